@@ -1,0 +1,51 @@
+"""What a back end is asked for and what it gives back; the same for every back end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.networks.world import World
+from lpmdsl.semantics.model import Model
+
+Progress = Callable[[int], bool]
+"""Called with the number of completed steps; returns False to stop early."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One replicate of one scenario.
+
+    ``parameters``: every parameter's value in base units. ``start[condition]``: uint8 state of every agent at time 0.
+    ``disabled``: interventions that never start.
+    """
+
+    model: Model
+    world: World
+    parameters: dict[str, float]
+    start: dict[str, NDArray[np.uint8]]
+    seed: int
+    replicate: int
+    steps: int
+    disabled: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """``observations[name]``: float64 (reports, groups) in the observation's own unit; NaN where not reached.
+
+    A level's report r is at time r·every (r = 0 is the start); a flow's report r covers (r·every, (r+1)·every]; a
+    derived observation reports like the longest of its parts. ``watches[k]``: the value of the k-th ``check always``
+    after every step (steps + 1 values, the first at the start; truth is 1.0). ``costs[intervention]``: money spent.
+    ``states[condition]``: uint8 final states. ``steps_done`` < ``steps`` when stopped early.
+    """
+
+    observations: dict[str, NDArray[np.float64]]
+    watches: tuple[NDArray[np.float64], ...]
+    costs: dict[str, float]
+    states: dict[str, NDArray[np.uint8]]
+    steps_done: int
+    timings: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,124 @@
+"""Diagnostics: what is wrong, where, why, and what to type next.
+
+Every diagnostic has a code from ``lpmdsl.codes.CODES``; every code has a page in ``docs/errors/``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lpmdsl.codes import CODES
+from lpmdsl.source import Span
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A second place that explains the first: ``first declared here``."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    code: str
+    message: str
+    span: Span
+    help: str = ""
+    labels: tuple[Label, ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        return {"E": "error", "W": "warning", "N": "note"}[self.code[0]]  # type: ignore[return-value]
+
+
+@dataclass(slots=True)
+class Report:
+    """The diagnostics of one compilation, in the order in which they were found."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def add(self, code: str, message: str, span: Span, help: str = "", labels: Iterable[Label] = ()) -> None:
+        """Record one diagnostic; the same code at the same place is recorded once."""
+        assert code in CODES, f"diagnostic code {code} has no row in lpmdsl/codes.py"
+        if not any(d.code == code and d.span == span for d in self.diagnostics):
+            self.diagnostics.append(Diagnostic(code, message, span, help, tuple(labels)))
+
+    @property
+    def has_errors(self) -> bool:
+        return any(d.severity == "error" for d in self.diagnostics)
+
+    def sorted(self) -> list[Diagnostic]:
+        return sorted(self.diagnostics, key=lambda d: (d.span.source.name, d.span.start))
+
+
+class LpmError(Exception):
+    """A user's mistake that stops the work: carries the report that explains it."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        super().__init__("\n\n".join(render_text(d) for d in report.sorted()))
+
+
+def fail(code: str, message: str, span: Span, help: str = "") -> LpmError:
+    """An ``LpmError`` with one diagnostic: ``raise fail("E0801", …)``."""
+    report = Report()
+    report.add(code, message, span, help)
+    return LpmError(report)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`` Did you mean `I`?`` or nothing: the nearest of the known names, also by initial or upper case."""
+    names = sorted(set(known))
+    folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    if close:
+        return f" Did you mean `{folded[close[0]]}`?"
+    initials = [name for name in names if word and name == word[0].upper()]
+    return f" Did you mean `{initials[0]}`?" if initials else ""
+
+
+def render_text(d: Diagnostic) -> str:
+    """Four parts: the headline, the line with its caret, related places, and what to do next."""
+    source = d.span.source
+    if not source.text:
+        parts = [f"{d.severity}[{d.code}] {source.name}: {d.message}"]
+        return "\n".join([*parts, f"  help: {d.help}"] if d.help else parts)
+    row, column = source.position(min(d.span.start, max(len(source.text) - 1, 0)))
+    parts = [f"{d.severity}[{d.code}] {source.name}:{row}:{column}: {d.message}", *_excerpt(d.span)]
+    for label in d.labels:
+        line, col = label.span.source.position(label.span.start)
+        parts.append(f"  {label.span.source.name}:{line}:{col}: {label.text}")
+    if d.help:
+        parts.append(f"  help: {d.help}")
+    return "\n".join(parts)
+
+
+def _excerpt(span: Span) -> list[str]:
+    row, column = span.line, span.column
+    text = span.source.line(row)
+    first = max(0, column - 80)
+    shown = text[first : first + 160].replace("\t", " ")
+    width = max(1, min(span.end - span.start, len(text) - column + 1, 160 - (column - first) + 1))
+    gutter = f"{row:>5} | "
+    return [gutter + shown, " " * (len(gutter) - 2) + "| " + " " * (column - 1 - first) + "^" * width]
+
+
+def render_json(d: Diagnostic) -> str:
+    """One JSON object on one line: code, severity, message, file, line, column, end_line, end_column, help."""
+    source = d.span.source
+    line, column = source.position(d.span.start)
+    end_line, end_column = source.position(max(d.span.end, d.span.start))
+    return json.dumps(
+        {
+            "code": d.code, "severity": d.severity, "message": d.message, "file": str(source.path or source.name),
+            "line": line, "column": column, "end_line": end_line, "end_column": end_column, "help": d.help,
+        },
+        ensure_ascii=False,
+    )

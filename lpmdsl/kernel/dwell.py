@@ -1,0 +1,176 @@
+"""Dwell times and delays as integer tables of quantiles, built once on the host.
+
+A 32-bit word picks a cell by its octave in the nearer tail and interpolates inside it, so both tails are as fine as the
+middle: 1 665 knots a side, relative error of a mean below 1e-5 (``compiler_tests/test_dwell.py``).
+"""
+
+from __future__ import annotations
+
+from math import exp, gamma, log, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.model import AttributeRef, Distribution, Expr, InState, Model, StateOf, every_expression
+from lpmdsl.quantities import Kind
+
+TICK_BITS = 20
+TICKS = 1 << TICK_BITS
+CELLS = 64 * 24 + 128
+MAX_TICKS = 1 << 44
+Frozen = Any  # a frozen scipy.stats distribution
+
+
+def plan(distribution: Distribution) -> tuple[Expr, ...]:
+    """The category, yes/no and state leaves that the arguments read, each once, in written order.
+
+    A table row is their mixed-radix number, the first leaf most significant.
+    """
+    leaves: list[Expr] = []
+    for expr in every_expression(distribution.arguments):
+        if isinstance(expr, AttributeRef | InState | StateOf) and not any(_same(expr, seen) for seen in leaves):
+            leaves.append(expr)
+    return tuple(leaves)
+
+
+def _same(a: Expr, b: Expr) -> bool:
+    match a, b:
+        case (AttributeRef(), AttributeRef()):
+            return (a.of, a.name) == (b.of, b.name)
+        case (InState(), InState()):
+            return (a.condition, a.states) == (b.condition, b.states)
+        case (StateOf(), StateOf()):
+            return a.condition == b.condition
+        case _:
+            return False
+
+
+def radix(leaf: Expr) -> int:
+    """How many values a leaf can take."""
+    return len(leaf.type.labels) if leaf.type.kind is Kind.CATEGORY else 2
+
+
+def quantile_table(distribution: Distribution, model: Model, parameters: dict[str, float], step: float) -> NDArray[np.int64]:
+    """int64 (rows, 2, CELLS + 1): quantiles in ticks at the knots, lower tail upwards and upper tail downwards."""
+    leaves = plan(distribution)
+    sizes = [radix(leaf) for leaf in leaves]
+    rows = [_row(distribution, _scope(model, parameters, leaves, key), step) for key in np.ndindex(*sizes)]
+    return np.ascontiguousarray(np.stack(rows))
+
+
+def _scope(model: Model, parameters: dict[str, float], leaves: tuple[Expr, ...], key: tuple[int, ...]) -> Scope:
+    attributes: dict[tuple[str, str], NDArray] = {}
+    states: dict[str, NDArray] = {}
+    for leaf, code in zip(leaves, key, strict=True):
+        match leaf:
+            case AttributeRef():
+                attributes[(leaf.of, leaf.name)] = np.array(float(code))
+            case StateOf():
+                states[leaf.condition] = np.array(code)
+            case InState():
+                outside = next((s for s in range(256) if s not in leaf.states), 0)
+                states[leaf.condition] = np.array(leaf.states[0] if code else outside)
+            case _:
+                pass
+    return Scope(model, parameters, attributes, states)
+
+
+def _row(distribution: Distribution, scope: Scope, step: float) -> NDArray[np.int64]:
+    lower, upper = knots()
+    if distribution.family == "fixed":
+        value = float(evaluate(distribution.arguments[0][1], scope))
+        days = np.full((2, CELLS + 1), value)
+    elif distribution.family == "empirical":
+        days = _empirical_quantiles(distribution, scope.model, lower, upper)
+    else:
+        law = frozen(distribution.family, {k: float(evaluate(v, scope)) for k, v in distribution.arguments})
+        days = np.stack([law.ppf(lower), law.isf(upper)])
+    ticks = np.floor(np.nan_to_num(days, nan=0.0, posinf=1e300) / step * TICKS + 0.5)
+    return np.clip(ticks, 0, MAX_TICKS).astype(np.int64)
+
+
+def knots() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Probabilities at the knots of either tail: cell c starts at word v(c), so at v/2³²; the outermost is 2⁻³⁴."""
+    cells = np.arange(CELLS + 1)
+    octave = np.maximum(cells // 64 - 1, 0)
+    words = np.where(cells < 128, cells, (cells - 64 * octave) << octave).astype(np.float64)
+    tail = np.maximum(words / 2.0**32, 2.0**-34)
+    return tail, tail
+
+
+def _empirical_quantiles(d: Distribution, model: Model, lower: NDArray, upper: NDArray) -> NDArray[np.float64]:
+    table = model.table(d.table or "")
+    shares = np.cumsum(np.asarray(table.values) / np.sum(table.values))
+    days = np.array([float(label) for label in table.keys[0]])
+    pick = lambda p: days[np.minimum(np.searchsorted(shares, p, side="right"), len(days) - 1)]  # noqa: E731
+    return np.stack([pick(lower), pick(1.0 - upper)])
+
+
+def frozen(family: str, args: dict[str, Any]) -> Frozen:
+    """The scipy distribution of a family with its arguments in base units (floats or arrays).
+
+    Gamma, lognormal and beta by mean and sd use the method of moments; lognormal also by median and spread (the
+    geometric standard deviation); Weibull by shape k and scale, or mean and sd solved for k.
+    """
+    return _FAMILIES[family](args)
+
+
+def _gamma(a: dict[str, Any]) -> Frozen:
+    if "shape" in a:
+        scale = a["scale"] if "scale" in a else (a["mean"] / a["shape"] if "mean" in a else 1 / a["rate"])
+        return stats.gamma(a["shape"], scale=scale)
+    return stats.gamma((a["mean"] / a["sd"]) ** 2, scale=a["sd"] ** 2 / a["mean"])
+
+
+def _lognormal(a: dict[str, Any]) -> Frozen:
+    if "median" in a:
+        return stats.lognorm(np.log(a["spread"]), scale=a["median"])
+    variance = np.log1p((a["sd"] / a["mean"]) ** 2)
+    return stats.lognorm(np.sqrt(variance), scale=a["mean"] / np.exp(variance / 2))
+
+
+def _weibull(a: dict[str, Any]) -> Frozen:
+    if "mean" not in a:
+        return stats.weibull_min(a["k"], scale=a["scale"])
+    k = _weibull_shape(float(a["sd"]) / float(a["mean"])) if "sd" in a else float(a["k"])
+    return stats.weibull_min(k, scale=a["mean"] / gamma(1 + 1 / k))
+
+
+def _weibull_shape(variation: float) -> float:
+    """The shape k whose coefficient of variation is ``variation``."""
+    excess = lambda x: sqrt(max(gamma(1 + 2 / exp(x)) / gamma(1 + 1 / exp(x)) ** 2 - 1, 0)) - variation  # noqa: E731
+    return exp(optimize.brentq(excess, log(0.08), log(80.0)))  # type: ignore[arg-type]
+
+
+def _beta(a: dict[str, Any]) -> Frozen:
+    if "a" in a:
+        return stats.beta(a["a"], a["b"])
+    total = a["mean"] * (1 - a["mean"]) / a["sd"] ** 2 - 1
+    return stats.beta(a["mean"] * total, (1 - a["mean"]) * total)
+
+
+def _negative_binomial(a: dict[str, Any]) -> Frozen:
+    return stats.nbinom(a["dispersion"], a["dispersion"] / (a["dispersion"] + a["mean"]))
+
+
+def _uniform(a: dict[str, Any]) -> Frozen:
+    return stats.uniform(a["min"], a["max"] - a["min"])
+
+
+_FAMILIES = {
+    "exponential": lambda a: stats.expon(scale=a["mean"] if "mean" in a else 1 / a["rate"]),
+    "gamma": _gamma,
+    "erlang": lambda a: stats.gamma(a["shape"], scale=a["mean"] / a["shape"]),
+    "lognormal": _lognormal,
+    "weibull": _weibull,
+    "uniform": _uniform,
+    "normal": lambda a: stats.norm(a["mean"], a["sd"]),
+    "beta": _beta,
+    "bernoulli": lambda a: stats.bernoulli(a["probability"]),
+    "binomial": lambda a: stats.binom(a["trials"], a["probability"]),
+    "poisson": lambda a: stats.poisson(a["mean"]),
+    "negative_binomial": _negative_binomial,
+}

@@ -1,0 +1,32 @@
+"""The world of a run: the people, their places and their ties, as plain arrays that every back end reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """A network as compressed sparse rows: the neighbours of agent i are
+    ``targets[offsets[i]:offsets[i + 1]]`` (int64 offsets of length N + 1, int32 targets, rows sorted).
+
+    Symmetric; no agent is its own neighbour; no tie twice.
+    """
+
+    offsets: NDArray[np.int64]
+    targets: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """``counts``: agents per kind. ``attributes[(kind, name)]``: float64 for numbers, uint8 for yes/no and categories,
+    int32 for places (-1: none). ``place_sizes[(kind, place)]``: how many places there are. ``ties[network]``: rows.
+    """
+
+    counts: dict[str, int]
+    attributes: dict[tuple[str, str], NDArray]
+    place_counts: dict[tuple[str, str], int]
+    ties: dict[str, Ties] = field(default_factory=dict)

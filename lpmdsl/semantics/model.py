@@ -1,0 +1,751 @@
+"""The Model IR: what the text means. Every name is resolved, every expression typed, every unit in base units.
+
+``check`` makes it, ``analyse`` reads it, ``lower`` turns it into a Program, the torch reference runs it as it is.
+Durations are in days, rates per day. Expressions say whose state they read: the agent's own, or the whole
+population's (global).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from lpmdsl.quantities import Type
+from lpmdsl.source import Span
+
+# ------------------------------------------------------------------ expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Literal_:
+    """A number in base units; yes is 1, no is 0; a category label is its index in ``type.labels``."""
+
+    value: float
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterRef:
+    name: str
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeRef:
+    """An attribute of agent kind ``of``: a number, yes/no (0, 1), category index or place number (-1: none)."""
+
+    of: str
+    name: str
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class InState:
+    """Whether the agent's ``condition`` is in one of ``states`` (indices)."""
+
+    condition: str
+    states: tuple[int, ...]
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class StateOf:
+    """The agent's state in ``condition`` as a category (index)."""
+
+    condition: str
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class TableRef:
+    """A table entry; ``keys`` are category indices, one per dimension of the table."""
+
+    table: str
+    keys: tuple[Expr, ...]
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationRef:
+    """The last completed, reported value of an observation in base units (counts per day for a flow).
+
+    ``group``: index of one group; None: the sum over groups (flows, counts), or group by group inside
+    another observation that has the same groups.
+    """
+
+    observation: str
+    group: int | None
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class RollingMean:
+    """``mean of OBSERVATION over WINDOW``: the mean of the last completed reports; ``window`` in days."""
+
+    observation: str
+    window: float
+    group: int | None
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """How many agents of ``of`` the run began with."""
+
+    of: str
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """Days since the start at the beginning of the step."""
+
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class IsActive:
+    """Whether an intervention is active in this step."""
+
+    intervention: str
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """A built-in of numbers or truth values.
+
+    ``op``: ``neg not add sub mul div pow lt le gt ge eq ne and or`` or a function of
+    ``semantics.builtins.BUILTINS`` (``exp log sqrt abs min max floor round logit inverse_logit sin cos``).
+    """
+
+    op: str
+    arguments: tuple[Expr, ...]
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """``function`` of ``what`` over all agents of kind ``of`` that satisfy ``where``; global.
+
+    ``count`` and ``share`` have ``what=None``; ``share`` divides by all agents of the kind.
+    """
+
+    function: Literal["count", "share", "sum", "mean", "sd", "min", "max"]
+    of: str
+    what: Expr | None
+    where: Expr | None
+    otherwise: Expr | None
+    type: Type
+    span: Span
+
+
+Expr = (
+    Literal_ | ParameterRef | AttributeRef | InState | StateOf | TableRef | ObservationRef | RollingMean | Population
+    | Time | IsActive | Apply | Aggregate
+)
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The direct sub-expressions."""
+    match expr:
+        case TableRef():
+            return expr.keys
+        case Apply():
+            return expr.arguments
+        case Aggregate():
+            return tuple(e for e in (expr.what, expr.where, expr.otherwise) if e is not None)
+        case _:
+            return ()
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """The expression and all it is made of, outermost first."""
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(children(node)))
+
+
+def reads_agent(expr: Expr) -> bool:
+    """Whether the value differs between agents (own attributes or states outside an aggregate)."""
+    match expr:
+        case AttributeRef() | InState() | StateOf():
+            return True
+        case Aggregate():
+            return False
+        case _:
+            return any(reads_agent(child) for child in children(expr))
+
+
+def is_constant(expr: Expr) -> bool:
+    """Whether parameters, tables and literals alone decide the value."""
+    return all(isinstance(e, Literal_ | ParameterRef | TableRef | Apply | Population) for e in walk(expr))
+
+
+# ------------------------------------------------------------------ declarations
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A family of ``semantics.builtins.DISTRIBUTIONS`` with its arguments by canonical name, in base units.
+
+    ``empirical`` has ``table`` set and no arguments; ``categorical`` has ``weights`` in label order.
+    """
+
+    family: str
+    arguments: tuple[tuple[str, Expr], ...]
+    table: str | None
+    weights: tuple[Expr, ...]
+    type: Type
+    span: Span
+
+    def argument(self, name: str) -> Expr | None:
+        return dict(self.arguments).get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """``step`` and ``duration`` in days; ``steps`` is their quotient; ``start`` an ISO date or None."""
+
+    step: float
+    steps: int
+    start: str | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """``default`` is evaluated with the other parameters' values; ``unit`` is how to print it: name and scale."""
+
+    name: str
+    default: Expr
+    type: Type
+    unit: str
+    scale: float
+    prior: Distribution | None
+    low: float | None
+    high: float | None
+    source: str
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """``values`` row-major over ``keys`` (one tuple of labels per dimension), in base units.
+
+    ``key_attributes`` names the attribute that each dimension is ``by``; a one-column list (``of share`` without
+    ``by``) has one dimension keyed by its own row labels and ``key_attributes == ("",)``.
+    """
+
+    name: str
+    key_attributes: tuple[str, ...]
+    keys: tuple[tuple[str, ...], ...]
+    values: tuple[float, ...]
+    type: Type
+    source: str
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute of an agent; exactly one of value, drawn, band, ``column`` (from the kind's file) is set.
+
+    ``band``: (attribute, cut points in base units); its labels are in ``type.labels``.
+    """
+
+    name: str
+    type: Type
+    value: Expr | None
+    drawn: Distribution | None
+    band: tuple[str, tuple[Expr, ...]] | None
+    column: str | None
+    unit: str
+    scale: float
+    is_changed: bool
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Synthetic places of a size; ``size`` None: read from the kind's file, column ``name``."""
+
+    name: str
+    size: Expr | Distribution | None
+    where: Expr | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """``count`` None: as many as the file has rows. Attributes and places in the order in which they are made."""
+
+    name: str
+    count: int | None
+    file: str | None
+    file_span: Span | None
+    members: tuple[Attribute | Place, ...]
+    doc: str
+    span: Span
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        return tuple(m for m in self.members if isinstance(m, Attribute))
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return tuple(m for m in self.members if isinstance(m, Place))
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """``small_world(degree 12, rewiring 5 %)``: a row of ``networks.NETWORKS`` and its arguments."""
+
+    name: str
+    arguments: tuple[tuple[str, Expr], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """``layout``: ``place`` (attribute ``place``), ``random`` (whole population, or groups of ``mixing``), ``ties``.
+
+    ``contacts`` (contacts per day) None: the contagion's rate is itself per time. ``per_tie``: that many with each
+    other; else spread evenly. ``days``: ``weekdays``, ``weekends`` or "" (always). ``mixing`` is a table by one
+    category attribute twice: contacts per day of the row's group with the column's group.
+    """
+
+    name: str
+    of: str
+    layout: Literal["place", "random", "ties"]
+    place: str
+    mixing: str | None
+    generator: Generator | None
+    file: str | None
+    contacts: Expr | None
+    per_tie: bool
+    days: str
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class SetAttribute:
+    attribute: str
+    value: Expr
+    probability: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ForceMove:
+    """Moves the agent's ``condition`` to ``state`` (index), entering it as any other move would."""
+
+    condition: str
+    state: int
+    probability: Expr | None
+    span: Span
+
+
+Action = SetAttribute | ForceMove
+
+
+@dataclass(frozen=True, slots=True)
+class ByContagion:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    dwell: Distribution
+
+
+@dataclass(frozen=True, slots=True)
+class AtRate:
+    rate: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """``every`` in days."""
+
+    probability: Expr
+    every: float
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    test: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """``probability`` None for the last, ``otherwise`` branch (or the only one)."""
+
+    to: int
+    probability: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """One way out of one state. ``site`` keys its draws; ``index`` is its written order within the state."""
+
+    state: int
+    index: int
+    site: str
+    trigger: ByContagion | After | AtRate | Chance | When
+    branches: tuple[Branch, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class StartExcept:
+    """Exactly one of number (agents), share, where is set."""
+
+    number: Expr | None
+    share: Expr | None
+    where: Expr | None
+    state: int
+    site: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    state: int
+    exceptions: tuple[StartExcept, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class WhileInState:
+    """While in ``states``: ``attribute`` reads as ``value`` (a set), or the agent is absent from ``networks``."""
+
+    states: tuple[int, ...]
+    attribute: str | None
+    value: Expr | None
+    networks: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class OnEntering:
+    states: tuple[int, ...]
+    actions: tuple[SetAttribute, ...]
+    site: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``is_cyclic``: an agent can come back to a state (by exits or by forced moves), so episodes are counted."""
+
+    name: str
+    of: str
+    states: tuple[str, ...]
+    start: Start
+    exits: tuple[Exit, ...]
+    whiles: tuple[WhileInState, ...]
+    entering: tuple[OnEntering, ...]
+    removed: tuple[int, ...]
+    is_cyclic: bool
+    doc: str
+    span: Span
+
+    def exits_of(self, state: int) -> tuple[Exit, ...]:
+        return tuple(e for e in self.exits if e.state == state)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """From one or more source states on one network: ``rate`` per contact (or per time) read on the source."""
+
+    states: tuple[int, ...]
+    network: str
+    rate: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Factor on one end of the listed networks where ``where`` holds (for the agent at that end)."""
+
+    end: Literal["source", "target"]
+    factor: Expr
+    where: Expr | None
+    networks: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Contagion:
+    condition: str
+    spreads: tuple[Spread, ...]
+    scalings: tuple[Scaling, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """``number entering`` states of a condition per period (days)."""
+
+    condition: str
+    states: tuple[int, ...]
+    per: float
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """An aggregate looked at every ``every`` days."""
+
+    aggregate: Aggregate
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A formula of other observations, parameters and time."""
+
+    formula: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """``every``: days between reports (a flow's period). ``by``: category or yes/no attributes and conditions.
+
+    ``groups`` are labels like ``child|I`` in row-major order of ``by`` (``("",)`` without ``by``).
+    ``scale``: a reported value is the value in base units divided by it (a flow ``per week``: base is per day,
+    scale 1/7, so the report is the count of the week). ``of`` is the kind of agent counted ("" for derived).
+    """
+
+    name: str
+    of: str
+    value: Flow | Level | Derived
+    where: Expr | None
+    by: tuple[Expr, ...]
+    groups: tuple[str, ...]
+    thinned: Expr | None
+    delayed: Distribution | None
+    every: float
+    unit: str
+    scale: float
+    type: Type
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class OnDate:
+    """``day``: days since the start; ``iso`` as written."""
+
+    day: float
+    iso: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """``value`` and ``level`` are global expressions of observations and parameters; ``delay`` in days."""
+
+    value: Expr
+    rises: bool
+    level: Expr
+    delay: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """``every`` in days; ``at_most`` global (agents) or None: all who satisfy ``where``."""
+
+    of: str
+    every: float
+    at_most: Expr | None
+    where: Expr | None
+    actions: tuple[Action, ...]
+    site: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class WhileActive:
+    """While the intervention is active, agents of ``of`` with ``where`` are absent from ``networks``."""
+
+    of: str
+    where: Expr | None
+    networks: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """``starts`` None: active from the start. ``costs``: money per day active, per person treated, or once a start."""
+
+    name: str
+    starts: OnDate | Crossing | None
+    stops: OnDate | Crossing | None
+    repeated: tuple[Repeated, ...]
+    while_active: tuple[WhileActive, ...]
+    costs: float | None
+    costs_per: Literal["day", "person", "start", ""]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """``changes``: parameter and new value (in the parameter's dimension). Includes are already merged in."""
+
+    name: str
+    without: tuple[str, ...]
+    changes: tuple[tuple[str, Expr], ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    function: Literal["total", "peak", "mean", "min", "max", "final"]
+    observation: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """``baseline`` is ``baseline`` (the model as written) or a scenario."""
+
+    scenarios: tuple[str, ...]
+    baseline: str
+    repeat: int
+    reports: tuple[Summary, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CheckQuantity:
+    """A promise on a derived quantity (``R0`` of a condition); kept for the analysis pass."""
+
+    quantity: str
+    of: str
+    low: Expr | None
+    high: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CheckAlways:
+    """Watched at every step: ``test`` is a truth value, or a number between ``low`` and ``high``."""
+
+    test: Expr
+    low: Expr | None
+    high: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    observation: str
+    file: str
+    column: str
+    by: tuple[str, ...]
+    likelihood: Distribution
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrate:
+    """``hold_out`` in days."""
+
+    fits: tuple[Fit, ...]
+    estimate: tuple[str, ...]
+    method: str
+    hold_out: float
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A whole model. Dict-like members are tuples in written order; ``find`` looks one up by name."""
+
+    name: str
+    version: str
+    doc: str
+    directory: str
+    clock: Clock
+    parameters: tuple[Parameter, ...]
+    tables: tuple[Table, ...]
+    agents: tuple[Agent, ...]
+    networks: tuple[Network, ...]
+    conditions: tuple[Condition, ...]
+    contagions: tuple[Contagion, ...]
+    observations: tuple[Observation, ...]
+    interventions: tuple[Intervention, ...]
+    scenarios: tuple[Scenario, ...]
+    comparisons: tuple[Compare, ...]
+    checks: tuple[CheckQuantity | CheckAlways, ...]
+    calibrations: tuple[Calibrate, ...]
+
+    def parameter(self, name: str) -> Parameter:
+        return _find(self.parameters, name)
+
+    def table(self, name: str) -> Table:
+        return _find(self.tables, name)
+
+    def agent(self, name: str) -> Agent:
+        return _find(self.agents, name)
+
+    def network(self, name: str) -> Network:
+        return _find(self.networks, name)
+
+    def condition(self, name: str) -> Condition:
+        return _find(self.conditions, name)
+
+    def observation(self, name: str) -> Observation:
+        return _find(self.observations, name)
+
+    def intervention(self, name: str) -> Intervention:
+        return _find(self.interventions, name)
+
+    def scenario(self, name: str) -> Scenario:
+        return _find(self.scenarios, name)
+
+    def contagion_of(self, condition: str) -> Contagion | None:
+        return next((c for c in self.contagions if c.condition == condition), None)
+
+
+def _find(items: tuple, name: str):  # noqa: ANN202 - one lookup for every kind of declaration
+    for item in items:
+        if item.name == name:
+            return item
+    raise KeyError(name)
+
+
+def every_expression(node: object) -> Iterator[Expr]:
+    """All expressions (with their parts) anywhere inside a declaration."""
+    if isinstance(node, Expr):
+        yield from walk(node)
+    elif isinstance(node, tuple):
+        for item in node:
+            yield from every_expression(item)
+    elif hasattr(node, "__dataclass_fields__") and not isinstance(node, Span | Type):
+        for f in fields(node):  # type: ignore[arg-type]
+            yield from every_expression(getattr(node, f.name))

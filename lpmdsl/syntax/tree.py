@@ -1,0 +1,665 @@
+"""The syntax tree: what the text says, before any name is looked up.
+
+Frozen and slotted; every node keeps its span. The formatter prints it back, the checker turns it into
+a ``semantics.model.Model``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.source import Source, Span
+
+# ------------------------------------------------------------------ expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit as written: ``contacts per day per tie`` is ``(("contacts", 1), ("day", -1), ("tie", -1))``.
+
+    ``per 100_000`` becomes part of ``Quantity.value`` (the number is divided), remembered in ``per_number``.
+    """
+
+    parts: tuple[tuple[str, int], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A literal with its unit: ``0.02 per contact``, ``30 %``, ``50 per 100_000 per week``, ``12``."""
+
+    number: float
+    percent: bool
+    per_number: float | None
+    unit: Unit | None
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A bare name, to be resolved: parameter, attribute, category label, observation, table, …"""
+
+    id: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """``their.opinion``: an attribute of the other agent inside an aggregate."""
+
+    id: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class YesNo:
+    value: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    iso: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """``hospital_risk[age_group]``"""
+
+    table: Name
+    keys: tuple[Expr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of numbers: ``abs(x)``, ``exp(x)``, ``min(a, b)``."""
+
+    function: Name
+    arguments: tuple[Expr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """``-x`` (op ``-``) or ``not x`` (op ``not``)."""
+
+    op: str
+    operand: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """``+ - * / ^``, comparisons ``< <= > >=``, ``and``, ``or``."""
+
+    op: str
+    left: Expr
+    right: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Is:
+    """``Flu is I``, ``age_group is adult``, ``campaign is active``, ``Flu is not I``; several: ``Flu is I or H``."""
+
+    subject: Expr
+    values: tuple[Name, ...]
+    negated: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """``FUNCTION of WHAT over OVER where WHERE else OTHERWISE``.
+
+    ``count`` and ``share`` name an agent or network directly: ``count of Person where …`` has
+    ``what=None, over=Name("Person")``. ``mean of cases over 4 weeks`` has ``over=Quantity``.
+    """
+
+    function: str
+    what: Expr | None
+    over: Name | Quantity
+    where: Expr | None
+    otherwise: Expr | None
+    span: Span
+
+
+Expr = Quantity | Name | Theirs | YesNo | Date | Lookup | Call | Unary | Binary | Is | Aggregate
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """``mean 2 days`` (named) or ``0 years`` (positional, ``name=None``)."""
+
+    name: str | None
+    value: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """``gamma(mean 2 days, sd 1 day)``; a bare table name has no arguments."""
+
+    name: Name
+    arguments: tuple[Argument, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """``category``, ``yes/no``, ``duration``, ``probability``; or a unit: ``contacts per day``; ``money per week``
+    keeps ``name="money"`` and the rest in ``unit``."""
+
+    name: str
+    unit: Unit | None
+    span: Span
+
+
+# ------------------------------------------------------------------ actions
+
+
+@dataclass(frozen=True, slots=True)
+class SetTo:
+    """``set vaccinated to yes with probability 80 %``"""
+
+    target: Name
+    value: Expr
+    probability: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTo:
+    """``move Flu to R with probability 50 %``"""
+
+    condition: Name
+    state: Name
+    probability: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """``leave offices, classes``"""
+
+    networks: tuple[Name, ...]
+    span: Span
+
+
+Action = SetTo | MoveTo | Leave
+
+# ------------------------------------------------------------------ declarations
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """``model NAME version X.Y`` or ``library NAME version X.Y``; ``kind`` is ``model`` or ``library``."""
+
+    kind: str
+    name: Name
+    version: str | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class UseItem:
+    """``only agent Person``: a kind keyword and a name."""
+
+    kind: str
+    name: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    path: str
+    path_span: Span
+    version: str | None
+    only: tuple[UseItem, ...]
+    alias: Name | None
+    settings: tuple[tuple[Name, Expr], ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    step: Expr | None
+    start: Date | None
+    duration: Expr | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: Name
+    value: Expr
+    prior: Distribution | None
+    low: Expr | None
+    high: Expr | None
+    source: str | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """``adult elder 0.4 contacts per day``: keys as written (category labels or numbers), then the value."""
+
+    keys: tuple[Name, ...]
+    value: Quantity
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """``by`` empty: a one-column list keyed by whatever the rows say (``household_sizes of share``)."""
+
+    name: Name
+    by: tuple[Name, ...]
+    of: TypeName
+    file: str | None
+    file_span: Span | None
+    column: Name | None
+    rows: tuple[TableRow, ...]
+    source: str | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """``band of age at 18 years, 65 years named child, adult, elder``"""
+
+    of: Name
+    cuts: tuple[Expr, ...]
+    labels: tuple[Name, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """``age duration ~ uniform(…)`` (drawn), ``vaccinated yes/no = no`` (value), ``age_group category = band …``,
+    ``borough category one of bronx, queens`` (labels; from a file), or just ``income money`` (from a file)."""
+
+    name: Name
+    type: TypeName
+    value: Expr | Band | None
+    drawn: Distribution | None
+    labels: tuple[Name, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """``school place of size 400 where …``; ``size`` is a distribution after ``~``, an expression, or None (from a file)."""
+
+    name: Name
+    size: Expr | Distribution | None
+    where: Expr | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """``agent`` (``extends=False``) or ``extend`` (``extends=True``, no count and no file)."""
+
+    name: Name
+    extends: bool
+    count: Quantity | None
+    at_most: Quantity | None
+    file: str | None
+    file_span: Span | None
+    attributes: tuple[Attribute | Place, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    place: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class AtRandom:
+    mixing: Name | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """``as small_world(degree 12, rewiring 5 %)``"""
+
+    generator: Distribution
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class FromFile:
+    path: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """``contacts`` is the rate after ``with``; ``days`` is ``weekdays``, ``weekends`` or None."""
+
+    name: Name
+    joins: Name
+    to: Name | None
+    how: Sharing | AtRandom | Generated | FromFile
+    contacts: Quantity | Expr | None
+    per_tie: bool
+    days: str | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ByContagion:
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    dwell: Distribution
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class AtRate:
+    rate: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """``with probability P every PERIOD``"""
+
+    probability: Expr
+    every: Quantity
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    test: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """``to H with probability p`` or ``to R otherwise`` (``probability=None``)."""
+
+    to: Name
+    probability: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """``from S, V TRIGGER to E`` or with branches; a plain ``to`` is one branch without a probability."""
+
+    states: tuple[Name, ...]
+    trigger: ByContagion | After | AtRate | Chance | When
+    branches: tuple[Branch, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Except:
+    """``except 20 Person in E`` (number, kind) / ``except share 0.5 % in E`` / ``except where EXPR in I``."""
+
+    number: Expr | None
+    kind: Name | None
+    share: Expr | None
+    where: Expr | None
+    state: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    state: Name
+    exceptions: tuple[Except, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class While:
+    states: tuple[Name, ...]
+    actions: tuple[Action, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class OnEntering:
+    states: tuple[Name, ...]
+    actions: tuple[Action, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    name: Name
+    of: Name
+    states: tuple[Name, ...]
+    start: Start | None
+    exits: tuple[Exit, ...]
+    whiles: tuple[While, ...]
+    entering: tuple[OnEntering, ...]
+    removed: tuple[Name, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """``from I on homes, classes at transmissibility``"""
+
+    states: tuple[Name, ...]
+    networks: tuple[Name, ...]
+    rate: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """``source, target scaled by EXPR [where EXPR] [on NETWORKS]``; ``ends`` holds ``source`` and/or ``target``."""
+
+    ends: tuple[str, ...]
+    factor: Expr
+    where: Expr | None
+    networks: tuple[Name, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Contagion:
+    of: Name
+    spreads: tuple[Spread, ...]
+    scalings: tuple[Scaled, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """``number entering S, T per week``"""
+
+    states: tuple[Name, ...]
+    per: Quantity
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Observe:
+    name: Name
+    value: Flow | Expr
+    where: Expr | None
+    by: tuple[Name, ...]
+    thinned: Expr | None
+    delayed: Distribution | None
+    every: Quantity | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """``EXPR rises above LEVEL`` / ``falls below LEVEL``, optionally ``DELAY after``."""
+
+    value: Expr
+    rises: bool
+    level: Expr
+    delay: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """``every PERIOD [for [at most N] Person [where EXPR]]`` and its actions."""
+
+    every: Quantity
+    kind: Name | None
+    at_most: Expr | None
+    where: Expr | None
+    actions: tuple[Action, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class WhileActive:
+    """``while active [for Person [where EXPR]]`` and its actions (``leave``)."""
+
+    kind: Name | None
+    where: Expr | None
+    actions: tuple[Action, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    name: Name
+    starts: Date | Crossing | None
+    stops: Date | Crossing | None
+    repeated: tuple[Repeated, ...]
+    while_active: tuple[WhileActive, ...]
+    costs: Quantity | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    observation: Name
+    file: str
+    file_span: Span
+    column: Name
+    by: tuple[Name, ...]
+    likelihood: Distribution
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrate:
+    fits: tuple[Fit, ...]
+    estimate: tuple[Name, ...]
+    method: Name | None
+    hold_out: Quantity | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    target: Name
+    value: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """``without`` interventions, ``change`` parameters, ``include`` (written ``with``) other scenarios."""
+
+    name: Name
+    without: tuple[Name, ...]
+    include: tuple[Name, ...]
+    changes: tuple[Change, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """``total of deaths``: function ``total``, ``peak``, ``mean``, ``min``, ``max``, ``final`` and an observation."""
+
+    function: str
+    observation: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    scenarios: tuple[Name, ...]
+    baseline: Name
+    repeat: Quantity | None
+    reports: tuple[Summary, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CheckQuantity:
+    """``check R0 of Flu between 1 and 10``, ``check calls of isolate at most 20_000``"""
+
+    quantity: Name
+    of: Name
+    low: Expr | None
+    high: Expr
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CheckAlways:
+    """``check always EXPR [between LOW and HIGH]``"""
+
+    test: Expr
+    low: Expr | None
+    high: Expr | None
+    doc: str
+    span: Span
+
+
+Declaration = (
+    Use | Clock | Parameter | Table | Agent | Network | Condition | Contagion | Observe | Intervention
+    | Calibrate | Scenario | Compare | CheckQuantity | CheckAlways
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A ``#`` comment kept for the formatter: the offset where it starts and its text with the ``#``."""
+
+    text: str
+    own_line: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One file: its header (None if missing), declarations in written order, comments."""
+
+    source: Source
+    header: Header | None
+    declarations: tuple[Declaration, ...]
+    comments: tuple[Comment, ...]
