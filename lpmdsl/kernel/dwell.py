@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
+from lpmdsl.quantities import Kind
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import AttributeRef, Distribution, Expr, InState, Model, StateOf, every_expression
-from lpmdsl.quantities import Kind
 
 TICK_BITS = 20
 TICKS = 1 << TICK_BITS
@@ -133,9 +133,10 @@ def _lognormal(a: dict[str, Any]) -> Frozen:
 
 
 def _weibull(a: dict[str, Any]) -> Frozen:
+    shape = a.get("k", a.get("shape"))
     if "mean" not in a:
-        return stats.weibull_min(a["k"], scale=a["scale"])
-    k = _weibull_shape(float(a["sd"]) / float(a["mean"])) if "sd" in a else float(a["k"])
+        return stats.weibull_min(shape, scale=a["scale"])
+    k = _weibull_shape(float(a["sd"]) / float(a["mean"])) if "sd" in a else float(shape)  # type: ignore[arg-type]
     return stats.weibull_min(k, scale=a["mean"] / gamma(1 + 1 / k))
 
 

@@ -1,0 +1,1 @@
+"""Networks and places: who can meet whom. ``NETWORKS`` in ``generators`` lists the generators."""

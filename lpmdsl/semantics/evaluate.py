@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any, assert_never
 
 import numpy as np
@@ -143,8 +144,8 @@ _OPERATIONS = {
     "cos": numbers.cos,
     "sqrt": np.sqrt,
     "abs": np.abs,
-    "min": lambda a, b: np.where(b < a, b, a),
-    "max": lambda a, b: np.where(b > a, b, a),
+    "min": lambda *xs: reduce(lambda a, b: np.where(b < a, b, a), xs),
+    "max": lambda *xs: reduce(lambda a, b: np.where(b > a, b, a), xs),
     "floor": np.floor,
     "round": lambda a: np.floor(a + 0.5),
     "logit": lambda a: numbers.log(a / (1.0 - a)),

@@ -317,10 +317,13 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """``small_world(degree 12, rewiring 5 %)``: a row of ``networks.NETWORKS`` and its arguments."""
+    """``small_world(degree 12, rewiring 5 %)``: a row of ``networks.generators.NETWORKS`` and its arguments.
+
+    An argument of kind ``blocks`` is a ``TableRef`` without keys; one of kind ``degrees`` that too, or a distribution.
+    """
 
     name: str
-    arguments: tuple[tuple[str, Expr], ...]
+    arguments: tuple[tuple[str, Expr | Distribution], ...]
     span: Span
 
 
@@ -703,6 +706,7 @@ class Model:
     comparisons: tuple[Compare, ...]
     checks: tuple[CheckQuantity | CheckAlways, ...]
     calibrations: tuple[Calibrate, ...]
+    is_library: bool = False
 
     def parameter(self, name: str) -> Parameter:
         return _find(self.parameters, name)

@@ -35,6 +35,11 @@ class Quantity:
     text: str
     span: Span
 
+    @property
+    def value(self) -> float:
+        """The number before its unit counts: ``30 %`` is 0.3, ``50 per 100_000`` is 0.0005."""
+        return self.number / (100 if self.percent else 1) / (self.per_number or 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Name:

@@ -1,0 +1,46 @@
+"""The Program printed for a reader: buffers, kernels and the schedule (``lpmc emit --target ir``)."""
+
+from __future__ import annotations
+
+from lpmdsl.backends.python_text import block, statement, text
+from lpmdsl.kernel.ir import Clear, Fold, Gate, Kernel, Launch, Program, ScheduleItem, SelectSmallest
+
+
+def program_text(program: Program) -> str:
+    """The whole Program as text."""
+    lines = [f"program {program.name}", "", "buffers"]
+    for b in program.buffers:
+        shape = " × ".join(str(d) for d in b.shape)
+        lines.append(f"  {b.name}: {b.dtype} [{shape}] {b.role}" + (f"  # {b.note}" if b.note else ""))
+    lines += ["", "constants", *(f"  {c.index} {c.name}  # {c.note}" for c in program.constants)]
+    for kernel in program.kernels:
+        lines += ["", *_kernel(kernel)]
+    lines += ["", "begin", *_items(program.begin, 1), "", "step", *_items(program.step, 1)]
+    return "\n".join(lines) + "\n"
+
+
+def _kernel(kernel: Kernel) -> list[str]:
+    head = f"kernel {kernel.name}" + (f" over {kernel.domain}" if kernel.domain else "")
+    lines = [head + (f"  # {kernel.note}" if kernel.note else "")]
+    lines += [line for stmt in kernel.prologue for line in statement(stmt, 1)]
+    if kernel.domain:
+        return [*lines, f"    for each {kernel.domain} i", *block(kernel.body, 2)]
+    return [*lines, *block(kernel.body, 1)]
+
+
+def _items(items: tuple[ScheduleItem, ...], depth: int) -> list[str]:
+    pad = "  " * depth
+    lines: list[str] = []
+    for item in items:
+        match item:
+            case Launch():
+                lines.append(f"{pad}launch {item.kernel}")
+            case Clear():
+                lines.append(f"{pad}clear {item.buffer}")
+            case Fold():
+                lines.append(f"{pad}fold {item.tally} by {item.how} into {item.into}")
+            case SelectSmallest():
+                lines.append(f"{pad}select the {text(item.limit)} smallest of {item.keys} into {item.cutoff}")
+            case Gate():
+                lines += [f"{pad}when {text(item.test)}", *_items(item.items, depth + 1)]
+    return lines

@@ -1,0 +1,155 @@
+"""Kernel IR printed as Python text; the Numba and the Triton printers share what is the same in both."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from lpmdsl.kernel.ir import (
+    Apply,
+    Assign,
+    AtomicAdd,
+    Const,
+    Draw,
+    If,
+    KExpr,
+    KStmt,
+    Let,
+    Load,
+    Loop,
+    Quantile,
+    Store,
+    Tally,
+    Threshold,
+    Var,
+    While,
+)
+from lpmdsl.source import NOWHERE, Span
+
+_INFIX = {
+    "add": "+", "sub": "-", "mul": "*", "div": "/", "floordiv": "//", "mod": "%", "shl": "<<", "shr": ">>", "bit_and": "&",
+    "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "and", "or": "or",
+}
+_RANK = {"or": 1, "and": 2, "not": 3, "lt": 4, "le": 4, "gt": 4, "ge": 4, "eq": 4, "ne": 4, "bit_and": 5, "shl": 6,
+         "shr": 6, "add": 7, "sub": 7, "mul": 8, "div": 8, "floordiv": 8, "mod": 8, "neg": 9}
+_CAST = {"to_i64": "np.int64", "to_f64": "np.float64", "to_u8": "np.uint8", "to_i32": "np.int32"}
+_FUNCTION = {"log": "log", "exp": "exp", "sin": "sin", "cos": "cos", "min": "smaller", "max": "larger", "abs": "abs",
+             "floor": "np.floor", "sqrt": "np.sqrt"}
+INDENT = "    "
+
+
+def text(expr: KExpr) -> str:
+    """One expression, with no more parentheses than it needs."""
+    return _print(expr)[0]
+
+
+def _print(expr: KExpr) -> tuple[str, int]:
+    match expr:
+        case Const():
+            return _constant(expr), 10
+        case Var():
+            return expr.name, 10
+        case Load():
+            return f"{expr.buffer}[{', '.join(text(k) for k in expr.index)}]", 10
+        case Quantile():
+            return f"quantile({expr.buffer}, {text(expr.row)}, {text(expr.word)})", 10
+        case Threshold():
+            return f"threshold({text(expr.high)}, {text(expr.low)})", 10
+        case Apply():
+            return _apply(expr)
+        case _:
+            assert_never(expr)
+
+
+def _constant(expr: Const) -> str:
+    if expr.dtype == "bool":
+        return "True" if expr.value else "False"
+    if expr.dtype == "f64":
+        value = float(expr.value)
+        return "np.nan" if value != value else repr(value) if abs(value) != float("inf") else f"{'-' * (value < 0)}np.inf"
+    return str(int(expr.value))
+
+
+def _apply(expr: Apply) -> tuple[str, int]:
+    name, args = expr.op, expr.args
+    if name in _CAST:
+        return f"{_CAST[name]}({text(args[0])})", 10
+    if name in _FUNCTION:
+        return f"{_FUNCTION[name]}({', '.join(text(a) for a in args)})", 10
+    if name == "select":
+        return f"({text(args[1])} if {text(args[0])} else {text(args[2])})", 10
+    rank = _RANK[name]
+    if name in ("not", "neg"):
+        return ("not " if name == "not" else "-") + _inside(args[0], rank), rank
+    # Left operands of equal rank need no parentheses; right ones do, which keeps the written order of operations.
+    return f"{_inside(args[0], rank)} {_INFIX[name]} {_inside(args[1], rank + 1)}", rank
+
+
+def _inside(expr: KExpr, rank: int) -> str:
+    printed, own = _print(expr)
+    if own == 4 and rank == 4:
+        return f"({printed})"
+    return printed if own >= rank else f"({printed})"
+
+
+def remark(span: Span, note: str = "") -> str:
+    """``  # town_flu.lpm:61  note`` or nothing."""
+    place = "" if span == NOWHERE or span.source.name.startswith("<built") else span.label
+    words = "  ".join(w for w in (place, note) if w)
+    return f"  # {words}" if words else ""
+
+
+def block(body: tuple[KStmt, ...], depth: int) -> list[str]:
+    """The lines of a block; ``pass`` if it is empty."""
+    lines = [line for stmt in body for line in statement(stmt, depth)]
+    return lines or [INDENT * depth + "pass"]
+
+
+def statement(stmt: KStmt, depth: int) -> list[str]:
+    """The lines of one statement at an indentation depth."""
+    pad = INDENT * depth
+    match stmt:
+        case Let():
+            return [f"{pad}{stmt.name} = {text(stmt.value)}{remark(stmt.span, stmt.note)}"]
+        case Assign():
+            return [f"{pad}{stmt.name} = {text(stmt.value)}"]
+        case Draw():
+            words = ", ".join(f"{stmt.name}_{k}" for k in range(4))
+            call = f"philox(seed, {text(stmt.agent)}, {stmt.site}, {text(stmt.episode)}, replicate)"
+            return [f"{pad}{words} = {call}{remark(stmt.span, stmt.path)}"]
+        case Store():
+            return [f"{pad}{stmt.buffer}[{_index(stmt.index)}] = {text(stmt.value)}"]
+        case AtomicAdd():
+            index = text(stmt.index[0]) if len(stmt.index) == 1 else f"({_index(stmt.index)})"
+            return [f"{pad}atomic_add({stmt.buffer}, {index}, {text(stmt.value)}){remark(stmt.span)}"]
+        case Tally():
+            return [pad + _tally(stmt)]
+        case If():
+            return _if(stmt, depth)
+        case Loop():
+            head = f"{pad}for {stmt.var} in range({text(stmt.start)}, {text(stmt.stop)}):{remark(stmt.span)}"
+            return [head, *block(stmt.body, depth + 1)]
+        case While():
+            return [f"{pad}while {text(stmt.test)}:{remark(stmt.span)}", *block(stmt.body, depth + 1)]
+        case _:
+            assert_never(stmt)
+
+
+def _index(index: tuple[KExpr, ...]) -> str:
+    return ", ".join(text(k) for k in index)
+
+
+def _tally(stmt: Tally) -> str:
+    place, value = f"{stmt.buffer}[chunk, {text(stmt.index)}]", text(stmt.value)
+    if stmt.how == "add":
+        return f"{place} += {value}"
+    return f"{place} = {'smaller' if stmt.how == 'min' else 'larger'}({place}, {value})"
+
+
+def _if(stmt: If, depth: int) -> list[str]:
+    pad = INDENT * depth
+    if stmt.test == Const(True, "bool"):
+        return [line for inner in stmt.then for line in statement(inner, depth)]
+    lines = [f"{pad}if {text(stmt.test)}:{remark(stmt.span, stmt.note)}", *block(stmt.then, depth + 1)]
+    if stmt.orelse:
+        lines += [f"{pad}else:", *block(stmt.orelse, depth + 1)]
+    return lines

@@ -1,0 +1,173 @@
+"""Interventions: when they are active, whom they choose and what they do (phases 1 and 2 of a step)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal, assert_never
+
+import torch
+from torch import Tensor
+
+from lpmdsl.backends.torch_contagion import SLACK, removed
+from lpmdsl.backends.torch_expressions import Moment, evaluate, holds
+from lpmdsl.backends.torch_moves import Body, acts, enter, write
+from lpmdsl.backends.torch_numbers import TICKS, rounded
+from lpmdsl.semantics.model import Crossing, ForceMove, Intervention, OnDate, Repeated, SetAttribute
+
+
+@dataclass(slots=True)
+class Policy:
+    """One intervention in a run: its status and what it has done so far.
+
+    ``boundary``: the step at which a pending one becomes active; ``since``: the one at which it did; ``was_beyond``:
+    what its starting level said a step ago; ``runs``: how often each block has run; ``treated``: people chosen.
+    """
+
+    intervention: Intervention
+    status: Literal["inactive", "pending", "active"] = "inactive"
+    boundary: int = 0
+    since: int = 0
+    was_beyond: bool = False
+    starts: int = 0
+    active_steps: int = 0
+    treated: int = 0
+    runs: list[int] = field(default_factory=list)
+
+    def cost(self, step: float) -> float:
+        """Money spent."""
+        each = self.intervention.costs or 0.0
+        match self.intervention.costs_per:
+            case "day":
+                return each * (self.active_steps * step)
+            case "person":
+                return each * self.treated
+            case "start":
+                return each * self.starts
+            case "":
+                return 0.0
+            case _:
+                assert_never(self.intervention.costs_per)
+
+
+# ------------------------------------------------------------------ triggers
+
+
+def trigger(policy: Policy, t: int, now: Moment) -> None:
+    """Stops, starts or leaves the intervention as it is at the start of step ``t``."""
+    starts = policy.intervention.starts
+    crossed = isinstance(starts, Crossing) and _crosses(policy, starts, now)
+    if policy.status == "active" and _stops(policy.intervention, now):
+        policy.status = "inactive"
+    if policy.status == "pending" and t >= policy.boundary:
+        _start(policy, t)
+    if policy.status == "inactive":
+        match starts:
+            case None:
+                if policy.starts == 0:
+                    _start(policy, t)
+            case OnDate():
+                if policy.starts == 0 and _has_come(starts, now):
+                    _start(policy, t)
+            case Crossing():
+                if crossed:
+                    _start_after(policy, starts, t, now)
+            case _:
+                assert_never(starts)
+    policy.active_steps += int(policy.status == "active")
+    now.active[policy.intervention.name] = policy.status == "active"
+
+
+def _start(policy: Policy, t: int) -> None:
+    policy.status, policy.since, policy.starts = "active", t, policy.starts + 1
+
+
+def _start_after(policy: Policy, crossing: Crossing, t: int, now: Moment) -> None:
+    delay = 0.0 if crossing.delay is None else float(evaluate(crossing.delay, now))
+    steps = math.ceil(delay / now.model.clock.step - SLACK)
+    if steps <= 0:
+        _start(policy, t)
+    else:
+        policy.status, policy.boundary = "pending", t + steps
+
+
+def _has_come(date: OnDate, now: Moment) -> bool:
+    return now.time + SLACK >= date.day
+
+
+def _stops(intervention: Intervention, now: Moment) -> bool:
+    match intervention.stops:
+        case None:
+            return False
+        case OnDate():
+            return _has_come(intervention.stops, now)
+        case Crossing():
+            return _is_beyond(intervention.stops, now)
+        case _:
+            assert_never(intervention.stops)
+
+
+def _is_beyond(crossing: Crossing, now: Moment) -> bool:
+    value, level = float(evaluate(crossing.value, now)), float(evaluate(crossing.level, now))
+    return value > level if crossing.rises else value < level
+
+
+def _crosses(policy: Policy, crossing: Crossing, now: Moment) -> bool:
+    """Whether the level is passed now and was not at the last step's reading; remembers this reading."""
+    before, policy.was_beyond = policy.was_beyond, _is_beyond(crossing, now)
+    return policy.was_beyond and not before
+
+
+# ------------------------------------------------------------------ blocks
+
+
+def intervene(body: Body, policy: Policy, t: int, time: float) -> None:
+    """Runs the blocks of an active intervention that are due at the start of step ``t``."""
+    policy.runs = policy.runs or [0] * len(policy.intervention.repeated)
+    if policy.status != "active":
+        return
+    for number, block in enumerate(policy.intervention.repeated):
+        if (t - policy.since) % max(1, round(block.every / body.now.model.clock.step)) == 0:
+            seen = body.now.seen(time)
+            chosen = _chosen(body, block, policy.runs[number], seen)
+            for position, action in enumerate(block.actions):
+                _act(body, block, position, action, chosen, policy.runs[number], t, seen)
+            policy.treated += len(chosen)
+            policy.runs[number] += 1
+
+
+def _chosen(body: Body, block: Repeated, run: int, seen: Moment) -> Tensor:
+    """Agents whom the block reaches: all that it may, or as many as it can by their priority."""
+    may = ~removed(block.of, seen) & holds(block.where, block.of, seen)
+    agents = torch.nonzero(may).flatten()
+    if block.at_most is None:
+        return agents
+    most = max(0, int(rounded(evaluate(block.at_most, seen))))
+    priority = body.luck.words(agents, block.site, torch.full_like(agents, run))[0]
+    by_priority = torch.argsort(priority, stable=True)  # stable: equal priorities stay in the order of agents
+    return agents[by_priority[:most]]
+
+
+def _act(
+    body: Body,
+    block: Repeated,
+    position: int,
+    action: SetAttribute | ForceMove,
+    chosen: Tensor,
+    run: int,
+    t: int,
+    seen: Moment,
+) -> None:
+    site = f"{block.site}.action{position}"
+    agents = acts(body.luck, action.probability, chosen, torch.full_like(chosen, run), site, block.of, seen)
+    match action:
+        case SetAttribute():
+            write(body.now, block.of, action, agents, seen)
+        case ForceMove():
+            course = body.courses[action.condition]
+            moving = agents[course.state[agents] != action.state]
+            to, tick = torch.full_like(moving, action.state), torch.full_like(moving, t * TICKS + 1)
+            enter(body, course, moving, to, tick, t, seen)
+        case _:
+            assert_never(action)
+

@@ -1,0 +1,355 @@
+"""``lpmc``: the command line. Exit codes: 0 done, 1 errors or a failed run, 2 wrong usage, 130 interrupted."""
+
+# Only what every command needs is imported at the top: numpy, numba, pandas and the report take seconds to load, and
+# `lpmc check` in an editor must answer at once.
+from __future__ import annotations
+
+import sys
+import traceback
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from lpmdsl import __version__
+from lpmdsl.codes import CODES
+from lpmdsl.diagnostics import Diagnostic, LpmError, Report, did_you_mean, fail, render_json, render_text
+from lpmdsl.source import Source, Span, data_dir
+
+if TYPE_CHECKING:
+    from lpmdsl.config import RunOptions
+    from lpmdsl.runtime.api import LoadedModel
+    from lpmdsl.runtime.results import Results
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    help="Check, run and compare large population models written in .lpm files.",
+)  # fmt: skip
+
+
+class Format(StrEnum):
+    text = "text"
+    json = "json"
+
+
+class Backend(StrEnum):
+    auto = "auto"
+    cpu = "cpu"
+    gpu = "gpu"
+    reference = "reference"
+
+
+class Target(StrEnum):
+    cpu = "cpu"
+    ir = "ir"
+
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A model, such as town_flu.lpm.")]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Models or libraries.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")]
+Replicates = Annotated[int, typer.Option(min=1, help="How often, each with its own luck.")]
+Repeats = Annotated[int | None, typer.Option(min=1, help="How often (as `repeat` says).")]
+Scenarios = Annotated[list[str], typer.Option(metavar="NAME", help="A scenario, or baseline; may be repeated.")]
+Setting = Annotated[list[str], typer.Option("--set", metavar='NAME="VALUE UNIT"', help="Another value of a parameter.")]
+Agents = Annotated[list[str], typer.Option(metavar="KIND=N", help="Another number of agents of a kind.")]
+BackendOption = Annotated[Backend, typer.Option(help="What runs the model; all give the same counts.")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Fewer or more steps than the clock says.")]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Where results go (runs/MODEL-SEED).")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Processor threads to use (all).")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.")]
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs ``lpmc``; a user's mistake is told as a diagnostic, ours in one line (with ``--debug``: the trace)."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    try:
+        app([word for word in given if word != "--debug"], prog_name="lpmc")
+    except LpmError as error:
+        _say(error.report, sys.stderr)
+    except MemoryError:
+        print("error[E0899] this computer has too little memory for this run", file=sys.stderr)
+    except Exception as error:  # whatever it is, the user has not made a mistake and needs no trace
+        if debug:
+            traceback.print_exc()
+        told = f"{type(error).__name__}: {error}".splitlines()[0]
+        print(f"error[E0899] internal error, please report it with `lpmc --debug`: {told}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"lpmc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an internal error.")] = False,
+) -> None:
+    """Options that stand before a command; ``main`` reads ``--debug`` itself, wherever it stands."""
+
+
+# ------------------------------------------------------------------ texts
+
+
+@app.command()
+def new(file: File) -> None:
+    """Write a commented model to start from."""
+    from lpmdsl.starter import starter_text
+
+    target = file if file.suffix else file.with_suffix(".lpm")
+    place = Span(Source(str(target), ""), 0, 0)
+    try:
+        with target.open("x", encoding="utf-8", newline="\n") as out:
+            out.write(starter_text(target.stem))
+    except FileExistsError as error:
+        raise fail("E0826", "This file exists already and is left as it is.", place, "Give another name.") from error
+    except OSError as error:
+        raise fail("E0808", f"The file cannot be written: {error.strerror}.", place, "Give another place.") from error
+    print(f"wrote {target}\nnext: lpmc run {target}")
+
+
+@app.command()
+def check(
+    files: Files, format: Annotated[Format, typer.Option(help="text, or one JSON object a line.")] = Format.text
+) -> None:
+    """Check models without running them."""
+    failed = False
+    for file in files:
+        report = _checked(file)
+        failed = failed or report.has_errors
+        if format is Format.json:
+            _print_lines([render_json(d) for d in report.sorted()])
+        else:
+            _print_lines([*(render_text(d) + "\n" for d in report.sorted()), f"{file}: {_tally(report)}"])
+    raise typer.Exit(1 if failed else 0)
+
+
+def _checked(file: Path) -> Report:
+    from lpmdsl.compiler import check_source
+    from lpmdsl.syntax.parse import read_source
+
+    report = Report()
+    source = read_source(file, report)
+    if source is not None:
+        check_source(source, report)
+    return report
+
+
+def _tally(report: Report) -> str:
+    """``no errors``, ``2 errors, 1 warning``"""
+    counts = [(sum(d.severity == s for d in report.diagnostics), s) for s in ("error", "warning", "note")]
+    told = [f"{n} {s}{'s' if n > 1 else ''}" for n, s in counts if n]
+    return ", ".join(told if counts[0][0] else ["no errors", *told])
+
+
+@app.command()
+def fmt(
+    files: Files,
+    check: Annotated[bool, typer.Option("--check", help="Only say which files would change.")] = False,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Print the text and leave the file as it is.")] = False,
+) -> None:
+    """Write models in the one way to write them."""
+    changed = failed = False
+    for file in files:
+        report = Report()
+        texts = _formatted(file, report)
+        _say(report, sys.stderr)
+        failed = failed or texts is None
+        if texts is None:
+            continue
+        before, after = texts
+        changed = changed or before != after
+        if stdout:
+            print(after, end="")
+        elif check and before != after:
+            print(f"would reformat {file}")
+        elif before != after:
+            _overwrite(file, after)
+            print(f"reformatted {file}")
+    raise typer.Exit(1 if failed or (check and changed) else 0)
+
+
+def _formatted(file: Path, report: Report) -> tuple[str, str] | None:
+    """The text as it is and as it should be, or None where it cannot be read as a model."""
+    from lpmdsl.syntax.format import format_module
+    from lpmdsl.syntax.parse import parse, read_source
+
+    source = read_source(file, report)
+    module = parse(source, report) if source is not None else None
+    if source is None or module is None or report.has_errors:
+        return None
+    return source.text, format_module(module)
+
+
+def _overwrite(file: Path, text: str) -> None:
+    """Writes beside the file and renames, so that a full disk loses no model."""
+    try:
+        beside = file.with_name(f".{file.name}.part")
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(file)
+    except OSError as error:
+        raise fail(
+            "E0808", f"The file cannot be written: {error.strerror}.", Span(Source(str(file), ""), 0, 0)
+        ) from error
+
+
+@app.command()
+def explain(code: Annotated[str, typer.Argument(metavar="CODE", help="A diagnostic's code, such as E0301.")]) -> None:
+    """Print the page of a diagnostic code."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    wanted = code.strip().upper()
+    if wanted not in CODES:
+        place = Span(Source("explain", code), 0, len(code))
+        raise fail("E0825", f"No diagnostic has the code `{code}`.{did_you_mean(wanted, CODES)}", place)
+    page = _error_pages() / f"{wanted}.md"
+    text = page.read_text(encoding="utf-8") if page.is_file() else f"# {wanted}: {CODES[wanted]}\n"
+    Console().print(Markdown(text))
+
+
+def _error_pages() -> Path:
+    """``errors`` inside an installed wheel, ``docs/errors`` beside the package."""
+    inside = data_dir("errors")
+    return inside if inside.is_dir() else data_dir("docs") / "errors"
+
+
+@app.command()
+def emit(
+    file: File, target: Annotated[Target, typer.Option(help="cpu: the generated source; ir: the program.")]
+) -> None:
+    """Print what the compiler makes of a model."""
+    from lpmdsl.compiler import compile_model
+    from lpmdsl.runtime.api import load
+
+    loaded = load(file)
+    print(compile_model(loaded.model, loaded.facts).emit(target.value))
+
+
+# ------------------------------------------------------------------ runs
+
+
+@app.command()
+def run(
+    file: File, seed: Seed = 1, replicates: Replicates = 1,
+    scenario: Scenarios = [], set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
+    backend: BackendOption = Backend.auto, steps: Steps = None, out: Out = None, threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Run a model and write its results and a report."""
+    settings, counts = _pairs("--set", set), _numbers(_pairs("--agents", agents))
+    loaded = _load(file)
+    from lpmdsl.config import BASELINE, RunOptions
+
+    options = RunOptions(
+        seed=seed, replicates=replicates, scenarios=tuple(scenario) or (BASELINE,), settings=dict(settings),
+        agents=counts, backend=backend.value, steps=steps, threads=threads,
+    )  # fmt: skip
+    _execute(loaded, options, out or Path("runs") / f"{loaded.model.name}-{seed}", quiet, is_comparison=False)
+
+
+@app.command()
+def compare(
+    file: File, seed: Seed = 1, replicates: Repeats = None,
+    set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
+    backend: BackendOption = Backend.auto, steps: Steps = None, out: Out = None, threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Compare the model's scenarios with their baseline, with the same luck."""
+    settings, counts = _pairs("--set", set), _numbers(_pairs("--agents", agents))
+    loaded = _load(file)
+    from lpmdsl.config import RunOptions
+    from lpmdsl.runtime.api import comparison_size
+
+    scenarios, repeat = comparison_size(loaded.model)
+    options = RunOptions(
+        seed=seed, replicates=replicates or repeat, scenarios=scenarios, settings=dict(settings),
+        agents=counts, backend=backend.value, steps=steps, threads=threads,
+    )  # fmt: skip
+    _execute(loaded, options, out or Path("runs") / f"{loaded.model.name}-{seed}-compare", quiet, is_comparison=True)
+
+
+def _load(file: Path) -> LoadedModel:
+    from lpmdsl.runtime.api import load
+
+    loaded = load(file)
+    _say(loaded.report, sys.stderr)
+    return loaded
+
+
+def _execute(loaded: LoadedModel, options: RunOptions, out: Path, quiet: bool, is_comparison: bool) -> None:
+    """Runs, prints the table and where the report is; exits 130 when interrupted, 1 when a check was broken."""
+    from lpmdsl.runtime.api import execute
+    from lpmdsl.runtime.simulate import ctrl_c_stops
+
+    with ctrl_c_stops() as stop:
+        results = execute(loaded, options, out, show_progress=not quiet, stop=stop)
+    _print_results(results, out, quiet, is_comparison)
+    _say(results.report, sys.stderr)
+    if not results.manifest.complete:
+        print(f"stopped: {results.manifest.stopped}; what was finished is kept", file=sys.stderr)
+        raise typer.Exit(130)
+    raise typer.Exit(1 if results.report.has_errors else 0)
+
+
+def _print_results(results: Results, out: Path, quiet: bool, is_comparison: bool) -> None:
+    from rich.console import Console
+
+    from lpmdsl.runtime.outputs import REPORT_NAME
+    from lpmdsl.runtime.progress import print_comparison, print_summary, timing_line
+
+    if not quiet and is_comparison:
+        print_comparison(results, Console())
+    elif not quiet:
+        print_summary(results, Console())
+    print(f"report: {out / REPORT_NAME}\n{timing_line(results.manifest)}")
+
+
+# ------------------------------------------------------------------ words and lines
+
+
+def _pairs(option: str, words: list[str]) -> dict[str, str]:
+    """``NAME=VALUE`` words as a dictionary; anything else is wrong usage (exit 2)."""
+    pairs: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise typer.BadParameter(f"`{word}` is not NAME=VALUE", param_hint=option)
+        if name.strip() in pairs:
+            raise typer.BadParameter(f"`{name.strip()}` is given twice", param_hint=option)
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _numbers(pairs: dict[str, str]) -> dict[str, int]:
+    """Whole numbers, also written ``1_000_000``."""
+    try:
+        return {name: int(value) for name, value in pairs.items()}
+    except ValueError as error:
+        raise typer.BadParameter(
+            "the number of agents is a whole number, such as 1_000_000", param_hint="--agents"
+        ) from error
+
+
+def _say(report: Report, stream: object) -> None:
+    for diagnostic in report.sorted():
+        print(_text(diagnostic), file=stream)  # type: ignore[arg-type]
+
+
+def _text(diagnostic: Diagnostic) -> str:
+    return render_text(diagnostic) + "\n"
+
+
+def _print_lines(lines: list[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

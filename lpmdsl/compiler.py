@@ -1,0 +1,67 @@
+"""The whole pipeline: text in, checked model and generated source out. No file is written here.
+
+parse → resolve → check → analyse → lower → optimise → emit; the next step, build, belongs to the run time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lpmdsl.backends import numba_cpu
+from lpmdsl.backends.program_text import program_text
+from lpmdsl.diagnostics import Report
+from lpmdsl.kernel.ir import Program
+from lpmdsl.kernel.lower import lower
+from lpmdsl.kernel.optimise import optimise
+from lpmdsl.kernel.verify import verify
+from lpmdsl.semantics.analysis import Facts, analyse
+from lpmdsl.semantics.check import check
+from lpmdsl.semantics.library import Library
+from lpmdsl.semantics.model import Model
+from lpmdsl.semantics.names import resolve
+from lpmdsl.source import Source
+from lpmdsl.syntax.parse import parse
+
+Target = Literal["cpu", "ir"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A model with what is known of it and its optimised program."""
+
+    model: Model
+    facts: Facts
+    program: Program
+
+    def emit(self, target: Target) -> str:
+        """The generated source for a target."""
+        match target:
+            case "cpu":
+                return numba_cpu.emit(self.program)
+            case "ir":
+                return program_text(self.program)
+
+
+def check_source(source: Source, report: Report) -> tuple[Model, Facts] | None:
+    """The checked model, or None after a pass whose report has errors; all errors of that pass are reported."""
+    module = parse(source, report)
+    if report.has_errors:
+        return None
+    names = resolve(module, Library(), report)
+    if report.has_errors:
+        return None
+    model = check(module, names, report)
+    if report.has_errors:
+        return None
+    facts = analyse(model, report)
+    return None if report.has_errors else (model, facts)
+
+
+def compile_model(model: Model, facts: Facts) -> Compiled:
+    """Lower and optimise a checked model; every program on the way is verified."""
+    program = lower(model)
+    verify(program)
+    program = optimise(program)
+    verify(program)
+    return Compiled(model, facts, program)

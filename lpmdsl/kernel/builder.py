@@ -1,0 +1,143 @@
+"""What lowering builds with: declared buffers, host constants, and short names for IR nodes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+
+from lpmdsl.kernel.ir import (
+    Apply,
+    Buffer,
+    Const,
+    Constant,
+    DType,
+    Kernel,
+    KExpr,
+    Load,
+    QuantileTable,
+    Role,
+    Var,
+)
+from lpmdsl.semantics.model import Distribution, Expr, Model, ParameterRef
+
+TICK_BITS = 20
+TICKS = 1 << TICK_BITS
+HAZARD_ONE = 4294967296.0
+HAZARD_MAX = 1 << 35
+CERTAIN = 1 << 45
+MAX_MOVES = 16
+
+
+def site_of(path: str) -> int:
+    """The 32-bit number that keys the draws of a place in the text (``docs/numerics.md``)."""
+    return int.from_bytes(hashlib.blake2s(path.encode()).digest()[:4], "little")
+
+
+def integer(value: int) -> Const:
+    return Const(value, "i64")
+
+
+def number(value: float) -> Const:
+    return Const(value, "f64")
+
+
+def op(name: str, *args: KExpr, dtype: DType = "i64") -> Apply:
+    return Apply(name, args, dtype)
+
+
+def real(name: str, *args: KExpr) -> Apply:
+    return Apply(name, args, "f64")
+
+
+def test(name: str, *args: KExpr) -> Apply:
+    return Apply(name, args, "bool")
+
+
+def all_of(*tests: KExpr) -> KExpr:
+    """Their conjunction; true if there are none."""
+    joined: KExpr | None = None
+    for one in tests:
+        joined = one if joined is None else test("and", joined, one)
+    return joined if joined is not None else Const(True, "bool")
+
+
+def any_of(*tests: KExpr) -> KExpr:
+    """Their disjunction; false if there are none."""
+    joined: KExpr | None = None
+    for one in tests:
+        joined = one if joined is None else test("or", joined, one)
+    return joined if joined is not None else Const(False, "bool")
+
+
+def rounded(value: KExpr) -> KExpr:
+    """floor(x + 0.5) as an integer."""
+    return op("to_i64", real("floor", real("add", value, number(0.5))))
+
+
+def chance_threshold(probability: KExpr) -> KExpr:
+    """A probability as a bound that a 32-bit word stays below."""
+    return rounded(real("mul", probability, number(HAZARD_ONE)))
+
+
+AGENT = Var("i", "i64")
+STEP = Var("t", "i64")
+BOUNDARY = op("mul", op("add", STEP, integer(1)), integer(TICKS))
+"""The tick at which step t ends."""
+
+
+def word(draw: str, index: int) -> Var:
+    """One of the four words of a draw, as an i64."""
+    return Var(f"{draw}_{index}", "i64")
+
+
+def _same(known: object, expr: Expr) -> bool:
+    if isinstance(known, ParameterRef) and isinstance(expr, ParameterRef):
+        return known.name == expr.name
+    return known == expr
+
+
+@dataclass(slots=True)
+class Builder:
+    """Collects the parts of a Program while the model is lowered."""
+
+    model: Model
+    buffers: dict[str, Buffer] = field(default_factory=dict)
+    constants: list[Constant] = field(default_factory=list)
+    quantiles: dict[str, QuantileTable] = field(default_factory=dict)
+    kernels: list[Kernel] = field(default_factory=list)
+
+    def buffer(
+        self, name: str, dtype: DType, shape: tuple[int | str, ...], role: Role, fill: float = 0, note: str = ""
+    ) -> str:
+        """Declare a buffer once and return its name."""
+        self.buffers.setdefault(name, Buffer(name, dtype, shape, role, fill, note))
+        return name
+
+    def load(self, name: str, *index: KExpr) -> Load:
+        return Load(name, index, self.buffers[name].dtype)
+
+    def constant(self, expr: Expr, hint: str) -> tuple[str, Load]:
+        """The element of ``constants`` that holds an expression of parameters alone, and a name for it."""
+        self.buffers.setdefault("constants", Buffer("constants", "f64", ("constants",), "constant"))
+        for known in self.constants:
+            if _same(known.expression, expr):
+                return known.name, Load("constants", (integer(known.index),), "f64")
+        name = expr.name if isinstance(expr, ParameterRef) else self._fresh_constant(hint)
+        self.constants.append(Constant(len(self.constants), name, expr, expr.span.label))
+        return name, Load("constants", (integer(len(self.constants) - 1),), "f64")
+
+    def _fresh_constant(self, hint: str) -> str:
+        stem = re.sub(r"\W", "_", hint) or "constant"
+        taken = {c.name for c in self.constants} | {p.name for p in self.model.parameters}
+        return next(n for n in (stem, *(f"{stem}_{k}" for k in range(2, 10_000))) if n not in taken)
+
+    def quantile_table(self, distribution: Distribution, hint: str) -> str:
+        name = "quantiles_" + re.sub(r"\W", "_", hint)
+        self.buffers.setdefault(name, Buffer(name, "i64", (f"rows_{name}", 2, "cells"), "constant"))
+        self.quantiles.setdefault(name, QuantileTable(name, distribution))
+        return name
+
+    def kernel(self, kernel: Kernel) -> str:
+        self.kernels.append(kernel)
+        return kernel.name

@@ -1,0 +1,349 @@
+"""The Program IR on one screen: buffers, kernels over agents, and the schedule of one step.
+
+Small and closed, so that a back end is a printer. A kernel's body is what one agent does; ``i`` is the agent.
+Integers add by atomics or by tallies, which commute; so the order of agents never shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from lpmdsl.source import NOWHERE, Span
+
+DType = Literal["bool", "u8", "i32", "u32", "i64", "f64"]
+Role = Literal["constant", "input", "state", "scratch", "tally", "output", "control"]
+"""constant: values of constant expressions and tables, set before a run; input: the world; state: per-agent state kept
+between steps; scratch: refilled within a step; tally: per-chunk partial sums; output: reports; control: small scalars."""
+
+ARITHMETIC = ("add", "sub", "mul", "div", "floordiv", "mod", "neg", "min", "max", "abs", "floor", "sqrt")
+INTEGER = ("shl", "shr", "bit_and")
+COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
+LOGIC = ("and", "or", "not", "select")
+CASTS = ("to_i64", "to_f64", "to_u8", "to_i32")
+OWN_MATHS = ("log", "exp", "sin", "cos")
+OPS = frozenset((*ARITHMETIC, *INTEGER, *COMPARISONS, *LOGIC, *CASTS, *OWN_MATHS))
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """An array; ``shape`` holds numbers and names of sizes (``Person``, ``Person_household``), ``fill`` its first value."""
+
+    name: str
+    dtype: DType
+    shape: tuple[int | str, ...]
+    role: Role
+    fill: float = 0
+    note: str = ""
+
+
+# ------------------------------------------------------------------ expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    value: float | int | bool
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """A local, the agent ``i``, the step ``t``, or a size such as ``Person``."""
+
+    name: str
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    buffer: str
+    index: tuple[KExpr, ...]
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    op: str
+    args: tuple[KExpr, ...]
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile:
+    """Ticks (i64, at least 1) that the table ``buffer`` (rows, 2, cells) gives for a 32-bit word."""
+
+    buffer: str
+    row: KExpr
+    word: KExpr
+    dtype: DType = "i64"
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """−log of the uniform made of two words, in units of 2⁻³², at least 1 (i64)."""
+
+    high: KExpr
+    low: KExpr
+    dtype: DType = "i64"
+
+
+KExpr = Const | Var | Load | Apply | Quantile | Threshold
+
+# ------------------------------------------------------------------ statements
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """A new local. ``note`` is printed beside it."""
+
+    name: str
+    value: KExpr
+    span: Span = NOWHERE
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """A new value for a local."""
+
+    name: str
+    value: KExpr
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Locals ``name_0 … name_3``: the four words of Philox at (agent, site, episode, replicate)."""
+
+    name: str
+    site: int
+    agent: KExpr
+    episode: KExpr
+    path: str
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    buffer: str
+    index: tuple[KExpr, ...]
+    value: KExpr
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class AtomicAdd:
+    """Adds an integer to an element that several agents share."""
+
+    buffer: str
+    index: tuple[KExpr, ...]
+    value: KExpr
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Adds to (or takes the minimum or maximum with) this chunk's row of a tally; ``Fold`` joins the rows in order."""
+
+    buffer: str
+    index: KExpr
+    value: KExpr
+    how: Literal["add", "min", "max"] = "add"
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    test: KExpr
+    then: tuple[KStmt, ...]
+    orelse: tuple[KStmt, ...] = ()
+    span: Span = NOWHERE
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """``for var in range(start, stop)``"""
+
+    var: str
+    start: KExpr
+    stop: KExpr
+    body: tuple[KStmt, ...]
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class While:
+    test: KExpr
+    body: tuple[KStmt, ...]
+    span: Span = NOWHERE
+
+
+KStmt = Let | Assign | Draw | Store | AtomicAdd | Tally | If | Loop | While
+
+# ------------------------------------------------------------------ kernels and their schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """``domain``: a kind of agents, or "" for scalar code run once. ``prologue`` holds what is the same for all agents."""
+
+    name: str
+    domain: str
+    prologue: tuple[KStmt, ...]
+    body: tuple[KStmt, ...]
+    span: Span = NOWHERE
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    kernel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Fills a buffer with its ``fill``."""
+
+    buffer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Joins the chunk rows of ``tally`` in order into ``into`` and empties them."""
+
+    tally: str
+    into: str
+    how: Literal["add", "min", "max"]
+
+
+@dataclass(frozen=True, slots=True)
+class SelectSmallest:
+    """``cutoff[0]``: the largest of the ``limit`` smallest keys ≥ 0 of ``keys`` (−1: not eligible; −1 if none);
+    ``chosen[0]``: how many that are."""
+
+    keys: str
+    limit: KExpr
+    cutoff: str
+    chosen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """``items`` only when the scalar ``test`` holds."""
+
+    test: KExpr
+    items: tuple[ScheduleItem, ...]
+    note: str = ""
+
+
+ScheduleItem = Launch | Clear | Fold | SelectSmallest | Gate
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Element ``index`` of the buffer ``constants``: the value of a model expression that parameters alone decide."""
+
+    index: int
+    name: str
+    expression: object
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuantileTable:
+    """A buffer that the host fills from a distribution before the run."""
+
+    buffer: str
+    distribution: object
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """``begin`` runs once before step 0, ``step`` once a step; sizes name the symbolic dimensions of buffers."""
+
+    name: str
+    buffers: tuple[Buffer, ...]
+    constants: tuple[Constant, ...]
+    quantiles: tuple[QuantileTable, ...]
+    kernels: tuple[Kernel, ...]
+    begin: tuple[ScheduleItem, ...]
+    step: tuple[ScheduleItem, ...]
+
+    def buffer(self, name: str) -> Buffer:
+        return next(b for b in self.buffers if b.name == name)
+
+    def kernel(self, name: str) -> Kernel:
+        return next(k for k in self.kernels if k.name == name)
+
+
+# ------------------------------------------------------------------ walking
+
+
+def parts(expr: KExpr) -> tuple[KExpr, ...]:
+    """The direct sub-expressions."""
+    match expr:
+        case Load():
+            return expr.index
+        case Apply():
+            return expr.args
+        case Quantile():
+            return (expr.row, expr.word)
+        case Threshold():
+            return (expr.high, expr.low)
+        case _:
+            return ()
+
+
+def walk(expr: KExpr) -> Iterator[KExpr]:
+    yield expr
+    for part in parts(expr):
+        yield from walk(part)
+
+
+def expressions(stmt: KStmt) -> tuple[KExpr, ...]:
+    """The expressions that a statement itself evaluates (not those of its blocks)."""
+    match stmt:
+        case Let() | Assign():
+            return (stmt.value,)
+        case Draw():
+            return (stmt.agent, stmt.episode)
+        case Store() | AtomicAdd():
+            return (*stmt.index, stmt.value)
+        case Tally():
+            return (stmt.index, stmt.value)
+        case If() | While():
+            return (stmt.test,)
+        case Loop():
+            return (stmt.start, stmt.stop)
+
+
+def blocks(stmt: KStmt) -> tuple[tuple[KStmt, ...], ...]:
+    """The nested blocks of a statement."""
+    match stmt:
+        case If():
+            return (stmt.then, stmt.orelse)
+        case Loop() | While():
+            return (stmt.body,)
+        case _:
+            return ()
+
+
+def statements(body: tuple[KStmt, ...]) -> Iterator[KStmt]:
+    """Every statement, outermost first."""
+    for stmt in body:
+        yield stmt
+        for block in blocks(stmt):
+            yield from statements(block)
+
+
+def buffers_of(kernel: Kernel) -> tuple[str, ...]:
+    """Names of the buffers that a kernel reads or writes, sorted."""
+    names: set[str] = set()
+    for stmt in statements((*kernel.prologue, *kernel.body)):
+        if isinstance(stmt, Store | AtomicAdd | Tally):
+            names.add(stmt.buffer)
+        for expr in expressions(stmt):
+            names.update(e.buffer for e in walk(expr) if isinstance(e, Load | Quantile))
+    return tuple(sorted(names))

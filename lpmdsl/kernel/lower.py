@@ -1,0 +1,122 @@
+"""The Model becomes a Program: buffers, one kernel per stage and kind of agent, and the order of a step."""
+
+from __future__ import annotations
+
+from lpmdsl.kernel.builder import Builder
+from lpmdsl.kernel.ir import Clear, Fold, Launch, Program, ScheduleItem
+from lpmdsl.kernel.lower_conditions import advance_kernel, begin_kernel, declare
+from lpmdsl.kernel.lower_contagion import (
+    declare_contagion,
+    declare_network,
+    expose_kernel,
+    is_static,
+    mixing_kernel,
+    needs_presence,
+    networks_of,
+    presence_kernel,
+    weight_buffer,
+)
+from lpmdsl.kernel.lower_interventions import block_items, declare_intervention, trigger_kernel
+from lpmdsl.kernel.lower_observations import (
+    declare_observation,
+    derived_items,
+    in_dependency_order,
+    level_items,
+    watch_items,
+)
+from lpmdsl.quantities import Kind
+from lpmdsl.semantics import model as m
+
+
+def lower(model: m.Model) -> Program:
+    """The Program of a checked model: triggers, interventions, contagion, transitions, observations, in this order."""
+    builder = Builder(model)
+    _declare(builder)
+    observations = _observation_items(builder)
+    begin = [*_begin_items(builder), *observations]
+    step = [*_intervention_items(builder), *_contagion_items(builder), *_advance_items(builder), *observations]
+    return Program(
+        model.name,
+        tuple(builder.buffers.values()),
+        tuple(builder.constants),
+        tuple(builder.quantiles.values()),
+        tuple(builder.kernels),
+        tuple(begin),
+        tuple(step),
+    )
+
+
+def _declare(builder: Builder) -> None:
+    model = builder.model
+    for agent in model.agents:
+        for attribute in agent.attributes:
+            small = attribute.type.kind in (Kind.BOOLEAN, Kind.CATEGORY)
+            role = "state" if attribute.is_changed else "input"
+            builder.buffer(f"{agent.name}_{attribute.name}", "u8" if small else "f64", (agent.name,), role)
+    for condition in model.conditions:
+        declare(builder, condition)
+    for network in _used_networks(builder):
+        declare_network(builder, network)
+    for contagion in model.contagions:
+        declare_contagion(builder, contagion)
+    for observation in model.observations:
+        declare_observation(builder, observation)
+    for intervention in model.interventions:
+        declare_intervention(builder, intervention)
+
+
+def _used_networks(builder: Builder) -> list[m.Network]:
+    names = dict.fromkeys(s.network for c in builder.model.contagions for s in c.spreads)
+    return [builder.model.network(n) for n in names]
+
+
+def _begin_items(builder: Builder) -> list[ScheduleItem]:
+    items: list[ScheduleItem] = [Launch(builder.kernel(begin_kernel(builder, c))) for c in builder.model.conditions]
+    for network in _used_networks(builder):
+        if needs_presence(network) and is_static(builder, network):
+            items.append(Launch(builder.kernel(presence_kernel(builder, network))))
+    return items
+
+
+def _intervention_items(builder: Builder) -> list[ScheduleItem]:
+    interventions = builder.model.interventions
+    items: list[ScheduleItem] = [Launch(builder.kernel(trigger_kernel(builder, i))) for i in interventions]
+    for intervention in interventions:
+        for k in range(len(intervention.repeated)):
+            items += block_items(builder, intervention, k)
+    return items
+
+
+def _contagion_items(builder: Builder) -> list[ScheduleItem]:
+    items: list[ScheduleItem] = []
+    for network in _used_networks(builder):
+        if needs_presence(network) and not is_static(builder, network):
+            items.append(Launch(builder.kernel(presence_kernel(builder, network))))
+    for contagion in builder.model.contagions:
+        networks = networks_of(builder, contagion)
+        items += [Clear(weight_buffer(contagion, n)) for n in networks if n.layout != "random"]
+        items.append(Launch(builder.kernel(expose_kernel(builder, contagion))))
+        for network in networks:
+            if network.layout == "random":
+                name = weight_buffer(contagion, network)
+                items.append(Fold(f"{name}_tally", name, "add"))
+                items.append(Launch(builder.kernel(mixing_kernel(builder, contagion, network))))
+    return items
+
+
+def _advance_items(builder: Builder) -> list[ScheduleItem]:
+    kinds = dict.fromkeys(c.of for c in builder.model.conditions)
+    return [Launch(builder.kernel(advance_kernel(builder, kind))) for kind in kinds]
+
+
+def _observation_items(builder: Builder) -> list[ScheduleItem]:
+    items: list[ScheduleItem] = []
+    for observation in builder.model.observations:
+        if isinstance(observation.value, m.Level):
+            items += level_items(builder, observation)
+    for observation in in_dependency_order(builder):
+        items += derived_items(builder, observation)
+    checks = [c for c in builder.model.checks if isinstance(c, m.CheckAlways)]
+    for index, check in enumerate(checks):
+        items += watch_items(builder, index, check)
+    return items

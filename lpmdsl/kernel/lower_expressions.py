@@ -1,0 +1,297 @@
+"""Model expressions become kernel expressions; what is the same for every agent moves into the prologue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import assert_never
+
+from lpmdsl.kernel.builder import AGENT, STEP, Builder, all_of, any_of, integer, number, op, real, test
+from lpmdsl.kernel.dwell import plan, radix
+from lpmdsl.kernel.ir import Assign, Const, KExpr, KStmt, Let, Load, Loop, Quantile, Var
+from lpmdsl.quantities import BOOLEAN, Kind
+from lpmdsl.semantics import model as m
+from lpmdsl.semantics.evaluate import whole_exponent
+
+_COMPARE = {"lt", "le", "gt", "ge", "eq", "ne"}
+_PLAIN = {"neg", "add", "sub", "mul", "div", "sqrt", "abs", "floor", "exp", "log", "sin", "cos", "min", "max"}
+
+
+@dataclass(slots=True)
+class Scope:
+    """One kernel being written: its prologue, its locals, and how it reads time, states and groups.
+
+    ``now``: the boundary at which expressions are read (t, or t + 1 for observations). ``states``: condition → i64
+    local. ``group``: the local that runs over the groups of a derived observation.
+    """
+
+    builder: Builder
+    kind: str
+    now: KExpr = STEP
+    prologue: list[KStmt] = field(default_factory=list)
+    states: dict[str, KExpr] = field(default_factory=dict)
+    attributes: dict[str, KExpr] = field(default_factory=dict)
+    group: KExpr | None = None
+    groups: tuple[str, ...] = ("",)
+    aggregates: dict[m.Aggregate, KExpr] = field(default_factory=dict)
+    _hoisted: dict[m.Expr, Var] = field(default_factory=dict)
+    _names: set[str] = field(default_factory=set)
+    _group_body: list[KStmt] = field(default_factory=list)
+
+    def fresh(self, stem: str) -> str:
+        """A local name that is not taken yet in this kernel."""
+        name = next(n for n in (stem, *(f"{stem}_{k}" for k in range(2, 10_000))) if n not in self._names)
+        self._names.add(name)
+        return name
+
+    def let(self, body: list[KStmt], stem: str, value: KExpr, note: str = "") -> Var:
+        """Add a local to ``body``."""
+        name = self.fresh(stem)
+        body.append(Let(name, value, note=note))
+        return Var(name, value.dtype)
+
+    def hoist(self, stem: str, value: KExpr, note: str = "") -> Var:
+        """Add a local to the prologue."""
+        return self.let(self.prologue, stem, value, note)
+
+    # ------------------------------------------------------------------ expressions
+
+    def value(self, expr: m.Expr, hint: str = "constant") -> KExpr:
+        """The kernel expression: f64 for numbers, bool for yes/no, i64 for category indices."""
+        if isinstance(expr, m.Literal_):
+            return _literal(expr)
+        if m.is_constant(expr) and expr.type.is_numeric:
+            return self._once(expr, hint)
+        if not m.reads_agent(expr) and self.group is None and not isinstance(expr, m.Population):
+            return self._once(expr, hint)
+        return self._translate(expr, hint)
+
+    def truth(self, expr: m.Expr) -> KExpr:
+        return self.value(expr)
+
+    def _once(self, expr: m.Expr, hint: str) -> Var:
+        if expr not in self._hoisted:
+            if m.is_constant(expr) and expr.type.is_numeric:
+                name, load = self.builder.constant(expr, hint)
+                self._hoisted[expr] = self.hoist(name, load, expr.span.label)
+            else:
+                self._hoisted[expr] = self.hoist(hint, self._translate(expr, hint), expr.span.label)
+        return self._hoisted[expr]
+
+    def _translate(self, expr: m.Expr, hint: str) -> KExpr:
+        match expr:
+            case m.Literal_():
+                return _literal(expr)
+            case m.ParameterRef() | m.Population():
+                return self._once(expr, hint)
+            case m.AttributeRef():
+                return self.attribute(expr)
+            case m.InState():
+                return self.in_state(expr.condition, expr.states)
+            case m.StateOf():
+                return self.states[expr.condition]
+            case m.TableRef():
+                return self._table(expr)
+            case m.ObservationRef():
+                return self._observed(expr.observation, expr.group)
+            case m.RollingMean():
+                return self._rolling(expr)
+            case m.Time():
+                return real("mul", op("to_f64", self.now, dtype="f64"), number(self.builder.model.clock.step))
+            case m.IsActive():
+                return test("eq", self.builder.load(f"{expr.intervention}_phase", integer(0)), integer(2))
+            case m.Apply():
+                return self._apply(expr, hint)
+            case m.Aggregate():
+                return self.aggregates[expr]
+            case _:
+                assert_never(expr)
+
+    def in_state(self, condition: str, states: tuple[int, ...]) -> KExpr:
+        return any_of(*(test("eq", self.states[condition], integer(s)) for s in states))
+
+    def attribute(self, ref: m.AttributeRef) -> KExpr:
+        """The stored value, or what a ``while`` clause makes of it; the clause written last wins."""
+        stored = self.attributes.get(ref.name)
+        if stored is None:
+            stored = self.typed(self.builder.load(f"{ref.of}_{ref.name}", AGENT), ref.type.kind)
+        value = stored
+        for condition in self.builder.model.conditions:
+            for clause in condition.whiles if condition.of == ref.of else ():
+                if clause.attribute == ref.name and clause.value is not None:
+                    inside = self.in_state(condition.name, clause.states)
+                    value = op("select", inside, self.value(clause.value), value, dtype=value.dtype)
+        return value
+
+    @staticmethod
+    def typed(load: Load, kind: Kind) -> KExpr:
+        """A stored attribute as kernel expressions use it."""
+        if kind is Kind.BOOLEAN:
+            return test("ne", load, integer(0))
+        if kind in (Kind.CATEGORY, Kind.PLACE):
+            return op("to_i64", load)
+        return load
+
+    def _table(self, expr: m.TableRef) -> KExpr:
+        table = self.builder.model.table(expr.table)
+        name = self.builder.buffer(f"table_{table.name}", "f64", (len(table.values),), "constant", note=table.span.label)
+        index: KExpr | None = None
+        for key, labels in zip(expr.keys, table.keys, strict=True):
+            code = self.index(key)
+            index = code if index is None else op("add", op("mul", index, integer(len(labels))), code)
+        return self.builder.load(name, index or integer(0))
+
+    def index(self, expr: m.Expr) -> KExpr:
+        """A category or yes/no as an integer code."""
+        value = self.value(expr)
+        return value if value.dtype == "i64" else op("to_i64", value)
+
+    def mixed_radix(self, leaves: tuple[m.Expr, ...], sizes: list[int]) -> KExpr:
+        """One code for several categories, the first most significant; 0 without any."""
+        code: KExpr = integer(0)
+        for position, (leaf, size) in enumerate(zip(leaves, sizes, strict=True)):
+            part = self.index(leaf)
+            code = part if position == 0 else op("add", op("mul", code, integer(size)), part)
+        return code
+
+    def _apply(self, expr: m.Apply, hint: str) -> KExpr:
+        a = [self.value(argument, hint) for argument in expr.arguments]
+        name = expr.op
+        if name == "pow":
+            return self._power(expr, a)
+        if name in ("and", "or", "not"):
+            return test(name, *a)
+        if name in _COMPARE:
+            return test(name, *_same_dtype(a))
+        if name == "round":
+            return real("floor", real("add", a[0], number(0.5)))
+        if name == "logit":
+            return real("log", real("div", a[0], real("sub", number(1.0), a[0])))
+        if name == "inverse_logit":
+            return real("div", number(1.0), real("add", number(1.0), real("exp", real("neg", a[0]))))
+        assert name in _PLAIN, name
+        if name in ("min", "max"):
+            return reduce(lambda x, y: real(name, x, y), a)
+        return real(name, *a)
+
+    def _power(self, expr: m.Apply, a: list[KExpr]) -> KExpr:
+        whole = whole_exponent(expr.arguments[1])
+        if whole is None:
+            return real("exp", real("mul", a[1], real("log", a[0])))
+        result = a[0]
+        for _ in range(whole - 1):
+            result = real("mul", result, a[0])
+        return result
+
+    # ------------------------------------------------------------------ observations
+
+    def latest(self, name: str) -> KExpr:
+        """The index of the last completed report at ``now`` (may be −1)."""
+        return op("sub", op("floordiv", self.now, integer(report_steps(self.builder.model, name))),
+                  integer(1 if is_flow_like(self.builder.model, name) else 0))
+
+    def _observed(self, name: str, group: int | None) -> KExpr:
+        return self._report(name, self.latest(name), group)
+
+    def _report(self, name: str, report: KExpr, group: int | None) -> KExpr:
+        known = test("ge", report, integer(0))
+        row = op("max", report, integer(0))
+        return op("select", known, self._group_value(name, row, group), number(float("nan")), dtype="f64")
+
+    def _group_value(self, name: str, row: KExpr, group: int | None) -> KExpr:
+        observation = self.builder.model.observation(name)
+        flow = isinstance(observation.value, m.Flow)
+        if group is None and self.group is not None and len(observation.groups) > 1:
+            value: KExpr = self.builder.load(f"observed_{name}", row, self.group)
+        elif group is not None or len(observation.groups) == 1:
+            value = self.builder.load(f"observed_{name}", row, integer(group or 0))
+        else:
+            columns = [self.builder.load(f"observed_{name}", row, integer(g)) for g in range(len(observation.groups))]
+            value = columns[0]
+            for column in columns[1:]:
+                value = op("add", value, column, dtype=value.dtype)
+        if flow:
+            return real("div", op("to_f64", value, dtype="f64"), number(observation.every))
+        return value
+
+    def _rolling(self, expr: m.RollingMean) -> KExpr:
+        """Mean of the last completed reports in the window, added from the oldest; NaN before the first."""
+        window = max(1, round(expr.window / self.builder.model.observation(expr.observation).every))
+        body = self.prologue if self.group is None else self._group_body
+        last = self.let(body, "last_report", self.latest(expr.observation))
+        first = self.let(body, "first_report", op("max", integer(0), op("sub", last, integer(window - 1))))
+        total = self.let(body, "total", number(0.0))
+        row = Var(self.fresh("report"), "i64")
+        value = self._group_value(expr.observation, row, expr.group)
+        adding = (Assign(total.name, real("add", total, value)),)
+        body.append(Loop(row.name, first, op("add", last, integer(1)), adding))
+        count = op("to_f64", op("add", op("sub", last, first), integer(1)), dtype="f64")
+        return op("select", test("ge", last, integer(0)), real("div", total, count), number(float("nan")), dtype="f64")
+
+
+
+def _literal(expr: m.Literal_) -> Const:
+    if expr.type.kind is Kind.BOOLEAN:
+        return Const(bool(expr.value), "bool")
+    if expr.type.kind in (Kind.CATEGORY, Kind.PLACE):
+        return Const(int(expr.value), "i64")
+    return Const(float(expr.value), "f64")
+
+
+def _same_dtype(args: list[KExpr]) -> list[KExpr]:
+    if args[0].dtype == args[1].dtype:
+        return args
+    return [a if a.dtype == "i64" else op("to_i64", a) for a in args]
+
+
+def is_flow_like(model: m.Model, name: str) -> bool:
+    """Whether report r covers a period that ends at (r + 1)·every, not the moment r·every."""
+    observation = model.observation(name)
+    if isinstance(observation.value, m.Derived):
+        return is_flow_like(model, longest_part(model, observation))
+    return isinstance(observation.value, m.Flow)
+
+
+def longest_part(model: m.Model, observation: m.Observation) -> str:
+    """The observation in a formula that reports most rarely (the first of equals)."""
+    assert isinstance(observation.value, m.Derived)
+    names = [e.observation for e in m.walk(observation.value.formula) if isinstance(e, m.ObservationRef | m.RollingMean)]
+    return max(names, key=lambda n: model.observation(n).every)
+
+
+def report_steps(model: m.Model, name: str) -> int:
+    """Steps between reports."""
+    return max(1, round(model.observation(name).every / model.clock.step))
+
+
+def present_tests(scope: Scope, network: m.Network) -> KExpr:
+    """Whether the agent takes part in a network apart from its weekdays (``docs/numerics.md``, presence)."""
+    model = scope.builder.model
+    absent: list[KExpr] = []
+    for condition in (c for c in model.conditions if c.of == network.of):
+        if condition.removed:
+            absent.append(scope.in_state(condition.name, condition.removed))
+        absent += [scope.in_state(condition.name, w.states) for w in condition.whiles if network.name in w.networks]
+    for intervention in model.interventions:
+        for clause in intervention.while_active:
+            if network.name in clause.networks and clause.of == network.of:
+                active = scope.value(m.IsActive(intervention.name, BOOLEAN, clause.span), f"{intervention.name}_active")
+                absent.append(all_of(active, scope.truth(clause.where)) if clause.where else active)
+    return all_of(*(test("not", a) for a in absent))
+
+
+def read_states(scope: Scope) -> list[KStmt]:
+    """Locals with the agent's states at the start of the phase."""
+    body: list[KStmt] = []
+    for condition in scope.builder.model.conditions:
+        if condition.of == scope.kind:
+            load = op("to_i64", scope.builder.load(condition.name, AGENT))
+            scope.states[condition.name] = scope.let(body, f"{condition.name}_was", load)
+    return body
+
+
+def dwell(scope: Scope, distribution: m.Distribution, hint: str, word_: KExpr) -> Quantile:
+    """A dwell time or delay in ticks from a 32-bit word."""
+    table = scope.builder.quantile_table(distribution, hint)
+    leaves = plan(distribution)
+    return Quantile(table, scope.mixed_radix(leaves, [radix(leaf) for leaf in leaves]), word_)

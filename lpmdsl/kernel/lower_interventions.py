@@ -1,0 +1,288 @@
+"""Interventions become a trigger of scalars and, per block, a choice of agents and what is done to them."""
+
+from __future__ import annotations
+
+from lpmdsl.kernel.builder import (
+    AGENT,
+    STEP,
+    TICKS,
+    Builder,
+    all_of,
+    chance_threshold,
+    integer,
+    number,
+    op,
+    real,
+    site_of,
+    test,
+    word,
+)
+from lpmdsl.kernel.ir import (
+    Assign,
+    Const,
+    Draw,
+    Fold,
+    Gate,
+    If,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    Let,
+    ScheduleItem,
+    SelectSmallest,
+    Store,
+    Tally,
+    Var,
+)
+from lpmdsl.kernel.lower_conditions import Course, entry, scope_store
+from lpmdsl.kernel.lower_contagion import any_removed
+from lpmdsl.kernel.lower_expressions import Scope, read_states
+from lpmdsl.semantics import model as m
+
+OFF, PENDING, ACTIVE = 0, 1, 2
+FIRST = integer(0)
+
+
+def declare_intervention(builder: Builder, one: m.Intervention) -> None:
+    """The scalars of an intervention: phase, boundaries, what the trigger saw last, blocks run, money spent."""
+    for part, fill, note in (
+        ("phase", OFF, "0 off, 1 pending, 2 active"),
+        ("pending", 0, "the boundary at which it becomes active"),
+        ("started", 0, "the boundary at which it became active"),
+        ("seen", 0, "whether the trigger was past its level at the last look"),
+        ("once", 0, "whether a date has started it"),
+    ):
+        builder.buffer(f"{one.name}_{part}", "i64", (1,), "control", fill, note)
+    builder.buffer(f"{one.name}_disabled", "i64", (1,), "input", note="1 where a scenario goes without it")
+    builder.buffer(f"{one.name}_cost", "f64", (1,), "control", note="money spent")
+    for k in range(len(one.repeated)):
+        builder.buffer(f"{one.name}_{k}_runs", "i64", (1,), "control", note="how often the block has run")
+
+
+def _days(builder: Builder) -> KExpr:
+    return real("mul", op("to_f64", STEP, dtype="f64"), number(builder.model.clock.step))
+
+
+def trigger_kernel(builder: Builder, one: m.Intervention) -> Kernel:
+    """Stops, starts what was pending, and looks at the trigger, in that order."""
+    scope = Scope(builder, "")
+    body: list[KStmt] = []
+    phase = scope.let(body, "phase", builder.load(f"{one.name}_phase", FIRST))
+    body += _stop(scope, one, phase)
+    due = all_of(test("eq", phase, integer(PENDING)), test("ge", STEP, builder.load(f"{one.name}_pending", FIRST)))
+    body.append(If(due, tuple(_activate(builder, one, phase))))
+    body += _start(scope, one, phase)
+    body += _costs_per_day(builder, one, phase)
+    body.append(Store(f"{one.name}_phase", (FIRST,), phase, one.span))
+    enabled = test("eq", builder.load(f"{one.name}_disabled", FIRST), integer(0))
+    whole = If(enabled, tuple(body), span=one.span)
+    return Kernel(f"trigger_{one.name}", "", tuple(scope.prologue), (whole,), one.span)
+
+
+def _activate(builder: Builder, one: m.Intervention, phase: Var) -> list[KStmt]:
+    body: list[KStmt] = [Assign(phase.name, integer(ACTIVE)), Store(f"{one.name}_started", (FIRST,), STEP)]
+    if one.costs is not None and one.costs_per == "start":
+        body.append(_spend(builder, one, number(one.costs)))
+    return body
+
+
+def _spend(builder: Builder, one: m.Intervention, money: KExpr) -> Store:
+    spent = real("add", builder.load(f"{one.name}_cost", FIRST), money)
+    return Store(f"{one.name}_cost", (FIRST,), spent, one.span)
+
+
+def _costs_per_day(builder: Builder, one: m.Intervention, phase: Var) -> list[KStmt]:
+    if one.costs is None or one.costs_per != "day":
+        return []
+    spend = _spend(builder, one, number(one.costs * builder.model.clock.step))
+    return [If(test("eq", phase, integer(ACTIVE)), (spend,))]
+
+
+def _stop(scope: Scope, one: m.Intervention, phase: Var) -> list[KStmt]:
+    match one.stops:
+        case None:
+            return []
+        case m.OnDate():
+            over: KExpr = test("ge", _days(scope.builder), number(one.stops.day))
+        case m.Crossing():
+            over = _is_past(scope, one.stops)
+    active = test("eq", phase, integer(ACTIVE))
+    return [If(all_of(active, over), (Assign(phase.name, integer(OFF)),), span=one.stops.span)]
+
+
+def _is_past(scope: Scope, crossing: m.Crossing) -> KExpr:
+    value, level = scope.value(crossing.value, "reported"), scope.value(crossing.level, "level")
+    return test("gt" if crossing.rises else "lt", value, level)
+
+
+def _start(scope: Scope, one: m.Intervention, phase: Var) -> list[KStmt]:
+    builder = scope.builder
+    off = test("eq", phase, integer(OFF))
+    if isinstance(one.starts, m.Crossing):
+        return _start_on_crossing(scope, one, one.starts, phase)
+    if one.starts is None:
+        now: KExpr = test("eq", STEP, integer(0))
+    else:
+        now = test("ge", _days(builder), number(one.starts.day))
+    fresh = test("eq", builder.load(f"{one.name}_once", FIRST), integer(0))
+    started = (*_activate(builder, one, phase), Store(f"{one.name}_once", (FIRST,), integer(1)))
+    return [If(all_of(off, now, fresh), started, span=one.span)]
+
+
+def _start_on_crossing(scope: Scope, one: m.Intervention, crossing: m.Crossing, phase: Var) -> list[KStmt]:
+    builder = scope.builder
+    body: list[KStmt] = []
+    past = scope.let(body, "is_past", _is_past(scope, crossing))
+    before = test("ne", builder.load(f"{one.name}_seen", FIRST), integer(0))
+    crossed = all_of(test("eq", phase, integer(OFF)), past, test("not", before))
+    start: list[KStmt] = []
+    if crossing.delay is None:
+        start += _activate(builder, one, phase)
+    else:
+        steps = real("div", scope.value(crossing.delay, "delay"), number(builder.model.clock.step))
+        wait = scope.let(start, "wait", ceiling(steps))
+        later = (Assign(phase.name, integer(PENDING)), Store(f"{one.name}_pending", (FIRST,), op("add", STEP, wait)))
+        start.append(If(test("gt", wait, integer(0)), later, tuple(_activate(builder, one, phase))))
+    body.append(If(crossed, tuple(start), span=crossing.span))
+    body.append(Store(f"{one.name}_seen", (FIRST,), op("to_i64", past), crossing.span))
+    return body
+
+
+def ceiling(value: KExpr) -> KExpr:
+    return op("to_i64", real("neg", real("floor", real("neg", value))))
+
+
+# ------------------------------------------------------------------ blocks
+
+
+def block_items(builder: Builder, one: m.Intervention, k: int) -> list[ScheduleItem]:
+    """The schedule of one ``every …`` block: choose, select, act, and count the run."""
+    block = one.repeated[k]
+    name = f"{one.name}_{k}"
+    steps = max(1, round(block.every / builder.model.clock.step))
+    elapsed = op("sub", STEP, builder.load(f"{one.name}_started", FIRST))
+    active = test("eq", builder.load(f"{one.name}_phase", FIRST), integer(ACTIVE))
+    due = all_of(active, test("eq", op("mod", elapsed, integer(steps)), integer(0)))
+    items: list[ScheduleItem] = []
+    _declare_block(builder, name, block)
+    if block.at_most is not None:
+        items.append(Launch(builder.kernel(_choose_kernel(builder, name, block))))
+        items.append(Launch(builder.kernel(_limit_kernel(builder, name, block.at_most))))
+        limit = builder.load(f"{name}_limit", FIRST)
+        items.append(SelectSmallest(f"{name}_keys", limit, f"{name}_cutoff", f"{name}_chosen"))
+        items.append(Launch(builder.kernel(_act_kernel(builder, name, block))))
+    else:
+        items.append(Launch(builder.kernel(_act_kernel(builder, name, block))))
+        items.append(Fold(f"{name}_chosen_tally", f"{name}_chosen", "add"))
+    items.append(Launch(builder.kernel(_ran_kernel(builder, one, name))))
+    return [Gate(due, tuple(items), one.name)]
+
+
+def _declare_block(builder: Builder, name: str, block: m.Repeated) -> None:
+    builder.buffer(f"{name}_chosen", "i64", (1,), "scratch", note="how many were chosen")
+    if block.at_most is not None:
+        builder.buffer(f"{name}_keys", "i64", (block.of,), "scratch", -1, "priority of the eligible, −1: not eligible")
+        builder.buffer(f"{name}_cutoff", "i64", (1,), "scratch")
+        builder.buffer(f"{name}_limit", "i64", (1,), "scratch")
+    else:
+        builder.buffer(f"{name}_chosen_tally", "i64", (f"chunks_{block.of}", 1), "tally")
+
+
+def _eligible(scope: Scope, block: m.Repeated) -> KExpr:
+    tests: list[KExpr] = []
+    if any(c.of == block.of and c.removed for c in scope.builder.model.conditions):
+        tests.append(test("not", any_removed(scope, block.of)))
+    if block.where is not None:
+        tests.append(scope.truth(block.where))
+    return all_of(*tests)
+
+
+def _choose_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
+    """A keyed priority for everyone eligible: word and agent in one key, so that no two are equal."""
+    scope = Scope(builder, block.of)
+    body = read_states(scope)
+    key = Var(scope.fresh("key"), "i64")
+    body.append(Let(key.name, integer(-1)))
+    draw = Draw("w", site_of(block.site), AGENT, builder.load(f"{name}_runs", FIRST), block.site, block.span)
+    priority = op("add", op("shl", word("w", 0), integer(31)), AGENT)
+    body.append(If(_eligible(scope, block), (draw, Assign(key.name, priority)), span=block.span))
+    body.append(Store(f"{name}_keys", (AGENT,), key))
+    return Kernel(f"choose_{name}", block.of, tuple(scope.prologue), tuple(body), block.span)
+
+
+def _limit_kernel(builder: Builder, name: str, at_most: m.Expr) -> Kernel:
+    scope = Scope(builder, "")
+    value = op("to_i64", real("floor", scope.value(at_most, "at_most")))
+    store = Store(f"{name}_limit", (FIRST,), value, at_most.span)
+    return Kernel(f"limit_{name}", "", tuple(scope.prologue), (store,), at_most.span)
+
+
+def _act_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
+    scope = Scope(builder, block.of)
+    if block.at_most is None:
+        body = read_states(scope)
+        inner: list[KStmt] = [Tally(f"{name}_chosen_tally", integer(0), integer(1))]
+        chosen = _eligible(scope, block)
+    else:
+        body, inner = [], read_states(scope)
+        key = scope.let(body, "key", builder.load(f"{name}_keys", AGENT))
+        cutoff = scope.hoist("cutoff", builder.load(f"{name}_cutoff", FIRST))
+        chosen = all_of(test("ge", key, integer(0)), test("le", key, cutoff))
+    inner += _actions(scope, name, block)
+    body.append(If(chosen, tuple(inner), span=block.span))
+    return Kernel(f"act_{name}", block.of, tuple(scope.prologue), tuple(body), block.span)
+
+
+def _actions(scope: Scope, name: str, block: m.Repeated) -> list[KStmt]:
+    """Everything is read before anything is written: values first, then moves, then stores."""
+    reads: list[KStmt] = []
+    moves: list[KStmt] = []
+    stores: list[KStmt] = []
+    for k, action in enumerate(block.actions):
+        happens: KExpr = Const(True, "bool")
+        if action.probability is not None:
+            path = f"{block.site}.action{k}"
+            draw = scope.fresh("w")
+            runs = scope.builder.load(f"{name}_runs", FIRST)
+            reads.append(Draw(draw, site_of(path), AGENT, runs, path, action.span))
+            bound = chance_threshold(scope.value(action.probability, "chance"))
+            happens = scope.let(reads, "happens", test("lt", word(draw, 0), bound))
+        match action:
+            case m.SetAttribute():
+                store = scope_store(scope, block.of, action)
+                value = scope.let(reads, "value", store.value)
+                stores.append(If(happens, (Store(store.buffer, store.index, value, action.span),), span=action.span))
+            case m.ForceMove():
+                moves += _force(scope, action, happens)
+    return [*reads, *moves, *stores]
+
+
+def _force(scope: Scope, action: m.ForceMove, happens: KExpr) -> list[KStmt]:
+    """Moves the agent as if it had left on its own at the start of the step; nothing if it is there already."""
+    condition = scope.builder.model.condition(action.condition)
+    name = condition.name
+    body: list[KStmt] = []
+    state = scope.let(body, f"{name}_is", integer(action.state))
+    episode: KExpr = integer(0)
+    if condition.is_cyclic:
+        before = op("to_i64", scope.builder.load(f"{name}_episode", AGENT))
+        episode = scope.let(body, f"{name}_episode_is", op("add", before, integer(1)))
+        body.append(Store(f"{name}_episode", (AGENT,), op("to_i32", episode, dtype="i32")))
+    course = Course(scope, condition, state, op("mul", STEP, integer(TICKS)), episode)
+    body += entry(course)
+    body.append(Store(name, (AGENT,), op("to_u8", state, dtype="u8"), action.span))
+    elsewhere = test("ne", scope.states[name], integer(action.state))
+    return [If(all_of(happens, elsewhere), tuple(body), span=action.span)]
+
+
+def _ran_kernel(builder: Builder, one: m.Intervention, name: str) -> Kernel:
+    """Counts the run of a block and what it cost."""
+    body: list[KStmt] = [
+        Store(f"{name}_runs", (FIRST,), op("add", builder.load(f"{name}_runs", FIRST), integer(1)), one.span)
+    ]
+    if one.costs is not None and one.costs_per == "person":
+        people = op("to_f64", builder.load(f"{name}_chosen", FIRST), dtype="f64")
+        body.append(_spend(builder, one, real("mul", people, number(one.costs))))
+    return Kernel(f"ran_{name}", "", (), tuple(body), one.span)
+

@@ -1,0 +1,277 @@
+"""Observations become counts at the entries themselves, censuses at report times, and scalar formulas."""
+
+from __future__ import annotations
+
+from lpmdsl.kernel.builder import (
+    AGENT,
+    STEP,
+    TICK_BITS,
+    Builder,
+    all_of,
+    chance_threshold,
+    integer,
+    number,
+    op,
+    real,
+    site_of,
+    test,
+    word,
+)
+from lpmdsl.kernel.dwell import radix
+from lpmdsl.kernel.ir import (
+    AtomicAdd,
+    Draw,
+    Fold,
+    Gate,
+    If,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    Loop,
+    ScheduleItem,
+    Store,
+    Tally,
+    Var,
+)
+from lpmdsl.kernel.lower_expressions import Scope, dwell, is_flow_like, read_states, report_steps
+from lpmdsl.semantics import model as m
+
+NEXT = op("add", STEP, integer(1))
+"""The boundary at which a step ends; 0 before the first step, where t is −1."""
+
+
+def declare_observation(builder: Builder, observation: m.Observation) -> None:
+    """The reports of an observation: counts for a flow, else numbers in base units, NaN until reported."""
+    shape = (f"reports_{observation.name}", len(observation.groups))
+    name = f"observed_{observation.name}"
+    if isinstance(observation.value, m.Flow):
+        builder.buffer(name, "i64", shape, "output", note=observation.span.label)
+    else:
+        builder.buffer(name, "f64", shape, "output", float("nan"), observation.span.label)
+
+
+# ------------------------------------------------------------------ flows
+
+
+def count_entry(
+    scope: Scope, observation: m.Observation, condition: m.Condition, state: int, entered: Var, since: KExpr, episode: KExpr
+) -> list[KStmt]:
+    """Counts the entry in the report of its (perhaps delayed) time, if this observation wants it."""
+    flow = observation.value
+    if not isinstance(flow, m.Flow) or flow.condition != condition.name or state not in flow.states:
+        return []
+    body: list[KStmt] = []
+    at, tests = since, []
+    if observation.thinned is not None or observation.delayed is not None:
+        draw = scope.fresh("w")
+        path = f"{observation.name}.{condition.name}.{condition.states[state]}"
+        body.append(Draw(draw, site_of(path), AGENT, episode, path, observation.span))
+        if observation.thinned is not None:
+            tests.append(test("lt", word(draw, 0), chance_threshold(scope.value(observation.thinned, "reporting"))))
+        if observation.delayed is not None:
+            at = op("add", since, dwell(scope, observation.delayed, f"{observation.name}.delay", word(draw, 1)))
+    inner = _count_at(scope, observation, condition, entered, at)
+    body.append(If(all_of(*tests), tuple(inner), span=observation.span) if tests else inner[0])
+    body += [] if tests else inner[1:]
+    if observation.where is None:
+        return body
+    return [If(scope.truth(observation.where), tuple(body), span=observation.span)]
+
+
+def _count_at(scope: Scope, observation: m.Observation, condition: m.Condition, entered: Var, at: KExpr) -> list[KStmt]:
+    body: list[KStmt] = []
+    steps = report_steps(scope.builder.model, observation.name)
+    period = steps << TICK_BITS
+    by_time = op("sub", op("floordiv", op("add", at, integer(period - 1)), integer(period)), integer(1))
+    open_ = op("floordiv", STEP, integer(steps))
+    report = scope.let(body, "report", op("max", by_time, open_), observation.name)
+    saved = scope.states[condition.name]
+    scope.states[condition.name] = entered
+    group = group_code(scope, observation)
+    scope.states[condition.name] = saved
+    reports = Var(f"reports_{observation.name}", "i64")
+    add = AtomicAdd(f"observed_{observation.name}", (report, group), integer(1), observation.span)
+    body.append(If(test("lt", report, reports), (add,), span=observation.span))
+    return body
+
+
+def group_code(scope: Scope, observation: m.Observation) -> KExpr:
+    return scope.mixed_radix(observation.by, [radix(e) for e in observation.by])
+
+
+# ------------------------------------------------------------------ levels and aggregates
+
+
+def census_kernel(
+    builder: Builder, name: str, aggregate: m.Aggregate, observation: m.Observation | None
+) -> tuple[Kernel, list[ScheduleItem]]:
+    """Counts or sums over everyone at the boundary; returns the kernel and what joins its partial sums."""
+    scope = Scope(builder, aggregate.of, now=NEXT)
+    body = read_states(scope)
+    group = group_code(scope, observation) if observation else integer(0)
+    groups = len(observation.groups) if observation else 1
+    column = scope.let(body, "group", group) if groups > 1 else integer(0)
+    folds: list[ScheduleItem] = [Launch(f"census_{name}")]
+    tally = _tallies(builder, name, aggregate.of, groups, folds)
+    if aggregate.function == "share":
+        body.append(Tally(tally("all", "i64", "add"), column, integer(1)))
+    tests: list[KExpr] = [] if aggregate.where is None else [scope.truth(aggregate.where)]
+    if observation is not None and observation.where is not None:
+        tests.append(scope.truth(observation.where))
+    if observation is not None and observation.thinned is not None:
+        tests.append(_thinned_level(scope, observation, body))
+    inner = _tally_value(scope, aggregate, tally, column)
+    body += [If(all_of(*tests), tuple(inner), span=aggregate.span)] if tests else inner
+    return Kernel(f"census_{name}", aggregate.of, tuple(scope.prologue), tuple(body), aggregate.span), folds
+
+
+def _tallies(builder: Builder, name: str, kind: str, groups: int, folds: list[ScheduleItem]):
+    def tally(part: str, dtype, how) -> str:
+        fill = {"add": 0.0, "min": float("inf"), "max": float("-inf")}[how]
+        rows = builder.buffer(f"{name}_{part}_tally", dtype, (f"chunks_{kind}", groups), "tally", fill)
+        total = builder.buffer(f"{name}_{part}", dtype, (groups,), "scratch", fill)
+        folds.append(Fold(rows, total, how))
+        return rows
+
+    return tally
+
+
+def _thinned_level(scope: Scope, observation: m.Observation, body: list[KStmt]) -> KExpr:
+    assert observation.thinned is not None
+    path = f"{observation.name}.thinned"
+    draw = scope.fresh("w")
+    report = op("floordiv", NEXT, integer(report_steps(scope.builder.model, observation.name)))
+    body.append(Draw(draw, site_of(path), AGENT, report, path, observation.span))
+    return test("lt", word(draw, 0), chance_threshold(scope.value(observation.thinned, "thinning")))
+
+
+def _tally_value(scope: Scope, aggregate: m.Aggregate, tally, column: KExpr) -> list[KStmt]:
+    function = aggregate.function
+    if function in ("count", "share"):
+        return [Tally(tally("count", "i64", "add"), column, integer(1))]
+    assert aggregate.what is not None
+    body: list[KStmt] = []
+    x = scope.let(body, "x", as_number(scope.value(aggregate.what)))
+    if function in ("min", "max"):
+        body.append(Tally(tally(function, "f64", function), column, x, function))  # type: ignore[arg-type]
+    else:
+        body.append(Tally(tally("sum", "f64", "add"), column, x))
+    body.append(Tally(tally("count", "i64", "add"), column, integer(1)))
+    if function == "sd":
+        body.append(Tally(tally("squares", "f64", "add"), column, real("mul", x, x)))
+    return body
+
+
+def as_number(value: KExpr) -> KExpr:
+    """A truth value or code as a float64."""
+    return value if value.dtype == "f64" else op("to_f64", value, dtype="f64")
+
+
+def aggregate_value(scope: Scope, name: str, aggregate: m.Aggregate, column: KExpr) -> KExpr:
+    """The aggregate from its joined sums; ``else`` or NaN where nobody is counted."""
+    builder = scope.builder
+
+    def total(part: str) -> KExpr:
+        return as_number(builder.load(f"{name}_{part}", column))
+
+    match aggregate.function:
+        case "count":
+            return total("count")
+        case "share":
+            return real("div", total("count"), total("all"))
+        case "sum":
+            return total("sum")
+        case "mean":
+            value = real("div", total("sum"), total("count"))
+        case "sd":
+            mean = real("div", total("sum"), total("count"))
+            squares = real("div", total("squares"), total("count"))
+            value = real("sqrt", real("max", number(0.0), real("sub", squares, real("mul", mean, mean))))
+        case "min" | "max":
+            value = total(aggregate.function)
+    empty = number(float("nan")) if aggregate.otherwise is None else as_number(scope.value(aggregate.otherwise))
+    nobody = test("eq", builder.load(f"{name}_count", column), integer(0))
+    return op("select", nobody, empty, value, dtype="f64")
+
+
+def level_items(builder: Builder, observation: m.Observation) -> list[ScheduleItem]:
+    """Census and report of a level observation, at its report times."""
+    assert isinstance(observation.value, m.Level)
+    kernel, items = census_kernel(builder, observation.name, observation.value.aggregate, observation)
+    builder.kernel(kernel)
+    scope = Scope(builder, "", now=NEXT)
+    group = Var("group", "i64")
+    value = aggregate_value(scope, observation.name, observation.value.aggregate, group)
+    items.append(_report(builder, scope, observation, [], value, group))
+    return [_at_reports(builder, observation, items)]
+
+
+def _report(
+    builder: Builder, scope: Scope, observation: m.Observation, body: list[KStmt], value: KExpr, group: Var
+) -> Launch:
+    steps = report_steps(builder.model, observation.name)
+    late = 1 if is_flow_like(builder.model, observation.name) else 0
+    row = op("sub", op("floordiv", NEXT, integer(steps)), integer(late))
+    store = Store(f"observed_{observation.name}", (row, group), value, observation.span)
+    loop = Loop(group.name, integer(0), integer(len(observation.groups)), (*body, store), observation.span)
+    kernel = Kernel(f"report_{observation.name}", "", tuple(scope.prologue), (loop,), observation.span)
+    return Launch(builder.kernel(kernel))
+
+
+def _at_reports(builder: Builder, observation: m.Observation, items: list[ScheduleItem]) -> Gate:
+    steps = report_steps(builder.model, observation.name)
+    due = test("eq", op("mod", NEXT, integer(steps)), integer(0))
+    if is_flow_like(builder.model, observation.name):
+        due = all_of(due, test("gt", NEXT, integer(0)))
+    return Gate(due, tuple(items), observation.name)
+
+
+# ------------------------------------------------------------------ formulas and watches
+
+
+def derived_items(builder: Builder, observation: m.Observation) -> list[ScheduleItem]:
+    """The scalar kernel of a formula of other observations, group by group."""
+    assert isinstance(observation.value, m.Derived)
+    scope = Scope(builder, "", now=NEXT)
+    group = Var("group", "i64")
+    scope.group = group if len(observation.groups) > 1 else None
+    value = as_number(scope.value(observation.value.formula))
+    launch = _report(builder, scope, observation, scope._group_body, value, group)
+    return [_at_reports(builder, observation, [launch])]
+
+
+def in_dependency_order(builder: Builder) -> list[m.Observation]:
+    """Derived observations, each after those it reads."""
+    done: dict[str, m.Observation] = {}
+
+    def visit(observation: m.Observation) -> None:
+        if not isinstance(observation.value, m.Derived) or observation.name in done:
+            return
+        for part in m.walk(observation.value.formula):
+            if isinstance(part, m.ObservationRef | m.RollingMean):
+                visit(builder.model.observation(part.observation))
+        done[observation.name] = observation
+
+    for observation in builder.model.observations:
+        visit(observation)
+    return list(done.values())
+
+
+def watch_items(builder: Builder, index: int, check: m.CheckAlways) -> list[ScheduleItem]:
+    """The value of a ``check always`` after every step."""
+    builder.buffer(f"watch_{index}", "f64", ("steps+1",), "output", float("nan"), check.span.label)
+    scope = Scope(builder, "", now=NEXT)
+    items: list[ScheduleItem] = []
+    aggregates = dict.fromkeys(e for e in m.walk(check.test) if isinstance(e, m.Aggregate))
+    for k, aggregate in enumerate(aggregates):
+        name = f"watch_{index}_{k}"
+        kernel, census = census_kernel(builder, name, aggregate, None)
+        builder.kernel(kernel)
+        items += census
+        scope.aggregates[aggregate] = aggregate_value(scope, name, aggregate, integer(0))
+    value = as_number(scope.value(check.test))
+    store = Store(f"watch_{index}", (NEXT,), value, check.span)
+    items.append(Launch(builder.kernel(Kernel(f"check_{index}", "", tuple(scope.prologue), (store,), check.span))))
+    return items
+

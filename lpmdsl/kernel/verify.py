@@ -1,0 +1,144 @@
+"""What every Program must satisfy, checked after each pass that makes one. A violation is our mistake, never the user's."""
+
+from __future__ import annotations
+
+from lpmdsl.kernel.ir import (
+    OPS,
+    Apply,
+    Assign,
+    AtomicAdd,
+    Clear,
+    Draw,
+    Fold,
+    Gate,
+    If,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    Let,
+    Load,
+    Loop,
+    Program,
+    Quantile,
+    ScheduleItem,
+    SelectSmallest,
+    Store,
+    Tally,
+    Var,
+    While,
+    expressions,
+    walk,
+)
+
+_GLOBAL = {"i", "t"}
+
+
+class MalformedProgram(AssertionError):
+    """A pass of the compiler broke a rule of the IR."""
+
+
+def verify(program: Program) -> None:
+    """Raise MalformedProgram unless every local is defined before use, every buffer declared and used as declared."""
+    names = {b.name: b for b in program.buffers}
+    _require(len(names) == len(program.buffers), "a buffer is declared twice")
+    kernels = {k.name for k in program.kernels}
+    _require(len(kernels) == len(program.kernels), "a kernel is defined twice")
+    for kernel in program.kernels:
+        _Checker(program, kernel).run()
+    for item in (*program.begin, *program.step):
+        _check_item(item, kernels, set(names))
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise MalformedProgram(message)
+
+
+def _check_item(item: ScheduleItem, kernels: set[str], buffers: set[str]) -> None:
+    match item:
+        case Launch():
+            _require(item.kernel in kernels, f"kernel {item.kernel} does not exist")
+        case Clear():
+            _require(item.buffer in buffers, f"buffer {item.buffer} does not exist")
+        case Fold():
+            _require({item.tally, item.into} <= buffers, f"fold of {item.tally} has no buffer")
+        case SelectSmallest():
+            _require({item.keys, item.cutoff, item.chosen} <= buffers, f"selection of {item.keys} has no buffer")
+        case Gate():
+            for inner in item.items:
+                _check_item(inner, kernels, buffers)
+
+
+class _Checker:
+    """Walks one kernel with the set of locals defined so far."""
+
+    def __init__(self, program: Program, kernel: Kernel) -> None:
+        self.program, self.kernel = program, kernel
+        self.sizes = {d for b in program.buffers for d in b.shape if isinstance(d, str)}
+
+    def run(self) -> None:
+        known = self.block(self.kernel.prologue, {"t"} | self.sizes)
+        self.block(self.kernel.body, known | {"i"})
+
+    def fail(self, message: str) -> None:
+        raise MalformedProgram(f"kernel {self.kernel.name}: {message}")
+
+    def block(self, body: tuple[KStmt, ...], known: set[str]) -> set[str]:
+        known = set(known)
+        for stmt in body:
+            for expr in expressions(stmt):
+                self.expression(expr, known)
+            self.statement(stmt, known)
+        return known
+
+    def statement(self, stmt: KStmt, known: set[str]) -> None:
+        match stmt:
+            case Let():
+                known.add(stmt.name)
+            case Assign():
+                if stmt.name not in known:
+                    self.fail(f"{stmt.name} is assigned before it is defined")
+            case Draw():
+                known.update(f"{stmt.name}_{k}" for k in range(4))
+            case Store() | AtomicAdd() | Tally():
+                self.written(stmt)
+            case If():
+                self.block(stmt.then, known)
+                self.block(stmt.orelse, known)
+            case Loop():
+                self.block(stmt.body, known | {stmt.var})
+            case While():
+                self.block(stmt.body, known)
+
+    def written(self, stmt: Store | AtomicAdd | Tally) -> None:
+        buffer = next((b for b in self.program.buffers if b.name == stmt.buffer), None)
+        if buffer is None:
+            return self.fail(f"buffer {stmt.buffer} is not declared")
+        if buffer.role in ("constant", "input"):
+            self.fail(f"{stmt.buffer} is read-only")
+        if isinstance(stmt, Tally) != (buffer.role == "tally"):
+            self.fail(f"{stmt.buffer} is a {buffer.role} buffer")
+        if isinstance(stmt, AtomicAdd) and buffer.dtype not in ("i64", "i32"):
+            self.fail(f"atomic addition to {stmt.buffer}, which holds {buffer.dtype}: only integers commute")
+        if stmt.value.dtype != buffer.dtype:
+            self.fail(f"{stmt.value.dtype} stored in {stmt.buffer}, which holds {buffer.dtype}")
+
+    def expression(self, expr: KExpr, known: set[str]) -> None:
+        for node in walk(expr):
+            match node:
+                case Var():
+                    if node.name not in known and not node.name.startswith("reports_"):
+                        self.fail(f"{node.name} is read before it is defined")
+                case Load():
+                    buffer = next((b for b in self.program.buffers if b.name == node.buffer), None)
+                    if buffer is None or buffer.dtype != node.dtype or len(buffer.shape) != len(node.index):
+                        self.fail(f"{node.buffer} is not read as it is declared")
+                case Apply():
+                    if node.op not in OPS:
+                        self.fail(f"no operation {node.op}")
+                case Quantile():
+                    if not any(b.name == node.buffer for b in self.program.buffers):
+                        self.fail(f"table {node.buffer} is not declared")
+                case _:
+                    pass

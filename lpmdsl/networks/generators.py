@@ -1,0 +1,118 @@
+"""The table of network generators: a new one is one function and one row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from lpmdsl.networks.random_graphs import (
+    Arguments,
+    configuration,
+    erdos_renyi,
+    scale_free,
+    small_world,
+    stochastic_block,
+)
+from lpmdsl.networks.regular_graphs import complete, lattice, ring
+from lpmdsl.networks.world import Ties
+
+ArgumentKind = Literal["number", "share", "yes/no", "degrees", "blocks"]
+"""``number``, ``share`` and ``yes/no`` are expressions of parameters. ``degrees``: a distribution or a one-column table
+of shares by degree; one degree is drawn per agent. ``blocks``: a table by one category attribute twice, the mean number
+of ties of one agent of the row's group with the column's group; the generator gets ``groups`` beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorArgument:
+    """``default`` None: must be written, unless the generator lists it in ``one_of``."""
+
+    name: str
+    kind: ArgumentKind
+    help: str
+    default: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkGenerator:
+    """One row: ``one_of`` names arguments of which exactly one is written, ``optional`` those that may be left out.
+
+    ``expected_degree``: about how many ties an agent has, to foresee memory. ``agents_alike``: an agent's number says
+    nothing about its ties, so households may be given to consecutive agents without making neighbours kin.
+    """
+
+    name: str
+    arguments: tuple[GeneratorArgument, ...]
+    function: Callable[[int, Arguments, int, int], Ties]
+    expected_degree: Callable[[int, Arguments], float]
+    help: str
+    one_of: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    agents_alike: bool = False
+
+    def argument(self, name: str) -> GeneratorArgument | None:
+        return next((a for a in self.arguments if a.name == name), None)
+
+
+def _degree(n: int, arguments: Arguments) -> float:
+    """From whichever argument says how many ties there are."""
+    if "degree" in arguments:
+        return float(np.mean(arguments["degree"]))
+    if "links" in arguments:
+        return 2.0 * float(np.mean(arguments["links"]))
+    return float(np.mean(arguments["probability"])) * n
+
+
+DEGREE = GeneratorArgument("degree", "number", "mean number of ties of one agent")
+
+NETWORKS: dict[str, NetworkGenerator] = {
+    row.name: row
+    for row in (
+        NetworkGenerator(
+            "small_world",
+            (DEGREE, GeneratorArgument("rewiring", "share", "chance that a tie of the ring leads somewhere else")),
+            small_world, _degree, "A ring with some ties rewired (Watts & Strogatz 1998).",
+        ),
+        NetworkGenerator(
+            "scale_free",
+            (DEGREE, GeneratorArgument("links", "number", "ties that each newcomer brings, half the mean degree")),
+            scale_free, _degree, "Newcomers tie to whom many know (Barabási & Albert 1999).",
+            one_of=("degree", "links"),
+        ),
+        NetworkGenerator(
+            "erdos_renyi",
+            (DEGREE, GeneratorArgument("probability", "share", "chance that a pair is tied")),
+            erdos_renyi, _degree, "Every pair tied independently (Gilbert 1959).", one_of=("degree", "probability"),
+            agents_alike=True,
+        ),
+        NetworkGenerator(
+            "configuration",
+            (GeneratorArgument("degrees", "degrees", "the distribution of the number of ties"),),
+            configuration, lambda n, arguments: float(np.mean(arguments["degrees"])),
+            "Given degrees, otherwise at random; ties to oneself and doubles are dropped.", agents_alike=True,
+        ),
+        NetworkGenerator(
+            "stochastic_block",
+            (GeneratorArgument("ties", "blocks", "mean number of ties of the row's group with the column's"),),
+            stochastic_block, lambda n, arguments: float(np.max(np.sum(arguments["ties"], axis=1))),
+            "Chances of a tie set by the groups of the two (Holland et al. 1983).", agents_alike=True,
+        ),
+        NetworkGenerator(
+            "complete", (), complete, lambda n, arguments: float(n), "Everyone knows everyone.", agents_alike=True
+        ),
+        NetworkGenerator(
+            "lattice",
+            (
+                GeneratorArgument("width", "number", "agents in a row"),
+                GeneratorArgument("height", "number", "rows; as many as the agents fill if left out"),
+                GeneratorArgument("neighbours", "number", "4 (sides) or 8 (sides and corners)", 4.0),
+                GeneratorArgument("wrapping", "yes/no", "the edges meet", 0.0),
+            ),
+            lattice, lambda n, arguments: float(np.mean(arguments["neighbours"])),
+            "A rectangle, agent by agent and row by row.", optional=("height",),
+        ),
+        NetworkGenerator("ring", (DEGREE,), ring, _degree, "A circle, each tied to the nearest (circulant)."),
+    )
+}

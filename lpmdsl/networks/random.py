@@ -1,0 +1,127 @@
+"""Keyed random words: Philox4x32-10 (Salmon et al. 2011, SC'11), the same bits on every machine.
+
+A draw is named by what it is for, never by when it is made: (seed, agent, site, episode, replicate). The
+contract is ``docs/numerics.md``. Everything here is integer arithmetic or plain ``+ − × ÷`` in float64.
+"""
+
+from __future__ import annotations
+
+import math
+from hashlib import blake2s
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+WORLD_REPLICATE = 2**32 - 1
+"""The replicate number under which the world is drawn, so that all replicates of a run share one population."""
+
+SEED_MASK = 2**64 - 1
+
+# Numba turns uint64 mixed with a Python int into float64 or int64: every constant is a uint64.
+_LOW = np.uint64(0xFFFFFFFF)
+_32 = np.uint64(32)
+_M0 = np.uint64(0xD2511F53)
+_M1 = np.uint64(0xCD9E8D57)
+_W0 = np.uint64(0x9E3779B9)
+_W1 = np.uint64(0xBB67AE85)
+
+_LN2_HI = 0.6931471803691238
+_LN2_LO = 1.9082149292705877e-10
+
+
+def site(path: str) -> int:
+    """The 32-bit number of a place in the text: the first four bytes, little endian, of ``blake2s(path)``."""
+    return int.from_bytes(blake2s(path.encode()).digest()[:4], "little")
+
+
+@njit(cache=True)
+def philox(seed, agent, site, episode, replicate):
+    """Four uint32 words: key = the 64-bit seed (low word, high word), counter = the four other numbers."""
+    k0 = np.uint64(seed) & _LOW
+    k1 = np.uint64(seed) >> _32
+    c0 = np.uint64(agent) & _LOW
+    c1 = np.uint64(site) & _LOW
+    c2 = np.uint64(episode) & _LOW
+    c3 = np.uint64(replicate) & _LOW
+    for _ in range(10):
+        p0 = _M0 * c0
+        p1 = _M1 * c2
+        c0 = (p1 >> _32) ^ c1 ^ k0
+        c1 = p1 & _LOW
+        c2 = (p0 >> _32) ^ c3 ^ k1
+        c3 = p0 & _LOW
+        k0 = (k0 + _W0) & _LOW
+        k1 = (k1 + _W1) & _LOW
+    return np.uint32(c0), np.uint32(c1), np.uint32(c2), np.uint32(c3)
+
+
+@njit(cache=True)
+def _words(seed, agents, site, episode, replicate, out):
+    for i in range(agents.size):
+        out[i, 0], out[i, 1], out[i, 2], out[i, 3] = philox(seed, agents[i], site, episode, replicate)
+
+
+def words(seed: int, agents: int | NDArray, site: int, episode: int = 0,
+          replicate: int = WORLD_REPLICATE) -> NDArray[np.uint32]:
+    """Shape (n, 4): the four words of every agent; ``agents`` is their numbers, or n for 0 … n−1."""
+    numbers = np.arange(agents, dtype=np.int64) if isinstance(agents, int) else np.asarray(agents, dtype=np.int64)
+    out = np.empty((numbers.size, 4), np.uint32)
+    _words(np.uint64(seed & SEED_MASK), numbers, np.uint64(site), np.uint64(episode), np.uint64(replicate), out)
+    return out
+
+
+def uniforms(seed: int, agents: int | NDArray, site: int, episode: int = 0,
+             replicate: int = WORLD_REPLICATE) -> NDArray[np.float64]:
+    """One number in (0, 1) per agent, 52 bits of the words w0 and w1: never 0, never 1."""
+    drawn = words(seed, agents, site, episode, replicate)
+    whole = (drawn[:, 0].astype(np.uint64) << np.uint64(20)) + (drawn[:, 1] >> np.uint32(12)).astype(np.uint64)
+    return (whole.astype(np.float64) + 0.5) * 2.0**-52
+
+
+def in_keyed_order(seed: int, agents: NDArray, site: int, episode: int = 0, replicate: int = WORLD_REPLICATE,
+                   first: int | None = None) -> NDArray[np.int64]:
+    """The same agents, sorted by their word w0 and, where two are equal, by number; only the ``first`` so many."""
+    priority = words(seed, agents, site, episode, replicate)[:, 0].astype(np.uint64)
+    keys = (priority << np.uint64(32)) | agents.astype(np.uint64)
+    if first is not None and first < keys.size:
+        keys = np.partition(keys, first)[:first]
+    return (np.sort(keys) & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+
+@njit(cache=True)
+def uniform(seed, agent, site, episode):
+    """One number in (0, 1) of the world, with 52 bits."""
+    w0, w1, _, _ = philox(seed, agent, site, episode, np.uint64(0xFFFFFFFF))
+    return (np.float64((np.uint64(w0) << np.uint64(20)) + (np.uint64(w1) >> np.uint64(12))) + 0.5) * 2.0**-52
+
+
+@njit(cache=True)
+def below(n, w0, w1):
+    """A whole number in 0 … n−1 from two words: the high half of (w0·2³² + w1)·n, for n < 2³¹."""
+    size = np.uint64(n)
+    return np.int64((np.uint64(w0) * size + ((np.uint64(w1) * size) >> _32)) >> _32)
+
+
+@njit(cache=True)
+def log(x):
+    """The natural logarithm of a normal x > 0 as in ``docs/numerics.md``; never the C library's."""
+    m, e = math.frexp(x)
+    m, e = 2.0 * m, e - 1
+    if m > 1.4142135623730951:
+        m, e = m * 0.5, e + 1
+    s = (m - 1.0) / (m + 1.0)
+    z = s * s
+    p = 1.0 / 21.0
+    for k in range(19, 0, -2):
+        p = p * z + 1.0 / k
+    return e * _LN2_HI + ((2.0 * s) * p + e * _LN2_LO)
+
+
+@njit(cache=True)
+def shuffle(values, seed, site):
+    """Fisher and Yates's shuffle in place; swap k is keyed by k."""
+    for k in range(values.size - 1, 0, -1):
+        w0, w1, _, _ = philox(seed, np.uint64(k), site, np.uint64(0), np.uint64(0xFFFFFFFF))
+        j = below(k + 1, w0, w1)
+        values[k], values[j] = values[j], values[k]

@@ -1,0 +1,144 @@
+"""The same as ``lpmc`` from Python: load a model, look at it, run it, compare its scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from lpmdsl.compiler import check_source
+from lpmdsl.config import BASELINE, BackendName, RunOptions
+from lpmdsl.diagnostics import LpmError, Report, fail
+from lpmdsl.runtime.comparison import scenarios_of
+from lpmdsl.runtime.outputs import open_folder
+from lpmdsl.runtime.progress import progress_bar
+from lpmdsl.runtime.results import Results
+from lpmdsl.runtime.runners import runner_for
+from lpmdsl.runtime.scenarios import plan
+from lpmdsl.runtime.simulate import Stop, silent, simulate
+from lpmdsl.semantics.analysis import Facts
+from lpmdsl.semantics.evaluate import parameter_values
+from lpmdsl.semantics.model import Model
+from lpmdsl.source import Source, Span
+from lpmdsl.syntax.parse import read_source
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A checked model that can be run. ``report`` holds the warnings of its compilation."""
+
+    source: Source
+    model: Model
+    facts: Facts
+    report: Report
+    check_seconds: float
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Every parameter's value in base units (day, person, contact, dose, metre)."""
+        return parameter_values(self.model, {})
+
+    def run(
+        self,
+        seed: int = 1,
+        replicates: int = 1,
+        scenario: str | Sequence[str] | None = None,
+        parameters: Mapping[str, str | float] | None = None,
+        agents: Mapping[str, int] | None = None,
+        backend: BackendName = "auto",
+        steps: int | None = None,
+        threads: int | None = None,
+        out: str | Path | None = None,
+        progress: bool = False,
+    ) -> Results:
+        """The results of a run; a parameter is text with its unit or a number in base units.
+
+        Raises ``LpmError`` for what cannot be run and, after everything is written, for a broken ``check always``.
+        """
+        scenarios = (BASELINE,) if scenario is None else (scenario,) if isinstance(scenario, str) else tuple(scenario)
+        options = RunOptions(
+            seed=seed,
+            replicates=replicates,
+            scenarios=scenarios,
+            settings=dict(parameters or {}),
+            agents=dict(agents or {}),
+            backend=backend,
+            steps=steps,
+            threads=threads,
+        )
+        results = execute(self, options, Path(out) if out is not None else None, show_progress=progress)
+        if results.report.has_errors:
+            raise LpmError(results.report)
+        return results
+
+    def compare(
+        self,
+        seed: int = 1,
+        replicates: int | None = None,
+        parameters: Mapping[str, str | float] | None = None,
+        agents: Mapping[str, int] | None = None,
+        backend: BackendName = "auto",
+        steps: int | None = None,
+        threads: int | None = None,
+        out: str | Path | None = None,
+        progress: bool = False,
+    ) -> Results:
+        """The results of all scenarios that the model compares; ``results.comparison`` is the table.
+
+        ``replicates`` None: as often as ``repeat`` says.
+        """
+        scenarios, repeat = comparison_size(self.model)
+        return self.run(
+            seed=seed, replicates=replicates or repeat, scenario=scenarios, parameters=parameters, agents=agents,
+            backend=backend, steps=steps, threads=threads, out=out, progress=progress,
+        )  # fmt: skip
+
+
+def comparison_size(model: Model) -> tuple[tuple[str, ...], int]:
+    """The scenarios to run and the number of replicates. Raises ``LpmError`` (E0821) if nothing is compared."""
+    if not model.comparisons:
+        name = model.scenarios[0].name if model.scenarios else "my_scenario"
+        raise fail(
+            "E0821",
+            f"{model.name} has no `compare`.",
+            Span(Source(model.name, ""), 0, 0),
+            help=f"Add `compare {name} with baseline`, and below it `repeat 20 times` and `report total of OBSERVATION`.",
+        )
+    return scenarios_of(model.comparisons), max(c.repeat for c in model.comparisons)
+
+
+def load(path_or_text: str | Path) -> LoadedModel:
+    """The checked model in a file, or in a text of more than one line. Raises ``LpmError`` with all that is wrong."""
+    report = Report()
+    if isinstance(path_or_text, str) and "\n" in path_or_text:
+        source: Source | None = Source("<text>", path_or_text)
+    else:
+        source = read_source(Path(path_or_text), report)
+    if source is None:
+        raise LpmError(report)
+    return load_source(source, report)
+
+
+def load_source(source: Source, report: Report) -> LoadedModel:
+    """The checked model of a text that has been read. Raises ``LpmError``."""
+    began = perf_counter()
+    checked = check_source(source, report)
+    if checked is None or report.has_errors:
+        raise LpmError(report)
+    return LoadedModel(source, *checked, report, perf_counter() - began)
+
+
+def execute(
+    loaded: LoadedModel, options: RunOptions, out: Path | None, show_progress: bool, stop: Stop | None = None
+) -> Results:
+    """Plans, builds and runs. Nothing is built or written before the options are known to be good."""
+    planned = plan(loaded.model, options)
+    folder = open_folder(out) if out is not None else None
+    began = perf_counter()
+    runner = runner_for(loaded.model, loaded.facts, options.backend, options.threads)
+    seconds = loaded.check_seconds + perf_counter() - began
+    if not show_progress:
+        return simulate(loaded.model, loaded.source, planned, runner, seconds, folder, silent, stop)
+    with progress_bar(planned) as advance:
+        return simulate(loaded.model, loaded.source, planned, runner, seconds, folder, advance, stop)

@@ -1,0 +1,78 @@
+"""Generated source becomes running code: written to a file once, imported, its machine code cached beside it.
+
+The file's name holds a hash of its text, of the prelude and of the versions, so a cached kernel is never stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+from types import ModuleType
+
+from lpmdsl.compiler import Compiled
+from lpmdsl.diagnostics import fail
+from lpmdsl.source import NOWHERE
+
+PRELUDE = Path(__file__).parent.parent / "backends" / "numba_prelude.py"
+
+
+def cache_dir() -> Path:
+    """``$LPMDSL_CACHE``, else the user's cache folder (``~/.cache/lpmdsl``, ``%LOCALAPPDATA%\\lpmdsl``)."""
+    chosen = os.environ.get("LPMDSL_CACHE")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "lpmdsl"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "lpmdsl"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lpmdsl"
+
+
+def build(compiled: Compiled) -> ModuleType:
+    """The module of a compiled model, with ``begin`` and ``run_steps``; machine code is made at the first call."""
+    text = compiled.emit("cpu")
+    digest = hashlib.sha256("\0".join([text, PRELUDE.read_text(), _versions()]).encode()).hexdigest()[:16]
+    name = f"lpm_{compiled.model.name}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    return _import(name, _write(text, name))
+
+
+def _versions() -> str:
+    import numba  # heavy: loaded only when something is built
+    import numpy
+
+    return f"{numba.__version__} {numpy.__version__} {sys.version}"
+
+
+def _write(text: str, name: str) -> Path:
+    """The file with the text; made under another name first, so that no reader ever sees half of it."""
+    folder = cache_dir()
+    path = folder / f"{name}.py"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                out.write(text)
+            os.replace(temporary, path)
+    except OSError as error:
+        raise fail(
+            "E0898", f"Compiled kernels cannot be kept in {folder}: {error.strerror}.", NOWHERE,
+            "set LPMDSL_CACHE to a folder that can be written",
+        ) from None
+    return path
+
+
+def _import(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    # Numba finds a cached function's module by name.
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

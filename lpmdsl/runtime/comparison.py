@@ -1,0 +1,86 @@
+"""``compare``: each scenario against its baseline, replicate by replicate with the same luck."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lpmdsl.config import Manifest
+from lpmdsl.runtime.results import rows_where, statistics
+from lpmdsl.semantics.model import Compare, Model, Summary
+
+COMPARISON_COLUMNS = (
+    "scenario",
+    "baseline",
+    "report",
+    "group",
+    "mean",
+    "low",
+    "high",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "probability_below",
+)
+
+
+def scenarios_of(comparisons: tuple[Compare, ...]) -> tuple[str, ...]:
+    """The scenarios that the comparisons need, baselines first, each once."""
+    names = [c.baseline for c in comparisons] + [s for c in comparisons for s in c.scenarios]
+    return tuple(dict.fromkeys(names))
+
+
+def comparison_table(model: Model, observations: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
+    """One row per comparison, scenario, report and group.
+
+    ``low`` to ``high`` hold the middle 95 % of the replicates. ``difference`` is the mean of scenario minus baseline
+    within the same replicate, its interval the middle 95 % of these, and ``probability_below`` the share of replicates
+    in which the scenario's value is the smaller one. The baseline's own rows leave the difference empty.
+    """
+    numbers = statistics_with_totals(observations, manifest)
+    rows = [
+        row
+        for comparison in model.comparisons
+        for report in comparison.reports
+        for scenario in dict.fromkeys((comparison.baseline, *comparison.scenarios))
+        for row in _rows(numbers, scenario, comparison.baseline, report)
+    ]
+    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+
+
+def statistics_with_totals(observations: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
+    """``statistics`` where the total of a level is the sum of its reports: the model asked for it by name."""
+    everything = {name: record.model_copy(update={"is_flow": True}) for name, record in manifest.observations.items()}
+    return statistics(observations, manifest.model_copy(update={"observations": everything}))
+
+
+def _rows(numbers: pd.DataFrame, scenario: str, baseline: str, report: Summary) -> list[tuple[object, ...]]:
+    name = f"{report.function} of {report.observation}"
+    rows: list[tuple[object, ...]] = []
+    for group in _groups(numbers, scenario, report.observation):
+        values = _values(numbers, scenario, report, group)
+        differences = (values - _values(numbers, baseline, report, group)).dropna()
+        if scenario == baseline:
+            differences = differences.iloc[:0]
+        below = float((differences < 0).mean()) if len(differences) else np.nan
+        rows.append((scenario, baseline, name, group, *_spread(values), *_spread(differences), below))
+    return rows
+
+
+def _groups(numbers: pd.DataFrame, scenario: str, observation: str) -> list[str]:
+    chosen = rows_where(rows_where(numbers, "scenario", scenario), "observation", observation)
+    return [str(group) for group in dict.fromkeys(chosen["group"])]
+
+
+def _values(numbers: pd.DataFrame, scenario: str, report: Summary, group: str) -> pd.Series:
+    """The statistic by replicate; empty where the scenario never reported."""
+    chosen = rows_where(rows_where(numbers, "scenario", scenario), "observation", report.observation)
+    chosen = rows_where(chosen, "group", group)
+    return pd.Series(chosen[report.function].to_numpy(), index=chosen["replicate"].to_numpy(), dtype="float64")
+
+
+def _spread(values: pd.Series) -> tuple[float, float, float]:
+    """Mean and the 2.5 and 97.5 % quantiles."""
+    if values.empty:
+        return (np.nan, np.nan, np.nan)
+    return float(values.mean()), float(values.quantile(0.025)), float(values.quantile(0.975))

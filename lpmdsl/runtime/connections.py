@@ -1,0 +1,83 @@
+"""The ties of a model's networks: arguments evaluated, generators called, files read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.diagnostics import fail
+from lpmdsl.networks.files import read_ties
+from lpmdsl.networks.generators import NETWORKS, GeneratorArgument
+from lpmdsl.networks.random import site, uniforms
+from lpmdsl.networks.random_graphs import Arguments
+from lpmdsl.networks.ties import Unbuildable
+from lpmdsl.networks.world import Ties
+from lpmdsl.quantities import NUMBER
+from lpmdsl.runtime.draws import draw
+from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.model import Distribution, Expr, Model, Network, TableRef
+
+
+def build_ties(network: Network, scope: Scope, seed: int, ids: NDArray | None) -> Ties:
+    """The rows of one network of layout ``ties``; draws are keyed by ``network.NAME``. E0649, or a file's codes."""
+    n = scope.counts[network.of]
+    if network.generator is None:
+        return read_ties(Path(scope.model.directory) / (network.file or ""), n, network.span, ids)
+    row = NETWORKS[network.generator.name]
+    arguments = _arguments(network, scope, uniforms(seed, n, site(f"network.{network.name}.degrees")))
+    try:
+        return row.function(n, arguments, seed, site(f"network.{network.name}"))
+    except Unbuildable as problem:
+        raise fail("E0649", f"`{network.name}`: {problem}", network.generator.span, problem.help) from problem
+
+
+def foreseen_degree(
+    network: Network, model: Model, parameters: Mapping[str, float], counts: Mapping[str, int]
+) -> float:
+    """About how many ties an agent of a generated network will have."""
+    if network.generator is None:
+        return 0.0
+    grid = (np.arange(1000) + 0.5) / 1000
+    arguments = _arguments(network, Scope(model, parameters, counts=counts), grid)
+    return NETWORKS[network.generator.name].expected_degree(counts[network.of], arguments)
+
+
+def _arguments(network: Network, scope: Scope, u: NDArray[np.float64]) -> Arguments:
+    """Values of the written arguments, then the defaults; drawn degrees are the quantiles at ``u``."""
+    assert network.generator is not None
+    written = dict(network.generator.arguments)
+    values: dict[str, float | NDArray] = {}
+    for argument in NETWORKS[network.generator.name].arguments:
+        if argument.name in written:
+            values |= _value(argument, written[argument.name], network, scope, u)
+        elif argument.default is not None:
+            values[argument.name] = argument.default
+    return values
+
+
+def _value(argument: GeneratorArgument, expr: Expr | Distribution, network: Network, scope: Scope,
+           u: NDArray[np.float64]) -> dict[str, float | NDArray]:
+    match argument.kind:
+        case "degrees":
+            return {argument.name: np.floor(draw(_distribution(expr), scope, u) + 0.5)}
+        case "blocks":
+            assert isinstance(expr, TableRef)
+            table = scope.model.table(expr.table)
+            matrix = np.asarray(table.values).reshape(len(table.keys[0]), len(table.keys[1]))
+            groups = scope.attributes.get((network.of, table.key_attributes[0]), np.empty(0, np.uint8))
+            return {argument.name: matrix, "groups": groups}
+        case "number" | "share" | "yes/no":
+            assert not isinstance(expr, Distribution)
+            return {argument.name: float(evaluate(expr, scope))}
+
+
+def _distribution(expr: Expr | Distribution) -> Distribution:
+    """A distribution as written, a table's, or one fixed degree."""
+    if isinstance(expr, Distribution):
+        return expr
+    if isinstance(expr, TableRef) and not expr.keys:
+        return Distribution("empirical", (), expr.table, (), NUMBER, expr.span)
+    return Distribution("fixed", (("value", expr),), None, (), NUMBER, expr.span)

@@ -1,0 +1,75 @@
+"""Attributes and sizes drawn on the host: one keyed uniform per agent, through the inverse distribution function."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.diagnostics import fail
+from lpmdsl.kernel.dwell import frozen
+from lpmdsl.quantities import Kind
+from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.model import Distribution, reads_agent
+
+WHOLE = {"poisson", "binomial", "negative_binomial"}
+
+
+def draw(distribution: Distribution, scope: Scope, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The quantiles at ``u`` in base units; labels as indices into ``distribution.type.labels``, yes as 1. E0811."""
+    match distribution.family:
+        case "empirical":
+            return _empirical(distribution, scope, u)
+        case "categorical":
+            return _categorical(distribution, scope, u)
+        case "fixed":
+            return np.full(u.shape, evaluate(distribution.arguments[0][1], scope))
+        case "bernoulli":
+            return (u < evaluate(distribution.arguments[0][1], scope)).astype(np.float64)
+        case _:
+            return _quantiles(distribution, scope, u)
+
+
+def _quantiles(distribution: Distribution, scope: Scope, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    arguments = {name: evaluate(expr, scope) for name, expr in distribution.arguments}
+    with np.errstate(all="ignore"):
+        law = frozen(distribution.family, arguments)
+        if distribution.family in WHOLE and not any(reads_agent(e) for _, e in distribution.arguments):
+            values = _whole_quantiles(law, u)
+        else:
+            values = np.asarray(law.ppf(u), np.float64)
+    if not np.all(np.isfinite(values)):
+        written = ", ".join(f"{name} {np.min(value):g}" for name, value in arguments.items())
+        raise fail("E0811", f"`{distribution.family}({written})` gives no number for some agents.", distribution.span,
+                   "Look at the arguments: means, scales and standard deviations must be above 0.")
+    return values
+
+
+def _whole_quantiles(law, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same as ``law.ppf(u)`` for counts, from one table of the distribution function: 50 times as fast."""
+    highest = law.ppf(1.0 - 2.0**-53)
+    if not np.isfinite(highest) or highest > 1e6:
+        return np.asarray(law.ppf(u), np.float64)
+    return np.searchsorted(law.cdf(np.arange(int(highest) + 1)), u, side="left").astype(np.float64)
+
+
+def _empirical(distribution: Distribution, scope: Scope, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A row label of the table, with the rows' shares as chances."""
+    table = scope.model.table(distribution.table or "")
+    if distribution.type.kind is Kind.CATEGORY:
+        values = np.array([distribution.type.labels.index(label) for label in table.keys[0]], np.float64)
+    else:
+        values = np.array([float(label) for label in table.keys[0]])
+    shares = np.cumsum(np.asarray(table.values) / np.sum(table.values))
+    return values[np.minimum(np.searchsorted(shares, u, side="right"), values.size - 1)]
+
+
+def _categorical(distribution: Distribution, scope: Scope, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The first label whose cumulative weight exceeds u; weights may differ between agents."""
+    weights = [np.asarray(evaluate(w, scope), np.float64) for w in distribution.weights]
+    total = sum(weights)
+    cumulative = np.zeros(())
+    label = np.zeros(u.shape)
+    for weight in weights[:-1]:
+        cumulative = cumulative + weight
+        label += u * total >= cumulative
+    return label

@@ -1,0 +1,165 @@
+"""One replicate on the CPU back end: buffers filled from the world and the parameters, steps run in blocks, reports read."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import time
+from collections.abc import Callable
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.backends.numba_cpu import buffer_arguments, size_arguments
+from lpmdsl.backends.request import Progress, RunRequest, RunResult
+from lpmdsl.compiler import Compiled
+from lpmdsl.kernel.dwell import CELLS, quantile_table
+from lpmdsl.kernel.ir import Buffer, Program
+from lpmdsl.kernel.lower_expressions import is_flow_like, report_steps
+from lpmdsl.runtime.build import build
+from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.model import CheckAlways, Flow, Model, Network
+
+CHUNK = 16384
+BLOCK_SECONDS = 0.2
+_NUMPY = {"bool": np.bool_, "u8": np.uint8, "i32": np.int32, "u32": np.uint32, "i64": np.int64, "f64": np.float64}
+Runner = Callable[[RunRequest, Progress | None], RunResult]
+
+
+def cpu_runner(compiled: Compiled) -> Runner:
+    """A function that runs one replicate of the compiled model with its Numba kernels."""
+    module = build(compiled)
+
+    def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
+        return execute(compiled.program, module, request, progress)
+
+    return run
+
+
+def execute(program: Program, module: ModuleType, request: RunRequest, progress: Progress | None) -> RunResult:
+    """Begin, then blocks of steps until done or until ``progress`` says stop."""
+    started = time.perf_counter()
+    sizes = size_values(program, request)
+    buffers = make_buffers(program, request, sizes)
+    ordered = [buffers[n] for n in buffer_arguments(program)]
+    arguments = [np.uint64(request.seed), request.replicate, *(sizes[n] for n in size_arguments(program)), *ordered]
+    module.begin(-1, 0, *arguments)
+    begun = time.perf_counter()
+    done = _run_blocks(module, arguments, request.steps, progress)
+    timings = {"begin": begun - started, "steps": time.perf_counter() - begun}
+    return _result(request, buffers, done, timings)
+
+
+def _run_blocks(module: ModuleType, arguments: list, steps: int, progress: Progress | None) -> int:
+    """Steps done. Blocks are long enough that calling them costs nothing, short enough to stop soon."""
+    done, block = 0, 1
+    while done < steps:
+        before = time.perf_counter()
+        last = min(steps, done + block)
+        module.run_steps(done, last, *arguments)
+        seconds = (time.perf_counter() - before) / (last - done)
+        done = last
+        if progress is not None and not progress(done):
+            break
+        # The first block may have compiled: let the second tell how long a step takes.
+        block = max(1, min(2 * block + 1, int(BLOCK_SECONDS / max(seconds, 1e-7))))
+    return done
+
+
+# ------------------------------------------------------------------ buffers
+
+
+def size_values(program: Program, request: RunRequest) -> dict[str, int]:
+    """The value of every symbolic dimension."""
+    model, world = request.model, request.world
+    sizes = {"steps": request.steps, "steps+1": request.steps + 1, "cells": CELLS + 1}
+    sizes["constants"] = len(program.constants)
+    for kind, count in world.counts.items():
+        sizes |= {kind: count, f"{kind}+1": count + 1, f"chunks_{kind}": max(1, -(-count // CHUNK))}
+    for (kind, place), count in world.place_counts.items():
+        sizes[f"{kind}_{place}_places"] = max(1, count)
+    for network, ties in world.ties.items():
+        sizes[f"{network}_ties"] = len(ties.targets)
+    for observation in model.observations:
+        sizes[f"reports_{observation.name}"] = report_count(model, observation.name, request.steps)
+    return sizes
+
+
+def report_count(model: Model, name: str, steps: int) -> int:
+    """How many reports a whole run makes: one at the start too, unless they cover periods."""
+    whole = steps // report_steps(model, name)
+    return whole if is_flow_like(model, name) else whole + 1
+
+
+def make_buffers(program: Program, request: RunRequest, sizes: dict[str, int]) -> dict[str, NDArray]:
+    """Every buffer, filled: constants and tables from the parameters, inputs from the world, states from the start."""
+    given = _given(program, request)
+    return {b.name: given[b.name] if b.name in given else _empty(b, sizes) for b in program.buffers}
+
+
+def _empty(buffer: Buffer, sizes: dict[str, int]) -> NDArray:
+    shape = tuple(sizes[d] if isinstance(d, str) else d for d in buffer.shape)
+    if buffer.fill == 0:
+        return np.zeros(shape, _NUMPY[buffer.dtype])
+    return np.full(shape, buffer.fill, _NUMPY[buffer.dtype])
+
+
+def _given(program: Program, request: RunRequest) -> dict[str, NDArray]:
+    model, world = request.model, request.world
+    scope = Scope(model, request.parameters, counts=world.counts)
+    constants = [evaluate(c.expression, scope) for c in program.constants]  # type: ignore[arg-type]
+    given: dict[str, NDArray] = {"constants": np.array(constants, np.float64)}
+    for table in model.tables:
+        given[f"table_{table.name}"] = np.array(table.values, np.float64)
+    for q in program.quantiles:
+        law = q.distribution
+        given[q.buffer] = quantile_table(law, model, request.parameters, model.clock.step)  # type: ignore[arg-type]
+    changed = {(a.name, x.name) for a in model.agents for x in a.attributes if x.is_changed}
+    for (kind, name), column in world.attributes.items():
+        given[f"{kind}_{name}"] = column.copy() if (kind, name) in changed else column
+    for condition, states in request.start.items():
+        given[condition] = states.copy()
+    for network, ties in world.ties.items():
+        given[f"{network}_offsets"], given[f"{network}_targets"] = ties.offsets, ties.targets
+    for network in model.networks:
+        if network.days:
+            given[f"{network.name}_runs"] = runs_on(network, model, request.steps)
+    for intervention in model.interventions:
+        disabled = intervention.name in request.disabled
+        given[f"{intervention.name}_disabled"] = np.array([disabled], np.int64)
+    return given
+
+
+def runs_on(network: Network, model: Model, steps: int) -> NDArray[np.uint8]:
+    """1 for the steps whose first day is one of the network's days."""
+    assert model.clock.start is not None
+    first = datetime.date.fromisoformat(model.clock.start)
+    days = [math.floor(t * model.clock.step + 1e-9) for t in range(steps)]
+    weekend = np.array([(first.weekday() + day) % 7 >= 5 for day in days], bool)
+    return (weekend if network.days == "weekends" else ~weekend).astype(np.uint8)
+
+
+# ------------------------------------------------------------------ results
+
+
+def _result(request: RunRequest, buffers: dict[str, NDArray], done: int, timings: dict[str, float]) -> RunResult:
+    model = request.model
+    reports = {o.name: _reports(model, o.name, buffers[f"observed_{o.name}"], done) for o in model.observations}
+    checks = sum(isinstance(c, CheckAlways) for c in model.checks)
+    watches = tuple(buffers[f"watch_{k}"] for k in range(checks))
+    costs = {i.name: float(buffers[f"{i.name}_cost"][0]) for i in model.interventions}
+    states = {c.name: buffers[c.name] for c in model.conditions}
+    return RunResult(reports, watches, costs, states, done, timings)
+
+
+def _reports(model: Model, name: str, raw: NDArray, done: int) -> NDArray[np.float64]:
+    """Reports in the observation's own unit, NaN for those that the run did not complete."""
+    observation = model.observation(name)
+    if isinstance(observation.value, Flow):
+        # every·scale is 1 when the unit is the period itself: then the report is the count.
+        values = raw / round(observation.every * observation.scale, 12)
+    else:
+        values = raw / observation.scale
+    values[report_count(model, name, done) :] = np.nan
+    return values

@@ -1,0 +1,181 @@
+"""The world of a run from the Model IR: attributes, places and ties, and who starts in which state.
+
+The world is drawn with the replicate number ``WORLD_REPLICATE``, so replicates share it; start states do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.diagnostics import fail
+from lpmdsl.networks.files import People, Wanted, read_people
+from lpmdsl.networks.generators import NETWORKS
+from lpmdsl.networks.places import SizeOf, allocate, constant
+from lpmdsl.networks.random import in_keyed_order, site, uniforms
+from lpmdsl.networks.ties import Unbuildable
+from lpmdsl.networks.world import World
+from lpmdsl.quantities import Kind, Type
+from lpmdsl.runtime.connections import build_ties
+from lpmdsl.runtime.draws import draw
+from lpmdsl.runtime.memory import require_memory
+from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.model import Agent, Attribute, Distribution, Model, Place, StartExcept
+
+PLACE = Type(Kind.PLACE)
+
+
+def build_world(
+    model: Model, parameters: Mapping[str, float], seed: int, counts: Mapping[str, int] | None = None
+) -> World:
+    """Everyone with their attributes, places and ties. ``counts`` replaces the written number of a kind's agents.
+
+    Raises LpmError: E0640 to E0650 for files, networks and places, E0801, E0811, E0812, E0823 for the population.
+    """
+    people = {agent.name: _from_file(agent, model) for agent in model.agents if agent.file is not None}
+    numbers = {agent.name: _count(agent, people.get(agent.name), counts or {}) for agent in model.agents}
+    require_memory(model, numbers, parameters)
+    attributes: dict[tuple[str, str], NDArray] = {}
+    place_counts: dict[tuple[str, str], int] = {}
+    scope = Scope(model, parameters, attributes, {}, numbers)
+    for agent in model.agents:
+        for member in agent.members:
+            key = (agent.name, member.name)
+            match member:
+                case Attribute():
+                    attributes[key] = _attribute(agent, member, scope, seed, people.get(agent.name))
+                case Place():
+                    attributes[key], place_counts[key] = _place(agent, member, scope, seed, people.get(agent.name))
+                case _:
+                    assert_never(member)
+    ids = {name: group.ids for name, group in people.items()}
+    ties = {n.name: build_ties(n, scope, seed, ids.get(n.of)) for n in model.networks if n.layout == "ties"}
+    return World(numbers, attributes, place_counts, ties)
+
+
+def _from_file(agent: Agent, model: Model) -> People:
+    wanted = [Wanted(a.column, a.type, a.span) for a in agent.attributes if a.column is not None]
+    wanted += [Wanted(p.name, PLACE, p.span) for p in agent.places if p.size is None]
+    return read_people(Path(model.directory) / (agent.file or ""), tuple(wanted), agent.file_span or agent.span)
+
+
+def _count(agent: Agent, people: People | None, counts: Mapping[str, int]) -> int:
+    asked = counts.get(agent.name, agent.count)
+    if people is None:
+        assert asked is not None
+        return asked
+    if asked is not None and asked != people.count:
+        raise fail("E0812", f"{agent.file} has {people.count:,} agents, not {asked:,}.", agent.file_span or agent.span,
+                   "Leave the count out: as many agents are made as the file has rows.")
+    return people.count
+
+
+# ------------------------------------------------------------------ attributes
+
+
+def _attribute(agent: Agent, attribute: Attribute, scope: Scope, seed: int, people: People | None) -> NDArray:
+    """One column of the population: drawn, computed, banded or from the file."""
+    n = scope.counts[agent.name]
+    if attribute.column is not None:
+        assert people is not None
+        return people.columns[attribute.column]
+    if attribute.drawn is not None:
+        values = draw(attribute.drawn, scope, uniforms(seed, n, site(f"{agent.name}.{attribute.name}")))
+    elif attribute.band is not None:
+        of, cuts = attribute.band
+        edges = np.array([float(evaluate(cut, scope)) for cut in cuts])
+        values = np.searchsorted(edges, scope.attributes[(agent.name, of)], side="right")
+    else:
+        assert attribute.value is not None
+        values = np.broadcast_to(np.asarray(evaluate(attribute.value, scope)), (n,))
+    return np.array(values, dtype=_dtype(attribute.type))
+
+
+def _dtype(type_: Type) -> type:
+    match type_.kind:
+        case Kind.BOOLEAN | Kind.CATEGORY:
+            return np.uint8
+        case Kind.PLACE:
+            return np.int32
+        case _:
+            return np.float64
+
+
+# ------------------------------------------------------------------ places
+
+
+def _place(agent: Agent, place: Place, scope: Scope, seed: int, people: People | None) -> tuple[NDArray, int]:
+    """The number of every agent's place (−1: none) and how many there are."""
+    if place.size is None:
+        assert people is not None
+        return people.columns[place.name], people.places[place.name]
+    members = None
+    if place.where is not None:
+        members = np.broadcast_to(np.asarray(evaluate(place.where, scope)) != 0, (scope.counts[agent.name],))
+    path = f"{agent.name}.{place.name}"
+    order = None if _may_sit_side_by_side(agent, place, scope.model) else (seed, site(path))
+    try:
+        size_of = _size_of(place.size, scope, seed, site(f"{path}.size"))
+        return allocate(scope.counts[agent.name], members, size_of, order)
+    except Unbuildable as problem:
+        raise fail("E0650", f"`{place.name}`: {problem}.", place.span, problem.help) from problem
+
+
+def _size_of(size: object, scope: Scope, seed: int, at: int) -> SizeOf:
+    if isinstance(size, Distribution):
+        return lambda numbers: draw(size, scope, uniforms(seed, numbers, at))
+    return constant(float(evaluate(size, scope)))  # type: ignore[arg-type]
+
+
+def _may_sit_side_by_side(agent: Agent, place: Place, model: Model) -> bool:
+    """Whether members of a place may have consecutive numbers, which keeps households together in memory.
+
+    Drawn attributes are independent of the agent's number, so giving the first place that everyone has to consecutive
+    agents is as random as any other order. Not so if numbers mean something: rows of a file, neighbours on a ring.
+    """
+    first = next((p for p in agent.places if p.where is None and p.size is not None), None)
+    numbered = [n for n in model.networks if n.of == agent.name and n.layout == "ties"]
+    alike = all(n.generator is not None and NETWORKS[n.generator.name].agents_alike for n in numbered)
+    return place is first and agent.file is None and alike
+
+
+# ------------------------------------------------------------------ start states
+
+
+def start_states(model: Model, world: World, parameters: Mapping[str, float], seed: int, replicate: int
+                 ) -> dict[str, NDArray[np.uint8]]:
+    """The state of every agent at time 0, per condition. Exceptions apply in written order.
+
+    A number or share is taken from those no exception has taken yet, by smallest keyed priority; ``where`` takes all
+    who satisfy it, and what it reads of states is what the exceptions before it left. Raises LpmError E0810.
+    """
+    states = {c.name: np.full(world.counts[c.of], c.start.state, np.uint8) for c in model.conditions}
+    scope = Scope(model, parameters, world.attributes, states, world.counts)
+    for condition in model.conditions:
+        free = np.ones(world.counts[condition.of], bool)
+        for exception in condition.start.exceptions:
+            chosen = _chosen(exception, free, scope, seed, replicate)
+            states[condition.name][chosen] = exception.state
+            free[chosen] = False
+    return states
+
+
+def _chosen(exception: StartExcept, free: NDArray[np.bool_], scope: Scope, seed: int, replicate: int) -> NDArray:
+    """The numbers of the agents that one exception takes."""
+    if exception.where is not None:
+        return np.flatnonzero(np.broadcast_to(np.asarray(evaluate(exception.where, scope)) != 0, free.shape))
+    if exception.number is not None:
+        asked = float(evaluate(exception.number, scope))
+    else:
+        assert exception.share is not None
+        asked = float(evaluate(exception.share, scope)) * free.size
+    left = np.flatnonzero(free)
+    if not 0 <= np.floor(asked + 0.5) <= left.size:
+        raise fail("E0810", f"{asked:,.15g} agents are to start there, but {left.size:,} of {free.size:,} are left.",
+                   exception.span, "Lower the number, or give the kind of agent a larger count.")
+    wanted = int(np.floor(asked + 0.5))
+    return in_keyed_order(seed, left, site(exception.site), 0, replicate, first=wanted)

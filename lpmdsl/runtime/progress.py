@@ -1,0 +1,101 @@
+"""What a person sees of a run in a terminal: the bar while it goes on and the table when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from lpmdsl.config import Manifest
+from lpmdsl.runtime.results import Results
+from lpmdsl.runtime.scenarios import Plan
+from lpmdsl.runtime.simulate import Advance
+
+
+@contextmanager
+def progress_bar(plan: Plan) -> Iterator[Advance]:
+    """A bar on the error stream over all steps of all replicates; nothing is drawn where that is not a terminal."""
+    position = {v.name: k for k, v in enumerate(plan.variants)}
+    total = len(plan.variants) * plan.options.replicates * plan.steps
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("steps"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=total)
+
+        def advance(scenario: str, replicate: int, steps: int) -> None:
+            before = (position[scenario] * plan.options.replicates + replicate) * plan.steps
+            bar.update(
+                task, completed=before + steps, description=f"{scenario} {replicate + 1}/{plan.options.replicates}"
+            )
+
+        yield advance
+
+
+def print_summary(results: Results, console: Console) -> None:
+    """Total, peak and final of every observation: medians over the replicates."""
+    many_scenarios = len(results.manifest.scenarios) > 1
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("observation")
+    if many_scenarios:
+        table.add_column("scenario")
+    for name in ("total", "peak", "final"):
+        table.add_column(name, justify="right")
+    table.add_column("unit")
+    for row in results.summary().to_dict("records"):
+        name = f"{row['observation']} {row['group']}".strip()
+        shown = [name, *([row["scenario"]] if many_scenarios else [])]
+        unit = results.manifest.observations[row["observation"]].unit
+        table.add_row(*shown, *(number(row[s]) for s in ("total", "peak", "final")), unit)
+    if table.row_count:
+        console.print(table)
+
+
+def print_comparison(results: Results, console: Console) -> None:
+    """Each scenario's report and its difference from the baseline, with 95 % intervals."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("report", "scenario"):
+        table.add_column(name)
+    for name in ("mean [95 %]", "difference from baseline [95 %]", "lower in"):
+        table.add_column(name, justify="right")
+    for row in results.comparison.to_dict("records"):
+        below = "" if pd.isna(row["probability_below"]) else f"{row['probability_below']:.0%}"
+        difference = (
+            "" if pd.isna(row["difference"]) else _interval(row, "difference", "difference_low", "difference_high")
+        )
+        name = f"{row['report']} {row['group']}".strip()
+        table.add_row(name, str(row["scenario"]), _interval(row, "mean", "low", "high"), difference, below)
+    console.print(table)
+
+
+def _interval(row: dict, middle: str, low: str, high: str) -> str:
+    # The backslash keeps rich from reading the bracket as markup.
+    return f"{number(row[middle])} \\[{number(row[low])}, {number(row[high])}]"
+
+
+def number(value: float) -> str:
+    """Whole numbers whole with thousands apart, others with four digits; a dash for nothing."""
+    if pd.isna(value):
+        return "–"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def timing_line(manifest: Manifest) -> str:
+    """``seconds: compile 0.42, set up 0.31, run 1.20 (12.5 M agent-steps a second)``"""
+    seconds, rate = manifest.seconds, manifest.agent_steps_per_second
+    speed = f"{rate / 1e6:.3g} M" if rate >= 1e6 else f"{rate:,.0f}"
+    return (
+        f"seconds: compile {seconds.compile:.2f}, set up {seconds.setup:.2f}, run {seconds.run:.2f} "
+        f"({speed} agent-steps a second)"
+    )

@@ -1,0 +1,72 @@
+"""The look of ``report.html`` and the few lines of script that draw its figures; no network is needed for either."""
+
+STYLE = """
+:root { --paper: #ffffff; --ink: #1c2430; --soft: #5b6675; --line: #d9dee6; --tint: #f4f6f9; --accent: #0b62a8;
+  --warn: #8a3b00; --warn-tint: #fff3e6; }
+@media (prefers-color-scheme: dark) { :root { --paper: #14181e; --ink: #e4e8ee; --soft: #9aa6b5; --line: #323a46;
+  --tint: #1c222b; --accent: #6db6f2; --warn: #ffbe85; --warn-tint: #33241a; } }
+* { box-sizing: border-box; }
+html { color-scheme: light dark; }
+body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.5;
+  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif; }
+main { max-width: 1040px; margin: 0 auto; padding: 40px 24px 80px; }
+h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .3rem; letter-spacing: -.01em; }
+h2 { font-size: 1.2rem; margin: 3rem 0 .8rem; padding-top: 1rem; border-top: 1px solid var(--line); }
+h3 { font-size: 1rem; margin: 1.6rem 0 .2rem; }
+p { margin: .3rem 0 .8rem; max-width: 46rem; }
+.lead { font-size: 1.1rem; color: var(--soft); }
+.facts { display: flex; flex-wrap: wrap; gap: .4rem 1.6rem; margin: 1rem 0 0; padding: 0;
+  color: var(--soft); font-size: .92rem; }
+.facts li { list-style: none; } .facts b { color: var(--ink); font-weight: 600; }
+.notice { background: var(--warn-tint); color: var(--warn); padding: .7rem 1rem; margin: 1rem 0;
+  border-radius: 6px; max-width: none; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .92rem; margin: .4rem 0 1rem; }
+th, td { text-align: left; padding: .35rem 1.4rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { color: var(--soft); font-weight: 600; white-space: nowrap; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.name { font-weight: 600; white-space: nowrap; }
+td small { color: var(--soft); }
+.soft { color: var(--soft); font-size: .92rem; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 0 1.2rem; }
+.figure { width: 100%; height: 320px; } .grid .figure { height: 240px; }
+code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .84rem; }
+pre { background: var(--tint); border: 1px solid var(--line); border-radius: 6px; padding: 1rem; overflow-x: auto;
+  line-height: 1.45; }
+td pre { margin: 0; padding: .6rem .8rem; }
+details summary { cursor: pointer; color: var(--accent); }
+svg.states { max-width: 100%; height: auto; display: block; margin: .6rem 0; }
+svg.states .state { fill: var(--tint); stroke: var(--ink); stroke-width: 1.4; }
+svg.states .state.first { stroke: var(--accent); stroke-width: 2.6; }
+svg.states .state.removed { stroke-dasharray: 4 3; }
+svg.states .way { fill: none; stroke: var(--soft); stroke-width: 1.4; }
+svg.states .head { fill: var(--soft); }
+svg.states text { font-family: inherit; text-anchor: middle; fill: var(--ink); }
+svg.states .name { font-size: 15px; font-weight: 600; }
+svg.states .label { font-size: 11.5px; fill: var(--soft); }
+svg.states .label { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
+@media print { main { max-width: none; padding: 0; } details > pre { display: block; } }
+"""
+
+SCRIPT = """
+(function () {
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const read = (element) => JSON.parse(element.querySelector("script").textContent);
+  const tone = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  function draw(element) {
+    const figure = element.figure || (element.figure = read(element));
+    const axis = { gridcolor: tone("--line"), linecolor: tone("--line"), zeroline: false, automargin: true };
+    const layout = Object.assign({}, figure.layout, {
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 56, r: 12, t: 10, b: 44 },
+      font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: tone("--ink") },
+      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" }, hovermode: "x unified",
+      hoverlabel: { bgcolor: tone("--tint"), bordercolor: tone("--line"), font: { color: tone("--ink") } },
+      xaxis: Object.assign({}, axis, figure.layout.xaxis), yaxis: Object.assign({}, axis, figure.layout.yaxis),
+    });
+    Plotly.react(element, figure.data, layout, { responsive: true, displaylogo: false, displayModeBar: false });
+  }
+  const all = () => document.querySelectorAll(".figure").forEach(draw);
+  dark.addEventListener("change", all);
+  all();
+})();
+"""

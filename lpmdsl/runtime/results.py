@@ -1,0 +1,160 @@
+"""The observations of a run as one tidy table, its summary, and how to read it back from a folder."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from lpmdsl.backends.request import RunResult
+from lpmdsl.config import MANIFEST_NAME, Manifest
+from lpmdsl.diagnostics import Report, fail
+from lpmdsl.semantics.model import Model
+from lpmdsl.source import Source, Span
+
+COLUMNS = ("scenario", "replicate", "step", "time", "observation", "group", "value")
+STATISTICS = ("total", "peak", "mean", "min", "max", "final")
+OBSERVATIONS_NAME = "observations.csv"
+COMPARISON_NAME = "comparison.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """``observations``: columns ``scenario, replicate, step, time, observation, group, value``; time in days since the
+    start, step the boundary at which the report came out, value in the observation's own unit.
+    ``comparison``: the table of ``compare``, or empty. ``report``: warnings and broken checks.
+    """
+
+    observations: pd.DataFrame
+    manifest: Manifest
+    comparison: pd.DataFrame = field(default_factory=pd.DataFrame)
+    report: Report = field(default_factory=Report)
+
+    def summary(self) -> pd.DataFrame:
+        """Per scenario, observation and group: the medians over replicates of total (flows), peak and final value."""
+        table = statistics(self.observations, self.manifest)
+        medians = table.groupby(["scenario", "observation", "group"], sort=False)[list(STATISTICS)].median()
+        return pd.DataFrame(
+            medians.reset_index(), columns=["scenario", "observation", "group", "total", "peak", "final"]
+        )
+
+    def to_csv(self, path: str | Path) -> None:
+        Path(path).write_text(csv_text(self.observations), encoding="utf-8", newline="\n")
+
+    def to_parquet(self, path: str | Path) -> None:
+        self.observations.to_parquet(path, index=False)
+
+
+def empty_observations() -> pd.DataFrame:
+    """No rows, with the columns and their types."""
+    kinds = ("str", "int64", "int64", "float64", "str", "str", "float64")
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in zip(COLUMNS, kinds, strict=True)})
+
+
+def frame_of(model: Model, scenario: str, replicate: int, result: RunResult, steps: int) -> pd.DataFrame:
+    """The tidy rows of one replicate, observation by observation as written; reports that never came are left out."""
+    frames = [
+        _rows(
+            observation.name, observation.groups, observation.every, result.observations[observation.name], model, steps
+        )
+        for observation in model.observations
+        if observation.name in result.observations
+    ]
+    frames = [frame for frame in frames if len(frame)]
+    if not frames:
+        return empty_observations()
+    table = pd.concat(frames, ignore_index=True)
+    table.insert(0, "scenario", scenario)
+    table.insert(1, "replicate", replicate)
+    return pd.DataFrame(table, columns=list(COLUMNS))
+
+
+def _rows(
+    name: str, groups: tuple[str, ...], every: float, values: np.ndarray, model: Model, steps: int
+) -> pd.DataFrame:
+    """The reports of one observation, in the order of time and then of groups."""
+    reports = values.reshape(-1, len(groups))
+    # A level has one report more than there are periods: it is looked at before the first step too.
+    periods = math.floor(steps * model.clock.step / every + 1e-9)
+    first = 0 if len(reports) > periods else 1
+    report, group = np.nonzero(~np.isnan(reports))
+    time = (report + first) * every
+    return pd.DataFrame(
+        {
+            "step": np.floor(time / model.clock.step + 0.5).astype(np.int64),
+            "time": time,
+            "observation": name,
+            "group": np.array(groups, dtype=object)[group],
+            "value": reports[report, group],
+        }
+    )
+
+
+def csv_text(table: pd.DataFrame, header: bool = True) -> str:
+    """The table as CSV; a float is written so that it reads back as the same number, a whole one without a point."""
+    shown = table.copy()
+    for column in shown.columns:
+        if shown[column].dtype.kind == "f":
+            shown[column] = pd.Series([_shortest(v) for v in shown[column]], index=shown.index, dtype=object)
+    return shown.to_csv(index=False, header=header, lineterminator="\n")
+
+
+def _shortest(value: float) -> str:
+    if math.isnan(value):
+        return ""
+    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(float(value))
+
+
+def statistics(observations: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
+    """One row per scenario, replicate, observation and group with ``STATISTICS`` of its reports.
+
+    Groups that add up to a whole are added first; a total of a level has no meaning and is NaN.
+    """
+    added = [name for name, record in manifest.observations.items() if record.adds_up]
+    flows = [name for name, record in manifest.observations.items() if record.is_flow]
+    whole = observations.assign(group=observations["group"].where(~observations["observation"].isin(added), ""))
+    keys = ["scenario", "replicate", "observation", "group"]
+    sums = pd.DataFrame(whole.groupby([*keys, "step"], sort=False, as_index=False)["value"].sum())
+    grouped = sums.groupby(keys, sort=False)["value"]
+    named = {"total": "sum", "peak": "max", "mean": "mean", "min": "min", "max": "max", "final": "last"}
+    table = pd.DataFrame({name: grouped.agg(how) for name, how in named.items()}).reset_index()
+    return table.assign(total=table["total"].where(table["observation"].isin(flows)))
+
+
+def rows_where(table: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
+    """The rows whose ``column`` says ``value``."""
+    return pd.DataFrame(table.loc[(table[column] == value).to_numpy()])
+
+
+def read_results(folder: str | Path) -> Results:
+    """The results that ``lpmc run`` left in a folder. Raises ``LpmError`` (E0824) where there are none."""
+    folder = Path(folder)
+    place = Span(Source(str(folder), ""), 0, 0)
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
+        observations = _read_table(folder / OBSERVATIONS_NAME)
+    except (OSError, ValidationError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise fail(
+            "E0824",
+            f"This folder holds no results of a run: {reason}.",
+            place,
+            help="Give the folder that `lpmc run` named.",
+        ) from error
+    comparison = folder / COMPARISON_NAME
+    return Results(observations, manifest, pd.read_csv(comparison) if comparison.is_file() else pd.DataFrame())
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    table = pd.read_csv(
+        path,
+        dtype={"scenario": "str", "observation": "str", "group": "str", "value": "float64", "time": "float64"},
+        keep_default_na=False,
+    )
+    if tuple(table.columns) != COLUMNS:
+        raise ValueError(f"{path.name} has other columns")
+    return table

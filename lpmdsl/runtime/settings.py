@@ -1,0 +1,114 @@
+"""``--set name="0.03 per contact"``: a parameter's new value, read and checked as the language reads and checks it."""
+
+from __future__ import annotations
+
+import math
+
+from lpmdsl.diagnostics import Report, did_you_mean
+from lpmdsl.quantities import ERROR, Kind
+from lpmdsl.semantics.check_expressions import check_value
+from lpmdsl.semantics.context import Context
+from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
+from lpmdsl.semantics.library import Library
+from lpmdsl.semantics.model import Model, Parameter
+from lpmdsl.semantics.names import resolve
+from lpmdsl.semantics.scope import constant
+from lpmdsl.source import Source, Span
+from lpmdsl.syntax import tree
+from lpmdsl.syntax.parse import parse
+
+HEADER = "model settings version 1.0\n"
+
+
+def setting_values(model: Model, settings: dict[str, str | float], report: Report) -> dict[str, float]:
+    """The new value of each set parameter in base units; every mistake is reported (E0803, E0805, E0822, units)."""
+    values: dict[str, float] = {}
+    known = {p.name: p for p in model.parameters}
+    for name, text in settings.items():
+        source = Source("--set", f"{name}={text}")
+        if name not in known:
+            names = f"Its parameters are {', '.join(f'`{k}`' for k in known)}." if known else "It has none."
+            unknown = f"{model.name} has no parameter `{name}`.{did_you_mean(name, known)}"
+            report.add("E0803", unknown, Span(source, 0, len(name)), names)
+            continue
+        value = _read(model, known[name], text, source, report) if isinstance(text, str) else float(text)
+        if value is not None and _is_allowed(known[name], value, source, report):
+            values[name] = value
+    return values
+
+
+def _read(model: Model, parameter: Parameter, text: str, source: Source, report: Report) -> float | None:
+    """The value of ``text`` in base units, or None after a report whose caret stands in what the user typed.
+
+    The text is read as a two-line model, so that it means what it would mean there; it may name other parameters.
+    """
+    inner = Report()
+    value = _read_as_model(model, parameter, text, inner)
+    start = len(HEADER) + len("parameter ") + len(parameter.name) + len(" = ") - (len(parameter.name) + 1)
+    for d in inner.diagnostics:
+        if d.severity == "error":
+            first = min(max(d.span.start - start, 0), len(source.text) - 1)
+            last = min(max(d.span.end - start, first + 1), len(source.text))
+            report.add(d.code, d.message, Span(source, first, last), d.help)
+    if value is None and not inner.has_errors:
+        after = Span(source, len(parameter.name) + 1, len(source.text))
+        report.add(
+            "E0822", f"`{text}` does not read as one value.", after, f'Write --set {parameter.name}="VALUE UNIT".'
+        )
+    return None if inner.has_errors else value
+
+
+def _read_as_model(model: Model, parameter: Parameter, text: str, report: Report) -> float | None:
+    if "\n" in text or "#" in text:
+        return None
+    module = parse(Source("--set", f"{HEADER}parameter {parameter.name} = {text}\n"), report)
+    if report.has_errors or len(module.declarations) != 1:
+        return None
+    declared = module.declarations[0]
+    if not isinstance(declared, tree.Parameter) or declared.prior or declared.low or declared.source:
+        return None
+    names = resolve(module, Library(), report)
+    context = Context(names, report, step=model.clock.step, start=model.clock.start)
+    context.parameters = {p.name: p for p in model.parameters}
+    expr = check_value(context, declared.value, constant("a setting"), parameter.type, f"`{parameter.name}`")
+    if report.has_errors or expr.type == ERROR:
+        return None
+    return float(evaluate(expr, Scope(model, parameter_values(model, {}))))
+
+
+def limits(parameter: Parameter) -> tuple[float | None, float | None]:
+    """The least and the greatest value in base units: ``between``, and 0 to 1 for a share or a probability."""
+    low, high = parameter.low, parameter.high
+    if parameter.type.kind in (Kind.SHARE, Kind.PROBABILITY):
+        low, high = max(0.0, low or 0.0), min(1.0, 1.0 if high is None else high)
+    return low, high
+
+
+def is_within(parameter: Parameter, value: float) -> bool:
+    low, high = limits(parameter)
+    return math.isfinite(value) and (low is None or value >= low) and (high is None or value <= high)
+
+
+def _is_allowed(parameter: Parameter, value: float, source: Source, report: Report) -> bool:
+    """Whether the value is finite and within the parameter's limits; else a report (E0805)."""
+    if is_within(parameter, value):
+        return True
+    start = len(parameter.name) + 1
+    report.add(
+        "E0805", f"`{parameter.name}` cannot be {source.text[start:].strip()}: {limits_text(parameter)}.",
+        Span(source, start, len(source.text)), "Choose a value inside, or change `between` in the model.",
+    )  # fmt: skip
+    return False
+
+
+def limits_text(parameter: Parameter) -> str:
+    """``it must lie between 0.001 per contact and 0.2 per contact``"""
+    low, high = limits(parameter)
+    shown = [f"{bound / parameter.scale:g} {parameter.unit}".strip() for bound in (low, high) if bound is not None]
+    match len(shown):
+        case 0:
+            return "it must be a finite number"
+        case 1:
+            return f"it must be at {'least' if high is None else 'most'} {shown[0]}"
+        case _:
+            return f"it must lie between {shown[0]} and {shown[1]}"

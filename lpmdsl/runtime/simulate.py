@@ -1,0 +1,190 @@
+"""Runs a plan: every scenario and replicate in turn, with shared luck, its results kept as they come."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import pandas as pd
+from numba.core import event
+
+from lpmdsl.backends.request import RunRequest, RunResult
+from lpmdsl.config import Manifest, Seconds
+from lpmdsl.diagnostics import Report
+from lpmdsl.networks.world import World
+from lpmdsl.runtime.comparison import comparison_table
+from lpmdsl.runtime.manifest import begin_manifest, now, peak_memory_mib
+from lpmdsl.runtime.outputs import OutputFolder
+from lpmdsl.runtime.population import build_world, start_states
+from lpmdsl.runtime.report import report_page
+from lpmdsl.runtime.results import Results, empty_observations, frame_of
+from lpmdsl.runtime.runners import Runner
+from lpmdsl.runtime.scenarios import Plan, Variant, world_key
+from lpmdsl.runtime.watches import watch
+from lpmdsl.semantics.model import Model
+from lpmdsl.source import Source
+
+INTERRUPTED = "interrupted from the keyboard"
+Advance = Callable[[str, int, int], None]
+"""Called with the scenario, the replicate and its completed steps."""
+
+
+def silent(scenario: str, replicate: int, steps: int) -> None:
+    """Shows no progress."""
+
+
+@dataclass(slots=True)
+class Stop:
+    """Whether someone asked the run to end; set by Ctrl-C, read between blocks of steps."""
+
+    asked: bool = False
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a run has gathered so far."""
+
+    manifest: Manifest
+    seconds: Seconds
+    frames: list[pd.DataFrame] = field(default_factory=list)
+    agent_steps: int = 0
+    finished: int = 0
+    stopped_after: int | None = None
+    worlds: dict[tuple[float, ...], World] = field(default_factory=dict)
+
+
+@contextmanager
+def ctrl_c_stops() -> Iterator[Stop]:
+    """The first Ctrl-C asks the run to end after its block of steps; a second one ends the program."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def on_interrupt(number: int, frame: object) -> None:
+        stop.asked = True
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def simulate(
+    model: Model,
+    source: Source,
+    plan: Plan,
+    runner: Runner,
+    compile_seconds: float,
+    folder: OutputFolder | None = None,
+    advance: Advance = silent,
+    stop: Stop | None = None,
+) -> Results:
+    """The results of a plan, also written to ``folder`` as they come.
+
+    A broken ``check always`` is an error in ``results.report``; a stopped run has ``manifest.complete`` false.
+    """
+    stop, report = stop or Stop(), Report()
+    manifest = begin_manifest(model, source, plan, runner.backend, runner.threads)
+    tally = _Tally(manifest, Seconds(compile=compile_seconds))
+    if folder:
+        folder.begin(tally.manifest)
+    for variant in plan.variants:
+        for replicate in range(plan.options.replicates):
+            if not stop.asked:
+                _one(model, plan, variant, replicate, runner, tally, folder, advance, stop, report)
+    results = _results(model, plan, tally, stop, report)
+    if folder:
+        folder.finish(results, report_page(model, source, results))
+    return results
+
+
+def _one(
+    model: Model,
+    plan: Plan,
+    variant: Variant,
+    replicate: int,
+    runner: Runner,
+    tally: _Tally,
+    folder: OutputFolder | None,
+    advance: Advance,
+    stop: Stop,
+    report: Report,
+) -> None:
+    """Runs one replicate of one scenario and keeps what it gave, whole or up to where it was stopped."""
+    began = perf_counter()
+    request = _request(model, plan, variant, replicate, tally)
+    ready = perf_counter()
+
+    def progress(steps: int) -> bool:
+        advance(variant.name, replicate, steps)
+        return not stop.asked
+
+    with event.install_listener("numba:compile", event.TimingListener()) as compiling:
+        result = runner.run(request, progress)
+    compiled = compiling.duration if compiling.done else 0.0
+    _count_time(tally, result, began, ready, compiled)
+    watch(model, variant, request.world.counts, replicate, result, report)
+    tally.agent_steps += sum(request.world.counts.values()) * result.steps_done
+    if result.steps_done == plan.steps:
+        tally.finished += 1
+    else:
+        tally.stopped_after = result.steps_done
+    rows = frame_of(model, variant.name, replicate, result, plan.steps)
+    tally.frames.append(rows)
+    if folder:
+        folder.append(rows)
+
+
+def _request(model: Model, plan: Plan, variant: Variant, replicate: int, tally: _Tally) -> RunRequest:
+    """The people as they stand before the first step; scenarios and replicates share one world."""
+    seed, key = plan.options.seed, world_key(model, variant.parameters)
+    if key not in tally.worlds:
+        tally.worlds.clear()  # scenarios that need another world come one after the other: hold only one
+        tally.worlds[key] = build_world(model, variant.parameters, seed, plan.counts)
+        tally.manifest = tally.manifest.model_copy(update={"agents": dict(tally.worlds[key].counts)})
+    world = tally.worlds[key]
+    start = start_states(model, world, variant.parameters, seed, replicate)
+    return RunRequest(model, world, variant.parameters, start, seed, replicate, plan.steps, variant.disabled)
+
+
+def _count_time(tally: _Tally, result: RunResult, began: float, ready: float, compiling: float) -> None:
+    """Adds this replicate's seconds: machine code made on the way is compiling, filled buffers are setting up."""
+    old, elapsed = tally.seconds, perf_counter() - ready
+    filling = max(0.0, result.timings.get("begin", 0.0) - compiling)
+    tally.seconds = Seconds(
+        compile=old.compile + compiling,
+        setup=old.setup + (ready - began) + filling,
+        run=old.run + max(0.0, elapsed - compiling - filling),
+    )
+
+
+def _results(model: Model, plan: Plan, tally: _Tally, stop: Stop, report: Report) -> Results:
+    """The gathered tables with the finished manifest."""
+    seconds, total = tally.seconds, len(plan.variants) * plan.options.replicates
+    complete = tally.finished == total
+    manifest = tally.manifest.model_copy(
+        update={
+            "seconds": Seconds(**{name: round(value, 4) for name, value in seconds.model_dump().items()}),
+            "agent_steps_per_second": round(tally.agent_steps / seconds.run) if seconds.run > 0 else 0.0,
+            "peak_memory_mib": peak_memory_mib(),
+            "finished": now(),
+            "complete": complete,
+            "finished_replicates": tally.finished,
+            "stopped": "" if complete else INTERRUPTED,
+            "stopped_after": None if complete else (tally.stopped_after or 0),
+            "broken_checks": tuple(f"{d.span.label}: {d.message}" for d in report.diagnostics),
+        }
+    )
+    frames = [frame for frame in tally.frames if len(frame)]
+    observations = pd.concat(frames, ignore_index=True) if frames else empty_observations()
+    needed = {name for c in model.comparisons for name in (c.baseline, *c.scenarios)}
+    compared = comparison_table(model, observations, manifest) if needed <= set(manifest.scenarios) else pd.DataFrame()
+    return Results(observations, manifest, compared, report)

@@ -1,0 +1,150 @@
+"""Facts that follow from a checked model, and what in it can have no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lpmdsl.diagnostics import Report
+from lpmdsl.semantics import model
+from lpmdsl.semantics.effects import check_effects, readers_of
+from lpmdsl.semantics.graph import Edges, circle, edges, reachable, starts
+from lpmdsl.semantics.places_in_text import word_span
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """``reachable``, ``absorbing``: names of states per condition. ``cyclic``: conditions one can go round in.
+
+    ``readers``: for ``parameter beta``, ``attribute Person.age``, ``network homes``, …: the declarations that read it.
+    """
+
+    reachable: Mapping[str, tuple[str, ...]]
+    absorbing: Mapping[str, tuple[str, ...]]
+    cyclic: tuple[str, ...]
+    readers: Mapping[str, tuple[str, ...]]
+
+
+def analyse(checked: model.Model, report: Report) -> Facts:
+    """The facts; states nobody reaches, circles without time and everything without effect are reported."""
+    reached: dict[str, tuple[str, ...]] = {}
+    absorbing: dict[str, tuple[str, ...]] = {}
+    for condition in checked.conditions:
+        graph = edges(condition)
+        inside = reachable(starts(condition) | _forced(checked, condition), graph)
+        reached[condition.name] = tuple(s for i, s in enumerate(condition.states) if i in inside)
+        absorbing[condition.name] = tuple(s for i, s in enumerate(condition.states) if not graph[i])
+        _report_states(checked, condition, graph, inside, report)
+        if not checked.is_library:
+            _report_contagion(checked, condition, report)
+    readers = readers_of(checked)
+    if not checked.is_library:
+        check_effects(checked, readers, report)
+    _report_later(checked, report)
+    cyclic = tuple(c.name for c in checked.conditions if c.is_cyclic)
+    return Facts(reached, absorbing, cyclic, {name: tuple(sorted(who)) for name, who in readers.items()})
+
+
+def _forced(checked: model.Model, condition: model.Condition) -> set[int]:
+    """The states into which interventions move people."""
+    return {
+        a.state
+        for i in checked.interventions
+        for r in i.repeated
+        for a in r.actions
+        if isinstance(a, model.ForceMove) and a.condition == condition.name
+    }
+
+
+# ------------------------------------------------------------------ states
+
+
+def _report_states(
+    checked: model.Model, condition: model.Condition, graph: Edges, inside: set[int], report: Report
+) -> None:
+    spread = {s: sp for c in checked.contagions if c.condition == condition.name for sp in c.spreads for s in sp.states}
+    for state in _first_unreachable(graph, inside):
+        name = condition.states[state]
+        if state in spread:
+            report.add(
+                "E0509",
+                f"{condition.name} spreads from `{name}`, and nobody ever enters `{name}`.",
+                spread[state].span,
+                f"Lead an exit to `{name}`, or start somebody there.",
+            )
+        else:
+            report.add(
+                "E0501",
+                f"Nobody can reach `{name}`: no exit leads there from where people start.",
+                word_span(condition.span, name, "states"),
+                f"Lead an exit to `{name}`, start somebody there, or delete it.",
+            )
+    zero = circle(edges(condition, _takes_no_time))
+    if zero is not None:
+        names = ", ".join(condition.states[s] for s in zero)
+        report.add(
+            "E0507",
+            f"People go round {names} without any time passing.",
+            next(e.span for e in condition.exits if e.state in zero and _takes_no_time(e)),
+            "Give one of these states a time above 0.",
+        )
+
+
+def _first_unreachable(graph: Edges, inside: set[int]) -> list[int]:
+    """The unreachable states that do not merely follow another unreachable one."""
+    outside = [s for s in graph if s not in inside]
+    explained: set[int] = set()
+    found: list[int] = []
+    roots = [s for s in outside if not any(s in graph[o] for o in outside if o != s)]
+    for state in [*roots, *outside]:
+        if state not in explained:
+            found.append(state)
+            explained |= reachable({state}, graph)
+    return found
+
+
+def _takes_no_time(e: model.Exit) -> bool:
+    match e.trigger:
+        case model.After(dwell) if dwell.family == "fixed":
+            value = dwell.arguments[0][1]
+            return isinstance(value, model.Literal_) and value.value == 0
+        case _:
+            return False
+
+
+def _report_contagion(checked: model.Model, condition: model.Condition, report: Report) -> None:
+    """Contagion needs both: something that spreads, and a state that it leads out of."""
+    contagion = checked.contagion_of(condition.name)
+    catching = [e for e in condition.exits if isinstance(e.trigger, model.ByContagion)]
+    if catching and contagion is None:
+        report.add(
+            "E0508",
+            f"People leave `{condition.states[catching[0].state]}` by contagion, and nothing spreads {condition.name}.",
+            catching[0].span,
+            f"Write `contagion of {condition.name}`: from which states, on which networks, at which rate.",
+        )
+    elif contagion is not None and not catching:
+        report.add(
+            "E0508",
+            f"{condition.name} spreads, and no state has an exit by contagion: nobody can catch it.",
+            contagion.span,
+            f"Write `from {condition.states[0]} by contagion to …` in `condition {condition.name}`.",
+        )
+
+
+# ------------------------------------------------------------------ later
+
+
+def _report_later(checked: model.Model, report: Report) -> None:
+    for fit in checked.calibrations:
+        report.add(
+            "N0901", "This fit is checked for sense now; it is carried out when the calibration arrives.", fit.span
+        )
+    for promise in checked.checks:
+        if isinstance(promise, model.CheckQuantity):
+            report.add(
+                "N0901",
+                f"`check {promise.quantity}` is checked for sense now; its value is worked out "
+                "when the analysis arrives.",
+                promise.span,
+            )

@@ -1,0 +1,169 @@
+"""The built-in functions and distributions: one row each.
+
+A row says what a call must look like; the checker, the dwell-time tables, the samplers and the documentation read it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+RESERVED = frozenset({"time", "population", "pi"})
+"""Names that every model has; no declaration may take them."""
+
+# ------------------------------------------------------------------ functions
+
+Dimensions = Literal["pure", "same", "square root", "number out"]
+"""What a function does to dimensions: needs pure numbers, keeps the one all arguments share, halves it, drops it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """``arity`` (least, most; None: any number) and how ``evaluate`` computes it on the host."""
+
+    name: str
+    arity: tuple[int, int | None]
+    dimensions: Dimensions
+    evaluate: Callable[..., float]
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
+
+
+def _logit(p: float) -> float:
+    return _log(p / (1 - p)) if p < 1 else math.inf
+
+
+_FUNCTIONS = (
+    Builtin("exp", (1, 1), "pure", lambda x: math.exp(min(x, 709.0))),
+    Builtin("log", (1, 1), "pure", _log),
+    Builtin("logit", (1, 1), "pure", _logit),
+    Builtin("inverse_logit", (1, 1), "pure", lambda x: 1 / (1 + math.exp(min(-x, 709.0)))),
+    Builtin("sin", (1, 1), "pure", math.sin),
+    Builtin("cos", (1, 1), "pure", math.cos),
+    Builtin("floor", (1, 1), "pure", lambda x: float(math.floor(x))),
+    Builtin("round", (1, 1), "pure", lambda x: float(math.floor(x + 0.5))),
+    Builtin("sqrt", (1, 1), "square root", lambda x: math.sqrt(x) if x >= 0 else math.nan),
+    Builtin("abs", (1, 1), "same", lambda x: abs(x)),
+    Builtin("min", (2, None), "same", min),
+    Builtin("max", (2, None), "same", max),
+)
+BUILTINS: dict[str, Builtin] = {row.name: row for row in _FUNCTIONS}
+
+# ------------------------------------------------------------------ distributions
+
+Role = Literal["value", "positive value", "per value", "positive number", "above one", "probability", "whole number"]
+"""What an argument is: in the dimension of the drawn quantity (any or positive), per that dimension, a pure number."""
+
+Use = Literal["dwell", "draw", "prior", "likelihood"]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One distribution.
+
+    ``forms``: the argument sets that it takes, each a tuple of (canonical name, role) in positional order; the first is
+    the one messages show. ``support``: ``real``, ``positive``, ``unit`` (0 to 1), ``whole`` (counts), ``yes/no``,
+    ``labels``. ``likelihood``: the arguments beside the observation itself, which gives the mean.
+    """
+
+    name: str
+    forms: tuple[tuple[tuple[str, Role], ...], ...]
+    support: Literal["real", "positive", "unit", "whole", "yes/no", "labels"]
+    uses: frozenset[Use]
+    likelihood: tuple[tuple[tuple[str, Role], ...], ...] = ()
+    example: str = ""
+
+
+def _family(name: str, support: str, uses: str, example: str, *forms: tuple, likelihood: tuple = ()) -> Family:
+    return Family(name, forms, support, frozenset(uses.split()), likelihood, example)  # type: ignore[arg-type]
+
+
+_V, _P, _N = "value", "positive value", "positive number"
+_FAMILIES = (
+    _family(
+        "exponential",
+        "positive",
+        "dwell draw prior",
+        "exponential(mean 5 days)",
+        (("mean", _P),),
+        (("rate", "per value"),),
+    ),
+    _family(
+        "gamma",
+        "positive",
+        "dwell draw prior",
+        "gamma(mean 5 days, sd 2 days)",
+        (("mean", _P), ("sd", _P)),
+        (("shape", _N), ("scale", _P)),
+        (("shape", _N), ("rate", "per value")),
+        (("shape", _N), ("mean", _P)),
+    ),
+    _family(
+        "erlang",
+        "positive",
+        "dwell draw prior",
+        "erlang(mean 5 days, shape 3)",
+        (("mean", _P), ("shape", "whole number")),
+    ),
+    _family(
+        "lognormal",
+        "positive",
+        "dwell draw prior",
+        "lognormal(median 5 days, spread 1.5)",
+        (("median", _P), ("spread", "above one")),
+        (("mean", _P), ("sd", _P)),
+        likelihood=((("spread", "above one"),),),
+    ),
+    _family(
+        "weibull",
+        "positive",
+        "dwell draw prior",
+        "weibull(k 2, scale 5 days)",
+        (("k", _N), ("scale", _P)),
+        (("k", _N), ("mean", _P)),
+        (("mean", _P), ("sd", _P)),
+    ),
+    _family("fixed", "real", "dwell draw", "fixed(5 days)", (("value", _V),)),
+    _family("uniform", "real", "dwell draw prior", "uniform(2 days, 6 days)", (("min", _V), ("max", _V))),
+    _family(
+        "normal",
+        "real",
+        "draw prior likelihood",
+        "normal(mean 0, sd 1)",
+        (("mean", _V), ("sd", _P)),
+        likelihood=((("sd", _P),),),
+    ),
+    _family(
+        "beta",
+        "unit",
+        "draw prior",
+        "beta(mean 30 %, sd 10 %)",
+        (("mean", "probability"), ("sd", _N)),
+        (("a", _N), ("b", _N)),
+    ),
+    _family("bernoulli", "yes/no", "draw", "bernoulli(20 %)", (("probability", "probability"),)),
+    _family(
+        "binomial",
+        "whole",
+        "draw likelihood",
+        "binomial(trials 10, probability 20 %)",
+        (("trials", "whole number"), ("probability", "probability")),
+        likelihood=((("trials", "whole number"),),),
+    ),
+    _family("poisson", "whole", "draw likelihood", "poisson(4)", (("mean", _N),), likelihood=((),)),
+    _family(
+        "negative_binomial",
+        "whole",
+        "draw likelihood",
+        "negative_binomial(mean 4, dispersion 2)",
+        (("mean", _N), ("dispersion", _N)),
+        likelihood=((("dispersion", _N),),),
+    ),
+    _family("categorical", "labels", "draw", "categorical(north 40 %, south 60 %)"),
+    _family("empirical", "labels", "draw", "household_sizes"),
+)
+DISTRIBUTIONS: dict[str, Family] = {row.name: row for row in _FAMILIES}

@@ -1,0 +1,149 @@
+"""From names to meaning: the Model IR, with every mistake of the pass reported at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lpmdsl.diagnostics import Report
+from lpmdsl.semantics import model
+from lpmdsl.semantics.check_agents import check_agent
+from lpmdsl.semantics.check_conditions import check_condition
+from lpmdsl.semantics.check_contagion import check_contagion
+from lpmdsl.semantics.check_interventions import check_intervention
+from lpmdsl.semantics.check_networks import check_network
+from lpmdsl.semantics.check_observations import check_observations
+from lpmdsl.semantics.check_parameters import check_parameters
+from lpmdsl.semantics.check_studies import check_calibration, check_compare, check_promise, check_scenarios
+from lpmdsl.semantics.check_tables import check_table
+from lpmdsl.semantics.context import Context, days, whole_steps
+from lpmdsl.semantics.graph import is_cyclic
+from lpmdsl.semantics.names import Names
+from lpmdsl.semantics.signatures import sign_agents, sign_conditions
+from lpmdsl.source import Span
+from lpmdsl.syntax import tree
+
+
+def check(module: tree.Module, names: Names, report: Report) -> model.Model:
+    """The model that the names make up; what is wrong is reported and left out."""
+    ctx = Context(names, report)
+    clock = _clock(ctx, module)
+    sign_agents(ctx)
+    sign_conditions(ctx)
+    for name, written in names.tables().items():
+        _keep(ctx, ctx.tables, name, check_table(ctx, written))
+    check_parameters(ctx)
+    for name, written in names.agents().items():
+        ctx.agents[name] = check_agent(ctx, written)
+    _bystanders(ctx)
+    for name, written in names.networks().items():
+        _keep(ctx, ctx.networks, name, check_network(ctx, written))
+    check_observations(ctx)
+    conditions = [check_condition(ctx, c) for name, c in names.conditions().items() if name in ctx.states]
+    contagions = [check_contagion(ctx, c) for c in names.contagions.values()]
+    interventions = [check_intervention(ctx, i) for i in names.interventions().values()]
+    scenarios = check_scenarios(ctx)
+    comparisons = tuple(check_compare(ctx, c) for c in names.comparisons)
+    checks = tuple(c for c in (check_promise(ctx, c) for c in names.checks) if c is not None)
+    calibrations = tuple(check_calibration(ctx, c) for c in names.calibrations)
+    header = module.header
+    return _settled(
+        model.Model(
+            header.name.id if header else "",
+            (header.version if header else None) or "",
+            header.doc if header else "",
+            str(module.source.directory),
+            clock,
+            tuple(ctx.parameters.values()),
+            tuple(ctx.tables.values()),
+            tuple(ctx.agents.values()),
+            tuple(ctx.networks.values()),
+            tuple(conditions),
+            tuple(c for c in contagions if c is not None),
+            tuple(ctx.observations.values()),
+            tuple(interventions),
+            scenarios,
+            comparisons,
+            checks,
+            calibrations,
+            names.is_library,
+        )
+    )
+
+
+def _keep(ctx: Context, place: dict, name: str, made: object | None) -> None:
+    """Keep what could be made; remember a name whose declaration is wrong, so that its uses stay silent."""
+    if made is None:
+        ctx.broken.add(name)
+    else:
+        place[name] = made
+
+
+def _bystanders(ctx: Context) -> None:
+    """A library's kinds of agents that its user will declare: they exist, with nothing known of them."""
+    for kind in ctx.members:
+        if kind not in ctx.agents:
+            ctx.agents[kind] = model.Agent(kind, 1000, None, None, (), "", Span(ctx.names.module.source, 0, 0))
+
+
+def _clock(ctx: Context, module: tree.Module) -> model.Clock:
+    """The clock; a library needs none. Sets the step and start that all later checks use."""
+    written = ctx.names.clock
+    span = module.header.span if module.header else Span(module.source, 0, 0)
+    if written is None:
+        if not ctx.names.is_library:
+            ctx.report.add(
+                "E0112",
+                "Nothing says how long the model runs: it has no `clock`.",
+                span,
+                "Write `clock`, and under it `step 1 day` and `for 180 days`.",
+            )
+        return model.Clock(1.0, 1, None, span)
+    ctx.start = written.start.iso if written.start else None
+    step = days(ctx, written.step)
+    if step is not None and step <= 0 and written.step is not None:
+        ctx.report.add("E0316", "A step takes some time.", written.step.span, "Write `step 1 day`.")
+        step = None
+    ctx.step = step or 1.0
+    duration = days(ctx, written.duration)
+    if written.step is None or written.duration is None:
+        ctx.report.add(
+            "E0112",
+            "A clock has a `step` and says `for` how long the model runs.",
+            written.span,
+            "Write `step 1 day` and `for 180 days`.",
+        )
+    steps = whole_steps(ctx, duration, written.duration.span, "A run") if written.duration is not None else 1
+    return model.Clock(ctx.step, steps or 1, ctx.start, written.span)
+
+
+def _settled(made: model.Model) -> model.Model:
+    """The model with what only the whole of it shows: which attributes change, which conditions go round."""
+    forced = {
+        (a.condition, a.state)
+        for i in made.interventions
+        for r in i.repeated
+        for a in r.actions
+        if isinstance(a, model.ForceMove)
+    }
+    set_on = {
+        (r.of, a.attribute)
+        for i in made.interventions
+        for r in i.repeated
+        for a in r.actions
+        if isinstance(a, model.SetAttribute)
+    }
+    for c in made.conditions:
+        set_on |= {(c.of, a.attribute) for e in c.entering for a in e.actions}
+        set_on |= {(c.of, w.attribute) for w in c.whiles if w.attribute is not None}
+    conditions = tuple(
+        replace(c, is_cyclic=is_cyclic(c, {s for n, s in forced if n == c.name})) for c in made.conditions
+    )
+    return replace(made, conditions=conditions, agents=tuple(_changed(a, set_on) for a in made.agents))
+
+
+def _changed(agent: model.Agent, set_on: set[tuple[str, str]]) -> model.Agent:
+    members = tuple(
+        replace(m, is_changed=True) if isinstance(m, model.Attribute) and (agent.name, m.name) in set_on else m
+        for m in agent.members
+    )
+    return replace(agent, members=members)

@@ -1,0 +1,76 @@
+"""Actions: setting an attribute, moving to a state, staying away from networks."""
+
+from __future__ import annotations
+
+from lpmdsl.quantities import ERROR
+from lpmdsl.semantics import model
+from lpmdsl.semantics.check_expressions import check_value
+from lpmdsl.semantics.check_probabilities import check_probability
+from lpmdsl.semantics.context import Context
+from lpmdsl.semantics.scope import Scope
+from lpmdsl.syntax import tree
+
+
+def set_attribute(ctx: Context, action: tree.SetTo, kind: str, scope: Scope) -> model.SetAttribute | None:
+    """``set vaccinated to yes with probability 80 %``; None after a report."""
+    target = action.target
+    members = ctx.members[kind]
+    if target.id not in members:
+        ctx.unknown(target, "an attribute", members, f"A {kind} has {', '.join(members) or 'no attributes'}.")
+        return None
+    member = members[target.id]
+    if member.is_place or member.is_computed:
+        why = (
+            "is a place, and people do not move house here" if member.is_place else "is computed from another attribute"
+        )
+        ctx.report.add(
+            "E0709",
+            f"`{target.id}` cannot be set: it {why}.",
+            target.span,
+            "Set an attribute of your own and read that.",
+        )
+        return None
+    value = check_value(ctx, action.value, scope, member.type, f"`{target.id}`")
+    chance = (
+        check_probability(ctx, action.probability, scope, "the chance of an action") if action.probability else None
+    )
+    if ERROR in (value.type, member.type) or (chance is not None and chance.type == ERROR):
+        return None
+    return model.SetAttribute(target.id, value, chance, action.span)
+
+
+def force_move(ctx: Context, action: tree.MoveTo, kind: str, scope: Scope) -> model.ForceMove | None:
+    """``move Flu to R``; None after a report."""
+    condition = action.condition
+    if condition.id not in ctx.states:
+        if condition.id not in ctx.broken:
+            ctx.unknown(condition, "a condition", ctx.states)
+        return None
+    if ctx.kind_of[condition.id] != kind:
+        ctx.report.add(
+            "E0314",
+            f"`{condition.id}` is a condition of {ctx.kind_of[condition.id]}, and a {kind} is acted on.",
+            condition.span,
+        )
+        return None
+    state = ctx.state(condition.id, action.state)
+    chance = (
+        check_probability(ctx, action.probability, scope, "the chance of an action") if action.probability else None
+    )
+    return None if state is None else model.ForceMove(condition.id, state, chance, action.span)
+
+
+def left_networks(ctx: Context, action: tree.Leave, kind: str) -> tuple[str, ...]:
+    """The networks of ``leave offices, classes``, those that exist and join ``kind``."""
+    found = []
+    for name in action.networks:
+        if name.id not in ctx.networks:
+            if name.id not in ctx.broken:
+                ctx.unknown(name, "a network", ctx.names.networks())
+        elif ctx.networks[name.id].of != kind:
+            ctx.report.add(
+                "E0607", f"`{name.id}` joins {ctx.networks[name.id].of}, so a {kind} cannot leave it.", name.span
+            )
+        else:
+            found.append(name.id)
+    return tuple(found)

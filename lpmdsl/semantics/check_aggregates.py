@@ -1,0 +1,217 @@
+"""What looks at many agents or at reports: aggregates, observations read by name, rolling means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.quantities import ERROR, NUMBER, PERSON, SHARE, Kind, Type
+from lpmdsl.semantics import model
+from lpmdsl.semantics.check_units import expect
+from lpmdsl.semantics.context import Context, days, nothing, text_of
+from lpmdsl.semantics.scope import Readable, Scope, counting
+from lpmdsl.source import Span
+from lpmdsl.syntax import tree
+
+Checker = Callable[[Context, tree.Expr, Scope], model.Expr]
+Tester = Callable[[Context, tree.Expr, Scope, str], model.Expr]
+
+SUMMED = ("count", "sum")
+
+_WHY: dict[Readable, tuple[str, str]] = {
+    "members": ("E0314", "differs between agents"),
+    "states": ("E0314", "differs between agents"),
+    "observations": ("E0314", "is known only while the model runs"),
+    "time": ("E0314", "is known only while the model runs"),
+    "activity": ("E0314", "is known only while the model runs"),
+    "aggregates": ("E0706", "is the hidden state of the whole population"),
+}
+
+
+def may_read(ctx: Context, what: Readable, name: tree.Name, scope: Scope) -> bool:
+    """Whether ``scope`` may read this; if not, the reason is reported."""
+    if scope.can(what):
+        return True
+    code, why = _WHY[what]
+    if what in ("members", "states") and scope.can("observations"):
+        why = "differs between agents, and nobody in particular is looked at"
+    elif what == "states":
+        why = "is not yet known: conditions begin once the population is made"
+    if what == "activity" and scope.can("observations"):
+        why = "is not a report"
+    help = "Use a parameter or a number here." if not scope.reads else ""
+    ctx.report.add(
+        code, f"{scope.place[:1].upper() + scope.place[1:]} cannot read `{name.id}`, which {why}.", name.span, help
+    )
+    return False
+
+
+def aggregate(
+    ctx: Context, expr: tree.Aggregate, over: tree.Name, scope: Scope, check: Checker, test: Tester
+) -> model.Expr:
+    """``count of Person where …``, ``mean of age over Person``: one number for the whole population."""
+    if over.id in ctx.names.networks():
+        ctx.report.add(
+            "E0103",
+            f"Looking at one's neighbours (`… over {over.id}`, a network) is not there yet.",
+            over.span,
+            "Aggregates over a whole kind of agent are: `… over Person`.",
+        )
+        return nothing(expr.span)
+    if over.id not in ctx.members:
+        if over.id in ctx.states or any(over.id in s for s in ctx.states.values()):
+            _counted_state(ctx, expr, over)
+        else:
+            ctx.agent_kind(over)
+        return nothing(expr.span)
+    if not scope.can("aggregates"):
+        _hidden(ctx, expr, over, scope)
+        return nothing(expr.span)
+    inside = counting(over.id, "an aggregate")
+    where = test(ctx, expr.where, inside, "what follows `where`") if expr.where is not None else None
+    what = check(ctx, expr.what, inside) if expr.what is not None else None
+    if what is not None and not what.type.is_numeric:
+        what = expect(ctx, what, NUMBER, f"what `{expr.function}` is taken of")
+    otherwise = check(ctx, expr.otherwise, scope) if expr.otherwise is not None else None
+    if any(part is not None and part.type == ERROR for part in (where, what, otherwise)):
+        return nothing(expr.span)
+    return model.Aggregate(
+        expr.function, over.id, what, where, otherwise, _aggregate_type(expr.function, what), expr.span
+    )  # type: ignore[arg-type]
+
+
+def _aggregate_type(function: str, what: model.Expr | None) -> Type:
+    if what is not None:
+        return what.type if function in ("min", "max", "mean") else Type(Kind.NUMBER, what.type.dimension)
+    return Type(Kind.NUMBER, PERSON) if function == "count" else SHARE
+
+
+def _counted_state(ctx: Context, expr: tree.Aggregate, over: tree.Name) -> None:
+    holders = [c for c, states in ctx.states.items() if over.id in states]
+    if holders:
+        kind = ctx.kind_of[holders[0]]
+        help = f"Write `{expr.function} of {kind} where {holders[0]} is {over.id}`."
+        ctx.report.add("E0206", f"`{over.id}` is a state, and agents are counted.", over.span, help)
+        return
+    help = f"Write `{expr.function} of {ctx.kind_of[over.id]} where {over.id} is {ctx.states[over.id][0]}`."
+    ctx.report.add("E0206", f"`{over.id}` is a condition, and agents are counted.", over.span, help)
+
+
+def _hidden(ctx: Context, expr: tree.Aggregate, over: tree.Name, scope: Scope) -> None:
+    code = "E0701" if "trigger" in scope.place else "E0706"
+    ctx.report.add(
+        code,
+        f"{text_of(expr.span)} is the hidden state of everybody at this moment; {scope.place} "
+        "reads what has been reported.",
+        expr.span,
+        f"Observe it first: `observe seen = {text_of(expr.span)[1:-1]} every week`, then use `seen`.",
+    )
+
+
+# ------------------------------------------------------------------ observations
+
+
+def observation(
+    ctx: Context, name: tree.Name, keys: tuple[tree.Expr, ...] | None, scope: Scope, span: Span | None = None
+) -> model.Expr:
+    """The last report of an observation, whole or of one group."""
+    found = _observed(ctx, name, scope)
+    where = span or name.span
+    if found is None:
+        return nothing(where)
+    group = _group(ctx, found, name, keys, scope, where)
+    return nothing(where) if group == -1 else model.ObservationRef(name.id, group, found.type, where)
+
+
+def rolling_mean(ctx: Context, expr: tree.Aggregate, over: tree.Quantity, scope: Scope) -> model.Expr:
+    """``mean of cases over 4 weeks``: the mean of the last completed reports of one observation."""
+    what = expr.what
+    name = what.table if isinstance(what, tree.Lookup) else what
+    if expr.function != "mean" or not isinstance(name, tree.Name) or name.id not in ctx.names.observations():
+        ctx.report.add(
+            "E0716",
+            f"{text_of(expr.span)}: only the mean of an observation is taken over a time.",
+            expr.span,
+            "Observe the value first, then write `mean of OBSERVATION over 4 weeks`.",
+        )
+        return nothing(expr.span)
+    found = _observed(ctx, name, scope)
+    window = days(ctx, over)
+    if found is None or window is None:
+        return nothing(expr.span)
+    reports = window / found.every
+    if reports < 0.5 or abs(reports - round(reports)) > 1e-9 * max(1.0, reports):
+        ctx.report.add(
+            "E0716",
+            f"`{name.id}` is reported every {found.every:g} days, and {window:g} days is not a whole number of "
+            "reports.",
+            over.span,
+            f"Write a multiple of {found.every:g} days.",
+        )
+        return nothing(expr.span)
+    group = _group(ctx, found, name, what.keys if isinstance(what, tree.Lookup) else None, scope, expr.span)
+    return nothing(expr.span) if group == -1 else model.RollingMean(name.id, window, group, found.type, expr.span)
+
+
+def _observed(ctx: Context, name: tree.Name, scope: Scope) -> model.Observation | None:
+    if not may_read(ctx, "observations", name, scope):
+        return None
+    return ctx.observations.get(name.id)  # absent: wrong itself, and reported there
+
+
+def is_summable(observed: model.Observation) -> bool:
+    """Whether the groups of an observation add up to a whole that means something: flows, counts and sums."""
+    match observed.value:
+        case model.Flow():
+            return True
+        case model.Level():
+            return observed.value.aggregate.function in SUMMED
+        case _:
+            return observed.groups == ("",)
+
+
+def _group(
+    ctx: Context,
+    found: model.Observation,
+    name: tree.Name,
+    keys: tuple[tree.Expr, ...] | None,
+    scope: Scope,
+    span: Span,
+) -> int | None:
+    """The group's index; None for the whole; -1 after a report."""
+    grouped = found.groups != ("",)
+    if keys is None:
+        if not grouped or scope.grouped or is_summable(found):
+            return None
+        ctx.report.add(
+            "E0702",
+            f"`{name.id}` has one value for each of {', '.join(found.groups[:4])}; shares and means do not add "
+            "up to one.",
+            span,
+            f"Name the group: `{name.id}[{found.groups[0].replace('|', ', ')}]`.",
+        )
+        return -1
+    wanted = "|".join(
+        k.id
+        if isinstance(k, tree.Name)
+        else k.text
+        if isinstance(k, tree.Quantity)
+        else ("yes" if k.value else "no")
+        if isinstance(k, tree.YesNo)
+        else ""
+        for k in keys
+    )
+    if wanted in found.groups and grouped:
+        return found.groups.index(wanted)
+    has = (
+        f"Its groups are {', '.join(g.replace('|', ', ') for g in found.groups[:8])}."
+        if grouped
+        else "It has no groups."
+    )
+    ctx.report.add(
+        "E0307",
+        f"`{name.id}` has no group `{wanted.replace('|', ', ')}`.{did_you_mean(wanted, found.groups)}",
+        keys[0].span if keys else span,
+        has,
+    )
+    return -1

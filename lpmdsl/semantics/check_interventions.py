@@ -1,0 +1,196 @@
+"""Interventions: when they start and stop, whom they reach, what they do, what they cost."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Literal, assert_never
+
+from lpmdsl.quantities import DURATION, ERROR, MONEY, PERSON, TIME, Dimension, Kind, Type
+from lpmdsl.semantics import model
+from lpmdsl.semantics.check_actions import force_move, left_networks, set_attribute
+from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
+from lpmdsl.semantics.check_units import common_dimension
+from lpmdsl.semantics.context import Context, days, text_of, unit_of, value_of, whole_steps
+from lpmdsl.semantics.corners import extremes
+from lpmdsl.semantics.scope import constant, reporting, running
+from lpmdsl.syntax import tree
+
+PEOPLE = Type(Kind.NUMBER, PERSON)
+CostsPer = Literal["day", "person", "start", ""]
+_COSTS: tuple[tuple[Dimension, CostsPer], ...] = ((MONEY / TIME, "day"), (MONEY / PERSON, "person"), (MONEY, "start"))
+
+
+def check_intervention(ctx: Context, written: tree.Intervention) -> model.Intervention:
+    """The intervention with all that is right in it."""
+    name = written.name.id
+    starts, stops = _moment(ctx, written.starts, name), _moment(ctx, written.stops, name)
+    if isinstance(starts, model.OnDate) and isinstance(stops, model.OnDate) and stops.day <= starts.day:
+        ctx.report.add(
+            "E0719",
+            f"`{name}` stops on {stops.iso}, not after it starts on {starts.iso}: it is never active.",
+            stops.span,
+            "Write a later date.",
+        )
+    repeated = [_repeated(ctx, name, k, clause) for k, clause in enumerate(written.repeated)]
+    active = [_while_active(ctx, name, clause) for clause in written.while_active]
+    costs, per = _costs(ctx, written)
+    return model.Intervention(
+        name,
+        starts,
+        stops,
+        tuple(r for r in repeated if r is not None),
+        tuple(w for w in active if w is not None),
+        costs,
+        per,
+        written.doc,
+        written.span,  # type: ignore[arg-type]
+    )
+
+
+# ------------------------------------------------------------------ when
+
+
+def _moment(ctx: Context, written: tree.Date | tree.Crossing | None, name: str) -> model.OnDate | model.Crossing | None:
+    match written:
+        case None:
+            return None
+        case tree.Date():
+            return _on_date(ctx, written)
+        case tree.Crossing():
+            return _crossing(ctx, written, name)
+        case _:
+            assert_never(written)
+
+
+def _on_date(ctx: Context, written: tree.Date) -> model.OnDate | None:
+    if ctx.start is None:
+        ctx.report.add(
+            "E0610",
+            "The clock has no date, so this day cannot be placed.",
+            written.span,
+            "Write `from 2024-10-01 for 180 days` in `clock`.",
+        )
+        return None
+    passed = datetime.date.fromisoformat(written.iso) - datetime.date.fromisoformat(ctx.start)
+    return model.OnDate(float(passed.days), written.iso, written.span)
+
+
+def _crossing(ctx: Context, written: tree.Crossing, name: str) -> model.Crossing | None:
+    scope = reporting(f"the trigger of `{name}`")
+    value, level = check_expression(ctx, written.value, scope), check_expression(ctx, written.level, scope)
+    delay = (
+        check_value(ctx, written.delay, constant("a delay"), DURATION, "a delay") if written.delay is not None else None
+    )
+    if any(e is not None and e.type == ERROR for e in (value, level, delay)):
+        return None
+    for side in (value, level):
+        if not side.type.is_numeric:
+            ctx.report.add(
+                "E0306", f"{text_of(side.span)} is {side.type}, and only a number rises and falls.", side.span
+            )
+            return None
+    if common_dimension(ctx, value, level, "compared") is None:
+        return None
+    if not any(isinstance(e, model.ObservationRef | model.RollingMean | model.Time) for e in model.walk(value)):
+        ctx.report.add(
+            "E0701",
+            f"{text_of(value.span)} does not change in a run, so it never crosses a level.",
+            value.span,
+            "A trigger reads an observation.",
+        )
+        return None
+    return model.Crossing(value, written.rises, level, delay, written.span)
+
+
+# ------------------------------------------------------------------ whom and what
+
+
+def _kind(ctx: Context, name: tree.Name | None, span_of: tree.Repeated | tree.WhileActive) -> str | None:
+    if name is not None:
+        return ctx.agent_kind(name)
+    kinds = list(ctx.members)
+    if len(kinds) == 1:
+        return kinds[0]
+    ctx.report.add(
+        "E0613", "Several kinds of agents could be meant.", span_of.span, f"Write `for {kinds[0]}`." if kinds else ""
+    )
+    return None
+
+
+def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> model.Repeated | None:
+    every = days(ctx, written.every)
+    steps = whole_steps(ctx, every, written.every.span, "A period")
+    kind = _kind(ctx, written.kind, written)
+    if kind is None:
+        return None
+    scope = running(kind, f"the intervention `{name}`")
+    where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
+    at_most = None
+    if written.at_most is not None:
+        at_most = check_value(
+            ctx, written.at_most, reporting(f"the intervention `{name}`"), PEOPLE, "a number of people"
+        )
+        if at_most.type != ERROR and any(v < 0 for v, _ in extremes(ctx, (at_most,))):
+            ctx.report.add(
+                "E0316", f"{text_of(at_most.span)} can be negative, and a number of people cannot.", at_most.span
+            )
+    actions: list[model.Action] = []
+    for action in written.actions:
+        match action:
+            case tree.SetTo():
+                made = set_attribute(ctx, action, kind, scope)
+            case tree.MoveTo():
+                made = force_move(ctx, action, kind, scope)
+            case tree.Leave():
+                ctx.report.add(
+                    "E0709",
+                    "`every` acts at a moment, and staying away lasts.",
+                    action.span,
+                    "Write it under `while active for …`.",
+                )
+                made = None
+            case _:
+                assert_never(action)
+        actions += [made] if made is not None else []
+    if every is None or steps is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
+        return None
+    return model.Repeated(kind, every, at_most, where, tuple(actions), f"{name}.each{k}", written.span)
+
+
+def _while_active(ctx: Context, name: str, written: tree.WhileActive) -> model.WhileActive | None:
+    kind = _kind(ctx, written.kind, written)
+    if kind is None:
+        return None
+    scope = running(kind, f"the intervention `{name}`")
+    where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
+    networks: list[str] = []
+    for action in written.actions:
+        if isinstance(action, tree.Leave):
+            networks += left_networks(ctx, action, kind)
+        else:
+            ctx.report.add(
+                "E0709",
+                "While an intervention is active people can `leave` networks; a change happens at a moment.",
+                action.span,
+                "Write `set` and `move` under `every … for …`.",
+            )
+    if where is not None and where.type == ERROR:
+        return None
+    return model.WhileActive(kind, where, tuple(networks), written.span)
+
+
+def _costs(ctx: Context, written: tree.Intervention) -> tuple[float | None, CostsPer]:
+    """Money per day active, per person treated or per start, in base units."""
+    if written.costs is None:
+        return None, ""
+    _, dimension = unit_of(written.costs)
+    for shape, per in _COSTS:
+        if dimension == shape:
+            return value_of(written.costs), per
+    ctx.report.add(
+        "E0714",
+        f"{text_of(written.costs.span)} is not an amount of money.",
+        written.costs.span,
+        "Write `15 USD per person`, `2_000 USD per day`, or `50_000 USD` for each start.",
+    )
+    return None, ""

@@ -1,0 +1,100 @@
+"""Labels and ``is``: the state of a condition, the label of a category, whether an intervention is active."""
+
+from __future__ import annotations
+
+from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.quantities import BOOLEAN, ERROR, Kind, Type
+from lpmdsl.semantics import model
+from lpmdsl.semantics.check_aggregates import Checker, may_read
+from lpmdsl.semantics.context import Context, nothing, text_of
+from lpmdsl.semantics.scope import Scope
+from lpmdsl.syntax import tree
+
+
+def label(ctx: Context, name: tree.Name, category: Type) -> model.Expr:
+    """The index of a category's label."""
+    if name.id in category.labels:
+        return model.Literal_(float(category.labels.index(name.id)), category, name.span)
+    ctx.report.add(
+        "E0307",
+        f"`{name.id}` is not one of {', '.join(category.labels) or 'the labels'}."
+        f"{did_you_mean(name.id, category.labels)}",
+        name.span,
+        "A category has only the labels that its declaration names.",
+    )
+    return nothing(name.span)
+
+
+def is_member(ctx: Context, name: tree.Name, scope: Scope) -> bool:
+    return scope.kind is not None and name.id in ctx.members.get(scope.kind, {})
+
+
+def check_is(ctx: Context, expr: tree.Is, scope: Scope, check: Checker) -> model.Expr:
+    """``Flu is I or H``, ``age_group is adult``, ``campaign is active``, each perhaps negated."""
+    subject = expr.subject
+    if isinstance(subject, tree.Name) and subject.id in ctx.names.interventions():
+        found = _is_active(ctx, subject, expr, scope)
+    elif isinstance(subject, tree.Name) and subject.id in ctx.states and not is_member(ctx, subject, scope):
+        found = _in_state(ctx, subject, expr, scope)
+    else:
+        found = _is_label(ctx, expr, scope, check(ctx, subject, scope))
+    negated = expr.negated and found.type != ERROR
+    return model.Apply("not", (found,), BOOLEAN, expr.span) if negated else found
+
+
+def _is_active(ctx: Context, subject: tree.Name, expr: tree.Is, scope: Scope) -> model.Expr:
+    if [v.id for v in expr.values] != ["active"]:
+        ctx.report.add(
+            "E0307",
+            f"An intervention is active or it is not; `{expr.values[0].id}` says neither.",
+            expr.values[0].span,
+            f"Write `{subject.id} is active`.",
+        )
+        return nothing(expr.span)
+    if not may_read(ctx, "activity", subject, scope):
+        return nothing(expr.span)
+    return model.IsActive(subject.id, BOOLEAN, expr.span)
+
+
+def _in_state(ctx: Context, subject: tree.Name, expr: tree.Is, scope: Scope) -> model.Expr:
+    if not may_read(ctx, "states", subject, scope):
+        return nothing(expr.span)
+    if ctx.kind_of[subject.id] != scope.kind:
+        ctx.report.add(
+            "E0314",
+            f"`{subject.id}` is a condition of {ctx.kind_of[subject.id]}, and in {scope.place} agents of kind "
+            f"{scope.kind} are looked at.",
+            subject.span,
+        )
+        return nothing(expr.span)
+    states = [ctx.state(subject.id, value) for value in expr.values]
+    if any(s is None for s in states):
+        return nothing(expr.span)
+    return model.InState(subject.id, tuple(s for s in states if s is not None), BOOLEAN, expr.span)
+
+
+def _is_label(ctx: Context, expr: tree.Is, scope: Scope, found: model.Expr) -> model.Expr:
+    subject = expr.subject
+    if found.type == ERROR:
+        return nothing(expr.span)
+    if found.type.kind is Kind.BOOLEAN and all(v.id in ("yes", "no") for v in expr.values):
+        return found if expr.values[0].id == "yes" else model.Apply("not", (found,), BOOLEAN, expr.span)
+    if found.type.kind is not Kind.CATEGORY:
+        ctx.report.add(
+            "E0306",
+            f"{text_of(subject.span)} is {found.type}, and `is` asks for the state of a condition or the label of a "
+            "category.",
+            subject.span,
+            "Compare numbers with `<`, `<=`, `>` or `>=`.",
+        )
+        return nothing(expr.span)
+    tests: list[model.Expr] = []
+    for value in expr.values:
+        wanted = label(ctx, value, found.type)
+        tests.append(wanted if wanted.type == ERROR else model.Apply("eq", (found, wanted), BOOLEAN, expr.span))
+    if any(t.type == ERROR for t in tests):
+        return nothing(expr.span)
+    joined = tests[0]
+    for test in tests[1:]:
+        joined = model.Apply("or", (joined, test), BOOLEAN, expr.span)
+    return joined

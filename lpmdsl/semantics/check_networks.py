@@ -1,0 +1,236 @@
+"""Networks: who meets whom, how often, on which days."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.networks.generators import NETWORKS, GeneratorArgument, NetworkGenerator
+from lpmdsl.quantities import BOOLEAN, CONTACT_RATE, ERROR, NUMBER, PROBABILITY, Kind, Type
+from lpmdsl.semantics import model
+from lpmdsl.semantics.check_distributions import as_distribution, check_distribution
+from lpmdsl.semantics.check_expressions import check_value
+from lpmdsl.semantics.context import Context, text_of
+from lpmdsl.semantics.scope import constant
+from lpmdsl.source import Span
+from lpmdsl.syntax import tree
+
+CONTACTS = Type(Kind.NUMBER, CONTACT_RATE)
+
+
+def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
+    """The network; None after a report about what it is made of."""
+    name = written.name.id
+    if written.to is not None:
+        ctx.report.add(
+            "E0103",
+            "Networks between two kinds of agents (`joins A to B`) are not there yet.",
+            written.to.span,
+            f"Write `network {name} joins {written.joins.id} …`.",
+        )
+        return None
+    if ctx.names.is_library and written.joins.id not in ctx.members:
+        ctx.members[written.joins.id] = {}
+    kind = ctx.agent_kind(written.joins)
+    if kind is None:
+        return None
+    if written.days is not None and ctx.start is None and not ctx.names.is_library:
+        ctx.report.add(
+            "E0610",
+            f"`{name}` runs on {written.days}, and the clock does not say which day is which.",
+            written.name.span,
+            "Write a date in `clock`: `from 2024-10-01 for 180 days`.",
+        )
+    contacts = None
+    if written.contacts is not None:
+        contacts = check_value(ctx, written.contacts, constant(f"the network `{name}`"), CONTACTS, "a contact rate")
+        if contacts.type == ERROR:
+            return None
+    how = _layout(ctx, written, kind, contacts)
+    if how is None:
+        return None
+    layout, place, mixing, generator, file = how
+    return model.Network(
+        name,
+        kind,
+        layout,
+        place,
+        mixing,
+        generator,
+        file,
+        contacts,
+        written.per_tie,
+        written.days or "",
+        written.doc,
+        written.span,
+    )
+
+
+Layout = tuple[str, str, str | None, model.Generator | None, str | None]
+
+
+def _layout(ctx: Context, written: tree.Network, kind: str, contacts: model.Expr | None):
+    match written.how:
+        case tree.Sharing(place):
+            return ("place", place.id, None, None, None) if _is_place(ctx, place, kind) else None
+        case tree.AtRandom(mixing, span):
+            if written.per_tie:
+                ctx.report.add(
+                    "E0617",
+                    "At random nobody has ties, so contacts cannot be counted per tie.",
+                    written.name.span,
+                    "Leave `per tie` out.",
+                )
+                return None
+            if mixing is not None and not _is_mixing(ctx, mixing, kind, contacts, span):
+                return None
+            return "random", "", mixing.id if mixing else None, None, None
+        case tree.Generated(generator):
+            made = _generator(ctx, generator)
+            return None if made is None else ("ties", "", None, made, None)
+        case tree.FromFile(path, span):
+            return ("ties", "", None, None, path) if _file_exists(ctx, path, span) else None
+        case _:
+            assert_never(written.how)
+
+
+def _is_place(ctx: Context, place: tree.Name, kind: str) -> bool:
+    members = ctx.members[kind]
+    if place.id not in members and ctx.names.is_library:
+        return True
+    if place.id in members and members[place.id].is_place:
+        return place.id not in ctx.broken
+    places = [name for name, member in members.items() if member.is_place]
+    what = "is not a place" if place.id in members else f"is no place of a {kind}"
+    ctx.report.add(
+        "E0605",
+        f"`{place.id}` {what}.{did_you_mean(place.id, places)}",
+        place.span,
+        f"Declare it in `agent {kind}`: `{place.id} place of size 20`.",
+    )
+    return False
+
+
+def _is_mixing(ctx: Context, name: tree.Name, kind: str, contacts: model.Expr | None, span: Span) -> bool:
+    """Whether the table is contacts per day by one category attribute of the kind, twice."""
+    table = ctx.tables.get(name.id)
+    if table is None:
+        if name.id not in ctx.broken:
+            ctx.unknown(name, "a table", ctx.names.tables())
+        return False
+    why = ""
+    if len(table.keys) != 2 or table.key_attributes[0] != table.key_attributes[1]:
+        why = f"is by {', '.join(a or 'its rows' for a in table.key_attributes)}, and mixing is by one attribute twice"
+    elif table.key_attributes[0] not in ctx.members[kind] and not ctx.names.is_library:
+        why = f"is by `{table.key_attributes[0]}`, which a {kind} does not have"
+    elif table.type.dimension != CONTACT_RATE:
+        why = f"is of {table.type}, and mixing is contacts per day"
+    elif contacts is not None:
+        why = "says already how many contacts a day there are, and `with` says it again"
+    if why:
+        ctx.report.add(
+            "E0608",
+            f"The mixing table `{name.id}` {why}.",
+            name.span,
+            "Write `table NAME by age_group, age_group of contacts per day`.",
+        )
+    return not why
+
+
+def _file_exists(ctx: Context, path: str, span: Span) -> bool:
+    folder = (span.source.directory / path).parent
+    if (span.source.directory / path).is_file():
+        return True
+    near = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+    ctx.report.add(
+        "E0406",
+        f"There is no file `{path}` here.{did_you_mean(path, near)}",
+        span,
+        "The path starts from the folder of the model.",
+    )
+    return False
+
+
+# ------------------------------------------------------------------ generators
+
+
+def _generator(ctx: Context, written: tree.Distribution) -> model.Generator | None:
+    row = NETWORKS.get(written.name.id)
+    if row is None:
+        ctx.report.add(
+            "E0606",
+            f"There is no network generator `{written.name.id}`.{did_you_mean(written.name.id, NETWORKS)}",
+            written.name.span,
+            f"There are {', '.join(NETWORKS)}.",
+        )
+        return None
+    names = [a.name for a in row.arguments]
+    given = {a.name or (names[i] if i < len(names) else "?"): a for i, a in enumerate(written.arguments)}
+    why = _arguments_missing(row, set(given)) or (
+        "an argument stands twice" if len(given) < len(written.arguments) else ""
+    )
+    if why:
+        ctx.report.add(
+            "E0606",
+            f"`{row.name}`: {why}.",
+            written.span,
+            "It takes " + ("; ".join(f"`{a.name}`: {a.help}" for a in row.arguments) or "nothing") + ".",
+        )
+        return None
+    checked = [(a.name, _argument(ctx, a, given[a.name])) for a in row.arguments if a.name in given]
+    if any(value is None for _, value in checked):
+        return None
+    return model.Generator(row.name, tuple((n, v) for n, v in checked if v is not None), written.span)
+
+
+def _arguments_missing(row: NetworkGenerator, given: set[str]) -> str:
+    for name in given:
+        if row.argument(name) is None:
+            return f"it has no argument `{name}`{did_you_mean(name, [a.name for a in row.arguments]).rstrip('?')}"
+    if row.one_of and len(given & set(row.one_of)) != 1:
+        return f"exactly one of {' and '.join(f'`{n}`' for n in row.one_of)} is written"
+    needed = [a.name for a in row.arguments if a.default is None and a.name not in (*row.one_of, *row.optional)]
+    missing = [name for name in needed if name not in given]
+    return f"`{missing[0]}` is missing" if missing else ""
+
+
+def _argument(
+    ctx: Context, wanted: GeneratorArgument, written: tree.Argument
+) -> model.Expr | model.Distribution | None:
+    scope = constant("a network generator")
+    role = f"`{wanted.name}`"
+    match wanted.kind:
+        case "number" | "share" | "yes/no":
+            want = {"number": NUMBER, "share": PROBABILITY, "yes/no": BOOLEAN}[wanted.kind]
+            value = check_value(ctx, written.value, scope, want, role)
+            return None if value.type == ERROR else value
+        case "degrees":
+            drawn = as_distribution(written.value)
+            if drawn is not None:
+                return check_distribution(ctx, drawn, NUMBER, "draw", scope)
+            ctx.report.add(
+                "E0606",
+                f"{text_of(written.span)} is not a distribution of numbers of ties.",
+                written.span,
+                "Write, for example, `degrees poisson(4)` or the name of a table of shares.",
+            )
+            return None
+        case "blocks":
+            return _blocks(ctx, written)
+        case _:
+            assert_never(wanted.kind)
+
+
+def _blocks(ctx: Context, written: tree.Argument) -> model.Expr | None:
+    name = written.value
+    table = ctx.tables.get(name.id) if isinstance(name, tree.Name) else None
+    if table is not None and len(table.keys) == 2 and table.key_attributes[0] == table.key_attributes[1]:
+        return model.TableRef(table.name, (), table.type, written.span)
+    if not (isinstance(name, tree.Name) and name.id in ctx.broken):
+        ctx.report.add(
+            "E0606",
+            f"{text_of(written.value.span)} is no table by one attribute twice.",
+            written.value.span,
+            "Write `table ties by group, group of number`: mean ties of the row's group with the column's.",
+        )
+    return None

@@ -1,0 +1,254 @@
+"""What is asked of a model: scenarios, comparisons, promises to check, and fits to data."""
+
+from __future__ import annotations
+
+from lpmdsl.quantities import ERROR, NUMBER
+from lpmdsl.semantics import model
+from lpmdsl.semantics.check_data import need_column, numbers, read_data
+from lpmdsl.semantics.check_distributions import check_distribution
+from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
+from lpmdsl.semantics.context import Context, days, whole_steps
+from lpmdsl.semantics.corners import constant as constant_value
+from lpmdsl.semantics.corners import parameter_values
+from lpmdsl.semantics.scope import constant, watching
+from lpmdsl.semantics.tree_walk import in_order
+from lpmdsl.source import Span
+from lpmdsl.syntax import tree
+
+BASELINE = "baseline"
+ESTIMATORS = ("sampling", "gradient", "optimisation", "rejection")
+
+
+def check_scenarios(ctx: Context) -> tuple[model.Scenario, ...]:
+    """All scenarios, what they include merged in, in written order."""
+    declared = ctx.names.scenarios()
+    ordered, circles = in_order(declared, lambda s: s.include)
+    for circle in circles:
+        ctx.broken.update(circle)
+        ctx.report.add(
+            "E0205",
+            f"These scenarios include each other: {' with '.join(circle)}.",
+            declared[circle[0]].name.span,
+            "Let only one of them include the other.",
+        )
+    done: dict[str, model.Scenario] = {}
+    for written in ordered:
+        if written.name.id not in ctx.broken:
+            done[written.name.id] = _scenario(ctx, written, done)
+    return tuple(done[name] for name in declared if name in done)
+
+
+def _scenario(ctx: Context, written: tree.Scenario, done: dict[str, model.Scenario]) -> model.Scenario:
+    without: dict[str, None] = {}
+    changes: dict[str, model.Expr] = {}
+    for name in written.include:
+        if name.id in done:
+            without |= dict.fromkeys(done[name.id].without)
+            changes |= dict(done[name.id].changes)
+        elif name.id not in ctx.broken:
+            ctx.unknown(name, "a scenario", ctx.names.scenarios())
+    for name in written.without:
+        if name.id in ctx.names.interventions():
+            without[name.id] = None
+        else:
+            ctx.unknown(name, "an intervention", ctx.names.interventions(), "`without` leaves an intervention out.")
+    for change in written.changes:
+        value = _change(ctx, change)
+        if value is not None:
+            changes[change.target.id] = value
+    return model.Scenario(written.name.id, tuple(without), tuple(changes.items()), written.doc, written.span)
+
+
+def _change(ctx: Context, change: tree.Change) -> model.Expr | None:
+    name = change.target.id
+    parameter = ctx.parameters.get(name)
+    if parameter is None:
+        if name not in ctx.broken:
+            ctx.unknown(change.target, "a parameter", ctx.names.parameters(), "A scenario changes parameters.")
+        return None
+    value = check_value(ctx, change.value, constant("a scenario"), parameter.type, f"`{name}`")
+    if value.type == ERROR:
+        return None
+    number = constant_value(value, parameter_values(ctx.parameters, ctx.tables), ctx.tables)
+    if (parameter.low is not None and number < parameter.low) or (
+        parameter.high is not None and number > parameter.high
+    ):
+        ctx.report.add(
+            "E0317",
+            f"The scenario sets `{name}` outside the bounds that it was given.",
+            change.value.span,
+            "Widen `between … and …`, or choose another value.",
+        )
+    return value
+
+
+# ------------------------------------------------------------------ comparisons
+
+
+def check_compare(ctx: Context, written: tree.Compare) -> model.Compare:
+    """A comparison of known scenarios over known observations."""
+    scenarios = [name.id for name in written.scenarios if _is_scenario(ctx, name)]
+    baseline = written.baseline.id if _is_scenario(ctx, written.baseline) else BASELINE
+    repeat = 1
+    if written.repeat is not None:
+        repeat = int(written.repeat.value)
+        if written.repeat.value != repeat or repeat < 1 or repeat > 1_000_000:
+            ctx.report.add(
+                "E0316",
+                f"A comparison cannot be repeated {written.repeat.text} times.",
+                written.repeat.span,
+                "Write `repeat 20 times`.",
+            )
+    reports = [
+        model.Summary(r.function, r.observation.id, r.span)  # type: ignore[arg-type]
+        for r in written.reports
+        if _is_observed(ctx, r.observation)
+    ]
+    return model.Compare(tuple(scenarios), baseline, max(repeat, 1), tuple(reports), written.span)
+
+
+def _is_scenario(ctx: Context, name: tree.Name) -> bool:
+    known = ctx.names.scenarios()
+    if name.id != BASELINE and name.id not in known and name.id not in ctx.broken:
+        ctx.unknown(name, "a scenario", [*known, BASELINE], "`baseline` is the model as it is written.")
+    return name.id == BASELINE or name.id in known
+
+
+def _is_observed(ctx: Context, name: tree.Name) -> bool:
+    if name.id not in ctx.observations and name.id not in ctx.broken:
+        ctx.unknown(name, "an observation", ctx.names.observations(), "Summaries are of observations.")
+    return name.id in ctx.observations
+
+
+# ------------------------------------------------------------------ promises
+
+
+def check_promise(
+    ctx: Context, written: tree.CheckQuantity | tree.CheckAlways
+) -> model.CheckQuantity | model.CheckAlways | None:
+    """A ``check`` with its types; None after a report."""
+    return _quantity(ctx, written) if isinstance(written, tree.CheckQuantity) else _always(ctx, written)
+
+
+def _quantity(ctx: Context, written: tree.CheckQuantity) -> model.CheckQuantity | None:
+    if written.quantity.id == "calls":
+        ctx.report.add("E0103", "Checking the calls of a behaviour is not there yet.", written.quantity.span)
+        return None
+    if written.quantity.id != "R0":
+        ctx.report.add(
+            "E0903",
+            f"`{written.quantity.id}` is not a quantity that can be checked.",
+            written.quantity.span,
+            "Write `check R0 of CONDITION between LOW and HIGH`.",
+        )
+        return None
+    if written.of.id not in ctx.states:
+        if written.of.id not in ctx.broken:
+            ctx.unknown(written.of, "a condition", ctx.states)
+        return None
+    if written.of.id not in ctx.names.contagions and not ctx.names.is_library:
+        ctx.report.add(
+            "E0903",
+            f"{written.of.id} does not spread, so it has no R0.",
+            written.of.span,
+            f"Write a `contagion of {written.of.id}`.",
+        )
+        return None
+    low = check_value(ctx, written.low, constant("a check"), NUMBER, "R0") if written.low is not None else None
+    high = check_value(ctx, written.high, constant("a check"), NUMBER, "R0")
+    if high.type == ERROR or (low is not None and low.type == ERROR) or not _rising(ctx, low, high, written.span):
+        return None
+    return model.CheckQuantity("R0", written.of.id, low, high, written.span)
+
+
+def _always(ctx: Context, written: tree.CheckAlways) -> model.CheckAlways | None:
+    scope = watching("a check")
+    if written.low is None or written.high is None:
+        test = check_test(ctx, written.test, scope, "what is always true")
+        return None if test.type == ERROR else model.CheckAlways(test, None, None, written.span)
+    test = check_expression(ctx, written.test, scope)
+    if test.type == ERROR:
+        return None
+    if not test.type.is_numeric:
+        ctx.report.add(
+            "E0306",
+            f"This is {test.type}, and only a number lies between two others.",
+            test.span,
+            "Leave `between` out.",
+        )
+        return None
+    low, high = (check_value(ctx, e, scope, test.type, "a bound") for e in (written.low, written.high))
+    if ERROR in (low.type, high.type) or not _rising(ctx, low, high, written.span):
+        return None
+    return model.CheckAlways(test, low, high, written.span)
+
+
+def _rising(ctx: Context, low: model.Expr | None, high: model.Expr, span: Span) -> bool:
+    if low is None:
+        return True
+    own = parameter_values(ctx.parameters, ctx.tables)
+    if constant_value(low, own, ctx.tables) > constant_value(high, own, ctx.tables):
+        ctx.report.add(
+            "E0904",
+            "The lower bound is above the upper one, so the check can never hold.",
+            span,
+            "Write the smaller one first.",
+        )
+        return False
+    return True
+
+
+# ------------------------------------------------------------------ fits
+
+
+def check_calibration(ctx: Context, written: tree.Calibrate) -> model.Calibrate:
+    """A fit: parsed and typed now, carried out by the calibration."""
+    fits = [fit for clause in written.fits if (fit := _fit(ctx, clause)) is not None]
+    estimate = [name.id for name in written.estimate if _is_estimable(ctx, name)]
+    method = written.method.id if written.method is not None else ESTIMATORS[0]
+    if method not in ESTIMATORS and written.method is not None:
+        ctx.report.add(
+            "E0905",
+            f"There is no way of estimating called `{method}`.",
+            written.method.span,
+            f"There are {', '.join(ESTIMATORS)}.",
+        )
+    hold_out = days(ctx, written.hold_out) if written.hold_out is not None else 0.0
+    if written.hold_out is not None:
+        whole_steps(ctx, hold_out, written.hold_out.span, "The time held out")
+    return model.Calibrate(tuple(fits), tuple(estimate), method, hold_out or 0.0, written.span)
+
+
+def _is_estimable(ctx: Context, name: tree.Name) -> bool:
+    parameter = ctx.parameters.get(name.id)
+    if parameter is None:
+        if name.id not in ctx.broken:
+            ctx.unknown(name, "a parameter", ctx.names.parameters(), "Parameters are estimated.")
+        return False
+    if parameter.prior is None and ctx.names.parameters()[name.id].prior is None:
+        ctx.report.add(
+            "E0902",
+            f"`{name.id}` has no prior, so the data would be all that speaks for a value.",
+            name.span,
+            f"Add a line under `parameter {name.id}`: `prior lognormal(median …, spread 2)`.",
+        )
+        return False
+    return True
+
+
+def _fit(ctx: Context, written: tree.Fit) -> model.Fit | None:
+    if not _is_observed(ctx, written.observation):
+        return None
+    observed = ctx.observations[written.observation.id]
+    likelihood = check_distribution(ctx, written.likelihood, observed.type, "likelihood", constant("a likelihood"))
+    data = read_data(ctx, written.file, written.file_span)
+    if data is not None:
+        column = need_column(ctx, data, written.column.id, written.column.span)
+        if column is not None:
+            numbers(ctx, data, column, written.column.span)
+        for name in written.by:
+            need_column(ctx, data, name.id, name.span)
+    if likelihood is None:
+        return None
+    by = tuple(name.id for name in written.by)
+    return model.Fit(written.observation.id, written.file, written.column.id, by, likelihood, written.span)

@@ -1,0 +1,218 @@
+"""What the check pass knows while it works: the names, the types found so far, and where to report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lpmdsl.diagnostics import Report, did_you_mean
+from lpmdsl.quantities import ERROR, TIME, UNITS, Dimension, Kind, Type
+from lpmdsl.semantics import model
+from lpmdsl.semantics.names import Names
+from lpmdsl.source import Span
+from lpmdsl.syntax import tree
+
+ARTICLES = {
+    "parameter": "a parameter",
+    "table": "a table",
+    "agent": "an agent",
+    "network": "a network",
+    "condition": "a condition",
+    "observe": "an observation",
+    "intervention": "an intervention",
+    "scenario": "a scenario",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What others need to know of an attribute or place: ``place`` is a number of a household or the like."""
+
+    type: Type
+    is_place: bool = False
+    is_computed: bool = False
+
+
+@dataclass(slots=True)
+class Context:
+    """Filled in the order in which ``check`` goes through the declarations; later ones read what earlier ones left."""
+
+    names: Names
+    report: Report
+    step: float = 1.0
+    start: str | None = None
+    members: dict[str, dict[str, Member]] = field(default_factory=dict)
+    states: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    kind_of: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, model.Table] = field(default_factory=dict)
+    parameters: dict[str, model.Parameter] = field(default_factory=dict)
+    agents: dict[str, model.Agent] = field(default_factory=dict)
+    networks: dict[str, model.Network] = field(default_factory=dict)
+    observations: dict[str, model.Observation] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    """Names whose declaration is wrong and already reported: what uses them stays silent."""
+
+    def unknown(self, name: tree.Name, wanted: str, known: object, help: str = "") -> None:
+        """Report that ``name`` is not ``wanted`` (``a network``): another kind of thing, or nothing at all."""
+        word = self.names.word_of(name.id)
+        if word is not None and ARTICLES[word] != wanted:
+            self.report.add("E0206", f"`{name.id}` is {ARTICLES[word]}, and {wanted} belongs here.", name.span, help)
+            return
+        hint = did_you_mean(name.id, known)  # type: ignore[arg-type]
+        self.report.add("E0201", f"There is no {wanted.split(' ', 1)[1]} `{name.id}`.{hint}", name.span, help)
+
+    def agent_kind(self, name: tree.Name) -> str | None:
+        """The kind of agent called ``name``, or None after reporting that there is none."""
+        if name.id in self.members:
+            return name.id
+        known = list(self.members)
+        imported = name.span.source.name != self.names.module.source.name
+        code, story = (
+            ("E0212", "The imported text is about agents of kind") if imported else ("E0601", "There is no agent")
+        )
+        tail = (
+            f" `{name.id}`, and this model declares none."
+            if imported
+            else f" `{name.id}`.{did_you_mean(name.id, known)}"
+        )
+        if self.names.word_of(name.id) and not imported:
+            self.unknown(name, "an agent", known)
+        else:
+            self.report.add(code, story + tail, name.span, f"Declare it: `agent {name.id} count 10_000`.")
+        return None
+
+    def state(self, condition: str, name: tree.Name) -> int | None:
+        """The index of a state of ``condition``, or None after reporting that there is no such state."""
+        states = self.states[condition]
+        if name.id in states:
+            return states.index(name.id)
+        self.report.add(
+            "E0203",
+            f"No state `{name.id}` in {condition}.{did_you_mean(name.id, states)}",
+            name.span,
+            f"{condition} has the states {', '.join(states)}.",
+        )
+        return None
+
+    def condition_with(self, name: tree.Name, kind: str | None = None) -> str | None:
+        """The one condition that has a state of this name (of agents of ``kind``), or None after a report."""
+        mine = [c for c in self.states if kind is None or self.kind_of[c] == kind]
+        holders = [c for c in mine if name.id in self.states[c]]
+        if len(holders) == 1:
+            return holders[0]
+        if holders:
+            self.report.add(
+                "E0203",
+                f"State `{name.id}` is in several conditions: {', '.join(holders)}.",
+                name.span,
+                "Give the states different names, so that a count of one cannot be taken for the other.",
+            )
+        else:
+            known = [s for c in mine for s in self.states[c]]
+            self.report.add(
+                "E0203",
+                f"No condition has a state `{name.id}`.{did_you_mean(name.id, known)}",
+                name.span,
+                f"The states are {', '.join(known)}." if known else "Declare a `condition` first.",
+            )
+        return None
+
+
+def text_of(span: Span) -> str:
+    """The words of the text at ``span``, in backticks, shortened for a message."""
+    words = " ".join(span.source.text[span.start : span.end].split())
+    return f"`{words if len(words) <= 48 else words[:45] + '…'}`"
+
+
+def literal(quantity: tree.Quantity) -> model.Literal_:
+    """The value of a literal in base units, with its type; ``%`` alone is a share."""
+    value, dimension = unit_of(quantity)
+    return (
+        model.Literal_(value_of(quantity), _literal_type(quantity, dimension), quantity.span)
+        if value
+        else _error(quantity.span)
+    )
+
+
+def value_of(quantity: tree.Quantity) -> float:
+    """The number in base units; ``per 100_000`` divides it, ``%`` is a hundredth."""
+    scale, _ = unit_of(quantity)
+    return quantity.number * scale
+
+
+def unit_of(quantity: tree.Quantity) -> tuple[float, Dimension]:
+    """How much one of the written unit is in base units (with ``%`` and ``per 100_000``), and its dimension."""
+    scale, dimension = unit(quantity.unit)
+    return scale * (0.01 if quantity.percent else 1.0) / (quantity.per_number or 1.0), dimension
+
+
+def unit(written: tree.Unit | None) -> tuple[float, Dimension]:
+    """Scale and dimension of a written unit; (0, …) when a part of it is no unit (the parser says so)."""
+    scale, dimension = 1.0, Dimension()
+    for name, exponent in written.parts if written else ():
+        if name not in UNITS:
+            return 0.0, Dimension()
+        scale *= UNITS[name].scale ** exponent
+        dimension = dimension * UNITS[name].dimension ** exponent
+    return scale, dimension
+
+
+def unit_text(quantity: tree.Quantity) -> str:
+    """The unit as a reader writes it after a number: ``%``, ``days``, ``per 100_000 per week``."""
+    words = ["%"] if quantity.percent else []
+    parts = quantity.unit.parts if quantity.unit else ()
+    words += [name for name, exponent in parts for _ in range(exponent) if exponent > 0]
+    if quantity.per_number:
+        words.append(f"per {quantity.per_number:_.0f}")
+    words += [f"per {name}" for name, exponent in parts for _ in range(-exponent)]
+    return " ".join(words)
+
+
+def _literal_type(quantity: tree.Quantity, dimension: Dimension) -> Type:
+    is_share = quantity.percent and quantity.unit is None and quantity.per_number is None
+    return Type(Kind.SHARE) if is_share else Type(Kind.NUMBER, dimension)
+
+
+def _error(span: Span) -> model.Literal_:
+    return model.Literal_(float("nan"), ERROR, span)
+
+
+def nothing(span: Span) -> model.Literal_:
+    """What stands for an expression that is already reported as wrong."""
+    return _error(span)
+
+
+def days(ctx: Context, quantity: tree.Expr | None) -> float | None:
+    """A written duration in days, or None (after a report if it is there and is no duration)."""
+    if quantity is None:
+        return None
+    if isinstance(quantity, tree.Quantity):
+        found = literal(quantity)
+        if found.type.dimension == TIME or found.type == ERROR:
+            return None if found.type == ERROR else found.value
+    number = text_of(quantity.span).strip("`")
+    ctx.report.add(
+        "E0301",
+        f"{text_of(quantity.span)} has no unit of time where a length of time belongs.",
+        quantity.span,
+        f"Write `{number} days`."
+        if number.replace("_", "").replace(".", "").isdigit()
+        else "Write a number and its unit, such as `7 days`.",
+    )
+    return None
+
+
+def whole_steps(ctx: Context, value: float | None, span: Span, what: str) -> int | None:
+    """How many steps ``value`` days are; None after reporting that it is not a whole number of at least one."""
+    if value is None:
+        return None
+    steps = value / ctx.step
+    if steps >= 0.5 and abs(steps - round(steps)) < 1e-9 * max(1.0, steps):
+        return round(steps)
+    shorter = "shorter than a step" if steps < 1 else "not a whole number of steps"
+    ctx.report.add(
+        "E0705",
+        f"{what} of {value:g} days is {shorter} of {ctx.step:g} days, and the model is looked at once a step.",
+        span,
+        "Change it to a multiple of the step, or make `step` in `clock` shorter.",
+    )
+    return None

@@ -1,0 +1,211 @@
+"""Values of expressions before a run: at the parameters' values, and at the corners of what they may be."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+from lpmdsl.quantities import Kind
+from lpmdsl.semantics import model
+from lpmdsl.semantics.builtins import BUILTINS
+
+MOST_CORNERS = 4096
+
+Lookup = Callable[[model.Expr], float | None]
+"""The value of a node that stands for a parameter, attribute, table entry, …; None: work it out from its parts."""
+
+
+class Known(Protocol):
+    """What must be known to evaluate: the check pass's context, or a finished model seen as one."""
+
+    @property
+    def parameters(self) -> Mapping[str, model.Parameter]: ...
+
+    @property
+    def tables(self) -> Mapping[str, model.Table]: ...
+
+    @property
+    def agents(self) -> Mapping[str, model.Agent]: ...
+
+
+def evaluate(expr: model.Expr, lookup: Lookup, tables: Mapping[str, model.Table]) -> float:
+    """The value in base units; NaN where it has none (a division by zero, something only a run knows)."""
+    given = lookup(expr)
+    if given is not None:
+        return given
+    match expr:
+        case model.Literal_():
+            return expr.value
+        case model.TableRef():
+            return _entry(tables[expr.table], [evaluate(k, lookup, tables) for k in expr.keys])
+        case model.Apply():
+            return _apply(expr.op, [evaluate(a, lookup, tables) for a in expr.arguments])
+        case _:
+            return math.nan
+
+
+def _entry(table: model.Table, keys: list[float]) -> float:
+    index = 0
+    for key, labels in zip(keys, table.keys, strict=True):
+        if math.isnan(key) or not 0 <= key < len(labels):
+            return math.nan
+        index = index * len(labels) + int(key)
+    return table.values[index]
+
+
+_OPERATORS: dict[str, Callable[..., float]] = {
+    "neg": lambda a: -a,
+    "not": lambda a: 1 - a,
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "pow": lambda a, b: a**b,
+    "lt": lambda a, b: float(a < b),
+    "le": lambda a, b: float(a <= b),
+    "gt": lambda a, b: float(a > b),
+    "ge": lambda a, b: float(a >= b),
+    "eq": lambda a, b: float(a == b),
+    "ne": lambda a, b: float(a != b),
+    "and": min,
+    "or": max,
+}
+
+
+def _apply(op: str, values: list[float]) -> float:
+    if op == "and" and 0 in values:
+        return 0.0
+    if op == "or" and 1 in values:
+        return 1.0
+    if any(math.isnan(v) for v in values):
+        return math.nan
+    try:
+        result = (_OPERATORS.get(op) or BUILTINS[op].evaluate)(*values)
+        return result if isinstance(result, int | float) else math.nan
+    except (ArithmeticError, ValueError):
+        return math.nan
+
+
+def parameter_values(parameters: Mapping[str, model.Parameter], tables: Mapping[str, model.Table]) -> dict[str, float]:
+    """Every parameter's own value in base units; parameters stand after those they are made of."""
+    values: dict[str, float] = {}
+    for name, parameter in parameters.items():
+        values[name] = constant(parameter.default, values, tables)
+    return values
+
+
+def constant(expr: model.Expr, values: Mapping[str, float], tables: Mapping[str, model.Table]) -> float:
+    """The value of an expression of parameters, tables and numbers; NaN if it reads anything else."""
+
+    def lookup(node: model.Expr) -> float | None:
+        return values.get(node.name, math.nan) if isinstance(node, model.ParameterRef) else None
+
+    return evaluate(expr, lookup, tables)
+
+
+def extremes(known: Known, terms: tuple[model.Expr, ...]) -> Iterator[tuple[float, str]]:
+    """The sum of ``terms`` at the parameters' values and at the ends and middles of all that it reads, with a story.
+
+    Exact for what is linear in each thing it reads, a search for the rest. Nothing is said where a value is unknown.
+    """
+    own = parameter_values(known.parameters, known.tables)
+    leaves = {_leaf(node): node for term in terms for node in model.walk(_expanded(term, known)) if _leaf(node)}
+    choices = [_choices(known, node, own) for node in leaves.values()]
+    if math.prod(len(c) for c in choices) > MOST_CORNERS:
+        choices = [
+            c if isinstance(n, model.AttributeRef) else c[:1] for c, n in zip(choices, leaves.values(), strict=True)
+        ]
+    for corner in itertools.islice(itertools.product(*choices), MOST_CORNERS):
+        at = dict(zip(leaves, corner, strict=True))
+
+        def lookup(node: model.Expr, at: dict[str, tuple[float, str]] = at) -> float | None:
+            return at[_leaf(node)][0] if _leaf(node) in at else None
+
+        total = sum(evaluate(_expanded(term, known), lookup, known.tables) for term in terms)
+        if not math.isnan(total):
+            stories = [story for _, story in corner if story]
+            yield total, f" (at {', '.join(stories)})" if stories else ""
+
+
+def _expanded(expr: model.Expr, known: Known) -> model.Expr:
+    """The expression with computed parameters that have no bounds of their own replaced by what computes them."""
+    match expr:
+        case model.ParameterRef() if expr.name in known.parameters:
+            parameter = known.parameters[expr.name]
+            computed = parameter.low is None and not isinstance(parameter.default, model.Literal_)
+            return _expanded(parameter.default, known) if computed else expr
+        case model.TableRef():
+            keys = tuple(_expanded(k, known) for k in expr.keys)
+            return model.TableRef(expr.table, keys, expr.type, expr.span)
+        case model.Apply():
+            return model.Apply(expr.op, tuple(_expanded(a, known) for a in expr.arguments), expr.type, expr.span)
+        case _:
+            return expr
+
+
+def _leaf(node: model.Expr) -> str:
+    """What names a thing whose value can vary; "" for what is worked out from its parts."""
+    match node:
+        case model.ParameterRef():
+            return f"parameter {node.name}"
+        case model.AttributeRef():
+            return f"attribute {node.name}"
+        case model.InState():
+            return f"state {node.condition} {node.states}"
+        case model.IsActive():
+            return f"active {node.intervention}"
+        case model.ObservationRef() | model.RollingMean():
+            return f"observation {node.observation} {node.group}"
+        case model.Literal_() | model.Apply() | model.TableRef():
+            return ""
+        case _:
+            return type(node).__name__
+
+
+def _choices(known: Known, node: model.Expr, own: Mapping[str, float]) -> list[tuple[float, str]]:
+    """The values to try for one leaf, each with words for it (none for a parameter's own value)."""
+    match node:
+        case model.ParameterRef():
+            parameter = known.parameters.get(node.name)
+            value = own.get(node.name, math.nan)
+            if parameter is None or parameter.low is None or parameter.high is None:
+                return [(value, "")]
+            ends = (parameter.low, (parameter.low + parameter.high) / 2, parameter.high)
+            return [
+                (value, ""),
+                *((v, f"{node.name} = {v / parameter.scale:g}{_spaced(parameter.unit)}") for v in ends),
+            ]
+        case model.InState() | model.IsActive():
+            return [(0.0, ""), (1.0, "")]
+        case model.AttributeRef():
+            return _attribute_choices(known, node, own)
+        case _:
+            return [(math.nan, "")]
+
+
+def _attribute_choices(known: Known, node: model.AttributeRef, own: Mapping[str, float]) -> list[tuple[float, str]]:
+    match node.type.kind:
+        case Kind.CATEGORY:
+            return [(float(i), f"{node.name} {label}") for i, label in enumerate(node.type.labels)] or [(math.nan, "")]
+        case Kind.BOOLEAN:
+            return [(0.0, f"{node.name} no"), (1.0, f"{node.name} yes")]
+        case Kind.SHARE | Kind.PROBABILITY:
+            return [(v, f"{node.name} = {100 * v:g} %") for v in (0.0, 0.5, 1.0)]
+        case _:
+            return _number_choices(known, node, own)
+
+
+def _number_choices(known: Known, node: model.AttributeRef, own: Mapping[str, float]) -> list[tuple[float, str]]:
+    """The ends of a uniform draw or a written value that nothing changes; else unknown."""
+    agent = known.agents.get(node.of)
+    attribute = next((a for a in agent.attributes if a.name == node.name), None) if agent else None
+    if attribute is None or attribute.is_changed or attribute.drawn is None or attribute.drawn.family != "uniform":
+        return [(math.nan, "")]
+    ends = [constant(e, own, known.tables) for _, e in attribute.drawn.arguments]
+    return [(v, f"{node.name} = {v / attribute.scale:g}{_spaced(attribute.unit)}") for v in ends]
+
+
+def _spaced(unit: str) -> str:
+    return f" {unit}" if unit else ""

@@ -1,0 +1,231 @@
+"""Who reads what, and what therefore changes nothing: unread parameters, idle interventions and scenarios."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from lpmdsl.diagnostics import Report
+from lpmdsl.quantities import Kind
+from lpmdsl.semantics import model
+from lpmdsl.semantics.corners import constant, extremes, parameter_values
+from lpmdsl.semantics.places_in_text import word_span
+from lpmdsl.source import Span
+
+Readers = dict[str, set[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A finished model as ``corners`` wants it."""
+
+    parameters: Mapping[str, model.Parameter]
+    tables: Mapping[str, model.Table]
+    agents: Mapping[str, model.Agent]
+
+
+def view(checked: model.Model) -> View:
+    return View(
+        {p.name: p for p in checked.parameters},
+        {t.name: t for t in checked.tables},
+        {a.name: a for a in checked.agents},
+    )
+
+
+# ------------------------------------------------------------------ who reads what
+
+
+def readers_of(checked: model.Model) -> Readers:
+    """Thing -> the declarations that read it; an intervention's setting of an attribute is no reading."""
+    readers: Readers = {}
+    for owner, node in _declarations(checked):
+        for thing in _read_by(node):
+            readers.setdefault(thing, set()).add(owner)
+    return readers
+
+
+def _declarations(checked: model.Model) -> Iterator[tuple[str, object]]:
+    for p in checked.parameters:
+        yield f"parameter {p.name}", p.default
+    for agent in checked.agents:
+        for member in agent.members:
+            yield f"attribute {agent.name}.{member.name}", member
+    for network in checked.networks:
+        yield f"network {network.name}", network
+    for condition in checked.conditions:
+        yield f"condition {condition.name}", condition
+    for contagion in checked.contagions:
+        yield f"contagion {contagion.condition}", contagion
+    for observation in checked.observations:
+        yield f"observe {observation.name}", observation
+    for intervention in checked.interventions:
+        yield f"intervention {intervention.name}", intervention
+    for number, promise in enumerate(checked.checks):
+        yield f"check {number}", promise
+    for number, fit in enumerate(checked.calibrations):
+        yield f"calibrate {number}", fit
+
+
+def _read_by(node: object) -> Iterator[str]:
+    for expr in model.every_expression(node):
+        match expr:
+            case model.ParameterRef():
+                yield f"parameter {expr.name}"
+            case model.AttributeRef():
+                yield f"attribute {expr.of}.{expr.name}"
+            case model.TableRef():
+                yield f"table {expr.table}"
+            case model.InState() | model.StateOf():
+                yield f"condition {expr.condition}"
+            case model.ObservationRef() | model.RollingMean():
+                yield f"observe {expr.observation}"
+            case model.IsActive():
+                yield f"intervention {expr.intervention}"
+            case _:
+                pass
+    match node:
+        case model.Attribute(band=(of, _)):
+            yield f"band {of}"
+        case model.Network():
+            yield f"table {node.mixing}"
+        case model.Contagion():
+            yield from (f"network {s.network}" for s in node.spreads)
+        case _:
+            pass
+
+
+# ------------------------------------------------------------------ without effect
+
+
+def check_effects(checked: model.Model, readers: Readers, report: Report) -> None:
+    """Report everything that can change nothing."""
+    for parameter in checked.parameters:
+        if not readers.get(f"parameter {parameter.name}"):
+            report.add(
+                "W0615",
+                f"Nothing reads the parameter `{parameter.name}`.",
+                word_span(parameter.span, parameter.name),
+                "Delete it, or use it where its number stands.",
+            )
+    for network in checked.networks:
+        if not readers.get(f"network {network.name}"):
+            report.add(
+                "W0616",
+                f"Nothing spreads on the network `{network.name}`.",
+                word_span(network.span, network.name),
+                "Name it in a contagion (`from I on …`), or delete it.",
+            )
+    for intervention in checked.interventions:
+        _check_intervention(checked, intervention, readers, report)
+    for scenario in checked.scenarios:
+        _check_scenario(checked, scenario, readers, report)
+
+
+def _check_intervention(checked: model.Model, it: model.Intervention, readers: Readers, report: Report) -> None:
+    end = checked.clock.step * checked.clock.steps
+    if isinstance(it.starts, model.OnDate) and it.starts.day >= end:
+        report.add(
+            "E0719",
+            f"`{it.name}` starts on {it.starts.iso}, and the run has ended by then.",
+            it.starts.span,
+            "Write an earlier date, or a longer run in `clock`.",
+        )
+        return
+    for where, span in [(b.where, b.where.span) for b in (*it.repeated, *it.while_active) if b.where is not None]:
+        if is_never(checked, where):
+            report.add("E0712", "This is never true, so nobody is ever chosen.", span, "Check what follows `where`.")
+            return
+    for block in it.repeated:
+        if isinstance(block.at_most, model.Literal_) and block.at_most.value == 0:
+            report.add(
+                "E0712",
+                "At most 0 people are chosen, so nobody ever is.",
+                block.at_most.span,
+                "Write a number above 0.",
+            )
+            return
+    if (
+        not any(_acts(action, block, it, readers) for block in it.repeated for action in block.actions)
+        and not any(readers.get(f"network {network}") for block in it.while_active for network in block.networks)
+        and f"intervention {it.name}" not in readers
+    ):
+        report.add(
+            "E0707",
+            f"`{it.name}` changes nothing: {_idle_reason(it)}.",
+            _idle_span(it),
+            "Let something read what it sets, for example `target scaled by 0.5 where …` in a contagion.",
+        )
+
+
+def _acts(action: model.Action, block: model.Repeated, it: model.Intervention, readers: Readers) -> bool:
+    """Whether the action can make a difference to anything but the intervention's own choice of people."""
+    if isinstance(action.probability, model.Literal_) and action.probability.value == 0:
+        return False
+    match action:
+        case model.ForceMove():
+            return True
+        case model.SetAttribute():
+            who = readers.get(f"attribute {block.of}.{action.attribute}", set()) | readers.get(
+                f"band {action.attribute}", set()
+            )
+            return bool(who - {f"intervention {it.name}"})
+
+
+def _idle_reason(it: model.Intervention) -> str:
+    actions = [a for block in it.repeated for a in block.actions]
+    if any(isinstance(a.probability, model.Literal_) and a.probability.value == 0 for a in actions):
+        return "its action has probability 0"
+    names = [a.attribute for a in actions if isinstance(a, model.SetAttribute)]
+    if names:
+        return f"nothing reads `{names[0]}`"
+    if it.while_active:
+        return "nothing spreads on the networks that people leave"
+    return "it has no action"
+
+
+def _idle_span(it: model.Intervention) -> Span:
+    for block in (*it.repeated, *it.while_active):
+        if isinstance(block, model.Repeated) and block.actions:
+            return block.actions[0].span
+        return block.span
+    return word_span(it.span, it.name)
+
+
+def is_never(checked: model.Model, test: model.Expr) -> bool:
+    """Whether no agent can satisfy ``test``, as far as labels, truth values, states and parameters tell."""
+    known = (model.ParameterRef, model.InState, model.IsActive, model.Literal_, model.Apply, model.TableRef)
+    for node in model.walk(test):
+        plain = isinstance(node, model.AttributeRef) and node.type.kind in (Kind.CATEGORY, Kind.BOOLEAN)
+        if not plain and not isinstance(node, known):
+            return False
+    values = [value for value, _ in extremes(view(checked), (test,))]
+    return bool(values) and not any(values)
+
+
+def _check_scenario(checked: model.Model, scenario: model.Scenario, readers: Readers, report: Report) -> None:
+    if not scenario.without and not scenario.changes:
+        report.add(
+            "E0708",
+            f"Scenario `{scenario.name}` is the model as it is written.",
+            word_span(scenario.span, scenario.name),
+            "Write `without INTERVENTION` or `change PARAMETER to VALUE`.",
+        )
+    known = view(checked)
+    own = parameter_values(known.parameters, known.tables)
+    for name, value in scenario.changes:
+        new = constant(value, own, known.tables)
+        if math.isclose(new, own[name], rel_tol=1e-12, abs_tol=0.0):
+            report.add(
+                "E0708",
+                f"`{name}` has this value already, so the scenario changes nothing.",
+                value.span,
+                "Write another value, or leave the scenario out.",
+            )
+        elif not readers.get(f"parameter {name}"):
+            report.add(
+                "E0708",
+                f"Nothing reads `{name}`, so changing it changes nothing.",
+                value.span,
+                "Change a parameter that the model uses.",
+            )

@@ -1,0 +1,17 @@
+"""Where a word of a declaration stands, for reports on what has no place of its own in the Model IR."""
+
+from __future__ import annotations
+
+import re
+
+from lpmdsl.source import Span
+
+
+def word_span(declaration: Span, word: str, after: str = "") -> Span:
+    """The first ``word`` in the text of a declaration, after the clause keyword ``after``; else its first line."""
+    text = declaration.source.text[declaration.start : declaration.end]
+    found = re.search(rf"^[ \t]*{after}\b", text, re.MULTILINE) if after else None
+    place = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)").search(text, found.end() if found else 0)
+    if place is not None:
+        return Span(declaration.source, declaration.start + place.start(), declaration.start + place.end())
+    return Span(declaration.source, declaration.start, declaration.start + len(text.split("\n", 1)[0]))

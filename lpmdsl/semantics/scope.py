@@ -1,0 +1,61 @@
+"""What an expression may read, depending on where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Readable = Literal["members", "states", "observations", "time", "aggregates", "activity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """``kind``: whose attributes a bare name may be (None: nobody's). ``place`` says where, for messages.
+
+    ``made``: the attributes that exist by then (None: all). ``grouped``: a grouped observation may stand as it is,
+    group by group.
+    """
+
+    place: str
+    reads: frozenset[Readable]
+    kind: str | None = None
+    made: frozenset[str] | None = None
+    grouped: bool = False
+
+    def can(self, what: Readable) -> bool:
+        return what in self.reads
+
+
+def constant(place: str) -> Scope:
+    """Parameters, tables and numbers only."""
+    return Scope(place, frozenset())
+
+
+def making(kind: str, place: str, made: frozenset[str] | None = None) -> Scope:
+    """What is known of an agent while the population is made: its earlier attributes."""
+    return Scope(place, frozenset({"members"}), kind, made)
+
+
+def on_entry(kind: str, place: str) -> Scope:
+    """What a dwell time may depend on: the agent's attributes and states."""
+    return Scope(place, frozenset({"members", "states"}), kind)
+
+
+def running(kind: str, place: str) -> Scope:
+    """What an agent may read while the model runs: itself, the reports, the time, the interventions."""
+    return Scope(place, frozenset({"members", "states", "observations", "time", "activity"}), kind)
+
+
+def counting(kind: str, place: str) -> Scope:
+    """Inside an aggregate over ``kind``."""
+    return Scope(place, frozenset({"members", "states", "time", "activity"}), kind)
+
+
+def reporting(place: str, grouped: bool = False) -> Scope:
+    """What triggers and formulas of observations read: completed reports, parameters, the time."""
+    return Scope(place, frozenset({"observations", "time"}), grouped=grouped)
+
+
+def watching(place: str) -> Scope:
+    """What ``check always`` and ``observe`` may read: the whole population as well."""
+    return Scope(place, frozenset({"observations", "time", "aggregates", "activity"}))

@@ -1,0 +1,84 @@
+"""Walking the syntax tree: the names in it, renaming them, and putting declarations in the order of their needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+from lpmdsl.source import Span
+from lpmdsl.syntax import tree
+
+_LABEL_FIELDS = {
+    (tree.Condition, "states"),
+    (tree.Condition, "removed"),
+    (tree.Start, "state"),
+    (tree.Except, "state"),
+    (tree.Exit, "states"),
+    (tree.Branch, "to"),
+    (tree.While, "states"),
+    (tree.OnEntering, "states"),
+    (tree.Spread, "states"),
+    (tree.Flow, "states"),
+    (tree.MoveTo, "state"),
+    (tree.Is, "values"),
+    (tree.TableRow, "keys"),
+    (tree.Band, "labels"),
+    (tree.Attribute, "labels"),
+    (tree.Attribute, "name"),
+    (tree.Place, "name"),
+    (tree.Table, "column"),
+    (tree.Fit, "column"),
+    (tree.Call, "function"),
+}
+"""Where a name is a state, a label, a member or a column, not a declaration."""
+
+
+def names_in(node: object) -> Iterator[str]:
+    """Every name in a piece of tree that may be a declaration's."""
+    if isinstance(node, tree.Name):
+        yield node.id
+    elif isinstance(node, tuple):
+        for item in node:
+            yield from names_in(item)
+    elif _is_tree(node):
+        for f in fields(node):  # type: ignore[arg-type]
+            if (type(node), f.name) not in _LABEL_FIELDS:
+                yield from names_in(getattr(node, f.name))
+
+
+def rename(node: Any, new: dict[str, str]) -> Any:
+    """A copy in which declarations' names are replaced; states, labels and members keep theirs."""
+    if isinstance(node, tree.Name):
+        return replace(node, id=new.get(node.id, node.id))
+    if isinstance(node, tuple):
+        return tuple(rename(item, new) for item in node)
+    if not _is_tree(node):
+        return node
+    changed = {
+        f.name: rename(getattr(node, f.name), new) for f in fields(node) if (type(node), f.name) not in _LABEL_FIELDS
+    }
+    return replace(node, **changed)
+
+
+def _is_tree(node: object) -> bool:
+    return hasattr(node, "__dataclass_fields__") and not isinstance(node, Span)
+
+
+def in_order(declared: dict[str, Any], part: Callable[[Any], object]) -> tuple[list[Any], list[tuple[str, ...]]]:
+    """The declarations so that each comes after those its ``part`` names, and the circles among them."""
+    done: dict[str, Any] = {}
+    circles: list[tuple[str, ...]] = []
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            circles.append((*path[path.index(name) :], name))
+        elif name not in done:
+            for other in names_in(part(declared[name])):
+                if other in declared:
+                    visit(other, (*path, name))
+            done.setdefault(name, declared[name])
+
+    for name in declared:
+        visit(name, ())
+    return list(done.values()), circles

@@ -1,0 +1,280 @@
+"""Declarations of the syntax tree, from lark's tree; clauses written twice or missing are reported."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from lark import Token
+from lark.tree import Meta
+
+from lpmdsl.diagnostics import Label, Report
+from lpmdsl.source import Span
+from lpmdsl.syntax import tree as t
+from lpmdsl.syntax.build_expressions import Children, Clause, ExpressionBuilder, unquoted
+
+
+class Clauses:
+    """The clauses of one declaration by kind."""
+
+    def __init__(self, children: Children, report: Report) -> None:
+        self._clauses = [child for child in children if isinstance(child, Clause)]
+        self._report = report
+
+    def all(self, kind: str) -> tuple[Any, ...]:
+        return tuple(clause.value for clause in self._clauses if clause.kind == kind)
+
+    def joined(self, kind: str) -> tuple[Any, ...]:
+        """The values of clauses that hold lists, one after the other."""
+        return tuple(value for values in self.all(kind) for value in values)
+
+    def one(self, kind: str, written: str = "") -> Any:
+        """The only clause of a kind, or ``None``; a second one is reported where it stands."""
+        found = [clause for clause in self._clauses if clause.kind == kind]
+        for second in found[1:]:
+            self._report.add(
+                "E0111", f"`{written or kind}` is written twice in one declaration", second.span,
+                "Keep one of the two lines", [Label(found[0].span, "the first one is here")],
+            )
+        return found[0].value if found else None
+
+
+class ClauseBuilder(ExpressionBuilder):
+    """The clause lines."""
+
+    def _clause(self, kind: str, value: Any, meta: Meta) -> Clause:
+        return Clause(kind, value, self.span(meta))
+
+    def _first(self, meta: Meta, children: Children, kind: str) -> Clause:
+        return self._clause(kind, children[0], meta)
+
+    def clock_step(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "step")
+
+    def clock_span(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("span", (self.dated(c[0]), c[1]), meta)
+
+    def clock_for(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("span", (None, c[0]), meta)
+
+    def prior(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "prior")
+
+    def bounds(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("between", (c[0], c[1]), meta)
+
+    between = bounds
+
+    def at_most(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("between", (None, c[0]), meta)
+
+    def cited(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("source", unquoted(c[0]), meta)
+
+    def row(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("row", t.TableRow(tuple(c[:-1]), c[-1], self.span(meta)), meta)
+
+    def row_value(self, meta: Meta, c: Children) -> t.Quantity:
+        sign, value = c
+        if sign is None:
+            return value
+        return replace(value, number=-value.number, text=f"-{value.text}", span=self.span(meta))
+
+    # -------------------------------------------------------------- agents
+
+    def computed(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "=")
+
+    def drawn(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "~")
+
+    def band(self, meta: Meta, c: Children) -> Clause:
+        _, of, cuts, labels = c
+        return self._clause("=", t.Band(self.named(of), cuts, labels, self.span(meta)), meta)
+
+    def one_of(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("one of", (c[1], c[2]), meta)
+
+    def attribute(self, meta: Meta, c: Children) -> Clause:
+        names, kind, value = c
+        return self._attributes(meta, names, kind, value, ())
+
+    def category(self, meta: Meta, c: Children) -> Clause:
+        names, token, value = c
+        kind = t.TypeName("category", None, self.token_span(token))
+        if value is not None and value.kind == "one of":
+            labels, value = value.value
+            return self._attributes(meta, names, kind, value, labels)
+        return self._attributes(meta, names, kind, value, ())
+
+    def _attributes(
+        self, meta: Meta, names: tuple[t.Name, ...], kind: t.TypeName, value: Clause | None, labels: tuple[t.Name, ...]
+    ) -> Clause:
+        span = self.span(meta)
+        doc = self.docs.above(span.start)
+        computed = value.value if value is not None and value.kind == "=" else None
+        drawn = value.value if value is not None and value.kind == "~" else None
+        made = tuple(t.Attribute(name, kind, computed, drawn, labels, doc, span) for name in names)
+        return self._clause("attributes", made, meta)
+
+    def place(self, meta: Meta, c: Children) -> Clause:
+        names, sized = c
+        size, where = sized or (None, None)
+        span = self.span(meta)
+        doc = self.docs.above(span.start)
+        return self._clause("attributes", tuple(t.Place(name, size, where, doc, span) for name in names), meta)
+
+    def place_size(self, meta: Meta, c: Children) -> tuple[Any, Any]:
+        return c[0], c[1]
+
+    # -------------------------------------------------------------- conditions and contagions
+
+    def states(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "states")
+
+    def start(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("start", t.Start(c[0], tuple(c[1:]), self.span(meta)), meta)
+
+    def except_(self, meta: Meta, c: Children) -> t.Except:
+        return t.Except(c[0], self.named(c[1]), None, None, c[2], self.span(meta))
+
+    def except_share(self, meta: Meta, c: Children) -> t.Except:
+        return t.Except(None, None, c[0], None, c[1], self.span(meta))
+
+    def except_where(self, meta: Meta, c: Children) -> t.Except:
+        return t.Except(None, None, None, c[0], c[1], self.span(meta))
+
+    def infection(self, meta: Meta, c: Children) -> t.ByContagion:
+        return t.ByContagion(self.span(meta))
+
+    def after(self, meta: Meta, c: Children) -> t.After:
+        return t.After(c[0], self.span(meta))
+
+    def at_rate(self, meta: Meta, c: Children) -> t.AtRate:
+        return t.AtRate(c[0], self.span(meta))
+
+    def chance(self, meta: Meta, c: Children) -> t.Chance:
+        return t.Chance(c[0], c[1], self.span(meta))
+
+    def when(self, meta: Meta, c: Children) -> t.When:
+        return t.When(c[0], self.span(meta))
+
+    def branch(self, meta: Meta, c: Children) -> t.Branch:
+        probability = None if isinstance(c[1], Token) else c[1]
+        return t.Branch(c[0], probability, self.span(meta))
+
+    def exit(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("exit", t.Exit(c[0], c[1], tuple(c[2:]), self.span(meta)), meta)
+
+    def during(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("while", t.While(c[0], tuple(c[1:]), self.span(meta)), meta)
+
+    def entering(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("entering", t.OnEntering(c[0], tuple(c[1:]), self.span(meta)), meta)
+
+    def removed(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "removed")
+
+    def set_to(self, meta: Meta, c: Children) -> t.SetTo:
+        return t.SetTo(self.named(c[0]), c[1], c[2], self.span(meta))
+
+    def move_to(self, meta: Meta, c: Children) -> t.MoveTo:
+        return t.MoveTo(self.named(c[0]), c[1], c[2], self.span(meta))
+
+    def leave(self, meta: Meta, c: Children) -> t.Leave:
+        return t.Leave(c[0], self.span(meta))
+
+    def spread(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("spread", t.Spread(c[0], c[1], c[2], self.span(meta)), meta)
+
+    def ends(self, meta: Meta, c: Children) -> tuple[str, ...]:
+        return tuple(str(end) for end in c)
+
+    def scaled(self, meta: Meta, c: Children) -> Clause:
+        ends, factor, where, networks = c
+        return self._clause("scaled", t.Scaled(ends, factor, where, networks or (), self.span(meta)), meta)
+
+    # -------------------------------------------------------------- interventions
+
+    def on_date(self, meta: Meta, c: Children) -> t.Date:
+        return self.dated(c[0])
+
+    def delay(self, meta: Meta, c: Children) -> t.Expr:
+        return c[0]
+
+    def crossing(self, meta: Meta, c: Children) -> t.Crossing:
+        delay, value, crosses, level = c
+        return t.Crossing(value, crosses.startswith("rises"), level, delay, self.span(meta))
+
+    def starts(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "starts")
+
+    def stops(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "stops")
+
+    def costs(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "costs")
+
+    def target(self, meta: Meta, c: Children) -> tuple[Any, t.Name, Any]:
+        return c[0], self.named(c[1]), c[2]
+
+    def repeated(self, meta: Meta, c: Children) -> Clause:
+        every, target, *actions = c
+        at_most, kind, where = target or (None, None, None)
+        node = t.Repeated(every, kind, at_most, where, tuple(actions), self.span(meta))
+        return self._clause("repeated", node, meta)
+
+    def while_active(self, meta: Meta, c: Children) -> Clause:
+        target, *actions = c
+        at_most, kind, where = target or (None, None, None)
+        if at_most is not None:
+            self.error("`at most` limits what happens `every` period, not what holds `while active`", at_most.span)
+        return self._clause("active", t.WhileActive(kind, where, tuple(actions), self.span(meta)), meta)
+
+    # -------------------------------------------------------------- calibration, scenarios, comparisons
+
+    def fit(self, meta: Meta, c: Children) -> Clause:
+        observation, file, column, by, likelihood = c
+        node = t.Fit(
+            self.named(observation), unquoted(file), self.token_span(file), self.named(column), by or (), likelihood,
+            self.span(meta),
+        )
+        return self._clause("fit", node, meta)
+
+    def method(self, meta: Meta, c: Children) -> t.Name:
+        return t.Name("_".join(c), self.span(meta))
+
+    def estimate(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("estimate", (c[0], c[1]), meta)
+
+    def hold_out(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "hold out")
+
+    def without(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "without")
+
+    def include(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "with")
+
+    def change(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("change", t.Change(self.named(c[0]), c[1], self.span(meta)), meta)
+
+    def repeat(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "repeat")
+
+    def summary(self, meta: Meta, c: Children) -> t.Summary:
+        return t.Summary(str(c[0]), self.named(c[1]), self.span(meta))
+
+    def summaries(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("report", tuple(c), meta)
+
+    # -------------------------------------------------------------- places in the first line
+
+    def first_line(self, meta: Meta) -> Span:
+        """Where a missing clause is reported: the first line of the declaration."""
+        line = self.text[meta.start_pos : meta.end_pos].split("\n", 1)[0].rstrip()
+        start = self.base + meta.start_pos
+        return Span(self.source, start, start + len(line))
+
+    def missing(self, message: str, meta: Meta, help: str) -> None:
+        self.report.add("E0112", message, self.first_line(meta), help)

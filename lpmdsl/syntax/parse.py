@@ -1,0 +1,216 @@
+"""From text to a syntax tree: every declaration on its own, so that each mistake gives its own report."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from lark import Token, Tree
+from lark.exceptions import UnexpectedInput
+
+from lpmdsl.diagnostics import Report, did_you_mean
+from lpmdsl.source import MAX_BYTES, Source, Span
+from lpmdsl.syntax import tree as t
+from lpmdsl.syntax.build_declarations import TreeBuilder
+from lpmdsl.syntax.chunks import Chunk, Docs, close_starter, lines_of, split
+from lpmdsl.syntax.grammar import declaration_parser
+from lpmdsl.syntax.mistakes import Stop, explain
+from lpmdsl.syntax.words import CLAUSES, HEADERS, LATER, LATER_PARTS, STARTERS
+
+# Deeper trees would exhaust Python's stack in the passes that walk them by recursion.
+MAX_DEPTH = 150
+MAX_SIGNS = 100
+# A file with more broken declarations than this is something else than a model.
+MAX_BROKEN = 200
+
+
+def read_source(path: Path, report: Report) -> Source | None:
+    """The text of a file, or ``None`` with the reason in the report."""
+    path = Path(path)
+    nowhere = Span(Source(str(path), ""), 0, 0)
+    try:
+        if path.is_dir():
+            report.add("E0104", f"`{path}` is a folder, not a model", nowhere, "Name a `.lpm` file inside it")
+            return None
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        report.add("E0104", f"`{path}` cannot be read: {reason}", nowhere, "Check the name and the permissions")
+        return None
+    if len(data) > MAX_BYTES:
+        report.add("E0105", _too_large(str(path)), nowhere, "Put data into CSV files and name them `from \"…\"`")
+        return None
+    return _decoded(path, data, report, nowhere)
+
+
+def _too_large(name: str) -> str:
+    return f"`{name}` is larger than {MAX_BYTES // 1_000_000} MB, too large for a model"
+
+
+def _decoded(path: Path, data: bytes, report: Report, nowhere: Span) -> Source | None:
+    help = "Save the model as plain text in UTF-8"
+    if b"\0" in data:
+        report.add("E0106", f"`{path}` is not text: it contains zero bytes", nowhere, help)
+        return None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        report.add("E0106", f"`{path}` is not text in UTF-8 (line {line})", nowhere, help)
+        return None
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
+    return Source(path.name, text, path)
+
+
+def parse(source: Source, report: Report) -> t.Module:
+    """The syntax tree of what could be read; everything else is in the report."""
+    if len(source.text) > MAX_BYTES:
+        report.add("E0105", _too_large(source.name), Span(source, 0, 0), "Put data into CSV files")
+        return t.Module(source, None, (), ())
+    lines = lines_of(source)
+    docs = Docs(lines)
+    comments: list[t.Comment] = []
+    nodes: list[t.Header | t.Declaration] = []
+    keywords: list[str] = []
+    broken = 0
+    for chunk, found in split(source, lines):
+        comments.extend(found)
+        if not chunk.text:
+            continue
+        keywords.append(chunk.keyword or close_starter(chunk.word))
+        _check_header(source, chunk, keywords, report)
+        node = _declaration(source, chunk, docs, report)
+        if node is not None:
+            nodes.append(node)
+        elif (broken := broken + 1) >= MAX_BROKEN:
+            report.add("E0101", "Too many mistakes: the rest was not read", Span(source, chunk.start, chunk.start + 1))
+            break
+    if not keywords:
+        report.add("E0108", "This file is empty", Span(source, 0, 0), _HEADER_HELP)
+    return _module(source, nodes, [c for c in comments if c.span.start not in docs.claimed])
+
+
+_HEADER_HELP = "Start the file with `model NAME version 1.0` or `library NAME version 1.0`"
+
+
+def _check_header(source: Source, chunk: Chunk, keywords: list[str], report: Report) -> None:
+    """The header comes first and once."""
+    span = _word_span(source, chunk)
+    if len(keywords) == 1 and keywords[0] not in HEADERS:
+        report.add("E0108", "The file does not say what it is: `model` or `library`", span, _HEADER_HELP)
+    elif len(keywords) > 1 and chunk.keyword in HEADERS:
+        help = "Remove this line, or make it a file of its own"
+        report.add("E0111", "A file has one header, in its first line", span, help)
+
+
+def _module(source: Source, nodes: list[t.Header | t.Declaration], comments: list[t.Comment]) -> t.Module:
+    header = nodes[0] if nodes and isinstance(nodes[0], t.Header) else None
+    declarations = tuple(node for node in nodes if not isinstance(node, t.Header))
+    return t.Module(source, header, declarations, tuple(comments))
+
+
+def _word_span(source: Source, chunk: Chunk) -> Span:
+    return Span(source, chunk.start, chunk.start + max(1, len(chunk.word)))
+
+
+def _declaration(source: Source, chunk: Chunk, docs: Docs, report: Report) -> t.Header | t.Declaration | None:
+    """The node of a chunk, or ``None`` with one report."""
+    if not chunk.keyword:
+        _unknown_declaration(source, chunk, report)
+        return None
+    if not _is_supported(source, chunk, report):
+        return None
+    if chunk.problem is not None:
+        problem = chunk.problem
+        report.add(problem.code, problem.message, problem.span, problem.help)
+        return None
+    tree = _lark_tree(source, chunk, report)
+    if tree is None or _is_too_deep(source, chunk, tree, report):
+        return None
+    _check_indentation(source, chunk, report)
+    return TreeBuilder(source, chunk.start, chunk.text, report, docs).transform(tree)
+
+
+def _unknown_declaration(source: Source, chunk: Chunk, report: Report) -> None:
+    word = chunk.word or chunk.text.strip()[:1]
+    near = close_starter(chunk.word)
+    owners = [f"`{name}`" for name, clauses in CLAUSES.items() if chunk.word in clauses]
+    hint = f" Did you mean `{near}`?" if near else did_you_mean(chunk.word, STARTERS)
+    if owners and not near:
+        hint = f" It is a clause of {' and '.join(owners)}."
+    help = "A declaration starts with a word such as `clock`, `parameter`, `agent` or `condition`"
+    report.add("E0102", f"No declaration starts with `{word}`.{hint}", _word_span(source, chunk), help)
+
+
+def _is_supported(source: Source, chunk: Chunk, report: Report) -> bool:
+    sentence = LATER.get(chunk.keyword)
+    first_line = re.sub(r'"[^"\n]*"', '""', chunk.text.split("\n", 1)[0])
+    for pattern, part in LATER_PARTS:
+        if re.match(pattern, first_line):
+            sentence = part
+    if sentence:
+        report.add("E0103", sentence, _word_span(source, chunk), "The rest of the file is checked without it")
+    return sentence is None
+
+
+def _check_indentation(source: Source, chunk: Chunk, report: Report) -> None:
+    if chunk.indented:
+        message = f"`{chunk.keyword}` starts a declaration and yet is indented"
+        report.add("W0114", message, _word_span(source, chunk), "Move it to the left margin")
+    for offset in chunk.loose[:1]:
+        word = re.match(r'\w+|"[^"\n]*"|.', source.text[offset : offset + 200])
+        end = offset + (len(word.group()) if word else 1)
+        message = f"This line belongs to `{chunk.keyword}` and yet is not indented"
+        report.add("W0114", message, Span(source, offset, end), "Indent it by two spaces")
+
+
+# ------------------------------------------------------------------ one declaration
+
+
+def _lark_tree(source: Source, chunk: Chunk, report: Report) -> Tree | None:
+    """Lark's tree of a chunk, or ``None`` with the first mistake reported."""
+    parser = declaration_parser().parse_interactive(chunk.text)
+    tokens: list[Token] = []
+    try:
+        for token in parser.iter_parse():
+            tokens.append(token)
+        return parser.feed_eof()
+    except UnexpectedInput as error:
+        wrong = getattr(error, "token", None)
+        ended = wrong is not None and wrong.type == "$END"
+        position = len(chunk.text.rstrip()) if ended else error.pos_in_stream or 0
+        before = tokens if ended else [token for token in tokens if (token.start_pos or 0) < position]
+        explain(_stop(source, chunk, before, position), report)
+    return None
+
+
+def _stop(source: Source, chunk: Chunk, before: list[Token], position: int) -> Stop:
+    """What the grammar would have taken after the tokens ``before``.
+
+    The tokens before are fed again, because a parser that has met a wrong token has already forgotten
+    what else could have come.
+    """
+    again = declaration_parser().parse_interactive(chunk.text)
+    for token in before:
+        again.feed_token(token)
+    last = tuple((token.type, str(token)) for token in before[-2:])
+    accepts = frozenset(again.accepts())
+    return Stop(source, chunk.start, chunk.text, chunk.keyword, position, accepts, last)
+
+
+def _is_too_deep(source: Source, chunk: Chunk, tree: Tree, report: Report) -> bool:
+    """Whether an expression is nested too deeply to be walked by recursion."""
+    waiting = [(tree, 0, 0)]
+    while waiting:
+        node, depth, signs = waiting.pop()
+        signs = signs + 1 if node.data in ("negated", "minus") else 0
+        if depth > MAX_DEPTH or signs > MAX_SIGNS:
+            start = chunk.start + node.meta.start_pos
+            message = f"This expression is more than {MAX_SIGNS if signs > MAX_SIGNS else MAX_DEPTH} operations deep"
+            help = "Name a part of it with `parameter` or `observe`"
+            report.add("E0107", message, Span(source, start, start + 1), help)
+            return True
+        waiting.extend((child, depth + 1, signs) for child in node.children if isinstance(child, Tree))
+    return False

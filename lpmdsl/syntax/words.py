@@ -1,0 +1,128 @@
+"""The words of the language: which start a declaration, which are reserved, and what each clause looks like."""
+
+from __future__ import annotations
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set."""
+    return frozenset(text.split())
+
+
+# Words with which a declaration starts. Reserved, so that no clause, attribute or table row starts with one.
+HEADERS = ("model", "library")
+DECLARATIONS = (
+    "use", "clock", "parameter", "table", "agent", "extend", "network", "condition", "contagion", "observe",
+    "intervention", "calibrate", "scenario", "compare", "check",
+)
+
+# Declarations that are designed and not yet built: what a reader is told instead.
+LATER = {
+    "behaviour": "Decisions by a language model (`behaviour`) are not there yet",
+    "rule": "Rules that agents follow on a schedule (`rule`) are not there yet",
+    "stock": "Environment quantities (`stock`) are not there yet",
+    "space": "Grids and planes (`space`) are not there yet",
+    "births": "Births (`births`) are not there yet",
+    "ageing": "Ageing (`ageing`) is not there yet",
+    "refine": "Inserting states into an imported condition (`refine`) is not there yet",
+    "learn": "Learned policies (`learn`) are not there yet",
+}
+STARTERS = frozenset((*HEADERS, *DECLARATIONS, *LATER))
+
+# Parts of declarations that are not there yet: a pattern of words, and the sentence.
+LATER_PARTS = (
+    (r"network\b.*\bwithin\b", "Networks of everybody `within` a distance are not there yet"),
+    (r"condition\s+\w+\s+of\s+cell\b", "Conditions of the cells of a space (`of cell of`) are not there yet"),
+    (r"(observe|check)\b.*\bof\s+cell\s+of\b", "Observing the cells of a space (`of cell of`) is not there yet"),
+)
+LATER_LINES = {
+    "die": "Deaths of agents by an action (`die`) are not there yet",
+    "create": "New agents by an action (`create`) are not there yet",
+    "take": "Meeting others in an action (`take one of`) is not there yet",
+    "their": "Actions on the other agent (`their.…`) are not there yet",
+    "move to": "Walking on a space (`move to …`) is not there yet",
+    "on": "Placing agents `on` a space is not there yet",
+}
+
+# Words with a fixed place in a line; a name that equals one of them would be ambiguous there.
+RESERVED = STARTERS | words(
+    "and or not is in where with by to from at of on over else per every for their yes no as except "
+    "after when between thinned delayed otherwise without while until"
+)
+
+# Reserved words with which a value can begin.
+VALUE_WORDS = frozenset({"not", "their", "yes", "no"})
+
+# Declaration -> first word of each of its clauses -> how that line reads.
+CLAUSES: dict[str, dict[str, str]] = {
+    "clock": {"step": "step DURATION", "from": "from DATE for DURATION", "for": "for DURATION"},
+    "parameter": {
+        "prior": "prior DISTRIBUTION", "between": "between LOW and HIGH", "source": 'source "where it is from"',
+    },
+    "table": {"source": 'source "where it is from"'},
+    "agent": {},
+    "extend": {},
+    "condition": {
+        "states": "states A, B, C",
+        "start": "start STATE except 20 KIND in STATE",
+        "except": "except 20 KIND in STATE",
+        "from": "from STATE after DISTRIBUTION to STATE",
+        "to": "to STATE with probability P",
+        "while": "while STATE",
+        "on": "on entering STATE",
+        "removed": "removed in STATE",
+        "set": "set ATTRIBUTE to VALUE", "move": "move CONDITION to STATE", "leave": "leave NETWORK",
+    },
+    "contagion": {
+        "from": "from STATE on NETWORK at RATE",
+        "source": "source scaled by FACTOR where TEST on NETWORK",
+        "target": "target scaled by FACTOR where TEST on NETWORK",
+    },
+    "intervention": {
+        "starts": "starts on DATE` or `starts when OBSERVATION rises above LEVEL",
+        "stops": "stops on DATE` or `stops when OBSERVATION falls below LEVEL",
+        "every": "every PERIOD for at most NUMBER KIND where TEST",
+        "while": "while active for KIND where TEST",
+        "costs": "costs AMOUNT",
+        "set": "set ATTRIBUTE to VALUE with probability P",
+        "move": "move CONDITION to STATE with probability P",
+        "leave": "leave NETWORK",
+    },
+    "calibrate": {
+        "fit": 'fit OBSERVATION to "file.csv" column NAME with DISTRIBUTION',
+        "estimate": "estimate PARAMETER, PARAMETER by METHOD",
+        "hold": "hold out the last DURATION",
+    },
+    "scenario": {
+        "without": "without INTERVENTION", "with": "with SCENARIO", "change": "change PARAMETER to VALUE",
+    },
+    "compare": {"repeat": "repeat NUMBER times", "report": "report total of OBSERVATION, peak of OBSERVATION"},
+    "model": {}, "library": {}, "use": {}, "network": {}, "observe": {}, "check": {},
+}
+
+# How the first line of each declaration reads.
+FIRST_LINES = {
+    "model": "model NAME version 1.0",
+    "library": "library NAME version 1.0",
+    "use": 'use "path" only KIND NAME as NAME with PARAMETER = VALUE',
+    "clock": "clock",
+    "parameter": "parameter NAME = VALUE",
+    "table": "table NAME by CATEGORY of TYPE",
+    "agent": "agent NAME count NUMBER",
+    "extend": "extend NAME",
+    "network": "network NAME joins KIND sharing PLACE with NUMBER contacts per day",
+    "condition": "condition NAME of KIND",
+    "contagion": "contagion of CONDITION",
+    "observe": "observe NAME = number entering STATE per week",
+    "intervention": "intervention NAME",
+    "calibrate": "calibrate",
+    "scenario": "scenario NAME",
+    "compare": "compare SCENARIO with baseline",
+    "check": "check always TEST` or `check R0 of CONDITION between LOW and HIGH",
+}
+ATTRIBUTE_LINE = "NAME TYPE = VALUE` or `NAME TYPE ~ DISTRIBUTION"
+ROW_LINE = "CATEGORY VALUE"
+
+TYPES = (
+    "yes/no", "category", "number", "share", "probability", "duration", "date", "place", "money",
+)
+CLAUSE_WORDS = frozenset(word for clauses in CLAUSES.values() for word in clauses)
