@@ -93,4 +93,4 @@ def test_files_named_in_the_documentation_exist() -> None:
         r"`((?:lpmdsl|models|docs|compiler_tests|grammar|stdlib)/[\w./-]+\.\w+)`", page.read_text(encoding="utf-8")
     )}  # fmt: skip
     assert len(named) > 10
-    assert [path for path in sorted(named) if not (ROOT / path).is_file()] == []
+    assert [path for path in sorted(named - {"docs/errors/CODE.md"}) if not (ROOT / path).is_file()] == []

@@ -125,3 +125,10 @@ def test_the_contact_library_is_the_model_s_file() -> None:
         table = text.split(f"table contacts_{column} ")[1].split("source")[0]
         for row in rows:
             assert f'  "{row["participant_age"]}" "{row["contact_age"]}" {row[column]}\n' in table
+
+
+def test_contacts_by_age_carry_an_epidemic_on_half_day_steps() -> None:
+    """R0 is about 1.75: the outbreak takes more than a quarter of the people, whatever the length of the step."""
+    run = lpmdsl.load(ROOT / "models" / "seir_age.lpm").run(seed=3, agents={"Person": 6_000}, backend="cpu")
+    cases = run.observations.query("observation == 'cases'")["value"].sum()
+    assert 0.25 * 6_000 < cases < 0.75 * 6_000

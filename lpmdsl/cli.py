@@ -304,10 +304,11 @@ def _print_results(results: Results, out: Path, quiet: bool, is_comparison: bool
     from lpmdsl.runtime.outputs import REPORT_NAME
     from lpmdsl.runtime.progress import print_comparison, print_summary, timing_line
 
-    if not quiet and is_comparison:
-        print_comparison(results, Console())
-    elif not quiet:
-        print_summary(results, Console())
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=140)  # a file or a pipe has no edge to wrap at
+    if not quiet:
+        (print_comparison if is_comparison else print_summary)(results, console)
     print(f"report: {out / REPORT_NAME}\n{timing_line(results.manifest)}")
 
 

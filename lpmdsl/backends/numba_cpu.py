@@ -45,8 +45,10 @@ def emit(program: Program) -> str:
     """The source of the module."""
     parts = [_HEAD.format(name=program.name)]
     parts += [_kernel(program, k) for k in program.kernels]
-    parts.append(_driver(program, "begin", program.begin))
-    parts.append(_driver(program, "run_steps", program.step))
+    # Compiling for threads costs seconds: not for the one pass of the beginning, nor for a small population.
+    parts.append(_driver(program, "begin", program.begin, False))
+    parts.append(_driver(program, "run_steps_on_one_thread", program.step, False))
+    parts.append(_driver(program, "run_steps", program.step, True))
     return "\n\n".join(part.rstrip() + "\n" for part in parts)
 
 
@@ -99,11 +101,13 @@ def _wrapped(head: str, names: list[str]) -> list[str]:
     return [*lines, row.rstrip(), "):"]
 
 
-def _driver(program: Program, name: str, items: tuple[ScheduleItem, ...]) -> str:
+def _driver(program: Program, name: str, items: tuple[ScheduleItem, ...], threaded: bool) -> str:
     arguments = ["seed", "replicate", *size_arguments(program), *buffer_arguments(program)]
-    lines = ["@driver", *_wrapped(f"def {name}", ["first", "last", *arguments])]
+    lines = ["@driver" if threaded else "@kernel", *_wrapped(f"def {name}", ["first", "last", *arguments])]
     lines.append(f"{INDENT}for t in range(first, last):")
     body = [line for item in items for line in _item(program, item, 2)]
+    if not threaded:
+        body = [line.replace(" in prange(", " in range(") for line in body]
     return "\n".join([*lines, *(body or [f"{INDENT * 2}pass"])]) + "\n"
 
 

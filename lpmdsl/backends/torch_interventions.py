@@ -166,7 +166,7 @@ def _act(
         case ForceMove():
             course = body.courses[action.condition]
             moving = agents[course.state[agents] != action.state]
-            to, tick = torch.full_like(moving, action.state), torch.full_like(moving, t * TICKS + 1)
+            to, tick = torch.full_like(moving, action.state), torch.full_like(moving, t * TICKS)
             enter(body, course, moving, to, tick, t, seen)
         case _:
             assert_never(action)

@@ -77,7 +77,7 @@ def rounded(value: KExpr) -> KExpr:
 
 def chance_threshold(probability: KExpr) -> KExpr:
     """A probability as a bound that a 32-bit word stays below."""
-    return rounded(real("mul", probability, number(HAZARD_ONE)))
+    return rounded(real("mul", real("max", number(0.0), probability), number(HAZARD_ONE)))
 
 
 AGENT = Var("i", "i64")

@@ -89,10 +89,13 @@ class Course:
 # ------------------------------------------------------------------ entering
 
 
-def entry(course: Course) -> list[KStmt]:
-    """What entering the state in ``course.state`` does: count, plan the timed exits, draw thresholds, act."""
+def entry(course: Course, states: frozenset[int] | None = None) -> list[KStmt]:
+    """What entering the state in ``course.state`` does: count, plan the timed exits, draw thresholds, act.
+
+    ``states``: those that can be entered here (None: any).
+    """
     body: list[KStmt] = []
-    for state in range(len(course.condition.states)):
+    for state in sorted(states) if states is not None else range(len(course.condition.states)):
         inner = _entry_of(course, state)
         if inner:
             note = f"entering {course.condition.name}.{course.condition.states[state]}"
@@ -245,6 +248,7 @@ def _moves(scope: Scope, condition: m.Condition) -> list[KStmt]:
         episode = scope.let(body, f"{name}_episode_is", op("to_i64", scope.builder.load(f"{name}_episode", AGENT)))
     going = scope.let(body, f"{name}_going", any_of(*(test("eq", state, integer(s)) for s in leaving)))
     course = Course(scope, condition, state, since, episode)
+    scope.live[name] = state
     body.append(While(going, tuple(_one_move(course, moves, going)), condition.span))
     stores: list[KStmt] = [Store(name, (AGENT,), op("to_u8", state, dtype="u8"), condition.span)]
     if condition.is_cyclic:
@@ -293,7 +297,8 @@ def _take(course: Course, moves: Var, going: Var, best: Var, chosen: Var, to: Va
     if condition.is_cyclic:
         assert isinstance(course.episode, Var)
         body.append(Assign(course.episode.name, op("add", course.episode, integer(1))))
-    body += entry(course)
+    targets = frozenset(b.to for e in condition.exits for b in e.branches)
+    body += entry(course, targets)
     body.append(Assign(going.name, test("lt", moves, integer(MAX_MOVES))))
     return body
 
@@ -338,16 +343,25 @@ def _offer_timed(course: Course, state: int, best: Var, chosen: Var, to: Var) ->
 def _offer_untimed(
     course: Course, exit_: m.Exit, slot: int, moves: Var, best: Var, win: tuple[KStmt, ...]
 ) -> list[KStmt]:
-    at_start = test("eq", moves, integer(0))
+    if isinstance(exit_.trigger, m.AtRate):
+        return _offer_rate(course, exit_, slot, best, win)
+    # Before the first move the state at the start of the phase is this one: the optimiser then drops what it decides.
+    states = course.scope.states
+    before = states[course.condition.name]
+    states[course.condition.name] = integer(exit_.state)
+    offers = _offer_at_start(course, exit_, slot, best, win)
+    states[course.condition.name] = before
+    return [If(test("eq", moves, integer(0)), tuple(offers), span=exit_.span)]
+
+
+def _offer_at_start(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple[KStmt, ...]) -> list[KStmt]:
     match exit_.trigger:
         case m.ByContagion():
-            return [If(at_start, tuple(_offer_contagion(course, exit_, slot, best, win)), span=exit_.span)]
-        case m.AtRate():
-            return _offer_rate(course, exit_, slot, best, win)
+            return _offer_contagion(course, exit_, slot, best, win)
         case m.Chance():
-            return [If(at_start, tuple(_offer_chance(course, exit_, slot, best, win)), span=exit_.span)]
+            return _offer_chance(course, exit_, slot, best, win)
         case m.When():
-            now = all_of(at_start, course.scope.truth(exit_.trigger.test), test("lt", BOUNDARY, best))
+            now = all_of(course.scope.truth(exit_.trigger.test), test("lt", BOUNDARY, best))
             return [If(now, (Assign(best.name, BOUNDARY), *win), span=exit_.span)]
         case _:
             raise AssertionError(exit_.trigger)
@@ -399,7 +413,7 @@ def _offer_rate(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple[
 
 def capped(hazard_: KExpr) -> KExpr:
     """A hazard of a step in fixed point, held to [0, 2³⁵]."""
-    return op("min", rounded(real("mul", real("max", hazard_, number(0.0)), number(HAZARD_ONE))), integer(HAZARD_MAX))
+    return op("min", rounded(real("mul", real("max", number(0.0), hazard_), number(HAZARD_ONE))), integer(HAZARD_MAX))
 
 
 def _offer_chance(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple[KStmt, ...]) -> list[KStmt]:

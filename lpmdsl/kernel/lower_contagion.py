@@ -224,7 +224,7 @@ def weight_of(scope: Scope, contagion: m.Contagion, network: m.Network, body: li
     for spread in (s for s in contagion.spreads if s.network == network.name):
         inner: list[KStmt] = []
         value = _spread_value(scope, contagion, network, spread, inner)
-        fixed = op("min", rounded(real("mul", real("max", value, number(0.0)), number(HAZARD_ONE))), integer(HAZARD_MAX))
+        fixed = op("min", rounded(real("mul", real("max", number(0.0), value), number(HAZARD_ONE))), integer(HAZARD_MAX))
         if not inner and not _reads_agent(contagion, network, spread):
             fixed = scope.hoist(f"weight_on_{network.name}", fixed, spread.span.label)
         inner.append(Assign(total.name, op("add", total, fixed)))
@@ -286,7 +286,7 @@ def hazard(scope: Scope, condition: m.Condition, state: int) -> tuple[list[KStmt
         scalings = scalings_of(contagion, network, "target")
         if scalings:
             factor = scaled(scope, number(1.0), scalings, inner)
-            product = real("mul", op("to_f64", force, dtype="f64"), real("max", factor, number(0.0)))
+            product = real("mul", op("to_f64", force, dtype="f64"), real("max", number(0.0), factor))
             force = rounded(product)
         inner.append(Assign(total.name, op("add", total, force)))
         today = runs_today(scope, network)

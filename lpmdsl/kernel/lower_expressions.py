@@ -22,7 +22,8 @@ class Scope:
     """One kernel being written: its prologue, its locals, and how it reads time, states and groups.
 
     ``now``: the boundary at which expressions are read (t, or t + 1 for observations). ``states``: condition → i64
-    local. ``group``: the local that runs over the groups of a derived observation.
+    local at the start of the phase; ``live``: as it is after the moves made so far. ``group``: the local that runs over
+    the groups of a derived observation.
     """
 
     builder: Builder
@@ -34,6 +35,8 @@ class Scope:
     group: KExpr | None = None
     groups: tuple[str, ...] = ("",)
     aggregates: dict[m.Aggregate, KExpr] = field(default_factory=dict)
+    live: dict[str, KExpr] = field(default_factory=dict)
+    applies_whiles: bool = True
     _hoisted: dict[m.Expr, Var] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
     _group_body: list[KStmt] = field(default_factory=list)
@@ -56,7 +59,7 @@ class Scope:
 
     # ------------------------------------------------------------------ expressions
 
-    def value(self, expr: m.Expr, hint: str = "constant") -> KExpr:
+    def value(self, expr: m.Expr, hint: str = "value") -> KExpr:
         """The kernel expression: f64 for numbers, bool for yes/no, i64 for category indices."""
         if isinstance(expr, m.Literal_):
             return _literal(expr)
@@ -116,11 +119,14 @@ class Scope:
         if stored is None:
             stored = self.typed(self.builder.load(f"{ref.of}_{ref.name}", AGENT), ref.type.kind)
         value = stored
-        for condition in self.builder.model.conditions:
+        for condition in self.builder.model.conditions if self.applies_whiles else ():
             for clause in condition.whiles if condition.of == ref.of else ():
                 if clause.attribute == ref.name and clause.value is not None:
+                    # What a clause sets is read from stored attributes, so that it may name itself.
+                    self.applies_whiles = False
                     inside = self.in_state(condition.name, clause.states)
                     value = op("select", inside, self.value(clause.value), value, dtype=value.dtype)
+                    self.applies_whiles = True
         return value
 
     @staticmethod
@@ -206,10 +212,8 @@ class Scope:
         elif group is not None or len(observation.groups) == 1:
             value = self.builder.load(f"observed_{name}", row, integer(group or 0))
         else:
-            columns = [self.builder.load(f"observed_{name}", row, integer(g)) for g in range(len(observation.groups))]
-            value = columns[0]
-            for column in columns[1:]:
-                value = op("add", value, column, dtype=value.dtype)
+            columns = [self._group_value(name, row, g) for g in range(len(observation.groups))]
+            return reduce(lambda a, b: real("add", a, b), columns)
         if flow:
             return real("div", op("to_f64", value, dtype="f64"), number(observation.every))
         return value
@@ -248,15 +252,17 @@ def is_flow_like(model: m.Model, name: str) -> bool:
     """Whether report r covers a period that ends at (r + 1)·every, not the moment r·every."""
     observation = model.observation(name)
     if isinstance(observation.value, m.Derived):
-        return is_flow_like(model, longest_part(model, observation))
+        longest = longest_parts(model, observation)
+        return any(is_flow_like(model, part) for part in longest)
     return isinstance(observation.value, m.Flow)
 
 
-def longest_part(model: m.Model, observation: m.Observation) -> str:
-    """The observation in a formula that reports most rarely (the first of equals)."""
+def longest_parts(model: m.Model, observation: m.Observation) -> list[str]:
+    """The observations in a formula that report most rarely."""
     assert isinstance(observation.value, m.Derived)
-    names = [e.observation for e in m.walk(observation.value.formula) if isinstance(e, m.ObservationRef | m.RollingMean)]
-    return max(names, key=lambda n: model.observation(n).every)
+    parts = (e for e in m.walk(observation.value.formula) if isinstance(e, m.ObservationRef | m.RollingMean))
+    every = {part.observation: model.observation(part.observation).every for part in parts}
+    return [name for name, period in every.items() if period == max(every.values())]
 
 
 def report_steps(model: m.Model, name: str) -> int:

@@ -13,6 +13,7 @@ from lpmdsl.kernel.builder import (
     number,
     op,
     real,
+    rounded,
     site_of,
     test,
     word,
@@ -61,7 +62,9 @@ def declare_intervention(builder: Builder, one: m.Intervention) -> None:
 
 
 def _days(builder: Builder) -> KExpr:
-    return real("mul", op("to_f64", STEP, dtype="f64"), number(builder.model.clock.step))
+    # A hair more than t·step, so that a step of 0.1 days reaches day 3 at step 30.
+    days = real("mul", op("to_f64", STEP, dtype="f64"), number(builder.model.clock.step))
+    return real("add", days, number(1e-9))
 
 
 def trigger_kernel(builder: Builder, one: m.Intervention) -> Kernel:
@@ -150,7 +153,7 @@ def _start_on_crossing(scope: Scope, one: m.Intervention, crossing: m.Crossing, 
 
 
 def ceiling(value: KExpr) -> KExpr:
-    return op("to_i64", real("neg", real("floor", real("neg", value))))
+    return op("to_i64", real("neg", real("floor", real("sub", number(1e-9), value))))
 
 
 # ------------------------------------------------------------------ blocks
@@ -213,7 +216,7 @@ def _choose_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
 
 def _limit_kernel(builder: Builder, name: str, at_most: m.Expr) -> Kernel:
     scope = Scope(builder, "")
-    value = op("to_i64", real("floor", scope.value(at_most, "at_most")))
+    value = rounded(real("max", number(0.0), scope.value(at_most, "at_most")))
     store = Store(f"{name}_limit", (FIRST,), value, at_most.span)
     return Kernel(f"limit_{name}", "", tuple(scope.prologue), (store,), at_most.span)
 
@@ -229,6 +232,8 @@ def _act_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
         key = scope.let(body, "key", builder.load(f"{name}_keys", AGENT))
         cutoff = scope.hoist("cutoff", builder.load(f"{name}_cutoff", FIRST))
         chosen = all_of(test("ge", key, integer(0)), test("le", key, cutoff))
+    live = [c for c in builder.model.conditions if c.of == block.of]
+    scope.live = {c.name: op("to_i64", builder.load(c.name, AGENT)) for c in live}
     inner += _actions(scope, name, block)
     body.append(If(chosen, tuple(inner), span=block.span))
     return Kernel(f"act_{name}", block.of, tuple(scope.prologue), tuple(body), block.span)
@@ -270,9 +275,10 @@ def _force(scope: Scope, action: m.ForceMove, happens: KExpr) -> list[KStmt]:
         episode = scope.let(body, f"{name}_episode_is", op("add", before, integer(1)))
         body.append(Store(f"{name}_episode", (AGENT,), op("to_i32", episode, dtype="i32")))
     course = Course(scope, condition, state, op("mul", STEP, integer(TICKS)), episode)
-    body += entry(course)
+    body += entry(course, frozenset({action.state}))
     body.append(Store(name, (AGENT,), op("to_u8", state, dtype="u8"), action.span))
-    elsewhere = test("ne", scope.states[name], integer(action.state))
+    live = op("to_i64", scope.builder.load(name, AGENT))
+    elsewhere = test("ne", live, integer(action.state))
     return [If(all_of(happens, elsewhere), tuple(body), span=action.span)]
 
 

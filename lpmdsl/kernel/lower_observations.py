@@ -86,10 +86,10 @@ def _count_at(scope: Scope, observation: m.Observation, condition: m.Condition, 
     by_time = op("sub", op("floordiv", op("add", at, integer(period - 1)), integer(period)), integer(1))
     open_ = op("floordiv", STEP, integer(steps))
     report = scope.let(body, "report", op("max", by_time, open_), observation.name)
-    saved = scope.states[condition.name]
-    scope.states[condition.name] = entered
+    saved = dict(scope.states)
+    scope.states.update(scope.live | {condition.name: entered})
     group = group_code(scope, observation)
-    scope.states[condition.name] = saved
+    scope.states.update(saved)
     reports = Var(f"reports_{observation.name}", "i64")
     add = AtomicAdd(f"observed_{observation.name}", (report, group), integer(1), observation.span)
     body.append(If(test("lt", report, reports), (add,), span=observation.span))

@@ -94,7 +94,8 @@ def _fold_truth(expr: Apply) -> KExpr:
 def simplify(kernel: Kernel) -> Kernel:
     """Constants folded, branches that cannot run removed, locals that nobody reads removed."""
     prologue = _prune(map_block(kernel.prologue, fold))
-    body = _prune(map_block(kernel.body, fold))
+    assigned = frozenset(s.name for s in statements(kernel.body) if isinstance(s, Assign))
+    body = _prune(_assume(map_block(kernel.body, fold), {}, assigned))
     return _without_dead_locals(replace(kernel, prologue=prologue, body=body))
 
 
@@ -113,6 +114,49 @@ def _prune(body: tuple[KStmt, ...]) -> tuple[KStmt, ...]:
             case _:
                 kept.append(stmt)
     return tuple(kept)
+
+
+Known = dict[str, frozenset[int]]
+
+
+def _assume(body: tuple[KStmt, ...], known: Known, assigned: frozenset[str]) -> tuple[KStmt, ...]:
+    """Inside ``if state == 2``, tests of the same local against other states are decided."""
+
+    def decide(expr: KExpr) -> KExpr:
+        match expr:
+            case Apply(op="eq", args=(Var(name=name), Const(value=value))) if name in known:
+                if value not in known[name]:
+                    return Const(False, "bool")
+                return Const(True, "bool") if len(known[name]) == 1 else expr
+            case _:
+                return fold(expr)
+
+    done: list[KStmt] = []
+    for stmt in body:
+        match stmt:
+            case If():
+                inner = _assume(stmt.then, known | _possible(stmt.test, assigned), assigned)
+                orelse = _assume(stmt.orelse, known, assigned)
+                done.append(replace(stmt, test=map_expression(stmt.test, decide), then=inner, orelse=orelse))
+            case Loop() | While():
+                done.append(replace(stmt, body=_assume(stmt.body, known, assigned)))
+            case _:
+                done += map_block((stmt,), decide)
+    return tuple(done)
+
+
+def _possible(test_: KExpr, assigned: frozenset[str]) -> Known:
+    """What a true test says of locals that never change: the values each can have."""
+    match test_:
+        case Apply(op="eq", args=(Var(name=name), Const(value=value))) if name not in assigned:
+            return {name: frozenset({int(value)})}
+        case Apply(op="and", args=(a, b)):
+            return _possible(a, assigned) | _possible(b, assigned)
+        case Apply(op="or", args=(a, b)):
+            left, right = _possible(a, assigned), _possible(b, assigned)
+            return {n: left[n] | right[n] for n in left.keys() & right.keys()}
+        case _:
+            return {}
 
 
 def _without_dead_locals(kernel: Kernel) -> Kernel:
@@ -206,7 +250,7 @@ def _earliest(done: list[ScheduleItem], kernel: Kernel, kernels: dict[str, Kerne
         before = done[position]
         if isinstance(before, Launch) and kernels[before.kernel].domain == kernel.domain:
             return position + 1
-        if isinstance(before, Gate) or mine & _touched(before, kernels):
+        if mine & _touched(before, kernels):
             break
     return len(done)
 
@@ -217,6 +261,9 @@ def _touched(item: ScheduleItem, kernels: dict[str, Kernel]) -> set[str]:
             return set(buffers_of(kernels[item.kernel]))
         case Fold():
             return {item.tally, item.into}
+        case Gate():
+            read = {e.buffer for e in walk(item.test) if isinstance(e, Load)}
+            return read.union(*(_touched(i, kernels) for i in item.items))
         case _:
             return {v for v in (getattr(item, f, None) for f in ("buffer", "keys", "cutoff", "chosen")) if v}
 

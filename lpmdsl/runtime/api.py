@@ -103,7 +103,7 @@ def comparison_size(model: Model) -> tuple[tuple[str, ...], int]:
             "E0821",
             f"{model.name} has no `compare`.",
             Span(Source(model.name, ""), 0, 0),
-            help=f"Add `compare {name} with baseline`, and below it `repeat 20 times` and `report total of OBSERVATION`.",
+            help=f"Add `compare {name} with baseline`, below it `repeat 20 times` and `report total of OBSERVATION`.",
         )
     return scenarios_of(model.comparisons), max(c.repeat for c in model.comparisons)
 

@@ -23,6 +23,7 @@ from lpmdsl.semantics.model import CheckAlways, Flow, Model, Network
 
 CHUNK = 16384
 BLOCK_SECONDS = 0.2
+SMALL = 4 * CHUNK  # agents up to which starting threads costs more than it gains
 _NUMPY = {"bool": np.bool_, "u8": np.uint8, "i32": np.int32, "u32": np.uint32, "i64": np.int64, "f64": np.float64}
 Runner = Callable[[RunRequest, Progress | None], RunResult]
 
@@ -46,18 +47,20 @@ def execute(program: Program, module: ModuleType, request: RunRequest, progress:
     arguments = [np.uint64(request.seed), request.replicate, *(sizes[n] for n in size_arguments(program)), *ordered]
     module.begin(-1, 0, *arguments)
     begun = time.perf_counter()
-    done = _run_blocks(module, arguments, request.steps, progress)
+    largest = max(sizes[kind] for kind in request.world.counts)
+    run_steps = module.run_steps if largest > SMALL else module.run_steps_on_one_thread
+    done = _run_blocks(run_steps, arguments, request.steps, progress)
     timings = {"begin": begun - started, "steps": time.perf_counter() - begun}
     return _result(request, buffers, done, timings)
 
 
-def _run_blocks(module: ModuleType, arguments: list, steps: int, progress: Progress | None) -> int:
+def _run_blocks(run_steps: Callable[..., None], arguments: list, steps: int, progress: Progress | None) -> int:
     """Steps done. Blocks are long enough that calling them costs nothing, short enough to stop soon."""
     done, block = 0, 1
     while done < steps:
         before = time.perf_counter()
         last = min(steps, done + block)
-        module.run_steps(done, last, *arguments)
+        run_steps(done, last, *arguments)
         seconds = (time.perf_counter() - before) / (last - done)
         done = last
         if progress is not None and not progress(done):

@@ -95,6 +95,8 @@ def _heading(model: Model, manifest: Manifest) -> str:
 def _key_figures(results: Results) -> str:
     """Total, peak and final value per scenario and observation: medians with the middle 90 % of the replicates."""
     table = statistics(results.observations, results.manifest)
+    order = {name: k for k, name in enumerate(results.manifest.observations)}
+    table = table.sort_values("observation", key=lambda names: names.map(order), kind="stable")
     rows = []
     for key, part in table.groupby(["observation", "group", "scenario"], sort=False):
         observation, group, scenario = (str(k) for k in key)  # type: ignore[union-attr]

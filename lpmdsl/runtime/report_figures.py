@@ -46,7 +46,7 @@ def _figure(
     data: list[dict[str, Any]] = []
     for k, line in enumerate(lines):
         part = rows_where(rows, column, line)
-        data += _line(line.replace("|", ", "), part, COLOURS[k % len(COLOURS)], manifest)
+        data += _line(line.replace("|", ", ").replace("_", " "), part, COLOURS[k % len(COLOURS)], manifest)
     layout = {
         "showlegend": len(lines) > 1,
         "yaxis": {"title": {"text": record.unit}, "rangemode": "tozero"},

@@ -29,7 +29,7 @@ td.name { font-weight: 600; white-space: nowrap; }
 td small { color: var(--soft); }
 .soft { color: var(--soft); font-size: .92rem; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 0 1.2rem; }
-.figure { width: 100%; height: 320px; } .grid .figure { height: 240px; }
+.figure { width: 100%; height: 320px; } .grid .figure { height: 290px; }
 code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .84rem; }
 pre { background: var(--tint); border: 1px solid var(--line); border-radius: 6px; padding: 1rem; overflow-x: auto;
   line-height: 1.45; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.quantities import ERROR, NUMBER, PERSON, SHARE, Kind, Type
@@ -75,9 +76,10 @@ def aggregate(
     otherwise = check(ctx, expr.otherwise, scope) if expr.otherwise is not None else None
     if any(part is not None and part.type == ERROR for part in (where, what, otherwise)):
         return nothing(expr.span)
+    function: Any = expr.function  # one of those that the grammar lists
     return model.Aggregate(
-        expr.function, over.id, what, where, otherwise, _aggregate_type(expr.function, what), expr.span
-    )  # type: ignore[arg-type]
+        function, over.id, what, where, otherwise, _aggregate_type(expr.function, what), expr.span
+    )
 
 
 def _aggregate_type(function: str, what: model.Expr | None) -> Type:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lpmdsl.diagnostics import did_you_mean
-from lpmdsl.quantities import CONTACT_RATE, ERROR, NUMBER, NUMBER_DIM, PER_CONTACT, PER_TIME, Dimension
+from lpmdsl.quantities import CONTACT_RATE, ERROR, NUMBER, NUMBER_DIM, PER_CONTACT, PER_TIME, Dimension, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.check_probabilities import not_negative
@@ -75,6 +75,9 @@ def _is_hazard(ctx: Context, rate: model.Expr, network: model.Network) -> bool:
     want = PER_CONTACT if counts_contacts else PER_TIME
     if rate.type.dimension == want:
         return True
+    if rate.type.dimension == NUMBER_DIM:
+        needed = "the chance that a contact infects" if counts_contacts else "the rate of a contagion"
+        return expect(ctx, rate, Type(Kind.NUMBER, want), needed).type != ERROR
     shown, has = text_of(rate.span), _words(rate.type.dimension)
     if counts_contacts:
         message = (

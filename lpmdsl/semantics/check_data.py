@@ -124,7 +124,7 @@ def header_scale(ctx: Context, data: DataFile, column: Column, want: Dimension, 
     scale, dimension = parse_unit(column.unit)
     if scale is not None and dimension == want:
         return scale
-    what = "is no unit" if scale is None else f"is {dimension}"
+    what = "is no unit" if scale is None else f"is in {dimension}".replace("in per", "per")
     ctx.report.add(
         "E0409",
         f"The header `{column.header}` of `{data.path.name}` {what}, and the model needs {want}.",

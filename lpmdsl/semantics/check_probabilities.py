@@ -28,7 +28,7 @@ def check_probability(ctx: Context, written: tree.Expr, scope: Scope, role: str)
             "E0313",
             f"{text_of(value.span)} is not a probability: it lies outside 0 to 1.",
             value.span,
-            f"Write `{value.value:g} %` if that is what it means." if value.value > 1 else "",
+            f"Write `{value.value:g} %` if that is what it means." if value.value > 1 and "%" not in text_of(value.span) else "",
         )
     elif outside is not None:
         ctx.report.add(

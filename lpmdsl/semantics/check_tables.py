@@ -34,6 +34,7 @@ _NAMED = {
     "money": Type(Kind.NUMBER, MONEY),
 }
 SUM_TOLERANCE = 1e-3
+_PLURAL = {Kind.SHARE: "shares", Kind.PROBABILITY: "probabilities"}
 
 
 def value_type(written: tree.TypeName) -> tuple[Type, float]:
@@ -148,7 +149,7 @@ def row_value(ctx: Context, value: tree.Quantity, kind: Type, scale: float, of: 
         why = f"has no unit, and the table is of {of.name}"
     else:
         why = (
-            f"does not fit a table of {kind.kind.value}s"
+            f"does not fit a table of {_PLURAL[kind.kind]}"
             if is_chance
             else f"does not fit a table in {kind.dimension}".replace("in per", "per")
         )
@@ -180,7 +181,8 @@ def _file_rows(ctx: Context, written: tree.Table, kind: Type, scale: float) -> l
 
 def _key_columns(ctx: Context, written: tree.Table, data: DataFile, column: Column | None) -> list[Column | None]:
     """The columns that name the rows: called as the table is ``by``; of an attribute that stands twice, the columns
-    whose cells are its labels, in the order of the file (row's group, column's group). Without ``by``: another column."""
+    whose cells are its labels, in the order of the file (row's group, column's group). Without ``by``:
+    another column."""
     if not written.by:
         return [next((c for c in data.columns if c != column), None)]
     names = [name.id for name in written.by]

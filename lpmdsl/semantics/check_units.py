@@ -66,40 +66,25 @@ def _counts_agree(expr: model.Expr, found: Dimension, want: Dimension) -> bool:
 
 def _wrong_dimension(ctx: Context, expr: model.Expr, want: Type, role: str) -> None:
     found, shown = expr.type, text_of(expr.span)
-    is_chance = found.kind in (Kind.SHARE, Kind.PROBABILITY)
-    if want.dimension == NUMBER_DIM and want.kind in (Kind.SHARE, Kind.PROBABILITY) and found.dimension == PER_TIME:
-        ctx.report.add(
-            "E0304",
-            f"{shown} is a rate (per day), and {role} is a probability: a rate can be above 1, a probability cannot.",
-            expr.span,
-            "A constant rate h over a time dt gives the probability `1 - exp(-h * dt)`.",
-        )
-    elif want.dimension == PER_TIME and is_chance:
-        ctx.report.add(
-            "E0305",
-            f"{shown} is {found}, and {role} is a rate: a probability has no meaning until one says per what time.",
-            expr.span,
-            f"For a chance p within a time dt the rate is `-log(1 - p) / dt`; or write {_with_unit(expr, want)}.",
-        )
+    wants_chance = want.kind in (Kind.SHARE, Kind.PROBABILITY)
+    if wants_chance and found.dimension == PER_TIME:
+        code = "E0304"
+        message = f"{shown} is a rate (per day), and it stands as {role}: a rate can be above 1, a probability cannot."
+        help = "A constant rate h over a time dt gives the probability `1 - exp(-h * dt)`."
+    elif want.dimension == PER_TIME and found.kind in (Kind.SHARE, Kind.PROBABILITY):
+        code = "E0305"
+        message = f"{shown} is {found}, and it stands as {role} (per day): a chance of 20 % may be in a day or in a month."
+        help = f"A chance p within a time dt is the rate `-log(1 - p) / dt`; or write {_with_unit(expr, want)}."
     elif found.dimension == NUMBER_DIM:
-        ctx.report.add(
-            "E0301",
-            f"{shown} is a bare number where {role} belongs: it could be per day or per week.",
-            expr.span,
-            f"Write {_with_unit(expr, want)}.",
-        ) if want.dimension == PER_TIME else ctx.report.add(
-            "E0301",
-            f"{shown} is a bare number where {role} belongs ({_wanted(want)}).",
-            expr.span,
-            f"Write {_with_unit(expr, want)}.",
-        )
+        code = "E0301"
+        why = "it could be per day or per week" if want.dimension == PER_TIME else f"{_wanted(want)} are needed"
+        message = f"{shown} is a bare number where {role} belongs: {why}."
+        help = f"Write {_with_unit(expr, want)}."
     else:
-        ctx.report.add(
-            "E0303",
-            f"{shown} is {_dimension(found)} here but {role} is expected ({_wanted(want)}).",
-            expr.span,
-            _convert_help(found.dimension, want.dimension),
-        )
+        code = "E0303"
+        message = f"{shown} is {_dimension(found)} here but {role} is expected ({_wanted(want)})."
+        help = _convert_help(found.dimension, want.dimension)
+    ctx.report.add(code, message, expr.span, help)
 
 
 def _dimension(found: Type) -> str:
@@ -128,6 +113,8 @@ def _with_unit(expr: model.Expr, want: Type) -> str:
 
 def _convert_help(found: Dimension, want: Dimension) -> str:
     ratio = want / found
+    if want * found == NUMBER_DIM:
+        return "The one is 1 over the other: a mean time of 5 days is a rate of `1 / (5 days)`. Check which you mean."
     if ratio in (TIME, PER_TIME):
         verb = "Multiply it by a length of time" if ratio == TIME else "Divide it by a length of time"
         return f"{verb}, or check which of the two you mean."

@@ -95,6 +95,8 @@ class Context:
 
     def condition_with(self, name: tree.Name, kind: str | None = None) -> str | None:
         """The one condition that has a state of this name (of agents of ``kind``), or None after a report."""
+        if any(name.id in {s.id for s in c.states} for c in self.names.conditions().values() if c.name.id in self.broken):
+            return None
         mine = [c for c in self.states if kind is None or self.kind_of[c] == kind]
         holders = [c for c in mine if name.id in self.states[c]]
         if len(holders) == 1:

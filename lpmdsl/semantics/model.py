@@ -475,7 +475,8 @@ class Condition:
     span: Span
 
     def exits_of(self, state: int) -> tuple[Exit, ...]:
-        return tuple(e for e in self.exits if e.state == state)
+        """The exits of a state in written order."""
+        return tuple(sorted((e for e in self.exits if e.state == state), key=lambda e: e.index))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree as t
-from lpmdsl.syntax.format_declarations import Line, lines
+from lpmdsl.syntax.format_clauses import Line
+from lpmdsl.syntax.format_declarations import lines
 
 _KEYWORDS = {
     t.Use: "use", t.Clock: "clock", t.Parameter: "parameter", t.Table: "table", t.Agent: "agent",

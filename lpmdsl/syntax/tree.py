@@ -17,7 +17,7 @@ from lpmdsl.source import Source, Span
 class Unit:
     """A unit as written: ``contacts per day per tie`` is ``(("contacts", 1), ("day", -1), ("tie", -1))``.
 
-    ``per 100_000`` becomes part of ``Quantity.value`` (the number is divided), remembered in ``per_number``.
+    ``per 100_000`` is kept in ``Quantity.per_number``; ``Quantity.value`` is divided by it.
     """
 
     parts: tuple[tuple[str, int], ...]
@@ -303,7 +303,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """``school place of size 400 where …``; ``size`` is a distribution after ``~``, an expression, or None (from a file)."""
+    """``school place of size 400 where …``; ``size`` is a distribution after ``~``, an expression or None (a file)."""
 
     name: Name
     size: Expr | Distribution | None
