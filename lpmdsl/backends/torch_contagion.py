@@ -158,7 +158,7 @@ def _met_at_random(weight: Tensor, there: Tensor) -> Tensor:
 
 
 def _met_mixing(network: Network, weight: Tensor, there: Tensor, moment: Moment) -> Tensor:
-    """Group by group: contacts per step with the group, times the mean weight of those present in it."""
+    """Group by group: contacts per day with the group, times the mean weight (of a step) of those present in it."""
     table = moment.model.table(network.mixing or "")
     size = len(table.keys[0])
     own = over_agents(_mixing_attribute(network, moment), network.of, moment).to(torch.int64)
@@ -168,8 +168,7 @@ def _met_mixing(network: Network, weight: Tensor, there: Tensor, moment: Moment)
         number = int((there & (own == group)).sum())
         if number > 0:
             others = weight[own == group].sum() - torch.where(own == group, weight, 0)
-            rate = contacts[own, group] * moment.model.clock.step
-            total = total + rounded((rate * others.to(torch.float64)) / float(number))
+            total = total + rounded((contacts[own, group] * others.to(torch.float64)) / float(number))
     return total
 
 

@@ -282,13 +282,17 @@ def hazard(scope: Scope, condition: m.Condition, state: int) -> tuple[list[KStmt
         assert contagion is not None
         inner: list[KStmt] = []
         own = _own_weight(scope, contagion, network, state, inner)
-        force = _force_on(scope, contagion, network, own, inner)
+        weight = scope.let(inner, f"from_{network.name}", _weight_on(scope, contagion, network, own, inner))
+        # Most people meet nobody infectious on most days: the rest is worked out only where there is something to share.
+        felt: list[KStmt] = []
+        force = _spread_evenly(scope, network, weight)
         scalings = scalings_of(contagion, network, "target")
         if scalings:
-            factor = scaled(scope, number(1.0), scalings, inner)
+            factor = scaled(scope, number(1.0), scalings, felt)
             product = real("mul", op("to_f64", force, dtype="f64"), real("max", number(0.0), factor))
             force = rounded(product)
-        inner.append(Assign(total.name, op("add", total, force)))
+        felt.append(Assign(total.name, op("add", total, force)))
+        inner.append(If(test("gt", weight, integer(0)), tuple(felt)))
         today = runs_today(scope, network)
         tests = [*([today] if today else []), takes_part(scope, network)]
         body.append(If(all_of(*tests), tuple(inner), span=network.span, note=network.name))
@@ -306,15 +310,14 @@ def _own_weight(scope: Scope, contagion: m.Contagion, network: m.Network, state:
     return weight_of(scope, contagion, network, body)
 
 
-def _force_on(scope: Scope, contagion: m.Contagion, network: m.Network, own: KExpr, body: list[KStmt]) -> KExpr:
+def _weight_on(scope: Scope, contagion: m.Contagion, network: m.Network, own: KExpr, body: list[KStmt]) -> KExpr:
+    """What the others weigh in the agent's place or among its ties; at random already the hazard on one of its group."""
     builder, name = scope.builder, weight_buffer(contagion, network)
     match network.layout:
         case "place":
-            place = scope.let(body, f"{network.name}_place", place_of(scope, network))
-            others = scope.let(body, "others", minus(builder.load(name, place), own))
-            return _spread_evenly(scope, network, others, place, 1)
+            return minus(builder.load(name, place_of(scope, network)), own)
         case "ties":
-            return _spread_evenly(scope, network, builder.load(name, AGENT), AGENT, 0)
+            return builder.load(name, AGENT)
         case "random":
             group = group_of(scope, network)
             if own == integer(0):
@@ -326,12 +329,15 @@ def minus(value: KExpr, own: KExpr) -> KExpr:
     return value if own == integer(0) else op("sub", value, own)
 
 
-def _spread_evenly(scope: Scope, network: m.Network, weight: KExpr, where: KExpr, self_: int) -> KExpr:
+def _spread_evenly(scope: Scope, network: m.Network, weight: KExpr) -> KExpr:
     """The weight shared among those present (a place counts oneself), or all of it on every tie."""
-    if not needs_presence(network):
+    if not needs_presence(network) or network.layout == "random":
         return weight
-    present = scope.builder.load(f"{network.name}_present", where)
-    divisor = op("sub", present, integer(self_)) if self_ else present
+    if network.layout == "place":
+        present = scope.builder.load(f"{network.name}_present", place_of(scope, network))
+        divisor = op("sub", present, integer(1))
+    else:
+        divisor = scope.builder.load(f"{network.name}_present", AGENT)
     shared = op("floordiv", weight, op("max", divisor, integer(1)))
     return op("select", test("gt", divisor, integer(0)), shared, integer(0))
 
@@ -339,7 +345,7 @@ def _spread_evenly(scope: Scope, network: m.Network, weight: KExpr, where: KExpr
 def group_hazard(
     scope: Scope, contagion: m.Contagion, network: m.Network, group: KExpr, own: KExpr, body: list[KStmt]
 ) -> Var:
-    """Hazard on one of ``group`` from everyone: Σ_b round(C[a, b]·dt·W_b / n_b), or round(W / n) without mixing."""
+    """Hazard on one of ``group`` from everyone: Σ_b round(C[a, b]·W_b / n_b), or round(W / n) without mixing."""
     builder, name = scope.builder, weight_buffer(contagion, network)
     groups = len(groups_of(builder, network)[1])
     total = scope.let(body, "mixed", integer(0))
@@ -353,7 +359,7 @@ def group_hazard(
         table = builder.model.table(network.mixing)
         builder.buffer(f"table_{table.name}", "f64", (len(table.values),), "constant", note=table.span.label)
         contacts = builder.load(f"table_{table.name}", op("add", op("mul", group, integer(groups)), other))
-        value = real("mul", real("mul", contacts, number(builder.model.clock.step)), value)
+        value = real("mul", contacts, value)
     share = rounded(real("div", value, op("to_f64", op("max", present, integer(1)), dtype="f64")))
     adding = Assign(total.name, op("add", total, share))
     body.append(Loop(other.name, integer(0), integer(groups), (If(test("gt", present, integer(0)), (adding,)),)))

@@ -65,19 +65,15 @@ class Context:
         if name.id in self.members:
             return name.id
         known = list(self.members)
-        imported = name.span.source.name != self.names.module.source.name
-        code, story = (
-            ("E0212", "The imported text is about agents of kind") if imported else ("E0601", "There is no agent")
-        )
-        tail = (
-            f" `{name.id}`, and this model declares none."
-            if imported
-            else f" `{name.id}`.{did_you_mean(name.id, known)}"
-        )
-        if self.names.word_of(name.id) and not imported:
+        if name.span.source.name != self.names.module.source.name:
+            message = f"The imported text is about agents of kind `{name.id}`, and this model declares none."
+            self.report.add("E0212", message, name.span, f"Declare it in the model: `agent {name.id} count 10_000`.")
+        elif self.names.word_of(name.id):
             self.unknown(name, "an agent", known)
         else:
-            self.report.add(code, story + tail, name.span, f"Declare it: `agent {name.id} count 10_000`.")
+            help = f"The agents are {', '.join(known)}." if known else f"Declare it: `agent {name.id} count 10_000`."
+            message = f"There is no agent `{name.id}`.{did_you_mean(name.id, known)}"
+            self.report.add("E0601", message, name.span, help)
         return None
 
     def state(self, condition: str, name: tree.Name) -> int | None:
