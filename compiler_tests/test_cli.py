@@ -68,7 +68,7 @@ def test_check_of_a_missing_file(tmp_path, capsys):
 
 
 def test_check_starts_without_the_heavy_packages(model):
-    heavy = "('torch', 'numba', 'pandas', 'plotly')"
+    heavy = "('torch', 'numba', 'scipy', 'pandas', 'plotly')"
     code = (
         "import sys\nfrom lpmdsl import cli\n"
         f"try:\n    cli.main(['check', {str(model)!r}])\nexcept SystemExit as e:\n    code = e.code\n"

@@ -1,7 +1,9 @@
-"""Source text, positions in it, and where the grammar and the bundled library live."""
+"""Source text, positions in it, where the grammar and the bundled library live, and where compiled things are kept."""
 
 from __future__ import annotations
 
+import os
+import sys
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,3 +84,15 @@ def data_dir(name: str) -> Path:
     """The folder ``grammar`` or ``stdlib``: inside an installed wheel, else beside the package."""
     inside = Path(__file__).parent / name
     return inside if inside.is_dir() else Path(__file__).parent.parent / name
+
+
+def cache_dir() -> Path:
+    """``$LPMDSL_CACHE``, else the user's cache folder (``~/.cache/lpmdsl``, ``%LOCALAPPDATA%\\lpmdsl``)."""
+    chosen = os.environ.get("LPMDSL_CACHE")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "lpmdsl"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "lpmdsl"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lpmdsl"

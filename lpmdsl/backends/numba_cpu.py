@@ -1,10 +1,13 @@
 """The Program printed as one Numba module: a function per kernel, and a driver that runs the schedule step by step.
 
-Kernels work on a chunk of agents; the driver runs the chunks on all threads. Only the text is made here: Numba is
-imported by the text, not by this file.
+Kernels work on a chunk of agents. Every thread of a team runs the same driver: it takes its share of the chunks and
+waits at a barrier after each pass. So one driver serves any number of threads and is compiled once, in half the time
+that Numba's parallel loops take (``docs/passes.md``). Only the text is made here: Numba is imported by the text.
 """
 
 from __future__ import annotations
+
+from typing import assert_never
 
 from lpmdsl.backends.python_text import INDENT, block, remark, statement, text
 from lpmdsl.kernel.ir import (
@@ -13,8 +16,8 @@ from lpmdsl.kernel.ir import (
     Fold,
     Gate,
     Kernel,
-    KExpr,
     Launch,
+    Load,
     Program,
     ScheduleItem,
     SelectSmallest,
@@ -28,16 +31,14 @@ from lpmdsl.kernel.ir import (
 _HEAD = '''"""Made by lpmc from {name}. One function per kernel; `run_steps` is the schedule of a step."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from lpmdsl.backends.numba_prelude import (
-    CHUNK, atomic_add, clear, cos, exp, fold_add, fold_max, fold_min, larger, log, philox, quantile, select_smallest, sin,
-    smaller, threshold,
+    CHUNK, atomic_add, barrier, clear, cos, exp, fold_add, fold_max, fold_min, larger, log, philox, quantile,
+    select_smallest, sin, smaller, threshold,
 )
 
 kernel = njit(cache=True, error_model="numpy", nogil=True)
-# Loops of a step must stay apart: each reads what the one before has summed.
-driver = njit(cache=True, error_model="numpy", nogil=True, parallel={{"prange": True, "fusion": False, "numpy": False}})
 '''
 
 
@@ -45,10 +46,8 @@ def emit(program: Program) -> str:
     """The source of the module."""
     parts = [_HEAD.format(name=program.name)]
     parts += [_kernel(program, k) for k in program.kernels]
-    # Compiling for threads costs seconds: not for the one pass of the beginning, nor for a small population.
-    parts.append(_driver(program, "begin", program.begin, False))
-    parts.append(_driver(program, "run_steps_on_one_thread", program.step, False))
-    parts.append(_driver(program, "run_steps", program.step, True))
+    parts.append(_driver(program, "begin", program.begin))
+    parts.append(_driver(program, "run_steps", program.step))
     return "\n\n".join(part.rstrip() + "\n" for part in parts)
 
 
@@ -101,44 +100,71 @@ def _wrapped(head: str, names: list[str]) -> list[str]:
     return [*lines, row.rstrip(), "):"]
 
 
-def _driver(program: Program, name: str, items: tuple[ScheduleItem, ...], threaded: bool) -> str:
+def _driver(program: Program, name: str, items: tuple[ScheduleItem, ...]) -> str:
     arguments = ["seed", "replicate", *size_arguments(program), *buffer_arguments(program)]
-    lines = ["@driver" if threaded else "@kernel", *_wrapped(f"def {name}", ["first", "last", *arguments])]
+    lines = ["@kernel", *_wrapped(f"def {name}", ["first", "last", "thread", "threads", "team", *arguments])]
     lines.append(f"{INDENT}for t in range(first, last):")
-    body = [line for item in items for line in _item(program, item, 2)]
-    if not threaded:
-        body = [line.replace(" in prange(", " in range(") for line in body]
-    return "\n".join([*lines, *(body or [f"{INDENT * 2}pass"])]) + "\n"
+    return "\n".join([*lines, *_items(program, items, 2)]) + "\n"
 
 
-def _item(program: Program, item: ScheduleItem, depth: int) -> list[str]:
+def _items(program: Program, items: tuple[ScheduleItem, ...], depth: int) -> list[str]:
+    """The schedule for one thread of the team: scalar work by thread 0, agents by all, a barrier after each."""
     pad = INDENT * depth
+    barrier = f"{pad}barrier(team, threads)"
+    lines: list[str] = []
+    alone: list[str] = []
+
+    def flush() -> None:
+        if alone:
+            lines.extend([f"{pad}if thread == 0:", *alone, barrier])
+            alone.clear()
+
+    for item in items:
+        match item:
+            case Launch() if program.kernel(item.kernel).domain:
+                flush()
+                lines += [*_launch(program, program.kernel(item.kernel), depth), barrier]
+            case Gate():
+                flush()
+                lines += _gate(program, item, depth)
+            case _:
+                alone.append(INDENT * (depth + 1) + _alone(program, item))
+    flush()
+    return lines or [f"{pad}pass"]
+
+
+def _gate(program: Program, gate: Gate, depth: int) -> list[str]:
+    """Every thread decides for itself; a test of buffers is read by all before anyone goes on to change them."""
+    pad = INDENT * depth
+    note = f"  # {gate.note}" if gate.note else ""
+    body = _items(program, gate.items, depth + 1)
+    if not any(isinstance(e, Load) for e in walk(gate.test)):
+        return [f"{pad}if {text(gate.test)}:{note}", *body]
+    return [f"{pad}opens = {text(gate.test)}", f"{pad}barrier(team, threads)", f"{pad}if opens:{note}", *body]
+
+
+def _alone(program: Program, item: ScheduleItem) -> str:
+    """The call that one thread makes for the whole team."""
     match item:
         case Launch():
-            return _launch(program, program.kernel(item.kernel), depth)
+            kernel = program.kernel(item.kernel)
+            return f"{kernel.name}({', '.join(['t', *_parameters(program, kernel)])})"
         case Clear():
-            return [f"{pad}clear({item.buffer})"]
+            return f"clear({item.buffer})"
         case Fold():
-            return [f"{pad}fold_{item.how}({item.tally}, {item.into})"]
+            return f"fold_{item.how}({item.tally}, {item.into})"
         case SelectSmallest():
-            return [f"{pad}select_smallest({item.keys}, {_scalar(item.limit)}, {item.cutoff}, {item.chosen})"]
+            return f"select_smallest({item.keys}, {text(item.limit)}, {item.cutoff}, {item.chosen})"
         case Gate():
-            lines = [f"{pad}if {_scalar(item.test)}:" + (f"  # {item.note}" if item.note else "")]
-            return lines + [line for inner in item.items for line in _item(program, inner, depth + 1)]
-
-
-def _scalar(expr: KExpr) -> str:
-    return text(expr)
+            raise AssertionError("a gate is decided by every thread")
+        case _:
+            assert_never(item)
 
 
 def _launch(program: Program, kernel: Kernel, depth: int) -> list[str]:
-    pad = INDENT * depth
-    names = ", ".join(_parameters(program, kernel))
-    tail = f", {names}" if names else ""
-    if not kernel.domain:
-        return [f"{pad}{kernel.name}(t{tail})"]
-    size = kernel.domain
+    pad, size = INDENT * depth, kernel.domain
+    arguments = ["chunk", "chunk * CHUNK", f"min({size}, (chunk + 1) * CHUNK)", "t", *_parameters(program, kernel)]
     return [
-        f"{pad}for chunk in prange(({size} + CHUNK - 1) // CHUNK):",
-        f"{pad}{INDENT}{kernel.name}(chunk, chunk * CHUNK, min({size}, (chunk + 1) * CHUNK), t{tail})",
+        f"{pad}for chunk in range(thread, ({size} + CHUNK - 1) // CHUNK, threads):",
+        f"{pad}{INDENT}{kernel.name}({', '.join(arguments)})",
     ]

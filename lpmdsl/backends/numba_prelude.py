@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
@@ -18,7 +20,7 @@ _TWO_OVER_PI, _HALF_PI_HI, _HALF_PI_LO = 0.6366197723675814, 1.5707963267341256,
 _U32 = np.uint64(0xFFFFFFFF)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def philox(seed, agent, site, episode, replicate):
     """Four 32-bit words as int64: Philox4x32-10 (Salmon et al. 2011, SC'11)."""
     k0, k1 = np.uint32(np.uint64(seed) & _U32), np.uint32(np.uint64(seed) >> np.uint64(32))
@@ -71,24 +73,59 @@ def _atomic_add(typingctx, array, index, value):
     return types.void(array, types.intp, array.dtype), codegen
 
 
+@intrinsic
+def _fetch_add(typingctx, array, index, value):  # noqa: ANN001, ANN202
+    """``array[index]`` before ``value`` is added to it, ordered against all other memory."""
+
+    def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.atomic_rmw("add", builder.gep(data, [args[1]]), args[2], "seq_cst")
+
+    return types.int64(array, types.intp, types.int64), codegen
+
+
+_give_way = types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32())
+_SPINS = 2000
+
+
+@njit(cache=True)
+def barrier(team, threads):  # noqa: ANN001, ANN201
+    """Returns when all threads of the team have come; ``team[0]`` counts arrivals, ``team[8]`` the times all came.
+
+    The two stand on different cache lines. Who waits long gives its processor away, so a busy machine loses little.
+    """
+    if threads == 1:
+        return
+    times = _fetch_add(team, 8, 0)
+    if _fetch_add(team, 0, 1) == threads - 1:
+        _fetch_add(team, 0, -threads)
+        _fetch_add(team, 8, 1)
+        return
+    spins = 0
+    while _fetch_add(team, 8, 0) == times:
+        spins += 1
+        if spins > _SPINS:
+            _give_way()
+
+
 def atomic_add(array, index, value):
     """Add an integer to an element shared between threads; ``index`` is a whole number or a pair."""
     array[index] += value
 
 
-@overload(atomic_add, inline="always")
+@overload(atomic_add)
 def _atomic_add_overload(array, index, value):
     if isinstance(index, types.BaseTuple):
         return lambda array, index, value: _atomic_add(array, index[0] * array.shape[1] + index[1], np.int64(value))
     return lambda array, index, value: _atomic_add(array, index, np.int64(value))
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def smaller(a, b):
     return b if b < a else a
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def larger(a, b):
     return b if b > a else a
 

@@ -6,12 +6,8 @@ middle: 1 665 knots a side, relative error of a mean below 1e-5 (``compiler_test
 
 from __future__ import annotations
 
-from math import exp, gamma, log, sqrt
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
 
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics.evaluate import Scope, evaluate
@@ -21,7 +17,6 @@ TICK_BITS = 20
 TICKS = 1 << TICK_BITS
 CELLS = 64 * 24 + 128
 MAX_TICKS = 1 << 44
-Frozen = Any  # a frozen scipy.stats distribution
 
 
 def plan(distribution: Distribution) -> tuple[Expr, ...]:
@@ -79,6 +74,9 @@ def _scope(model: Model, parameters: dict[str, float], leaves: tuple[Expr, ...],
 
 
 def _row(distribution: Distribution, scope: Scope, step: float) -> NDArray[np.int64]:
+    # Imported here for the start-up time: checking a model imports this file and needs nothing of scipy.
+    from lpmdsl.kernel.laws import law
+
     lower, upper = knots()
     if distribution.family == "fixed":
         value = float(evaluate(distribution.arguments[0][1], scope))
@@ -86,8 +84,8 @@ def _row(distribution: Distribution, scope: Scope, step: float) -> NDArray[np.in
     elif distribution.family == "empirical":
         days = _empirical_quantiles(distribution, scope.model, lower, upper)
     else:
-        law = frozen(distribution.family, {k: float(evaluate(v, scope)) for k, v in distribution.arguments})
-        days = np.stack([law.ppf(lower), law.isf(upper)])
+        curve = law(distribution.family, {k: float(evaluate(v, scope)) for k, v in distribution.arguments})
+        days = np.stack([curve.ppf(lower), curve.isf(upper)])
     ticks = np.floor(np.nan_to_num(days, nan=0.0, posinf=1e300) / step * TICKS + 0.5)
     return np.clip(ticks, 0, MAX_TICKS).astype(np.int64)
 
@@ -107,71 +105,3 @@ def _empirical_quantiles(d: Distribution, model: Model, lower: NDArray, upper: N
     days = np.array([float(label) for label in table.keys[0]])
     pick = lambda p: days[np.minimum(np.searchsorted(shares, p, side="right"), len(days) - 1)]  # noqa: E731
     return np.stack([pick(lower), pick(1.0 - upper)])
-
-
-def frozen(family: str, args: dict[str, Any]) -> Frozen:
-    """The scipy distribution of a family with its arguments in base units (floats or arrays).
-
-    Gamma, lognormal and beta by mean and sd use the method of moments; lognormal also by median and spread (the
-    geometric standard deviation); Weibull by shape k and scale, or mean and sd solved for k.
-    """
-    return _FAMILIES[family](args)
-
-
-def _gamma(a: dict[str, Any]) -> Frozen:
-    if "shape" in a:
-        scale = a["scale"] if "scale" in a else (a["mean"] / a["shape"] if "mean" in a else 1 / a["rate"])
-        return stats.gamma(a["shape"], scale=scale)
-    return stats.gamma((a["mean"] / a["sd"]) ** 2, scale=a["sd"] ** 2 / a["mean"])
-
-
-def _lognormal(a: dict[str, Any]) -> Frozen:
-    if "median" in a:
-        return stats.lognorm(np.log(a["spread"]), scale=a["median"])
-    variance = np.log1p((a["sd"] / a["mean"]) ** 2)
-    return stats.lognorm(np.sqrt(variance), scale=a["mean"] / np.exp(variance / 2))
-
-
-def _weibull(a: dict[str, Any]) -> Frozen:
-    shape = a.get("k", a.get("shape"))
-    if "mean" not in a:
-        return stats.weibull_min(shape, scale=a["scale"])
-    k = _weibull_shape(float(a["sd"]) / float(a["mean"])) if "sd" in a else float(shape)  # type: ignore[arg-type]
-    return stats.weibull_min(k, scale=a["mean"] / gamma(1 + 1 / k))
-
-
-def _weibull_shape(variation: float) -> float:
-    """The shape k whose coefficient of variation is ``variation``."""
-    excess = lambda x: sqrt(max(gamma(1 + 2 / exp(x)) / gamma(1 + 1 / exp(x)) ** 2 - 1, 0)) - variation  # noqa: E731
-    return exp(optimize.brentq(excess, log(0.08), log(80.0)))  # type: ignore[arg-type]
-
-
-def _beta(a: dict[str, Any]) -> Frozen:
-    if "a" in a:
-        return stats.beta(a["a"], a["b"])
-    total = a["mean"] * (1 - a["mean"]) / a["sd"] ** 2 - 1
-    return stats.beta(a["mean"] * total, (1 - a["mean"]) * total)
-
-
-def _negative_binomial(a: dict[str, Any]) -> Frozen:
-    return stats.nbinom(a["dispersion"], a["dispersion"] / (a["dispersion"] + a["mean"]))
-
-
-def _uniform(a: dict[str, Any]) -> Frozen:
-    return stats.uniform(a["min"], a["max"] - a["min"])
-
-
-_FAMILIES = {
-    "exponential": lambda a: stats.expon(scale=a["mean"] if "mean" in a else 1 / a["rate"]),
-    "gamma": _gamma,
-    "erlang": lambda a: stats.gamma(a["shape"], scale=a["mean"] / a["shape"]),
-    "lognormal": _lognormal,
-    "weibull": _weibull,
-    "uniform": _uniform,
-    "normal": lambda a: stats.norm(a["mean"], a["sd"]),
-    "beta": _beta,
-    "bernoulli": lambda a: stats.bernoulli(a["probability"]),
-    "binomial": lambda a: stats.binom(a["trials"], a["probability"]),
-    "poisson": lambda a: stats.poisson(a["mean"]),
-    "negative_binomial": _negative_binomial,
-}

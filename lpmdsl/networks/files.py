@@ -6,7 +6,6 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -19,9 +18,10 @@ from lpmdsl.source import Span
 
 TABULAR = (".csv", ".parquet")
 NETWORKX = {
-    ".graphml": nx.read_graphml, ".gexf": nx.read_gexf, ".gml": nx.read_gml, ".edgelist": nx.read_edgelist,
-    ".adjlist": nx.read_adjlist, ".net": nx.read_pajek,
+    ".graphml": "read_graphml", ".gexf": "read_gexf", ".gml": "read_gml", ".edgelist": "read_edgelist",
+    ".adjlist": "read_adjlist", ".net": "read_pajek",
 }
+"""The suffixes that networkx reads and its functions for them."""
 MISSING = ("", "na", "NA", "NaN", "nan")
 YES_NO = {"yes": 1, "no": 0, "true": 1, "false": 0, "1": 1, "0": 0, "1.0": 1, "0.0": 0}
 
@@ -244,10 +244,12 @@ def _agents(table: pd.DataFrame, column: str, n: int, path: Path, span: Span, id
 
 
 def _graph_ties(path: Path, n: int, span: Span) -> Ties:
+    import networkx  # loaded only for graph files: every other run starts faster without it
+
     if not path.is_file():
         read_table(path, span)
     try:
-        graph = NETWORKX[path.suffix.lower()](path)
+        graph = getattr(networkx, NETWORKX[path.suffix.lower()])(path)
         edges = list(graph.edges())
     except Exception as error:  # networkx's readers raise whatever their parser does
         reason = str(error).strip() or type(error).__name__

@@ -1,23 +1,22 @@
-"""The table of network generators: a new one is one function and one row here."""
+"""The table of network generators: a new one is one function and one row here.
+
+A row names its function, which is imported when a network is made: the checker reads this table too, and must not wait
+for numba.
+"""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from lpmdsl.networks.random_graphs import (
-    Arguments,
-    configuration,
-    erdos_renyi,
-    scale_free,
-    small_world,
-    stochastic_block,
-)
-from lpmdsl.networks.regular_graphs import complete, lattice, ring
-from lpmdsl.networks.world import Ties
+from lpmdsl.networks.world import Arguments, Ties
+
+Generate = Callable[[int, Arguments, int, int], Ties]
+"""(n, arguments, seed, site) → Ties."""
 
 ArgumentKind = Literal["number", "share", "yes/no", "degrees", "blocks"]
 """``number``, ``share`` and ``yes/no`` are expressions of parameters. ``degrees``: a distribution or a one-column table
@@ -39,13 +38,14 @@ class GeneratorArgument:
 class NetworkGenerator:
     """One row: ``one_of`` names arguments of which exactly one is written, ``optional`` those that may be left out.
 
+    ``made_by``: the module of ``lpmdsl.networks`` that holds the function of the row's name.
     ``expected_degree``: about how many ties an agent has, to foresee memory. ``agents_alike``: an agent's number says
     nothing about its ties, so households may be given to consecutive agents without making neighbours kin.
     """
 
     name: str
     arguments: tuple[GeneratorArgument, ...]
-    function: Callable[[int, Arguments, int, int], Ties]
+    made_by: Literal["random_graphs", "regular_graphs"]
     expected_degree: Callable[[int, Arguments], float]
     help: str
     one_of: tuple[str, ...] = ()
@@ -54,6 +54,11 @@ class NetworkGenerator:
 
     def argument(self, name: str) -> GeneratorArgument | None:
         return next((a for a in self.arguments if a.name == name), None)
+
+    @property
+    def function(self) -> Generate:
+        """The function that makes the network, imported at its first use."""
+        return getattr(importlib.import_module(f"lpmdsl.networks.{self.made_by}"), self.name)
 
 
 def _degree(n: int, arguments: Arguments) -> float:
@@ -73,34 +78,35 @@ NETWORKS: dict[str, NetworkGenerator] = {
         NetworkGenerator(
             "small_world",
             (DEGREE, GeneratorArgument("rewiring", "share", "chance that a tie of the ring leads somewhere else")),
-            small_world, _degree, "A ring with some ties rewired (Watts & Strogatz 1998).",
+            "random_graphs", _degree, "A ring with some ties rewired (Watts & Strogatz 1998).",
         ),
         NetworkGenerator(
             "scale_free",
             (DEGREE, GeneratorArgument("links", "number", "ties that each newcomer brings, half the mean degree")),
-            scale_free, _degree, "Newcomers tie to whom many know (Barabási & Albert 1999).",
+            "random_graphs", _degree, "Newcomers tie to whom many know (Barabási & Albert 1999).",
             one_of=("degree", "links"),
         ),
         NetworkGenerator(
             "erdos_renyi",
             (DEGREE, GeneratorArgument("probability", "share", "chance that a pair is tied")),
-            erdos_renyi, _degree, "Every pair tied independently (Gilbert 1959).", one_of=("degree", "probability"),
+            "random_graphs", _degree, "Every pair tied independently (Gilbert 1959).", one_of=("degree", "probability"),
             agents_alike=True,
         ),
         NetworkGenerator(
             "configuration",
             (GeneratorArgument("degrees", "degrees", "the distribution of the number of ties"),),
-            configuration, lambda n, arguments: float(np.mean(arguments["degrees"])),
+            "random_graphs", lambda n, arguments: float(np.mean(arguments["degrees"])),
             "Given degrees, otherwise at random; ties to oneself and doubles are dropped.", agents_alike=True,
         ),
         NetworkGenerator(
             "stochastic_block",
             (GeneratorArgument("ties", "blocks", "mean number of ties of the row's group with the column's"),),
-            stochastic_block, lambda n, arguments: float(np.max(np.sum(arguments["ties"], axis=1))),
+            "random_graphs", lambda n, arguments: float(np.max(np.sum(arguments["ties"], axis=1))),
             "Chances of a tie set by the groups of the two (Holland et al. 1983).", agents_alike=True,
         ),
         NetworkGenerator(
-            "complete", (), complete, lambda n, arguments: float(n), "Everyone knows everyone.", agents_alike=True
+            "complete", (), "regular_graphs", lambda n, arguments: float(n), "Everyone knows everyone.",
+            agents_alike=True,
         ),
         NetworkGenerator(
             "lattice",
@@ -110,9 +116,11 @@ NETWORKS: dict[str, NetworkGenerator] = {
                 GeneratorArgument("neighbours", "number", "4 (sides) or 8 (sides and corners)", 4.0),
                 GeneratorArgument("wrapping", "yes/no", "the edges meet", 0.0),
             ),
-            lattice, lambda n, arguments: float(np.mean(arguments["neighbours"])),
+            "regular_graphs", lambda n, arguments: float(np.mean(arguments["neighbours"])),
             "A rectangle, agent by agent and row by row.", optional=("height",),
         ),
-        NetworkGenerator("ring", (DEGREE,), ring, _degree, "A circle, each tied to the nearest (circulant)."),
+        NetworkGenerator(
+            "ring", (DEGREE,), "regular_graphs", _degree, "A circle, each tied to the nearest (circulant)."
+        ),
     )
 }

@@ -5,17 +5,14 @@ Every draw is keyed by what it decides (a pair, a link, a stub), so no loop orde
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from lpmdsl.networks.random import SEED_MASK, WORLD_REPLICATE, below, log, philox, shuffle, uniform
 from lpmdsl.networks.ties import Unbuildable, edges_to_ties
-from lpmdsl.networks.world import Ties
+from lpmdsl.networks.world import Arguments, Ties
 
-Arguments = Mapping[str, float | NDArray]
 ATTEMPTS = 256
 _WORLD = np.uint64(WORLD_REPLICATE)
 

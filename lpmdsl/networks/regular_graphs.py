@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from lpmdsl.networks.random_graphs import Arguments, even_degree, whole
+from lpmdsl.networks.random_graphs import even_degree, whole
 from lpmdsl.networks.ties import Unbuildable, edges_to_ties
-from lpmdsl.networks.world import Ties
+from lpmdsl.networks.world import Arguments, Ties
 
 
 def complete(n: int, arguments: Arguments, seed: int, site: int) -> Ties:

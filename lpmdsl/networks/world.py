@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+Arguments = Mapping[str, float | NDArray]
+"""The arguments of a network generator by name, evaluated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,21 +15,9 @@ from types import ModuleType
 
 from lpmdsl.compiler import Compiled
 from lpmdsl.diagnostics import fail
-from lpmdsl.source import NOWHERE
+from lpmdsl.source import NOWHERE, cache_dir
 
 PRELUDE = Path(__file__).parent.parent / "backends" / "numba_prelude.py"
-
-
-def cache_dir() -> Path:
-    """``$LPMDSL_CACHE``, else the user's cache folder (``~/.cache/lpmdsl``, ``%LOCALAPPDATA%\\lpmdsl``)."""
-    chosen = os.environ.get("LPMDSL_CACHE")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "lpmdsl"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "lpmdsl"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lpmdsl"
 
 
 def build(compiled: Compiled) -> ModuleType:

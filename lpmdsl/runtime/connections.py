@@ -12,9 +12,8 @@ from lpmdsl.diagnostics import fail
 from lpmdsl.networks.files import read_ties
 from lpmdsl.networks.generators import NETWORKS, GeneratorArgument
 from lpmdsl.networks.random import site, uniforms
-from lpmdsl.networks.random_graphs import Arguments
 from lpmdsl.networks.ties import Unbuildable
-from lpmdsl.networks.world import Ties
+from lpmdsl.networks.world import Arguments, Ties
 from lpmdsl.quantities import NUMBER
 from lpmdsl.runtime.draws import draw
 from lpmdsl.semantics.evaluate import Scope, evaluate

@@ -6,6 +6,7 @@ import datetime
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import numpy as np
@@ -23,44 +24,77 @@ from lpmdsl.semantics.model import CheckAlways, Flow, Model, Network
 
 CHUNK = 16384
 BLOCK_SECONDS = 0.2
-SMALL = 4 * CHUNK  # agents up to which starting threads costs more than it gains
+AGENTS_PER_THREAD = 2 * CHUNK  # below this, waiting for one another costs more than a thread gains
 _NUMPY = {"bool": np.bool_, "u8": np.uint8, "i32": np.int32, "u32": np.uint32, "i64": np.int64, "f64": np.float64}
 Runner = Callable[[RunRequest, Progress | None], RunResult]
 
 
-def cpu_runner(compiled: Compiled) -> Runner:
-    """A function that runs one replicate of the compiled model with its Numba kernels."""
+def cpu_runner(compiled: Compiled, threads: int = 1) -> Runner:
+    """A function that runs one replicate of the compiled model with its Numba kernels, on up to so many threads."""
     module = build(compiled)
 
     def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
-        return execute(compiled.program, module, request, progress)
+        return execute(compiled.program, module, request, progress, threads)
 
     return run
 
 
-def execute(program: Program, module: ModuleType, request: RunRequest, progress: Progress | None) -> RunResult:
+def execute(
+    program: Program, module: ModuleType, request: RunRequest, progress: Progress | None, threads: int = 1
+) -> RunResult:
     """Begin, then blocks of steps until done or until ``progress`` says stop."""
     started = time.perf_counter()
     sizes = size_values(program, request)
     buffers = make_buffers(program, request, sizes)
     ordered = [buffers[n] for n in buffer_arguments(program)]
     arguments = [np.uint64(request.seed), request.replicate, *(sizes[n] for n in size_arguments(program)), *ordered]
-    module.begin(-1, 0, *arguments)
-    begun = time.perf_counter()
     largest = max(sizes[kind] for kind in request.world.counts)
-    run_steps = module.run_steps if largest > SMALL else module.run_steps_on_one_thread
-    done = _run_blocks(run_steps, arguments, request.steps, progress)
+    with Team(max(1, min(threads, largest // AGENTS_PER_THREAD))) as team:
+        team.run(module.begin, -1, 0, arguments)
+        begun = time.perf_counter()
+        done = _run_blocks(team, module.run_steps, arguments, request.steps, progress)
     timings = {"begin": begun - started, "steps": time.perf_counter() - begun}
     return _result(request, buffers, done, timings)
 
 
-def _run_blocks(run_steps: Callable[..., None], arguments: list, steps: int, progress: Progress | None) -> int:
+class Team:
+    """Threads that run the same driver together: the caller is thread 0, the others wait in a pool."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self.meeting = np.zeros(16, np.int64)
+        self.pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+
+    def __enter__(self) -> Team:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.pool is not None:
+            self.pool.shutdown()
+
+    def run(self, driver: Callable[..., None], first: int, last: int, arguments: list) -> None:
+        """Steps ``first`` up to ``last`` by the whole team. Kernels release the interpreter's lock."""
+        if self.pool is None:
+            driver(first, last, 0, 1, self.meeting, *arguments)
+            return
+        # One empty call first: it compiles, which no two threads may do at once.
+        driver(0, 0, 0, 1, self.meeting, *arguments)
+        others = [
+            self.pool.submit(driver, first, last, thread, self.threads, self.meeting, *arguments)
+            for thread in range(1, self.threads)
+        ]
+        driver(first, last, 0, self.threads, self.meeting, *arguments)
+        for other in others:
+            other.result()
+
+
+def _run_blocks(team: Team, driver: Callable[..., None], arguments: list, steps: int, progress: Progress | None) -> int:
     """Steps done. Blocks are long enough that calling them costs nothing, short enough to stop soon."""
     done, block = 0, 1
     while done < steps:
         before = time.perf_counter()
         last = min(steps, done + block)
-        run_steps(done, last, *arguments)
+        team.run(driver, done, last, arguments)
         seconds = (time.perf_counter() - before) / (last - done)
         done = last
         if progress is not None and not progress(done):

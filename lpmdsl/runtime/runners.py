@@ -7,9 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
-import numba
-from numba.core import config
-
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.compiler import compile_model
 from lpmdsl.config import BackendName
@@ -36,8 +33,7 @@ def runner_for(model: Model, facts: Facts, backend: BackendName, threads: int | 
     used = _threads(threads)
     match backend:
         case "auto" | "cpu":
-            numba.set_num_threads(used)
-            return Runner("cpu", used, cpu_runner(compile_model(model, facts)))
+            return Runner("cpu", used, cpu_runner(compile_model(model, facts), used))
         case "reference":
             return Runner("reference", used, _reference(used))
         case "gpu":
@@ -63,9 +59,8 @@ def _reference(threads: int) -> Run:
 
 
 def _threads(asked: int | None) -> int:
-    """As many threads as were asked for, else all that numba may use (which is what the process may use)."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    most = min(allowed, config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+    """As many threads as were asked for, else as many as this process has processors."""
+    most = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if asked is not None and asked > most:
         text = str(asked)
         raise fail(

@@ -125,6 +125,8 @@ _FAMILIES = (
         "weibull(k 2, scale 5 days)",
         (("k", _N), ("scale", _P)),
         (("k", _N), ("mean", _P)),
+        (("shape", _N), ("scale", _P)),
+        (("shape", _N), ("mean", _P)),
         (("mean", _P), ("sd", _P)),
     ),
     _family("fixed", "real", "dwell draw", "fixed(5 days)", (("value", _V),)),

@@ -15,7 +15,7 @@ from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_test, check_value
 from lpmdsl.semantics.check_units import expect
 from lpmdsl.semantics.context import Context, text_of, unit, unit_of, unit_text
-from lpmdsl.semantics.corners import constant, extremes, parameter_values
+from lpmdsl.semantics.corners import constant, extremes
 from lpmdsl.semantics.scope import Scope, making
 from lpmdsl.syntax import tree
 
@@ -34,6 +34,9 @@ def check_agent(ctx: Context, written: tree.Agent) -> model.Agent:
         )
     members: list[model.Attribute | model.Place] = []
     for member in written.attributes:
+        signed = ctx.members[written.name.id].get(member.name.id)
+        if signed is None or signed.span != member.name.span:
+            continue  # its name is taken, and that is reported
         made = frozenset(m.name for m in members) | frozenset(ctx.broken)
         scope = making(written.name.id, f"the making of {written.name.id}", made)
         whole = (
@@ -177,7 +180,7 @@ def _band(ctx: Context, written: tree.Band, scope: Scope) -> tuple[str, tuple[mo
             "Name every band, from the lowest to the highest.",
         )
         return None
-    own = parameter_values(ctx.parameters, ctx.tables)
+    own = ctx.values
     values = [constant(cut, own, ctx.tables) for cut in cuts]
     for k in range(1, len(values)):
         if values[k] <= values[k - 1]:

@@ -77,9 +77,7 @@ def aggregate(
     if any(part is not None and part.type == ERROR for part in (where, what, otherwise)):
         return nothing(expr.span)
     function: Any = expr.function  # one of those that the grammar lists
-    return model.Aggregate(
-        function, over.id, what, where, otherwise, _aggregate_type(expr.function, what), expr.span
-    )
+    return model.Aggregate(function, over.id, what, where, otherwise, _aggregate_type(expr.function, what), expr.span)
 
 
 def _aggregate_type(function: str, what: model.Expr | None) -> Type:

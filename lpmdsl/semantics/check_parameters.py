@@ -9,10 +9,13 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_value
 from lpmdsl.semantics.context import Context, text_of, unit_of, unit_text
-from lpmdsl.semantics.corners import constant, parameter_values
+from lpmdsl.semantics.corners import constant
 from lpmdsl.semantics.scope import constant as constant_scope
-from lpmdsl.semantics.tree_walk import in_order
+from lpmdsl.semantics.tree_walk import in_order, names_in
 from lpmdsl.syntax import tree
+
+DEEPEST = 60
+"""Parameters computed from parameters computed from …: deeper chains would exhaust the passes that follow them."""
 
 
 def check_parameters(ctx: Context) -> None:
@@ -27,12 +30,21 @@ def check_parameters(ctx: Context) -> None:
             declared[circle[0]].name.span,
             "Give one of them a value of its own.",
         )
+    depth: dict[str, int] = {}
     for written in ordered:
+        needs = [depth[other] for other in names_in(written.value) if other in depth]
+        depth[written.name.id] = 1 + max(needs, default=0)
+        if depth[written.name.id] > DEEPEST:
+            ctx.broken.add(written.name.id)
+        if depth[written.name.id] == DEEPEST + 1:
+            message = f"`{written.name.id}` is at the end of a chain of more than {DEEPEST} parameters."
+            ctx.report.add("E0107", message, written.name.span, "Compute it from fewer steps.")
         made = None if written.name.id in ctx.broken else _parameter(ctx, written)
         if made is None:
             ctx.broken.add(written.name.id)
         else:
             ctx.parameters[made.name] = made
+            ctx.values[made.name] = constant(made.default, ctx.values, ctx.tables)
 
 
 def _parameter(ctx: Context, written: tree.Parameter) -> model.Parameter | None:
@@ -70,7 +82,7 @@ def _bound(ctx: Context, written: tree.Expr | None, kind: Type, name: str) -> fl
     if written is None:
         return None
     bound = check_value(ctx, written, constant_scope(f"a bound of `{name}`"), kind, f"a bound of `{name}`")
-    value = constant(bound, parameter_values(ctx.parameters, ctx.tables), ctx.tables)
+    value = constant(bound, ctx.values, ctx.tables)
     return None if math.isnan(value) else value
 
 
@@ -87,7 +99,7 @@ def _within(ctx: Context, written: tree.Parameter, made: model.Parameter) -> Non
             "Write the smaller one first.",
         )
         return
-    value = constant(made.default, parameter_values(ctx.parameters, ctx.tables), ctx.tables)
+    value = constant(made.default, ctx.values, ctx.tables)
     slack = 1e-12 * max(abs(low), abs(high))
     if value < low - slack or value > high + slack:
         ctx.report.add(

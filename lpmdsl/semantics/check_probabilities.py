@@ -24,12 +24,9 @@ def check_probability(ctx: Context, written: tree.Expr, scope: Scope, role: str)
     values = list(extremes(ctx, (value,)))
     outside = next(((v, story) for v, story in values if v < -SLACK or v > 1 + SLACK), None)
     if outside is not None and isinstance(value, model.Literal_):
-        ctx.report.add(
-            "E0313",
-            f"{text_of(value.span)} is not a probability: it lies outside 0 to 1.",
-            value.span,
-            f"Write `{value.value:g} %` if that is what it means." if value.value > 1 and "%" not in text_of(value.span) else "",
-        )
+        shown = text_of(value.span)
+        help = f"Write `{value.value:g} %` if that is what it means." if value.value > 1 and "%" not in shown else ""
+        ctx.report.add("E0313", f"{shown} is not a probability: it lies outside 0 to 1.", value.span, help)
     elif outside is not None:
         ctx.report.add(
             "E0504",
@@ -66,6 +63,8 @@ def check_branches(ctx: Context, branches: tuple[model.Branch, ...], span: Span)
     terms = tuple(b.probability for b in branches if b.probability is not None)
     if not terms or any(t.type == ERROR for t in terms):
         return
+    if any(value > 1 + SLACK for term in terms for value, _ in extremes(ctx, (term,))):
+        return  # said of that branch already
     totals = list(extremes(ctx, terms))
     most, story = max(totals, key=lambda t: t[0], default=(math.nan, ""))
     if most > 1 + SLACK and len(terms) > 1:

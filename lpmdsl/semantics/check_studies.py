@@ -9,7 +9,6 @@ from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.context import Context, days, whole_steps
 from lpmdsl.semantics.corners import constant as constant_value
-from lpmdsl.semantics.corners import parameter_values
 from lpmdsl.semantics.scope import constant, watching
 from lpmdsl.semantics.tree_walk import in_order
 from lpmdsl.source import Span
@@ -69,7 +68,7 @@ def _change(ctx: Context, change: tree.Change) -> model.Expr | None:
     value = check_value(ctx, change.value, constant("a scenario"), parameter.type, f"`{name}`")
     if value.type == ERROR:
         return None
-    number = constant_value(value, parameter_values(ctx.parameters, ctx.tables), ctx.tables)
+    number = constant_value(value, ctx.values, ctx.tables)
     if (parameter.low is not None and number < parameter.low) or (
         parameter.high is not None and number > parameter.high
     ):
@@ -186,7 +185,7 @@ def _always(ctx: Context, written: tree.CheckAlways) -> model.CheckAlways | None
 def _rising(ctx: Context, low: model.Expr | None, high: model.Expr, span: Span) -> bool:
     if low is None:
         return True
-    own = parameter_values(ctx.parameters, ctx.tables)
+    own = ctx.values
     if constant_value(low, own, ctx.tables) > constant_value(high, own, ctx.tables):
         ctx.report.add(
             "E0904",

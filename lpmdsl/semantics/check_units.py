@@ -73,7 +73,9 @@ def _wrong_dimension(ctx: Context, expr: model.Expr, want: Type, role: str) -> N
         help = "A constant rate h over a time dt gives the probability `1 - exp(-h * dt)`."
     elif want.dimension == PER_TIME and found.kind in (Kind.SHARE, Kind.PROBABILITY):
         code = "E0305"
-        message = f"{shown} is {found}, and it stands as {role} (per day): a chance of 20 % may be in a day or in a month."
+        message = (
+            f"{shown} is {found}, and it stands as {role} (per day): a chance is over some time, a day or a month."
+        )
         help = f"A chance p within a time dt is the rate `-log(1 - p) / dt`; or write {_with_unit(expr, want)}."
     elif found.dimension == NUMBER_DIM:
         code = "E0301"

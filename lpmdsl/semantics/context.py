@@ -25,9 +25,10 @@ ARTICLES = {
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What others need to know of an attribute or place: ``place`` is a number of a household or the like."""
+    """What others need to know of an attribute or place. ``span``: its name, where it is declared (first)."""
 
     type: Type
+    span: Span
     is_place: bool = False
     is_computed: bool = False
 
@@ -45,6 +46,7 @@ class Context:
     kind_of: dict[str, str] = field(default_factory=dict)
     tables: dict[str, model.Table] = field(default_factory=dict)
     parameters: dict[str, model.Parameter] = field(default_factory=dict)
+    values: dict[str, float] = field(default_factory=dict)
     agents: dict[str, model.Agent] = field(default_factory=dict)
     networks: dict[str, model.Network] = field(default_factory=dict)
     observations: dict[str, model.Observation] = field(default_factory=dict)
@@ -91,7 +93,9 @@ class Context:
 
     def condition_with(self, name: tree.Name, kind: str | None = None) -> str | None:
         """The one condition that has a state of this name (of agents of ``kind``), or None after a report."""
-        if any(name.id in {s.id for s in c.states} for c in self.names.conditions().values() if c.name.id in self.broken):
+        if any(
+            name.id in {s.id for s in c.states} for c in self.names.conditions().values() if c.name.id in self.broken
+        ):
             return None
         mine = [c for c in self.states if kind is None or self.kind_of[c] == kind]
         holders = [c for c in mine if name.id in self.states[c]]

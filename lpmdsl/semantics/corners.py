@@ -24,6 +24,9 @@ class Known(Protocol):
     def parameters(self) -> Mapping[str, model.Parameter]: ...
 
     @property
+    def values(self) -> Mapping[str, float]: ...
+
+    @property
     def tables(self) -> Mapping[str, model.Table]: ...
 
     @property
@@ -110,7 +113,7 @@ def extremes(known: Known, terms: tuple[model.Expr, ...]) -> Iterator[tuple[floa
 
     Exact for what is linear in each thing it reads, a search for the rest. Nothing is said where a value is unknown.
     """
-    own = parameter_values(known.parameters, known.tables)
+    own = known.values
     leaves = {_leaf(node): node for term in terms for node in model.walk(_expanded(term, known)) if _leaf(node)}
     choices = [_choices(known, node, own) for node in leaves.values()]
     if math.prod(len(c) for c in choices) > MOST_CORNERS:

@@ -21,16 +21,16 @@ class View:
     """A finished model as ``corners`` wants it."""
 
     parameters: Mapping[str, model.Parameter]
+    values: Mapping[str, float]
     tables: Mapping[str, model.Table]
     agents: Mapping[str, model.Agent]
 
 
 def view(checked: model.Model) -> View:
-    return View(
-        {p.name: p for p in checked.parameters},
-        {t.name: t for t in checked.tables},
-        {a.name: a for a in checked.agents},
-    )
+    parameters = {p.name: p for p in checked.parameters}
+    tables = {t.name: t for t in checked.tables}
+    values = parameter_values(parameters, tables)
+    return View(parameters, values, tables, {a.name: a for a in checked.agents})
 
 
 # ------------------------------------------------------------------ who reads what
@@ -212,7 +212,7 @@ def _check_scenario(checked: model.Model, scenario: model.Scenario, readers: Rea
             "Write `without INTERVENTION` or `change PARAMETER to VALUE`.",
         )
     known = view(checked)
-    own = parameter_values(known.parameters, known.tables)
+    own = known.values
     for name, value in scenario.changes:
         new = constant(value, own, known.tables)
         if math.isclose(new, own[name], rel_tol=1e-12, abs_tol=0.0):

@@ -24,7 +24,11 @@ def sign_agents(ctx: Context) -> None:
             if member in members or ctx.names.word_of(member) is not None:
                 _clash(ctx, written.name, places.get(member))
                 continue
-            members[member] = Member(PLACE, True) if isinstance(written, tree.Place) else _member(ctx, agent, written)
+            members[member] = (
+                Member(PLACE, written.name.span, True)
+                if isinstance(written, tree.Place)
+                else _member(ctx, agent, written)
+            )
             places[member] = written.name.span
         ctx.members[name] = members
 
@@ -48,9 +52,9 @@ def _clash(ctx: Context, name: tree.Name, first: Span | None) -> None:
 def _member(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> Member:
     computed = isinstance(written.value, tree.Band)
     if written.type.name == "category":
-        return Member(_category(ctx, agent, written), is_computed=computed)
+        return Member(_category(ctx, agent, written), written.name.span, is_computed=computed)
     if written.type.name in _PLAIN and written.type.unit is None:
-        return Member(_PLAIN[written.type.name], is_computed=computed)
+        return Member(_PLAIN[written.type.name], written.name.span, is_computed=computed)
     kind, _ = value_type(written.type)
     if kind == ERROR:
         known = ["category", "number", "duration", "money", *_PLAIN]
@@ -60,7 +64,7 @@ def _member(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> Member:
             written.type.span,
             f"Write {', '.join(known)} or a unit.",
         )
-    return Member(kind, is_computed=computed)
+    return Member(kind, written.name.span, is_computed=computed)
 
 
 def _category(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> Type:

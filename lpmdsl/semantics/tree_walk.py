@@ -67,18 +67,20 @@ def _is_tree(node: object) -> bool:
 
 def in_order(declared: dict[str, Any], part: Callable[[Any], object]) -> tuple[list[Any], list[tuple[str, ...]]]:
     """The declarations so that each comes after those its ``part`` names, and the circles among them."""
+    needs = {name: [other for other in names_in(part(d)) if other in declared] for name, d in declared.items()}
     done: dict[str, Any] = {}
     circles: list[tuple[str, ...]] = []
-
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        if name in path:
-            circles.append((*path[path.index(name) :], name))
-        elif name not in done:
-            for other in names_in(part(declared[name])):
-                if other in declared:
-                    visit(other, (*path, name))
-            done.setdefault(name, declared[name])
-
-    for name in declared:
-        visit(name, ())
+    for first in declared:
+        path: dict[str, Iterator[str]] = {} if first in done else {first: iter(needs[first])}
+        while path:
+            name = next(reversed(path))
+            other = next((o for o in path[name] if o not in done), None)
+            if other is None:
+                del path[name]
+                done[name] = declared[name]
+            elif other in path:
+                names = list(path)
+                circles.append((*names[names.index(other) :], other))
+            else:
+                path[other] = iter(needs[other])
     return list(done.values()), circles

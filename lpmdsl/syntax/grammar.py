@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import suppress
 from functools import cache
 
 from lark import Lark
 from lark.lexer import PatternRE, PatternStr, TerminalDef
 
 from lpmdsl.quantities import UNITS
-from lpmdsl.source import data_dir
+from lpmdsl.source import cache_dir, data_dir
 from lpmdsl.syntax.words import RESERVED, VALUE_WORDS
 
 
@@ -36,9 +38,19 @@ def _complete(terminal: TerminalDef) -> None:
 
 @cache
 def declaration_parser() -> Lark:
-    """Lark's parser for one declaration (about a third of a second to build, then kept)."""
+    """Lark's parser for one declaration: half a second to build, so its tables are kept beside the compiled kernels."""
     text = (data_dir("grammar") / "lpm.lark").read_text(encoding="utf-8")
     return Lark(
         text, start="declaration", parser="lalr", lexer="contextual", propagate_positions=True,
-        maybe_placeholders=True, edit_terminals=_complete,  # type: ignore[arg-type]
+        maybe_placeholders=True, edit_terminals=_complete, cache=_kept_at(text),  # type: ignore[arg-type]
     )
+
+
+def _kept_at(text: str) -> str:
+    """The file of the tables. Lark builds them again when it cannot be read, and goes without when not written."""
+    # Lark itself checks the grammar and its own version; the words that are filled in it cannot know.
+    words = hashlib.sha256(repr((text, sorted(_COMPLETED.items()))).encode()).hexdigest()[:16]
+    folder = cache_dir()
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return str(folder / f"grammar_{words}.lark")

@@ -1,0 +1,74 @@
+"""Runs of one request on either back end, and what must be equal between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+import lpmdsl
+from lpmdsl.backends import torch_reference
+from lpmdsl.backends.request import RunRequest, RunResult
+from lpmdsl.compiler import compile_model
+from lpmdsl.config import BASELINE, RunOptions
+from lpmdsl.diagnostics import Report
+from lpmdsl.runtime.execute import cpu_runner
+from lpmdsl.runtime.population import build_world, start_states
+from lpmdsl.runtime.scenarios import plan
+from lpmdsl.semantics.analysis import analyse
+from lpmdsl.semantics.model import Model
+
+MODELS = sorted((Path(__file__).parent.parent / "models").glob("*.lpm"))
+BACKENDS = ("cpu", "reference")
+
+
+def runner(model: Model, backend: str) -> Callable[[RunRequest], RunResult]:
+    """A function that runs requests of one model, compiled once."""
+    if backend == "reference":
+        return torch_reference.run
+    return cpu_runner(compile_model(model, analyse(model, Report())))
+
+
+@lru_cache
+def loaded(path: Path) -> lpmdsl.LoadedModel:
+    return lpmdsl.load(path)
+
+
+def request_of(
+    model: Model,
+    agents: int,
+    seed: int = 1,
+    scenario: str = BASELINE,
+    replicate: int = 0,
+    settings: Mapping[str, str | float] | None = None,
+) -> RunRequest:
+    """What ``lpmc run`` would ask a back end for, with ``agents`` of the only kind."""
+    counts = {model.agents[0].name: agents}
+    options = RunOptions(seed=seed, scenarios=(scenario,), agents=counts, settings=dict(settings or {}))
+    planned = plan(model, options)
+    variant = planned.variants[0]
+    world = build_world(model, variant.parameters, seed, counts)
+    start = start_states(model, world, variant.parameters, seed, replicate)
+    return RunRequest(model, world, variant.parameters, start, seed, replicate, planned.steps, variant.disabled)
+
+
+def assert_same(a: RunResult, b: RunResult) -> None:
+    """Every report, watch and final state is the same number; money may differ in the order in which it was added."""
+    for name, reports in a.observations.items():
+        _same(reports, b.observations[name], name)
+    assert len(a.watches) == len(b.watches)
+    for k, watch in enumerate(a.watches):
+        _same(watch, b.watches[k], f"check {k}")
+    for name, states in a.states.items():
+        _same(states, b.states[name], name)
+    assert a.observations.keys() == b.observations.keys() and a.states.keys() == b.states.keys()
+    assert a.costs.keys() == b.costs.keys()
+    for name, cost in a.costs.items():
+        np.testing.assert_allclose(cost, b.costs[name], rtol=1e-12, err_msg=f"cost of {name}")
+
+
+def _same(a: ArrayLike, b: ArrayLike, name: str) -> None:
+    np.testing.assert_array_equal(a, b, err_msg=name)

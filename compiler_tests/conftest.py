@@ -1,0 +1,35 @@
+"""What every test shares: two threads unless told otherwise, and generated text held against its golden files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Numba reads this once, when it is first imported: before any test file is.
+os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+
+GOLDEN = Path(__file__).parent / "golden"
+Golden = Callable[[str, str], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write what is generated now into golden/")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """``golden(name, text)`` fails unless ``golden/name`` holds exactly ``text``; ``--update-golden`` writes it."""
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if request.config.getoption("--update-golden"):
+            GOLDEN.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+            return
+        assert path.exists(), f"no golden/{name}: run pytest --update-golden and read what it writes"
+        assert text == path.read_text(encoding="utf-8"), f"golden/{name} differs: --update-golden, then read the diff"
+
+    return compare

@@ -1,0 +1,86 @@
+"""The CPU kernels and the torch reference give the same numbers, and so does any number of threads.
+
+The models of ``models/`` are what people run; the three at the end are built by hand to hold everything else at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+from both_backends import MODELS, assert_same, loaded, request_of, runner
+from kitchen_sinks import SINKS, sink_request
+
+from lpmdsl.backends.request import RunResult
+from lpmdsl.config import BASELINE
+
+TOWN = next(p for p in MODELS if p.stem == "town_flu")
+NETWORK = next(p for p in MODELS if p.stem == "sir_network")
+
+
+def events(result: RunResult) -> float:
+    """How much happened: the sum of what was reported."""
+    return float(sum(np.nansum(np.abs(v)) for v in result.observations.values()))
+
+
+# ------------------------------------------------------------------ models/
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
+def test_models_agree_at_2_000_agents(path: Path) -> None:
+    model = loaded(path).model
+    cpu, reference = runner(model, "cpu"), runner(model, "reference")
+    outcomes = []
+    for seed in (1, 2):
+        request = request_of(model, 2_000, seed)
+        outcomes.append(cpu(request))
+        assert_same(outcomes[-1], reference(request))
+    assert events(outcomes[0]) > 0
+    assert events(outcomes[0]) != events(outcomes[1])
+
+
+def test_scenarios_of_the_town_agree() -> None:
+    model = loaded(TOWN).model
+    cpu, reference = runner(model, "cpu"), runner(model, "reference")
+    outcomes = [events(cpu(request_of(model, 2_000, 1)))]
+    for scenario in model.scenarios:
+        request = request_of(model, 2_000, 1, scenario.name)
+        result = cpu(request)
+        assert_same(result, reference(request))
+        outcomes.append(events(result))
+    assert len(set(outcomes)) == len(outcomes), "a scenario that changes nothing compares nothing"
+
+
+@pytest.mark.parametrize("path", [TOWN, NETWORK], ids=lambda p: p.stem)
+def test_one_thread_or_two_at_200_000_agents(path: Path) -> None:
+    """200 000 agents are above the size from which the threaded driver runs."""
+    model = loaded(path).model
+    cpu = runner(model, "cpu")
+    request = request_of(model, 200_000, 3, BASELINE)
+    before = numba.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2):
+            numba.set_num_threads(threads)
+            results.append(cpu(request))
+    finally:
+        numba.set_num_threads(before)
+    assert_same(results[0], results[1])
+    assert events(results[0]) > 0
+
+
+# ------------------------------------------------------------------ everything at once
+
+
+@pytest.mark.parametrize("name", SINKS)
+def test_kitchen_sinks_agree(name: str) -> None:
+    model = SINKS[name]()
+    cpu, reference = runner(model, "cpu"), runner(model, "reference")
+    for seed in (1, 2):
+        request = sink_request(model, 600, seed)
+        result = cpu(request)
+        assert_same(result, reference(request))
+        for flow in (o.name for o in model.observations):
+            assert np.nansum(np.abs(result.observations[flow])) > 0, f"{flow} never saw anything"
