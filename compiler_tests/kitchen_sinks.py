@@ -141,12 +141,9 @@ def meetings() -> Model:
     networks = (
         b.network("homes", "place", contacts=4, place="home"),
         b.network("clubs", "place", contacts=0.5, place="club", per_tie=True, days="weekends"),
-        b.network("rooms", "place", place="club", days="weekdays"),
         b.network("friends", "ties", contacts=2.5),
         b.network("pals", "ties", contacts=0.7, per_tie=True, days="weekdays"),
-        b.network("kin", "ties"),
         b.network("town", "random", contacts=1.5),
-        b.network("street", "random"),
         b.network("mixed", "random", mixing="mixing"),
     )
     names = tuple(n.name for n in networks)
@@ -168,22 +165,22 @@ def meetings() -> Model:
         b.leave(0, ByContagion(), 1),
         b.leave(1, b.after("exponential", mean=2), 0),
         is_cyclic=True,
-        whiles=(b.while_in(1, networks=("homes", "street")),),
+        whiles=(b.while_in(1, networks=("homes",)),),
     )
     scalings = (
-        b.scaling("source", 0.5, where=KNOWN, networks=("homes", "town", "kin")),
+        b.scaling("source", 0.5, where=KNOWN, networks=("homes", "town")),
         b.scaling("source", b.apply("add", 0.5, X), networks=("mixed", "pals")),
         b.scaling("target", 0.7, where=in_group("b")),
-        b.scaling("target", b.apply("sub", 1.2, X), networks=("clubs", "friends", "street")),
+        b.scaling("target", b.apply("sub", 1.2, X), networks=("clubs", "friends")),
         b.scaling("source", 0.9),
     )
-    light = tuple((1, name, 0.01) for name in names)
+    light = tuple((1, name, 0.01) for name in ("homes", "pals", "town", "mixed"))
     heavy = tuple((2, name, b.apply("mul", 0.04, b.apply("add", 1, X))) for name in names)
     closed = b.intervention(
         "closed",
         starts=b.crossing(b.last("ill"), True, 12),
         stops=b.crossing(b.last("ill"), False, 6),
-        while_active=(b.away("town", "kin", where=KNOWN), b.away("rooms")),
+        while_active=(b.away("town", "pals", where=KNOWN), b.away("clubs")),
         costs=1.0,
         costs_per="day",
     )
@@ -204,7 +201,7 @@ def meetings() -> Model:
         conditions=(flu, cold),
         contagions=(
             b.contagion("Flu", *light, *heavy, scalings=scalings),
-            b.contagion("Cold", (1, "homes", 0.05), (1, "kin", 0.02), (1, "street", 0.3), (1, "town", X)),
+            b.contagion("Cold", (1, "homes", 0.05), (1, "town", X)),
         ),
         interventions=(closed,),
         observations=observations,

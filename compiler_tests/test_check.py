@@ -75,9 +75,10 @@ network town joins Person at random
 """
 
 
-def text(
-    top: str = "", people: str = "count 1_000", exit: str = "after exponential(mean 5 days)", rate: str = "beta", end: str = ""
-) -> str:
+AFTER = "after exponential(mean 5 days)"
+
+
+def text(top: str = "", people: str = "count 1_000", exit: str = AFTER, rate: str = "beta", end: str = "") -> str:
     return BASE.format(top=top, people=people, exit=exit, rate=rate, end=end)
 
 
@@ -182,18 +183,22 @@ def test_a_bare_count_reads_as_people(end: str, expected: list[str]) -> None:
 
 
 def test_the_message_names_the_unit_to_write() -> None:
-    [told] = [d for d in diagnose(text(rate="0.3", end="check R0 of Flu between 1 and beta / beta"))[1] if d.code == "E0301"]
+    [told] = [
+        d for d in diagnose(text(rate="0.3", end="check R0 of Flu between 1 and beta / beta"))[1] if d.code == "E0301"
+    ]
     assert told.help == "Write `0.3 per day`."
 
 
 def test_one_error_does_not_hide_or_breed_others() -> None:
-    words = text(top="parameter p = nowhere * 2\nparameter q = p + 1", rate="beta * p * q", exit="after gamma(mean 5 days)")
+    words = text(
+        top="parameter p = nowhere * 2\nparameter q = p + 1", rate="beta * p * q", exit="after gamma(mean 5 days)"
+    )
     assert codes(words) == ["E0201", "E0311"]
 
 
 # ------------------------------------------------------------------ probabilities
 
-SPLIT = "after exponential(mean 5 days)\n    to S with probability {p}\n    to R with probability {q}\n  from R at rate 0.1 per day"
+SPLIT = AFTER + "\n    to S with probability {p}\n    to R with probability {q}\n  from R at rate 0.1 per day"
 
 
 @pytest.mark.parametrize(
@@ -363,10 +368,10 @@ def test_facts(town: tuple[m.Model, Facts]) -> None:
 @pytest.mark.parametrize(
     ("exit", "end", "cyclic"),
     [
-        ("after exponential(mean 5 days)", "", False),
-        ("after exponential(mean 5 days)\n    to S with probability 10 %\n    to R otherwise\n#", "", True),
-        ("after exponential(mean 5 days)", "intervention reset\n  every week for Person where Flu is R\n    move Flu to S", True),
-        ("after exponential(mean 5 days)", "intervention cure\n  every week for Person where Flu is I\n    move Flu to R", False),
+        (AFTER, "", False),
+        (AFTER + "\n    to S with probability 10 %\n    to R otherwise\n#", "", True),
+        (AFTER, "intervention reset\n  every week for Person where Flu is R\n    move Flu to S", True),
+        (AFTER, "intervention cure\n  every week for Person where Flu is I\n    move Flu to R", False),
     ],
 )
 def test_is_cyclic(exit: str, end: str, cyclic: bool) -> None:

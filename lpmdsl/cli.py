@@ -43,6 +43,7 @@ class Backend(StrEnum):
 class Target(StrEnum):
     cpu = "cpu"
     ir = "ir"
+    json = "json"
 
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A model, such as town_flu.lpm.")]
@@ -222,14 +223,20 @@ def _error_pages() -> Path:
 
 @app.command()
 def emit(
-    file: File, target: Annotated[Target, typer.Option(help="cpu: the generated source; ir: the program.")]
+    file: File,
+    target: Annotated[Target, typer.Option(help="cpu: the generated source; ir: the program; json: the model.")],
 ) -> None:
     """Print what the compiler makes of a model."""
     from lpmdsl.compiler import compile_model
+    from lpmdsl.interchange import to_json
     from lpmdsl.runtime.api import load
 
     loaded = load(file)
-    print(compile_model(loaded.model, loaded.facts).emit(target.value))
+    match target:
+        case Target.json:
+            print(to_json(loaded.model))
+        case Target.cpu | Target.ir:
+            print(compile_model(loaded.model, loaded.facts).emit(target.value))
 
 
 # ------------------------------------------------------------------ runs

@@ -146,6 +146,8 @@ CODES: dict[str, str] = {
     "E0826": "The file exists already",
     "E0827": "The number of agents comes from a file",
     "E0828": "More threads than this computer has",
+    "E0830": "The JSON is no model or program",
+    "E0898": "Compiled kernels cannot be kept",
     "E0899": "Internal error",
     # 09 calibration and checks
     "N0901": "Checked for sense now, evaluated later",

@@ -121,8 +121,14 @@ def enter(body: Body, course: Course, agents: Tensor, to: Tensor, ticks: Tensor,
     course.state[agents], course.entered[agents] = to, ticks
     course.moves[agents] += 1
     draw_exits(body, course, agents, seen)
-    kind, episodes = course.condition.of, course.episodes(agents)
+    episodes = course.episodes(agents)
     body.reports.count(Entries(course.condition, agents, to, ticks, episodes, t, seen, body.now))
+    act_on_entering(body, course, agents, to, seen)
+
+
+def act_on_entering(body: Body, course: Course, agents: Tensor, to: Tensor, seen: Moment) -> None:
+    """What ``on entering`` does to ``agents``, who have just entered the states ``to``."""
+    kind, episodes = course.condition.of, course.episodes(agents)
     for clause in course.condition.entering:
         inside = torch.isin(to, torch.tensor(clause.states))
         for number, action in enumerate(clause.actions):

@@ -17,7 +17,7 @@ from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.backends.torch_contagion import hazards
 from lpmdsl.backends.torch_expressions import Moment, evaluate
 from lpmdsl.backends.torch_interventions import Policy, intervene, trigger
-from lpmdsl.backends.torch_moves import Body, course_from_start, draw_exits, move_all
+from lpmdsl.backends.torch_moves import Body, act_on_entering, course_from_start, draw_exits, move_all
 from lpmdsl.backends.torch_numbers import Luck
 from lpmdsl.backends.torch_reports import Reports
 from lpmdsl.kernel.dwell import quantile_table
@@ -65,7 +65,7 @@ def _at(body: Body, boundary: int) -> Moment:
 
 
 def _begin(request: RunRequest) -> Body:
-    """Everyone in a start state at tick 0, with its exits drawn and nothing reported."""
+    """Everyone in a start state at tick 0, with its exits drawn and its actions done; nothing is reported."""
     model = request.model
     states = {c.name: torch.from_numpy(request.start[c.name].astype(np.int64)) for c in model.conditions}
     attributes = {key: torch.from_numpy(v.astype(np.float64)) for key, v in request.world.attributes.items()}
@@ -80,7 +80,9 @@ def _begin(request: RunRequest) -> Body:
     body = Body(now, courses, reports, luck, _dwell_tables(request))
     seen = now.seen(0.0)
     for course in courses.values():
-        draw_exits(body, course, torch.arange(len(course.state)), seen)
+        everyone = torch.arange(len(course.state))
+        draw_exits(body, course, everyone, seen)
+        act_on_entering(body, course, everyone, course.state, seen)
     return body
 
 

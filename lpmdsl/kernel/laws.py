@@ -180,5 +180,7 @@ _FAMILIES: dict[str, Callable[[dict[str, Any]], Law]] = {
     "bernoulli": lambda a: _of_stats("bernoulli", a["probability"]),
     "binomial": lambda a: _of_stats("binom", a["trials"], a["probability"]),
     "poisson": _poisson,
-    "negative_binomial": lambda a: _of_stats("nbinom", a["dispersion"], a["dispersion"] / (a["dispersion"] + a["mean"])),
+    "negative_binomial": lambda a: _of_stats(
+        "nbinom", a["dispersion"], a["dispersion"] / (a["dispersion"] + a["mean"])
+    ),
 }

@@ -71,7 +71,8 @@ def _used_networks(builder: Builder) -> list[m.Network]:
 
 
 def _begin_items(builder: Builder) -> list[ScheduleItem]:
-    items: list[ScheduleItem] = [Launch(builder.kernel(begin_kernel(builder, c))) for c in builder.model.conditions]
+    kinds = dict.fromkeys(c.of for c in builder.model.conditions)
+    items: list[ScheduleItem] = [Launch(builder.kernel(begin_kernel(builder, kind))) for kind in kinds]
     for network in _used_networks(builder):
         if needs_presence(network) and is_static(builder, network):
             items.append(Launch(builder.kernel(presence_kernel(builder, network))))

@@ -196,15 +196,18 @@ def scope_store(scope: Scope, kind: str, action: m.SetAttribute) -> Store:
     return Store(f"{kind}_{action.attribute}", (AGENT,), value, action.span)
 
 
-def begin_kernel(builder: Builder, condition: m.Condition) -> Kernel:
-    """Everyone enters the start state at time 0; nothing is counted."""
-    scope = Scope(builder, condition.of, now=integer(0))
+def begin_kernel(builder: Builder, kind: str) -> Kernel:
+    """Everyone of a kind enters the start states at time 0; nothing is counted."""
+    scope = Scope(builder, kind, now=integer(0))
     body = read_states(scope)
-    state = scope.states[condition.name]
-    assert isinstance(state, Var)
-    course = Course(scope, condition, state, integer(0), integer(0), counts_entries=False)
-    body += entry(course)
-    return Kernel(f"begin_{condition.name}", condition.of, tuple(scope.prologue), tuple(body), condition.span)
+    body += _read_what_entering_writes(scope)
+    conditions = [c for c in builder.model.conditions if c.of == kind]
+    for condition in conditions:
+        state = scope.states[condition.name]
+        assert isinstance(state, Var)
+        body += entry(Course(scope, condition, state, integer(0), integer(0), counts_entries=False))
+    note = ", ".join(c.name for c in conditions)
+    return Kernel(f"begin_{kind}", kind, tuple(scope.prologue), tuple(body), conditions[0].span, note)
 
 
 # ------------------------------------------------------------------ one step
@@ -396,14 +399,16 @@ def _offer_rate(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple[
     assert isinstance(exit_.trigger, m.AtRate)
     per_step = real("mul", scope.value(exit_.trigger.rate, "rate"), number(scope.builder.model.clock.step))
     body: list[KStmt] = []
+    # Who made all the moves of a step may have entered in the one before.
+    begins = scope.let(body, "begins", op("max", course.since, op("mul", STEP, integer(TICKS))))
     h = scope.let(body, "hazard", capped(per_step))
     name = left_buffer(course.condition.name, slot)
     left = scope.let(body, "left", scope.builder.load(name, AGENT))
-    part = scope.let(body, "part", op("shr", op("mul", h, op("sub", BOUNDARY, course.since)), integer(TICK_BITS)))
+    part = scope.let(body, "part", op("shr", op("mul", h, op("sub", BOUNDARY, begins)), integer(TICK_BITS)))
     ceiling = op("sub", op("add", op("shl", left, integer(TICK_BITS)), h), integer(1))
     when = Var(scope.fresh("when"), "i64")
     hit = (
-        Let(when.name, op("add", course.since, op("floordiv", ceiling, op("max", h, integer(1))))),
+        Let(when.name, op("add", begins, op("floordiv", ceiling, op("max", h, integer(1))))),
         If(test("lt", when, best), (Assign(best.name, when), *win)),
     )
     miss = (Store(name, (AGENT,), op("sub", left, part)),)

@@ -57,41 +57,36 @@ def empty_observations() -> pd.DataFrame:
 
 def frame_of(model: Model, scenario: str, replicate: int, result: RunResult, steps: int) -> pd.DataFrame:
     """The tidy rows of one replicate, observation by observation as written; reports that never came are left out."""
-    frames = [
-        _rows(
-            observation.name, observation.groups, observation.every, result.observations[observation.name], model, steps
-        )
-        for observation in model.observations
-        if observation.name in result.observations
+    # One table at the end: thousands of short replicates would spend their time making small tables.
+    parts = [
+        _columns(o.name, o.groups, o.every, result.observations[o.name], model, steps)
+        for o in model.observations
+        if o.name in result.observations
     ]
-    frames = [frame for frame in frames if len(frame)]
-    if not frames:
+    if not sum(len(part["step"]) for part in parts):
         return empty_observations()
-    table = pd.concat(frames, ignore_index=True)
-    table.insert(0, "scenario", scenario)
-    table.insert(1, "replicate", replicate)
-    return pd.DataFrame(table, columns=list(COLUMNS))
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS[2:]}
+    table = pd.DataFrame({"scenario": scenario, "replicate": replicate, **joined})
+    return table.astype({"scenario": "str", "observation": "str", "group": "str"})
 
 
-def _rows(
+def _columns(
     name: str, groups: tuple[str, ...], every: float, values: np.ndarray, model: Model, steps: int
-) -> pd.DataFrame:
-    """The reports of one observation, in the order of time and then of groups."""
+) -> dict[str, np.ndarray]:
+    """The reports of one observation by column, in the order of time and then of groups."""
     reports = values.reshape(-1, len(groups))
     # A level has one report more than there are periods: it is looked at before the first step too.
     periods = math.floor(steps * model.clock.step / every + 1e-9)
     first = 0 if len(reports) > periods else 1
     report, group = np.nonzero(~np.isnan(reports))
     time = (report + first) * every
-    return pd.DataFrame(
-        {
-            "step": np.floor(time / model.clock.step + 0.5).astype(np.int64),
-            "time": time,
-            "observation": name,
-            "group": np.array(groups, dtype=object)[group],
-            "value": reports[report, group],
-        }
-    )
+    return {
+        "step": np.floor(time / model.clock.step + 0.5).astype(np.int64),
+        "time": time,
+        "observation": np.full(len(time), name, dtype=object),
+        "group": np.array(groups, dtype=object)[group],
+        "value": reports[report, group],
+    }
 
 
 def csv_text(table: pd.DataFrame, header: bool = True) -> str:

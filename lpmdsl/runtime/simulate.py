@@ -28,6 +28,7 @@ from lpmdsl.runtime.watches import watch
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source
 
+WRITE_EVERY = 0.5  # seconds: what an abrupt end can lose at most, beside the replicate under way
 INTERRUPTED = "interrupted from the keyboard"
 Advance = Callable[[str, int, int], None]
 """Called with the scenario, the replicate and its completed steps."""
@@ -51,6 +52,8 @@ class _Tally:
     manifest: Manifest
     seconds: Seconds
     frames: list[pd.DataFrame] = field(default_factory=list)
+    written: int = 0
+    written_at: float = field(default_factory=perf_counter)
     agent_steps: int = 0
     finished: int = 0
     stopped_after: int | None = None
@@ -102,6 +105,7 @@ def simulate(
                 _one(model, plan, variant, replicate, runner, tally, folder, advance, stop, report)
     results = _results(model, plan, tally, stop, report)
     if folder:
+        _write(tally, folder)
         folder.finish(results, report_page(model, source, results))
     return results
 
@@ -137,10 +141,17 @@ def _one(
         tally.finished += 1
     else:
         tally.stopped_after = result.steps_done
-    rows = frame_of(model, variant.name, replicate, result, plan.steps)
-    tally.frames.append(rows)
-    if folder:
-        folder.append(rows)
+    tally.frames.append(frame_of(model, variant.name, replicate, result, plan.steps))
+    if folder and (stop.asked or perf_counter() - tally.written_at > WRITE_EVERY):
+        _write(tally, folder)
+
+
+def _write(tally: _Tally, folder: OutputFolder) -> None:
+    """Appends the replicates that are not on disk yet."""
+    waiting = [frame for frame in tally.frames[tally.written :] if len(frame)]
+    if waiting:
+        folder.append(pd.concat(waiting, ignore_index=True))
+    tally.written, tally.written_at = len(tally.frames), perf_counter()
 
 
 def _request(model: Model, plan: Plan, variant: Variant, replicate: int, tally: _Tally) -> RunRequest:
