@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,14 @@ def test_another_format_is_refused(written: dict) -> None:
     assert "extra" in refused({**written, "extra": 1})
     assert "Invalid JSON" in refused_text("{")
     refused_text('{"body":' * 100_000)
+
+
+def test_the_error_page_shows_what_is_said() -> None:
+    page = (MODELS[0].parent.parent / "docs" / "errors" / "E0830.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"from_json\('(.*)', \"town.json\"\)", page)
+    with pytest.raises(LpmError) as failed:
+        from_json(text, "town.json")
+    assert f"```text\n{failed.value}\n```" in page
 
 
 def test_emit_prints_the_model_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,7 +62,7 @@ def size_arguments(program: Program) -> tuple[str, ...]:
     return tuple(sorted(names | {k.domain for k in program.kernels if k.domain}))
 
 
-def _parameters(program: Program, kernel: Kernel) -> list[str]:
+def kernel_arguments(program: Program, kernel: Kernel) -> list[str]:
     """What a kernel needs besides its chunk and the step: keys of draws, sizes, buffers."""
     body = (*kernel.prologue, *kernel.body)
     names: list[str] = []
@@ -74,7 +74,7 @@ def _parameters(program: Program, kernel: Kernel) -> list[str]:
 
 
 def _kernel(program: Program, kernel: Kernel) -> str:
-    names = _parameters(program, kernel)
+    names = kernel_arguments(program, kernel)
     head = ["chunk", "lo", "hi", "t"] if kernel.domain else ["t"]
     lines = ["@kernel", *_wrapped(f"def {kernel.name}", [*head, *names])]
     words = {"name": f"{INDENT}#{remark(kernel.span, kernel.note)[3:]}"}
@@ -148,7 +148,7 @@ def _alone(program: Program, item: ScheduleItem) -> str:
     match item:
         case Launch():
             kernel = program.kernel(item.kernel)
-            return f"{kernel.name}({', '.join(['t', *_parameters(program, kernel)])})"
+            return f"{kernel.name}({', '.join(['t', *kernel_arguments(program, kernel)])})"
         case Clear():
             return f"clear({item.buffer})"
         case Fold():
@@ -163,7 +163,7 @@ def _alone(program: Program, item: ScheduleItem) -> str:
 
 def _launch(program: Program, kernel: Kernel, depth: int) -> list[str]:
     pad, size = INDENT * depth, kernel.domain
-    arguments = ["chunk", "chunk * CHUNK", f"min({size}, (chunk + 1) * CHUNK)", "t", *_parameters(program, kernel)]
+    arguments = ["chunk", "chunk * CHUNK", f"min({size}, (chunk + 1) * CHUNK)", "t", *kernel_arguments(program, kernel)]
     return [
         f"{pad}for chunk in range(thread, ({size} + CHUNK - 1) // CHUNK, threads):",
         f"{pad}{INDENT}{kernel.name}({', '.join(arguments)})",

@@ -3,6 +3,8 @@
 ``docs/numerics.md`` states every formula; the torch reference spells them a second time on its own.
 """
 
+# pyright: reportCallIssue=false
+# Numba itself passes the first argument of an intrinsic, the typing context.
 from __future__ import annotations
 
 import sys

@@ -48,7 +48,9 @@ def radix(leaf: Expr) -> int:
     return len(leaf.type.labels) if leaf.type.kind is Kind.CATEGORY else 2
 
 
-def quantile_table(distribution: Distribution, model: Model, parameters: dict[str, float], step: float) -> NDArray[np.int64]:
+def quantile_table(
+    distribution: Distribution, model: Model, parameters: dict[str, float], step: float
+) -> NDArray[np.int64]:
     """int64 (rows, 2, CELLS + 1): quantiles in ticks at the knots, lower tail upwards and upper tail downwards."""
     leaves = plan(distribution)
     sizes = [radix(leaf) for leaf in leaves]

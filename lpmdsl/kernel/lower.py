@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.ir import Clear, Fold, Launch, Program, ScheduleItem
-from lpmdsl.kernel.lower_conditions import advance_kernel, begin_kernel, declare
+from lpmdsl.kernel.lower_conditions import advance_kernel, begin_kernel
 from lpmdsl.kernel.lower_contagion import (
     declare_contagion,
-    declare_network,
     expose_kernel,
-    is_static,
     mixing_kernel,
-    needs_presence,
     networks_of,
-    presence_kernel,
     weight_buffer,
 )
+from lpmdsl.kernel.lower_entries import declare
 from lpmdsl.kernel.lower_interventions import block_items, declare_intervention, trigger_kernel
 from lpmdsl.kernel.lower_observations import (
     declare_observation,
@@ -24,6 +21,7 @@ from lpmdsl.kernel.lower_observations import (
     level_items,
     watch_items,
 )
+from lpmdsl.kernel.lower_presence import declare_network, is_static, needs_presence, presence_kernel
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 

@@ -1,4 +1,4 @@
-"""Contagion becomes kernels: who is present, what the infectious weigh, and the force of infection on one agent.
+"""Contagion becomes kernels: what the infectious weigh, and the force of infection on one agent.
 
 The infectious add their weight to what they share (a place, a mixing group, the whole population) or to each neighbour;
 a susceptible then reads one number per network. Sums are integers, so their order does not matter.
@@ -10,10 +10,8 @@ from lpmdsl.kernel.builder import (
     AGENT,
     HAZARD_MAX,
     HAZARD_ONE,
-    STEP,
     Builder,
     all_of,
-    any_of,
     integer,
     number,
     op,
@@ -21,143 +19,20 @@ from lpmdsl.kernel.builder import (
     rounded,
     test,
 )
-from lpmdsl.kernel.ir import Assign, AtomicAdd, If, Kernel, KExpr, KStmt, Let, Loop, Store, Tally, Var
-from lpmdsl.kernel.lower_expressions import Scope, present_tests, read_states
+from lpmdsl.kernel.ir import Assign, AtomicAdd, If, Kernel, KExpr, KStmt, Loop, Store, Tally, Var
+from lpmdsl.kernel.lower_expressions import Scope, read_states
+from lpmdsl.kernel.lower_presence import (
+    counter_shape,
+    for_neighbours,
+    group_of,
+    groups_of,
+    needs_presence,
+    place_of,
+    runs_today,
+    takes_part,
+)
 from lpmdsl.quantities import CONTACT_RATE, NUMBER, Kind, Type
 from lpmdsl.semantics import model as m
-
-# ------------------------------------------------------------------ what a network needs
-
-
-def groups_of(builder: Builder, network: m.Network) -> tuple[str, tuple[str, ...]]:
-    """The attribute that a mixing table is by, and its labels; ("", ("",)) without mixing."""
-    if network.mixing is None:
-        return "", ("",)
-    table = builder.model.table(network.mixing)
-    return table.key_attributes[0], table.keys[0]
-
-
-def needs_presence(network: m.Network) -> bool:
-    """Whether contacts are spread over those present, who must then be counted."""
-    return network.layout == "random" or (network.contacts is not None and not network.per_tie)
-
-
-def is_static(builder: Builder, network: m.Network) -> bool:
-    """Whether nobody can ever be absent from the network, nor change mixing group."""
-    model = builder.model
-    conditions = [c for c in model.conditions if c.of == network.of]
-    leaves = any(network.name in w.networks for c in conditions for w in c.whiles)
-    told = any(network.name in w.networks for i in model.interventions for w in i.while_active)
-    group, _ = groups_of(builder, network)
-    moves = any(a.name == group and a.is_changed for a in model.agent(network.of).attributes)
-    return not (leaves or told or moves or any(c.removed for c in conditions))
-
-
-def declare_network(builder: Builder, network: m.Network) -> None:
-    """Inputs of a network: its places or rows, the steps on which it runs, and the counters of those present."""
-    kind, name = network.of, network.name
-    if network.layout == "place":
-        builder.buffer(f"{kind}_{network.place}", "i32", (kind,), "input", note="place of each agent, −1: none")
-    if network.layout == "ties":
-        builder.buffer(f"{name}_offsets", "i64", (f"{kind}+1",), "input", note="rows of ties")
-        builder.buffer(f"{name}_targets", "i32", (f"{name}_ties",), "input")
-    if network.days:
-        builder.buffer(f"{name}_runs", "u8", ("steps",), "input", note=f"1 on {network.days}")
-    if needs_presence(network):
-        builder.buffer(f"{name}_present", "i64", (counter_shape(builder, network),), "state", note="how many are present")
-        if not is_static(builder, network):
-            builder.buffer(f"{name}_here", "u8", (kind,), "state", note="1 + mixing group of those present")
-
-
-def counter_shape(builder: Builder, network: m.Network) -> int | str:
-    match network.layout:
-        case "place":
-            return f"{network.of}_{network.place}_places"
-        case "ties":
-            return network.of
-        case "random":
-            return len(groups_of(builder, network)[1])
-
-
-def place_of(scope: Scope, network: m.Network) -> KExpr:
-    return op("to_i64", scope.builder.load(f"{network.of}_{network.place}", AGENT))
-
-
-def group_of(scope: Scope, network: m.Network) -> KExpr:
-    """The agent's mixing group (0 without mixing)."""
-    attribute, _ = groups_of(scope.builder, network)
-    if not attribute:
-        return integer(0)
-    ref = next(a for a in scope.builder.model.agent(network.of).attributes if a.name == attribute)
-    return scope.index(m.AttributeRef(network.of, attribute, ref.type, network.span))
-
-
-def takes_part(scope: Scope, network: m.Network) -> KExpr:
-    """Present apart from the weekday: not removed, not kept away, and with a place where one is needed."""
-    present = present_tests(scope, network)
-    if network.layout == "place":
-        return all_of(test("ge", place_of(scope, network), integer(0)), present)
-    return present
-
-
-def runs_today(scope: Scope, network: m.Network) -> KExpr | None:
-    """Whether the network runs in this step; None if it always does."""
-    if not network.days:
-        return None
-    name = f"{network.name}_runs"
-    taken = next((s for s in scope.prologue if isinstance(s, Let) and s.name == f"{network.name}_today"), None)
-    if taken:
-        return Var(taken.name, "bool")
-    return scope.hoist(f"{network.name}_today", test("ne", scope.builder.load(name, STEP), integer(0)), network.days)
-
-
-# ------------------------------------------------------------------ presence
-
-
-def presence_kernel(builder: Builder, network: m.Network) -> Kernel:
-    """Keeps the counts of those present; touches only agents who came or went since the last step."""
-    scope = Scope(builder, network.of)
-    body = read_states(scope)
-    here = scope.let(body, f"{network.name}_takes_part", takes_part(scope, network))
-    if is_static(builder, network):
-        body.append(If(here, tuple(_count(scope, network, group_of(scope, network), 1))))
-    else:
-        body += _recount(scope, network, here)
-    return Kernel(f"presence_{network.name}", network.of, tuple(scope.prologue), tuple(body), network.span)
-
-
-def _recount(scope: Scope, network: m.Network, here: KExpr) -> list[KStmt]:
-    body: list[KStmt] = []
-    name = f"{network.name}_here"
-    before = scope.let(body, "before", op("to_i64", scope.builder.load(name, AGENT)))
-    code = op("add", integer(1), group_of(scope, network))
-    now = scope.let(body, "now", op("select", here, code, integer(0)))
-    came = If(test("gt", now, integer(0)), tuple(_count(scope, network, op("sub", now, integer(1)), 1)))
-    went = If(test("gt", before, integer(0)), tuple(_count(scope, network, op("sub", before, integer(1)), -1)))
-    store = Store(name, (AGENT,), op("to_u8", now, dtype="u8"))
-    body.append(If(test("ne", before, now), (store, went, came), span=network.span))
-    return body
-
-
-def _count(scope: Scope, network: m.Network, group: KExpr, change: int) -> list[KStmt]:
-    counter, delta = f"{network.name}_present", integer(change)
-    match network.layout:
-        case "place":
-            return [AtomicAdd(counter, (place_of(scope, network),), delta)]
-        case "random":
-            return [AtomicAdd(counter, (group,), delta)]
-        case "ties":
-            return _for_neighbours(scope, network, lambda j: [AtomicAdd(counter, (j,), delta)])
-
-
-def _for_neighbours(scope: Scope, network: m.Network, action) -> list[KStmt]:
-    builder = scope.builder
-    edge = Var(scope.fresh("edge"), "i64")
-    neighbour = op("to_i64", builder.load(f"{network.name}_targets", edge))
-    start = builder.load(f"{network.name}_offsets", AGENT)
-    stop = builder.load(f"{network.name}_offsets", op("add", AGENT, integer(1)))
-    return [Loop(edge.name, start, stop, tuple(action(neighbour)))]
-
 
 # ------------------------------------------------------------------ weights of the infectious
 
@@ -215,7 +90,7 @@ def _share_weight(scope: Scope, contagion: m.Contagion, network: m.Network, weig
         case "random":
             return [Tally(f"{name}_tally", group_of(scope, network), weight)]
         case "ties":
-            return _for_neighbours(scope, network, lambda j: [AtomicAdd(name, (j,), weight)])
+            return for_neighbours(scope, network, lambda j: [AtomicAdd(name, (j,), weight)])
 
 
 def weight_of(scope: Scope, contagion: m.Contagion, network: m.Network, body: list[KStmt]) -> Var:
@@ -377,9 +252,3 @@ def mixing_kernel(builder: Builder, contagion: m.Contagion, network: m.Network) 
     groups = len(groups_of(builder, network)[1])
     loop = Loop(group.name, integer(0), integer(groups), tuple(body), network.span)
     return Kernel(f"mix_{name}", "", tuple(scope.prologue), (loop,), network.span)
-
-
-def any_removed(scope: Scope, kind: str) -> KExpr:
-    """Whether the agent is in a removed state of any condition."""
-    conditions = [c for c in scope.builder.model.conditions if c.of == kind and c.removed]
-    return any_of(*(scope.in_state(c.name, c.removed) for c in conditions))

@@ -154,11 +154,7 @@ class Scope:
 
     def mixed_radix(self, leaves: tuple[m.Expr, ...], sizes: list[int]) -> KExpr:
         """One code for several categories, the first most significant; 0 without any."""
-        code: KExpr = integer(0)
-        for position, (leaf, size) in enumerate(zip(leaves, sizes, strict=True)):
-            part = self.index(leaf)
-            code = part if position == 0 else op("add", op("mul", code, integer(size)), part)
-        return code
+        return joined([self.index(leaf) for leaf in leaves], sizes)
 
     def _apply(self, expr: m.Apply, hint: str) -> KExpr:
         a = [self.value(argument, hint) for argument in expr.arguments]
@@ -232,6 +228,13 @@ class Scope:
         count = op("to_f64", op("add", op("sub", last, first), integer(1)), dtype="f64")
         return op("select", test("ge", last, integer(0)), real("div", total, count), number(float("nan")), dtype="f64")
 
+
+def joined(codes: list[KExpr], sizes: list[int]) -> KExpr:
+    """One code for several, the first most significant; 0 without any."""
+    code: KExpr = integer(0)
+    for position, (part, size) in enumerate(zip(codes, sizes, strict=True)):
+        code = part if position == 0 else op("add", op("mul", code, integer(size)), part)
+    return code
 
 
 def _literal(expr: m.Literal_) -> Const:

@@ -36,9 +36,9 @@ from lpmdsl.kernel.ir import (
     Tally,
     Var,
 )
-from lpmdsl.kernel.lower_conditions import Course, entry, scope_store
-from lpmdsl.kernel.lower_contagion import any_removed
+from lpmdsl.kernel.lower_entries import Course, entry, scope_store
 from lpmdsl.kernel.lower_expressions import Scope, read_states
+from lpmdsl.kernel.lower_presence import any_removed
 from lpmdsl.semantics import model as m
 
 OFF, PENDING, ACTIVE = 0, 1, 2

@@ -34,7 +34,7 @@ from lpmdsl.kernel.ir import (
     Tally,
     Var,
 )
-from lpmdsl.kernel.lower_expressions import Scope, dwell, is_flow_like, read_states, report_steps
+from lpmdsl.kernel.lower_expressions import Scope, dwell, is_flow_like, joined, read_states, report_steps
 from lpmdsl.semantics import model as m
 
 NEXT = op("add", STEP, integer(1))
@@ -86,18 +86,22 @@ def _count_at(scope: Scope, observation: m.Observation, condition: m.Condition, 
     by_time = op("sub", op("floordiv", op("add", at, integer(period - 1)), integer(period)), integer(1))
     open_ = op("floordiv", STEP, integer(steps))
     report = scope.let(body, "report", op("max", by_time, open_), observation.name)
-    saved = dict(scope.states)
-    scope.states.update(scope.live | {condition.name: entered})
-    group = group_code(scope, observation)
-    scope.states.update(saved)
+    group = group_code(scope, observation, scope.live | {condition.name: entered})
     reports = Var(f"reports_{observation.name}", "i64")
     add = AtomicAdd(f"observed_{observation.name}", (report, group), integer(1), observation.span)
     body.append(If(test("lt", report, reports), (add,), span=observation.span))
     return body
 
 
-def group_code(scope: Scope, observation: m.Observation) -> KExpr:
-    return scope.mixed_radix(observation.by, [radix(e) for e in observation.by])
+def group_code(scope: Scope, observation: m.Observation, moved: dict[str, KExpr] | None = None) -> KExpr:
+    """The agent's group. A condition in ``by`` is read from ``moved``; attributes are as the phase reads them."""
+    seen, now = scope.states, scope.states | (moved or {})
+    codes: list[KExpr] = []
+    for leaf in observation.by:
+        scope.states = now if isinstance(leaf, m.StateOf | m.InState) else seen
+        codes.append(scope.index(leaf))
+    scope.states = seen
+    return joined(codes, [radix(leaf) for leaf in observation.by])
 
 
 # ------------------------------------------------------------------ levels and aggregates

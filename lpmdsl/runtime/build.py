@@ -51,7 +51,7 @@ def _write(text: str, name: str) -> Path:
     except OSError as error:
         raise fail(
             "E0898", f"Compiled kernels cannot be kept in {folder}: {error.strerror}.", NOWHERE,
-            "set LPMDSL_CACHE to a folder that can be written",
+            "Set LPMDSL_CACHE to a folder that can be written.",
         ) from None
     return path
 

@@ -6,6 +6,7 @@ import hashlib
 import platform
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -81,7 +82,9 @@ def model_hash(model: Model, source: Source) -> str:
         digest.update(repr(table.values).encode())
     files = [a.file for a in model.agents] + [n.file for n in model.networks]
     for name in sorted({f for f in files if f}):
-        digest.update((Path(model.directory) / name).read_bytes())
+        # A file that has gone since the check is told of (E0640) by whoever reads it for the run.
+        with suppress(OSError):
+            digest.update((Path(model.directory) / name).read_bytes())
     return digest.hexdigest()
 
 

@@ -1,0 +1,179 @@
+"""Entering a state: what is counted, what is planned, which thresholds are drawn, what the agent then does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.kernel.builder import (
+    AGENT,
+    Builder,
+    chance_threshold,
+    integer,
+    op,
+    real,
+    site_of,
+    test,
+    word,
+)
+from lpmdsl.kernel.ir import Assign, Draw, If, KExpr, KStmt, Let, Store, Threshold, Var
+from lpmdsl.kernel.lower_expressions import Scope, dwell
+from lpmdsl.kernel.lower_observations import count_entry
+from lpmdsl.quantities import Kind
+from lpmdsl.semantics import model as m
+
+
+def declare(builder: Builder, condition: m.Condition) -> None:
+    """The buffers of a condition: state, due tick and destination of timed exits, what is left of thresholds."""
+    name, shape = condition.name, (condition.of,)
+    builder.buffer(name, "u8", shape, "state", note=condition.span.label)
+    timed = [timed_exits(condition, s) for s in range(len(condition.states))]
+    if any(timed):
+        builder.buffer(f"{name}_due", "i64", shape, "state", note="tick at which the planned exit happens")
+        builder.buffer(f"{name}_next", "u8", shape, "state", note="where the planned exit leads")
+    if any(needs_plan(condition, s) for s in range(len(condition.states))):
+        builder.buffer(f"{name}_plan", "u8", shape, "state", note="which exit is planned")
+    for slot in range(max(len(thresholds(condition, s)) for s in range(len(condition.states)))):
+        builder.buffer(left_buffer(name, slot), "i64", shape, "state", note="what is left of the threshold")
+    if condition.is_cyclic:
+        builder.buffer(f"{name}_episode", "i32", shape, "state", note="moves made so far")
+
+
+def left_buffer(condition: str, slot: int) -> str:
+    return f"{condition}_left" if slot == 0 else f"{condition}_left_{slot}"
+
+
+def timed_exits(condition: m.Condition, state: int) -> list[m.Exit]:
+    return [e for e in condition.exits_of(state) if isinstance(e.trigger, m.After)]
+
+
+def thresholds(condition: m.Condition, state: int) -> list[m.Exit]:
+    """The exits that wait for an accumulated hazard, in written order: their position is their slot."""
+    return [e for e in condition.exits_of(state) if isinstance(e.trigger, m.ByContagion | m.AtRate | m.Chance)]
+
+
+def needs_plan(condition: m.Condition, state: int) -> bool:
+    """Whether ties between exits need to know which of several timed exits is planned."""
+    timed = timed_exits(condition, state)
+    return len(timed) > 1 and len(timed) < len(condition.exits_of(state))
+
+
+@dataclass(slots=True)
+class Course:
+    """The locals of one agent's course through one condition in a kernel."""
+
+    scope: Scope
+    condition: m.Condition
+    state: Var
+    since: KExpr
+    episode: KExpr
+    counts_entries: bool = True
+
+
+# ------------------------------------------------------------------ entering
+
+
+def entry(course: Course, states: frozenset[int] | None = None) -> list[KStmt]:
+    """What entering the state in ``course.state`` does: count, plan the timed exits, draw thresholds, act.
+
+    ``states``: those that can be entered here (None: any).
+    """
+    body: list[KStmt] = []
+    for state in sorted(states) if states is not None else range(len(course.condition.states)):
+        inner = _entry_of(course, state)
+        if inner:
+            note = f"entering {course.condition.name}.{course.condition.states[state]}"
+            body.append(If(test("eq", course.state, integer(state)), tuple(inner), note=note))
+    return body
+
+
+def _entry_of(course: Course, state: int) -> list[KStmt]:
+    body: list[KStmt] = []
+    condition, scope = course.condition, course.scope
+    if course.counts_entries:
+        for observation in scope.builder.model.observations:
+            body += count_entry(scope, observation, condition, state, course.state, course.since, course.episode)
+    body += _plan_timed(course, state)
+    for slot, exit_ in enumerate(thresholds(condition, state)):
+        draw = keyed_draw(course, exit_.site, body, exit_)
+        left = Threshold(word(draw, 0), word(draw, 1))
+        body.append(Store(left_buffer(condition.name, slot), (AGENT,), left, exit_.span))
+    for clause in condition.entering:
+        if state in clause.states:
+            body += _act_on_entering(course, clause)
+    return body
+
+
+def keyed_draw(course: Course, path: str, body: list[KStmt], exit_: m.Exit | None = None) -> str:
+    name = course.scope.fresh("w")
+    span = exit_.span if exit_ else course.condition.span
+    body.append(Draw(name, site_of(path), AGENT, course.episode, path, span))
+    return name
+
+
+def _plan_timed(course: Course, state: int) -> list[KStmt]:
+    """Draws every timed exit and keeps the earliest; the one written first wins a tie."""
+    condition, scope = course.condition, course.scope
+    body: list[KStmt] = []
+    exits = timed_exits(condition, state)
+    due = scope.fresh("due")
+    to = scope.fresh("to")
+    which = scope.fresh("which")
+    for k, exit_ in enumerate(exits):
+        assert isinstance(exit_.trigger, m.After)
+        draw = keyed_draw(course, exit_.site, body, exit_)
+        ticks = dwell(scope, exit_.trigger.dwell, exit_.site, word(draw, 0))
+        at = op("add", course.since, ticks)
+        inner, target = branch_target(scope, exit_, word(draw, 1))
+        if k == 0:
+            body += [*inner, Let(due, at, exit_.span), Let(to, target), Let(which, integer(exit_.index))]
+            continue
+        at_k = scope.let(body, "due_other", at)
+        chosen = (*inner, Assign(due, at_k), Assign(to, target), Assign(which, integer(exit_.index)))
+        body.append(If(test("lt", at_k, Var(due, "i64")), chosen, span=exit_.span))
+    if exits:
+        body.append(Store(f"{condition.name}_due", (AGENT,), Var(due, "i64"), exits[0].span))
+        body.append(Store(f"{condition.name}_next", (AGENT,), op("to_u8", Var(to, "i64"), dtype="u8")))
+    if needs_plan(condition, state):
+        body.append(Store(f"{condition.name}_plan", (AGENT,), op("to_u8", Var(which, "i64"), dtype="u8")))
+    return body
+
+
+def branch_target(scope: Scope, exit_: m.Exit, word_: KExpr) -> tuple[list[KStmt], KExpr]:
+    """Statements and the value of the destination: the first branch whose cumulative probability exceeds the word."""
+    body: list[KStmt] = []
+    bounds: list[KExpr] = []
+    total: KExpr | None = None
+    for branch in exit_.branches[:-1]:
+        assert branch.probability is not None
+        p = scope.value(branch.probability, "branch_probability")
+        total = p if total is None else real("add", total, p)
+        bounds.append(chance_threshold(total))
+    target: KExpr = integer(exit_.branches[-1].to)
+    for branch, bound in reversed(list(zip(exit_.branches, bounds, strict=False))):
+        target = op("select", test("lt", word_, bound), integer(branch.to), target)
+    if bounds:
+        target = scope.let(body, "goes_to", target)
+    return body, target
+
+
+def _act_on_entering(course: Course, clause: m.OnEntering) -> list[KStmt]:
+    body: list[KStmt] = []
+    for k, action in enumerate(clause.actions):
+        value = scope_store(course.scope, course.condition.of, action)
+        if action.probability is None:
+            body.append(value)
+            continue
+        path = f"{clause.site}.action{k}"
+        draw = keyed_draw(course, path, body)
+        bound = chance_threshold(course.scope.value(action.probability, "chance"))
+        body.append(If(test("lt", word(draw, 0), bound), (value,), span=action.span))
+    return body
+
+
+def scope_store(scope: Scope, kind: str, action: m.SetAttribute) -> Store:
+    """The store that a ``set`` makes."""
+    value = scope.value(action.value, action.attribute)
+    attribute = next(a for a in scope.builder.model.agent(kind).attributes if a.name == action.attribute)
+    if attribute.type.kind in (Kind.BOOLEAN, Kind.CATEGORY):
+        value = op("to_u8", value, dtype="u8")
+    return Store(f"{kind}_{action.attribute}", (AGENT,), value, action.span)
