@@ -36,6 +36,8 @@ from lpmdsl.kernel.lower_entries import (
     keyed_draw,
     left_buffer,
     needs_plan,
+    read_before_writing,
+    set_on_entering,
     thresholds,
     timed_exits,
 )
@@ -47,8 +49,8 @@ def begin_kernel(builder: Builder, kind: str) -> Kernel:
     """Everyone of a kind enters the start states at time 0; nothing is counted."""
     scope = Scope(builder, kind, now=integer(0))
     body = read_states(scope)
-    body += _read_what_entering_writes(scope)
     conditions = [c for c in builder.model.conditions if c.of == kind]
+    body += read_before_writing(scope, set_on_entering(conditions))
     for condition in conditions:
         state = scope.states[condition.name]
         assert isinstance(state, Var)
@@ -64,23 +66,12 @@ def advance_kernel(builder: Builder, kind: str) -> Kernel:
     """The moves of one step in every condition of a kind of agent, read from the state at the start of the phase."""
     scope = Scope(builder, kind)
     body = read_states(scope)
-    body += _read_what_entering_writes(scope)
     conditions = [c for c in builder.model.conditions if c.of == kind]
+    body += read_before_writing(scope, set_on_entering(conditions))
     for condition in conditions:
         body += _moves(scope, condition)
     note = ", ".join(c.name for c in conditions)
     return Kernel(f"advance_{kind}", kind, tuple(scope.prologue), tuple(body), conditions[0].span, note)
-
-
-def _read_what_entering_writes(scope: Scope) -> list[KStmt]:
-    """Attributes that entering a state sets are read before anything is written."""
-    body: list[KStmt] = []
-    written = {a.attribute for c in scope.builder.model.conditions for clause in c.entering for a in clause.actions}
-    for attribute in scope.builder.model.agent(scope.kind).attributes:
-        if attribute.name in written:
-            load = Scope.typed(scope.builder.load(f"{scope.kind}_{attribute.name}", AGENT), attribute.type.kind)
-            scope.attributes[attribute.name] = scope.let(body, f"{attribute.name}_was", load)
-    return body
 
 
 def _moves(scope: Scope, condition: m.Condition) -> list[KStmt]:

@@ -177,3 +177,21 @@ def scope_store(scope: Scope, kind: str, action: m.SetAttribute) -> Store:
     if attribute.type.kind in (Kind.BOOLEAN, Kind.CATEGORY):
         value = op("to_u8", value, dtype="u8")
     return Store(f"{kind}_{action.attribute}", (AGENT,), value, action.span)
+
+
+# ------------------------------------------------------------------ reading before writing
+
+
+def set_on_entering(conditions: list[m.Condition]) -> set[str]:
+    """The attributes that entering a state of the conditions can set."""
+    return {a.attribute for c in conditions for clause in c.entering for a in clause.actions}
+
+
+def read_before_writing(scope: Scope, written: set[str]) -> list[KStmt]:
+    """Locals with the attributes as they are before the phase writes them: everything in it reads these."""
+    body: list[KStmt] = []
+    for attribute in scope.builder.model.agent(scope.kind).attributes:
+        if attribute.name in written:
+            load = Scope.typed(scope.builder.load(f"{scope.kind}_{attribute.name}", AGENT), attribute.type.kind)
+            scope.attributes[attribute.name] = scope.let(body, f"{attribute.name}_was", load)
+    return body

@@ -36,7 +36,7 @@ from lpmdsl.kernel.ir import (
     Tally,
     Var,
 )
-from lpmdsl.kernel.lower_entries import Course, entry, scope_store
+from lpmdsl.kernel.lower_entries import Course, entry, read_before_writing, scope_store, set_on_entering
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_presence import any_removed
 from lpmdsl.semantics import model as m
@@ -240,10 +240,9 @@ def _act_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
 
 
 def _actions(scope: Scope, name: str, block: m.Repeated) -> list[KStmt]:
-    """Everything is read before anything is written: values first, then moves, then stores."""
-    reads: list[KStmt] = []
-    moves: list[KStmt] = []
-    stores: list[KStmt] = []
+    """Everything is read before anything is written; then the actions write in their order."""
+    reads = read_before_writing(scope, _written(scope.builder, block))
+    writes: list[KStmt] = []
     for k, action in enumerate(block.actions):
         happens: KExpr = Const(True, "bool")
         if action.probability is not None:
@@ -257,10 +256,16 @@ def _actions(scope: Scope, name: str, block: m.Repeated) -> list[KStmt]:
             case m.SetAttribute():
                 store = scope_store(scope, block.of, action)
                 value = scope.let(reads, "value", store.value)
-                stores.append(If(happens, (Store(store.buffer, store.index, value, action.span),), span=action.span))
+                writes.append(If(happens, (Store(store.buffer, store.index, value, action.span),), span=action.span))
             case m.ForceMove():
-                moves += _force(scope, action, happens)
-    return [*reads, *moves, *stores]
+                writes += _force(scope, action, happens)
+    return [*reads, *writes]
+
+
+def _written(builder: Builder, block: m.Repeated) -> set[str]:
+    """The attributes that a block can write, also by making agents enter states."""
+    forced = [builder.model.condition(a.condition) for a in block.actions if isinstance(a, m.ForceMove)]
+    return {a.attribute for a in block.actions if isinstance(a, m.SetAttribute)} | set_on_entering(forced)
 
 
 def _force(scope: Scope, action: m.ForceMove, happens: KExpr) -> list[KStmt]:

@@ -1,8 +1,7 @@
 """The Model IR: what the text means. Every name is resolved, every expression typed, every unit in base units.
 
 ``check`` makes it, ``analyse`` reads it, ``lower`` turns it into a Program, the torch reference runs it as it is.
-Durations are in days, rates per day. Expressions say whose state they read: the agent's own, or the whole
-population's (global).
+Durations are in days, rates per day.
 """
 
 from __future__ import annotations
@@ -12,192 +11,27 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from lpmdsl.quantities import Type
-from lpmdsl.source import Span
-
-# ------------------------------------------------------------------ expressions
-
-
-@dataclass(frozen=True, slots=True)
-class Literal_:
-    """A number in base units; yes is 1, no is 0; a category label is its index in ``type.labels``."""
-
-    value: float
-    type: Type
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class ParameterRef:
-    name: str
-    type: Type
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class AttributeRef:
-    """An attribute of agent kind ``of``: a number, yes/no (0, 1), category index or place number (-1: none)."""
-
-    of: str
-    name: str
-    type: Type
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class InState:
-    """Whether the agent's ``condition`` is in one of ``states`` (indices)."""
-
-    condition: str
-    states: tuple[int, ...]
-    type: Type
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class StateOf:
-    """The agent's state in ``condition`` as a category (index)."""
-
-    condition: str
-    type: Type
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class TableRef:
-    """A table entry; ``keys`` are category indices, one per dimension of the table."""
-
-    table: str
-    keys: tuple[Expr, ...]
-    type: Type
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class ObservationRef:
-    """The last completed, reported value of an observation in base units (counts per day for a flow).
-
-    ``group``: index of one group; None: the sum over groups (flows, counts), or group by group inside
-    another observation that has the same groups.
-    """
-
-    observation: str
-    group: int | None
-    type: Type
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class RollingMean:
-    """``mean of OBSERVATION over WINDOW``: the mean of the last completed reports; ``window`` in days."""
-
-    observation: str
-    window: float
-    group: int | None
-    type: Type
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Population:
-    """How many agents of ``of`` the run began with."""
-
-    of: str
-    type: Type
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Time:
-    """Days since the start at the beginning of the step."""
-
-    type: Type
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class IsActive:
-    """Whether an intervention is active in this step."""
-
-    intervention: str
-    type: Type
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """A built-in of numbers or truth values.
-
-    ``op``: ``neg not add sub mul div pow lt le gt ge eq ne and or`` or a function of
-    ``semantics.builtins.BUILTINS`` (``exp log sqrt abs min max floor round logit inverse_logit sin cos``).
-    """
-
-    op: str
-    arguments: tuple[Expr, ...]
-    type: Type
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Aggregate:
-    """``function`` of ``what`` over all agents of kind ``of`` that satisfy ``where``; global.
-
-    ``count`` and ``share`` have ``what=None``; ``share`` divides by all agents of the kind.
-    """
-
-    function: Literal["count", "share", "sum", "mean", "sd", "min", "max"]
-    of: str
-    what: Expr | None
-    where: Expr | None
-    otherwise: Expr | None
-    type: Type
-    span: Span
-
-
-Expr = (
-    Literal_ | ParameterRef | AttributeRef | InState | StateOf | TableRef | ObservationRef | RollingMean | Population
-    | Time | IsActive | Apply | Aggregate
+from lpmdsl.semantics.expressions import (
+    Aggregate as Aggregate,
+    Apply as Apply,
+    AttributeRef as AttributeRef,
+    Expr as Expr,
+    InState as InState,
+    IsActive as IsActive,
+    Literal_ as Literal_,
+    ObservationRef as ObservationRef,
+    ParameterRef as ParameterRef,
+    Population as Population,
+    RollingMean as RollingMean,
+    StateOf as StateOf,
+    TableRef as TableRef,
+    Time as Time,
+    children as children,
+    is_constant as is_constant,
+    reads_agent as reads_agent,
+    walk as walk,
 )
-
-
-def children(expr: Expr) -> tuple[Expr, ...]:
-    """The direct sub-expressions."""
-    match expr:
-        case TableRef():
-            return expr.keys
-        case Apply():
-            return expr.arguments
-        case Aggregate():
-            return tuple(e for e in (expr.what, expr.where, expr.otherwise) if e is not None)
-        case _:
-            return ()
-
-
-def walk(expr: Expr) -> Iterator[Expr]:
-    """The expression and all it is made of, outermost first."""
-    stack = [expr]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack.extend(reversed(children(node)))
-
-
-def reads_agent(expr: Expr) -> bool:
-    """Whether the value differs between agents (own attributes or states outside an aggregate)."""
-    match expr:
-        case AttributeRef() | InState() | StateOf():
-            return True
-        case Aggregate():
-            return False
-        case _:
-            return any(reads_agent(child) for child in children(expr))
-
-
-def is_constant(expr: Expr) -> bool:
-    """Whether parameters, tables and literals alone decide the value."""
-    return all(isinstance(e, Literal_ | ParameterRef | TableRef | Apply | Population) for e in walk(expr))
-
-
-# ------------------------------------------------------------------ declarations
+from lpmdsl.source import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -737,7 +571,7 @@ class Model:
         return next((c for c in self.contagions if c.condition == condition), None)
 
 
-def _find(items: tuple, name: str):  # noqa: ANN202 - one lookup for every kind of declaration
+def _find(items: tuple, name: str):
     for item in items:
         if item.name == name:
             return item
