@@ -22,7 +22,7 @@ from types import ModuleType
 import numba
 import numpy as np
 
-from lpmdsl.backends.numba_cpu import buffer_arguments, kernel_arguments, size_arguments
+from lpmdsl.backends.numba_cpu import kernel_arguments, size_arguments
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.compiler import Compiled, check_source, compile_model
 from lpmdsl.diagnostics import LpmError, Report
@@ -63,7 +63,7 @@ class Walk:
             call()
             self.seconds[name] += time.perf_counter() - before
 
-    def call(self, item: ScheduleItem, t: int):  # noqa: ANN201
+    def call(self, item: ScheduleItem, t: int):
         """The name of a stage and a function that runs it."""
         module, known = self.module, self.known
         match item:
@@ -91,7 +91,7 @@ class Walk:
             case _:
                 raise TypeError(item)
 
-    def value(self, expr: KExpr, t: int):  # noqa: ANN201
+    def value(self, expr: KExpr, t: int):
         match expr:
             case Load():
                 return self.known[expr.buffer][tuple(self.value(k, t) for k in expr.index)]  # type: ignore[index]

@@ -117,8 +117,15 @@ def render_json(d: Diagnostic) -> str:
     end_line, end_column = source.position(max(d.span.end, d.span.start))
     return json.dumps(
         {
-            "code": d.code, "severity": d.severity, "message": d.message, "file": str(source.path or source.name),
-            "line": line, "column": column, "end_line": end_line, "end_column": end_column, "help": d.help,
+            "code": d.code,
+            "severity": d.severity,
+            "message": d.message,
+            "file": str(source.path or source.name),
+            "line": line,
+            "column": column,
+            "end_line": end_line,
+            "end_column": end_column,
+            "help": d.help,
         },
         ensure_ascii=False,
     )

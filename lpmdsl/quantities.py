@@ -41,8 +41,22 @@ class Dimension:
 
     def __str__(self) -> str:
         """In a reader's words: ``a pure number``, ``per day``, ``contacts per day``, ``days``."""
-        nouns = {"time": "days", "person": "people", "contact": "contacts", "dose": "doses", "money": "money", "length": "metres"}
-        singular = {"time": "day", "person": "person", "contact": "contact", "dose": "dose", "money": "unit of money", "length": "metre"}
+        nouns = {
+            "time": "days",
+            "person": "people",
+            "contact": "contacts",
+            "dose": "doses",
+            "money": "money",
+            "length": "metres",
+        }
+        singular = {
+            "time": "day",
+            "person": "person",
+            "contact": "contact",
+            "dose": "dose",
+            "money": "unit of money",
+            "length": "metre",
+        }
         up = [_power(nouns[b], e) for b, e in zip(BASES, self.exponents(), strict=True) if e > 0]
         down = [_power(singular[b], -e) for b, e in zip(BASES, self.exponents(), strict=True) if e < 0]
         if not up and not down:

@@ -76,10 +76,10 @@ def _atomic_add(typingctx, array, index, value):
 
 
 @intrinsic
-def _fetch_add(typingctx, array, index, value):  # noqa: ANN001, ANN202
+def _fetch_add(typingctx, array, index, value):
     """``array[index]`` before ``value`` is added to it, ordered against all other memory."""
 
-    def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+    def codegen(context, builder, signature, args):
         data = context.make_array(signature.args[0])(context, builder, args[0]).data
         return builder.atomic_rmw("add", builder.gep(data, [args[1]]), args[2], "seq_cst")
 
@@ -91,7 +91,7 @@ _SPINS = 2000
 
 
 @njit(cache=True)
-def barrier(team, threads):  # noqa: ANN001, ANN201
+def barrier(team, threads):
     """Returns when all threads of the team have come; ``team[0]`` counts arrivals, ``team[8]`` the times all came.
 
     The two stand on different cache lines. Who waits long gives its processor away, so a busy machine loses little.

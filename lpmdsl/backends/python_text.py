@@ -26,14 +26,57 @@ from lpmdsl.kernel.ir import (
 from lpmdsl.source import NOWHERE, Span
 
 _INFIX = {
-    "add": "+", "sub": "-", "mul": "*", "div": "/", "floordiv": "//", "mod": "%", "shl": "<<", "shr": ">>", "bit_and": "&",
-    "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "and", "or": "or",
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "floordiv": "//",
+    "mod": "%",
+    "shl": "<<",
+    "shr": ">>",
+    "bit_and": "&",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "eq": "==",
+    "ne": "!=",
+    "and": "and",
+    "or": "or",
 }
-_RANK = {"or": 1, "and": 2, "not": 3, "lt": 4, "le": 4, "gt": 4, "ge": 4, "eq": 4, "ne": 4, "bit_and": 5, "shl": 6,
-         "shr": 6, "add": 7, "sub": 7, "mul": 8, "div": 8, "floordiv": 8, "mod": 8, "neg": 9}
+_RANK = {
+    "or": 1,
+    "and": 2,
+    "not": 3,
+    "lt": 4,
+    "le": 4,
+    "gt": 4,
+    "ge": 4,
+    "eq": 4,
+    "ne": 4,
+    "bit_and": 5,
+    "shl": 6,
+    "shr": 6,
+    "add": 7,
+    "sub": 7,
+    "mul": 8,
+    "div": 8,
+    "floordiv": 8,
+    "mod": 8,
+    "neg": 9,
+}
 _CAST = {"to_i64": "np.int64", "to_f64": "np.float64", "to_u8": "np.uint8", "to_i32": "np.int32"}
-_FUNCTION = {"log": "log", "exp": "exp", "sin": "sin", "cos": "cos", "min": "smaller", "max": "larger", "abs": "abs",
-             "floor": "np.floor", "sqrt": "np.sqrt"}
+_FUNCTION = {
+    "log": "log",
+    "exp": "exp",
+    "sin": "sin",
+    "cos": "cos",
+    "min": "smaller",
+    "max": "larger",
+    "abs": "abs",
+    "floor": "np.floor",
+    "sqrt": "np.sqrt",
+}
 INDENT = "    "
 
 
@@ -65,7 +108,9 @@ def _constant(expr: Const) -> str:
         return "True" if expr.value else "False"
     if expr.dtype == "f64":
         value = float(expr.value)
-        return "np.nan" if value != value else repr(value) if abs(value) != float("inf") else f"{'-' * (value < 0)}np.inf"
+        return (
+            "np.nan" if value != value else repr(value) if abs(value) != float("inf") else f"{'-' * (value < 0)}np.inf"
+        )
     return str(int(expr.value))
 
 

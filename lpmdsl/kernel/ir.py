@@ -14,8 +14,8 @@ from lpmdsl.source import NOWHERE, Span
 
 DType = Literal["bool", "u8", "i32", "u32", "i64", "f64"]
 Role = Literal["constant", "input", "state", "scratch", "tally", "output", "control"]
-"""constant: values of constant expressions and tables, set before a run; input: the world; state: per-agent state kept
-between steps; scratch: refilled within a step; tally: per-chunk partial sums; output: reports; control: small scalars."""
+"""constant: values of constant expressions and tables, set before a run; input: the world; state: what agents keep
+between steps; scratch: refilled within a step; tally: partial sums of chunks; output: reports; control: scalars."""
 
 ARITHMETIC = ("add", "sub", "mul", "div", "floordiv", "mod", "neg", "min", "max", "abs", "floor", "sqrt")
 INTEGER = ("shl", "shr", "bit_and")
@@ -28,7 +28,7 @@ OPS = frozenset((*ARITHMETIC, *INTEGER, *COMPARISONS, *LOGIC, *CASTS, *OWN_MATHS
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """An array; ``shape`` holds numbers and names of sizes (``Person``, ``Person_household``), ``fill`` its first value."""
+    """An array. ``shape`` holds numbers and names of sizes (``Person``, ``Person_household_places``)."""
 
     name: str
     dtype: DType
@@ -187,7 +187,7 @@ KStmt = Let | Assign | Draw | Store | AtomicAdd | Tally | If | Loop | While
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """``domain``: a kind of agents, or "" for scalar code run once. ``prologue`` holds what is the same for all agents."""
+    """``domain``: a kind of agents, or "" for scalar code. ``prologue`` holds what is the same for all agents."""
 
     name: str
     domain: str

@@ -171,8 +171,11 @@ def _offer_timed(course: Course, state: int, best: Var, chosen: Var, to: Var) ->
     if needs_plan(condition, state):
         # A tie goes to the exit written first, and the planned one may stand behind an untimed one.
         plan_ = op("to_i64", builder.load(f"{condition.name}_plan", AGENT))
-        before = [test("and", test("eq", chosen, integer(condition.exits.index(e))), test("lt", plan_, integer(e.index)))
-                  for e in condition.exits_of(state) if not isinstance(e.trigger, m.After)]
+        before = [
+            test("and", test("eq", chosen, integer(condition.exits.index(e))), test("lt", plan_, integer(e.index)))
+            for e in condition.exits_of(state)
+            if not isinstance(e.trigger, m.After)
+        ]
         earlier = test("or", earlier, test("and", test("eq", due, best), any_of(*before)))
     position = integer(condition.exits.index(exits[0]))
     target = op("to_i64", builder.load(f"{condition.name}_next", AGENT))

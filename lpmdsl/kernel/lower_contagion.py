@@ -99,7 +99,9 @@ def weight_of(scope: Scope, contagion: m.Contagion, network: m.Network, body: li
     for spread in (s for s in contagion.spreads if s.network == network.name):
         inner: list[KStmt] = []
         value = _spread_value(scope, contagion, network, spread, inner)
-        fixed = op("min", rounded(real("mul", real("max", number(0.0), value), number(HAZARD_ONE))), integer(HAZARD_MAX))
+        fixed = op(
+            "min", rounded(real("mul", real("max", number(0.0), value), number(HAZARD_ONE))), integer(HAZARD_MAX)
+        )
         if not inner and not _reads_agent(contagion, network, spread):
             fixed = scope.hoist(f"weight_on_{network.name}", fixed, spread.span.label)
         inner.append(Assign(total.name, op("add", total, fixed)))
@@ -158,7 +160,7 @@ def hazard(scope: Scope, condition: m.Condition, state: int) -> tuple[list[KStmt
         inner: list[KStmt] = []
         own = _own_weight(scope, contagion, network, state, inner)
         weight = scope.let(inner, f"from_{network.name}", _weight_on(scope, contagion, network, own, inner))
-        # Most people meet nobody infectious on most days: the rest is worked out only where there is something to share.
+        # Most people meet nobody infectious on most days: the rest is worked out only where something is shared.
         felt: list[KStmt] = []
         force = _spread_evenly(scope, network, weight)
         scalings = scalings_of(contagion, network, "target")
@@ -186,7 +188,7 @@ def _own_weight(scope: Scope, contagion: m.Contagion, network: m.Network, state:
 
 
 def _weight_on(scope: Scope, contagion: m.Contagion, network: m.Network, own: KExpr, body: list[KStmt]) -> KExpr:
-    """What the others weigh in the agent's place or among its ties; at random already the hazard on one of its group."""
+    """What the others weigh in the agent's place or among its ties; at random: the hazard on one of its group."""
     builder, name = scope.builder, weight_buffer(contagion, network)
     match network.layout:
         case "place":

@@ -140,7 +140,9 @@ class Scope:
 
     def _table(self, expr: m.TableRef) -> KExpr:
         table = self.builder.model.table(expr.table)
-        name = self.builder.buffer(f"table_{table.name}", "f64", (len(table.values),), "constant", note=table.span.label)
+        name = self.builder.buffer(
+            f"table_{table.name}", "f64", (len(table.values),), "constant", note=table.span.label
+        )
         index: KExpr | None = None
         for key, labels in zip(expr.keys, table.keys, strict=True):
             code = self.index(key)
@@ -189,8 +191,11 @@ class Scope:
 
     def latest(self, name: str) -> KExpr:
         """The index of the last completed report at ``now`` (may be −1)."""
-        return op("sub", op("floordiv", self.now, integer(report_steps(self.builder.model, name))),
-                  integer(1 if is_flow_like(self.builder.model, name) else 0))
+        return op(
+            "sub",
+            op("floordiv", self.now, integer(report_steps(self.builder.model, name))),
+            integer(1 if is_flow_like(self.builder.model, name) else 0),
+        )
 
     def _observed(self, name: str, group: int | None) -> KExpr:
         return self._report(name, self.latest(name), group)

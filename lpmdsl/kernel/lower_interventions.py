@@ -296,4 +296,3 @@ def _ran_kernel(builder: Builder, one: m.Intervention, name: str) -> Kernel:
         people = op("to_f64", builder.load(f"{name}_chosen", FIRST), dtype="f64")
         body.append(_spend(builder, one, real("mul", people, number(one.costs))))
     return Kernel(f"ran_{name}", "", (), tuple(body), one.span)
-

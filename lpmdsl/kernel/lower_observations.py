@@ -55,7 +55,13 @@ def declare_observation(builder: Builder, observation: m.Observation) -> None:
 
 
 def count_entry(
-    scope: Scope, observation: m.Observation, condition: m.Condition, state: int, entered: Var, since: KExpr, episode: KExpr
+    scope: Scope,
+    observation: m.Observation,
+    condition: m.Condition,
+    state: int,
+    entered: Var,
+    since: KExpr,
+    episode: KExpr,
 ) -> list[KStmt]:
     """Counts the entry in the report of its (perhaps delayed) time, if this observation wants it."""
     flow = observation.value
@@ -278,4 +284,3 @@ def watch_items(builder: Builder, index: int, check: m.CheckAlways) -> list[Sche
     store = Store(f"watch_{index}", (NEXT,), value, check.span)
     items.append(Launch(builder.kernel(Kernel(f"check_{index}", "", tuple(scope.prologue), (store,), check.span))))
     return items
-

@@ -54,7 +54,9 @@ def declare_network(builder: Builder, network: m.Network) -> None:
     if network.days:
         builder.buffer(f"{name}_runs", "u8", ("steps",), "input", note=f"1 on {network.days}")
     if needs_presence(network):
-        builder.buffer(f"{name}_present", "i64", (counter_shape(builder, network),), "state", note="how many are present")
+        builder.buffer(
+            f"{name}_present", "i64", (counter_shape(builder, network),), "state", note="how many are present"
+        )
         if not is_static(builder, network):
             builder.buffer(f"{name}_here", "u8", (kind,), "state", note="1 + mixing group of those present")
 

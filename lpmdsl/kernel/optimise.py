@@ -157,7 +157,7 @@ def fuse(first: Kernel, second: Kernel) -> Kernel:
 
 
 def _shared_prefix(a: tuple[KStmt, ...], b: tuple[KStmt, ...]) -> set[str]:
-    """Top-level locals that both define with the same value, which the first never assigns and nothing changes between."""
+    """Top-level locals that both define with the same value, which neither assigns and nothing changes between."""
     assigned = {s.name for s in statements(a) if isinstance(s, Assign)} | {
         s.name for s in statements(b) if isinstance(s, Assign)
     }

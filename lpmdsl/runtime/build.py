@@ -50,7 +50,9 @@ def _write(text: str, name: str) -> Path:
             os.replace(temporary, path)
     except OSError as error:
         raise fail(
-            "E0898", f"Compiled kernels cannot be kept in {folder}: {error.strerror}.", NOWHERE,
+            "E0898",
+            f"Compiled kernels cannot be kept in {folder}: {error.strerror}.",
+            NOWHERE,
             "Set LPMDSL_CACHE to a folder that can be written.",
         ) from None
     return path

@@ -1,4 +1,4 @@
-"""One replicate on the CPU back end: buffers filled from the world and the parameters, steps run in blocks, reports read."""
+"""One replicate on the CPU back end: buffers filled from world and parameters, steps run in blocks, reports read."""
 
 from __future__ import annotations
 
