@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 import lpmdsl
 from lpmdsl.backends import torch_reference
 from lpmdsl.backends.request import RunRequest, RunResult
-from lpmdsl.compiler import compile_model
+from lpmdsl.compiler import Compiled, compile_model
 from lpmdsl.config import BASELINE, RunOptions
 from lpmdsl.diagnostics import Report
 from lpmdsl.runtime.execute import cpu_runner
@@ -25,11 +25,15 @@ MODELS = sorted((Path(__file__).parent.parent / "models").glob("*.lpm"))
 BACKENDS = ("cpu", "reference")
 
 
-def runner(model: Model, backend: str) -> Callable[[RunRequest], RunResult]:
+def compiled(model: Model) -> Compiled:
+    return compile_model(model, analyse(model, Report()))
+
+
+def runner(model: Model, backend: str, threads: int = 1) -> Callable[[RunRequest], RunResult]:
     """A function that runs requests of one model, compiled once."""
     if backend == "reference":
         return torch_reference.run
-    return cpu_runner(compile_model(model, analyse(model, Report())))
+    return cpu_runner(compiled(model), threads)
 
 
 @lru_cache

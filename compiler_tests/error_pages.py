@@ -12,7 +12,7 @@ from lpmdsl.source import Source
 
 PAGES = Path(__file__).parent.parent / "docs" / "errors"
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-_SHOWN = re.compile(r"(^```lpm bad\n.*?^```\n\n```text\n)(.*?)(^```$)", re.MULTILINE | re.DOTALL)
+_SHOWN = re.compile(r"(^```\{\.lpm \.bad\}\n.*?^```\n\n```text\n)(.*?)(^```$)", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class Page:
 
 
 def read_page(path: Path) -> Page:
-    """The blocks of a page: ``lpm bad``, the ``text`` that follows it, ``lpm good``, and files by their titles."""
+    """The blocks of a page: ``.bad``, the ``text`` that follows it, ``.good``, and files by their titles."""
     page = path.read_text(encoding="utf-8")
     found = {match["info"].strip(): match["text"] for match in _FENCE.finditer(page)}
     files = [(name[1], text) for info, text in found.items() if (name := re.search(r'title="([^"]+)"', info))]
     shown = _SHOWN.search(page)
     return Page(
-        path.stem, page.split("\n", 1)[0], found.get("lpm bad", ""), shown[2] if shown else "",
-        found.get("lpm good", ""), tuple(files),
+        path.stem, page.split("\n", 1)[0], found.get("{.lpm .bad}", ""), shown[2] if shown else "",
+        found.get("{.lpm .good}", ""), tuple(files),
     )  # fmt: skip
 
 

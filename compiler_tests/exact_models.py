@@ -83,7 +83,7 @@ table onset by wave of days
   fifth 31
 
 agent Person count 20_000
-  wave category ~ categorical(first 1, second 1, third 1, fourth 1, fifth 1)
+  wave category ~ categorical(first 20 %, second 20 %, third 20 %, fourth 20 %, fifth 20 %)
   days_counted number = 0
 
 condition Job of Person

@@ -6,12 +6,11 @@ the model was loaded) or ``gone`` (there only while it was loaded); ``shell`` is
 
 from __future__ import annotations
 
-import re
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from documents import Block, blocks
 from error_pages import PAGES
 
 from lpmdsl.codes import CODES
@@ -20,44 +19,29 @@ from lpmdsl.runtime import memory
 from lpmdsl.runtime.api import load
 
 RUN = [f"E06{n}" for n in range(40, 51)] + ["E0801", "E0810", "E0811", "E0812"]
-_FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    language: str
-    title: str
-    marks: frozenset[str]
-    text: str
 
 
 def page_blocks(code: str) -> list[Block]:
-    page = (PAGES / f"{code}.md").read_text(encoding="utf-8")
-    assert page.startswith(f"# {code}: {CODES[code]}\n")
-    return [_block(match) for match in _FENCE.finditer(page)]
-
-
-def _block(match: re.Match[str]) -> Block:
-    title = re.search(r'title="([^"]+)"', match["info"])
-    words = re.sub(r'title="[^"]+"', "", match["info"]).split()
-    return Block(words[0], title[1] if title else "", frozenset(words[1:]), match["text"])
+    page = PAGES / f"{code}.md"
+    assert page.read_text(encoding="utf-8").startswith(f"# {code}: {CODES[code]}\n")
+    return blocks(page)
 
 
 def run_page(code: str, folder: Path, repaired: bool = False) -> None:
     """Loads and runs the page's model with the command's numbers of agents."""
-    blocks = page_blocks(code)
-    files = {b.title: b.text for b in blocks if b.title and not b.marks & {"repaired", "later"}}
+    parts = page_blocks(code)
+    files = {b.title: b.text for b in parts if b.title and not b.marks & {"repaired", "later"}}
     if repaired:
-        files |= {b.title: b.text for b in blocks if b.title and "repaired" in b.marks}
+        files |= {b.title: b.text for b in parts if b.title and "repaired" in b.marks}
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     loaded = load(folder / "town.lpm")
-    for block in () if repaired else blocks:
+    for block in () if repaired else parts:
         if "later" in block.marks:
             (folder / block.title).write_text(block.text, encoding="utf-8")
         if "gone" in block.marks:
             (folder / block.title).unlink()
-    command = next((b.text for b in blocks if b.language == "shell" and ("repaired" in b.marks) == repaired), "")
+    command = next((b.text for b in parts if b.language == "shell" and ("repaired" in b.marks) == repaired), "")
     loaded.run(backend="reference", agents=_agents(command))
 
 
@@ -87,8 +71,8 @@ def test_the_run_says_what_the_page_shows(code: str, tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("code", RUN)
 def test_the_repaired_model_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "physical_bytes", lambda: 16 * 2**30)
-    blocks = page_blocks(code)
-    assert any(b.marks & {"repaired", "later", "gone"} for b in blocks), "a page ends with a repair"
+    parts = page_blocks(code)
+    assert any(b.marks & {"repaired", "later", "gone"} for b in parts), "a page ends with a repair"
     run_page(code, tmp_path, repaired=True)
 
 

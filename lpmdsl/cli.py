@@ -4,6 +4,7 @@
 # `lpmc check` in an editor must answer at once.
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from enum import StrEnum
@@ -212,7 +213,8 @@ def explain(code: Annotated[str, typer.Argument(metavar="CODE", help="A diagnost
         raise fail("E0825", f"No diagnostic has the code `{code}`.{did_you_mean(wanted, CODES)}", place)
     page = _error_pages() / f"{wanted}.md"
     text = page.read_text(encoding="utf-8") if page.is_file() else f"# {wanted}: {CODES[wanted]}\n"
-    Console().print(Markdown(text))
+    # The site's marks on a block ({.lpm .bad}) mean nothing on a terminal, which cannot colour it either.
+    Console().print(Markdown(re.sub(r"^```\{?\.?(lpm|shell|csv)\b.*$", "```text", text, flags=re.MULTILINE)))
 
 
 def _error_pages() -> Path:

@@ -23,7 +23,7 @@ from lpmdsl import quantities
 from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.kernel import ir
 from lpmdsl.kernel.ir import Program
-from lpmdsl.semantics import model
+from lpmdsl.semantics import expressions, model
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source, Span
 
@@ -84,8 +84,12 @@ class _Unreadable(Exception):
 
 
 def _failure(name: str, why: str) -> LpmError:
-    return fail("E0830", f"This does not read as a model or program: {why}.", Span(Source(name, ""), 0, 0),
-                "Make the file again with `lpmc emit --target json`, by the same version of lpmc that reads it.")
+    return fail(
+        "E0830",
+        f"This does not read as a model or program: {why}.",
+        Span(Source(name, ""), 0, 0),
+        "Make the file again with `lpmc emit --target json`, by the same version of lpmc that reads it.",
+    )
 
 
 def _hash(body: dict[str, Any]) -> str:
@@ -102,7 +106,12 @@ def _tag(node: type) -> str:
 @cache
 def _kinds() -> dict[str, type]:
     """Every dataclass of the two IRs and of types, by its tag."""
-    found = [c for module in (quantities, model, ir) for c in vars(module).values() if _is_node(c, module.__name__)]
+    found = [
+        c
+        for module in (quantities, expressions, model, ir)
+        for c in vars(module).values()
+        if _is_node(c, module.__name__)
+    ]
     return {_tag(c): c for c in found}
 
 

@@ -127,7 +127,7 @@ def log(x: Tensor) -> Tensor:
     for k in range(19, 0, -2):
         p = p * z + 1 / k
     value = exponent * LN2_HI + ((2.0 * s) * p + exponent * LN2_LO)
-    value = torch.where(x == 0, -math.inf, value)
+    value = torch.where(x == 0, -math.inf, torch.where(x == math.inf, math.inf, value))
     return torch.where((x < 0) | torch.isnan(x), math.nan, value)
 
 
