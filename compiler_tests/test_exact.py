@@ -7,8 +7,9 @@ before the seed is chosen, and always after.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache
 
 import numpy as np
 import pytest
@@ -20,13 +21,15 @@ from scipy.integrate import solve_ivp
 
 import lpmdsl
 from lpmdsl.backends.request import RunRequest, RunResult
+from lpmdsl.semantics.model import Model
 
 Z = 3.0
 EACH = pytest.mark.parametrize("backend", BACKENDS)
 
 
-@lru_cache
-def running(text: str, backend: str):
+@cache
+def running(text: str, backend: str) -> tuple[Model, Callable[[RunRequest], RunResult]]:
+    """The model in a text and a function that runs it."""
     model = lpmdsl.load(text).model
     return model, runner(model, backend)
 
@@ -245,7 +248,7 @@ def test_two_state_chain(backend: str) -> None:
     [("ill_weibull", 4.4311346, 25 * (1 - math.pi / 4)), ("ill_gamma", 5.0, 4.0)],
 )
 def test_dwell_times_keep_their_mean_on_a_daily_step(backend: str, name: str, mean: float, variance: float) -> None:
-    """Entered at a uniform time of day, an illness T is seen on T mornings on average; 1/6 more variance, at most ¼."""
+    """Entered at a uniform time of day, an illness T is seen on T mornings on average, with 1/6 more variance."""
     mornings = float(series(courses(backend), name).sum())
     assert abs(mornings - mean) < Z * math.sqrt((variance + 1 / 6) / PEOPLE)
 
@@ -273,9 +276,9 @@ def test_thinned_and_delayed_reports(backend: str) -> None:
 
 @EACH
 def test_triggers_read_completed_weeks_with_hysteresis(backend: str) -> None:
-    """Weeks of 10, 60, 30, 10 and many cases: on two days after week 2 is out, through 30, off when 10 is out, …
+    """Weekly reports of 10, 60, 30, 10, very many and 0 cases; on above 50 after two days, off below 20.
 
-    On from day 16 (14 + 2) to day 28, and from day 37 to day 42, when a week without cases is out.
+    60 is out on day 14: on from day 16, through the week of 30, to day 28. Very many on day 35: on from day 37 to 42.
     """
     result = courses(backend)
     assert series(result, "cases")[:6].tolist() == [*IN_WAVES, 0]
