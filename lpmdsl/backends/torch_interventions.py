@@ -20,14 +20,15 @@ from lpmdsl.semantics.model import Crossing, ForceMove, Intervention, OnDate, Re
 class Policy:
     """One intervention in a run: its status and what it has done so far.
 
-    ``boundary``: the step at which a pending one becomes active; ``since``: the one at which it did; ``was_beyond``:
-    what its starting level said a step ago; ``runs``: how often each block has run; ``treated``: people chosen.
+    ``boundary``: the step at which a pending one becomes active; ``since``: the one at which it did; ``ending``: the one
+    at which it stops, once its end is certain; ``was_beyond``: what its starting level said a step ago; ``runs``: how often each block has run; ``treated``: people chosen.
     """
 
     intervention: Intervention
     status: Literal["inactive", "pending", "active"] = "inactive"
     boundary: int = 0
     since: int = 0
+    ending: int | None = None
     was_beyond: bool = False
     starts: int = 0
     active_steps: int = 0
@@ -57,8 +58,8 @@ def trigger(policy: Policy, t: int, now: Moment) -> None:
     """Stops, starts or leaves the intervention as it is at the start of step ``t``."""
     starts = policy.intervention.starts
     crossed = isinstance(starts, Crossing) and _crosses(policy, starts, now)
-    if policy.status == "active" and _stops(policy.intervention, now):
-        policy.status = "inactive"
+    if policy.status == "active":
+        _stop(policy, t, now)
     if policy.status == "pending" and t >= policy.boundary:
         _start(policy, t)
     if policy.status == "inactive":
@@ -82,9 +83,22 @@ def _start(policy: Policy, t: int) -> None:
     policy.status, policy.since, policy.starts = "active", t, policy.starts + 1
 
 
-def _start_after(policy: Policy, crossing: Crossing, t: int, now: Moment) -> None:
+def _stop(policy: Policy, t: int, now: Moment) -> None:
+    stops = policy.intervention.stops
+    if policy.ending is None and _stops(policy.intervention, now):
+        policy.ending = t + (max(0, _wait(stops, now)) if isinstance(stops, Crossing) else 0)
+    if policy.ending is not None and t >= policy.ending:
+        policy.status, policy.ending = "inactive", None
+
+
+def _wait(crossing: Crossing, now: Moment) -> int:
+    """The delay of a crossing in steps."""
     delay = 0.0 if crossing.delay is None else float(evaluate(crossing.delay, now))
-    steps = math.ceil(delay / now.model.clock.step - SLACK)
+    return math.ceil(delay / now.model.clock.step - SLACK)
+
+
+def _start_after(policy: Policy, crossing: Crossing, t: int, now: Moment) -> None:
+    steps = _wait(crossing, now)
     if steps <= 0:
         _start(policy, t)
     else:

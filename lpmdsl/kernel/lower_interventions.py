@@ -111,7 +111,25 @@ def _stop(scope: Scope, one: m.Intervention, phase: Var) -> list[KStmt]:
         case m.Crossing():
             over = _is_past(scope, one.stops)
     active = test("eq", phase, integer(ACTIVE))
+    if isinstance(one.stops, m.Crossing) and one.stops.delay is not None:
+        return _stop_later(scope, one, one.stops.delay, all_of(active, over), phase)
     return [If(all_of(active, over), (Assign(phase.name, integer(OFF)),), span=one.stops.span)]
+
+
+def _stop_later(scope: Scope, one: m.Intervention, delay: m.Expr, ends: KExpr, phase: Var) -> list[KStmt]:
+    """Once the end is certain it comes after the delay, whatever is reported in between."""
+    name = scope.builder.buffer(f"{one.name}_ending", "i64", (1,), "control", -1, "the boundary at which it stops")
+    ending = scope.builder.load(name, FIRST)
+    wait = op("max", integer(0), _wait(scope, delay))
+    certain = If(all_of(ends, test("lt", ending, integer(0))), (Store(name, (FIRST,), op("add", STEP, wait)),))
+    over = all_of(test("eq", phase, integer(ACTIVE)), test("ge", ending, integer(0)), test("ge", STEP, ending))
+    stop = (Assign(phase.name, integer(OFF)), Store(name, (FIRST,), integer(-1)))
+    return [certain, If(over, stop, span=delay.span)]
+
+
+def _wait(scope: Scope, delay: m.Expr) -> KExpr:
+    """A delay in steps."""
+    return ceiling(real("div", scope.value(delay, "delay"), number(scope.builder.model.clock.step)))
 
 
 def _is_past(scope: Scope, crossing: m.Crossing) -> KExpr:
@@ -143,8 +161,7 @@ def _start_on_crossing(scope: Scope, one: m.Intervention, crossing: m.Crossing, 
     if crossing.delay is None:
         start += _activate(builder, one, phase)
     else:
-        steps = real("div", scope.value(crossing.delay, "delay"), number(builder.model.clock.step))
-        wait = scope.let(start, "wait", ceiling(steps))
+        wait = scope.let(start, "wait", _wait(scope, crossing.delay))
         later = (Assign(phase.name, integer(PENDING)), Store(f"{one.name}_pending", (FIRST,), op("add", STEP, wait)))
         start.append(If(test("gt", wait, integer(0)), later, tuple(_activate(builder, one, phase))))
     body.append(If(crossed, tuple(start), span=crossing.span))
