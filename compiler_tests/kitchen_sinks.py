@@ -101,7 +101,7 @@ def tangle() -> Model:
     )
     wave = b.intervention(
         "wave",
-        b.block("wave", b.forcing("Flu", 1, 0.1), b.forcing("Job", 1, 0.1), b.setting("x", 0.25, 0.05)),
+        b.block("wave", b.setting("x", 0.25, 0.05), b.forcing("Flu", 3, 0.1), b.setting("known", truth(False), 0.5)),
         starts=OnDate(5.0, "2024-10-09", NOWHERE),
         stops=OnDate(9.0, "2024-10-13", NOWHERE),
         costs=500.5,
@@ -178,8 +178,8 @@ def meetings() -> Model:
     heavy = tuple((2, name, b.apply("mul", 0.04, b.apply("add", 1, X))) for name in names)
     closed = b.intervention(
         "closed",
-        starts=b.crossing(b.last("ill"), True, 12),
-        stops=b.crossing(b.last("ill"), False, 6),
+        starts=b.crossing(b.last("ill"), True, 6),
+        stops=b.crossing(b.last("ill"), False, 4),
         while_active=(b.away("town", "pals", where=KNOWN), b.away("clubs")),
         costs=1.0,
         costs_per="day",
@@ -259,7 +259,7 @@ def reports() -> Model:
     share = b.table("share", (LABELS,), (0.1, 0.5, 0.9), ("group",))
     level = b.apply("lt", b.total("mean", X), b.apply("add", b.last("share", 0), 0.9))
     return b.model(
-        18,
+        10,
         step=7.0,
         tables=(days, share),
         attributes=ATTRIBUTES,

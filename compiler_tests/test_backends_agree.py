@@ -72,5 +72,6 @@ def test_kitchen_sinks_agree(name: str) -> None:
         request = sink_request(model, 600, seed)
         result = cpu(request)
         assert_same(result, reference(request))
-        for flow in (o.name for o in model.observations):
-            assert np.nansum(np.abs(result.observations[flow])) > 0, f"{flow} never saw anything"
+        for name, values in result.observations.items():
+            assert np.nansum(np.abs(values)) > 0, f"{name} never saw anything"
+        assert all(cost > 0 for cost in result.costs.values()), "an intervention that never acted"

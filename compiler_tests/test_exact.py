@@ -170,7 +170,7 @@ def test_final_size_of_a_large_epidemic(backend: str) -> None:
     """
     assert final_size(2.0) == pytest.approx(0.7968121, abs=1e-7)
     step, seeds = 0.5, 200
-    replicates = 40 if backend == "cpu" else 1
+    replicates = 30 if backend == "cpu" else 1
     sizes = []
     for seed in range(replicates):
         result = town(backend, step, 100 + seed, seeds, 160)
