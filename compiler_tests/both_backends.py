@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 
 import lpmdsl
@@ -32,8 +33,15 @@ def compiled(model: Model) -> Compiled:
 def runner(model: Model, backend: str, threads: int = 1) -> Callable[[RunRequest], RunResult]:
     """A function that runs requests of one model, compiled once."""
     if backend == "reference":
+        # One thread: on a busy machine torch's threads wait for one another ten times longer than they work.
+        torch.set_num_threads(1)
         return torch_reference.run
-    return cpu_runner(compiled(model), threads)
+    return cpu_run(compiled(model), threads)
+
+
+def cpu_run(made: Compiled, threads: int = 1) -> Callable[[RunRequest], RunResult]:
+    run = cpu_runner(made, threads)
+    return lambda request: run(request, None)
 
 
 @lru_cache

@@ -1,7 +1,7 @@
 """Three models that hold together what no single epidemic would: built by hand, for two back ends to agree on.
 
-``tangle``: exits that compete and conditions that read one another. ``meetings``: every kind of contact, with people who
-come and go. ``reports``: every kind of observation and function, with many moves within one step of a week.
+``tangle``: exits that compete and conditions that read one another. ``meetings``: every kind of contact, with people
+who come and go. ``reports``: every kind of observation and function, with many moves within one step of a week.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def tangle() -> Model:
             where=b.apply("and", ill, b.apply("not", in_group("c"))),
         ),
         starts=b.crossing(b.last("cases"), True, 60, 2.0),
-        stops=b.crossing(b.last("cases"), False, 40),
+        stops=b.crossing(b.last("cases"), False, 40, 1.0),
         costs=10.1,
         costs_per="day",
     )
@@ -251,7 +251,9 @@ def reports() -> Model:
     )
     late = b.intervention(
         "late_start",
-        b.block("late_start", b.setting("known", truth(True)), every=14.0, at_most=b.apply("mul", 20, b.last("mean", 0))),
+        b.block(
+            "late_start", b.setting("known", truth(True)), every=14.0, at_most=b.apply("mul", 20, b.last("mean", 0))
+        ),
         starts=b.crossing(b.apply("sub", b.last("late"), b.rolling("entries", 21.0)), False, 0.0, 8.0),
         costs=3.0,
         costs_per="person",
@@ -282,7 +284,7 @@ SINKS = {"tangle": tangle, "meetings": meetings, "reports": reports}
 
 
 def sink_request(m: Model, count: int, seed: int) -> RunRequest:
-    """A run with made-up people: attributes, homes of four, clubs for some, ties and mixed starts from one fixed seed."""
+    """A run with made-up people, from one fixed seed: homes of four, clubs for some, ties, one in ten in state 1."""
     rng = np.random.default_rng(99)
     attributes = {"group": rng.integers(0, 3, count), "known": rng.integers(0, 2, count), "x": rng.uniform(0, 1, count)}
     clubs = np.where(rng.uniform(size=count) < 0.6, rng.integers(0, count // 9, count), -1)

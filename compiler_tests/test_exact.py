@@ -46,7 +46,7 @@ def z_of_mean(observed: ArrayLike, expected: float, variance: float | None = Non
     """Deviation of the mean of independent values, in standard errors √(variance/n) (None: the sample's)."""
     values = np.asarray(observed, float)
     spread = values.var(ddof=1) if variance is None else variance
-    return abs(values.mean() - expected) / math.sqrt(spread / len(values))
+    return abs(float(values.mean()) - expected) / math.sqrt(float(spread) / len(values))
 
 
 def z_of_share(share: float, p: float, n: int) -> float:
@@ -110,7 +110,7 @@ def expected_cases(susceptible: int, infectious: int, hazard: float, recovery: f
         total = 0.0
         for k in range(s + 1):
             for r in range(i + 1):
-                p = stats.binom.pmf(k, s, 1 - math.exp(-hazard * i)) * stats.binom.pmf(r, i, recovery)
+                p = float(stats.binom.pmf(k, s, 1 - math.exp(-hazard * i)) * stats.binom.pmf(r, i, recovery))
                 total += p * (k + (mean(s - k, i + k - r) if (k, r) != (0, 0) else 0.0))
         stays = math.exp(-hazard * i * s) * (1 - recovery) ** i
         return total / (1 - stays)
@@ -153,7 +153,8 @@ def town(backend: str, step: float, seed: int, infectious: int, steps: int, **se
 
 def final_size(r0: float, s0: float = 1.0, seeding: float = 0.0) -> float:
     """Share of all infected later: z = s₀ − s∞ with s∞ = s₀·exp(−R₀ z − seeding) (Kermack and McKendrick 1927)."""
-    return float(optimize.brentq(lambda z: s0 * math.exp(-r0 * z - seeding) - (s0 - z), 1e-6, s0))
+    root = optimize.root_scalar(lambda z: s0 * math.exp(-r0 * z - seeding) - (s0 - z), bracket=(1e-6, s0))
+    return float(root.root)
 
 
 def final_size_variance(z: float, r0: float, cv2: float) -> float:
@@ -210,10 +211,9 @@ def test_small_steps_approach_the_differential_equation(backend: str) -> None:
     se = deviation / math.sqrt(N * replicates)
     errors = []
     for step in (0.5, 0.125, 0.03125):
-        runs = [
-            town(backend, step, 7 + seed, N // 100, round(5 / step), beta=1.0, illness=2.0) for seed in range(replicates)
-        ]
-        errors.append(abs(float(np.mean([series(r, "infectious")[round(5 / step)] for r in runs])) - exact))
+        steps = round(5 / step)
+        runs = [town(backend, step, 7 + k, N // 100, steps, beta=1.0, illness=2.0) for k in range(replicates)]
+        errors.append(abs(float(np.mean([series(r, "infectious")[steps] for r in runs])) - exact))
     assert errors[0] > 5 * se, "a step of half a day shows"
     assert errors[1] < errors[0] / 2
     assert errors[2] < Z * se

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import builders as b
 import pytest
-from both_backends import MODELS, assert_same, compiled, loaded, request_of
+from both_backends import MODELS, assert_same, compiled, cpu_run, loaded, request_of
 
 from lpmdsl.compiler import Compiled
 from lpmdsl.kernel.ir import (
@@ -42,7 +42,6 @@ from lpmdsl.kernel.ir import (
 from lpmdsl.kernel.lower import lower
 from lpmdsl.kernel.optimise import optimise
 from lpmdsl.kernel.verify import MalformedProgram, verify
-from lpmdsl.runtime.execute import cpu_runner
 from lpmdsl.semantics.model import ByContagion
 
 EACH_MODEL = pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
@@ -81,7 +80,7 @@ def test_printing_twice_gives_the_same_text(path: Path) -> None:
 # ------------------------------------------------------------------ what verify forbids
 
 
-I, T = Var("i", "i64"), Var("t", "i64")
+AGENT, STEP = Var("i", "i64"), Var("t", "i64")
 ONE, HALF = Const(1, "i64"), Const(0.5, "f64")
 
 
@@ -99,37 +98,43 @@ def program(*body: KStmt, step: tuple[ScheduleItem, ...] = (Launch("k"),), more:
 
 
 SOUND = (
-    Let("a", Load("people", (I,), "i64")),
-    If(Apply("gt", (Var("a", "i64"), T), "bool"), (Assign("a", ONE), Store("people", (I,), Var("a", "i64")))),
+    Let("a", Load("people", (AGENT,), "i64")),
+    If(Apply("gt", (Var("a", "i64"), STEP), "bool"), (Assign("a", ONE), Store("people", (AGENT,), Var("a", "i64")))),
     Loop("k", ONE, Var("Person", "i64"), (AtomicAdd("total", (Const(0, "i64"),), Var("k", "i64")),)),
     Tally("sums", ONE, ONE),
-    Store("real", (I,), Load("given", (I,), "f64")),
+    Store("real", (AGENT,), Load("given", (AGENT,), "f64")),
 )
 FAULTS: dict[str, tuple[Program, str]] = {
-    "a local read before it is defined": (program(Store("people", (I,), Var("a", "i64"))), "read before it is defined"),
+    "a local read before it is defined": (
+        program(Store("people", (AGENT,), Var("a", "i64"))),
+        "read before it is defined",
+    ),
     "a local of another block": (
-        program(If(Const(True, "bool"), (Let("a", ONE),)), Store("people", (I,), Var("a", "i64"))),
+        program(If(Const(True, "bool"), (Let("a", ONE),)), Store("people", (AGENT,), Var("a", "i64"))),
         "read before it is defined",
     ),
     "a loop's variable after the loop": (
-        program(Loop("j", ONE, ONE, ()), Store("people", (I,), Var("j", "i64"))),
+        program(Loop("j", ONE, ONE, ()), Store("people", (AGENT,), Var("j", "i64"))),
         "read before it is defined",
     ),
     "the agent in a prologue": (
-        replace(program(), kernels=(Kernel("k", "Person", (Let("a", I),), ()),)),
+        replace(program(), kernels=(Kernel("k", "Person", (Let("a", AGENT),), ()),)),
         "read before it is defined",
     ),
     "a local assigned before it is defined": (program(Assign("a", ONE)), "assigned before"),
-    "an unknown buffer read": (program(Let("a", Load("nothing", (I,), "i64"))), "not read as it is declared"),
-    "a buffer read as another type": (program(Let("a", Load("people", (I,), "f64"))), "not read as it is declared"),
-    "a buffer read with too many indices": (program(Let("a", Load("people", (I, I), "i64"))), "not read as it is"),
-    "an unknown buffer written": (program(Store("nothing", (I,), ONE)), "not declared"),
-    "an input written": (program(Store("given", (I,), HALF)), "read-only"),
-    "a constant written": (program(Store("fixed", (I,), HALF)), "read-only"),
-    "a tally stored to": (program(Store("sums", (I,), ONE)), "tally buffer"),
+    "an unknown buffer read": (program(Let("a", Load("nothing", (AGENT,), "i64"))), "not read as it is declared"),
+    "a buffer read as another type": (program(Let("a", Load("people", (AGENT,), "f64"))), "not read as it is declared"),
+    "a buffer read with too many indices": (
+        program(Let("a", Load("people", (AGENT, AGENT), "i64"))),
+        "not read as it is",
+    ),
+    "an unknown buffer written": (program(Store("nothing", (AGENT,), ONE)), "not declared"),
+    "an input written": (program(Store("given", (AGENT,), HALF)), "read-only"),
+    "a constant written": (program(Store("fixed", (AGENT,), HALF)), "read-only"),
+    "a tally stored to": (program(Store("sums", (AGENT,), ONE)), "tally buffer"),
     "a state tallied": (program(Tally("people", ONE, ONE)), "state buffer"),
-    "floats added atomically": (program(AtomicAdd("real", (I,), HALF)), "only integers commute"),
-    "another type stored": (program(Store("people", (I,), HALF)), "f64 stored in people"),
+    "floats added atomically": (program(AtomicAdd("real", (AGENT,), HALF)), "only integers commute"),
+    "another type stored": (program(Store("people", (AGENT,), HALF)), "f64 stored in people"),
     "an unknown operation": (program(Let("a", Apply("tan", (HALF,), "f64"))), "no operation tan"),
     "an unknown table of quantiles": (program(Let("a", Quantile("nothing", ONE, ONE))), "table nothing"),
     "a kernel that is not there": (program(step=(Launch("other"),)), "kernel other does not exist"),
@@ -234,27 +239,27 @@ def test_optimise_decides_what_is_known() -> None:
     three = Apply("add", (ONE, Const(2, "i64")), "i64")
     never = Apply("eq", (ONE, Const(2, "i64")), "bool")
     body = (
-        Let("unread", Load("people", (I,), "i64")),
-        If(never, (Store("people", (I,), ONE),), (Store("people", (I,), three),)),
+        Let("unread", Load("people", (AGENT,), "i64")),
+        If(never, (Store("people", (AGENT,), ONE),), (Store("people", (AGENT,), three),)),
     )
-    always = Gate(Apply("eq", (Apply("mod", (T, ONE), "i64"), Const(0, "i64")), "bool"), (Launch("k"),))
+    always = Gate(Apply("eq", (Apply("mod", (STEP, ONE), "i64"), Const(0, "i64")), "bool"), (Launch("k"),))
     better = optimise(program(*body, step=(always,)))
-    assert better.kernels[0].body == (Store("people", (I,), Const(3, "i64")),)
+    assert better.kernels[0].body == (Store("people", (AGENT,), Const(3, "i64")),)
     assert better.step == (Launch("k"),)
 
 
 def test_floating_point_is_never_refolded() -> None:
     """0.1 + 0.2 stays as written: the machine that runs it rounds it."""
     tenth, fifth = Const(0.1, "f64"), Const(0.2, "f64")
-    written = Store("real", (I,), Apply("add", (tenth, fifth), "f64"))
+    written = Store("real", (AGENT,), Apply("add", (tenth, fifth), "f64"))
     assert optimise(program(written)).kernels[0].body == (written,)
 
 
 def test_kernels_that_read_what_others_wrote_are_kept_apart() -> None:
     """A pass that reads a sum of everyone cannot join the pass that adds to it."""
     adds = (AtomicAdd("total", (Const(0, "i64"),), ONE),)
-    reads = Kernel("r", "Person", (), (Store("people", (I,), Load("total", (Const(0, "i64"),), "i64")),))
-    alone = Kernel("s", "Person", (), (Store("real", (I,), HALF),))
+    reads = Kernel("r", "Person", (), (Store("people", (AGENT,), Load("total", (Const(0, "i64"),), "i64")),))
+    alone = Kernel("s", "Person", (), (Store("real", (AGENT,), HALF),))
     apart = optimise(program(*adds, step=(Launch("k"), Launch("r")), more=(reads,)))
     joined = optimise(program(*adds, step=(Launch("k"), Launch("s")), more=(alone,)))
     assert len(apart.step) == 2 and len(joined.step) == 1
@@ -270,4 +275,4 @@ def test_optimise_changes_no_result(name: str) -> None:
     model = loaded(next(p for p in MODELS if p.stem == name)).model
     made = compiled(model)
     request = replace(request_of(model, 2_000), steps=60)
-    assert_same(cpu_runner(unoptimised(made))(request), cpu_runner(made)(request))
+    assert_same(cpu_run(unoptimised(made))(request), cpu_run(made)(request))

@@ -16,7 +16,7 @@ from lpmdsl.semantics import numbers
 POINTS = 100_000
 NAMES = ("log", "exp", "sin", "cos")
 EDGES = {
-    "log": [1.0, np.nextafter(1.0, 2), np.nextafter(1.0, 0), 2.0, 0.5, math.sqrt(2), 0.0, -1.0, 1e308, 2.3e-308, math.inf],
+    "log": [1.0, np.nextafter(1.0, 2), np.nextafter(1.0, 0), 2.0, math.sqrt(2), 0.0, -1.0, 1e308, 2.3e-308, math.inf],
     "exp": [0.0, -0.0, 1.0, -1.0, 709.0, 710.0, 1e9, -708.0, -709.0, -1e9, math.inf, -math.inf, math.nan],
     "sin": [0.0, math.pi / 4, math.pi / 2, math.pi, -math.pi, 1e-300, 1e5],
     "cos": [0.0, math.pi / 4, math.pi / 2, math.pi, -math.pi, 1e-300, 1e5],
@@ -68,7 +68,7 @@ def ulps(ours: NDArray[np.float64], exact: NDArray[np.float64], floor: float) ->
 
 @pytest.mark.parametrize(("name", "floor"), [("log", 0.0), ("exp", 0.0), ("sin", 0.1), ("cos", 0.1)])
 def test_errors_are_at_most_two_units_in_the_last_place(name: str, floor: float) -> None:
-    """Beside the C library's rounded values; sin and cos near their zeros: 2 ulp of 0.1, as π/2 is held in two parts."""
+    """Beside the C library's values; sin and cos near their zeros: 2 ulp of 0.1, as π/2 is held in two parts."""
     x = points(name)[len(EDGES[name]) :]
     exact = np.array([getattr(math, name)(v) for v in x.tolist()])
     assert ulps(np.asarray(getattr(numbers, name)(x)), exact, floor) <= 2.0
