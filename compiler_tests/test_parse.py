@@ -14,8 +14,7 @@ import pytest
 from lpmdsl.diagnostics import Report, render_json, render_text
 from lpmdsl.quantities import UNITS
 from lpmdsl.source import MAX_BYTES, Source, data_dir
-from lpmdsl.syntax import grammar
-from lpmdsl.syntax import tree as t
+from lpmdsl.syntax import grammar, tree as t
 from lpmdsl.syntax.format_expressions import expression
 from lpmdsl.syntax.parse import parse, read_source
 

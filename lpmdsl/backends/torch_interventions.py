@@ -20,8 +20,9 @@ from lpmdsl.semantics.model import Crossing, ForceMove, Intervention, OnDate, Re
 class Policy:
     """One intervention in a run: its status and what it has done so far.
 
-    ``boundary``: the step at which a pending one becomes active; ``since``: the one at which it did; ``ending``: the one
-    at which it stops, once its end is certain; ``was_beyond``: what its starting level said a step ago; ``runs``: how often each block has run; ``treated``: people chosen.
+    ``boundary``: the step at which a pending one becomes active; ``since``: the one at which it did; ``ending``: the
+    one at which it stops, once its end is certain; ``was_beyond``: what its starting level said a step ago; ``runs``:
+    how often each block has run; ``treated``: people chosen.
     """
 
     intervention: Intervention
