@@ -37,6 +37,43 @@ def test_seeds_and_replicates_differ(outbreak):
     assert not series(one, "cases").equals(series(other, "cases"))
 
 
+HOMES = """model homes version 1.0
+
+clock
+  step 1 day
+  for 1 day
+
+agent Person count 60
+  size number ~ normal(mean 0, sd 1)
+  household place of size ~ poisson(4)
+
+network homes joins Person sharing household with 5 contacts per day
+
+condition Cold of Person
+  states S, I
+  start S except 1 Person in I
+  from S by contagion to I
+
+contagion of Cold
+  from I on homes at 0.1 per contact
+
+observe first = mean of size over Person
+"""
+
+
+def test_replicates_share_their_people_unless_redrawn():
+    """The mean of a drawn attribute is one over replicates, or one for each; the first replicate's is the seed's own."""
+    model = lpmdsl.load(HOMES)
+
+    def means(redraw: bool) -> list[float]:
+        results = model.run(replicates=3, backend="reference", redraw_people=redraw)
+        assert results.manifest.redraw_people == redraw
+        return [series(results, "first", replicate=k)[0] for k in range(3)]
+
+    shared, redrawn = means(False), means(True)
+    assert len(set(shared)) == 1 and len(set(redrawn)) == 3 and redrawn[0] == shared[0]
+
+
 def test_both_back_ends_give_the_same_table(outbreak):
     cpu = outbreak.run(seed=5, backend="cpu").observations
     reference = outbreak.run(seed=5, backend="reference").observations

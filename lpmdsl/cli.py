@@ -59,6 +59,7 @@ BackendOption = Annotated[Backend, typer.Option(help="What runs the model; all g
 Steps = Annotated[int | None, typer.Option(min=1, help="Fewer or more steps than the clock says.")]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Where results go (runs/MODEL-SEED).")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Processor threads to use (all).")]
+Redraw = Annotated[bool, typer.Option("--redraw-people", help="New people, places and ties for every replicate.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.")]
 
 
@@ -249,7 +250,7 @@ def run(
     file: File, seed: Seed = 1, replicates: Replicates = 1,
     scenario: Scenarios = [], set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
     backend: BackendOption = Backend.auto, steps: Steps = None, out: Out = None, threads: Threads = None,
-    quiet: Quiet = False,
+    redraw_people: Redraw = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Run a model and write its results and a report."""
     settings, counts = _pairs("--set", set), _numbers(_pairs("--agents", agents))
@@ -258,7 +259,7 @@ def run(
 
     options = RunOptions(
         seed=seed, replicates=replicates, scenarios=tuple(scenario) or (BASELINE,), settings=dict(settings),
-        agents=counts, backend=backend.value, steps=steps, threads=threads,
+        agents=counts, backend=backend.value, steps=steps, threads=threads, redraw_people=redraw_people,
     )  # fmt: skip
     _execute(loaded, options, out or Path("runs") / f"{loaded.model.name}-{seed}", quiet, is_comparison=False)
 
@@ -268,7 +269,7 @@ def compare(
     file: File, seed: Seed = 1, replicates: Repeats = None,
     set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
     backend: BackendOption = Backend.auto, steps: Steps = None, out: Out = None, threads: Threads = None,
-    quiet: Quiet = False,
+    redraw_people: Redraw = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Compare the model's scenarios with their baseline, with the same luck."""
     settings, counts = _pairs("--set", set), _numbers(_pairs("--agents", agents))
@@ -279,7 +280,7 @@ def compare(
     scenarios, repeat = comparison_size(loaded.model)
     options = RunOptions(
         seed=seed, replicates=replicates or repeat, scenarios=scenarios, settings=dict(settings),
-        agents=counts, backend=backend.value, steps=steps, threads=threads,
+        agents=counts, backend=backend.value, steps=steps, threads=threads, redraw_people=redraw_people,
     )  # fmt: skip
     _execute(loaded, options, out or Path("runs") / f"{loaded.model.name}-{seed}-compare", quiet, is_comparison=True)
 

@@ -16,6 +16,7 @@ class RunOptions(BaseModel):
 
     ``settings``: parameter name to text with a unit (``0.03 per contact``) or to a number in base units. ``agents``:
     how many of a kind, in place of the model's count. ``steps`` None: as the model's clock says. ``threads`` None: all.
+    ``redraw_people``: every replicate has people, places and ties of its own, not only luck of its own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,6 +29,7 @@ class RunOptions(BaseModel):
     backend: BackendName = "auto"
     steps: int | None = Field(default=None, ge=1)
     threads: int | None = Field(default=None, ge=1)
+    redraw_people: bool = False
 
 
 class Seconds(BaseModel):
@@ -74,6 +76,7 @@ class Manifest(BaseModel):
     versions: dict[str, str]
     seed: int
     replicates: int
+    redraw_people: bool = False
     scenarios: tuple[str, ...]
     parameters: dict[str, ParameterRecord]
     changes: dict[str, dict[str, float]] = Field(default_factory=dict)

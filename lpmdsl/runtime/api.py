@@ -49,6 +49,7 @@ class LoadedModel:
         backend: BackendName = "auto",
         steps: int | None = None,
         threads: int | None = None,
+        redraw_people: bool = False,
         out: str | Path | None = None,
         progress: bool = False,
     ) -> Results:
@@ -66,6 +67,7 @@ class LoadedModel:
             backend=backend,
             steps=steps,
             threads=threads,
+            redraw_people=redraw_people,
         )
         results = execute(self, options, Path(out) if out is not None else None, show_progress=progress)
         if results.report.has_errors:
@@ -81,6 +83,7 @@ class LoadedModel:
         backend: BackendName = "auto",
         steps: int | None = None,
         threads: int | None = None,
+        redraw_people: bool = False,
         out: str | Path | None = None,
         progress: bool = False,
     ) -> Results:
@@ -91,7 +94,7 @@ class LoadedModel:
         scenarios, repeat = comparison_size(self.model)
         return self.run(
             seed=seed, replicates=replicates or repeat, scenario=scenarios, parameters=parameters, agents=agents,
-            backend=backend, steps=steps, threads=threads, out=out, progress=progress,
+            backend=backend, steps=steps, threads=threads, redraw_people=redraw_people, out=out, progress=progress,
         )  # fmt: skip
 
 

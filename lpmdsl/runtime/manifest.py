@@ -33,6 +33,7 @@ def begin_manifest(model: Model, source: Source, plan: Plan, backend: str, threa
         versions=versions(),
         seed=plan.options.seed,
         replicates=plan.options.replicates,
+        redraw_people=plan.options.redraw_people,
         scenarios=tuple(v.name for v in plan.variants),
         parameters={p.name: _parameter(p, base[p.name]) for p in model.parameters},
         changes={

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import blake2s
 from time import perf_counter
 
 import pandas as pd
@@ -155,15 +156,24 @@ def _write(tally: _Tally, folder: OutputFolder) -> None:
 
 
 def _request(model: Model, plan: Plan, variant: Variant, replicate: int, tally: _Tally) -> RunRequest:
-    """The people as they stand before the first step; scenarios and replicates share one world."""
-    seed, key = plan.options.seed, world_key(model, variant.parameters)
+    """The people as they stand before the first step; scenarios share them, and replicates unless told otherwise."""
+    seed = plan.options.seed
+    drawn_from = world_seed(seed, replicate) if plan.options.redraw_people else seed
+    key = (drawn_from, *world_key(model, variant.parameters))
     if key not in tally.worlds:
         tally.worlds.clear()  # scenarios that need another world come one after the other: hold only one
-        tally.worlds[key] = build_world(model, variant.parameters, seed, plan.counts)
+        tally.worlds[key] = build_world(model, variant.parameters, drawn_from, plan.counts)
         tally.manifest = tally.manifest.model_copy(update={"agents": dict(tally.worlds[key].counts)})
     world = tally.worlds[key]
     start = start_states(model, world, variant.parameters, seed, replicate)
     return RunRequest(model, world, variant.parameters, start, seed, replicate, plan.steps, variant.disabled)
+
+
+def world_seed(seed: int, replicate: int) -> int:
+    """The seed of the people of one replicate; the first has those of the seed itself."""
+    if replicate == 0:
+        return seed
+    return int.from_bytes(blake2s(f"people/{seed}/{replicate}".encode()).digest()[:8], "little")
 
 
 def _count_time(tally: _Tally, result: RunResult, began: float, ready: float, compiling: float) -> None:
