@@ -62,7 +62,7 @@ observe first = mean of size over Person
 
 
 def test_replicates_share_their_people_unless_redrawn():
-    """The mean of a drawn attribute is one over replicates, or one for each; the first replicate's is the seed's own."""
+    """The mean of a drawn attribute is one over replicates, or one for each; the first has the seed's own."""
     model = lpmdsl.load(HOMES)
 
     def means(redraw: bool) -> list[float]:
