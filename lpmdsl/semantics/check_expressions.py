@@ -194,7 +194,9 @@ def _key(ctx: Context, key: tree.Expr, table: model.Table, dimension: int, scope
     written = key.text if isinstance(key, tree.Quantity) else None
     if written is not None and written in labels:
         return model.Literal_(float(labels.index(written)), wanted, key.span)
-    if isinstance(key, tree.Name) and (key.id in labels or not is_member(ctx, key, scope)):
+    # An attribute where nobody's can be read is told as that, not as a wrong label.
+    is_elsewhere = scope.kind is None and any(isinstance(key, tree.Name) and key.id in m for m in ctx.members.values())
+    if isinstance(key, tree.Name) and (key.id in labels or not (is_elsewhere or is_member(ctx, key, scope))):
         return (
             label(ctx, key, wanted) if scope.kind is None or key.id in labels else _other_key(ctx, key, wanted, scope)
         )

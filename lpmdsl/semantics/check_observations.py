@@ -12,7 +12,7 @@ from lpmdsl.semantics.check_expressions import check_expression, check_test
 from lpmdsl.semantics.check_formulas import check_formula, reporting_period, unit_of_type
 from lpmdsl.semantics.check_probabilities import check_probability
 from lpmdsl.semantics.context import Context, days, whole_steps
-from lpmdsl.semantics.scope import constant, counting, watching
+from lpmdsl.semantics.scope import counting, watching
 from lpmdsl.semantics.tree_walk import in_order
 from lpmdsl.syntax import tree
 
@@ -90,9 +90,7 @@ def _shell(
     by = _by(ctx, written, kind)
     thinned = None
     if written.thinned is not None:
-        thinned = check_probability(
-            ctx, written.thinned, constant("the share that is reported"), "the share that is reported"
-        )
+        thinned = check_probability(ctx, written.thinned, scope, "the share that is reported")
     delayed = None
     if written.delayed is not None:
         if isinstance(value, model.Level):
@@ -103,7 +101,7 @@ def _shell(
                 "Observe the flow instead: `number entering STATE per week delayed by …`.",
             )
             return None
-        delayed = check_distribution(ctx, written.delayed, DURATION, "dwell", constant("a delay"))
+        delayed = check_distribution(ctx, written.delayed, DURATION, "dwell", scope)
         if delayed is None:
             return None
     if by is None or any(e is not None and e.type == ERROR for e in (where, thinned)):
