@@ -151,6 +151,7 @@ CODES: dict[str, str] = {
     "E0899": "Internal error",
     # 09 calibration and checks
     "N0901": "Checked for sense now, evaluated later",
+    "N0906": "The data of a fit are elsewhere",
     "E0902": "An estimated parameter has no prior",
     "E0903": "Not a quantity that can be checked",
     "E0904": "A check that can never hold",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.quantities import ERROR, NUMBER
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_data import need_column, numbers, read_data
@@ -235,12 +236,27 @@ def _is_estimable(ctx: Context, name: tree.Name) -> bool:
     return True
 
 
+def _comes_later(ctx: Context, written: tree.Fit) -> bool:
+    """Whether the data are simply not here: a fit may read them from another folder, and a run needs none of them."""
+    folder = written.file_span.source.directory
+    beside = [p.name for p in folder.iterdir() if p.suffix in (".csv", ".parquet")] if folder.is_dir() else []
+    if (folder / written.file).exists() or did_you_mean(written.file, beside):
+        return False
+    ctx.report.add(
+        "N0906",
+        f"`{written.file}` is not beside the model, so its columns are not looked at now.",
+        written.file_span,
+        "A run does not need it. Put it beside the model to have it checked.",
+    )
+    return True
+
+
 def _fit(ctx: Context, written: tree.Fit) -> model.Fit | None:
     if not _is_observed(ctx, written.observation):
         return None
     observed = ctx.observations[written.observation.id]
     likelihood = check_distribution(ctx, written.likelihood, observed.type, "likelihood", constant("a likelihood"))
-    data = read_data(ctx, written.file, written.file_span)
+    data = None if _comes_later(ctx, written) else read_data(ctx, written.file, written.file_span)
     if data is not None:
         column = need_column(ctx, data, written.column.id, written.column.span)
         if column is not None:
