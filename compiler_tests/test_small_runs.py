@@ -72,3 +72,41 @@ def test_reporting_may_differ_by_group(backend: str) -> None:
     assert first["all", "told"] + first["all", "missed"] == 2_000
     assert first["reported", "told"] == first["all", "told"] > 0
     assert first["reported", "missed"] == 0 < first["all", "missed"]
+
+
+TWO_STRAINS = """model strains version 1.0
+
+clock
+  step 1 day
+  for 7 days
+
+agent Person count 100
+
+condition Old of Person
+  states S, I
+  start S
+  from S after fixed(1.5 days) to I
+
+condition New of Person
+  states S, I
+  start S except 40 Person in I
+  from S after fixed(2.5 days) to I
+
+observe old = number entering I of Old per week
+observe new = number entering I of New per week
+"""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_flows_of_two_conditions_with_the_same_states(backend: str) -> None:
+    """All 100 enter I of Old; the 60 who do not start there enter I of New."""
+    table = lpmdsl.load(TWO_STRAINS).run(backend=backend).observations  # type: ignore[arg-type]
+    assert dict(zip(table["observation"], table["value"], strict=True)) == {"old": 100, "new": 60}
+
+
+def test_a_flow_says_of_which_condition_where_several_have_the_state() -> None:
+    with pytest.raises(lpmdsl.LpmError, match="State `I` is in several conditions: Old, New") as failed:
+        lpmdsl.load(TWO_STRAINS.replace(" of Old", ""))
+    (diagnostic,) = failed.value.report.diagnostics
+    assert (diagnostic.code, diagnostic.span.line, diagnostic.span.column) == ("E0203", 19, 31)
+    assert diagnostic.help == "Say of which, as in `number entering I of Old per week`."

@@ -74,11 +74,19 @@ def _flow(ctx: Context, written: tree.Observe, flow: tree.Flow) -> model.Observa
 
 def _condition(ctx: Context, flow: tree.Flow) -> str | None:
     """The condition that has all the entered states; None after a report."""
-    first = ctx.condition_with(flow.states[0])
+    first = _named_condition(ctx, flow.of) if flow.of is not None else ctx.condition_with(flow.states[0])
     if first is None:
         return None
-    found = [ctx.state(first, name) for name in flow.states[1:]]
+    found = [ctx.state(first, name) for name in flow.states]
     return None if any(s is None for s in found) else first
+
+
+def _named_condition(ctx: Context, name: tree.Name) -> str | None:
+    if name.id in ctx.states:
+        return name.id
+    if name.id not in ctx.broken:
+        ctx.unknown(name, "a condition", ctx.states)
+    return None
 
 
 def _shell(

@@ -106,7 +106,7 @@ class Context:
                 "E0203",
                 f"State `{name.id}` is in several conditions: {', '.join(holders)}.",
                 name.span,
-                "Give the states different names, so that a count of one cannot be taken for the other.",
+                f"Say of which, as in `number entering {name.id} of {holders[0]} per week`.",
             )
         else:
             known = [s for c in mine for s in self.states[c]]

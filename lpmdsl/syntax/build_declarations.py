@@ -144,8 +144,8 @@ class TreeBuilder(ClauseBuilder):
     # -------------------------------------------------------------- observations and interventions
 
     def flow(self, meta: Meta, c: Children) -> Clause:
-        _, states, per, where = c
-        return Clause("flow", (states, per, where), self.span(meta))
+        _, states, of, per, where = c
+        return Clause("flow", (states, of and self.named(of), per, where), self.span(meta))
 
     def by(self, meta: Meta, c: Children) -> tuple[t.Name, ...]:
         return c[0]
@@ -163,8 +163,8 @@ class TreeBuilder(ClauseBuilder):
         name, value, by, thinned, delayed, every = c
         where = None
         if isinstance(value, Clause):
-            (states, per, where), span = value.value, value.span
-            value = t.Flow(states, per, span)
+            (states, of, per, where), span = value.value, value.span
+            value = t.Flow(states, of, per, span)
         return t.Observe(
             self.named(name), value, where, by or (), thinned, delayed, every, self.doc(meta), self.span(meta)
         )

@@ -118,7 +118,8 @@ def _how(how: t.Sharing | t.AtRandom | t.Generated | t.FromFile) -> str:
 
 def _observe(node: t.Observe) -> str:
     if isinstance(node.value, t.Flow):
-        value = f"number entering {labels(node.value.states)} per {node.value.per.text}"
+        of = f" of {node.value.of.id}" if node.value.of else ""
+        value = f"number entering {labels(node.value.states)}{of} per {node.value.per.text}"
     else:
         value = expression(node.value)
     return join(

@@ -498,9 +498,10 @@ class Contagion:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """``number entering S, T per week``"""
+    """``number entering S, T [of CONDITION] per week``"""
 
     states: tuple[Name, ...]
+    of: Name | None
     per: Quantity
     span: Span
 
