@@ -12,7 +12,8 @@ from scipy import stats
 
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.networks.places import allocate, constant
-from lpmdsl.networks.random import WORLD_REPLICATE, site, uniforms, words
+from lpmdsl.networks.random import WORLD_REPLICATE, uniforms, words
+from lpmdsl.networks.sites import site
 from lpmdsl.networks.ties import Unbuildable
 from lpmdsl.quantities import BOOLEAN, CONTACT_RATE, DURATION, NUMBER, SHARE, Kind, Type
 from lpmdsl.runtime import memory

@@ -8,7 +8,8 @@ from hashlib import blake2s
 import numpy as np
 import pytest
 
-from lpmdsl.networks.random import below, in_keyed_order, log, philox, shuffle, site, uniform, uniforms, words
+from lpmdsl.networks.random import below, in_keyed_order, log, philox, shuffle, uniform, uniforms, words
+from lpmdsl.networks.sites import site
 
 # Random123's kat_vectors for philox4x32-10: counter, key, result.
 KNOWN = [

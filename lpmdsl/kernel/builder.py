@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass, field
 
+from lpmdsl.kernel.dwell import TICKS
 from lpmdsl.kernel.ir import (
     Apply,
     Buffer,
@@ -21,17 +21,10 @@ from lpmdsl.kernel.ir import (
 )
 from lpmdsl.semantics.model import Distribution, Expr, Model, ParameterRef
 
-TICK_BITS = 20
-TICKS = 1 << TICK_BITS
 HAZARD_ONE = 4294967296.0
 HAZARD_MAX = 1 << 35
 CERTAIN = 1 << 45
 MAX_MOVES = 16
-
-
-def site_of(path: str) -> int:
-    """The 32-bit number that keys the draws of a place in the text (``docs/numerics.md``)."""
-    return int.from_bytes(hashlib.blake2s(path.encode()).digest()[:4], "little")
 
 
 def integer(value: int) -> Const:

@@ -14,8 +14,6 @@ from lpmdsl.kernel.builder import (
     HAZARD_ONE,
     MAX_MOVES,
     STEP,
-    TICK_BITS,
-    TICKS,
     Builder,
     all_of,
     any_of,
@@ -27,6 +25,7 @@ from lpmdsl.kernel.builder import (
     test,
     word,
 )
+from lpmdsl.kernel.dwell import TICK_BITS, TICKS
 from lpmdsl.kernel.ir import Assign, Const, If, Kernel, KExpr, KStmt, Let, Store, Var, While
 from lpmdsl.kernel.lower_contagion import hazard
 from lpmdsl.kernel.lower_entries import (
@@ -205,7 +204,7 @@ def _offer_at_start(course: Course, exit_: m.Exit, slot: int, best: Var, win: tu
         case m.Chance():
             return _offer_chance(course, exit_, slot, best, win)
         case m.When():
-            now = all_of(course.scope.truth(exit_.trigger.test), test("lt", BOUNDARY, best))
+            now = all_of(course.scope.value(exit_.trigger.test), test("lt", BOUNDARY, best))
             return [If(now, (Assign(best.name, BOUNDARY), *win), span=exit_.span)]
         case _:
             raise AssertionError(exit_.trigger)

@@ -141,7 +141,7 @@ def scaled(scope: Scope, value: KExpr, scalings: list[m.Scaling], body: list[KSt
             value = real("mul", value, factor)
             continue
         local = scope.let(body, "scaled", value)
-        where = scope.truth(scaling.where)
+        where = scope.value(scaling.where)
         body.append(If(where, (Assign(local.name, real("mul", local, factor)),), span=scaling.span))
         value = local
     return value

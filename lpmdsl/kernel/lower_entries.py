@@ -11,13 +11,13 @@ from lpmdsl.kernel.builder import (
     integer,
     op,
     real,
-    site_of,
     test,
     word,
 )
 from lpmdsl.kernel.ir import Assign, Draw, If, KExpr, KStmt, Let, Store, Threshold, Var
 from lpmdsl.kernel.lower_expressions import Scope, dwell
 from lpmdsl.kernel.lower_observations import count_entry
+from lpmdsl.networks.sites import site
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 
@@ -106,7 +106,7 @@ def _entry_of(course: Course, state: int) -> list[KStmt]:
 def keyed_draw(course: Course, path: str, body: list[KStmt], exit_: m.Exit | None = None) -> str:
     name = course.scope.fresh("w")
     span = exit_.span if exit_ else course.condition.span
-    body.append(Draw(name, site_of(path), AGENT, course.episode, path, span))
+    body.append(Draw(name, site(path), AGENT, course.episode, path, span))
     return name
 
 

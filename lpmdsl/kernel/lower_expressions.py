@@ -69,9 +69,6 @@ class Scope:
             return self._once(expr, hint)
         return self._translate(expr, hint)
 
-    def truth(self, expr: m.Expr) -> KExpr:
-        return self.value(expr)
-
     def _once(self, expr: m.Expr, hint: str) -> Var:
         if expr not in self._hoisted:
             if m.is_constant(expr) and expr.type.is_numeric:
@@ -290,7 +287,7 @@ def present_tests(scope: Scope, network: m.Network) -> KExpr:
         for clause in intervention.while_active:
             if network.name in clause.networks and clause.of == network.of:
                 active = scope.value(m.IsActive(intervention.name, BOOLEAN, clause.span), f"{intervention.name}_active")
-                absent.append(all_of(active, scope.truth(clause.where)) if clause.where else active)
+                absent.append(all_of(active, scope.value(clause.where)) if clause.where else active)
     return all_of(*(test("not", a) for a in absent))
 
 

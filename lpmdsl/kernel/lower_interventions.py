@@ -5,7 +5,6 @@ from __future__ import annotations
 from lpmdsl.kernel.builder import (
     AGENT,
     STEP,
-    TICKS,
     Builder,
     all_of,
     chance_threshold,
@@ -14,10 +13,10 @@ from lpmdsl.kernel.builder import (
     op,
     real,
     rounded,
-    site_of,
     test,
     word,
 )
+from lpmdsl.kernel.dwell import TICKS
 from lpmdsl.kernel.ir import (
     Assign,
     Const,
@@ -39,6 +38,7 @@ from lpmdsl.kernel.ir import (
 from lpmdsl.kernel.lower_entries import Course, entry, read_before_writing, scope_store, set_on_entering
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_presence import any_removed
+from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m
 
 OFF, PENDING, ACTIVE = 0, 1, 2
@@ -214,7 +214,7 @@ def _eligible(scope: Scope, block: m.Repeated) -> KExpr:
     if any(c.of == block.of and c.removed for c in scope.builder.model.conditions):
         tests.append(test("not", any_removed(scope, block.of)))
     if block.where is not None:
-        tests.append(scope.truth(block.where))
+        tests.append(scope.value(block.where))
     return all_of(*tests)
 
 
@@ -224,7 +224,7 @@ def _choose_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
     body = read_states(scope)
     key = Var(scope.fresh("key"), "i64")
     body.append(Let(key.name, integer(-1)))
-    draw = Draw("w", site_of(block.site), AGENT, builder.load(f"{name}_runs", FIRST), block.site, block.span)
+    draw = Draw("w", site(block.site), AGENT, builder.load(f"{name}_runs", FIRST), block.site, block.span)
     priority = op("add", op("shl", word("w", 0), integer(31)), AGENT)
     body.append(If(_eligible(scope, block), (draw, Assign(key.name, priority)), span=block.span))
     body.append(Store(f"{name}_keys", (AGENT,), key))
@@ -266,7 +266,7 @@ def _actions(scope: Scope, name: str, block: m.Repeated) -> list[KStmt]:
             path = f"{block.site}.action{k}"
             draw = scope.fresh("w")
             runs = scope.builder.load(f"{name}_runs", FIRST)
-            reads.append(Draw(draw, site_of(path), AGENT, runs, path, action.span))
+            reads.append(Draw(draw, site(path), AGENT, runs, path, action.span))
             bound = chance_threshold(scope.value(action.probability, "chance"))
             happens = scope.let(reads, "happens", test("lt", word(draw, 0), bound))
         match action:

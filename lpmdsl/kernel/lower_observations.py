@@ -5,7 +5,6 @@ from __future__ import annotations
 from lpmdsl.kernel.builder import (
     AGENT,
     STEP,
-    TICK_BITS,
     Builder,
     all_of,
     chance_threshold,
@@ -13,11 +12,10 @@ from lpmdsl.kernel.builder import (
     number,
     op,
     real,
-    site_of,
     test,
     word,
 )
-from lpmdsl.kernel.dwell import radix
+from lpmdsl.kernel.dwell import TICK_BITS, radix
 from lpmdsl.kernel.ir import (
     AtomicAdd,
     Draw,
@@ -35,6 +33,7 @@ from lpmdsl.kernel.ir import (
     Var,
 )
 from lpmdsl.kernel.lower_expressions import Scope, dwell, is_flow_like, joined, read_states, report_steps
+from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m
 
 NEXT = op("add", STEP, integer(1))
@@ -72,7 +71,7 @@ def count_entry(
     if observation.thinned is not None or observation.delayed is not None:
         draw = scope.fresh("w")
         path = f"{observation.name}.{condition.name}.{condition.states[state]}"
-        body.append(Draw(draw, site_of(path), AGENT, episode, path, observation.span))
+        body.append(Draw(draw, site(path), AGENT, episode, path, observation.span))
         if observation.thinned is not None:
             tests.append(test("lt", word(draw, 0), chance_threshold(scope.value(observation.thinned, "reporting"))))
         if observation.delayed is not None:
@@ -82,7 +81,7 @@ def count_entry(
     body += [] if tests else inner[1:]
     if observation.where is None:
         return body
-    return [If(scope.truth(observation.where), tuple(body), span=observation.span)]
+    return [If(scope.value(observation.where), tuple(body), span=observation.span)]
 
 
 def _count_at(scope: Scope, observation: m.Observation, condition: m.Condition, entered: Var, at: KExpr) -> list[KStmt]:
@@ -126,9 +125,9 @@ def census_kernel(
     tally = _tallies(builder, name, aggregate.of, groups, folds)
     if aggregate.function == "share":
         body.append(Tally(tally("all", "i64", "add"), column, integer(1)))
-    tests: list[KExpr] = [] if aggregate.where is None else [scope.truth(aggregate.where)]
+    tests: list[KExpr] = [] if aggregate.where is None else [scope.value(aggregate.where)]
     if observation is not None and observation.where is not None:
-        tests.append(scope.truth(observation.where))
+        tests.append(scope.value(observation.where))
     if observation is not None and observation.thinned is not None:
         tests.append(_thinned_level(scope, observation, body))
     inner = _tally_value(scope, aggregate, tally, column)
@@ -152,7 +151,7 @@ def _thinned_level(scope: Scope, observation: m.Observation, body: list[KStmt]) 
     path = f"{observation.name}.thinned"
     draw = scope.fresh("w")
     report = op("floordiv", NEXT, integer(report_steps(scope.builder.model, observation.name)))
-    body.append(Draw(draw, site_of(path), AGENT, report, path, observation.span))
+    body.append(Draw(draw, site(path), AGENT, report, path, observation.span))
     return test("lt", word(draw, 0), chance_threshold(scope.value(observation.thinned, "thinning")))
 
 

@@ -74,7 +74,8 @@ class _Checker:
     """Walks one kernel with the set of locals defined so far."""
 
     def __init__(self, program: Program, kernel: Kernel) -> None:
-        self.program, self.kernel = program, kernel
+        self.kernel = kernel
+        self.buffers = {b.name: b for b in program.buffers}
         self.sizes = {d for b in program.buffers for d in b.shape if isinstance(d, str)}
 
     def run(self) -> None:
@@ -112,7 +113,7 @@ class _Checker:
                 self.block(stmt.body, known)
 
     def written(self, stmt: Store | AtomicAdd | Tally) -> None:
-        buffer = next((b for b in self.program.buffers if b.name == stmt.buffer), None)
+        buffer = self.buffers.get(stmt.buffer)
         if buffer is None:
             return self.fail(f"buffer {stmt.buffer} is not declared")
         if buffer.role in ("constant", "input"):
@@ -131,14 +132,14 @@ class _Checker:
                     if node.name not in known and not node.name.startswith("reports_"):
                         self.fail(f"{node.name} is read before it is defined")
                 case Load():
-                    buffer = next((b for b in self.program.buffers if b.name == node.buffer), None)
+                    buffer = self.buffers.get(node.buffer)
                     if buffer is None or buffer.dtype != node.dtype or len(buffer.shape) != len(node.index):
                         self.fail(f"{node.buffer} is not read as it is declared")
                 case Apply():
                     if node.op not in OPS:
                         self.fail(f"no operation {node.op}")
                 case Quantile():
-                    if not any(b.name == node.buffer for b in self.program.buffers):
+                    if node.buffer not in self.buffers:
                         self.fail(f"table {node.buffer} is not declared")
                 case _:
                     pass

@@ -7,7 +7,6 @@ contract is ``docs/numerics.md``. Everything here is integer arithmetic or plain
 from __future__ import annotations
 
 import math
-from hashlib import blake2s
 
 import numpy as np
 from numba import njit
@@ -28,11 +27,6 @@ _W1 = np.uint64(0xBB67AE85)
 
 _LN2_HI = 0.6931471803691238
 _LN2_LO = 1.9082149292705877e-10
-
-
-def site(path: str) -> int:
-    """The 32-bit number of a place in the text: the first four bytes, little endian, of ``blake2s(path)``."""
-    return int.from_bytes(blake2s(path.encode()).digest()[:4], "little")
 
 
 @njit(cache=True)

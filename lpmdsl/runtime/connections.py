@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from lpmdsl.diagnostics import fail
 from lpmdsl.networks.files import read_ties
 from lpmdsl.networks.generators import NETWORKS, GeneratorArgument
-from lpmdsl.networks.random import site, uniforms
+from lpmdsl.networks.random import uniforms
+from lpmdsl.networks.sites import site
 from lpmdsl.networks.ties import Unbuildable
 from lpmdsl.networks.world import Arguments, Ties
 from lpmdsl.quantities import NUMBER

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.backends.numba_cpu import buffer_arguments, size_arguments
+from lpmdsl.backends.numba_prelude import CHUNK
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.compiler import Compiled
 from lpmdsl.kernel.dwell import CELLS, quantile_table
@@ -22,7 +23,6 @@ from lpmdsl.runtime.build import build
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import CheckAlways, Flow, Model, Network
 
-CHUNK = 16384
 BLOCK_SECONDS = 0.2
 AGENTS_PER_THREAD = 2 * CHUNK  # below this, waiting for one another costs more than a thread gains
 _NUMPY = {"bool": np.bool_, "u8": np.uint8, "i32": np.int32, "u32": np.uint32, "i64": np.int64, "f64": np.float64}

@@ -16,7 +16,8 @@ from lpmdsl.diagnostics import fail
 from lpmdsl.networks.files import People, Wanted, read_people
 from lpmdsl.networks.generators import NETWORKS
 from lpmdsl.networks.places import SizeOf, allocate, constant
-from lpmdsl.networks.random import in_keyed_order, site, uniforms
+from lpmdsl.networks.random import in_keyed_order, uniforms
+from lpmdsl.networks.sites import site
 from lpmdsl.networks.ties import Unbuildable
 from lpmdsl.networks.world import World
 from lpmdsl.quantities import Kind, Type

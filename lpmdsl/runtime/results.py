@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from lpmdsl.backends.request import RunResult
 from lpmdsl.config import MANIFEST_NAME, Manifest
 from lpmdsl.diagnostics import Report, fail
+from lpmdsl.kernel.lower_expressions import is_flow_like
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source, Span
 
@@ -55,11 +56,11 @@ def empty_observations() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in zip(COLUMNS, kinds, strict=True)})
 
 
-def frame_of(model: Model, scenario: str, replicate: int, result: RunResult, steps: int) -> pd.DataFrame:
+def frame_of(model: Model, scenario: str, replicate: int, result: RunResult) -> pd.DataFrame:
     """The tidy rows of one replicate, observation by observation as written; reports that never came are left out."""
     # One table at the end: thousands of short replicates would spend their time making small tables.
     parts = [
-        _columns(o.name, o.groups, o.every, result.observations[o.name], model, steps)
+        _columns(o.name, o.groups, o.every, result.observations[o.name], model)
         for o in model.observations
         if o.name in result.observations
     ]
@@ -71,13 +72,11 @@ def frame_of(model: Model, scenario: str, replicate: int, result: RunResult, ste
 
 
 def _columns(
-    name: str, groups: tuple[str, ...], every: float, values: np.ndarray, model: Model, steps: int
+    name: str, groups: tuple[str, ...], every: float, values: np.ndarray, model: Model
 ) -> dict[str, np.ndarray]:
     """The reports of one observation by column, in the order of time and then of groups."""
     reports = values.reshape(-1, len(groups))
-    # A level has one report more than there are periods: it is looked at before the first step too.
-    periods = math.floor(steps * model.clock.step / every + 1e-9)
-    first = 0 if len(reports) > periods else 1
+    first = 1 if is_flow_like(model, name) else 0
     report, group = np.nonzero(~np.isnan(reports))
     time = (report + first) * every
     return {

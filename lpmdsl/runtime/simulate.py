@@ -142,7 +142,7 @@ def _one(
         tally.finished += 1
     else:
         tally.stopped_after = result.steps_done
-    tally.frames.append(frame_of(model, variant.name, replicate, result, plan.steps))
+    tally.frames.append(frame_of(model, variant.name, replicate, result))
     if folder and (stop.asked or perf_counter() - tally.written_at > WRITE_EVERY):
         _write(tally, folder)
 

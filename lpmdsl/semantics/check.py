@@ -118,20 +118,9 @@ def _clock(ctx: Context, module: tree.Module) -> model.Clock:
 
 def _settled(made: model.Model) -> model.Model:
     """The model with what only the whole of it shows: which attributes change, which conditions go round."""
-    forced = {
-        (a.condition, a.state)
-        for i in made.interventions
-        for r in i.repeated
-        for a in r.actions
-        if isinstance(a, model.ForceMove)
-    }
-    set_on = {
-        (r.of, a.attribute)
-        for i in made.interventions
-        for r in i.repeated
-        for a in r.actions
-        if isinstance(a, model.SetAttribute)
-    }
+    actions = [(r.of, a) for i in made.interventions for r in i.repeated for a in r.actions]
+    forced = {(a.condition, a.state) for _, a in actions if isinstance(a, model.ForceMove)}
+    set_on = {(of, a.attribute) for of, a in actions if isinstance(a, model.SetAttribute)}
     for c in made.conditions:
         set_on |= {(c.of, a.attribute) for e in c.entering for a in e.actions}
         set_on |= {(c.of, w.attribute) for w in c.whiles if w.attribute is not None}

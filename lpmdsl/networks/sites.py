@@ -1,0 +1,10 @@
+"""Where in the text a draw belongs; apart from the generator, so that compiling needs no Numba."""
+
+from __future__ import annotations
+
+from hashlib import blake2s
+
+
+def site(path: str) -> int:
+    """The 32-bit number of a place in the text: the first four bytes, little endian, of ``blake2s(path)``."""
+    return int.from_bytes(blake2s(path.encode()).digest()[:4], "little")
