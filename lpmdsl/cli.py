@@ -43,6 +43,7 @@ class Backend(StrEnum):
 
 class Target(StrEnum):
     cpu = "cpu"
+    triton = "triton"
     ir = "ir"
     json = "json"
 
@@ -227,7 +228,7 @@ def _error_pages() -> Path:
 @app.command()
 def emit(
     file: File,
-    target: Annotated[Target, typer.Option(help="cpu: the generated source; ir: the program; json: the model.")],
+    target: Annotated[Target, typer.Option(help="cpu, triton: the source made; ir: the program; json: the model.")],
 ) -> None:
     """Print what the compiler makes of a model."""
     from lpmdsl.compiler import compile_model
@@ -238,7 +239,7 @@ def emit(
     match target:
         case Target.json:
             print(to_json(loaded.model))
-        case Target.cpu | Target.ir:
+        case Target.cpu | Target.triton | Target.ir:
             print(compile_model(loaded.model, loaded.facts).emit(target.value))
 
 

@@ -133,7 +133,7 @@ CODES: dict[str, str] = {
     "E0806": "No such kind of agent",
     "E0807": "The output folder holds something else",
     "E0808": "The output cannot be written",
-    "E0809": "This back end is not there yet",
+    "E0809": "There is no GPU here",
     "E0810": "More agents start in a state than there are",
     "E0811": "A drawn attribute has no value",
     "E0812": "The file has another number of agents",
@@ -147,6 +147,8 @@ CODES: dict[str, str] = {
     "E0827": "The number of agents comes from a file",
     "E0828": "More threads than this computer has",
     "E0830": "The JSON is no model or program",
+    "E0831": "The run does not fit into the GPU's memory",
+    "E0832": "This version of Triton is not known",
     "E0898": "Compiled kernels cannot be kept",
     "E0899": "Internal error",
     # 09 calibration and checks

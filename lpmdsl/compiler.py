@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from lpmdsl.backends import numba_cpu
+from lpmdsl.backends import numba_cpu, triton_gpu
 from lpmdsl.backends.program_text import program_text
 from lpmdsl.diagnostics import Report
 from lpmdsl.kernel.ir import Program
@@ -23,7 +23,7 @@ from lpmdsl.semantics.names import resolve
 from lpmdsl.source import Source
 from lpmdsl.syntax.parse import parse
 
-Target = Literal["cpu", "ir"]
+Target = Literal["cpu", "triton", "ir"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class Compiled:
         match target:
             case "cpu":
                 return numba_cpu.emit(self.program)
+            case "triton":
+                return triton_gpu.emit(self.program)
             case "ir":
                 return program_text(self.program)
 

@@ -13,28 +13,36 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
-from lpmdsl.compiler import Compiled
+from lpmdsl.compiler import Compiled, Target
 from lpmdsl.diagnostics import fail
 from lpmdsl.source import NOWHERE, cache_dir
 
-PRELUDE = Path(__file__).parent.parent / "backends" / "numba_prelude.py"
+BACKENDS = Path(__file__).parent.parent / "backends"
 
 
 def build(compiled: Compiled) -> ModuleType:
-    """The module of a compiled model, with ``begin`` and ``run_steps``; machine code is made at the first call."""
-    text = compiled.emit("cpu")
-    digest = hashlib.sha256("\0".join([text, PRELUDE.read_text(), _versions()]).encode()).hexdigest()[:16]
+    """The Numba module of a model, with ``begin`` and ``run_steps``; machine code is made at the first call."""
+    import numba  # heavy: loaded only when something is built
+    import numpy
+
+    return _module(compiled, "cpu", "numba_prelude.py", f"{numba.__version__} {numpy.__version__} {sys.version}")
+
+
+def build_triton(compiled: Compiled) -> ModuleType:
+    """The Triton module of a model, with ``begin`` and ``step``; machine code is made at the first launch."""
+    import triton
+
+    return _module(compiled, "triton", "triton_prelude.py", f"{triton.__version__} {sys.version}")
+
+
+def _module(compiled: Compiled, target: Target, prelude: str, versions: str) -> ModuleType:
+    text = compiled.emit(target)
+    parts = [text, (BACKENDS / prelude).read_text(encoding="utf-8"), versions]
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     name = f"lpm_{compiled.model.name}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
     return _import(name, _write(text, name))
-
-
-def _versions() -> str:
-    import numba  # heavy: loaded only when something is built
-    import numpy
-
-    return f"{numba.__version__} {numpy.__version__} {sys.version}"
 
 
 def _write(text: str, name: str) -> Path:

@@ -54,7 +54,7 @@ def execute(
         begun = time.perf_counter()
         done = _run_blocks(team, module.run_steps, arguments, request.steps, progress)
     timings = {"begin": begun - started, "steps": time.perf_counter() - begun}
-    return _result(request, buffers, done, timings)
+    return result_of(request, buffers, done, timings)
 
 
 class Team:
@@ -131,18 +131,20 @@ def report_count(model: Model, name: str, steps: int) -> int:
 
 def make_buffers(program: Program, request: RunRequest, sizes: dict[str, int]) -> dict[str, NDArray]:
     """Every buffer, filled: constants and tables from the parameters, inputs from the world, states from the start."""
-    given = _given(program, request)
-    return {b.name: given[b.name] if b.name in given else _empty(b, sizes) for b in program.buffers}
+    given = given_buffers(program, request)
+    return {b.name: given[b.name] if b.name in given else empty_buffer(b, sizes) for b in program.buffers}
 
 
-def _empty(buffer: Buffer, sizes: dict[str, int]) -> NDArray:
+def empty_buffer(buffer: Buffer, sizes: dict[str, int]) -> NDArray:
+    """A buffer that nothing is known of yet: its fill."""
     shape = tuple(sizes[d] if isinstance(d, str) else d for d in buffer.shape)
     if buffer.fill == 0:
         return np.zeros(shape, _NUMPY[buffer.dtype])
     return np.full(shape, buffer.fill, _NUMPY[buffer.dtype])
 
 
-def _given(program: Program, request: RunRequest) -> dict[str, NDArray]:
+def given_buffers(program: Program, request: RunRequest) -> dict[str, NDArray]:
+    """The buffers that the host fills: constants, tables, people, ties, start states."""
     model, world = request.model, request.world
     scope = Scope(model, request.parameters, counts=world.counts)
     constants = [evaluate(c.expression, scope) for c in program.constants]  # type: ignore[arg-type]
@@ -180,7 +182,7 @@ def runs_on(network: Network, model: Model, steps: int) -> NDArray[np.uint8]:
 # ------------------------------------------------------------------ results
 
 
-def _result(request: RunRequest, buffers: dict[str, NDArray], done: int, timings: dict[str, float]) -> RunResult:
+def result_of(request: RunRequest, buffers: dict[str, NDArray], done: int, timings: dict[str, float]) -> RunResult:
     model = request.model
     reports = {o.name: _reports(model, o.name, buffers[f"observed_{o.name}"], done) for o in model.observations}
     checks = sum(isinstance(c, CheckAlways) for c in model.checks)

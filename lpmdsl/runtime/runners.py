@@ -3,52 +3,71 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
-from lpmdsl.compiler import compile_model
+from lpmdsl.compiler import Compiled, compile_model
 from lpmdsl.config import BackendName
 from lpmdsl.diagnostics import fail
 from lpmdsl.runtime.execute import cpu_runner
+from lpmdsl.runtime.gpu_here import has_gpu, require_gpu
 from lpmdsl.semantics.analysis import Facts
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source, Span
 
-Run = Callable[[RunRequest, Progress], RunResult]
+Run = Callable[[Sequence[RunRequest], Progress], list[RunResult]]
+"""Runs replicates of one scenario on the same people together."""
+MOST_TOGETHER = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """A back end ready to run one model: its name, its threads and the function."""
+    """A back end ready to run one model. ``together``: how many replicates like this one it takes at once."""
 
     backend: str
     threads: int
     run: Run
+    together: Callable[[RunRequest], int]
 
 
 def runner_for(model: Model, facts: Facts, backend: BackendName, threads: int | None) -> Runner:
-    """The runner that was asked for. Raises ``LpmError``: E0809 (no such back end yet), E0828 (too many threads)."""
+    """The runner that was asked for. Raises ``LpmError``: E0809 (no GPU), E0828 (threads), E0832 (Triton)."""
     used = _threads(threads)
     match backend:
-        case "auto" | "cpu":
-            return Runner("cpu", used, cpu_runner(compile_model(model, facts), used))
+        case "auto":
+            return runner_for(model, facts, "gpu" if has_gpu() else "cpu", threads)
+        case "cpu":
+            return Runner("cpu", used, _one_by_one(cpu_runner(compile_model(model, facts), used)), _one)
         case "reference":
-            return Runner("reference", used, _reference(used))
+            return Runner("reference", used, _one_by_one(_reference(used)), _one)
         case "gpu":
-            place = Span(Source("--backend", "gpu"), 0, 3)
-            raise fail(
-                "E0809",
-                "This version has no GPU back end yet.",
-                place,
-                help="Use --backend cpu: the same seed will give the same counts on a GPU later.",
-            )
+            require_gpu()
+            return _gpu(compile_model(model, facts))
         case _:
             assert_never(backend)
 
 
-def _reference(threads: int) -> Run:
+def _one(request: RunRequest) -> int:
+    return 1
+
+
+def _one_by_one(run: Callable[[RunRequest, Progress], RunResult]) -> Run:
+    return lambda requests, progress: [run(request, progress) for request in requests]
+
+
+def _gpu(compiled: Compiled) -> Runner:
+    # Imported here for the start-up time: torch and Triton take seconds to load.
+    from lpmdsl.runtime.gpu import gpu_runner, how_many_fit
+
+    def together(request: RunRequest) -> int:
+        return min(MOST_TOGETHER, max(1, how_many_fit(compiled.program, request)))
+
+    return Runner("gpu", 1, gpu_runner(compiled), together)
+
+
+def _reference(threads: int) -> Callable[[RunRequest, Progress], RunResult]:
     # Imported here for the start-up time: torch takes seconds to load, and the other back ends do without it.
     import torch
 

@@ -101,9 +101,9 @@ def simulate(
     if folder:
         folder.begin(tally.manifest)
     for variant in plan.variants:
-        for replicate in range(plan.options.replicates):
-            if not stop.asked:
-                _one(model, plan, variant, replicate, runner, tally, folder, advance, stop, report)
+        done = 0
+        while done < plan.options.replicates and not stop.asked:
+            done += _some(model, plan, variant, done, runner, tally, folder, advance, stop, report)
     results = _results(model, plan, tally, stop, report)
     if folder:
         _write(tally, folder)
@@ -111,31 +111,55 @@ def simulate(
     return results
 
 
-def _one(
+def _some(
     model: Model,
     plan: Plan,
     variant: Variant,
-    replicate: int,
+    first: int,
     runner: Runner,
     tally: _Tally,
     folder: OutputFolder | None,
     advance: Advance,
     stop: Stop,
     report: Report,
-) -> None:
-    """Runs one replicate of one scenario and keeps what it gave, whole or up to where it was stopped."""
+) -> int:
+    """Runs replicates from ``first`` on, as many as the back end takes together; returns how many.
+
+    What they gave is kept, whole or up to where they were stopped.
+    """
     began = perf_counter()
-    request = _request(model, plan, variant, replicate, tally)
+    requests = [_request(model, plan, variant, first, tally)]
+    members = 1 if plan.options.redraw_people else min(runner.together(requests[0]), plan.options.replicates - first)
+    requests += [_request(model, plan, variant, first + k, tally) for k in range(1, members)]
     ready = perf_counter()
 
     def progress(steps: int) -> bool:
-        advance(variant.name, replicate, steps)
+        for k in range(members):
+            advance(variant.name, first + k, steps)
         return not stop.asked
 
     with event.install_listener("numba:compile", event.TimingListener()) as compiling:
-        result = runner.run(request, progress)
-    compiled = compiling.duration if compiling.done else 0.0
-    _count_time(tally, result, began, ready, compiled)
+        results = runner.run(requests, progress)
+    compiled = (compiling.duration if compiling.done else 0.0) + results[0].timings.get("compile", 0.0)
+    _count_time(tally, results[0], began, ready, compiled)
+    for k, (request, result) in enumerate(zip(requests, results, strict=True)):
+        _keep(model, plan, variant, first + k, request, result, tally, report)
+    if folder and (stop.asked or perf_counter() - tally.written_at > WRITE_EVERY):
+        _write(tally, folder)
+    return members
+
+
+def _keep(
+    model: Model,
+    plan: Plan,
+    variant: Variant,
+    replicate: int,
+    request: RunRequest,
+    result: RunResult,
+    tally: _Tally,
+    report: Report,
+) -> None:
+    """What one replicate gave."""
     watch(model, variant, request.world.counts, replicate, result, report)
     tally.agent_steps += sum(request.world.counts.values()) * result.steps_done
     if result.steps_done == plan.steps:
@@ -143,8 +167,6 @@ def _one(
     else:
         tally.stopped_after = result.steps_done
     tally.frames.append(frame_of(model, variant.name, replicate, result))
-    if folder and (stop.asked or perf_counter() - tally.written_at > WRITE_EVERY):
-        _write(tally, folder)
 
 
 def _write(tally: _Tally, folder: OutputFolder) -> None:
