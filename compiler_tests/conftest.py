@@ -10,6 +10,8 @@ import pytest
 
 # Numba reads this once, when it is first imported: before any test file is.
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+# Triton reads this when its functions are defined: kernels for a GPU then run on the processor.
+os.environ["TRITON_INTERPRET"] = "1"
 
 GOLDEN = Path(__file__).parent / "golden"
 Golden = Callable[[str, str], None]

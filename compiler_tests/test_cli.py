@@ -208,7 +208,6 @@ def test_report_needs_no_network(model):
         (("--agents", "Pupils=10"), "E0806", "Did you mean `Pupil`?"),
         (("--agents", "Pupil=0"), "E0823", ""),
         (("--agents", "Pupil=1_000_000_000_000"), "E0823", ""),
-        (("--backend", "gpu"), "E0809", "--backend cpu"),
         (("--threads", "100000"), "E0828", ""),
     ],
 )
@@ -216,6 +215,22 @@ def test_what_cannot_be_run_is_told(model, words, code, hint, capsys):
     assert lpmc("run", model, "--quiet", *words) == 1
     err = capsys.readouterr().err
     assert f"error[{code}]" in err and hint in err and "Traceback" not in err
+
+
+def test_without_a_gpu_the_processor_is_offered(model, monkeypatch, capsys):
+    monkeypatch.delenv("TRITON_INTERPRET")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert lpmc("run", model, "--quiet", "--backend", "gpu") == 1
+    err = capsys.readouterr().err
+    assert "error[E0809]" in err and "--backend cpu" in err and "TRITON_INTERPRET=1" in err
+
+
+def test_the_gpus_kernels_write_the_same_results(model, tmp_path, capsys):
+    for backend in ("cpu", "gpu"):
+        assert lpmc("run", model, "--quiet", "--backend", backend, "--replicates", 3, "--out", tmp_path / backend) == 0
+    said = {b: (tmp_path / b / "observations.csv").read_text() for b in ("cpu", "gpu")}
+    assert said["cpu"] == said["gpu"] != ""
+    assert json.loads((tmp_path / "gpu" / "manifest.json").read_text())["backend"] == "gpu"
 
 
 def test_the_caret_stands_in_the_given_text(model, capsys):

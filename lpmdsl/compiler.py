@@ -14,6 +14,7 @@ from lpmdsl.diagnostics import Report
 from lpmdsl.kernel.ir import Program
 from lpmdsl.kernel.lower import lower
 from lpmdsl.kernel.optimise import optimise
+from lpmdsl.kernel.pull import push_or_pull
 from lpmdsl.kernel.verify import verify
 from lpmdsl.semantics.analysis import Facts, analyse
 from lpmdsl.semantics.check import check
@@ -34,13 +35,18 @@ class Compiled:
     facts: Facts
     program: Program
 
+    @property
+    def gpu_program(self) -> Program:
+        """The program as a GPU runs it."""
+        return push_or_pull(self.program)
+
     def emit(self, target: Target) -> str:
         """The generated source for a target."""
         match target:
             case "cpu":
                 return numba_cpu.emit(self.program)
             case "triton":
-                return triton_gpu.emit(self.program)
+                return triton_gpu.emit(self.gpu_program)
             case "ir":
                 return program_text(self.program)
 

@@ -47,7 +47,7 @@ import triton.language as tl
 
 from lpmdsl.backends.triton_prelude import (
     CHUNK, LANES, TALLY_ROWS, add_along_rows, add_shared, cos, exp, floor_divide, floor_modulo, fold_add, is_closed,
-    larger, log, philox, quantile, sin, smaller, some, threshold,
+    larger, log, philox, quantile, sin, smaller, some, sum_along_rows, threshold,
 )
 '''
 
@@ -185,10 +185,10 @@ def _by_chunk(printer: Printer, kernel: Kernel, sums: list[Tally]) -> None:
 
 def _constants_inlined(kernel: Kernel) -> Kernel:
     """Locals that are one constant for good are written as that constant."""
-    assigned = {s.name for s in statements(kernel.body) if isinstance(s, Assign)}
-    lets = [s for s in statements((*kernel.prologue, *kernel.body)) if isinstance(s, Let)]
+    whole = tuple(statements((*kernel.prologue, *kernel.body)))
+    assigned = {s.name for s in whole if isinstance(s, Assign)}
     seen: dict[str, list[KExpr]] = {}
-    for let in lets:
+    for let in (s for s in whole if isinstance(s, Let)):
         seen.setdefault(let.name, []).append(let.value)
     fixed = {n: v[0] for n, v in seen.items() if n not in assigned and len(v) == 1 and isinstance(v[0], Const)}
 

@@ -223,6 +223,35 @@ def add_along_rows(target, targets, start, stop, value, mask):
 
 
 @triton.jit
+def sum_along_rows(weights, targets, start, stop, mask):
+    """The sum of the neighbours' weights: short rows lane by lane, long ones by the whole block."""
+    edge = start
+    end = tl.minimum(stop, start + SHORT_ROW)
+    going = mask & (edge < end)
+    total = tl.zeros_like(start)
+    while some(going):
+        neighbour = tl.load(targets + edge, mask=going, other=0).to(tl.int64)
+        total += tl.load(weights + neighbour, mask=going, other=0)
+        edge += 1
+        going = going & (edge < end)
+    lane = tl.arange(0, mask.shape[0])
+    long = mask & (stop > end)
+    while some(long):
+        row = tl.min(tl.where(long, lane, mask.shape[0]), axis=0)
+        mine = lane == row
+        last = tl.max(tl.where(mine, stop, 0), axis=0)
+        k = tl.max(tl.where(mine, end, 0), axis=0) + lane
+        part = tl.zeros_like(total)
+        while some(k < last):
+            neighbour = tl.load(targets + k, mask=k < last, other=0).to(tl.int64)
+            part += tl.load(weights + neighbour, mask=k < last, other=0)
+            k += mask.shape[0]
+        total = tl.where(mine, total + tl.sum(part, axis=0), total)
+        long = long & (lane != row)
+    return total
+
+
+@triton.jit
 def fold_add(tally, into, GROUPS: tl.constexpr):
     """Adds up the rows of a tally of counts, and empties them."""
     rows = tally + tl.arange(0, TALLY_ROWS) * GROUPS

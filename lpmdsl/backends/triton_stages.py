@@ -22,6 +22,7 @@ from lpmdsl.kernel.ir import (
     SelectSmallest,
     Tally,
     statements,
+    walk,
 )
 
 OPEN = -1
@@ -147,8 +148,21 @@ class _Stages:
             return
         number = self.gates
         self.gates += 1
-        self.alone().items.append((OPEN, Ask(number, gate, item.test, item.note)))
+        self._asker(item.test).items.append((OPEN, Ask(number, gate, item.test, item.note)))
         self.add(item.items, number)
+
+    def _asker(self, test: KExpr) -> Alone:
+        """The kernel that asks: the last one, if only buffers that the test does not read were emptied since."""
+        read = {e.buffer for e in walk(test) if isinstance(e, Load)}
+        for stage in reversed(self.stages):
+            match stage:
+                case Alone():
+                    return stage
+                case Wipe(buffer=buffer) if buffer not in read:
+                    continue
+                case _:
+                    break
+        return self.alone()
 
     def _is_alone(self, item: ScheduleItem) -> bool:
         match item:

@@ -205,8 +205,13 @@ class Printer:
                 start, stop = self.lanes.typed(stmt.start, mask), self.lanes.typed(stmt.stop, mask)
                 value = self.lanes.block(v, mask)
                 self.line(depth, f"add_along_rows({counter}, {ends.buffer}, {start}, {stop}, {value}, {mask})")
+            case (Assign(name=total, value=Apply(op="add", args=(Var(), Load(buffer=weights, index=(
+                Apply(op="to_i64", args=(Load() as ends,)),))))),):  # fmt: skip
+                start, stop = self.lanes.typed(stmt.start, mask), self.lanes.typed(stmt.stop, mask)
+                gathered = f"sum_along_rows({weights}, {ends.buffer}, {start}, {stop}, {mask})"
+                self.line(depth, f"{total} = {total} + {gathered}{remark(stmt.span)}")
             case _:
-                raise AssertionError("a loop over a row does one thing: add to the counter of each neighbour")
+                raise AssertionError("a loop over a row adds to each neighbour, or adds up what each has")
 
     def _while(self, stmt: While, depth: int, mask: str) -> None:
         going = self._mask()

@@ -287,7 +287,8 @@ class Lanes:
         where = self._wide(self.text, test, mask)
         narrow = self._wide(self.inside, test, mask, TIGHT)
         yes = self.typed(chosen, _and(mask, narrow) if _loads(chosen) else mask)
-        no = self.text(other, _and(mask, f"({where} == 0)") if _loads(other) else mask)
+        opposite = f"({self._wide(self.inside, test, mask, ATOM)} == 0)"
+        no = self.text(other, _and(mask, opposite) if _loads(other) else mask)
         return f"tl.where({where}, {yes}, {no})"
 
     def _not(self, expr: KExpr, mask: str) -> tuple[str, int]:

@@ -36,10 +36,14 @@ def build_triton(compiled: Compiled) -> ModuleType:
 
 
 def _module(compiled: Compiled, target: Target, prelude: str, versions: str) -> ModuleType:
-    text = compiled.emit(target)
+    return build_text(compiled.emit(target), compiled.model.name, prelude, versions)
+
+
+def build_text(text: str, model: str, prelude: str, versions: str) -> ModuleType:
+    """The module of a generated text, under a name that no other text, prelude or version has."""
     parts = [text, (BACKENDS / prelude).read_text(encoding="utf-8"), versions]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-    name = f"lpm_{compiled.model.name}_{digest}"
+    name = f"lpm_{model}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
     return _import(name, _write(text, name))

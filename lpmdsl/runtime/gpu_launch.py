@@ -42,6 +42,7 @@ class Launcher:
     batch: int
     tiling: Tiling
     launches: int = 0
+    cleared_bytes: int = 0
     only_compiles: bool = False
     names: dict[Any, tuple[str, ...]] = field(default_factory=dict)
 
@@ -72,6 +73,8 @@ class Launcher:
         """Zeros in a buffer, or nothing where the gate is closed."""
         if gate < 0:
             if not self.only_compiles:
+                self.launches += 1
+                self.cleared_bytes += self.buffers[name].nbytes
                 self.buffers[name].zero_()
             return
         size = self.buffers[name][0].numel()

@@ -62,7 +62,7 @@ def _gpu(compiled: Compiled) -> Runner:
     from lpmdsl.runtime.gpu import gpu_runner, how_many_fit
 
     def together(request: RunRequest) -> int:
-        return min(MOST_TOGETHER, max(1, how_many_fit(compiled.program, request)))
+        return min(MOST_TOGETHER, max(1, how_many_fit(compiled.gpu_program, request)))
 
     return Runner("gpu", 1, gpu_runner(compiled), together)
 
