@@ -152,6 +152,11 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def recorded() -> dict[str, Any]:
+    """What was measured last."""
+    return json.loads(RESULTS.read_text(encoding="utf-8"))
+
+
 def with_table(page: str, made: str) -> str:
     """The page with what stands between the markers replaced."""
     before, rest = page.split(BEGIN)

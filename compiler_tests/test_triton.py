@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ import torch
 from both_backends import MODELS, assert_same, compiled, cpu_run, loaded, request_of
 from kitchen_sinks import SINKS, sink_request
 
+from benchmarks import kernels
 from lpmdsl.backends import triton_gpu
 from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.compiler import Compiled
@@ -71,6 +73,7 @@ def test_kernels_name_the_lines_of_the_model(path: Path) -> None:
 def test_models_give_the_counts_of_the_cpu(path: Path) -> None:
     made = compiled(loaded(path).model)
     request = request_of(loaded(path).model, 2_000, 1)
+    request = replace(request, steps=min(request.steps, 100))  # the interpreter takes a tenth of a second a step
     result = cpu_run(made)(request)
     assert_same(result, on_gpu(made, request)[0])
     assert sum(np.nansum(v) for v in result.observations.values()) > 0
@@ -191,12 +194,21 @@ def test_every_kernel_becomes_machine_code_for_every_target(path: Path) -> None:
     made = json.loads(in_another_process("-m", "benchmarks.kernels", "--machine-code", str(path)))
     assert set(made) == {"cuda 80", "cuda 90", "hip gfx942"}
     names = {k["kernel"] for k in made["cuda 90"]}
+    told = next(row for row in kernels.recorded()["models"] if row["model"] == path.stem)
+    if kernels.recorded()["triton"] == version("triton"):
+        widest = {t: max(k["registers"] for k in one) for t, one in made.items()}
+        assert widest == {t: k["registers"] for t, k in told["widest"].items()}, "run python -m benchmarks.kernels"
     assert any(n.startswith("advance_") for n in names) and any(n.startswith("step_") for n in names)
-    for target, kernels in made.items():
-        assert {k["kernel"] for k in kernels} == names
-        for k in kernels:
+    for target, one in made.items():
+        assert {k["kernel"] for k in one} == names
+        for k in one:
             assert k["size"] > 0 and 0 < k["registers"] <= 512, f"{k['kernel']} on {target}"
             assert k["spills"] == 0, f"{k['kernel']} keeps {k['spills']} bytes a lane in memory on {target}"
+
+
+def test_the_page_shows_the_recorded_table() -> None:
+    assert kernels.table(kernels.recorded()["models"]) in kernels.PAGE.read_text(encoding="utf-8")
+    assert {row["model"] for row in kernels.recorded()["models"]} == {path.stem for path in MODELS}
 
 
 # ------------------------------------------------------------------ what cannot run
@@ -227,12 +239,12 @@ def test_auto_takes_the_processor_where_no_driver_is(monkeypatch: pytest.MonkeyP
     assert runners.runner_for(model.model, model.facts, "auto", 1).backend == "cpu"
 
 
-@pytest.mark.parametrize("version", [None, (3, 5), (3, 10), (4, 0)])
-def test_an_unknown_triton_is_told(version: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("found", [None, (3, 5), (3, 10), (4, 0)])
+def test_an_unknown_triton_is_told(found: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch) -> None:
     from lpmdsl.diagnostics import LpmError
     from lpmdsl.runtime import gpu_here
 
-    monkeypatch.setattr(gpu_here, "triton_version", lambda: version)
+    monkeypatch.setattr(gpu_here, "triton_version", lambda: found)
     with pytest.raises(LpmError) as told:
         gpu_here.require_gpu()
     assert [d.code for d in told.value.report.diagnostics] == ["E0832"]

@@ -64,7 +64,7 @@ def floor_modulo(a, b):
 def philox(seed, agent, site: tl.constexpr, episode, replicate):
     """Four 32-bit words as int64: Philox4x32-10 (Salmon et al. 2011, SC'11)."""
     place = tl.full((), site, tl.uint32)
-    times = tl.to_tensor(episode).to(tl.uint32)
+    times = (tl.full((), 0, tl.int64) + episode).to(tl.uint32)
     a, b, c, d = tl.philox(seed.to(tl.uint64), agent.to(tl.uint32), place, times, replicate.to(tl.uint32))
     return a.to(tl.int64), b.to(tl.int64), c.to(tl.int64), d.to(tl.int64)
 
