@@ -10,7 +10,9 @@ from pathlib import Path
 import builders as b
 import pytest
 from both_backends import MODELS, assert_same, compiled, cpu_run, loaded, request_of
+from small_models import OUTBREAK
 
+import lpmdsl
 from lpmdsl.compiler import Compiled
 from lpmdsl.kernel.ir import (
     LANES,
@@ -283,3 +285,17 @@ def test_optimise_changes_no_result(name: str) -> None:
     made = compiled(model)
     request = replace(request_of(model, 2_000), steps=60)
     assert_same(cpu_run(unoptimised(made))(request), cpu_run(made)(request))
+
+
+@pytest.mark.parametrize("name", ["seed", "t", "i", "chunk", "philox", "tl"])
+def test_a_parameter_may_have_a_name_of_the_generated_code(name: str) -> None:
+    """It is read in the kernel that draws: were it to take the name of an argument there, the counts would change."""
+    flow = "observe cases = number entering I per day"
+    plain = OUTBREAK.replace(flow, f"{flow} thinned by found")
+    plain = plain.replace("agent Pupil", "parameter found = 50 %\n\nagent Pupil")
+    counts = [
+        lpmdsl.load(text).run(seed=3, backend="cpu").observations["value"].tolist()
+        for text in (plain, plain.replace("found", name))
+    ]
+    assert counts[0] == counts[1]
+    assert sum(counts[0]) > 0

@@ -170,10 +170,13 @@ def _by_chunk(printer: Printer, kernel: Kernel, sums: list[Tally]) -> None:
     for tally, _, name in locals_:
         fill = {"add": "0.0", "min": 'float("inf")', "max": 'float("-inf")'}[tally.how]
         printer.line(1, f"{name} = tl.full((BLOCK,), {fill}, tl.float64)")
-    printer.line(1, f"for turn in range(min(CHUNK // LANES, tl.cdiv({kernel.domain} - chunk * CHUNK, LANES))):")
-    printer.line(2, "i = chunk * CHUNK + turn * LANES + lane")
-    printer.line(2, f"here = i < {kernel.domain}")
+    printer.line(1, f"end = tl.minimum({kernel.domain}, (chunk + 1) * CHUNK)")
+    printer.line(1, "i = chunk * CHUNK + lane")
+    printer.line(1, "here = i < end")
+    printer.line(1, "while some(here):")
     printer.block(kernel.body, 2, "here")
+    printer.line(2, "i += LANES")
+    printer.line(2, "here = i < end")
     for tally, group, name in locals_:
         place = f"{tally.buffer} + chunk * {printer.lanes.groups(tally.buffer)} + {group}"
         if tally.how == "add":

@@ -281,9 +281,10 @@ def fold_lanes_kernel(tally, into, chunks, gates, GATE: tl.constexpr, GATES: tl.
         return
     rows = tally + (replicate * chunks * GROUPS + group) * LANES + tl.arange(0, LANES)
     total = tl.zeros((LANES,), tl.float64)
-    for _ in range(chunks):
-        total += tl.load(rows)
-        rows += GROUPS * LANES
+    chunk = tl.zeros((), tl.int64)
+    while chunk < chunks:
+        total += tl.load(rows + chunk * GROUPS * LANES)
+        chunk += 1
     x = tl.sum(tl.reshape(total, (2, 512)), axis=0)
     x = tl.sum(tl.reshape(x, (2, 256)), axis=0)
     x = tl.sum(tl.reshape(x, (2, 128)), axis=0)

@@ -194,9 +194,8 @@ class Printer:
 
     def _loop(self, stmt: Loop, depth: int, mask: str) -> None:
         if not (self.lanes.is_varying(stmt.start) or self.lanes.is_varying(stmt.stop)):
-            start, stop = self.lanes.text(stmt.start, mask), self.lanes.text(stmt.stop, mask)
-            self.line(depth, f"for {stmt.var} in range({start}, {stop}):{remark(stmt.span)}")
-            return self._nested(stmt.body, depth, mask)
+            self._uniform_loop(stmt, depth, mask)
+            return
         match stmt.body:
             case (
                 AtomicAdd(buffer=counter, index=(Apply(op="to_i64", args=(Load(index=(edge,)) as ends,)),), value=v),
@@ -212,6 +211,17 @@ class Printer:
                 self.line(depth, f"{total} = {total} + {gathered}{remark(stmt.span)}")
             case _:
                 raise AssertionError("a loop over a row adds to each neighbour, or adds up what each has")
+
+    def _uniform_loop(self, stmt: Loop, depth: int, mask: str) -> None:
+        if isinstance(stmt.start, Const) and isinstance(stmt.stop, Const):
+            start, stop = self.lanes.text(stmt.start, mask), self.lanes.text(stmt.stop, mask)
+            self.line(depth, f"for {stmt.var} in range({start}, {stop}):{remark(stmt.span)}")
+            return self._nested(stmt.body, depth, mask)
+        # Not `range`: the interpreter of older versions cannot count up to a number that was loaded.
+        self.line(depth, f"{stmt.var} = {self.lanes.typed(stmt.start, mask)}{remark(stmt.span)}")
+        self.line(depth, f"while {stmt.var} < {self.lanes.inside(stmt.stop, mask, TIGHT)}:")
+        self._nested(stmt.body, depth, mask)
+        self.line(depth + 1, f"{stmt.var} = {stmt.var} + 1")
 
     def _while(self, stmt: While, depth: int, mask: str) -> None:
         going = self._mask()

@@ -17,6 +17,15 @@ _COMPARE = {"lt", "le", "gt", "ge", "eq", "ne"}
 _PLAIN = {"neg", "add", "sub", "mul", "div", "sqrt", "abs", "floor", "exp", "log", "sin", "cos", "min", "max"}
 
 
+_TAKEN = (
+    "i t seed replicate chunk lo hi np tl thread threads team first last opens clock gates member row lane here end "
+    "atomic_add add_shared add_along_rows sum_along_rows philox quantile threshold log exp sin cos smaller larger "
+    "floor_divide floor_modulo some abs min max range"
+)
+RESERVED = frozenset(_TAKEN.split())
+"""Names that generated code has for itself: a parameter of that name gets another one there."""
+
+
 @dataclass(slots=True)
 class Scope:
     """One kernel being written: its prologue, its locals, and how it reads time, states and groups.
@@ -38,7 +47,7 @@ class Scope:
     live: dict[str, KExpr] = field(default_factory=dict)
     applies_whiles: bool = True
     _hoisted: dict[m.Expr, Var] = field(default_factory=dict)
-    _names: set[str] = field(default_factory=set)
+    _names: set[str] = field(default_factory=lambda: set(RESERVED))
     _group_body: list[KStmt] = field(default_factory=list)
 
     def fresh(self, stem: str) -> str:
