@@ -22,7 +22,7 @@ from types import ModuleType
 import numba
 import numpy as np
 
-from lpmdsl.backends.numba_cpu import kernel_arguments, size_arguments
+from lpmdsl.backends.numba_cpu import fold_function, kernel_arguments, size_arguments
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.compiler import Compiled, check_source, compile_model
 from lpmdsl.diagnostics import LpmError, Report
@@ -81,7 +81,7 @@ class Walk:
             case Clear():
                 return f"clear {item.buffer}", lambda: module.clear(known[item.buffer])
             case Fold():
-                fold = getattr(module, f"fold_{item.how}")
+                fold = getattr(module, fold_function(self.program, item))
                 return f"fold {item.into}", lambda: fold(known[item.tally], known[item.into])
             case SelectSmallest():
                 limit = self.value(item.limit, t)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import builders as b
 import numpy as np
 import pytest
 from both_backends import MODELS, assert_same, loaded, request_of, runner
 from kitchen_sinks import SINKS, sink_request
 
 from lpmdsl.backends.request import RunResult
+from lpmdsl.quantities import BOOLEAN, NUMBER
 
 TOWN = next(p for p in MODELS if p.stem == "town_flu")
 NETWORK = next(p for p in MODELS if p.stem == "sir_network")
@@ -75,3 +77,40 @@ def test_kitchen_sinks_agree(name: str) -> None:
         for name, values in result.observations.items():
             assert np.nansum(np.abs(values)) > 0, f"{name} never saw anything"
         assert all(cost > 0 for cost in result.costs.values()), "an intervention that never acted"
+
+
+# ------------------------------------------------------------------ sums of numbers
+
+
+def stated_sum(values: list[float]) -> float:
+    """The order of ``docs/numerics.md``, in plain loops."""
+    lanes = [0.0] * 1024
+    for first in range(0, len(values), 16_384):
+        chunk = [0.0] * 1024
+        for i in range(first, min(first + 16_384, len(values))):
+            chunk[i % 1024] += values[i]
+        lanes = [a + b for a, b in zip(lanes, chunk, strict=True)]
+    while len(lanes) > 1:
+        half = len(lanes) // 2
+        lanes = [a + b for a, b in zip(lanes[:half], lanes[half:], strict=True)]
+    return lanes[0]
+
+
+def test_sums_are_added_in_the_stated_order() -> None:
+    """Magnitudes of 10⁻²⁰ to 10²⁰ and both signs: any other order of adding ends in other bits."""
+    rng = np.random.default_rng(5)
+    x = rng.choice([-1.0, 1.0], 50_000) * 10.0 ** rng.uniform(-20, 20, 50_000)
+    known = rng.integers(0, 2, x.size)
+    observed = (
+        b.observe("all", b.total("sum", b.own("x"))),
+        b.observe("by_known", b.total("sum", b.own("x")), by=(b.own("known", BOOLEAN),), groups=("no", "yes")),
+    )
+    m = b.model(1, observations=observed, attributes={"x": NUMBER, "known": BOOLEAN})
+    request = b.request(m, x.size, attributes={"x": x, "known": known})
+    total = stated_sum(x.tolist())
+    halves = [stated_sum(np.where(known == k, x, 0.0).tolist()) for k in (0, 1)]
+    assert total not in (sum(x.tolist()), float(np.sum(x)), stated_sum(x[::-1].tolist()))
+    for run in (runner(m, "reference"), runner(m, "cpu", 1), runner(m, "cpu", 2)):
+        reports = run(request).observations
+        assert reports["all"][:, 0].tolist() == [total, total]
+        assert reports["by_known"].tolist() == [halves, halves]

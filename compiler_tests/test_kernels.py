@@ -13,6 +13,7 @@ from both_backends import MODELS, assert_same, compiled, cpu_run, loaded, reques
 
 from lpmdsl.compiler import Compiled
 from lpmdsl.kernel.ir import (
+    LANES,
     Apply,
     Assign,
     AtomicAdd,
@@ -93,6 +94,8 @@ def program(*body: KStmt, step: tuple[ScheduleItem, ...] = (Launch("k"),), more:
         Buffer("real", "f64", ("Person",), "state"),
         Buffer("sums", "i64", ("chunks_Person", 2), "tally"),
         Buffer("total", "i64", (2,), "scratch"),
+        Buffer("lowest", "f64", ("chunks_Person", 2), "tally"),
+        Buffer("floats", "f64", ("chunks_Person", 2, LANES), "tally"),
     )
     return Program("p", buffers, (), (), (Kernel("k", "Person", (), body), *more), (), step)
 
@@ -102,6 +105,8 @@ SOUND = (
     If(Apply("gt", (Var("a", "i64"), STEP), "bool"), (Assign("a", ONE), Store("people", (AGENT,), Var("a", "i64")))),
     Loop("k", ONE, Var("Person", "i64"), (AtomicAdd("total", (Const(0, "i64"),), Var("k", "i64")),)),
     Tally("sums", ONE, ONE),
+    Tally("lowest", ONE, HALF, "min"),
+    Tally("floats", ONE, HALF),
     Store("real", (AGENT,), Load("given", (AGENT,), "f64")),
 )
 FAULTS: dict[str, tuple[Program, str]] = {
@@ -133,6 +138,8 @@ FAULTS: dict[str, tuple[Program, str]] = {
     "a constant written": (program(Store("fixed", (AGENT,), HALF)), "read-only"),
     "a tally stored to": (program(Store("sums", (AGENT,), ONE)), "tally buffer"),
     "a state tallied": (program(Tally("people", ONE, ONE)), "state buffer"),
+    "a sum of floats without lanes": (program(Tally("lowest", ONE, HALF)), "lowest has no lanes"),
+    "a minimum with lanes": (program(Tally("floats", ONE, HALF, "min")), "floats has lanes"),
     "floats added atomically": (program(AtomicAdd("real", (AGENT,), HALF)), "only integers commute"),
     "another type stored": (program(Store("people", (AGENT,), HALF)), "f64 stored in people"),
     "an unknown operation": (program(Let("a", Apply("tan", (HALF,), "f64"))), "no operation tan"),

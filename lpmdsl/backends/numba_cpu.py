@@ -34,8 +34,8 @@ import numpy as np
 from numba import njit
 
 from lpmdsl.backends.numba_prelude import (
-    CHUNK, atomic_add, barrier, clear, cos, exp, fold_add, fold_max, fold_min, larger, log, philox, quantile,
-    select_smallest, sin, smaller, threshold,
+    CHUNK, atomic_add, barrier, clear, cos, exp, fold_add, fold_lanes, fold_max, fold_min, larger, log, philox,
+    quantile, select_smallest, sin, smaller, threshold,
 )
 
 kernel = njit(cache=True, error_model="numpy", nogil=True)
@@ -71,6 +71,11 @@ def kernel_arguments(program: Program, kernel: Kernel) -> list[str]:
     read = {e.name for s in statements(body) for x in expressions(s) for e in walk(x) if isinstance(e, Var)}
     names += [size for size in size_arguments(program) if size in read]
     return [*names, *buffers_of(kernel)]
+
+
+def fold_function(program: Program, item: Fold) -> str:
+    """Which function of the prelude joins a tally: float64 sums have lanes."""
+    return "fold_lanes" if len(program.buffer(item.tally).shape) == 3 else f"fold_{item.how}"
 
 
 def _kernel(program: Program, kernel: Kernel) -> str:
@@ -152,7 +157,7 @@ def _alone(program: Program, item: ScheduleItem) -> str:
         case Clear():
             return f"clear({item.buffer})"
         case Fold():
-            return f"fold_{item.how}({item.tally}, {item.into})"
+            return f"{fold_function(program, item)}({item.tally}, {item.into})"
         case SelectSmallest():
             return f"select_smallest({item.keys}, {text(item.limit)}, {item.cutoff}, {item.chosen})"
         case Gate():

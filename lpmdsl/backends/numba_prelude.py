@@ -14,7 +14,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
-CHUNK = 16384  # agents whose float sums are added in one go: fixed, so that no thread count changes a sum
+CHUNK = 16384  # agents with one row of partial sums: fixed, so that no thread count changes a sum
 
 _LN2_HI, _LN2_LO, _LOG2_E = 0.6931471803691238, 1.9082149292705877e-10, 1.4426950408889634
 _SQRT_2 = 1.4142135623730951
@@ -267,6 +267,24 @@ def fold_add(tally, into):
         for g in range(into.shape[0]):
             into[g] += tally[chunk, g]
             tally[chunk, g] = 0
+
+
+@njit(cache=True)
+def fold_lanes(tally, into):
+    """Join float64 sums: lane by lane the chunks in order, then the lanes in halves; and empty them."""
+    lanes = np.empty(tally.shape[2])
+    for g in range(into.shape[0]):
+        lanes[:] = 0.0
+        for chunk in range(tally.shape[0]):
+            for k in range(lanes.size):
+                lanes[k] += tally[chunk, g, k]
+                tally[chunk, g, k] = 0.0
+        half = lanes.size // 2
+        while half > 0:
+            for k in range(half):
+                lanes[k] += lanes[half + k]
+            half //= 2
+        into[g] = lanes[0]
 
 
 @njit(cache=True)

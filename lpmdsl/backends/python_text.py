@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from lpmdsl.kernel.ir import (
+    LANES,
     Apply,
     Assign,
     AtomicAdd,
@@ -185,6 +186,8 @@ def _index(index: tuple[KExpr, ...]) -> str:
 
 def _tally(stmt: Tally) -> str:
     place, value = f"{stmt.buffer}[chunk, {text(stmt.index)}]", text(stmt.value)
+    if stmt.how == "add" and stmt.value.dtype == "f64":
+        return f"{place[:-1]}, i & {LANES - 1}] += {value}"
     if stmt.how == "add":
         return f"{place} += {value}"
     return f"{place} = {'smaller' if stmt.how == 'min' else 'larger'}({place}, {value})"

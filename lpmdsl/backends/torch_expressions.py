@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,7 +36,9 @@ from lpmdsl.semantics.model import (
 )
 
 CHUNK = 16_384
-"""Agents whose numbers are added one after another before the sums of the chunks are."""
+"""Agents whose numbers are added before the sums of the chunks are."""
+LANES = 1024
+"""Sums kept side by side in a chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,12 +282,15 @@ def _summary(function: str, values: Tensor, chosen: Tensor) -> float:
 
 
 def ordered_sum(values: Tensor, chosen: Tensor) -> float:
-    """The float64 sum in one stated order: agent by agent within chunks of 16 384 agents, then chunk by chunk.
+    """The float64 sum in one stated order: agent ``i`` adds to lane ``i mod 1024`` of its chunk of 16 384, then the
+    chunks are added lane by lane, then the lanes in halves.
 
-    An agent not chosen adds 0, which changes no bits of the sum.
+    An agent not chosen adds 0, which changes no bits of a sum that starts from 0.
     """
-    total = 0.0
-    terms = torch.where(chosen, values, 0.0).numpy()
-    for first in range(0, len(terms), CHUNK):
-        total = total + float(np.add.accumulate(terms[first : first + CHUNK])[-1])
-    return total
+    terms = torch.nn.functional.pad(torch.where(chosen, values, 0.0), (0, -len(values) % CHUNK))
+    lanes = torch.zeros(LANES, dtype=torch.float64)
+    for chunk in terms.view(-1, CHUNK // LANES, LANES):
+        lanes = lanes + functools.reduce(torch.add, chunk, torch.zeros_like(lanes))
+    while len(lanes) > 1:
+        lanes = lanes[: len(lanes) // 2] + lanes[len(lanes) // 2 :]
+    return float(lanes)

@@ -23,6 +23,9 @@ COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 LOGIC = ("and", "or", "not", "select")
 CASTS = ("to_i64", "to_f64", "to_u8", "to_i32")
 OWN_MATHS = ("log", "exp", "sin", "cos")
+LANES = 1024
+"""Columns per group of a tally of float64 sums: agent ``i`` adds to column ``i mod LANES``, so that a GPU adds many at
+once and still in one stated order (``docs/numerics.md``)."""
 OPS = frozenset((*ARITHMETIC, *INTEGER, *COMPARISONS, *LOGIC, *CASTS, *OWN_MATHS))
 
 
@@ -144,7 +147,9 @@ class AtomicAdd:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Adds to (or takes the minimum or maximum with) this chunk's row of a tally; ``Fold`` joins the rows in order."""
+    """Adds to (or takes the minimum or maximum with) column ``index`` of this chunk's row of a tally; ``Fold`` joins
+    the rows in order. A tally of float64 sums has a third dimension, ``LANES``: the agent's lane of the column adds.
+    """
 
     buffer: str
     index: KExpr
@@ -211,7 +216,7 @@ class Clear:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Joins the chunk rows of ``tally`` in order into ``into`` and empties them."""
+    """Joins the chunk rows of ``tally`` in order into ``into`` and empties them; lanes are joined last, in halves."""
 
     tally: str
     into: str

@@ -17,6 +17,7 @@ from lpmdsl.kernel.builder import (
 )
 from lpmdsl.kernel.dwell import TICK_BITS, radix
 from lpmdsl.kernel.ir import (
+    LANES,
     AtomicAdd,
     Draw,
     Fold,
@@ -138,7 +139,9 @@ def census_kernel(
 def _tallies(builder: Builder, name: str, kind: str, groups: int, folds: list[ScheduleItem]):
     def tally(part: str, dtype, how) -> str:
         fill = {"add": 0.0, "min": float("inf"), "max": float("-inf")}[how]
-        rows = builder.buffer(f"{name}_{part}_tally", dtype, (f"chunks_{kind}", groups), "tally", fill)
+        # Float sums depend on their order: lanes state one that many threads of a GPU can keep at a time.
+        lanes = (LANES,) if dtype == "f64" and how == "add" else ()
+        rows = builder.buffer(f"{name}_{part}_tally", dtype, (f"chunks_{kind}", groups, *lanes), "tally", fill)
         total = builder.buffer(f"{name}_{part}", dtype, (groups,), "scratch", fill)
         folds.append(Fold(rows, total, how))
         return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lpmdsl.kernel.ir import (
+    LANES,
     OPS,
     Apply,
     Assign,
@@ -122,6 +123,10 @@ class _Checker:
             self.fail(f"{stmt.buffer} is a {buffer.role} buffer")
         if isinstance(stmt, AtomicAdd) and buffer.dtype not in ("i64", "i32"):
             self.fail(f"atomic addition to {stmt.buffer}, which holds {buffer.dtype}: only integers commute")
+        if isinstance(stmt, Tally):
+            lanes = (LANES,) if stmt.how == "add" and stmt.value.dtype == "f64" else ()
+            if buffer.shape[2:] != lanes:
+                self.fail(f"{stmt.buffer} has {'no ' if lanes else ''}lanes")
         if stmt.value.dtype != buffer.dtype:
             self.fail(f"{stmt.value.dtype} stored in {stmt.buffer}, which holds {buffer.dtype}")
 
