@@ -22,11 +22,25 @@ from types import ModuleType
 import numba
 import numpy as np
 
-from lpmdsl.backends.numba_cpu import fold_function, kernel_arguments, size_arguments
+from lpmdsl.backends.numba_cpu import fold_function, kernel_arguments, shares_lists, size_arguments
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.compiler import Compiled, check_source, compile_model
 from lpmdsl.diagnostics import LpmError, Report
-from lpmdsl.kernel.ir import Apply, Clear, Fold, Gate, KExpr, Launch, Load, ScheduleItem, SelectSmallest, Var
+from lpmdsl.kernel.ir import (
+    Apply,
+    Clear,
+    Collect,
+    Fold,
+    Gate,
+    Kernel,
+    KExpr,
+    Launch,
+    Load,
+    ScheduleItem,
+    SelectSmallest,
+    Var,
+    calendar_buffers,
+)
 from lpmdsl.runtime.build import build
 from lpmdsl.runtime.execute import CHUNK, cpu_runner, make_buffers, size_values
 from lpmdsl.runtime.population import build_world, start_states
@@ -45,7 +59,7 @@ class Walk:
     """The schedule of a program run from Python, with the seconds of every kernel."""
 
     def __init__(self, compiled: Compiled, module: ModuleType, request: RunRequest) -> None:
-        self.program, self.module = compiled.program, module
+        self.program, self.module = compiled.cpu_program, module
         sizes = size_values(self.program, request)
         self.known: dict[str, object] = dict(make_buffers(self.program, request, sizes))
         self.known |= {name: sizes[name] for name in size_arguments(self.program)}
@@ -73,11 +87,15 @@ class Walk:
                 arguments = [known[n] for n in kernel_arguments(self.program, kernel)]
                 if not kernel.domain:
                     return kernel.name, lambda: function(t, *arguments)
-                size = int(known[kernel.domain])  # type: ignore[call-overload]
+                size, one = self.size(kernel), [1] if shares_lists(kernel) else []
                 chunks = range(0, size, CHUNK)
                 return kernel.name, lambda: [
-                    function(lo // CHUNK, lo, min(size, lo + CHUNK), t, *arguments) for lo in chunks
+                    function(lo // CHUNK, lo, min(size, lo + CHUNK), t, *one, *arguments) for lo in chunks
                 ]
+            case Collect():
+                names = (*calendar_buffers(item.calendar), item.items, f"{item.items}_size")
+                head, blocks, pool, items, length = (known[n] for n in names)
+                return f"collect {item.items}", lambda: module.collect(head, blocks, pool, t, items, length)
             case Clear():
                 return f"clear {item.buffer}", lambda: module.clear(known[item.buffer])
             case Fold():
@@ -90,6 +108,14 @@ class Walk:
                 return f"select {item.keys}", lambda: module.select_smallest(keys, limit, cutoff, chosen)
             case _:
                 raise TypeError(item)
+
+    def size(self, kernel: Kernel) -> int:
+        """Over how many agents, entries of a list or words of a set a kernel goes."""
+        if not kernel.over:
+            return int(self.known[kernel.domain])  # type: ignore[call-overload]
+        if self.program.buffer(kernel.over).dtype == "i64":
+            return len(self.known[kernel.over])  # type: ignore[arg-type]
+        return int(self.known[f"{kernel.over}_size"][0])  # type: ignore[index]
 
     def value(self, expr: KExpr, t: int):
         match expr:
@@ -134,10 +160,10 @@ def main() -> None:
     first = time.perf_counter() - before
     whole = sorted(run(request, None).timings["steps"] for _ in range(asked.repeat))[asked.repeat // 2]
     walk = Walk(compiled, build(compiled), request)
-    walk.step(-1, compiled.program.begin)
+    walk.step(-1, compiled.cpu_program.begin)
     walk.seconds.clear()
     for t in range(request.steps):
-        walk.step(t, compiled.program.step)
+        walk.step(t, compiled.cpu_program.step)
     stages = dict(sorted(walk.seconds.items(), key=lambda pair: -pair[1]))
     record = {
         "model": asked.model.name,

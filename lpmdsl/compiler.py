@@ -13,6 +13,7 @@ from lpmdsl.backends.program_text import program_text
 from lpmdsl.diagnostics import Report
 from lpmdsl.kernel.ir import Program
 from lpmdsl.kernel.lower import lower
+from lpmdsl.kernel.lower_sparse import lower_sparse
 from lpmdsl.kernel.optimise import optimise
 from lpmdsl.kernel.pull import push_or_pull
 from lpmdsl.kernel.verify import verify
@@ -29,11 +30,21 @@ Target = Literal["cpu", "triton", "ir"]
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A model with what is known of it and its optimised program."""
+    """A model with what is known of it and its optimised programs.
+
+    ``program`` goes through everyone in every step, ``sparse`` only through those for whom something changes; None
+    where the model does not allow it.
+    """
 
     model: Model
     facts: Facts
     program: Program
+    sparse: Program | None = None
+
+    @property
+    def cpu_program(self) -> Program:
+        """The program as a processor runs it."""
+        return self.sparse or self.program
 
     @property
     def gpu_program(self) -> Program:
@@ -44,7 +55,7 @@ class Compiled:
         """The generated source for a target."""
         match target:
             case "cpu":
-                return numba_cpu.emit(self.program)
+                return numba_cpu.emit(self.cpu_program)
             case "triton":
                 return triton_gpu.emit(self.gpu_program)
             case "ir":
@@ -68,8 +79,12 @@ def check_source(source: Source, report: Report) -> tuple[Model, Facts] | None:
 
 def compile_model(model: Model, facts: Facts) -> Compiled:
     """Lower and optimise a checked model; every program on the way is verified."""
-    program = lower(model)
+    sparse = lower_sparse(model)
+    return Compiled(model, facts, _optimised(lower(model)), _optimised(sparse) if sparse else None)
+
+
+def _optimised(program: Program) -> Program:
     verify(program)
     program = optimise(program)
     verify(program)
-    return Compiled(model, facts, program)
+    return program

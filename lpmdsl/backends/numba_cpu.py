@@ -11,18 +11,24 @@ from typing import assert_never
 
 from lpmdsl.backends.python_text import INDENT, block, remark, statement, text
 from lpmdsl.kernel.ir import (
+    Append,
+    Claim,
     Clear,
+    Collect,
     Draw,
+    Enqueue,
     Fold,
     Gate,
     Kernel,
     Launch,
     Load,
+    Mark,
     Program,
     ScheduleItem,
     SelectSmallest,
     Var,
     buffers_of,
+    calendar_buffers,
     expressions,
     statements,
     walk,
@@ -34,8 +40,9 @@ import numpy as np
 from numba import njit
 
 from lpmdsl.backends.numba_prelude import (
-    CHUNK, atomic_add, barrier, clear, cos, exp, fold_add, fold_lanes, fold_max, fold_min, larger, log, philox,
-    quantile, select_smallest, sin, smaller, threshold,
+    CHUNK, LIST_CHUNK, add_among, append, atomic_add, barrier, clear, collect, cos, enqueue, exp, fold_add, fold_lanes,
+    fold_max, fold_min, larger, log, lowest_bit, philox, prefetch, put_in, quantile, select_smallest, sin, smaller,
+    take_out, threshold,
 )
 
 kernel = njit(cache=True, error_model="numpy", nogil=True)
@@ -81,6 +88,7 @@ def fold_function(program: Program, item: Fold) -> str:
 def _kernel(program: Program, kernel: Kernel) -> str:
     names = kernel_arguments(program, kernel)
     head = ["chunk", "lo", "hi", "t"] if kernel.domain else ["t"]
+    head += ["threads"] if shares_lists(kernel) else []
     lines = ["@kernel", *_wrapped(f"def {kernel.name}", [*head, *names])]
     words = {"name": f"{INDENT}#{remark(kernel.span, kernel.note)[3:]}"}
     if words["name"].strip("# "):
@@ -89,7 +97,56 @@ def _kernel(program: Program, kernel: Kernel) -> str:
         lines += statement(stmt, 1)
     if not kernel.domain:
         return "\n".join([*lines, *block(kernel.body, 1)]) + "\n"
+    if kernel.over:
+        return "\n".join([*lines, *_over_some(program, kernel)]) + "\n"
     return "\n".join([*lines, f"{INDENT}for i in range(lo, hi):", *block(kernel.body, 2)]) + "\n"
+
+
+def shares_lists(kernel: Kernel) -> bool:
+    """Whether a kernel must know if it is alone: it goes through a list, or adds to one."""
+    return bool(kernel.over) or any(isinstance(s, Append | Mark | Claim | Enqueue) for s in statements(kernel.body))
+
+
+FAR, NEAR, NEXT = 16, 6, 3
+"""How many agents further down a list things are fetched: what lies at the agent, its ties, the other ends of them."""
+
+
+def _over_some(program: Program, kernel: Kernel) -> list[str]:
+    """The loop over a list or a set. Who is alone need not pay for atomic instructions."""
+    is_set = program.buffer(kernel.over).dtype == "i64"
+    depth = 3 if is_set else 2
+    body = (line.replace("atomic_add(", "add_among(threads, ") for line in block(kernel.body, depth))
+    return [*(_over_set(kernel) if is_set else _over_list(kernel)), *body]
+
+
+def _over_set(kernel: Kernel) -> list[str]:
+    """Word by word, so in the order of the agents: memory comes by itself."""
+    return [
+        f"{INDENT}for e in range(lo, hi):",
+        f"{INDENT * 2}word = {kernel.over}[e]",
+        f"{INDENT * 2}while word != 0:",
+        f"{INDENT * 3}i = (e << 6) + lowest_bit(word)",
+        f"{INDENT * 3}word &= word - 1",
+    ]
+
+
+def _over_list(kernel: Kernel) -> list[str]:
+    """Agents lie in no order in a list, so memory is asked for before it is needed."""
+    items, pad = kernel.over, INDENT * 2
+    lines = [f"{INDENT}for e in range(lo, hi):"]
+    if kernel.ahead:
+        lines.append(f"{pad}ahead = np.int64({items}[min(e + {FAR}, hi - 1)])")
+        lines += [f"{pad}prefetch({name}, ahead)" for name in kernel.ahead]
+    if kernel.row_ahead:
+        offsets, targets, *ends = kernel.row_ahead
+        lines += [
+            f"{pad}prefetch({targets}, {offsets}[np.int64({items}[min(e + {NEAR}, hi - 1)])])",
+            f"{pad}soon = np.int64({items}[min(e + {NEXT}, hi - 1)])",
+            f"{pad}for edge_soon in range({offsets}[soon], {offsets}[soon + 1]):",
+            f"{pad}{INDENT}end_soon = np.int64({targets}[edge_soon])",
+            *(f"{pad}{INDENT}prefetch({name}, end_soon)" for name in ends),
+        ]
+    return [*lines, f"{pad}i = np.int64({items}[e])"]
 
 
 def _wrapped(head: str, names: list[str]) -> list[str]:
@@ -158,6 +215,9 @@ def _alone(program: Program, item: ScheduleItem) -> str:
             return f"clear({item.buffer})"
         case Fold():
             return f"{fold_function(program, item)}({item.tally}, {item.into})"
+        case Collect():
+            calendar = ", ".join(calendar_buffers(item.calendar))
+            return f"collect({calendar}, t, {item.items}, {item.items}_size)"
         case SelectSmallest():
             return f"select_smallest({item.keys}, {text(item.limit)}, {item.cutoff}, {item.chosen})"
         case Gate():
@@ -167,9 +227,24 @@ def _alone(program: Program, item: ScheduleItem) -> str:
 
 
 def _launch(program: Program, kernel: Kernel, depth: int) -> list[str]:
+    if kernel.over:
+        return _launch_over_list(program, kernel, depth)
     pad, size = INDENT * depth, kernel.domain
-    arguments = ["chunk", "chunk * CHUNK", f"min({size}, (chunk + 1) * CHUNK)", "t", *kernel_arguments(program, kernel)]
+    arguments = ["chunk", "chunk * CHUNK", f"min({size}, (chunk + 1) * CHUNK)", "t"]
+    arguments += [*(["threads"] if shares_lists(kernel) else []), *kernel_arguments(program, kernel)]
     return [
         f"{pad}for chunk in range(thread, ({size} + CHUNK - 1) // CHUNK, threads):",
         f"{pad}{INDENT}{kernel.name}({', '.join(arguments)})",
+    ]
+
+
+def _launch_over_list(program: Program, kernel: Kernel, depth: int) -> list[str]:
+    pad = INDENT * depth
+    is_set = program.buffer(kernel.over).dtype == "i64"
+    size = f"{kernel.over}.shape[0]" if is_set else f"{kernel.over}_size[0]"
+    bounds = ["chunk", "chunk * LIST_CHUNK", "min(count, (chunk + 1) * LIST_CHUNK)", "t", "threads"]
+    return [
+        f"{pad}count = {size}",
+        f"{pad}for chunk in range(thread, (count + LIST_CHUNK - 1) // LIST_CHUNK, threads):",
+        f"{pad}{INDENT}{kernel.name}({', '.join([*bounds, *kernel_arguments(program, kernel)])})",
     ]

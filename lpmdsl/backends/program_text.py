@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lpmdsl.backends.python_text import block, statement, text
-from lpmdsl.kernel.ir import Clear, Fold, Gate, Kernel, Launch, Program, ScheduleItem, SelectSmallest
+from lpmdsl.kernel.ir import Clear, Collect, Fold, Gate, Kernel, Launch, Program, ScheduleItem, SelectSmallest
 
 
 def program_text(program: Program) -> str:
@@ -24,7 +24,8 @@ def _kernel(kernel: Kernel) -> list[str]:
     lines = [head + (f"  # {kernel.note}" if kernel.note else "")]
     lines += [line for stmt in kernel.prologue for line in statement(stmt, 1)]
     if kernel.domain:
-        return [*lines, f"    for each {kernel.domain} i", *block(kernel.body, 2)]
+        of = f" of {kernel.over}" if kernel.over else ""
+        return [*lines, f"    for each {kernel.domain} i{of}", *block(kernel.body, 2)]
     return [*lines, *block(kernel.body, 1)]
 
 
@@ -41,6 +42,8 @@ def _items(items: tuple[ScheduleItem, ...], depth: int) -> list[str]:
                 lines.append(f"{pad}fold {item.tally} by {item.how} into {item.into}")
             case SelectSmallest():
                 lines.append(f"{pad}select the {text(item.limit)} smallest of {item.keys} into {item.cutoff}")
+            case Collect():
+                lines.append(f"{pad}collect this step of {item.calendar} into {item.items}")
             case Gate():
                 lines += [f"{pad}when {text(item.test)}", *_items(item.items, depth + 1)]
     return lines

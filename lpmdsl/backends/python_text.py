@@ -6,23 +6,28 @@ from typing import assert_never
 
 from lpmdsl.kernel.ir import (
     LANES,
+    Append,
     Apply,
     Assign,
     AtomicAdd,
+    Claim,
     Const,
     Draw,
+    Enqueue,
     If,
     KExpr,
     KStmt,
     Let,
     Load,
     Loop,
+    Mark,
     Quantile,
     Store,
     Tally,
     Threshold,
     Var,
     While,
+    calendar_buffers,
 )
 from lpmdsl.source import NOWHERE, Span
 
@@ -176,6 +181,16 @@ def statement(stmt: KStmt, depth: int) -> list[str]:
             return [head, *block(stmt.body, depth + 1)]
         case While():
             return [f"{pad}while {text(stmt.test)}:{remark(stmt.span)}", *block(stmt.body, depth + 1)]
+        case Append():
+            return [f"{pad}append({stmt.items}, {stmt.items}_size, {text(stmt.value)}, threads){remark(stmt.span)}"]
+        case Mark():
+            function = "put_in" if stmt.on else "take_out"
+            return [f"{pad}{function}({stmt.bits}, {text(stmt.index)}, threads){remark(stmt.span)}"]
+        case Claim():
+            return [f"{pad}{stmt.name} = take_out({stmt.bits}, {text(stmt.index)}, threads){remark(stmt.span)}"]
+        case Enqueue():
+            names = ", ".join(calendar_buffers(stmt.calendar))
+            return [f"{pad}enqueue({names}, {text(stmt.step)}, {text(stmt.value)}, threads){remark(stmt.span)}"]
         case _:
             assert_never(stmt)
 

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from lpmdsl.kernel.ir import (
     Clear,
+    Collect,
     Fold,
     Gate,
     Kernel,
@@ -133,6 +134,8 @@ class _Stages:
                     self.stages.append(Select(item.keys, item.limit.buffer, item.cutoff, item.chosen, gate))
                 case Gate():
                     self._gate(item, gate)
+                case Collect():
+                    raise AssertionError("a GPU goes through everyone: its program has no calendar")
                 case _:
                     assert_never(item)
 

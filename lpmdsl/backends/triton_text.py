@@ -12,17 +12,21 @@ from typing import assert_never
 from lpmdsl.backends.python_text import INDENT, remark
 from lpmdsl.backends.triton_values import TIGHT, Lanes
 from lpmdsl.kernel.ir import (
+    Append,
     Apply,
     Assign,
     AtomicAdd,
+    Claim,
     Const,
     Draw,
+    Enqueue,
     If,
     KExpr,
     KStmt,
     Let,
     Load,
     Loop,
+    Mark,
     Quantile,
     Store,
     Tally,
@@ -85,6 +89,8 @@ class Printer:
                 self._loop(stmt, depth, mask)
             case While():
                 self._while(stmt, depth, mask)
+            case Append() | Mark() | Claim() | Enqueue():
+                raise AssertionError("a GPU goes through everyone: its program has no lists")
             case _:
                 assert_never(stmt)
 

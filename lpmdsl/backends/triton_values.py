@@ -312,7 +312,10 @@ class Lanes:
         """The place of an element in its buffer, counted from the start."""
         if len(index) == 1:
             return index[0]
-        assert len(index) == 2, "buffers that kernels index have one or two dimensions"
+        if len(index) == 3:
+            assert index[1:] == (Const(0, "i64"),) * 2, "of a table of quantiles only the first cell is read directly"
+            first = Const(0, "i64")
+            return first if index[0] == first else Apply("mul", (index[0], Const(2 * (CELLS + 1), "i64")), "i64")
         width = self.buffers[buffer].shape[1]
         if width == 1 and index[1] == Const(0, "i64"):
             return index[0]

@@ -185,14 +185,62 @@ class While:
     span: Span = NOWHERE
 
 
-KStmt = Let | Assign | Draw | Store | AtomicAdd | Tally | If | Loop | While
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Adds an agent to a list: the buffers ``items`` (agents) and ``items_size`` (1)."""
+
+    items: str
+    value: KExpr
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Puts an agent into a set of bits, 64 to an element, or takes it out."""
+
+    bits: str
+    index: KExpr
+    on: bool
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A new local: whether an agent was in a set of bits, which it leaves. Of several who ask, one is told yes."""
+
+    name: str
+    bits: str
+    index: KExpr
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Puts an agent into the bucket of a later step; the calendar is three buffers (``calendar_buffers``)."""
+
+    calendar: str
+    step: KExpr
+    value: KExpr
+    span: Span = NOWHERE
+
+
+def calendar_buffers(calendar: str) -> tuple[str, str, str]:
+    """The newest block of each step's bucket (steps + 1), the blocks, and which of them are free."""
+    return f"{calendar}_head", f"{calendar}_blocks", f"{calendar}_pool"
+
+
+KStmt = Let | Assign | Draw | Store | AtomicAdd | Tally | If | Loop | While | Append | Mark | Claim | Enqueue
 
 # ------------------------------------------------------------------ kernels and their schedule
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """``domain``: a kind of agents, or "" for scalar code. ``prologue`` holds what is the same for all agents."""
+    """``domain``: a kind of agents, or "" for scalar code. ``prologue`` holds what is the same for all agents.
+
+    ``over``: a list of agents (i32) or a set of bits (i64); only they are meant. ``ahead``: buffers whose elements for
+    an agent further down are fetched early; ``row_ahead``: offsets and targets of ties, and what lies at the other end.
+    """
 
     name: str
     domain: str
@@ -200,6 +248,9 @@ class Kernel:
     body: tuple[KStmt, ...]
     span: Span = NOWHERE
     note: str = ""
+    over: str = ""
+    ahead: tuple[str, ...] = ()
+    row_ahead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +294,15 @@ class Gate:
     note: str = ""
 
 
-ScheduleItem = Launch | Clear | Fold | SelectSmallest | Gate
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Adds those whose bucket of the calendar is this step's to a list."""
+
+    calendar: str
+    items: str
+
+
+ScheduleItem = Launch | Clear | Fold | SelectSmallest | Gate | Collect
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +381,12 @@ def expressions(stmt: KStmt) -> tuple[KExpr, ...]:
             return (stmt.test,)
         case Loop():
             return (stmt.start, stmt.stop)
+        case Append():
+            return (stmt.value,)
+        case Mark() | Claim():
+            return (stmt.index,)
+        case Enqueue():
+            return (stmt.step, stmt.value)
 
 
 def blocks(stmt: KStmt) -> tuple[tuple[KStmt, ...], ...]:
@@ -345,10 +410,19 @@ def statements(body: tuple[KStmt, ...]) -> Iterator[KStmt]:
 
 def buffers_of(kernel: Kernel) -> tuple[str, ...]:
     """Names of the buffers that a kernel reads or writes, sorted."""
-    names: set[str] = set()
+    names = {kernel.over, *kernel.ahead, *kernel.row_ahead} - {""}
     for stmt in statements((*kernel.prologue, *kernel.body)):
-        if isinstance(stmt, Store | AtomicAdd | Tally):
-            names.add(stmt.buffer)
+        match stmt:
+            case Store() | AtomicAdd() | Tally():
+                names.add(stmt.buffer)
+            case Mark() | Claim():
+                names.add(stmt.bits)
+            case Append():
+                names |= {stmt.items, f"{stmt.items}_size"}
+            case Enqueue():
+                names |= set(calendar_buffers(stmt.calendar))
+            case _:
+                pass
         for expr in expressions(stmt):
             names.update(e.buffer for e in walk(expr) if isinstance(e, Load | Quantile))
     return tuple(sorted(names))

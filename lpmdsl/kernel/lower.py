@@ -29,9 +29,9 @@ from lpmdsl.semantics import model as m
 def lower(model: m.Model) -> Program:
     """The Program of a checked model: triggers, interventions, contagion, transitions, observations, in this order."""
     builder = Builder(model)
-    _declare(builder)
-    observations = _observation_items(builder)
-    begin = [*_begin_items(builder), *observations]
+    declare_all(builder)
+    observations = observation_items(builder)
+    begin = [*begin_items(builder), *observations]
     step = [*_intervention_items(builder), *_contagion_items(builder), *_advance_items(builder), *observations]
     return Program(
         model.name,
@@ -44,7 +44,8 @@ def lower(model: m.Model) -> Program:
     )
 
 
-def _declare(builder: Builder) -> None:
+def declare_all(builder: Builder) -> None:
+    """The buffers of agents, conditions, networks, contagions, observations and interventions."""
     model = builder.model
     for agent in model.agents:
         for attribute in agent.attributes:
@@ -68,7 +69,8 @@ def _used_networks(builder: Builder) -> list[m.Network]:
     return [builder.model.network(n) for n in names]
 
 
-def _begin_items(builder: Builder) -> list[ScheduleItem]:
+def begin_items(builder: Builder) -> list[ScheduleItem]:
+    """Everyone enters the start states; those who are always present are counted."""
     kinds = dict.fromkeys(c.of for c in builder.model.conditions)
     items: list[ScheduleItem] = [Launch(builder.kernel(begin_kernel(builder, kind))) for kind in kinds]
     for network in _used_networks(builder):
@@ -108,7 +110,8 @@ def _advance_items(builder: Builder) -> list[ScheduleItem]:
     return [Launch(builder.kernel(advance_kernel(builder, kind))) for kind in kinds]
 
 
-def _observation_items(builder: Builder) -> list[ScheduleItem]:
+def observation_items(builder: Builder) -> list[ScheduleItem]:
+    """Censuses and reports, for the beginning and for every step."""
     items: list[ScheduleItem] = []
     for observation in builder.model.observations:
         if isinstance(observation.value, m.Level):

@@ -68,12 +68,13 @@ def advance_kernel(builder: Builder, kind: str) -> Kernel:
     conditions = [c for c in builder.model.conditions if c.of == kind]
     body += read_before_writing(scope, set_on_entering(conditions))
     for condition in conditions:
-        body += _moves(scope, condition)
+        body += moves_of(scope, condition)
     note = ", ".join(c.name for c in conditions)
     return Kernel(f"advance_{kind}", kind, tuple(scope.prologue), tuple(body), conditions[0].span, note)
 
 
-def _moves(scope: Scope, condition: m.Condition) -> list[KStmt]:
+def moves_of(scope: Scope, condition: m.Condition) -> list[KStmt]:
+    """The agent's moves through one condition in this step; afterwards ``scope.live`` has the state it is in."""
     name = condition.name
     start = scope.states[name]
     leaving = [s for s in range(len(condition.states)) if condition.exits_of(s)]

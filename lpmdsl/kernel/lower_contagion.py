@@ -82,6 +82,19 @@ def _expose_on(scope: Scope, contagion: m.Contagion, network: m.Network) -> list
     return [If(all_of(*([today] if today else []), *tests), tuple(body), span=network.span, note=network.name)]
 
 
+def sends(scope: Scope, contagion: m.Contagion, network: m.Network, body: list[KStmt]) -> Var:
+    """What the agent weighs on a network in the state that ``scope`` says; 0 for who is no source or is absent."""
+    total = scope.let(body, "sends", integer(0))
+    inner: list[KStmt] = []
+    weight = weight_of(scope, contagion, network, inner)
+    inner.append(Assign(total.name, weight))
+    spreads = [s for s in contagion.spreads if s.network == network.name]
+    states = tuple(sorted({s for spread in spreads for s in spread.states}))
+    tests = all_of(scope.in_state(contagion.condition, states), takes_part(scope, network))
+    body.append(If(tests, tuple(inner), span=network.span, note=network.name))
+    return total
+
+
 def _share_weight(scope: Scope, contagion: m.Contagion, network: m.Network, weight: KExpr) -> list[KStmt]:
     name = weight_buffer(contagion, network)
     match network.layout:

@@ -310,8 +310,12 @@ def read_states(scope: Scope) -> list[KStmt]:
     return body
 
 
-def dwell(scope: Scope, distribution: m.Distribution, hint: str, word_: KExpr) -> Quantile:
-    """A dwell time or delay in ticks from a 32-bit word."""
+def dwell(scope: Scope, distribution: m.Distribution, hint: str, word_: KExpr) -> KExpr:
+    """A dwell time or delay in ticks from a 32-bit word; a fixed one needs no word, and so no draw."""
     table = scope.builder.quantile_table(distribution, hint)
     leaves = plan(distribution)
-    return Quantile(table, scope.mixed_radix(leaves, [radix(leaf) for leaf in leaves]), word_)
+    row = scope.mixed_radix(leaves, [radix(leaf) for leaf in leaves])
+    if distribution.family == "fixed":
+        only = Load(table, (row, integer(0), integer(0)), "i64")
+        return op("max", integer(1), only)
+    return Quantile(table, row, word_)

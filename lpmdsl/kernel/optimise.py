@@ -9,10 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lpmdsl.kernel.ir import (
+    Append,
     Assign,
     AtomicAdd,
+    Claim,
+    Collect,
     Const,
     Draw,
+    Enqueue,
     Fold,
     Gate,
     Kernel,
@@ -22,12 +26,14 @@ from lpmdsl.kernel.ir import (
     Let,
     Load,
     Loop,
+    Mark,
     Program,
     ScheduleItem,
     Store,
     Tally,
     Var,
     buffers_of,
+    calendar_buffers,
     statements,
     walk,
 )
@@ -106,6 +112,8 @@ def _touched(item: ScheduleItem, kernels: dict[str, Kernel]) -> set[str]:
             return set(buffers_of(kernels[item.kernel]))
         case Fold():
             return {item.tally, item.into}
+        case Collect():
+            return {*calendar_buffers(item.calendar), item.items, f"{item.items}_size"}
         case Gate():
             read = {e.buffer for e in walk(item.test) if isinstance(e, Load)}
             return read.union(*(_touched(i, kernels) for i in item.items))
@@ -121,7 +129,7 @@ def _fuse(items: list[ScheduleItem], kernels: dict[str, Kernel]) -> tuple[Schedu
         last = fused[-1] if fused else None
         if isinstance(item, Launch) and isinstance(last, Launch):
             a, b = kernels[last.kernel], kernels[item.kernel]
-            if a.domain and a.domain == b.domain and independent(a, b):
+            if a.domain and a.domain == b.domain and not (a.over or b.over) and independent(a, b):
                 joined = fuse(a, b)
                 kernels[joined.name] = joined
                 fused[-1] = Launch(joined.name)
@@ -139,8 +147,19 @@ def _shared_writes(kernel: Kernel) -> set[str]:
     """Buffers written other than at the agent's own place."""
     shared: set[str] = set()
     for stmt in statements(kernel.body):
-        if isinstance(stmt, AtomicAdd | Tally) or (isinstance(stmt, Store) and stmt.index != (Var("i", "i64"),)):
-            shared.add(stmt.buffer)
+        match stmt:
+            case AtomicAdd() | Tally():
+                shared.add(stmt.buffer)
+            case Mark() | Claim():
+                shared.add(stmt.bits)
+            case Store() if stmt.index != (Var("i", "i64"),):
+                shared.add(stmt.buffer)
+            case Append():
+                shared |= {stmt.items, f"{stmt.items}_size"}
+            case Enqueue():
+                shared |= set(calendar_buffers(stmt.calendar))
+            case _:
+                pass
     return shared
 
 
@@ -181,6 +200,8 @@ def _defined(kernel: Kernel) -> set[str]:
                 names.add(stmt.name)
             case Loop():
                 names.add(stmt.var)
+            case Claim():
+                names.add(stmt.name)
             case Draw():
                 names.update(f"{stmt.name}_{k}" for k in range(4))
             case _:

@@ -7,17 +7,21 @@ from dataclasses import replace
 from typing import assert_never
 
 from lpmdsl.kernel.ir import (
+    Append,
     Apply,
     Assign,
     AtomicAdd,
+    Claim,
     Const,
     Draw,
+    Enqueue,
     If,
     KExpr,
     KStmt,
     Let,
     Load,
     Loop,
+    Mark,
     Quantile,
     Store,
     Tally,
@@ -83,5 +87,13 @@ def _map_statement(stmt: KStmt, rewrite: Rewrite, local: Rename, draw: Rename) -
             return replace(stmt, var=local(stmt.var), start=start, stop=stop, body=inner(stmt.body))
         case While():
             return replace(stmt, test=through(stmt.test), body=inner(stmt.body))
+        case Append():
+            return replace(stmt, value=through(stmt.value))
+        case Mark():
+            return replace(stmt, index=through(stmt.index))
+        case Claim():
+            return replace(stmt, name=local(stmt.name), index=through(stmt.index))
+        case Enqueue():
+            return replace(stmt, step=through(stmt.step), value=through(stmt.value))
         case _:
             assert_never(stmt)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from lpmdsl.kernel.ir import (
     LANES,
     OPS,
+    Append,
     Apply,
     Assign,
     AtomicAdd,
+    Claim,
     Clear,
+    Collect,
     Draw,
+    Enqueue,
     Fold,
     Gate,
     If,
@@ -20,6 +24,7 @@ from lpmdsl.kernel.ir import (
     Let,
     Load,
     Loop,
+    Mark,
     Program,
     Quantile,
     ScheduleItem,
@@ -28,6 +33,7 @@ from lpmdsl.kernel.ir import (
     Tally,
     Var,
     While,
+    calendar_buffers,
     expressions,
     walk,
 )
@@ -66,6 +72,9 @@ def _check_item(item: ScheduleItem, kernels: set[str], buffers: set[str]) -> Non
             _require({item.tally, item.into} <= buffers, f"fold of {item.tally} has no buffer")
         case SelectSmallest():
             _require({item.keys, item.cutoff, item.chosen} <= buffers, f"selection of {item.keys} has no buffer")
+        case Collect():
+            named = {*calendar_buffers(item.calendar), item.items, f"{item.items}_size"}
+            _require(named <= buffers, f"calendar {item.calendar} has no buffer")
         case Gate():
             for inner in item.items:
                 _check_item(inner, kernels, buffers)
@@ -112,6 +121,20 @@ class _Checker:
                 self.block(stmt.body, known | {stmt.var})
             case While():
                 self.block(stmt.body, known)
+            case Claim():
+                known.add(stmt.name)
+                self.declared(stmt.bits)
+            case Mark():
+                self.declared(stmt.bits)
+            case Append():
+                self.declared(stmt.items, f"{stmt.items}_size")
+            case Enqueue():
+                self.declared(*calendar_buffers(stmt.calendar))
+
+    def declared(self, *names: str) -> None:
+        for name in names:
+            if name not in self.buffers or self.buffers[name].role in ("constant", "input"):
+                self.fail(f"{name} is not declared, or read-only")
 
     def written(self, stmt: Store | AtomicAdd | Tally) -> None:
         buffer = self.buffers.get(stmt.buffer)

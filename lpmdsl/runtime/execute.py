@@ -19,6 +19,7 @@ from lpmdsl.compiler import Compiled
 from lpmdsl.kernel.dwell import CELLS, quantile_table
 from lpmdsl.kernel.ir import Buffer, Program
 from lpmdsl.kernel.lower_expressions import is_flow_like, report_steps
+from lpmdsl.kernel.lower_sparse import BLOCK
 from lpmdsl.runtime.build import build
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import CheckAlways, Flow, Model, Network
@@ -34,7 +35,7 @@ def cpu_runner(compiled: Compiled, threads: int = 1) -> Runner:
     module = build(compiled)
 
     def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
-        return execute(compiled.program, module, request, progress, threads)
+        return execute(compiled.cpu_program, module, request, progress, threads)
 
     return run
 
@@ -114,6 +115,9 @@ def size_values(program: Program, request: RunRequest) -> dict[str, int]:
     sizes["constants"] = len(program.constants)
     for kind, count in world.counts.items():
         sizes |= {kind: count, f"{kind}+1": count + 1, f"chunks_{kind}": max(1, -(-count // CHUNK))}
+        # Everyone stands in the calendar at most once; each step has at most one block that is not full.
+        sizes[f"words_{kind}"] = -(-count // 64)
+        sizes[f"blocks_{kind}"] = count // (BLOCK - 2) + request.steps + 2
     for (kind, place), count in world.place_counts.items():
         sizes[f"{kind}_{place}_places"] = max(1, count)
     for network, ties in world.ties.items():
