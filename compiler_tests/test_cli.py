@@ -233,6 +233,15 @@ def test_the_gpus_kernels_write_the_same_results(model, tmp_path, capsys):
     assert json.loads((tmp_path / "gpu" / "manifest.json").read_text())["backend"] == "gpu"
 
 
+def test_a_profile_names_stages_seconds_and_lines(model, tmp_path, capsys):
+    assert lpmc("run", model, "--backend", "cpu", "--profile", "--out", tmp_path / "out") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"advance_\S+ +0\.\d{3} +\d+ % +outbreak\.lpm:[\d, ]+", said)
+    shares = [int(share) for share in re.findall(r" (\d+) %", said)]
+    assert 95 <= sum(shares) <= 105
+    assert "cases" in said, "the run itself comes after"
+
+
 def test_the_caret_stands_in_the_given_text(model, capsys):
     assert lpmc("run", model, "--quiet", "--set", "beta=0.05 per dya") == 1
     lines = capsys.readouterr().err.splitlines()

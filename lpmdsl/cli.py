@@ -62,6 +62,7 @@ Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Where results go 
 Threads = Annotated[int | None, typer.Option(min=1, help="Processor threads to use (all).")]
 Redraw = Annotated[bool, typer.Option("--redraw-people", help="New people, places and ties for every replicate.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.")]
+Profile = Annotated[bool, typer.Option("--profile", help="Also tell where the time goes, line by line.")]
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -251,7 +252,7 @@ def run(
     file: File, seed: Seed = 1, replicates: Replicates = 1,
     scenario: Scenarios = [], set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
     backend: BackendOption = Backend.auto, steps: Steps = None, out: Out = None, threads: Threads = None,
-    redraw_people: Redraw = False, quiet: Quiet = False,
+    redraw_people: Redraw = False, quiet: Quiet = False, profile: Profile = False,
 ) -> None:  # fmt: skip
     """Run a model and write its results and a report."""
     settings, counts = _pairs("--set", set), _numbers(_pairs("--agents", agents))
@@ -262,6 +263,8 @@ def run(
         seed=seed, replicates=replicates, scenarios=tuple(scenario) or (BASELINE,), settings=dict(settings),
         agents=counts, backend=backend.value, steps=steps, threads=threads, redraw_people=redraw_people,
     )  # fmt: skip
+    if profile:
+        _print_profile(loaded, options)
     _execute(loaded, options, out or Path("runs") / f"{loaded.model.name}-{seed}", quiet, is_comparison=False)
 
 
@@ -307,6 +310,17 @@ def _execute(loaded: LoadedModel, options: RunOptions, out: Path, quiet: bool, i
         print(f"stopped: {results.manifest.stopped}; what was finished is kept", file=sys.stderr)
         raise typer.Exit(130)
     raise typer.Exit(1 if results.report.has_errors else 0)
+
+
+def _print_profile(loaded: LoadedModel, options: RunOptions) -> None:
+    """Where the time of the first replicate goes, before the run itself."""
+    from lpmdsl.compiler import compile_model
+    from lpmdsl.runtime.profile import first_request, profile
+    from lpmdsl.runtime.progress import print_profile
+    from lpmdsl.runtime.scenarios import plan
+
+    request = first_request(loaded.model, plan(loaded.model, options))
+    print_profile(profile(compile_model(loaded.model, loaded.facts), request))
 
 
 def _print_results(results: Results, out: Path, quiet: bool, is_comparison: bool) -> None:

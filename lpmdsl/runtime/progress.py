@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from lpmdsl.config import Manifest
+from lpmdsl.runtime.profile import Stage
 from lpmdsl.runtime.results import Results
 from lpmdsl.runtime.scenarios import Plan
 from lpmdsl.runtime.simulate import Advance
@@ -58,6 +59,22 @@ def print_summary(results: Results, console: Console) -> None:
         table.add_row(*shown, *(number(row[s]) for s in ("total", "peak", "final")), unit)
     if table.row_count:
         console.print(table)
+
+
+def print_profile(stages: list[Stage]) -> None:
+    """Where the time goes: seconds and share of each stage, with the lines of the model that it comes from."""
+    console = Console()
+    console = console if console.is_terminal else Console(width=140)
+    total = sum(stage.seconds for stage in stages) or 1.0
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("stage")
+    table.add_column("seconds", justify="right")
+    table.add_column("share", justify="right")
+    table.add_column("lines")
+    for stage in stages:
+        lines = "; ".join(stage.lines)
+        table.add_row(stage.name, f"{stage.seconds:.3f}", f"{100 * stage.seconds / total:.0f} %", lines)
+    console.print(table)
 
 
 def print_comparison(results: Results, console: Console) -> None:
