@@ -16,6 +16,7 @@ from numba.core import event
 from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.config import Manifest, Seconds
 from lpmdsl.diagnostics import Report
+from lpmdsl.networks.work import on_threads
 from lpmdsl.networks.world import World
 from lpmdsl.runtime.comparison import comparison_table
 from lpmdsl.runtime.manifest import begin_manifest, now, peak_memory_mib
@@ -125,7 +126,8 @@ def _one(
 ) -> None:
     """Runs one replicate of one scenario and keeps what it gave, whole or up to where it was stopped."""
     began = perf_counter()
-    request = _request(model, plan, variant, replicate, tally)
+    with on_threads(runner.threads):
+        request = _request(model, plan, variant, replicate, tally)
     ready = perf_counter()
 
     def progress(steps: int) -> bool:
