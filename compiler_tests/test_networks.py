@@ -13,9 +13,11 @@ import pytest
 from scipy import stats
 
 from lpmdsl.diagnostics import LpmError
+from lpmdsl.networks import pairs, ties as ties_module
 from lpmdsl.networks.files import read_ties
 from lpmdsl.networks.generators import NETWORKS
 from lpmdsl.networks.ties import Unbuildable, edges_to_ties
+from lpmdsl.networks.work import on_threads
 from lpmdsl.networks.world import Ties
 from lpmdsl.source import NOWHERE
 
@@ -69,6 +71,29 @@ def test_every_network_is_well_formed_and_the_same_for_the_same_seed(name):
     assert np.array_equal(first.targets, again.targets) and np.array_equal(first.offsets, again.offsets)
     if name not in ("complete", "lattice", "ring"):
         assert edges(make(name, RING_SIZE, 6, **SMALL[name])) != edges(first)
+
+
+@pytest.mark.parametrize("name", [n for n in NETWORKS if n != "complete"])
+def test_any_number_of_threads_makes_the_same_ties(monkeypatch, name):
+    """Of 40 000 agents, three parts of the rows; and whether the ends are spread in one go or in many."""
+    n = 40_000
+    arguments = {k: np.resize(v, n) if k in ("degrees", "groups") else v for k, v in SMALL[name].items()}
+    if name == "lattice":
+        arguments["width"] = 200
+    first = make(name, n, 5, **arguments)
+    assert_well_formed(first)
+    monkeypatch.setattr(ties_module, "AT_ONCE", 1 << 16)
+    with on_threads(3):
+        again = make(name, n, 5, **arguments)
+    assert np.array_equal(first.targets, again.targets) and np.array_equal(first.offsets, again.offsets)
+
+
+def test_blocks_of_pairs_that_overflow_their_room_are_drawn_again(monkeypatch):
+    """The room is a guess; one far too small gives the same ties."""
+    first = make("erdos_renyi", 20_000, degree=6.0)
+    monkeypatch.setattr(pairs, "DEVIATIONS", -5)
+    again = make("erdos_renyi", 20_000, degree=6.0)
+    assert np.array_equal(first.targets, again.targets) and np.array_equal(first.offsets, again.offsets)
 
 
 def test_edges_become_rows_without_doubles_or_self_ties():
@@ -144,9 +169,11 @@ def test_erdos_renyi_degrees_are_binomial():
     assert stats.chi2(common.sum() - 1).sf(z2) > 1e-4
 
 
+@pytest.mark.parametrize("block", [pairs.BLOCK, 3])
 @pytest.mark.parametrize("probability", [0.0, 0.3, 0.9, 1.0])
-def test_erdos_renyi_ties_every_pair_alike(probability):
+def test_erdos_renyi_ties_every_pair_alike(monkeypatch, probability, block):
     """Over 600 seeds each of the 28 pairs of 8 agents is tied equally often, and independently of the others."""
+    monkeypatch.setattr(pairs, "BLOCK", block)
     seen = np.zeros((8, 8))
     both = 0
     for seed in range(600):
@@ -154,8 +181,8 @@ def test_erdos_renyi_ties_every_pair_alike(probability):
         both += (0, 1) in drawn and (0, 2) in drawn
         for a, b in drawn:
             seen[a, b] += 1
-    pairs = seen[np.triu_indices(8, 1)]
-    assert np.all(np.abs(pairs - 600 * probability) <= 4.5 * math.sqrt(600 * probability * (1 - probability)))
+    times = seen[np.triu_indices(8, 1)]
+    assert np.all(np.abs(times - 600 * probability) <= 4.5 * math.sqrt(600 * probability * (1 - probability)))
     square = probability**2
     assert abs(both - 600 * square) <= 4 * math.sqrt(600 * square * (1 - square))
 

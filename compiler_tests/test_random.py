@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import math
 from hashlib import blake2s
+from itertools import permutations
 
 import numpy as np
 import pytest
 
-from lpmdsl.networks.random import below, in_keyed_order, log, philox, shuffle, uniform, uniforms, words
+from lpmdsl.networks import shuffle
+from lpmdsl.networks.random import (
+    below,
+    in_keyed_order,
+    log,
+    logs,
+    philox,
+    uniform,
+    uniform_rows,
+    uniforms,
+    word_rows,
+    words,
+)
 from lpmdsl.networks.sites import site
+from lpmdsl.networks.work import on_threads
 
 # Random123's kat_vectors for philox4x32-10: counter, key, result.
 KNOWN = [
@@ -65,13 +79,50 @@ def test_below_is_the_high_half_of_the_product():
         assert below(n, np.uint32(w0), np.uint32(w1)) == ((w0 << 32) + w1) * n >> 64
 
 
-def test_shuffle_gives_all_orders_alike():
-    counts = np.zeros(6)
+@pytest.mark.parametrize("bucket", [1 << 16, 1])
+def test_shuffle_gives_all_orders_alike(monkeypatch, bucket):
+    """Of three values in one bucket and in four."""
+    monkeypatch.setattr(shuffle, "BUCKET", bucket)
+    counts = dict.fromkeys(permutations(range(3)), 0)
     for seed in range(3000):
-        values = np.arange(3)
-        shuffle(values, np.uint64(seed), np.uint64(1))
-        counts[[(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)].index(tuple(values.tolist()))] += 1
-    assert ((counts - 500) ** 2 / 500).sum() < 25.7  # chi squared, 5 degrees of freedom: p = 1e-4
+        counts[tuple(shuffle.shuffled(np.arange(3, dtype=np.int32), seed, 1).tolist())] += 1
+    assert sum((c - 500) ** 2 / 500 for c in counts.values()) < 25.7  # chi squared, 5 degrees of freedom: p = 1e-4
+
+
+def test_shuffle_of_many_leads_from_everywhere_to_everywhere():
+    """300 000 values in eight buckets: all are there, and tenths of the positions before and after are independent."""
+    n = 300_000
+    values = shuffle.shuffled(np.arange(n, dtype=np.int32), 1, 2)
+    assert np.array_equal(np.sort(values), np.arange(n))
+    counts = np.bincount(values // (n // 10) * 10 + np.arange(n) // (n // 10), minlength=100)
+    assert ((counts - n / 100) ** 2 / (n / 100)).sum() < 147.6  # 81 degrees of freedom: p < 1e-5
+
+
+def test_shuffle_draws_with_the_stated_words():
+    """One bucket: position p changes places with ``below(p + 1)`` of two words of agent p div 2."""
+    n = 5000
+    expected = list(range(n))
+    drawn = words(9, n // 2, 3, 1)
+    for p in range(n - 1, -1, -1):
+        w0, w1 = drawn[p // 2, 2 * (p % 2) : 2 * (p % 2) + 2]
+        j = below(p + 1, w0, w1)
+        expected[p], expected[j] = expected[j], expected[p]
+    assert shuffle.shuffled(np.arange(n, dtype=np.int32), 9, 3).tolist() == expected
+
+
+def test_what_is_drawn_many_at_once_has_the_same_bits():
+    key = np.uint64(5), np.uint64(6), np.uint64(7)
+    rows, out = np.empty(200), np.empty((4, 50), np.uint32)
+    uniform_rows(*key, 30, rows)
+    assert rows[:100].tolist() == [uniform(*key, np.uint64(30 + k)) for k in range(100)]
+    _, _, w2, w3 = philox(*key, np.uint64(32), np.uint64(2**32 - 1))
+    assert rows[102] == ((int(w2) << 20) + (int(w3) >> 12) + 0.5) / 2**52
+    word_rows(np.uint64(5), 10, np.uint64(6), np.uint64(7), out)
+    assert np.array_equal(out.T, words(5, np.arange(10, 60), 6, 7))
+    numbers = np.concatenate([uniforms(3, 2000, 1), [2.0**-53, 1 - 2.0**-53, 0.5, 1.4142135623730951, 1.0, 3.0]])
+    expected = [log(x) for x in numbers]
+    logs(numbers, np.empty(numbers.size, np.int64))
+    assert numbers.tolist() == expected
 
 
 def test_keyed_order_is_by_word_then_number_and_first_is_its_beginning():
@@ -81,3 +132,11 @@ def test_keyed_order_is_by_word_then_number_and_first_is_its_beginning():
     assert in_keyed_order(4, agents, 8).tolist() == expected
     assert in_keyed_order(4, agents, 8, first=13).tolist() == expected[:13]
     assert in_keyed_order(4, agents, 8, first=0).tolist() == []
+
+
+def test_draws_are_the_same_on_any_number_of_threads():
+    agents = np.arange(0, 600_000, 3)
+    alone = uniforms(5, agents, 11), uniforms(5, 200_000, 11), in_keyed_order(5, agents, 11)
+    with on_threads(3):
+        together = uniforms(5, agents, 11), uniforms(5, 200_000, 11), in_keyed_order(5, agents, 11)
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))

@@ -12,10 +12,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from lpmdsl.networks.work import each, spans
+
 WORLD_REPLICATE = 2**32 - 1
 """The replicate number under which the world is drawn, so that all replicates of a run share one population."""
 
 SEED_MASK = 2**64 - 1
+PIECE = 1 << 16
+"""Agents that one thread draws for at a time."""
 
 # Numba turns uint64 mixed with a Python int into float64 or int64: every constant is a uint64.
 _LOW = np.uint64(0xFFFFFFFF)
@@ -56,6 +60,10 @@ def _words(seed, agents, site, episode, replicate, out):
         out[i, 0], out[i, 1], out[i, 2], out[i, 3] = philox(seed, agents[i], site, episode, replicate)
 
 
+def _key(seed: int, site: int, episode: int, replicate: int) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+    return np.uint64(seed & SEED_MASK), np.uint64(site), np.uint64(episode), np.uint64(replicate)
+
+
 def words(seed: int, agents: int | NDArray, site: int, episode: int = 0,
           replicate: int = WORLD_REPLICATE) -> NDArray[np.uint32]:
     """Shape (n, 4): the four words of every agent; ``agents`` is their numbers, or n for 0 … n−1."""
@@ -68,19 +76,43 @@ def words(seed: int, agents: int | NDArray, site: int, episode: int = 0,
 def uniforms(seed: int, agents: int | NDArray, site: int, episode: int = 0,
              replicate: int = WORLD_REPLICATE) -> NDArray[np.float64]:
     """One number in (0, 1) per agent, 52 bits of the words w0 and w1: never 0, never 1."""
-    drawn = words(seed, agents, site, episode, replicate)
-    whole = (drawn[:, 0].astype(np.uint64) << np.uint64(20)) + (drawn[:, 1] >> np.uint32(12)).astype(np.uint64)
-    return (whole.astype(np.float64) + 0.5) * 2.0**-52
+    key = _key(seed, site, episode, replicate)
+    out = np.empty(agents if isinstance(agents, int) else len(agents))
+
+    def draw(span: tuple[int, int]) -> None:
+        numbers = np.arange(*span) if isinstance(agents, int) else np.asarray(agents[slice(*span)], np.int64)
+        _uniforms(numbers, *key, out[slice(*span)])
+
+    each(draw, spans(out.size, PIECE))
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _uniforms(agents, seed, site, episode, replicate, out):
+    for k in range(agents.size):
+        w0, w1, _, _ = philox(seed, agents[k], site, episode, replicate)
+        out[k] = (np.float64((np.int64(w0) << 20) + (np.int64(w1) >> 12)) + 0.5) * 2.0**-52
 
 
 def in_keyed_order(seed: int, agents: NDArray, site: int, episode: int = 0, replicate: int = WORLD_REPLICATE,
                    first: int | None = None) -> NDArray[np.int64]:
     """The same agents, sorted by their word w0 and, where two are equal, by number; only the ``first`` so many."""
-    priority = words(seed, agents, site, episode, replicate)[:, 0].astype(np.uint64)
-    keys = (priority << np.uint64(32)) | agents.astype(np.uint64)
+    key = _key(seed, site, episode, replicate)
+    keys = np.empty(agents.size, np.uint64)
+    each(lambda span: _priorities(agents[slice(*span)], *key, keys[slice(*span)]), spans(keys.size, PIECE))
     if first is not None and first < keys.size:
         keys = np.partition(keys, first)[:first]
-    return (np.sort(keys) & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    keys.sort()
+    keys &= _LOW
+    return keys.view(np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _priorities(agents, seed, site, episode, replicate, keys):
+    """A number that sorts by word w0, then by agent."""
+    for k in range(agents.size):
+        w0, _, _, _ = philox(seed, agents[k], site, episode, replicate)
+        keys[k] = np.uint64(w0) << _32 | np.uint64(agents[k])
 
 
 @njit(cache=True)
@@ -112,10 +144,49 @@ def log(x):
     return e * _LN2_HI + ((2.0 * s) * p + e * _LN2_LO)
 
 
-@njit(cache=True)
-def shuffle(values, seed, site):
-    """Fisher and Yates's shuffle in place; swap k is keyed by k."""
-    for k in range(values.size - 1, 0, -1):
-        w0, w1, _, _ = philox(seed, np.uint64(k), site, np.uint64(0), np.uint64(0xFFFFFFFF))
-        j = below(k + 1, w0, w1)
-        values[k], values[j] = values[j], values[k]
+@njit(cache=True, nogil=True)
+def uniform_rows(seed, agent, site, first, out):
+    """Numbers in (0, 1) with 52 bits, two of each episode from ``first`` on: of w0 and w1, and of w2 and w3.
+
+    A plain loop over episodes, so that the processor draws many at once. First all of w0 and w1, then the others.
+    """
+    half = out.size // 2
+    for k in range(half):
+        w0, w1, w2, w3 = philox(seed, agent, site, np.uint64(first + k), np.uint64(0xFFFFFFFF))
+        out[k] = (np.float64((np.int64(w0) << 20) + (np.int64(w1) >> 12)) + 0.5) * 2.0**-52
+        out[half + k] = (np.float64((np.int64(w2) << 20) + (np.int64(w3) >> 12)) + 0.5) * 2.0**-52
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def logs(values, exponents):
+    """``log`` of each, in place, the same bits: loops without branches over one kind of number each, so that the
+    processor takes many at once. ``exponents``: room for as many."""
+    bits = values.view(np.int64)
+    for k in range(bits.size):
+        fraction = bits[k] & 0xFFFFFFFFFFFFF
+        large = np.int64(fraction > 0x6A09E667F3BCD)  # of the square root of 2
+        exponents[k] = (bits[k] >> 52) - 1023 + large
+        bits[k] = fraction | ((1023 - large) << 52)
+    for k in range(values.size):
+        s = (values[k] - 1.0) / (values[k] + 1.0)
+        z = s * s
+        p = z * (1.0 / 21.0) + 1.0 / 19.0
+        p = p * z + 1.0 / 17.0
+        p = p * z + 1.0 / 15.0
+        p = p * z + 1.0 / 13.0
+        p = p * z + 1.0 / 11.0
+        p = p * z + 1.0 / 9.0
+        p = p * z + 1.0 / 7.0
+        p = p * z + 1.0 / 5.0
+        p = p * z + 1.0 / 3.0
+        p = p * z + 1.0
+        e = np.float64(exponents[k])
+        values[k] = e * _LN2_HI + ((2.0 * s) * p + e * _LN2_LO)
+
+
+@njit(cache=True, nogil=True)
+def word_rows(seed, first, site, episode, out):
+    """``out[j, k]``: word j of agent ``first`` + k. A plain loop, so that the processor draws many at once."""
+    for k in range(out.shape[1]):
+        w0, w1, w2, w3 = philox(seed, np.uint64(first + k), site, episode, np.uint64(0xFFFFFFFF))
+        out[0, k], out[1, k], out[2, k], out[3, k] = w0, w1, w2, w3

@@ -1,6 +1,6 @@
 """Random networks: (n, arguments, seed, site) → Ties. The same seed gives the same ties on any machine.
 
-Every draw is keyed by what it decides (a pair, a link, a stub), so no loop order or thread count shows.
+Every draw is keyed by what it decides (a block of pairs, a link, a stub), so no thread count shows.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from lpmdsl.networks.random import SEED_MASK, WORLD_REPLICATE, below, log, philox, shuffle, uniform
-from lpmdsl.networks.ties import Unbuildable, edges_to_ties
+from lpmdsl.networks.pairs import tied_pairs
+from lpmdsl.networks.random import SEED_MASK, WORLD_REPLICATE, below, philox
+from lpmdsl.networks.shuffle import shuffled
+from lpmdsl.networks.ties import Unbuildable, edges_to_ties, pieces_to_ties
 from lpmdsl.networks.world import Arguments, Ties
 
 ATTEMPTS = 256
@@ -61,7 +63,7 @@ def erdos_renyi(n: int, arguments: Arguments, seed: int, site: int) -> Ties:
         chance = degree / max(n - 1, 1)
     if not 0 <= chance <= 1:
         raise Unbuildable(f"`probability` is {chance:g}; a probability lies between 0 and 1.")
-    return _blocks(n, np.zeros(n, np.int32), np.array([[chance]]), seed, site)
+    return pieces_to_ties(n, tied_pairs(None, n, np.array([[chance]]), seed & SEED_MASK, site))
 
 
 def stochastic_block(n: int, arguments: Arguments, seed: int, site: int) -> Ties:
@@ -82,51 +84,7 @@ def stochastic_block(n: int, arguments: Arguments, seed: int, site: int) -> Ties
             f"Groups {a + 1} and {b + 1} would need {between[a, b]:g} ties, but there are {pairs[a, b]:g} pairs.",
             "Lower the mean degree in the table, or make the groups larger.",
         )
-    return _blocks(n, groups, chances, seed, site)
-
-
-def _blocks(n: int, groups: NDArray[np.int32], chances: NDArray[np.float64], seed: int, site: int) -> Ties:
-    members = np.argsort(groups, kind="stable").astype(np.int32)
-    first = np.concatenate(([0], np.cumsum(np.bincount(groups, minlength=len(chances))))).astype(np.int64)
-    none = np.empty(0, np.int32)
-    keys = _keys(seed, site)
-    count = _block_pairs(groups, members, first, chances, *keys, none, none)
-    a, b = np.empty(count, np.int32), np.empty(count, np.int32)
-    _block_pairs(groups, members, first, chances, *keys, a, b)
-    return edges_to_ties(n, a, b)
-
-
-@njit(cache=True, nogil=True)
-def _block_pairs(groups, members, first, chances, seed, site, a, b):
-    """Ties (i, j > i), each row by geometric jumps (Batagelj & Brandes 2005): time by ties, not by pairs.
-
-    The number of ties; written into ``a`` and ``b`` if these are not empty. ``members`` are the agents by group.
-    """
-    count = 0
-    following = first[:-1].copy()  # per group: the position of its first member after i
-    for i in range(groups.size):
-        own = groups[i]
-        following[own] += 1
-        draw = 0
-        for group in range(first.size - 1):
-            chance = chances[own, group]
-            if chance <= 0.0:
-                continue
-            log_miss = log(1.0 - chance) if chance < 1.0 else -np.inf
-            position = following[group]
-            while position < first[group + 1]:
-                if chance < 1.0:
-                    jump = log(uniform(seed, i, site, draw)) / log_miss
-                    draw += 1
-                    if not jump < first[group + 1] - position:
-                        break
-                    position += np.int64(jump)
-                if a.size > 0:
-                    a[count] = i
-                    b[count] = members[position]
-                count += 1
-                position += 1
-    return count
+    return pieces_to_ties(n, tied_pairs(groups, n, chances, seed & SEED_MASK, site))
 
 
 # ------------------------------------------------------------------ small world
@@ -263,8 +221,7 @@ def configuration(n: int, arguments: Arguments, seed: int, site: int) -> Ties:
         raise Unbuildable(f"A degree must lie between 0 and {n - 1}; one is {_outside(degrees, n)}.")
     if degrees.sum() >= 2**31:
         raise Unbuildable(f"The degrees add up to {degrees.sum():,}; at most {2**31 - 1:,} are possible.")
-    stubs = np.repeat(np.arange(n, dtype=np.int32), degrees)
-    shuffle(stubs, *_keys(seed, site))
+    stubs = shuffled(np.repeat(np.arange(n, dtype=np.int32), degrees), seed & SEED_MASK, site)
     pairs = stubs.size // 2
     return edges_to_ties(n, stubs[:pairs], stubs[pairs : 2 * pairs])
 

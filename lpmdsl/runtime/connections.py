@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ def build_ties(network: Network, scope: Scope, seed: int, ids: NDArray | None) -
     if network.generator is None:
         return read_ties(Path(scope.model.directory) / (network.file or ""), n, network.span, ids)
     row = NETWORKS[network.generator.name]
-    arguments = _arguments(network, scope, uniforms(seed, n, site(f"network.{network.name}.degrees")))
+    arguments = _arguments(network, scope, lambda: uniforms(seed, n, site(f"network.{network.name}.degrees")))
     try:
         return row.function(n, arguments, seed, site(f"network.{network.name}"))
     except Unbuildable as problem:
@@ -41,12 +41,12 @@ def foreseen_degree(
     if network.generator is None:
         return 0.0
     grid = (np.arange(1000) + 0.5) / 1000
-    arguments = _arguments(network, Scope(model, parameters, counts=counts), grid)
+    arguments = _arguments(network, Scope(model, parameters, counts=counts), lambda: grid)
     return NETWORKS[network.generator.name].expected_degree(counts[network.of], arguments)
 
 
-def _arguments(network: Network, scope: Scope, u: NDArray[np.float64]) -> Arguments:
-    """Values of the written arguments, then the defaults; drawn degrees are the quantiles at ``u``."""
+def _arguments(network: Network, scope: Scope, u: Callable[[], NDArray[np.float64]]) -> Arguments:
+    """Values of the written arguments, then the defaults; drawn degrees are the quantiles at what ``u`` gives."""
     assert network.generator is not None
     written = dict(network.generator.arguments)
     values: dict[str, float | NDArray] = {}
@@ -59,10 +59,10 @@ def _arguments(network: Network, scope: Scope, u: NDArray[np.float64]) -> Argume
 
 
 def _value(argument: GeneratorArgument, expr: Expr | Distribution, network: Network, scope: Scope,
-           u: NDArray[np.float64]) -> dict[str, float | NDArray]:
+           u: Callable[[], NDArray[np.float64]]) -> dict[str, float | NDArray]:
     match argument.kind:
         case "degrees":
-            return {argument.name: np.floor(draw(_distribution(expr), scope, u) + 0.5)}
+            return {argument.name: np.floor(draw(_distribution(expr), scope, u()) + 0.5)}
         case "blocks":
             assert isinstance(expr, TableRef)
             table = scope.model.table(expr.table)

@@ -44,7 +44,7 @@ def runner_for(model: Model, facts: Facts, backend: BackendName, threads: int | 
             return Runner("reference", used, _one_by_one(_reference(used)), _one)
         case "gpu":
             require_gpu()
-            return _gpu(compile_model(model, facts))
+            return _gpu(compile_model(model, facts), used)
         case _:
             assert_never(backend)
 
@@ -57,14 +57,14 @@ def _one_by_one(run: Callable[[RunRequest, Progress], RunResult]) -> Run:
     return lambda requests, progress: [run(request, progress) for request in requests]
 
 
-def _gpu(compiled: Compiled) -> Runner:
+def _gpu(compiled: Compiled, threads: int) -> Runner:
     # Imported here for the start-up time: torch and Triton take seconds to load.
     from lpmdsl.runtime.gpu import gpu_runner, how_many_fit
 
     def together(request: RunRequest) -> int:
         return min(MOST_TOGETHER, max(1, how_many_fit(compiled.gpu_program, request)))
 
-    return Runner("gpu", 1, gpu_runner(compiled), together)
+    return Runner("gpu", threads, gpu_runner(compiled), together)
 
 
 def _reference(threads: int) -> Callable[[RunRequest, Progress], RunResult]:

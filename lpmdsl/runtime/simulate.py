@@ -16,6 +16,7 @@ from numba.core import event
 from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.config import Manifest, Seconds
 from lpmdsl.diagnostics import Report
+from lpmdsl.networks.work import on_threads
 from lpmdsl.networks.world import World
 from lpmdsl.runtime.comparison import comparison_table
 from lpmdsl.runtime.manifest import begin_manifest, now, peak_memory_mib
@@ -128,9 +129,11 @@ def _some(
     What they gave is kept, whole or up to where they were stopped.
     """
     began = perf_counter()
-    requests = [_request(model, plan, variant, first, tally)]
-    members = 1 if plan.options.redraw_people else min(runner.together(requests[0]), plan.options.replicates - first)
-    requests += [_request(model, plan, variant, first + k, tally) for k in range(1, members)]
+    with on_threads(runner.threads):
+        requests = [_request(model, plan, variant, first, tally)]
+        rest = plan.options.replicates - first
+        members = 1 if plan.options.redraw_people else min(runner.together(requests[0]), rest)
+        requests += [_request(model, plan, variant, first + k, tally) for k in range(1, members)]
     ready = perf_counter()
 
     def progress(steps: int) -> bool:
