@@ -117,7 +117,7 @@ def test_pushing_and_pulling_give_the_same(pull_from: int, pulls: bool, tmp_path
     request = replace(with_hubs(request_of(made.model, 400, 5)), steps=25)
     program = push_or_pull(made.program, pull_from)
     verify(program)
-    module = build_text(triton_gpu.emit(program), f"pull_{pull_from}", "triton_prelude.py", "test")
+    module = build_text(triton_gpu.emit(program), f"pull_{pull_from}", ("triton_prelude.py",), "test")
     result = gpu.execute(program, module, [request], None)[0]
     assert_same(cpu_run(made)(request), result)
     assert result.observations["new_infections"].sum() > 50, "enough infectious for the choice to matter"
@@ -146,7 +146,8 @@ class Selection:
         self.buffers = {n: torch.zeros((batch, k), dtype=torch.int64) for n, k in widths.items()}
         self.buffers |= {"gates": torch.ones((batch, 1), dtype=torch.int64), "limit": torch.full((batch, 1), limit)}
         self.buffers["keys"] = torch.from_numpy(keys)
-        module = build_text("import triton.language as tl\nGATES = tl.constexpr(1)\n", "gates", "triton_prelude.py", "")
+        text = "import triton.language as tl\nGATES = tl.constexpr(1)\n"
+        module = build_text(text, "gates", ("triton_prelude.py",), "")
         self.go = Launcher(module, self.buffers, {}, batch, Tiling())
 
     def run(self) -> tuple[list[int], list[int]]:

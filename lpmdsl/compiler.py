@@ -11,6 +11,7 @@ from typing import Literal
 from lpmdsl.backends import numba_cpu, triton_gpu
 from lpmdsl.backends.program_text import program_text
 from lpmdsl.diagnostics import Report
+from lpmdsl.kernel.ahead import look_ahead
 from lpmdsl.kernel.ir import Program
 from lpmdsl.kernel.lower import lower
 from lpmdsl.kernel.lower_sparse import lower_sparse
@@ -32,19 +33,14 @@ Target = Literal["cpu", "triton", "ir"]
 class Compiled:
     """A model with what is known of it and its optimised programs.
 
-    ``program`` goes through everyone in every step, ``sparse`` only through those for whom something changes; None
-    where the model does not allow it.
+    ``program`` goes through everyone in every step. ``cpu_program`` gives the same counts and goes through those for
+    whom something changes, where that can be known.
     """
 
     model: Model
     facts: Facts
     program: Program
-    sparse: Program | None = None
-
-    @property
-    def cpu_program(self) -> Program:
-        """The program as a processor runs it."""
-        return self.sparse or self.program
+    cpu_program: Program
 
     @property
     def gpu_program(self) -> Program:
@@ -79,8 +75,9 @@ def check_source(source: Source, report: Report) -> tuple[Model, Facts] | None:
 
 def compile_model(model: Model, facts: Facts) -> Compiled:
     """Lower and optimise a checked model; every program on the way is verified."""
-    sparse = lower_sparse(model)
-    return Compiled(model, facts, _optimised(lower(model)), _optimised(sparse) if sparse else None)
+    cpu_program = look_ahead(_optimised(lower_sparse(model)))
+    verify(cpu_program)
+    return Compiled(model, facts, _optimised(lower(model)), cpu_program)
 
 
 def _optimised(program: Program) -> Program:

@@ -39,10 +39,12 @@ _HEAD = '''"""Made by lpmc from {name}. One function per kernel; `run_steps` is 
 import numpy as np
 from numba import njit
 
+from lpmdsl.backends.numba_lists import (
+    CHUNK, add_among, append, atomic_add, barrier, collect, enqueue, lowest_bit, piece_of, prefetch, put_in, take_out,
+)
 from lpmdsl.backends.numba_prelude import (
-    CHUNK, LIST_CHUNK, add_among, append, atomic_add, barrier, clear, collect, cos, enqueue, exp, fold_add, fold_lanes,
-    fold_max, fold_min, larger, log, lowest_bit, philox, prefetch, put_in, quantile, select_smallest, sin, smaller,
-    take_out, threshold,
+    clear, cos, exp, fold_add, fold_lanes, fold_max, fold_min, larger, log, philox, quantile, select_smallest, sin,
+    smaller, threshold,
 )
 
 kernel = njit(cache=True, error_model="numpy", nogil=True)
@@ -107,10 +109,6 @@ def shares_lists(kernel: Kernel) -> bool:
     return bool(kernel.over) or any(isinstance(s, Append | Mark | Claim | Enqueue) for s in statements(kernel.body))
 
 
-FAR, NEAR, NEXT = 16, 6, 3
-"""How many agents further down a list things are fetched: what lies at the agent, its ties, the other ends of them."""
-
-
 def _over_some(program: Program, kernel: Kernel) -> list[str]:
     """The loop over a list or a set. Who is alone need not pay for atomic instructions."""
     is_set = program.buffer(kernel.over).dtype == "i64"
@@ -134,18 +132,8 @@ def _over_list(kernel: Kernel) -> list[str]:
     """Agents lie in no order in a list, so memory is asked for before it is needed."""
     items, pad = kernel.over, INDENT * 2
     lines = [f"{INDENT}for e in range(lo, hi):"]
-    if kernel.ahead:
-        lines.append(f"{pad}ahead = np.int64({items}[min(e + {FAR}, hi - 1)])")
-        lines += [f"{pad}prefetch({name}, ahead)" for name in kernel.ahead]
-    if kernel.row_ahead:
-        offsets, targets, *ends = kernel.row_ahead
-        lines += [
-            f"{pad}prefetch({targets}, {offsets}[np.int64({items}[min(e + {NEAR}, hi - 1)])])",
-            f"{pad}soon = np.int64({items}[min(e + {NEXT}, hi - 1)])",
-            f"{pad}for edge_soon in range({offsets}[soon], {offsets}[soon + 1]):",
-            f"{pad}{INDENT}end_soon = np.int64({targets}[edge_soon])",
-            *(f"{pad}{INDENT}prefetch({name}, end_soon)" for name in ends),
-        ]
+    for ahead in kernel.ahead:
+        lines += [f"{pad}i = np.int64({items}[min(e + {ahead.places}, hi - 1)])", *block(ahead.body, 2)]
     return [*lines, f"{pad}i = np.int64({items}[e])"]
 
 
@@ -242,9 +230,10 @@ def _launch_over_list(program: Program, kernel: Kernel, depth: int) -> list[str]
     pad = INDENT * depth
     is_set = program.buffer(kernel.over).dtype == "i64"
     size = f"{kernel.over}.shape[0]" if is_set else f"{kernel.over}_size[0]"
-    bounds = ["chunk", "chunk * LIST_CHUNK", "min(count, (chunk + 1) * LIST_CHUNK)", "t", "threads"]
+    bounds = ["chunk", "chunk * piece", "min(count, (chunk + 1) * piece)", "t", "threads"]
     return [
         f"{pad}count = {size}",
-        f"{pad}for chunk in range(thread, (count + LIST_CHUNK - 1) // LIST_CHUNK, threads):",
+        f"{pad}piece = piece_of(count, {kernel.domain})",
+        f"{pad}for chunk in range(thread, (count + piece - 1) // piece, threads):",
         f"{pad}{INDENT}{kernel.name}({', '.join([*bounds, *kernel_arguments(program, kernel)])})",
     ]

@@ -21,6 +21,7 @@ from lpmdsl.kernel.ir import (
     Load,
     Loop,
     Mark,
+    Prefetch,
     Quantile,
     Store,
     Tally,
@@ -188,6 +189,8 @@ def statement(stmt: KStmt, depth: int) -> list[str]:
             return [f"{pad}{function}({stmt.bits}, {text(stmt.index)}, threads){remark(stmt.span)}"]
         case Claim():
             return [f"{pad}{stmt.name} = take_out({stmt.bits}, {text(stmt.index)}, threads){remark(stmt.span)}"]
+        case Prefetch():
+            return [f"{pad}prefetch({stmt.buffer}, {text(stmt.index)})"]
         case Enqueue():
             names = ", ".join(calendar_buffers(stmt.calendar))
             return [f"{pad}enqueue({names}, {text(stmt.step)}, {text(stmt.value)}, threads){remark(stmt.span)}"]

@@ -27,6 +27,7 @@ from lpmdsl.kernel.ir import (
     Load,
     Loop,
     Mark,
+    Prefetch,
     Quantile,
     Store,
     Tally,
@@ -89,7 +90,7 @@ class Printer:
                 self._loop(stmt, depth, mask)
             case While():
                 self._while(stmt, depth, mask)
-            case Append() | Mark() | Claim() | Enqueue():
+            case Append() | Mark() | Claim() | Enqueue() | Prefetch():
                 raise AssertionError("a GPU goes through everyone: its program has no lists")
             case _:
                 assert_never(stmt)

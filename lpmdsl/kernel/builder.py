@@ -19,7 +19,8 @@ from lpmdsl.kernel.ir import (
     Role,
     Var,
 )
-from lpmdsl.semantics.model import Distribution, Expr, Model, ParameterRef
+from lpmdsl.kernel.strategy import Plan
+from lpmdsl.semantics.model import Contagion, Distribution, Expr, Model, Network, ParameterRef
 
 HAZARD_ONE = 4294967296.0
 HAZARD_MAX = 1 << 35
@@ -92,20 +93,32 @@ def _same(known: object, expr: Expr) -> bool:
 
 @dataclass(slots=True)
 class Builder:
-    """Collects the parts of a Program while the model is lowered."""
+    """Collects the parts of a Program while the model is lowered; ``plan``: how it avoids going through everyone."""
 
     model: Model
+    plan: Plan | None = None
     buffers: dict[str, Buffer] = field(default_factory=dict)
     constants: list[Constant] = field(default_factory=list)
     quantiles: dict[str, QuantileTable] = field(default_factory=dict)
     kernels: list[Kernel] = field(default_factory=list)
 
     def buffer(
-        self, name: str, dtype: DType, shape: tuple[int | str, ...], role: Role, fill: float = 0, note: str = ""
+        self,
+        name: str,
+        dtype: DType,
+        shape: tuple[int | str, ...],
+        role: Role,
+        fill: float = 0,
+        note: str = "",
+        rows: str = "",
     ) -> str:
         """Declare a buffer once and return its name."""
-        self.buffers.setdefault(name, Buffer(name, dtype, shape, role, fill, note))
+        self.buffers.setdefault(name, Buffer(name, dtype, shape, role, fill, note, rows))
         return name
+
+    def counts_sources(self, contagion: Contagion, network: Network) -> bool:
+        """Whether the sources on a network are counted and not weighed, because they all weigh the same."""
+        return self.plan is not None and (contagion.condition, network.name) in self.plan.counted
 
     def load(self, name: str, *index: KExpr) -> Load:
         return Load(name, index, self.buffers[name].dtype)

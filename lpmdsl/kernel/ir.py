@@ -39,6 +39,8 @@ class Buffer:
     role: Role
     fill: float = 0
     note: str = ""
+    rows: str = ""
+    """Offsets of ties: the elements count ends of ties, and take the smallest integers that the longest row needs."""
 
 
 # ------------------------------------------------------------------ expressions
@@ -224,22 +226,39 @@ class Enqueue:
     span: Span = NOWHERE
 
 
+@dataclass(frozen=True, slots=True)
+class Prefetch:
+    """Asks for the memory of an element that is needed soon; changes nothing."""
+
+    buffer: str
+    index: KExpr
+    span: Span = NOWHERE
+
+
 def calendar_buffers(calendar: str) -> tuple[str, str, str]:
     """The newest block of each step's bucket (steps + 1), the blocks, and which of them are free."""
     return f"{calendar}_head", f"{calendar}_blocks", f"{calendar}_pool"
 
 
-KStmt = Let | Assign | Draw | Store | AtomicAdd | Tally | If | Loop | While | Append | Mark | Claim | Enqueue
+KStmt = Let | Assign | Draw | Store | AtomicAdd | Tally | If | Loop | While | Append | Mark | Claim | Enqueue | Prefetch
 
 # ------------------------------------------------------------------ kernels and their schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What to fetch for the agent so many places further down a list."""
+
+    places: int
+    body: tuple[KStmt, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """``domain``: a kind of agents, or "" for scalar code. ``prologue`` holds what is the same for all agents.
 
-    ``over``: a list of agents (i32) or a set of bits (i64); only they are meant. ``ahead``: buffers whose elements for
-    an agent further down are fetched early; ``row_ahead``: offsets and targets of ties, and what lies at the other end.
+    ``over``: a list of agents (i32) or a set of bits (i64); only they are meant. ``ahead``: what is fetched early for
+    agents further down a list.
     """
 
     name: str
@@ -249,8 +268,7 @@ class Kernel:
     span: Span = NOWHERE
     note: str = ""
     over: str = ""
-    ahead: tuple[str, ...] = ()
-    row_ahead: tuple[str, ...] = ()
+    ahead: tuple[Ahead, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +401,7 @@ def expressions(stmt: KStmt) -> tuple[KExpr, ...]:
             return (stmt.start, stmt.stop)
         case Append():
             return (stmt.value,)
-        case Mark() | Claim():
+        case Mark() | Claim() | Prefetch():
             return (stmt.index,)
         case Enqueue():
             return (stmt.step, stmt.value)
@@ -408,12 +426,17 @@ def statements(body: tuple[KStmt, ...]) -> Iterator[KStmt]:
             yield from statements(block)
 
 
+def whole(kernel: Kernel) -> tuple[KStmt, ...]:
+    """Everything that a kernel does, with what it fetches early."""
+    return (*kernel.prologue, *(s for a in kernel.ahead for s in a.body), *kernel.body)
+
+
 def buffers_of(kernel: Kernel) -> tuple[str, ...]:
     """Names of the buffers that a kernel reads or writes, sorted."""
-    names = {kernel.over, *kernel.ahead, *kernel.row_ahead} - {""}
-    for stmt in statements((*kernel.prologue, *kernel.body)):
+    names = {kernel.over} - {""}
+    for stmt in statements(whole(kernel)):
         match stmt:
-            case Store() | AtomicAdd() | Tally():
+            case Store() | AtomicAdd() | Tally() | Prefetch():
                 names.add(stmt.buffer)
             case Mark() | Claim():
                 names.add(stmt.bits)

@@ -32,7 +32,7 @@ def lower(model: m.Model) -> Program:
     declare_all(builder)
     observations = observation_items(builder)
     begin = [*begin_items(builder), *observations]
-    step = [*_intervention_items(builder), *_contagion_items(builder), *_advance_items(builder), *observations]
+    step = [*intervention_items(builder), *_contagion_items(builder), *_advance_items(builder), *observations]
     return Program(
         model.name,
         tuple(builder.buffers.values()),
@@ -79,7 +79,7 @@ def begin_items(builder: Builder) -> list[ScheduleItem]:
     return items
 
 
-def _intervention_items(builder: Builder) -> list[ScheduleItem]:
+def intervention_items(builder: Builder) -> list[ScheduleItem]:
     interventions = builder.model.interventions
     items: list[ScheduleItem] = [Launch(builder.kernel(trigger_kernel(builder, i))) for i in interventions]
     for intervention in interventions:

@@ -41,6 +41,7 @@ from lpmdsl.kernel.lower_entries import (
     timed_exits,
 )
 from lpmdsl.kernel.lower_expressions import Scope, read_states
+from lpmdsl.kernel.lower_lists import after_moves, at_beginning
 from lpmdsl.semantics import model as m
 
 
@@ -54,6 +55,8 @@ def begin_kernel(builder: Builder, kind: str) -> Kernel:
         state = scope.states[condition.name]
         assert isinstance(state, Var)
         body += entry(Course(scope, condition, state, integer(0), integer(0), counts_entries=False))
+        if builder.plan is not None:
+            body += at_beginning(scope, condition, state)
     note = ", ".join(c.name for c in conditions)
     return Kernel(f"begin_{kind}", kind, tuple(scope.prologue), tuple(body), conditions[0].span, note)
 
@@ -94,6 +97,8 @@ def moves_of(scope: Scope, condition: m.Condition) -> list[KStmt]:
     stores: list[KStmt] = [Store(name, (AGENT,), op("to_u8", state, dtype="u8"), condition.span)]
     if condition.is_cyclic:
         stores.append(Store(f"{name}_episode", (AGENT,), op("to_i32", episode, dtype="i32")))
+    if scope.builder.plan is not None:
+        stores += after_moves(scope, condition, start, state)
     body.append(If(test("gt", moves, integer(0)), tuple(stores)))
     return body
 

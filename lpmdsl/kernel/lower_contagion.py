@@ -50,12 +50,34 @@ def weight_buffer(contagion: m.Contagion, network: m.Network) -> str:
 def declare_contagion(builder: Builder, contagion: m.Contagion) -> None:
     for network in networks_of(builder, contagion):
         name = weight_buffer(contagion, network)
-        note = "sum of the weights of the infectious, 2⁻³² a step"
-        builder.buffer(name, "i64", (counter_shape(builder, network),), "scratch", note=note)
+        _declare_counter(builder, contagion, network)
         if network.layout == "random":
             groups = len(groups_of(builder, network)[1])
-            builder.buffer(f"{name}_tally", "i64", (f"chunks_{network.of}", groups), "tally")
+            if builder.plan is None:
+                builder.buffer(f"{name}_tally", "i64", (f"chunks_{network.of}", groups), "tally")
             builder.buffer(f"{name}_hazard", "i64", (groups,), "scratch", note="hazard on one of the group")
+
+
+def _declare_counter(builder: Builder, contagion: m.Contagion, network: m.Network) -> None:
+    """The dense Program fills it anew in each step; the sparse one keeps it."""
+    name, shape = weight_buffer(contagion, network), (counter_shape(builder, network),)
+    role = "scratch" if builder.plan is None else "state"
+    if not builder.counts_sources(contagion, network):
+        builder.buffer(name, "i64", shape, role, note="sum of the weights of the infectious, 2⁻³² a step")
+    elif network.layout == "ties":
+        rows = f"{network.name}_offsets"
+        builder.buffer(name, "i32", shape, role, note="how many neighbours are infectious", rows=rows)
+    else:
+        builder.buffer(name, "i64", shape, role, note="how many are infectious")
+
+
+def total_weight(scope: Scope, contagion: m.Contagion, network: m.Network, index: KExpr) -> KExpr:
+    """What all the infectious weigh together at a place, in a group or along an agent's ties."""
+    total = scope.builder.load(weight_buffer(contagion, network), index)
+    if not scope.builder.counts_sources(contagion, network):
+        return total
+    (spread,) = (s for s in contagion.spreads if s.network == network.name)
+    return op("mul", op("to_i64", total), fixed_weight(scope, contagion, network, spread, []))
 
 
 def expose_kernel(builder: Builder, contagion: m.Contagion) -> Kernel:
@@ -111,15 +133,21 @@ def weight_of(scope: Scope, contagion: m.Contagion, network: m.Network, body: li
     total = scope.let(body, "weight", integer(0))
     for spread in (s for s in contagion.spreads if s.network == network.name):
         inner: list[KStmt] = []
-        value = _spread_value(scope, contagion, network, spread, inner)
-        fixed = op(
-            "min", rounded(real("mul", real("max", number(0.0), value), number(HAZARD_ONE))), integer(HAZARD_MAX)
-        )
-        if not inner and not _reads_agent(contagion, network, spread):
-            fixed = scope.hoist(f"weight_on_{network.name}", fixed, spread.span.label)
+        fixed = fixed_weight(scope, contagion, network, spread, inner)
         inner.append(Assign(total.name, op("add", total, fixed)))
         body.append(If(scope.in_state(contagion.condition, spread.states), tuple(inner), span=spread.span))
     return total
+
+
+def fixed_weight(
+    scope: Scope, contagion: m.Contagion, network: m.Network, spread: m.Spread, body: list[KStmt]
+) -> KExpr:
+    """The weight in fixed point by one spread; worked out once where it is the same for all."""
+    value = _spread_value(scope, contagion, network, spread, body)
+    fixed = op("min", rounded(real("mul", real("max", number(0.0), value), number(HAZARD_ONE))), integer(HAZARD_MAX))
+    if body or _reads_agent(contagion, network, spread):
+        return fixed
+    return scope.hoist(f"weight_on_{network.name}", fixed, spread.span.label)
 
 
 def _reads_agent(contagion: m.Contagion, network: m.Network, spread: m.Spread) -> bool:
@@ -205,9 +233,9 @@ def _weight_on(scope: Scope, contagion: m.Contagion, network: m.Network, own: KE
     builder, name = scope.builder, weight_buffer(contagion, network)
     match network.layout:
         case "place":
-            return minus(builder.load(name, place_of(scope, network)), own)
+            return minus(total_weight(scope, contagion, network, place_of(scope, network)), own)
         case "ties":
-            return builder.load(name, AGENT)
+            return total_weight(scope, contagion, network, AGENT)
         case "random":
             group = group_of(scope, network)
             if own == integer(0):
@@ -236,11 +264,11 @@ def group_hazard(
     scope: Scope, contagion: m.Contagion, network: m.Network, group: KExpr, own: KExpr, body: list[KStmt]
 ) -> Var:
     """Hazard on one of ``group`` from everyone: Σ_b round(C[a, b]·W_b / n_b), or round(W / n) without mixing."""
-    builder, name = scope.builder, weight_buffer(contagion, network)
+    builder = scope.builder
     groups = len(groups_of(builder, network)[1])
     total = scope.let(body, "mixed", integer(0))
     other = Var(scope.fresh("other_group"), "i64")
-    weight = builder.load(name, other)
+    weight = total_weight(scope, contagion, network, other)
     if own != integer(0):
         weight = op("sub", weight, op("select", test("eq", other, group), own, integer(0)))
     present = builder.load(f"{network.name}_present", other)

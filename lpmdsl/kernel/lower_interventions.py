@@ -37,7 +37,9 @@ from lpmdsl.kernel.ir import (
 )
 from lpmdsl.kernel.lower_entries import Course, entry, read_before_writing, scope_store, set_on_entering
 from lpmdsl.kernel.lower_expressions import Scope, read_states
+from lpmdsl.kernel.lower_lists import note_change, tell_occupancies
 from lpmdsl.kernel.lower_presence import any_removed
+from lpmdsl.kernel.strategy import tells
 from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m
 
@@ -252,6 +254,8 @@ def _act_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
     live = [c for c in builder.model.conditions if c.of == block.of]
     scope.live = {c.name: op("to_i64", builder.load(c.name, AGENT)) for c in live}
     inner += _actions(scope, name, block)
+    if builder.plan is not None and tells(builder.model, block):
+        inner += note_change(scope)
     body.append(If(chosen, tuple(inner), span=block.span))
     return Kernel(f"act_{name}", block.of, tuple(scope.prologue), tuple(body), block.span)
 
@@ -298,6 +302,8 @@ def _force(scope: Scope, action: m.ForceMove, happens: KExpr) -> list[KStmt]:
         body.append(Store(f"{name}_episode", (AGENT,), op("to_i32", episode, dtype="i32")))
     course = Course(scope, condition, state, op("mul", STEP, integer(TICKS)), episode)
     body += entry(course, frozenset({action.state}))
+    if scope.builder.plan is not None:
+        body += tell_occupancies(scope, condition, op("to_i64", scope.builder.load(name, AGENT)), state)
     body.append(Store(name, (AGENT,), op("to_u8", state, dtype="u8"), action.span))
     live = op("to_i64", scope.builder.load(name, AGENT))
     elsewhere = test("ne", live, integer(action.state))

@@ -34,6 +34,7 @@ from lpmdsl.kernel.ir import (
     Var,
 )
 from lpmdsl.kernel.lower_expressions import Scope, dwell, is_flow_like, joined, read_states, report_steps
+from lpmdsl.kernel.lower_occupancy import kept_census
 from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m
 
@@ -117,6 +118,9 @@ def census_kernel(
     builder: Builder, name: str, aggregate: m.Aggregate, observation: m.Observation | None
 ) -> tuple[Kernel, list[ScheduleItem]]:
     """Counts or sums over everyone at the boundary; returns the kernel and what joins its partial sums."""
+    kept = kept_census(builder, name, aggregate, observation, group_code)
+    if kept is not None:
+        return kept
     scope = Scope(builder, aggregate.of, now=NEXT)
     body = read_states(scope)
     group = group_code(scope, observation) if observation else integer(0)

@@ -114,11 +114,12 @@ def presence_kernel(builder: Builder, network: m.Network) -> Kernel:
     if is_static(builder, network):
         body.append(If(here, tuple(_count(scope, network, group_of(scope, network), 1))))
     else:
-        body += _recount(scope, network, here)
+        body += recount(scope, network, here)[0]
     return Kernel(f"presence_{network.name}", network.of, tuple(scope.prologue), tuple(body), network.span)
 
 
-def _recount(scope: Scope, network: m.Network, here: KExpr) -> list[KStmt]:
+def recount(scope: Scope, network: m.Network, here: KExpr) -> tuple[list[KStmt], Var, Var]:
+    """Statements that tell the counters who came or went; 1 + the agent's group, 0 if absent, before and now."""
     body: list[KStmt] = []
     name = f"{network.name}_here"
     before = scope.let(body, "before", op("to_i64", scope.builder.load(name, AGENT)))
@@ -128,7 +129,7 @@ def _recount(scope: Scope, network: m.Network, here: KExpr) -> list[KStmt]:
     went = If(test("gt", before, integer(0)), tuple(_count(scope, network, op("sub", before, integer(1)), -1)))
     store = Store(name, (AGENT,), op("to_u8", now, dtype="u8"))
     body.append(If(test("ne", before, now), (store, went, came), span=network.span))
-    return body
+    return body, before, now
 
 
 def _count(scope: Scope, network: m.Network, group: KExpr, change: int) -> list[KStmt]:

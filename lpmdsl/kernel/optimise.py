@@ -89,7 +89,7 @@ def _hoist_launches(items: list[ScheduleItem], kernels: dict[str, Kernel]) -> li
             done.append(replace(item, items=tuple(_hoist_launches(list(item.items), kernels))))
             continue
         position = len(done)
-        if isinstance(item, Launch) and kernels[item.kernel].domain:
+        if isinstance(item, Launch) and _is_sweep(kernels[item.kernel]):
             position = _earliest(done, kernels[item.kernel], kernels)
         done.insert(position, item)
     return done
@@ -99,11 +99,20 @@ def _earliest(done: list[ScheduleItem], kernel: Kernel, kernels: dict[str, Kerne
     mine = set(buffers_of(kernel))
     for position in range(len(done) - 1, -1, -1):
         before = done[position]
-        if isinstance(before, Launch) and kernels[before.kernel].domain == kernel.domain:
+        if isinstance(before, Launch) and _same_sweep(kernels[before.kernel], kernel):
             return position + 1
         if mine & _touched(before, kernels):
             break
     return len(done)
+
+
+def _is_sweep(kernel: Kernel) -> bool:
+    """Whether the kernel goes through all agents of a kind."""
+    return bool(kernel.domain) and not kernel.over
+
+
+def _same_sweep(a: Kernel, b: Kernel) -> bool:
+    return _is_sweep(a) and _is_sweep(b) and a.domain == b.domain
 
 
 def _touched(item: ScheduleItem, kernels: dict[str, Kernel]) -> set[str]:
@@ -129,7 +138,7 @@ def _fuse(items: list[ScheduleItem], kernels: dict[str, Kernel]) -> tuple[Schedu
         last = fused[-1] if fused else None
         if isinstance(item, Launch) and isinstance(last, Launch):
             a, b = kernels[last.kernel], kernels[item.kernel]
-            if a.domain and a.domain == b.domain and not (a.over or b.over) and independent(a, b):
+            if _same_sweep(a, b) and independent(a, b):
                 joined = fuse(a, b)
                 kernels[joined.name] = joined
                 fused[-1] = Launch(joined.name)

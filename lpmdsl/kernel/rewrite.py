@@ -22,6 +22,7 @@ from lpmdsl.kernel.ir import (
     Load,
     Loop,
     Mark,
+    Prefetch,
     Quantile,
     Store,
     Tally,
@@ -89,7 +90,7 @@ def _map_statement(stmt: KStmt, rewrite: Rewrite, local: Rename, draw: Rename) -
             return replace(stmt, test=through(stmt.test), body=inner(stmt.body))
         case Append():
             return replace(stmt, value=through(stmt.value))
-        case Mark():
+        case Mark() | Prefetch():
             return replace(stmt, index=through(stmt.index))
         case Claim():
             return replace(stmt, name=local(stmt.name), index=through(stmt.index))

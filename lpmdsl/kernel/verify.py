@@ -25,6 +25,7 @@ from lpmdsl.kernel.ir import (
     Load,
     Loop,
     Mark,
+    Prefetch,
     Program,
     Quantile,
     ScheduleItem,
@@ -90,6 +91,8 @@ class _Checker:
 
     def run(self) -> None:
         known = self.block(self.kernel.prologue, {"t"} | self.sizes)
+        for ahead in self.kernel.ahead:
+            self.block(ahead.body, known | {"i"})
         self.block(self.kernel.body, known | {"i"})
 
     def fail(self, message: str) -> None:
@@ -126,6 +129,9 @@ class _Checker:
                 self.declared(stmt.bits)
             case Mark():
                 self.declared(stmt.bits)
+            case Prefetch():
+                if stmt.buffer not in self.buffers:
+                    self.fail(f"{stmt.buffer} is not declared")
             case Append():
                 self.declared(stmt.items, f"{stmt.items}_size")
             case Enqueue():

@@ -25,23 +25,24 @@ def build(compiled: Compiled) -> ModuleType:
     import numba  # heavy: loaded only when something is built
     import numpy
 
-    return _module(compiled, "cpu", "numba_prelude.py", f"{numba.__version__} {numpy.__version__} {sys.version}")
+    versions = f"{numba.__version__} {numpy.__version__} {sys.version}"
+    return _module(compiled, "cpu", ("numba_prelude.py", "numba_lists.py"), versions)
 
 
 def build_triton(compiled: Compiled) -> ModuleType:
     """The Triton module of a model, with ``begin`` and ``step``; machine code is made at the first launch."""
     import triton
 
-    return _module(compiled, "triton", "triton_prelude.py", f"{triton.__version__} {sys.version}")
+    return _module(compiled, "triton", ("triton_prelude.py",), f"{triton.__version__} {sys.version}")
 
 
-def _module(compiled: Compiled, target: Target, prelude: str, versions: str) -> ModuleType:
-    return build_text(compiled.emit(target), compiled.model.name, prelude, versions)
+def _module(compiled: Compiled, target: Target, preludes: tuple[str, ...], versions: str) -> ModuleType:
+    return build_text(compiled.emit(target), compiled.model.name, preludes, versions)
 
 
-def build_text(text: str, model: str, prelude: str, versions: str) -> ModuleType:
+def build_text(text: str, model: str, preludes: tuple[str, ...], versions: str) -> ModuleType:
     """The module of a generated text, under a name that no other text, prelude or version has."""
-    parts = [text, (BACKENDS / prelude).read_text(encoding="utf-8"), versions]
+    parts = [text, *((BACKENDS / name).read_text(encoding="utf-8") for name in preludes), versions]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     name = f"lpm_{model}_{digest}"
     if name in sys.modules:

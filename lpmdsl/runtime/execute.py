@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.backends.numba_cpu import buffer_arguments, size_arguments
-from lpmdsl.backends.numba_prelude import CHUNK
+from lpmdsl.backends.numba_lists import CHUNK
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.compiler import Compiled
 from lpmdsl.kernel.dwell import CELLS, quantile_table
 from lpmdsl.kernel.ir import Buffer, Program
 from lpmdsl.kernel.lower_expressions import is_flow_like, report_steps
-from lpmdsl.kernel.lower_sparse import BLOCK
+from lpmdsl.kernel.lower_lists import BLOCK
 from lpmdsl.runtime.build import build
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import CheckAlways, Flow, Model, Network
@@ -136,7 +136,12 @@ def report_count(model: Model, name: str, steps: int) -> int:
 def make_buffers(program: Program, request: RunRequest, sizes: dict[str, int]) -> dict[str, NDArray]:
     """Every buffer, filled: constants and tables from the parameters, inputs from the world, states from the start."""
     given = given_buffers(program, request)
-    return {b.name: given[b.name] if b.name in given else empty_buffer(b, sizes) for b in program.buffers}
+    buffers = {b.name: given[b.name] if b.name in given else empty_buffer(b, sizes) for b in program.buffers}
+    for b in (b for b in program.buffers if b.rows):
+        longest = int(np.diff(given[b.rows]).max(initial=0))
+        if longest < 256:
+            buffers[b.name] = buffers[b.name].astype(np.uint8)
+    return buffers
 
 
 def empty_buffer(buffer: Buffer, sizes: dict[str, int]) -> NDArray:

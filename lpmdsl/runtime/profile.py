@@ -13,7 +13,7 @@ from typing import Any, assert_never
 import numpy as np
 
 from lpmdsl.backends.numba_cpu import fold_function, kernel_arguments, shares_lists, size_arguments
-from lpmdsl.backends.numba_prelude import CHUNK
+from lpmdsl.backends.numba_lists import CHUNK
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.compiler import Compiled
 from lpmdsl.kernel.ir import (

@@ -1,0 +1,237 @@
+"""What the generated Numba modules call to work together: atomics, a barrier, lists, sets and calendars of agents.
+
+A list may be filled in any order, a set and a calendar hold agents in no order, counters add integers: so the order in
+which threads come never shows. Who is alone (``threads == 1``) does without atomic instructions.
+"""
+
+# pyright: reportCallIssue=false
+# Numba itself passes the first argument of an intrinsic, the typing context.
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
+
+LIST_CHUNK = 2048  # agents of a list, or words of a set, that a thread takes at a time
+CHUNK = 16384  # agents with one row of partial sums: fixed, so that no thread count changes a sum
+
+
+@intrinsic
+def _atomic_add(typingctx, array, index, value):
+    """``array.flat[index] += value`` as one atomic instruction."""
+
+    def codegen(context, builder, signature, args):
+        array_type, _, _ = signature.args
+        data = context.make_array(array_type)(context, builder, args[0]).data
+        pointer = builder.gep(data, [args[1]])
+        builder.atomic_rmw("add", pointer, args[2], "monotonic")
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, array.dtype), codegen
+
+
+@intrinsic
+def _fetch_add(typingctx, array, index, value):
+    """``array[index]`` before ``value`` is added to it, ordered against all other memory."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.atomic_rmw("add", builder.gep(data, [args[1]]), args[2], "seq_cst")
+
+    return types.int64(array, types.intp, types.int64), codegen
+
+
+_give_way = types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32())
+_SPINS = 2000
+
+
+@njit(cache=True)
+def barrier(team, threads):
+    """Returns when all threads of the team have come; ``team[0]`` counts arrivals, ``team[8]`` the times all came.
+
+    The two stand on different cache lines. Who waits long gives its processor away, so a busy machine loses little.
+    """
+    if threads == 1:
+        return
+    times = _fetch_add(team, 8, 0)
+    if _fetch_add(team, 0, 1) == threads - 1:
+        _fetch_add(team, 0, -threads)
+        _fetch_add(team, 8, 1)
+        return
+    spins = 0
+    while _fetch_add(team, 8, 0) == times:
+        spins += 1
+        if spins > _SPINS:
+            _give_way()
+
+
+def atomic_add(array, index, value):
+    """Add an integer to an element shared between threads; ``index`` is a whole number or a pair."""
+    array[index] += value
+
+
+@njit(cache=True)
+def add_among(threads, array, index, value):
+    """The same, without the price of an atomic instruction where one thread is all there is."""
+    if threads == 1:
+        array[index] += value
+    else:
+        atomic_add(array, index, value)
+
+
+@overload(atomic_add)
+def _atomic_add_overload(array, index, value):
+    if isinstance(index, types.BaseTuple):
+        return lambda array, index, value: _atomic_add(array, index[0] * array.shape[1] + index[1], np.int64(value))
+    return lambda array, index, value: _atomic_add(array, index, np.int64(value))
+
+
+@intrinsic
+def _exchange(typingctx, array, index, value):
+    """``array[index]`` before ``value`` takes its place, as one atomic instruction."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.atomic_rmw("xchg", builder.gep(data, [args[1]]), args[2], "seq_cst")
+
+    return array.dtype(array, types.intp, array.dtype), codegen
+
+
+@intrinsic
+def _combine_or(typingctx, array, index, value):
+    """``array[index]`` before it is or-ed with ``value``, as one atomic instruction."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.atomic_rmw("or", builder.gep(data, [args[1]]), args[2], "monotonic")
+
+    return array.dtype(array, types.intp, array.dtype), codegen
+
+
+@intrinsic
+def _combine_and(typingctx, array, index, value):
+    """``array[index]`` before it is and-ed with ``value``, as one atomic instruction."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.atomic_rmw("and", builder.gep(data, [args[1]]), args[2], "monotonic")
+
+    return array.dtype(array, types.intp, array.dtype), codegen
+
+
+@intrinsic
+def lowest_bit(typingctx, word):
+    """The number of the lowest bit that is set in an int64 other than 0."""
+
+    def codegen(context, builder, signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def prefetch(typingctx, array, index):
+    """Asks for the cache line of an element of a one-dimensional array before it is needed."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        pointer = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
+        i32 = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [pointer, i32(0), i32(3), i32(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), codegen
+
+
+@njit(cache=True)
+def piece_of(count, agents):
+    """How many entries of a list, or words of a set, a thread takes at a time: no more pieces than chunks of agents."""
+    chunks = (agents + CHUNK - 1) // CHUNK
+    return max(LIST_CHUNK, (count + chunks - 1) // chunks)
+
+
+@njit(cache=True)
+def append(items, size, value, threads):
+    """Add to a list; alone, without the price of an atomic instruction."""
+    if threads == 1:
+        k = size[0]
+        size[0] = k + 1
+    else:
+        k = _fetch_add(size, 0, 1)
+    items[k] = value
+
+
+@njit(cache=True)
+def put_in(bits, index, threads):
+    """Put an agent into a set."""
+    bit = np.int64(1) << (index & 63)
+    if threads == 1:
+        bits[index >> 6] |= bit
+    else:
+        _combine_or(bits, index >> 6, bit)
+
+
+@njit(cache=True)
+def take_out(bits, index, threads):
+    """Take an agent out of a set; whether it was in it."""
+    bit = np.int64(1) << (index & 63)
+    if threads == 1:
+        was = bits[index >> 6]
+        bits[index >> 6] = was & ~bit
+    else:
+        was = _combine_and(bits, index >> 6, ~bit)
+    return was & bit != 0
+
+
+@njit(cache=True)
+def enqueue(head, blocks, pool, step, value, threads):
+    """Put an agent into the bucket of a step; what lies behind the run's end is left out.
+
+    A bucket is a chain of blocks of 64 places, of which the first two hold the next block and how many are used:
+    going through it is reading memory in order. ``head[step]``: its newest block. ``pool``: [0] a lock, [1] one more
+    than the first free block, [2] how many blocks were ever used.
+    """
+    if step >= head.shape[0]:
+        return
+    if threads > 1:
+        while _exchange(pool, 0, np.int64(1)) != 0:
+            pass
+    block = head[step]
+    if block < 0 or blocks[block, 1] == blocks.shape[1]:
+        fresh = pool[1] - 1
+        if fresh >= 0:
+            pool[1] = blocks[fresh, 0]
+        else:
+            fresh = pool[2]
+            pool[2] = fresh + 1
+        blocks[fresh, 0] = block
+        blocks[fresh, 1] = 2
+        head[step] = fresh
+        block = head[step]
+    used = blocks[block, 1]
+    blocks[block, used] = value
+    blocks[block, 1] = used + 1
+    if threads > 1:
+        _exchange(pool, 0, np.int64(0))
+
+
+@njit(cache=True)
+def collect(head, blocks, pool, step, items, size):
+    """Add everyone of a bucket to a list, and give its blocks back."""
+    n = size[0]
+    block = np.int64(head[step])
+    while block >= 0:
+        for k in range(2, blocks[block, 1]):
+            items[n] = blocks[block, k]
+            n += 1
+        following = np.int64(blocks[block, 0])
+        blocks[block, 0] = pool[1]
+        pool[1] = block + 1
+        block = following
+    size[0] = n
