@@ -216,7 +216,7 @@ def _alone(program: Program, item: ScheduleItem) -> str:
 
 def _launch(program: Program, kernel: Kernel, depth: int) -> list[str]:
     if kernel.over:
-        return _launch_over_list(program, kernel, depth)
+        return _launch_over_some(program, kernel, depth)
     pad, size = INDENT * depth, kernel.domain
     arguments = ["chunk", "chunk * CHUNK", f"min({size}, (chunk + 1) * CHUNK)", "t"]
     arguments += [*(["threads"] if shares_lists(kernel) else []), *kernel_arguments(program, kernel)]
@@ -226,14 +226,18 @@ def _launch(program: Program, kernel: Kernel, depth: int) -> list[str]:
     ]
 
 
-def _launch_over_list(program: Program, kernel: Kernel, depth: int) -> list[str]:
-    pad = INDENT * depth
-    is_set = program.buffer(kernel.over).dtype == "i64"
-    size = f"{kernel.over}.shape[0]" if is_set else f"{kernel.over}_size[0]"
-    bounds = ["chunk", "chunk * piece", "min(count, (chunk + 1) * piece)", "t", "threads"]
+def _launch_over_some(program: Program, kernel: Kernel, depth: int) -> list[str]:
+    """A set is shared out by words. A list is for one thread: with atomic additions two took twice as long as one."""
+    pad, arguments = INDENT * depth, kernel_arguments(program, kernel)
+    bounds = ["chunk", "chunk * piece", "min(count, (chunk + 1) * piece)", "t"]
+    if program.buffer(kernel.over).dtype == "i64":
+        return [
+            f"{pad}count = {kernel.over}.shape[0]",
+            f"{pad}piece = piece_of(count, {kernel.domain})",
+            f"{pad}for chunk in range(thread, (count + piece - 1) // piece, threads):",
+            f"{pad}{INDENT}{kernel.name}({', '.join([*bounds, 'threads', *arguments])})",
+        ]
     return [
-        f"{pad}count = {size}",
-        f"{pad}piece = piece_of(count, {kernel.domain})",
-        f"{pad}for chunk in range(thread, (count + piece - 1) // piece, threads):",
-        f"{pad}{INDENT}{kernel.name}({', '.join([*bounds, *kernel_arguments(program, kernel)])})",
+        f"{pad}if thread == 0:",
+        f"{pad}{INDENT}{kernel.name}({', '.join(['0', '0', f'{kernel.over}_size[0]', 't', '1', *arguments])})",
     ]

@@ -135,8 +135,9 @@ class _Walk:
             self.compiled.add(kernel.name)
 
         def call() -> None:
-            for lo in range(0, size, CHUNK):
-                function(lo // CHUNK, lo, min(size, lo + CHUNK), t, *one, *arguments)
+            piece = max(1, size) if kernel.over else CHUNK
+            for lo in range(0, size, piece):
+                function(lo // piece, lo, min(size, lo + piece), t, *one, *arguments)
 
         return kernel.name, _lines(kernel), call
 
