@@ -30,7 +30,7 @@ from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.syntax.parse import read_source
 
 
-def prepare(path: Path, agents: int) -> tuple[Compiled, RunRequest, float]:
+def prepare(path: Path, agents: int, seed: int = 1) -> tuple[Compiled, RunRequest, float]:
     """A compiled model, its request for a number of agents of its first kind, and the seconds that its world took."""
     report = Report()
     source = read_source(path, report)
@@ -41,10 +41,10 @@ def prepare(path: Path, agents: int) -> tuple[Compiled, RunRequest, float]:
     model = compiled.model
     parameters = parameter_values(model)
     before = time.perf_counter()
-    world = build_world(model, parameters, 1, {model.agents[0].name: agents})
-    start = start_states(model, world, parameters, 1, 0)
+    world = build_world(model, parameters, seed, {model.agents[0].name: agents})
+    start = start_states(model, world, parameters, seed, 0)
     seconds = time.perf_counter() - before
-    return compiled, RunRequest(model, world, parameters, start, 1, 0, model.clock.steps), seconds
+    return compiled, RunRequest(model, world, parameters, start, seed, 0, model.clock.steps), seconds
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from lpmdsl.diagnostics import LpmError
-from lpmdsl.networks import pairs, ties as ties_module
+from lpmdsl.networks import circles, pairs, ties as ties_module
 from lpmdsl.networks.files import read_ties
 from lpmdsl.networks.generators import NETWORKS
 from lpmdsl.networks.ties import Unbuildable, edges_to_ties
@@ -40,13 +40,14 @@ def graph(ties: Ties) -> nx.Graph:
     return made
 
 
-def assert_well_formed(ties: Ties) -> None:
+def assert_well_formed(ties: Ties, doubles: int = 0) -> None:
     n = len(ties.offsets) - 1
     assert ties.offsets.dtype == np.int64 and ties.targets.dtype == np.int32
     assert ties.offsets[0] == 0 and ties.offsets[-1] == ties.targets.size
     sources = np.repeat(np.arange(n, dtype=np.int64), np.diff(ties.offsets))
     keys = sources * n + ties.targets
-    assert np.all(np.diff(keys) > 0), "rows are sorted and hold nobody twice"
+    assert np.all(np.diff(keys) >= 0), "rows are sorted"
+    assert np.count_nonzero(np.diff(keys) == 0) <= doubles, "rows hold nobody twice"
     assert not np.any(sources == ties.targets), "nobody knows himself"
     assert np.array_equal(np.sort(ties.targets.astype(np.int64) * n + sources), keys), "every tie is mutual"
 
@@ -61,13 +62,16 @@ SMALL = {
     "complete": {},
     "lattice": {"width": 20, "neighbours": 8},
     "ring": {"degree": 6},
+    "random_regular": {"degree": 6},
 }
+DOUBLES = {"random_regular": 40}
+"""Ends of pairs that two of three circles share: 12 on average."""
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_is_well_formed_and_the_same_for_the_same_seed(name):
     first, again = (make(name, RING_SIZE, 5, **SMALL[name]) for _ in range(2))
-    assert_well_formed(first)
+    assert_well_formed(first, DOUBLES.get(name, 0))
     assert np.array_equal(first.targets, again.targets) and np.array_equal(first.offsets, again.offsets)
     if name not in ("complete", "lattice", "ring"):
         assert edges(make(name, RING_SIZE, 6, **SMALL[name])) != edges(first)
@@ -81,7 +85,7 @@ def test_any_number_of_threads_makes_the_same_ties(monkeypatch, name):
     if name == "lattice":
         arguments["width"] = 200
     first = make(name, n, 5, **arguments)
-    assert_well_formed(first)
+    assert_well_formed(first, DOUBLES.get(name, 0))
     monkeypatch.setattr(ties_module, "AT_ONCE", 1 << 16)
     with on_threads(3):
         again = make(name, n, 5, **arguments)
@@ -331,3 +335,49 @@ def test_what_is_wrong_with_a_file_of_ties_is_said_with_its_line(tmp_path):
     assert code(write(tmp_path, "half.csv", "a,b\n0,1.5\n"))[0] == "E0647"
     assert code(write(tmp_path, "id.csv", "a,b\np,r\n"), ids=np.array(["p", "q"], object))[0] == "E0643"
     assert code(write(tmp_path, "big.adjlist", "0 1\n7 1\n"))[0] == "E0647"
+
+
+# ------------------------------------------------------------------ regular
+
+
+@pytest.mark.parametrize("n", [7, 64, 1_000, 1_025])
+def test_circles_are_circles(n: int) -> None:
+    """Degree 2: one cycle through everyone; position and who stands there undo one another."""
+    keys = circles.circles(n, {"degree": 2}, 5, 9).keys
+    places = [circles.position(keys, 0, i, n) for i in range(n)]
+    assert sorted(places) == list(range(n))
+    assert [circles.stands_at(keys, 0, p, n) for p in places] == list(range(n))
+    one = graph(make("random_regular", n, degree=2))
+    assert nx.is_connected(one) and all(d == 2 for _, d in one.degree)
+
+
+def test_regular_networks_have_the_degree_and_few_doubles() -> None:
+    """Two circles share 2 pairs on average: of degree 6, some 6; at most 20 (z = 5.7). Nobody knows himself."""
+    n = 5_000
+    ties = make("random_regular", n, degree=6)
+    rows = ties.targets.reshape(n, 6)
+    assert not np.any(rows == np.arange(n)[:, None])
+    back = np.lexsort((np.repeat(np.arange(n), 6), ties.targets))
+    np.testing.assert_array_equal(np.repeat(np.arange(n), 6)[back].reshape(n, 6), rows)
+    assert np.count_nonzero(np.diff(rows, axis=1) == 0) // 2 <= 20
+
+
+def test_regular_networks_have_as_few_triangles_as_chance_gives() -> None:
+    """(k − 1)³ / 6 triangles for large n (Bollobás 1980): 57 for k = 8; Poisson, |z| < 4."""
+    triangles = sum(nx.triangles(graph(make("random_regular", 3_000, degree=8))).values()) / 3
+    assert abs(triangles - 343 / 6) < 4 * math.sqrt(343 / 6)
+
+
+def test_neighbours_in_circles_are_spread_evenly() -> None:
+    """Of 64 agents each is beside agent 0 in 2/63 of 20 000 circles: chi-squared with 62 degrees, z < 4."""
+    keys = [circles.circles(64, {"degree": 2}, seed, 1).keys for seed in range(20_000)]
+    beside = np.bincount([circles.neighbour(k, 0, e, 64) for k in keys for e in (0, 1)], minlength=64)[1:]
+    expected = 40_000 / 63
+    chi = float(((beside - expected) ** 2 / expected).sum())
+    assert (chi - 62) / math.sqrt(2 * 62) < 4
+
+
+@pytest.mark.parametrize("degree", [3, 8])
+def test_a_regular_network_that_cannot_be_is_refused(degree: int) -> None:
+    with pytest.raises(Unbuildable):
+        make("random_regular", 8, degree=degree)

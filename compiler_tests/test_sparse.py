@@ -15,8 +15,13 @@ from both_backends import MODELS, assert_same, compiled, cpu_run, loaded, reques
 import lpmdsl
 from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.compiler import Compiled
+from lpmdsl.diagnostics import LpmError
 from lpmdsl.kernel.strategy import choose
+from lpmdsl.runtime import memory
+from lpmdsl.runtime.connections import build_circles
 from lpmdsl.runtime.execute import make_buffers, size_values
+from lpmdsl.runtime.population import build_world
+from lpmdsl.semantics.evaluate import Scope, parameter_values
 
 NETWORK = next(p for p in MODELS if p.stem == "sir_network")
 TOWN = next(p for p in MODELS if p.stem == "town_flu")
@@ -345,3 +350,32 @@ def test_a_census_of_one_condition_and_fixed_groups_is_kept() -> None:
     ways = {c.subject: c.way for c in choose(model).choices}
     assert ways["census in_hospital"] == ways["census ill"] == ways["census watch_0_0"] == "kept"
     assert ways["census masks"] == "counted anew"
+
+
+# ------------------------------------------------------------------ networks that are nowhere written
+
+
+@pytest.mark.parametrize("text", [SIS, TWO_NETWORKS], ids=["sis", "two_networks"])
+def test_ties_from_keys_give_the_counts_of_ties_in_rows(text: str) -> None:
+    """The same world twice: the rows of ``random_regular`` written out, and its keys alone."""
+    made = of_text(text.replace("erdos_renyi", "random_regular"))
+    request = request_of(made.model, 3_000, 1)
+    (name,) = (n.name for n in made.model.networks if n.generator and n.generator.name == "random_regular")
+    scope = Scope(made.model, request.parameters, counts=request.world.counts)
+    keys = build_circles(made.model.network(name), scope, request.seed)
+    rows = {k: v for k, v in request.world.ties.items() if k != name}
+    world = replace(request.world, ties=rows, circles={name: keys})
+    result = cpu_run(made)(replace(request, world=world))
+    assert_same(both(made, request), result)
+
+
+def test_a_network_that_memory_would_not_hold_is_kept_as_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """20 000 people with 1 500 ties each, for a computer with 40 MB: as keys, which only a processor can use."""
+    text = SIS.replace("erdos_renyi(degree 6)", "random_regular(degree 1_500)").replace("0.2 per day", "0.0005 per day")
+    model = lpmdsl.load(text).model
+    monkeypatch.setattr(memory, "physical_bytes", lambda: 40_000_000)
+    parameters = parameter_values(model)
+    with pytest.raises(LpmError, match="E0801"):
+        build_world(model, parameters, 1, {"Person": 20_000})
+    world = build_world(model, parameters, 1, {"Person": 20_000}, keeps_keys=True)
+    assert not world.ties and world.circles["friends"].keys.shape == (750, 8)

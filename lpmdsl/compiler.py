@@ -5,7 +5,7 @@ parse → resolve → check → analyse → lower → optimise → emit; the nex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lpmdsl.backends import numba_cpu, triton_gpu
@@ -78,6 +78,15 @@ def compile_model(model: Model, facts: Facts) -> Compiled:
     cpu_program = look_ahead(_optimised(lower_sparse(model)))
     verify(cpu_program)
     return Compiled(model, facts, _optimised(lower(model)), cpu_program)
+
+
+def with_circles(compiled: Compiled, circles: frozenset[str]) -> Compiled:
+    """The same for a processor that has only the keys of some networks, because memory would not hold their ties."""
+    if not circles:
+        return compiled
+    program = look_ahead(_optimised(lower_sparse(compiled.model, circles)))
+    verify(program)
+    return replace(compiled, cpu_program=program)
 
 
 def _optimised(program: Program) -> Program:

@@ -46,6 +46,7 @@ from lpmdsl.backends.numba_prelude import (
     clear, cos, exp, fold_add, fold_lanes, fold_max, fold_min, larger, log, philox, quantile, select_smallest, sin,
     smaller, threshold,
 )
+{circles}
 
 kernel = njit(cache=True, error_model="numpy", nogil=True)
 '''
@@ -53,11 +54,16 @@ kernel = njit(cache=True, error_model="numpy", nogil=True)
 
 def emit(program: Program) -> str:
     """The source of the module."""
-    parts = [_HEAD.format(name=program.name)]
+    circles = "from lpmdsl.networks.circles import neighbour\n" if _has_circles(program) else ""
+    parts = [_HEAD.format(name=program.name, circles=circles)]
     parts += [_kernel(program, k) for k in program.kernels]
     parts.append(_driver(program, "begin", program.begin))
     parts.append(_driver(program, "run_steps", program.step))
     return "\n\n".join(part.rstrip() + "\n" for part in parts)
+
+
+def _has_circles(program: Program) -> bool:
+    return any(b.name.endswith("_circles") for b in program.buffers)
 
 
 def buffer_arguments(program: Program) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from lpmdsl.kernel.ir import (
     Apply,
     Assign,
     AtomicAdd,
+    Beside,
     Claim,
     Const,
     Draw,
@@ -104,6 +105,8 @@ def _print(expr: KExpr) -> tuple[str, int]:
             return f"quantile({expr.buffer}, {text(expr.row)}, {text(expr.word)})", 10
         case Threshold():
             return f"threshold({text(expr.high)}, {text(expr.low)})", 10
+        case Beside():
+            return f"neighbour({expr.keys}, {text(expr.agent)}, {text(expr.edge)}, {text(expr.count)})", 10
         case Apply():
             return _apply(expr)
         case _:

@@ -15,6 +15,7 @@ from lpmdsl.kernel.dwell import CELLS
 from lpmdsl.kernel.ir import (
     Apply,
     Assign,
+    Beside,
     Buffer,
     Const,
     Draw,
@@ -229,6 +230,8 @@ class Lanes:
                 return f"threshold({self.text(expr.high, mask)}, {self.text(expr.low, mask)})", ATOM
             case Apply():
                 return self._apply(expr, mask)
+            case Beside():
+                raise AssertionError("on a GPU the ties of every network are written out")
             case _:
                 assert_never(expr)
 

@@ -120,6 +120,10 @@ class Builder:
         """Whether the sources on a network are counted and not weighed, because they all weigh the same."""
         return self.plan is not None and (contagion.condition, network.name) in self.plan.counted
 
+    def is_circles(self, network: Network) -> bool:
+        """Whether the ties of a network are worked out from keys, and nowhere written."""
+        return self.plan is not None and network.name in self.plan.circles
+
     def load(self, name: str, *index: KExpr) -> Load:
         return Load(name, index, self.buffers[name].dtype)
 

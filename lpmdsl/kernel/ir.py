@@ -93,7 +93,18 @@ class Threshold:
     dtype: DType = "i64"
 
 
-KExpr = Const | Var | Load | Apply | Quantile | Threshold
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The ``edge``-th neighbour (i64) of an agent in circles that are not written out (``networks.circles``)."""
+
+    keys: str
+    agent: KExpr
+    edge: KExpr
+    count: KExpr
+    dtype: DType = "i64"
+
+
+KExpr = Const | Var | Load | Apply | Quantile | Threshold | Beside
 
 # ------------------------------------------------------------------ statements
 
@@ -374,6 +385,8 @@ def parts(expr: KExpr) -> tuple[KExpr, ...]:
             return (expr.row, expr.word)
         case Threshold():
             return (expr.high, expr.low)
+        case Beside():
+            return (expr.agent, expr.edge, expr.count)
         case _:
             return ()
 
@@ -448,4 +461,5 @@ def buffers_of(kernel: Kernel) -> tuple[str, ...]:
                 pass
         for expr in expressions(stmt):
             names.update(e.buffer for e in walk(expr) if isinstance(e, Load | Quantile))
+            names.update(e.keys for e in walk(expr) if isinstance(e, Beside))
     return tuple(sorted(names))

@@ -65,7 +65,7 @@ def _declare_counter(builder: Builder, contagion: m.Contagion, network: m.Networ
     if not builder.counts_sources(contagion, network):
         builder.buffer(name, "i64", shape, role, note="sum of the weights of the infectious, 2⁻³² a step")
     elif network.layout == "ties":
-        rows = f"{network.name}_offsets"
+        rows = f"{network.name}_{'degree' if builder.is_circles(network) else 'offsets'}"
         builder.buffer(name, "i32", shape, role, note="how many neighbours are infectious", rows=rows)
     else:
         builder.buffer(name, "i64", shape, role, note="how many are infectious")

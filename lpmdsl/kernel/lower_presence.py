@@ -12,7 +12,7 @@ from lpmdsl.kernel.builder import (
     op,
     test,
 )
-from lpmdsl.kernel.ir import AtomicAdd, If, Kernel, KExpr, KStmt, Let, Loop, Store, Var
+from lpmdsl.kernel.ir import AtomicAdd, Beside, If, Kernel, KExpr, KStmt, Let, Loop, Store, Var
 from lpmdsl.kernel.lower_expressions import Scope, present_tests, read_states
 from lpmdsl.semantics import model as m
 
@@ -48,7 +48,10 @@ def declare_network(builder: Builder, network: m.Network) -> None:
     kind, name = network.of, network.name
     if network.layout == "place":
         builder.buffer(f"{kind}_{network.place}", "i32", (kind,), "input", note="place of each agent, −1: none")
-    if network.layout == "ties":
+    if builder.is_circles(network):
+        builder.buffer(f"{name}_circles", "i64", (f"{name}_half_degree", "rounds"), "input", note="keys of circles")
+        builder.buffer(f"{name}_degree", "i64", (1,), "input", note="ties of each agent")
+    elif network.layout == "ties":
         builder.buffer(f"{name}_offsets", "i64", (f"{kind}+1",), "input", note="rows of ties")
         builder.buffer(f"{name}_targets", "i32", (f"{name}_ties",), "input")
     if network.days:
@@ -146,6 +149,10 @@ def _count(scope: Scope, network: m.Network, group: KExpr, change: int) -> list[
 def for_neighbours(scope: Scope, network: m.Network, action) -> list[KStmt]:
     builder = scope.builder
     edge = Var(scope.fresh("edge"), "i64")
+    if builder.is_circles(network):
+        beside = Beside(f"{network.name}_circles", AGENT, edge, Var(network.of, "i64"))
+        degree = builder.load(f"{network.name}_degree", integer(0))
+        return [Loop(edge.name, integer(0), degree, tuple(action(beside)))]
     neighbour = op("to_i64", builder.load(f"{network.name}_targets", edge))
     start = builder.load(f"{network.name}_offsets", AGENT)
     stop = builder.load(f"{network.name}_offsets", op("add", AGENT, integer(1)))

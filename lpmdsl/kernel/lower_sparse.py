@@ -44,9 +44,12 @@ from lpmdsl.kernel.strategy import choose, restless, susceptible, timed
 from lpmdsl.semantics import model as m
 
 
-def lower_sparse(model: m.Model) -> Program:
-    """The Program of a checked model that keeps lists, calendars and sums instead of going through everyone."""
-    builder = Builder(model, choose(model))
+def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset()) -> Program:
+    """The Program of a checked model that keeps lists, calendars and sums instead of going through everyone.
+
+    ``circles``: networks of which only the keys are there (``networks.circles``).
+    """
+    builder = Builder(model, choose(model, circles))
     declare_all(builder)
     declare_lists(builder)
     contagion = _contagion_items(builder)

@@ -11,6 +11,7 @@ from lpmdsl.kernel.ir import (
     Apply,
     Assign,
     AtomicAdd,
+    Beside,
     Claim,
     Const,
     Draw,
@@ -54,6 +55,9 @@ def map_expression(expr: KExpr, rewrite: Rewrite) -> KExpr:
         case Threshold():
             high, low = map_expression(expr.high, rewrite), map_expression(expr.low, rewrite)
             return rewrite(replace(expr, high=high, low=low))
+        case Beside():
+            agent, edge, count = (map_expression(e, rewrite) for e in (expr.agent, expr.edge, expr.count))
+            return rewrite(replace(expr, agent=agent, edge=edge, count=count))
         case _:
             assert_never(expr)
 

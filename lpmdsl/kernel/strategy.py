@@ -52,17 +52,22 @@ class Occupancy:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was chosen. ``counted``: pairs (condition, network) on which all sources weigh the same, and are counted.
-    ``acted_on``: kinds of agents of whom interventions change what others feel."""
+    """What was chosen.
+
+    ``counted``: pairs (condition, network) on which all sources weigh the same, and are counted.
+    ``circles``: networks whose ties are worked out from keys, because memory would not hold them.
+    ``acted_on``: kinds of agents of whom interventions change what others feel.
+    """
 
     ways: dict[str, Way]
     counted: frozenset[tuple[str, str]]
     acted_on: frozenset[str]
     occupancies: tuple[Occupancy, ...]
+    circles: frozenset[str]
     choices: tuple[Choice, ...]
 
 
-def choose(model: m.Model) -> Plan:
+def choose(model: m.Model, circles: frozenset[str] = frozenset()) -> Plan:
     """The plan of a model."""
     ways: dict[str, Way] = {}
     choices: list[Choice] = []
@@ -82,7 +87,7 @@ def choose(model: m.Model) -> Plan:
             kept.setdefault(occupancy.name, occupancy)
         choices.append(_census_choice(name, occupancy))
     acted_on = frozenset(r.of for i in model.interventions for r in i.repeated if tells(model, r))
-    return Plan(ways, frozenset(counted), acted_on, tuple(kept.values()), tuple(choices))
+    return Plan(ways, frozenset(counted), acted_on, tuple(kept.values()), circles, tuple(choices))
 
 
 # ------------------------------------------------------------------ conditions

@@ -9,6 +9,7 @@ from lpmdsl.kernel.ir import (
     Apply,
     Assign,
     AtomicAdd,
+    Beside,
     Claim,
     Clear,
     Collect,
@@ -172,6 +173,9 @@ class _Checker:
                 case Apply():
                     if node.op not in OPS:
                         self.fail(f"no operation {node.op}")
+                case Beside():
+                    if node.keys not in self.buffers:
+                        self.fail(f"keys {node.keys} are not declared")
                 case Quantile():
                     if node.buffer not in self.buffers:
                         self.fail(f"table {node.buffer} is not declared")

@@ -45,7 +45,7 @@ class NetworkGenerator:
 
     name: str
     arguments: tuple[GeneratorArgument, ...]
-    made_by: Literal["random_graphs", "regular_graphs"]
+    made_by: Literal["random_graphs", "regular_graphs", "circles"]
     expected_degree: Callable[[int, Arguments], float]
     help: str
     one_of: tuple[str, ...] = ()
@@ -103,6 +103,11 @@ NETWORKS: dict[str, NetworkGenerator] = {
             (GeneratorArgument("ties", "blocks", "mean number of ties of the row's group with the column's"),),
             "random_graphs", lambda n, arguments: float(np.max(np.sum(arguments["ties"], axis=1))),
             "Chances of a tie set by the groups of the two (Holland et al. 1983).", agents_alike=True,
+        ),
+        NetworkGenerator(
+            "random_regular", (DEGREE,), "circles", _degree,
+            "Everyone has as many ties, otherwise at random; takes no memory where there is none (Wormald 1999).",
+            agents_alike=True,
         ),
         NetworkGenerator(
             "complete", (), "regular_graphs", lambda n, arguments: float(n), "Everyone knows everyone.",

@@ -37,7 +37,7 @@ def even_degree(n: int, arguments: Arguments) -> int:
     degree = whole(arguments, "degree", 2)
     if degree % 2:
         raise Unbuildable(
-            f"`degree` is {degree}; on a ring it must be even, half of it on either side.",
+            f"`degree` is {degree}; it must be even: in a circle everyone has one on either side.",
             f"Write `degree {degree - 1}` or `degree {degree + 1}`.",
         )
     if degree >= n:

@@ -17,7 +17,8 @@ class Ties:
     """A network as compressed sparse rows: the neighbours of agent i are
     ``targets[offsets[i]:offsets[i + 1]]`` (int64 offsets of length N + 1, int32 targets, rows sorted).
 
-    Symmetric; no agent is its own neighbour; no tie twice.
+    Symmetric; no agent is its own neighbour; no tie twice, but for the few pairs that two circles of ``random_regular``
+    share.
     """
 
     offsets: NDArray[np.int64]
@@ -25,12 +26,21 @@ class Ties:
 
 
 @dataclass(frozen=True, slots=True)
+class Circles:
+    """A network that is not written out: ``keys`` (circles, rounds), which tell who is beside whom."""
+
+    keys: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """``counts``: agents per kind. ``attributes[(kind, name)]``: float64 for numbers, uint8 for yes/no and categories,
-    int32 for places (-1: none). ``place_sizes[(kind, place)]``: how many places there are. ``ties[network]``: rows.
+    int32 for places (-1: none). ``place_sizes[(kind, place)]``: how many places there are. ``ties[network]``: rows;
+    ``circles[network]``: the keys of one that memory would not hold.
     """
 
     counts: dict[str, int]
     attributes: dict[tuple[str, str], NDArray]
     place_counts: dict[tuple[str, str], int]
     ties: dict[str, Ties] = field(default_factory=dict)
+    circles: dict[str, Circles] = field(default_factory=dict)

@@ -26,7 +26,7 @@ def build(compiled: Compiled) -> ModuleType:
     import numpy
 
     versions = f"{numba.__version__} {numpy.__version__} {sys.version}"
-    return _module(compiled, "cpu", ("numba_prelude.py", "numba_lists.py"), versions)
+    return _module(compiled, "cpu", ("numba_prelude.py", "numba_lists.py", "../networks/circles.py"), versions)
 
 
 def build_triton(compiled: Compiled) -> ModuleType:

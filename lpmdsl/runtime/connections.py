@@ -14,7 +14,7 @@ from lpmdsl.networks.generators import NETWORKS, GeneratorArgument
 from lpmdsl.networks.random import uniforms
 from lpmdsl.networks.sites import site
 from lpmdsl.networks.ties import Unbuildable
-from lpmdsl.networks.world import Arguments, Ties
+from lpmdsl.networks.world import Arguments, Circles, Ties
 from lpmdsl.quantities import NUMBER
 from lpmdsl.runtime.draws import draw
 from lpmdsl.semantics.evaluate import Scope, evaluate
@@ -30,6 +30,18 @@ def build_ties(network: Network, scope: Scope, seed: int, ids: NDArray | None) -
     arguments = _arguments(network, scope, lambda: uniforms(seed, n, site(f"network.{network.name}.degrees")))
     try:
         return row.function(n, arguments, seed, site(f"network.{network.name}"))
+    except Unbuildable as problem:
+        raise fail("E0649", f"`{network.name}`: {problem}", network.generator.span, problem.help) from problem
+
+
+def build_circles(network: Network, scope: Scope, seed: int) -> Circles:
+    """The keys of a network that is not written out, under the same name of its draws as ``build_ties``. E0649."""
+    from lpmdsl.networks.circles import circles  # numba takes its time to load
+
+    assert network.generator is not None
+    arguments = _arguments(network, scope, lambda: np.empty(0))
+    try:
+        return circles(scope.counts[network.of], arguments, seed, site(f"network.{network.name}"))
     except Unbuildable as problem:
         raise fail("E0649", f"`{network.name}`: {problem}", network.generator.span, problem.help) from problem
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lpmdsl.backends.numba_cpu import buffer_arguments, size_arguments
 from lpmdsl.backends.numba_lists import CHUNK
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
-from lpmdsl.compiler import Compiled
+from lpmdsl.compiler import Compiled, with_circles
 from lpmdsl.kernel.dwell import CELLS, quantile_table
 from lpmdsl.kernel.ir import Buffer, Program
 from lpmdsl.kernel.lower_expressions import is_flow_like, report_steps
@@ -32,10 +32,15 @@ Runner = Callable[[RunRequest, Progress | None], RunResult]
 
 def cpu_runner(compiled: Compiled, threads: int = 1) -> Runner:
     """A function that runs one replicate of the compiled model with its Numba kernels, on up to so many threads."""
-    module = build(compiled)
+    built: dict[frozenset[str], tuple[Program, ModuleType]] = {}
 
     def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
-        return execute(compiled.cpu_program, module, request, progress, threads)
+        circles = frozenset(request.world.circles)
+        if circles not in built:
+            made = with_circles(compiled, circles)
+            built[circles] = made.cpu_program, build(made)
+        program, module = built[circles]
+        return execute(program, module, request, progress, threads)
 
     return run
 
@@ -138,7 +143,8 @@ def make_buffers(program: Program, request: RunRequest, sizes: dict[str, int]) -
     given = given_buffers(program, request)
     buffers = {b.name: given[b.name] if b.name in given else empty_buffer(b, sizes) for b in program.buffers}
     for b in (b for b in program.buffers if b.rows):
-        longest = int(np.diff(given[b.rows]).max(initial=0))
+        degrees = given[b.rows] if b.rows.endswith("_degree") else np.diff(given[b.rows])
+        longest = int(degrees.max(initial=0))
         if longest < 256:
             buffers[b.name] = buffers[b.name].astype(np.uint8)
     return buffers
@@ -168,6 +174,9 @@ def given_buffers(program: Program, request: RunRequest) -> dict[str, NDArray]:
         given[f"{kind}_{name}"] = column.copy() if (kind, name) in changed else column
     for condition, states in request.start.items():
         given[condition] = states.copy()
+    for network, circles in world.circles.items():
+        given[f"{network}_circles"] = circles.keys
+        given[f"{network}_degree"] = np.array([2 * len(circles.keys)])
     for network, ties in world.ties.items():
         given[f"{network}_offsets"], given[f"{network}_targets"] = ties.offsets, ties.targets
     for network in model.networks:

@@ -25,7 +25,21 @@ PER_TIE = 16
 MOST_AGENTS = 2**31 - 1
 
 
-def estimate_bytes(model: Model, counts: Mapping[str, int], parameters: Mapping[str, float] | None = None) -> float:
+def too_large_for_rows(model: Model, counts: Mapping[str, int], parameters: Mapping[str, float]) -> frozenset[str]:
+    """The networks that can be kept as keys alone (``random_regular``), where with their ties written out the run would
+    take more memory than there is."""
+    there = physical_bytes()
+    if there is None or estimate_bytes(model, counts, parameters) <= there:
+        return frozenset()
+    return frozenset(n.name for n in model.networks if n.generator is not None and n.generator.name == "random_regular")
+
+
+def estimate_bytes(
+    model: Model,
+    counts: Mapping[str, int],
+    parameters: Mapping[str, float] | None = None,
+    circles: frozenset[str] = frozenset(),
+) -> float:
     """About how many bytes the world and the run take at their peak; from above, within a factor of about two."""
     values = dict(parameters) if parameters is not None else parameter_values(model)
     total = 0.0
@@ -33,18 +47,20 @@ def estimate_bytes(model: Model, counts: Mapping[str, int], parameters: Mapping[
         conditions = sum(c.of == agent.name for c in model.conditions)
         total += counts[agent.name] * (PER_AGENT + PER_MEMBER * len(agent.members) + PER_CONDITION * conditions)
     for network in model.networks:
-        if network.generator is not None:
+        if network.generator is not None and network.name not in circles:
             total += counts[network.of] * (8 + PER_TIE * foreseen_degree(network, model, values, counts))
     return total
 
 
-def require_memory(model: Model, counts: Mapping[str, int], parameters: Mapping[str, float]) -> None:
+def require_memory(
+    model: Model, counts: Mapping[str, int], parameters: Mapping[str, float], circles: frozenset[str] = frozenset()
+) -> None:
     """Raises E0823 for a count that no run can have and E0801 for one that this computer cannot hold."""
     for agent in model.agents:
         if not 1 <= counts[agent.name] <= MOST_AGENTS:
             raise fail("E0823", f"`{agent.name}` has {counts[agent.name]:,} agents; a run takes 1 to {MOST_AGENTS:,}.",
                        agent.span, f"Write another `count`, or run with --agents {agent.name}=10000.")
-    needed, there = estimate_bytes(model, counts, parameters), physical_bytes()
+    needed, there = estimate_bytes(model, counts, parameters, circles), physical_bytes()
     if there is not None and needed > there:
         raise fail("E0801", f"This population needs about {_gib(needed)} of memory; this computer has {_gib(there)}.",
                    *_advice(model, counts, needed / there))

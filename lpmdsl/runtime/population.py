@@ -21,9 +21,9 @@ from lpmdsl.networks.sites import site
 from lpmdsl.networks.ties import Unbuildable
 from lpmdsl.networks.world import World
 from lpmdsl.quantities import Kind, Type
-from lpmdsl.runtime.connections import build_ties
+from lpmdsl.runtime.connections import build_circles, build_ties
 from lpmdsl.runtime.draws import draw
-from lpmdsl.runtime.memory import require_memory
+from lpmdsl.runtime.memory import require_memory, too_large_for_rows
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Agent, Attribute, Distribution, Model, Place, StartExcept
 
@@ -31,15 +31,22 @@ PLACE = Type(Kind.PLACE)
 
 
 def build_world(
-    model: Model, parameters: Mapping[str, float], seed: int, counts: Mapping[str, int] | None = None
+    model: Model,
+    parameters: Mapping[str, float],
+    seed: int,
+    counts: Mapping[str, int] | None = None,
+    keeps_keys: bool = False,
 ) -> World:
     """Everyone with their attributes, places and ties. ``counts`` replaces the written number of a kind's agents.
+
+    ``keeps_keys``: the back end can do without the ties of a network that memory would not hold (``networks.circles``).
 
     Raises LpmError: E0640 to E0650 for files, networks and places, E0801, E0811, E0812, E0823 for the population.
     """
     people = {agent.name: _from_file(agent, model) for agent in model.agents if agent.file is not None}
     numbers = {agent.name: _count(agent, people.get(agent.name), counts or {}) for agent in model.agents}
-    require_memory(model, numbers, parameters)
+    circles = too_large_for_rows(model, numbers, parameters) if keeps_keys else frozenset()
+    require_memory(model, numbers, parameters, circles)
     attributes: dict[tuple[str, str], NDArray] = {}
     place_counts: dict[tuple[str, str], int] = {}
     scope = Scope(model, parameters, attributes, {}, numbers)
@@ -54,8 +61,10 @@ def build_world(
                 case _:
                     assert_never(member)
     ids = {name: group.ids for name, group in people.items()}
-    ties = {n.name: build_ties(n, scope, seed, ids.get(n.of)) for n in model.networks if n.layout == "ties"}
-    return World(numbers, attributes, place_counts, ties)
+    tied = [n for n in model.networks if n.layout == "ties"]
+    ties = {n.name: build_ties(n, scope, seed, ids.get(n.of)) for n in tied if n.name not in circles}
+    keys = {n.name: build_circles(n, scope, seed) for n in tied if n.name in circles}
+    return World(numbers, attributes, place_counts, ties, keys)
 
 
 def _from_file(agent: Agent, model: Model) -> People:

@@ -15,7 +15,7 @@ import numpy as np
 from lpmdsl.backends.numba_cpu import fold_function, kernel_arguments, shares_lists, size_arguments
 from lpmdsl.backends.numba_lists import CHUNK
 from lpmdsl.backends.request import RunRequest
-from lpmdsl.compiler import Compiled
+from lpmdsl.compiler import Compiled, with_circles
 from lpmdsl.kernel.ir import (
     Apply,
     Clear,
@@ -58,13 +58,14 @@ class Stage:
 def first_request(model: Model, planned: Plan) -> RunRequest:
     """The first replicate of the first scenario of a plan."""
     variant, seed = planned.variants[0], planned.options.seed
-    world = build_world(model, variant.parameters, seed, planned.counts)
+    world = build_world(model, variant.parameters, seed, planned.counts, keeps_keys=True)
     start = start_states(model, world, variant.parameters, seed, 0)
     return RunRequest(model, world, variant.parameters, start, seed, 0, planned.steps, variant.disabled)
 
 
 def profile(compiled: Compiled, request: RunRequest) -> list[Stage]:
     """The stages of all steps, dearest first, on one thread; compiling and the beginning apart."""
+    compiled = with_circles(compiled, frozenset(request.world.circles))
     walk = _Walk(compiled, build(compiled), request)
     walk.step(-1, walk.program.begin)
     walk.seconds.clear()

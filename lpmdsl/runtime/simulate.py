@@ -187,7 +187,9 @@ def _request(model: Model, plan: Plan, variant: Variant, replicate: int, tally: 
     key = (drawn_from, *world_key(model, variant.parameters))
     if key not in tally.worlds:
         tally.worlds.clear()  # scenarios that need another world come one after the other: hold only one
-        tally.worlds[key] = build_world(model, variant.parameters, drawn_from, plan.counts)
+        tally.worlds[key] = build_world(
+            model, variant.parameters, drawn_from, plan.counts, keeps_keys=tally.manifest.backend == "cpu"
+        )
         tally.manifest = tally.manifest.model_copy(update={"agents": dict(tally.worlds[key].counts)})
     world = tally.worlds[key]
     start = start_states(model, world, variant.parameters, seed, replicate)
