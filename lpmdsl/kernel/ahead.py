@@ -37,6 +37,8 @@ def look_ahead(program: Program) -> Program:
     """The program with requests in every kernel that goes through a list."""
     large = {b.name for b in program.buffers if any(isinstance(d, str) for d in b.shape) and b.role != "tally"}
     lists = {b.name for b in program.buffers if b.dtype == "i32"}
+    # Counts of ties are bytes: asking for them costs more than waiting (1 M agents: 0.24 s with, 0.21 s without).
+    large -= {b.name for b in program.buffers if b.rows}
     kernels = tuple(_with_requests(k, large) if k.over in lists else k for k in program.kernels)
     return replace(program, kernels=kernels)
 
@@ -47,7 +49,7 @@ def _with_requests(kernel: Kernel, large: set[str]) -> Kernel:
     loops = [s for s in statements(kernel.body) if isinstance(s, Loop) and _is_row(s)]
     pointed += tuple(dict.fromkeys(r for loop in loops for r in _row_starts(loop, large)))
     rows = tuple(_row_requests(loop, large) for loop in loops)
-    found = ((OWN, own), (POINTED, pointed), (ROWS, rows))
+    found = ((OWN, own), (POINTED, pointed), (ROWS, tuple(loop for loop in rows if loop.body)))
     return replace(kernel, ahead=tuple(Ahead(places, body) for places, body in found if body))
 
 
