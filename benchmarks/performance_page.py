@@ -48,33 +48,23 @@ def _line(row: dict, ours: float) -> str:
 
 
 def draw(record: dict, path: Path) -> None:
-    """Seconds of the run against agents, both logarithmic; each line is named at its end."""
+    """Seconds of the run against agents, both logarithmic; slowest at a hundred thousand agents first in the legend."""
     import matplotlib
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "lpmdsl"  # the same picture from the same numbers
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(9, 6))
-    ends: list[tuple[float, float, str, str]] = []
-    for peer in PEERS_MEASURED:
-        points = [(r["agents"], r["run_s"]) for r in record["rows"] if r["peer"] == peer.name and "run_s" in r]
-        if points:
-            (line,) = axes.loglog(*zip(*points, strict=True), marker="o", lw=3 if peer.name == "ours" else 1.5)
-            ends.append((*points[-1], peer.words.replace("*", ""), line.get_color()))
-    _name(axes, ends)
+    figure, axes = pyplot.subplots(figsize=(10, 5.5))
+    curves = {p: [(r["agents"], r["run_s"]) for r in record["rows"] if r["peer"] == p.name and "run_s" in r]
+              for p in PEERS_MEASURED}  # fmt: skip
+    for peer in sorted((p for p in curves if curves[p]), key=lambda p: -dict(curves[p]).get(100_000, 0)):
+        points = sorted(curves[peer])
+        width = 3.5 if peer.name == "ours" else 1.5
+        axes.loglog(*zip(*points, strict=True), marker="o", lw=width, label=peer.words.replace("*", ""))
     axes.set(xlabel="agents", ylabel="seconds for 100 days, one thread", title="SEIR on a random network of degree 10")
     axes.grid(True, which="major", alpha=0.3)
+    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
-
-
-def _name(axes, ends: list[tuple[float, float, str, str]]) -> None:
-    """Names in a column at the right, moved apart where two lines end close together."""
-    axes.set_xlim(right=max(x for x, *_ in ends) * 60)
-    low = 0.0
-    for x, y, words, colour in sorted(ends, key=lambda end: end[1]):
-        low = max(y, low * 1.45)
-        axes.annotate(words, (x, y), xytext=(max(e[0] for e in ends) * 1.6, low), color=colour, va="center",
-                      arrowprops={"arrowstyle": "-", "color": colour, "alpha": 0.4})  # fmt: skip

@@ -34,6 +34,12 @@ class Format(StrEnum):
     json = "json"
 
 
+class Form(StrEnum):
+    text = "text"
+    json = "json"
+    latex = "latex"
+
+
 class Backend(StrEnum):
     auto = "auto"
     cpu = "cpu"
@@ -242,6 +248,31 @@ def emit(
             print(to_json(loaded.model))
         case Target.cpu | Target.triton | Target.ir:
             print(compile_model(loaded.model, loaded.facts).emit(target.value))
+
+
+@app.command()
+def analyse(
+    file: File,
+    format: Annotated[Form, typer.Option(help="text, json (one object) or latex (the equations).")] = Form.text,
+    set: Setting = [],  # noqa: B006 - typer copies the default
+    seed: Seed = 1,
+) -> None:
+    """Print the equations of a model, its reproduction numbers and thresholds. Exit code 1 if a promise is broken."""
+    settings = _pairs("--set", set)
+    loaded = _load(file)
+    from lpmdsl.insight.summary import analysis, as_json, as_latex, as_text
+    from lpmdsl.runtime.settings import values_with
+
+    found = analysis(loaded.model, values_with(loaded.model, settings), seed)
+    match format:
+        case Form.text:
+            _print_lines(as_text(found))
+        case Form.json:
+            print(as_json(found))
+        case Form.latex:
+            print(as_latex(found))
+    if not all(statement.holds for statement in found.statements):
+        raise typer.Exit(1)
 
 
 # ------------------------------------------------------------------ runs

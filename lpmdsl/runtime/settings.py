@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
-from lpmdsl.diagnostics import Report, did_you_mean
+from lpmdsl.diagnostics import LpmError, Report, did_you_mean
 from lpmdsl.quantities import ERROR, Kind
 from lpmdsl.semantics.check_expressions import check_value
 from lpmdsl.semantics.context import Context
@@ -35,6 +36,15 @@ def setting_values(model: Model, settings: dict[str, str | float], report: Repor
         if value is not None and _is_allowed(known[name], value, source, report):
             values[name] = value
     return values
+
+
+def values_with(model: Model, settings: Mapping[str, str | float]) -> dict[str, float]:
+    """Every parameter's value in base units, with some set anew. Raises ``LpmError`` for a setting that cannot be."""
+    report = Report()
+    values = setting_values(model, dict(settings), report)
+    if report.has_errors:
+        raise LpmError(report)
+    return parameter_values(model, values)
 
 
 def _read(model: Model, parameter: Parameter, text: str, source: Source, report: Report) -> float | None:

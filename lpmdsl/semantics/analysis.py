@@ -144,7 +144,6 @@ def _report_later(checked: model.Model, report: Report) -> None:
         if isinstance(promise, model.CheckQuantity):
             report.add(
                 "N0901",
-                f"`check {promise.quantity}` is checked for sense now; its value is worked out "
-                "when the analysis arrives.",
+                f"`check {promise.quantity}` is checked for sense now; `lpmc analyse` works its value out.",
                 promise.span,
             )

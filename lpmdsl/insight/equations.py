@@ -1,0 +1,297 @@
+"""The mean-field equations of a condition, as an epidemiologist would write them.
+
+People of a group are alike and meet at random within what their networks say; their numbers are large. An exponential
+dwell time leaves at 1/mean; a gamma one with a whole shape k is a chain of k stages (MacDonald 1978, Time Lags in
+Biological Models); any other remembers its inflow: outflow(t) = ∫ inflow(t − a) f(a) da (Kermack & McKendrick 1927).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+
+from lpmdsl.insight.formulas import Group, NoFormula, entry, formula, is_groupable, tex, written
+from lpmdsl.quantities import Kind
+from lpmdsl.semantics import model as m
+from lpmdsl.semantics.evaluate import Scope, evaluate
+
+MOST_GROUPS = 12
+MOST_STAGES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Equations:
+    """``rates``: variable → its rate of change per day. ``forces``: group → force of infection. ``remembered``: outflow
+    symbol → (inflow, words for the dwell time) where a dwell time is no chain of stages."""
+
+    condition: str
+    groups: tuple[Group, ...]
+    rates: Mapping[sp.Symbol, sp.Expr]
+    forces: Mapping[sp.Symbol, sp.Expr]
+    remembered: Mapping[sp.Symbol, tuple[sp.Expr, str]]
+    assumptions: tuple[str, ...]
+
+    def latex(self) -> list[str]:
+        """One formula a line: forces, rates, remembered outflows."""
+        lines = [rf"{tex(name)} = {tex(force)}" for name, force in self.forces.items()]
+        lines += [rf"\frac{{d {tex(x)}}}{{dt}} = {tex(rate)}" for x, rate in self.rates.items()]
+        for out, (inflow, words) in self.remembered.items():
+            law = rf"f_{{\mathrm{{{words}}}}}"
+            lines.append(rf"{tex(out)}(t) = \int_0^\infty \left[{tex(inflow)}\right](t - a)\, {law}(a)\, da")
+        return lines
+
+
+def equations(model: m.Model, condition: m.Condition, parameters: Mapping[str, float]) -> Equations:
+    """The equations of one condition. Raises ``NoFormula`` where people differ in ways that are no groups."""
+    groups = groups_of(model, condition)
+    course = Course(model, condition, parameters)
+    forces = {g.symbol("lambda"): force(course, g, groups) for g in groups}
+    writer = _Writer(course)
+    for group in groups:
+        writer.group(group)
+    rates = {x: sp.simplify(rate) if len(groups) < 3 else rate for x, rate in writer.rates.items()}
+    return Equations(condition.name, groups, rates, forces, writer.remembered, _assumptions(model, condition))
+
+
+def groups_of(model: m.Model, condition: m.Condition) -> tuple[Group, ...]:
+    """Every combination of the categories that the course, the contagion or the mixing asks for."""
+    contagion = model.contagion_of(condition.name)
+    parts: list[object] = [condition.exits, *([contagion] if contagion else [])]
+    asked = {e.name: e for p in parts for e in m.every_expression(p) if isinstance(e, m.AttributeRef)}
+    for network in networks_of(model, condition):
+        if network.mixing is not None:
+            name = model.table(network.mixing).key_attributes[0]
+            attribute = next(a for a in model.agent(network.of).attributes if a.name == name)
+            asked.setdefault(name, m.AttributeRef(network.of, name, attribute.type, network.span))
+    if not all(is_groupable(ref) for ref in asked.values()):
+        raise NoFormula("people differ by numbers: " + ", ".join(n for n, r in asked.items() if not is_groupable(r)))
+    choices = [[(n, k, _label(r, k)) for k in range(_size(r))] for n, r in asked.items()]
+    every = itertools.product(*choices)
+    groups = [Group("_".join(c[2] for c in combo), {c[0]: c[1] for c in combo}) for combo in every]
+    if len(groups) > MOST_GROUPS:
+        raise NoFormula(f"{len(groups)} groups are too many to write out")
+    return tuple(groups)
+
+
+def _size(ref: m.AttributeRef) -> int:
+    return 2 if ref.type.kind is Kind.BOOLEAN else len(ref.type.labels)
+
+
+def _label(ref: m.AttributeRef, code: int) -> str:
+    if ref.type.kind is Kind.BOOLEAN:
+        return ref.name if code else f"not_{ref.name}"
+    return ref.type.labels[code]
+
+
+def networks_of(model: m.Model, condition: m.Condition) -> list[m.Network]:
+    contagion = model.contagion_of(condition.name)
+    return [model.network(n) for n in dict.fromkeys(s.network for s in contagion.spreads)] if contagion else []
+
+
+# ------------------------------------------------------------------ the force of infection
+
+
+def force(course: Course, on: Group, groups: tuple[Group, ...]) -> sp.Expr:
+    """The force of infection on one of a group: Σ over networks, groups and states of source."""
+    model, condition, total = course.model, course.condition, sp.Integer(0)
+    for network in networks_of(model, condition):
+        here = sum((_from(course, network, source, on, groups) for source in groups), sp.Integer(0))
+        total += here * scaled(model, condition, network, "target", on, condition.start.state)
+    return total
+
+
+def _from(course: Course, network: m.Network, source: Group, on: Group, groups: tuple[Group, ...]) -> sp.Expr:
+    """What the sources of one group give to one of another, with whom they mix by a table or all alike."""
+    model, condition = course.model, course.condition
+    contagion = model.contagion_of(condition.name)
+    assert contagion is not None
+    weight = sum(
+        (infectivity(model, condition, network, spread, source, s) * course.inside(source, s)
+         for spread in contagion.spreads if spread.network == network.name for s in spread.states),
+        sp.Integer(0),
+    )  # fmt: skip
+    if network.mixing is not None:
+        name = model.table(network.mixing).key_attributes[0]
+        contacts = entry(model, network.mixing, [sp.Integer(on.codes[name]), sp.Integer(source.codes[name])])
+        alike = [g for g in groups if g.codes[name] == source.codes[name]]
+        return contacts * weight / _all_present(condition, alike)
+    return weight * many(network) / _all_present(condition, groups)
+
+
+def _all_present(condition: m.Condition, groups: Sequence[Group]) -> sp.Expr:
+    return sum((present(condition, g) for g in groups), sp.Integer(0))
+
+
+def many(network: m.Network) -> sp.Expr:
+    """How many others one has contact with at a time, where the rate counts for each of them."""
+    if network.layout == "random" or (network.contacts is not None and not network.per_tie):
+        return sp.Integer(1)
+    return sp.Symbol(f"others_{network.name}", positive=True)
+
+
+def present(condition: m.Condition, group: Group) -> sp.Expr:
+    """How many of a group there are who are not removed."""
+    gone = sum((group.symbol(condition.states[s]) for s in condition.removed), sp.Integer(0))
+    return sp.Symbol(f"N_{group.label}" if group.label else "N", positive=True) - gone
+
+
+def infectivity(model, condition: m.Condition, network: m.Network, spread: m.Spread, source: Group, state: int):
+    """Contacts a day times the chance of each, of one source."""
+    absent = any(state in w.states and network.name in w.networks for w in condition.whiles)
+    if absent or state in condition.removed:
+        return sp.Integer(0)
+    value = formula(spread.rate, model, source, {condition.name: state})
+    if network.contacts is not None and network.mixing is None:
+        value *= formula(network.contacts, model, source, {condition.name: state})
+    return value * scaled(model, condition, network, "source", source, state)
+
+
+def scaled(model, condition: m.Condition, network: m.Network, end: str, group: Group, state: int) -> sp.Expr:
+    """The product of the factors that hold for one of a group."""
+    product, inside = sp.Integer(1), {condition.name: state}
+    contagion = model.contagion_of(condition.name)
+    for scaling in contagion.scalings if contagion else ():
+        if scaling.end == end and (not scaling.networks or network.name in scaling.networks):
+            holds = formula(scaling.where, model, group, inside) if scaling.where is not None else sp.Integer(1)
+            product *= holds * formula(scaling.factor, model, group, inside) + (1 - holds)
+    return product
+
+
+# ------------------------------------------------------------------ the course
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The variables of a condition: one a state, or one a stage where a dwell time is a chain of stages."""
+
+    model: m.Model
+    condition: m.Condition
+    parameters: Mapping[str, float]
+
+    def stages(self, group: Group, state: int) -> list[sp.Symbol]:
+        name, count = self.condition.states[state], self.shape(state)
+        return [group.symbol(name)] if count == 1 else [group.symbol(f"{name}{k + 1}") for k in range(count)]
+
+    def inside(self, group: Group, state: int) -> sp.Expr:
+        """How many of a group are in a state."""
+        return sum(self.stages(group, state), sp.Integer(0))
+
+    def shape(self, state: int) -> int:
+        """How many stages: the whole shape of a gamma dwell time, else 1."""
+        exits = self.condition.exits_of(state)
+        if len(exits) != 1 or not isinstance(exits[0].trigger, m.After):
+            return 1
+        dwell = exits[0].trigger.dwell
+        if dwell.family not in ("gamma", "erlang"):
+            return 1
+        mean, sd, shape = (self._number(dwell, n) for n in ("mean", "sd", "shape"))
+        value = shape if shape is not None else (mean / sd) ** 2 if mean and sd else None
+        whole = value is not None and abs(value - round(value)) < 1e-9 and 1 <= round(value) <= MOST_STAGES
+        return round(value) if value is not None and whole else 1
+
+    def _number(self, dwell: m.Distribution, name: str) -> float | None:
+        expr = dwell.argument(name)
+        if expr is None or m.reads_agent(expr):
+            return None
+        return float(evaluate(expr, Scope(self.model, self.parameters)))
+
+
+class _Writer:
+    """Writes the rates of change, flow by flow, so that what leaves one state enters another."""
+
+    def __init__(self, course: Course) -> None:
+        self.course, self.model, self.condition = course, course.model, course.condition
+        self.rates: dict[sp.Symbol, sp.Expr] = {}
+        self.remembered: dict[sp.Symbol, tuple[sp.Expr, str]] = {}
+
+    def group(self, group: Group) -> None:
+        stages = {s: self._stages(s, group) for s in range(len(self.condition.states))}
+        for chain in stages.values():
+            self.rates |= dict.fromkeys(chain, sp.Integer(0))
+        flows = [flow for s in stages for flow in self._flows(group, s, stages[s])]
+        for source, first, amount in flows:
+            target = stages[first][0] if isinstance(first, int) else first
+            self.rates[source] -= amount
+            self.rates[target] += amount
+        for s in stages:
+            self._remember(group, s, stages)
+
+    def _stages(self, state: int, group: Group) -> list[sp.Symbol]:
+        return self.course.stages(group, state)
+
+    def _flows(self, group: Group, state: int, chain: list[sp.Symbol]) -> list[tuple]:
+        found: list[tuple] = []
+        for exit_ in self.condition.exits_of(state):
+            amount = self._outflow(group, state, exit_, chain)
+            found += [(a, b, self._stage_rate(group, state, len(chain)) * a) for a, b in itertools.pairwise(chain)]
+            found += [(chain[-1], to, amount * share) for to, share in self.branches(group, state, exit_)]
+        return found
+
+    def _stage_rate(self, group: Group, state: int, count: int) -> sp.Expr:
+        return count / mean_dwell(self.model, self.condition, state, group)
+
+    def _outflow(self, group: Group, state: int, exit_: m.Exit, chain: list[sp.Symbol]) -> sp.Expr:
+        inside = {self.condition.name: state}
+        match exit_.trigger:
+            case m.ByContagion():
+                return group.symbol("lambda") * chain[-1]
+            case m.AtRate():
+                return formula(exit_.trigger.rate, self.model, group, inside) * chain[-1]
+            case m.Chance():
+                p = formula(exit_.trigger.probability, self.model, group, inside)
+                return -sp.log(1 - p) / sp.nsimplify(exit_.trigger.every) * chain[-1]
+            case m.After() if exit_.trigger.dwell.family == "exponential" or len(chain) > 1:
+                return self._stage_rate(group, state, len(chain)) * chain[-1]
+            case m.After():
+                return group.symbol(f"out_{self.condition.states[state]}")
+            case m.When():
+                raise NoFormula(f"`{written(exit_.span)}` happens when a test of a run holds")
+
+    def branches(self, group: Group, state: int, exit_: m.Exit) -> list[tuple[int, sp.Expr]]:
+        """Where an exit leads, and with which share."""
+        rest, found = sp.Integer(1), []
+        for branch in exit_.branches:
+            inside = {self.condition.name: state}
+            share = rest if branch.probability is None else formula(branch.probability, self.model, group, inside)
+            found.append((branch.to, share))
+            rest -= share
+        return found
+
+    def _remember(self, group: Group, state: int, stages: Mapping[int, list[sp.Symbol]]) -> None:
+        """The outflow of a state whose dwell time is no chain, from its inflow."""
+        out = group.symbol(f"out_{self.condition.states[state]}")
+        (variable,) = stages[state] if len(stages[state]) == 1 else (None,)
+        if variable is None or not self.rates[variable].has(out):
+            return
+        (exit_,) = (e for e in self.condition.exits_of(state) if isinstance(e.trigger, m.After))
+        inflow = sp.simplify(self.rates[variable] + out)
+        assert isinstance(exit_.trigger, m.After)
+        self.remembered[out] = (inflow, exit_.trigger.dwell.family)
+
+
+def mean_dwell(model: m.Model, condition: m.Condition, state: int, group: Group) -> sp.Expr:
+    """The mean dwell time of a state that is left after a time. Raises ``NoFormula`` for laws without a stated mean."""
+    (exit_,) = condition.exits_of(state)
+    assert isinstance(exit_.trigger, m.After)
+    dwell, inside = exit_.trigger.dwell, {condition.name: state}
+    for name, of in (("mean", lambda x: x), ("rate", lambda x: 1 / x), ("value", lambda x: x)):
+        argument = dwell.argument(name)
+        if argument is not None:
+            return of(formula(argument, model, group, inside))
+    pairs = {"gamma": lambda a: a["shape"] * a["scale"], "uniform": lambda a: (a["min"] + a["max"]) / 2}
+    if dwell.family in pairs:
+        return pairs[dwell.family]({n: formula(e, model, group, inside) for n, e in dwell.arguments})
+    raise NoFormula(f"the mean of `{written(dwell.span)}` is not written")
+
+
+def _assumptions(model: m.Model, condition: m.Condition) -> tuple[str, ...]:
+    said = ["numbers are large, and people of a group are alike", "no intervention is active"]
+    for network in networks_of(model, condition):
+        if network.layout != "random":
+            said.append(f"contacts in {network.name} are as if at random: the same people do not meet again")
+        if network.days:
+            said.append(f"{network.name} runs on {network.days} only, which the equations do not show")
+    return tuple(said)

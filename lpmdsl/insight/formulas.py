@@ -1,0 +1,132 @@
+"""Expressions of the Model as sympy formulas: parameters and table entries by name, people by their group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from lpmdsl.quantities import Kind
+from lpmdsl.semantics import model as m
+from lpmdsl.source import Span
+
+_OPERATORS = {
+    "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
+    "pow": lambda a, b: a**b, "neg": lambda a: -a, "exp": sp.exp, "log": sp.log, "sin": sp.sin, "cos": sp.cos,
+    "sqrt": sp.sqrt, "abs": sp.Abs, "floor": sp.floor, "min": sp.Min, "max": sp.Max,
+    "logit": lambda p: sp.log(p / (1 - p)), "inverse_logit": lambda x: 1 / (1 + sp.exp(-x)),
+    "lt": lambda a, b: _truth(sp.Lt(a, b)), "le": lambda a, b: _truth(sp.Le(a, b)),
+    "gt": lambda a, b: _truth(sp.Gt(a, b)), "ge": lambda a, b: _truth(sp.Ge(a, b)),
+    "eq": lambda a, b: sp.Integer(int(a == b)), "ne": lambda a, b: sp.Integer(int(a != b)),
+    "not": lambda a: 1 - a, "and": lambda a, b: a * b, "or": lambda a, b: a + b - a * b,
+}  # fmt: skip
+
+
+class NoFormula(ValueError):
+    """Something only a run knows, or that differs from person to person in too many ways."""
+
+
+def written(span: Span) -> str:
+    """What stands there in the text."""
+    return span.source.text[span.start : span.end]
+
+
+def _truth(relation: object) -> sp.Expr:
+    if relation in (sp.true, sp.false):
+        return sp.Integer(1 if relation == sp.true else 0)
+    raise NoFormula("a comparison of numbers that differ between people")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """People alike in everything that the equations ask for: attribute → code. ``label``: ``child``, ``child_yes``."""
+
+    label: str
+    codes: Mapping[str, int] = field(default_factory=dict)
+
+    def symbol(self, name: str) -> sp.Symbol:
+        """``S`` or ``S_child``."""
+        return sp.Symbol(f"{name}_{self.label}" if self.label else name, nonnegative=True)
+
+
+def formula(expr: m.Expr, model: m.Model, group: Group, inside: Mapping[str, int]) -> sp.Expr:
+    """The formula for one of a group. ``inside``: condition → the state that it is in. Raises ``NoFormula``."""
+
+    def again(part: m.Expr) -> sp.Expr:
+        return formula(part, model, group, inside)
+
+    match expr:
+        case m.Literal_():
+            return sp.nsimplify(expr.value, rational=True)
+        case m.ParameterRef():
+            return _parameter(model, expr.name)
+        case m.AttributeRef() if expr.name in group.codes:
+            return sp.Integer(group.codes[expr.name])
+        case m.InState() if expr.condition in inside:
+            return sp.Integer(int(inside[expr.condition] in expr.states))
+        case m.StateOf() if expr.condition in inside:
+            return sp.Integer(inside[expr.condition])
+        case m.TableRef():
+            return entry(model, expr.table, [again(key) for key in expr.keys])
+        case m.Population():
+            return sp.Symbol("N", positive=True)
+        case m.Time():
+            return sp.Symbol("t", nonnegative=True)
+        case m.IsActive():
+            return sp.Integer(0)
+        case m.Apply() if expr.op in _OPERATORS:
+            return _OPERATORS[expr.op](*(again(a) for a in expr.arguments))
+        case _:
+            raise NoFormula(f"`{written(expr.span)}` differs from person to person, or is known to a run alone")
+
+
+def _parameter(model: m.Model, name: str) -> sp.Symbol:
+    parameter = model.parameter(name)
+    return sp.Symbol(name, positive=True) if parameter.low is None or parameter.low >= 0 else sp.Symbol(name, real=True)
+
+
+def entry(model: m.Model, table: str, keys: list[sp.Expr]) -> sp.Expr:
+    """``hospital_risk_child``: an entry of a table by its labels; its number if that is 0."""
+    found = model.table(table)
+    codes = [int(k) for k in keys if k.is_Integer]
+    if len(codes) != len(keys):
+        raise NoFormula(f"`{table}` is read at something that is not a group")
+    position, labels = 0, [table]
+    for code, names in zip(codes, found.keys, strict=True):
+        position = position * len(names) + code
+        labels.append(names[code])
+    value = found.values[position]
+    return sp.Symbol("_".join(labels), positive=True) if value else sp.Integer(0)
+
+
+def values_of(model: m.Model, parameters: Mapping[str, float], expressions: list[sp.Expr]) -> dict[sp.Symbol, float]:
+    """The numbers of the parameters and table entries that formulas name."""
+    known: dict[str, float] = dict(parameters)
+    for table in model.tables:
+        for position, value in enumerate(table.values):
+            labels, rest = [], position
+            for names in reversed(table.keys):
+                labels.insert(0, names[rest % len(names)])
+                rest //= len(names)
+            known["_".join([table.name, *labels])] = value
+    symbols = {s for e in expressions for s in e.free_symbols if isinstance(s, sp.Symbol)}
+    return {s: known[s.name] for s in symbols if s.name in known}
+
+
+def tex(expr: sp.Expr) -> str:
+    """LaTeX, with names of several letters upright and what follows their first underscore as an index."""
+    return sp.latex(expr, symbol_names={s: _upright(str(s)) for s in expr.free_symbols})
+
+
+def _upright(name: str) -> str:
+    stem, _, index = name.partition("_")
+    greek = stem in ("alpha", "beta", "gamma", "delta", "kappa", "lambda", "mu", "nu", "rho", "sigma", "tau")
+    head = "\\" + stem if greek else stem if len(stem) == 1 else rf"\mathrm{{{stem}}}"
+    escaped = index.replace("_", r"\_").replace("%", r"\%")
+    return rf"{head}_{{\mathrm{{{escaped}}}}}" if index else head
+
+
+def is_groupable(ref: m.AttributeRef) -> bool:
+    """Whether an attribute has few values, so that people can be told apart by it."""
+    return ref.type.kind in (Kind.CATEGORY, Kind.BOOLEAN)

@@ -1,0 +1,177 @@
+"""What ``lpmc analyse`` says of a model: one plain object, from which text, JSON and LaTeX are made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sympy as sp
+
+from lpmdsl.insight.closed_form import r0_formula
+from lpmdsl.insight.equations import Equations, equations
+from lpmdsl.insight.formulas import NoFormula, tex
+from lpmdsl.insight.reproduction import Reproduction, reproduction
+from lpmdsl.semantics import model as m
+from lpmdsl.semantics.evaluate import Scope, evaluate
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Something that holds, or not: ``how`` it is known (proved, worked out) and in words what."""
+
+    what: str
+    holds: bool
+    how: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfCondition:
+    """Equations, R0 as a formula and R0 in numbers of one condition; where one of them is missing, why."""
+
+    name: str
+    equations: Equations | None
+    no_equations: str
+    formula: sp.Expr | None
+    no_formula: str
+    reproduction: Reproduction | None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    model: str
+    conditions: tuple[OfCondition, ...]
+    statements: tuple[Statement, ...]
+
+
+def analysis(model: m.Model, parameters: Mapping[str, float], seed: int = 1) -> Analysis:
+    """The analysis of a checked model at some values of its parameters."""
+    found = tuple(_of(model, c, parameters, seed) for c in model.conditions)
+    return Analysis(model.name, found, (*_conserved(found, model), *_promises(model, found, parameters)))
+
+
+def _of(model: m.Model, condition: m.Condition, parameters: Mapping[str, float], seed: int) -> OfCondition:
+    written, why_not, closed, why_open = None, "", None, ""
+    try:
+        written = equations(model, condition, parameters)
+    except NoFormula as reason:
+        why_not = str(reason)
+    passed_on = model.contagion_of(condition.name)
+    if passed_on is None or not passed_on.spreads:
+        return OfCondition(condition.name, written, why_not, None, "it is not passed on", None)
+    try:
+        closed = r0_formula(model, condition)
+    except NoFormula as reason:
+        why_open = str(reason)
+    numbers = reproduction(model, condition, parameters, seed)
+    return OfCondition(condition.name, written, why_not, closed, why_open, numbers)
+
+
+def _conserved(found: tuple[OfCondition, ...], model: m.Model) -> list[Statement]:
+    """Whether the rates of change of all states add up to nothing, by algebra."""
+    statements: list[Statement] = []
+    for one in found:
+        if one.equations is not None:
+            total = sp.expand(sum(one.equations.rates.values(), sp.Integer(0)))
+            words = f"nobody appears in or vanishes from {one.name}: its rates of change add up to {total}"
+            place = model.condition(one.name).span.label
+            statements.append(Statement(words, total == 0, "proved by algebra", place))
+    return statements
+
+
+def _promises(model: m.Model, found: tuple[OfCondition, ...], parameters: Mapping[str, float]) -> list[Statement]:
+    """``check R0 of … between … and …``"""
+    statements: list[Statement] = []
+    scope = Scope(model, parameters)
+    for promise in (c for c in model.checks if isinstance(c, m.CheckQuantity)):
+        numbers = next((o.reproduction for o in found if o.name == promise.of), None)
+        if numbers is None:
+            continue
+        low = float(evaluate(promise.low, scope)) if promise.low is not None else 0.0
+        high = float(evaluate(promise.high, scope))
+        words = f"{promise.quantity} of {promise.of} is {numbers.value:.3g}, promised between {low:g} and {high:g}"
+        statements.append(Statement(words, low <= numbers.value <= high, "worked out", promise.span.label))
+    return statements
+
+
+# ------------------------------------------------------------------ printed
+
+
+def as_json(found: Analysis) -> str:
+    """One object: ``equations`` (LaTeX lines by condition), ``r0`` by condition, ``conserved``, ``proofs``."""
+    told = {
+        "model": found.model,
+        "equations": {c.name: c.equations.latex() if c.equations else [] for c in found.conditions},
+        "without_equations": {c.name: c.no_equations for c in found.conditions if c.no_equations},
+        "r0": {c.name: _numbers(c) for c in found.conditions if c.reproduction},
+        "conserved": all(s.holds for s in found.statements if s.how == "proved by algebra"),
+        "proofs": [{"what": s.what, "holds": s.holds, "how": s.how, "place": s.place} for s in found.statements],
+    }
+    return json.dumps(told, ensure_ascii=False, indent=1)
+
+
+def _numbers(one: OfCondition) -> dict[str, object]:
+    numbers = one.reproduction
+    assert numbers is not None
+    return {
+        "value": numbers.value, "first_case": numbers.first_case,
+        "expression": str(one.formula) if one.formula is not None else None, "why_no_expression": one.no_formula,
+        "by_network": dict(numbers.by_network), "by_group": dict(numbers.by_group),
+        "growth_per_day": numbers.growth, "doubling_days": numbers.doubling,
+        "herd_immunity": numbers.herd_immunity, "critical_coverage": dict(numbers.coverage),
+        "matrix": numbers.matrix.tolist(), "types": [list(t) for t in numbers.types],
+        "assumptions": list(numbers.assumptions),
+    }  # fmt: skip
+
+
+def as_latex(found: Analysis) -> str:
+    """The equations of every condition in ``align*``, and R0 where it is a formula."""
+    lines: list[str] = []
+    for one in found.conditions:
+        lines += [f"% {one.name}" + (f": {one.no_equations}" if one.no_equations else "")]
+        rows = [row.replace(" = ", " &= ", 1) for row in one.equations.latex()] if one.equations else []
+        if one.formula is not None:
+            rows.append(rf"R_0 &= {tex(one.formula)}")
+        if rows:
+            lines += [r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"]
+    return "\n".join(lines)
+
+
+def as_text(found: Analysis) -> list[str]:
+    """Lines for a terminal."""
+    lines: list[str] = []
+    for one in found.conditions:
+        lines += [f"{one.name}", *_equation_lines(one)]
+        if one.reproduction is not None:
+            lines += _reproduction_lines(one, one.reproduction)
+        lines.append("")
+    lines += [f"{'holds' if s.holds else 'DOES NOT HOLD'} ({s.how}, {s.place}): {s.what}" for s in found.statements]
+    return lines
+
+
+def _equation_lines(one: OfCondition) -> list[str]:
+    if one.equations is None:
+        return [f"  no equations: {one.no_equations}"]
+    written = one.equations
+    lines = [f"  {name} = {force}" for name, force in written.forces.items() if force != 0]
+    lines += [f"  d{x}/dt = {rate}" for x, rate in written.rates.items()]
+    lines += [f"  {out}(t) = ∫ inflow(t − a)·f(a) da, f {words}; inflow = {inflow}"
+              for out, (inflow, words) in written.remembered.items()]  # fmt: skip
+    return [*lines, "  assuming: " + "; ".join(written.assumptions)]
+
+
+def _reproduction_lines(one: OfCondition, numbers: Reproduction) -> list[str]:
+    closed = f" = {one.formula}" if one.formula is not None else f" (no formula: {one.no_formula})"
+    lines = [f"  R0 = {numbers.value:.3g}{closed}"]
+    lines.append(f"  the first infectious person infects {numbers.first_case:.3g}")
+    lines.append("  by network: " + ", ".join(f"{n} {100 * s:.0f} %" for n, s in numbers.by_network.items()))
+    if len(numbers.by_group) > 1:
+        lines.append("  by group: " + ", ".join(f"{g} {100 * s:.0f} %" for g, s in numbers.by_group.items()))
+    pace = f"doubles every {numbers.doubling:.3g} days" if numbers.doubling else "does not grow"
+    lines.append(f"  growth {numbers.growth:+.3g} per day: {pace}")
+    lines.append(f"  herd immunity at {100 * numbers.herd_immunity:.0f} % immune")
+    for name, coverage in numbers.coverage.items():
+        stops = f"stops if {100 * coverage:.0f} % are {name}" if coverage <= 1 else f"{name} alone cannot stop it"
+        lines.append(f"  {stops}")
+    return [*lines, "  assuming: " + "; ".join(numbers.assumptions)]
