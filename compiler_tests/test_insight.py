@@ -225,7 +225,7 @@ def test_regular_ties_lose_the_one_that_infected() -> None:
 
 
 def test_a_household_saturates() -> None:
-    """Homes of 4, 3 contacts a day spread over 3 others, ill for 5 days: 3·(1 − exp(−0.2·5)) by the first, 2 by another."""
+    """Homes of 4, 3 contacts a day over 3 others, ill for 5 days: 3·(1 − exp(−0.2·5)), 2 by whom another infected."""
     more = "\nagent Person count 4_000\n  home place of size 4\n"
     more += "\nnetwork town joins Person sharing home with 3 contacts per day\n"
     model = people("S, I, R", "S by contagion to I", "I after fixed(5 days) to R",

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from lpmdsl.diagnostics import Report
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model
+from lpmdsl.semantics.bounds import Knowledge, bounds, can_hold
+from lpmdsl.semantics.context import text_of
 from lpmdsl.semantics.corners import constant, extremes, parameter_values
 from lpmdsl.semantics.places_in_text import word_span
 from lpmdsl.source import Span
@@ -132,6 +134,8 @@ def _check_intervention(checked: model.Model, it: model.Intervention, readers: R
             "Write an earlier date, or a longer run in `clock`.",
         )
         return
+    if _never_starts(checked, it, report):
+        return
     for where, span in [(b.where, b.where.span) for b in (*it.repeated, *it.while_active) if b.where is not None]:
         if is_never(checked, where):
             report.add("E0712", "This is never true, so nobody is ever chosen.", span, "Check what follows `where`.")
@@ -156,6 +160,35 @@ def _check_intervention(checked: model.Model, it: model.Intervention, readers: R
             _idle_span(it),
             "Let something read what it sets, for example `target scaled by 0.5 where …` in a contagion.",
         )
+
+
+def _never_starts(checked: model.Model, it: model.Intervention, report: Report) -> bool:
+    """Whether what the trigger reads cannot reach its level, whatever happens."""
+    if not isinstance(it.starts, model.Crossing):
+        return False
+    known = Knowledge(checked, view(checked).values)
+    (low, high), (least, most) = bounds(it.starts.value, known), bounds(it.starts.level, known)
+    if not (high <= least if it.starts.rises else low >= most):
+        return False
+    wanted = "exceed" if it.starts.rises else "fall below"
+    reached, level = ((high, least) if it.starts.rises else (low, most))
+    words, direction = text_of(it.starts.value.span), "above" if it.starts.rises else "below"
+    report.add(
+        "E0719",
+        f"`{it.name}` can never start: `{words}` cannot {wanted} {_in_unit(it.starts.value, reached, checked)}, "
+        f"and must be {direction} {_in_unit(it.starts.value, level, checked)}.",
+        it.starts.span,
+        f"Write a level that is {'lower' if it.starts.rises else 'higher'}, or watch something else.",
+    )
+    return True
+
+
+def _in_unit(value: model.Expr, number: float, checked: model.Model) -> str:
+    """A number as the observation that is read reports it."""
+    if not isinstance(value, model.ObservationRef):
+        return f"{number:g}"
+    observation = checked.observation(value.observation)
+    return f"{number / observation.scale:,.6g} {observation.unit}".strip()
 
 
 def _acts(action: model.Action, block: model.Repeated, it: model.Intervention, readers: Readers) -> bool:
@@ -194,6 +227,8 @@ def _idle_span(it: model.Intervention) -> Span:
 
 def is_never(checked: model.Model, test: model.Expr) -> bool:
     """Whether no agent can satisfy ``test``, as far as labels, truth values, states and parameters tell."""
+    if not can_hold(test, Knowledge(checked, view(checked).values)):
+        return True
     known = (model.ParameterRef, model.InState, model.IsActive, model.Literal_, model.Apply, model.TableRef)
     for node in model.walk(test):
         plain = isinstance(node, model.AttributeRef) and node.type.kind in (Kind.CATEGORY, Kind.BOOLEAN)

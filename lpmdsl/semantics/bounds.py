@@ -1,0 +1,244 @@
+"""Interval arithmetic over expressions: between which values something lies, whatever happens in a run.
+
+From above: what lies outside cannot happen; what lies inside need not. Parameters go over their bounds where they have
+any, else over their own value and those that scenarios give them (Moore 1966, Interval Analysis).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from lpmdsl.quantities import Kind
+from lpmdsl.semantics import model as m
+
+Bounds = tuple[float, float]
+ANYTHING: Bounds = (-math.inf, math.inf)
+TRUTH: Bounds = (0.0, 1.0)
+MOST_COMBINATIONS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """A model with its parameters' values, and what is assumed of attributes (name → bounds)."""
+
+    model: m.Model
+    values: Mapping[str, float]
+    attributes: Mapping[str, Bounds] = field(default_factory=dict)
+
+
+def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
+    """Between which values, in base units, an expression lies."""
+    match expr:
+        case m.Literal_():
+            return expr.value, expr.value
+        case m.ParameterRef():
+            return _parameter(expr.name, known)
+        case m.AttributeRef():
+            return known.attributes.get(expr.name, _by_kind(expr))
+        case m.InState() | m.IsActive():
+            return TRUTH
+        case m.StateOf():
+            return 0.0, len(known.model.condition(expr.condition).states) - 1.0
+        case m.TableRef():
+            values = known.model.table(expr.table).values
+            return min(values), max(values)
+        case m.ObservationRef() | m.RollingMean():
+            return observed(known.model.observation(expr.observation), known)
+        case m.Population():
+            return _people(expr.of, known.model)
+        case m.Time():
+            return 0.0, known.model.clock.step * known.model.clock.steps
+        case m.Aggregate():
+            return _aggregate(expr, known)
+        case m.Apply():
+            return _apply(expr.op, [bounds(a, known) for a in expr.arguments])
+
+
+def _parameter(name: str, known: Knowledge) -> Bounds:
+    parameter = known.model.parameter(name)
+    if parameter.low is not None and parameter.high is not None:
+        return parameter.low, parameter.high
+    own = bounds(parameter.default, known) if not isinstance(parameter.default, m.Literal_) else ANYTHING
+    values = [*own] if own != ANYTHING else [known.values.get(name, math.nan)] * 2
+    changes = [bounds(v, known) for s in known.model.scenarios for n, v in s.changes if n == name]
+    values += [x for pair in changes for x in pair]
+    return ANYTHING if any(math.isnan(v) for v in values) else (min(values), max(values))
+
+
+def _by_kind(ref: m.AttributeRef) -> Bounds:
+    match ref.type.kind:
+        case Kind.BOOLEAN | Kind.SHARE | Kind.PROBABILITY:
+            return TRUTH
+        case Kind.CATEGORY:
+            return 0.0, max(0.0, len(ref.type.labels) - 1.0)
+        case _:
+            return ANYTHING
+
+
+def _people(kind: str, model: m.Model) -> Bounds:
+    count = model.agent(kind).count
+    return (count, count) if count is not None else (0.0, math.inf)
+
+
+def _aggregate(expr: m.Aggregate, known: Knowledge) -> Bounds:
+    match expr.function:
+        case "count":
+            return 0.0, _people(expr.of, known.model)[1]
+        case "share":
+            return TRUTH
+        case _:
+            return ANYTHING
+
+
+# ------------------------------------------------------------------ observations
+
+
+def observed(observation: m.Observation, known: Knowledge) -> Bounds:
+    """Between which values reports lie, in base units: nobody is counted twice unless one can come back."""
+    match observation.value:
+        case m.Level():
+            return _aggregate(observation.value.aggregate, known)
+        case m.Derived():
+            return bounds(observation.value.formula, known)
+        case m.Flow():
+            return _flow(observation, observation.value, known)
+
+
+def _flow(observation: m.Observation, flow: m.Flow, known: Knowledge) -> Bounds:
+    condition = known.model.condition(flow.condition)
+    people = _people(condition.of, known.model)[1]
+    if condition.is_cyclic:
+        # Up to sixteen moves a step, and late reports may fall together.
+        span = known.model.clock.steps if observation.delayed else observation.every / known.model.clock.step
+        people *= 16 * max(1.0, span)
+    return 0.0, people / observation.every
+
+
+# ------------------------------------------------------------------ arithmetic
+
+
+def _apply(op: str, parts: list[Bounds]) -> Bounds:
+    if any(math.isnan(x) for part in parts for x in part):
+        return ANYTHING
+    if op in _COMPARISONS:
+        return _compare(op, *parts)
+    match op:
+        case "add":
+            return parts[0][0] + parts[1][0], parts[0][1] + parts[1][1]
+        case "sub":
+            return parts[0][0] - parts[1][1], parts[0][1] - parts[1][0]
+        case "neg":
+            return -parts[0][1], -parts[0][0]
+        case "mul":
+            return _corners(lambda a, b: 0.0 if a == 0 or b == 0 else a * b, parts)
+        case "div" if parts[1][0] > 0 or parts[1][1] < 0:
+            return _corners(lambda a, b: a / b if not math.isinf(b) else 0.0, parts)
+        case "not":
+            return 1 - parts[0][1], 1 - parts[0][0]
+        case "and" | "min":
+            return min(p[0] for p in parts), min(p[1] for p in parts)
+        case "or" | "max":
+            return max(p[0] for p in parts), max(p[1] for p in parts)
+        case "exp":
+            return math.exp(min(parts[0][0], 700.0)), math.exp(min(parts[0][1], 700.0))
+        case "sqrt" if parts[0][0] >= 0:
+            return math.sqrt(parts[0][0]), math.sqrt(parts[0][1])
+        case "sin" | "cos":
+            return -1.0, 1.0
+        case "inverse_logit":
+            return TRUTH
+        case "abs":
+            ends = sorted(abs(x) for x in parts[0])
+            return (0.0 if parts[0][0] <= 0 <= parts[0][1] else ends[0]), ends[1]
+        case _:
+            return ANYTHING
+
+
+_COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
+
+
+def _compare(op: str, a: Bounds, b: Bounds) -> Bounds:
+    """Whether a comparison may be false, and whether it may be true."""
+    if op in ("gt", "ge"):
+        return _compare("lt" if op == "gt" else "le", b, a)
+    if op == "lt":
+        return float(a[1] < b[0]), float(a[0] < b[1])
+    if op == "le":
+        return float(a[1] <= b[0]), float(a[0] <= b[1])
+    equal = float(a[0] == a[1] == b[0] == b[1]), float(a[0] <= b[1] and b[0] <= a[1])
+    return equal if op == "eq" else (1 - equal[1], 1 - equal[0])
+
+
+def _corners(function: Callable[[float, float], float], parts: list[Bounds]) -> Bounds:
+    values = [function(a, b) for a in parts[0] for b in parts[1]]
+    return ANYTHING if any(math.isnan(v) for v in values) else (min(values), max(values))
+
+
+# ------------------------------------------------------------------ can a test hold?
+
+
+def can_hold(test: m.Expr, known: Knowledge) -> bool:
+    """Whether a test of an agent may be true for somebody: over every combination of categories and yes/no, and of the
+    pieces into which the numbers of the test cut what is a number."""
+    refs = {e.name: e for e in m.walk(test) if isinstance(e, m.AttributeRef)}
+    cuts = sorted({e.value for e in m.walk(test) if isinstance(e, m.Literal_)})
+    combinations = list(itertools.islice(_combinations(list(refs.values()), cuts, known), MOST_COMBINATIONS + 1))
+    if len(combinations) > MOST_COMBINATIONS:
+        return True
+    return any(bounds(test, Knowledge(known.model, known.values, c))[1] > 0 for c in combinations)
+
+
+def _combinations(refs: list[m.AttributeRef], cuts: list[float], known: Knowledge) -> Iterator[dict[str, Bounds]]:
+    """Bounds of the attributes together: a band holds its number within its cuts, a constant is what it is."""
+    columns = {r.name: next(a for a in known.model.agent(r.of).attributes if a.name == r.name) for r in refs}
+    small = [r for r in refs if r.type.kind in (Kind.CATEGORY, Kind.BOOLEAN)]
+    wide = [r for r in refs if r not in small]
+    choices = [_choices(r, columns[r.name], known) for r in small]
+    choices += [_pieces(_number(r, columns[r.name], known), cuts) for r in wide]
+    for combination in itertools.product(*choices):
+        at = {r.name: value for r, value in zip([*small, *wide], combination, strict=True)}
+        for r in small:
+            column = columns[r.name]
+            if column.band is not None and column.band[0] in at and not column.is_changed:
+                at[column.band[0]] = _both(at[column.band[0]], _within(column.band[1], int(at[r.name][0]), known))
+        if all(low <= high for low, high in at.values()):
+            yield at
+
+
+def _choices(ref: m.AttributeRef, column: m.Attribute, known: Knowledge) -> list[Bounds]:
+    set_in_states = any(w.attribute == ref.name for c in known.model.conditions for w in c.whiles)
+    if isinstance(column.value, m.Literal_) and not column.is_changed and not set_in_states:
+        return [(column.value.value, column.value.value)]
+    size = 2 if ref.type.kind is Kind.BOOLEAN else len(ref.type.labels)
+    return [(float(k), float(k)) for k in range(size)]
+
+
+def _number(ref: m.AttributeRef, column: m.Attribute, known: Knowledge) -> Bounds:
+    if column.is_changed or column.drawn is None or column.drawn.family != "uniform":
+        return _by_kind(ref)
+    ends = [bounds(e, known) for _, e in column.drawn.arguments]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def _pieces(whole: Bounds, cuts: list[float]) -> list[Bounds]:
+    """What lies between the cuts, and the cuts themselves."""
+    inner = [c for c in cuts if whole[0] <= c <= whole[1]]
+    ends = [whole[0], *inner, whole[1]]
+    between = [(math.nextafter(a, math.inf) if a in inner else a, math.nextafter(b, -math.inf) if b in inner else b)
+               for a, b in itertools.pairwise(ends)]  # fmt: skip
+    return [(low, high) for low, high in between if low <= high] + [(c, c) for c in inner]
+
+
+def _within(cuts: tuple[m.Expr, ...], label: int, known: Knowledge) -> Bounds:
+    edges = [bounds(c, known) for c in cuts]
+    low = edges[label - 1][0] if label > 0 else -math.inf
+    # A band ends before its upper cut.
+    high = math.nextafter(edges[label][1], -math.inf) if label < len(edges) else math.inf
+    return low, high
+
+
+def _both(a: Bounds, b: Bounds) -> Bounds:
+    return max(a[0], b[0]), min(a[1], b[1])
