@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from lpmdsl.cli import app
 from lpmdsl.insight.closed_form import r0_formula, spectral_radius
 from lpmdsl.insight.equations import equations
 from lpmdsl.insight.formulas import NoFormula, values_of
+from lpmdsl.insight.promises import statements
 from lpmdsl.insight.reproduction import leading, reproduction
 from lpmdsl.insight.summary import analysis, as_json
 from lpmdsl.runtime.population import build_world, start_states
@@ -300,3 +303,44 @@ def test_what_cannot_be_written_says_why() -> None:
     told = json.loads(as_json(found))
     assert told["r0"]["Flu"]["expression"] is None and "not at random" in told["r0"]["Flu"]["why_no_expression"]
     assert 0.99 < sum(told["r0"]["Flu"]["by_network"].values()) < 1.01
+
+
+def test_the_page_about_a_model_holds_everything_and_asks_for_nothing(tmp_path: Path) -> None:
+    """Every model's page: its diagram, its parameters, MathML that is well formed, and no address to load from."""
+    for path in MODELS:
+        out = tmp_path / f"{path.stem}.html"
+        done = CliRunner().invoke(app, ["doc", str(path), "--out", str(out)])
+        assert done.exit_code == 0, done.output
+        page = out.read_text(encoding="utf-8")
+        assert "<svg" in page and "stateDiagram-v2" in page and "What is known" in page
+        assert not re.search(r"(src|href)=.https?:", page)
+        for formula in re.findall(r"<math.*?</math>", page, re.DOTALL):
+            ElementTree.fromstring(re.sub(r"&\w+;", " ", formula))
+        for parameter in loaded(path).model.parameters:
+            assert parameter.name in page
+
+
+def test_what_is_known_is_said_with_how() -> None:
+    """Shares within their bounds, a promise that intervals prove, one that is left to a watch, one that cannot hold."""
+    text = HEAD + PEOPLE + """
+condition Flu of Person
+  states S, I, R
+  start S except 10 Person in I
+  from S by contagion to I
+  from I at rate gamma to R
+
+contagion of Flu
+  from I on town at beta
+
+observe ill = count of Person where Flu is I
+
+check always count of Person where Flu is I <= population
+check always count of Person where Flu is I <= 5_000
+check always share of Person where Flu is I < 0
+"""
+    model = lpmdsl.load(text).model
+    told = {s.what: (s.how, s.holds) for s in statements(model, parameter_values(model))}
+    assert told["the rate `gamma` is not below 0"] == ("bounded by intervals", True)
+    assert told["always count of Person where Flu is I <= population"] == ("bounded by intervals", True)
+    assert told["always count of Person where Flu is I <= 5_000"] == ("watched in every run", True)
+    assert told["always share of Person where Flu is I < 0"] == ("bounded by intervals", False)

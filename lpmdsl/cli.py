@@ -275,6 +275,26 @@ def analyse(
         raise typer.Exit(1)
 
 
+@app.command()
+def doc(
+    file: File,
+    out: Annotated[Path | None, typer.Option("--out", help="The page; MODEL.html if left out.")] = None,
+    set: Setting = [],  # noqa: B006 - typer copies the default
+) -> None:
+    """Write one page about a model: overview, states, parameters, equations, R0, what is known, the text."""
+    settings = _pairs("--set", set)
+    loaded = _load(file)
+    from lpmdsl.insight.document import document
+    from lpmdsl.insight.summary import analysis
+    from lpmdsl.runtime.settings import values_with
+
+    values = values_with(loaded.model, settings)
+    page = document(loaded.model, loaded.source, analysis(loaded.model, values), values)
+    path = out or Path(f"{loaded.model.name}.html")
+    _overwrite(path, page)
+    _print_lines([f"{path}: {len(page) // 1024} KiB"])
+
+
 # ------------------------------------------------------------------ runs
 
 

@@ -266,7 +266,10 @@ class _Writer:
         (variable,) = stages[state] if len(stages[state]) == 1 else (None,)
         if variable is None or not self.rates[variable].has(out):
             return
-        (exit_,) = (e for e in self.condition.exits_of(state) if isinstance(e.trigger, m.After))
+        exits = self.condition.exits_of(state)
+        if len(exits) != 1:
+            raise NoFormula(f"`{self.condition.states[state]}` is left in several ways, whichever comes first")
+        exit_ = exits[0]
         inflow = sp.simplify(self.rates[variable] + out)
         assert isinstance(exit_.trigger, m.After)
         self.remembered[out] = (inflow, exit_.trigger.dwell.family)

@@ -69,6 +69,8 @@ def reproduction(
 
 def leading(matrix: Matrix) -> tuple[float, Matrix]:
     """The largest eigenvalue of a matrix without negative elements and its vector, which adds up to 1."""
+    if not np.all(np.isfinite(matrix)):
+        return float("inf"), np.full(len(matrix), 1 / len(matrix))
     found = np.linalg.eig(matrix)
     values, vectors = np.real(found.eigenvalues), np.real(found.eigenvectors)
     k = int(np.argmax(values))
@@ -90,6 +92,8 @@ def _growth(sample: _Sample, value: float) -> float:
     while value <= 1 and excess(low) < 0 and low > -5:
         low, high = 2 * low, low
     if excess(low) * excess(high) > 0:
+        return float("nan")
+    if not np.isfinite(excess(low)) or not np.isfinite(excess(high)):
         return float("nan")
     return float(brentq(excess, low, high, xtol=1e-5))  # type: ignore[arg-type]
 
@@ -259,7 +263,7 @@ class _Sample:
             rate = hazards[stay.state, self.agent[stay.particle]]
             late = np.exp(-r * stay.begin)
             if network.layout == "random":
-                got[stay.particle] += late * rate * _during(r, stay)
+                got[stay.particle] += late * rate * np.where(rate > 0, _during(r, stay), 0.0)
             else:
                 got[stay.particle] += spared[stay.particle] * late * rate * _during(rate + r, stay)
                 spared[stay.particle] *= np.exp(-rate * np.minimum(stay.length, 1e6))

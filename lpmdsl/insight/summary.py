@@ -11,19 +11,10 @@ import sympy as sp
 from lpmdsl.insight.closed_form import r0_formula
 from lpmdsl.insight.equations import Equations, equations
 from lpmdsl.insight.formulas import NoFormula, tex
+from lpmdsl.insight.promises import Statement, statements
 from lpmdsl.insight.reproduction import Reproduction, reproduction
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """Something that holds, or not: ``how`` it is known (proved, worked out) and in words what."""
-
-    what: str
-    holds: bool
-    how: str
-    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +27,7 @@ class OfCondition:
     formula: sp.Expr | None
     no_formula: str
     reproduction: Reproduction | None
+    no_numbers: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +40,8 @@ class Analysis:
 def analysis(model: m.Model, parameters: Mapping[str, float], seed: int = 1) -> Analysis:
     """The analysis of a checked model at some values of its parameters."""
     found = tuple(_of(model, c, parameters, seed) for c in model.conditions)
-    return Analysis(model.name, found, (*_conserved(found, model), *_promises(model, found, parameters)))
+    known = (*_conserved(found, model), *_promises(model, found, parameters), *statements(model, parameters))
+    return Analysis(model.name, found, known)
 
 
 def _of(model: m.Model, condition: m.Condition, parameters: Mapping[str, float], seed: int) -> OfCondition:
@@ -64,35 +57,40 @@ def _of(model: m.Model, condition: m.Condition, parameters: Mapping[str, float],
         closed = r0_formula(model, condition)
     except NoFormula as reason:
         why_open = str(reason)
-    numbers = reproduction(model, condition, parameters, seed)
-    return OfCondition(condition.name, written, why_not, closed, why_open, numbers)
+    try:
+        numbers, why_none = reproduction(model, condition, parameters, seed), ""
+    except ValueError as reason:
+        numbers, why_none = None, f"a rate hangs on what only a run knows ({reason})"
+    return OfCondition(condition.name, written, why_not, closed, why_open, numbers, why_none)
 
 
 def _conserved(found: tuple[OfCondition, ...], model: m.Model) -> list[Statement]:
     """Whether the rates of change of all states add up to nothing, by algebra."""
-    statements: list[Statement] = []
+    shown: list[Statement] = []
     for one in found:
         if one.equations is not None:
             total = sp.expand(sum(one.equations.rates.values(), sp.Integer(0)))
             words = f"nobody appears in or vanishes from {one.name}: its rates of change add up to {total}"
             place = model.condition(one.name).span.label
-            statements.append(Statement(words, total == 0, "proved by algebra", place))
-    return statements
+            shown.append(Statement(words, total == 0, "proved by algebra", place))
+    return shown
 
 
 def _promises(model: m.Model, found: tuple[OfCondition, ...], parameters: Mapping[str, float]) -> list[Statement]:
     """``check R0 of … between … and …``"""
-    statements: list[Statement] = []
+    shown: list[Statement] = []
     scope = Scope(model, parameters)
     for promise in (c for c in model.checks if isinstance(c, m.CheckQuantity)):
         numbers = next((o.reproduction for o in found if o.name == promise.of), None)
         if numbers is None:
+            words = f"{promise.quantity} of {promise.of} cannot be worked out, so what is promised of it is not known"
+            shown.append(Statement(words, False, "not known", promise.span.label))
             continue
         low = float(evaluate(promise.low, scope)) if promise.low is not None else 0.0
         high = float(evaluate(promise.high, scope))
         words = f"{promise.quantity} of {promise.of} is {numbers.value:.3g}, promised between {low:g} and {high:g}"
-        statements.append(Statement(words, low <= numbers.value <= high, "worked out", promise.span.label))
-    return statements
+        shown.append(Statement(words, low <= numbers.value <= high, "worked out", promise.span.label))
+    return shown
 
 
 # ------------------------------------------------------------------ printed
@@ -104,6 +102,7 @@ def as_json(found: Analysis) -> str:
         "model": found.model,
         "equations": {c.name: c.equations.latex() if c.equations else [] for c in found.conditions},
         "without_equations": {c.name: c.no_equations for c in found.conditions if c.no_equations},
+        "without_r0": {c.name: c.no_numbers for c in found.conditions if c.no_numbers},
         "r0": {c.name: _numbers(c) for c in found.conditions if c.reproduction},
         "conserved": all(s.holds for s in found.statements if s.how == "proved by algebra"),
         "proofs": [{"what": s.what, "holds": s.holds, "how": s.how, "place": s.place} for s in found.statements],
@@ -145,6 +144,8 @@ def as_text(found: Analysis) -> list[str]:
         lines += [f"{one.name}", *_equation_lines(one)]
         if one.reproduction is not None:
             lines += _reproduction_lines(one, one.reproduction)
+        elif one.no_numbers:
+            lines.append(f"  no R0: {one.no_numbers}")
         lines.append("")
     lines += [f"{'holds' if s.holds else 'DOES NOT HOLD'} ({s.how}, {s.place}): {s.what}" for s in found.statements]
     return lines

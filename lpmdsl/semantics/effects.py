@@ -175,7 +175,7 @@ def _never_starts(checked: model.Model, it: model.Intervention, report: Report) 
     words, direction = text_of(it.starts.value.span), "above" if it.starts.rises else "below"
     report.add(
         "E0719",
-        f"`{it.name}` can never start: `{words}` cannot {wanted} {_in_unit(it.starts.value, reached, checked)}, "
+        f"`{it.name}` can never start: {words} cannot {wanted} {_in_unit(it.starts.value, reached, checked)}, "
         f"and must be {direction} {_in_unit(it.starts.value, level, checked)}.",
         it.starts.span,
         f"Write a level that is {'lower' if it.starts.rises else 'higher'}, or watch something else.",

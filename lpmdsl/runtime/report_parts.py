@@ -1,0 +1,94 @@
+"""Pieces that the pages about a model share: sections, tables, states, networks and the text itself, as HTML."""
+
+from __future__ import annotations
+
+from html import escape
+
+import pandas as pd
+
+from lpmdsl.runtime.report_diagram import state_diagram, text_of
+from lpmdsl.semantics.model import Condition, Contagion, Intervention, Model, Network, Scenario
+from lpmdsl.source import Source
+
+
+def spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def section(title: str, body: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>\n{body}</section>" if body else ""
+
+
+def table(header: list[str], rows: list[list[str]], numbers: frozenset[int] = frozenset()) -> str:
+    """A table of ready HTML cells; columns in ``numbers`` are set to the right, empty ones left out."""
+    shown = [k for k in range(len(header)) if any(row[k] for row in rows)]
+
+    def cells(row: list[str], tag: str) -> str:
+        marks = [
+            ' class="number"' if k in numbers else ' class="name"' if k == 0 and tag == "td" else ""
+            for k in range(len(row))
+        ]
+        return "".join(f"<{tag}{marks[k]}>{row[k]}</{tag}>" for k in shown)
+
+    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{cells(header, "th")}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def number(value: float) -> str:
+    """Four significant digits, whole numbers whole, thousands apart; a dash for nothing."""
+    if pd.isna(value):
+        return "–"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def how_joined(network: Network) -> str:
+    if network.generator:
+        return f"<code>{escape(text_of(network.generator.span))}</code>"
+    if network.file:
+        return f"from <code>{escape(network.file)}</code>"
+    if network.layout == "place":
+        return f"sharing {escape(network.place)}"
+    return f"at random, mixing by {escape(network.mixing)}" if network.mixing else "at random"
+
+
+def contacts_of(network: Network) -> str:
+    if network.contacts is None:
+        return "as the mixing table says" if network.mixing else "in the contagion's rate"
+    return f"<code>{escape(text_of(network.contacts.span))}</code>" + (" per tie" if network.per_tie else "")
+
+
+def own_words(declaration: Intervention | Scenario) -> str:
+    span = declaration.span
+    return span.source.text[span.start : span.end].rstrip()
+
+
+def model_text(source: Source) -> str:
+    body = f"<details><summary>{escape(source.name)}</summary><pre>{escape(source.text)}</pre></details>"
+    return section("The model's text", body)
+
+
+def state_sections(model: Model) -> str:
+    parts = []
+    for condition in model.conditions:
+        contagion = model.contagion_of(condition.name)
+        doc = f'<p class="soft">{escape(condition.doc)}</p>' if condition.doc else ""
+        spread = spread_list(condition, contagion) if contagion else ""
+        parts.append(
+            f'<h3>{escape(condition.name)}</h3>{doc}<div class="wide">{state_diagram(condition)}</div>{spread}'
+        )
+    return section("States", "".join(parts))
+
+
+def spread_list(condition: Condition, contagion: Contagion) -> str:
+    """Which states infect whom, where, and at what rate."""
+    rows = [
+        [
+            ", ".join(escape(condition.states[s]) for s in spread.states),
+            escape(spread.network),
+            f"<code>{escape(text_of(spread.rate.span))}</code>",
+        ]
+        for spread in contagion.spreads
+    ]
+    return table(["Spread from", "On", "At"], rows)
