@@ -78,3 +78,27 @@ def test_values_are_those_of_the_text(name: str) -> None:
     [promise] = [c for c in checked.checks if isinstance(c, model.CheckQuantity)]
     assert promise.low is not None
     assert constant(promise.low, own, {}) < r0 < constant(promise.high, own, {})
+
+
+# ------------------------------------------------------------------ faults
+
+FAULTY = runpy.run_path(str(FAULTS / "expected.py"))["FAULTS"]
+
+
+def test_every_fault_has_a_sound_twin() -> None:
+    names = {p.stem for p in FAULTS.glob("*.lpm")}
+    assert names == {*FAULTY, *(f"{name}_sound" for name in FAULTY)}
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_faulty_model_and_its_twin_are_legal(name: str) -> None:
+    for path in (FAULTS / f"{name}.lpm", FAULTS / f"{name}_sound.lpm"):
+        assert checked_and_codes(path)[1] == []
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_a_fault_is_told_where_it_stands(name: str) -> None:
+    kind, line, words = FAULTY[name]
+    lines = (FAULTS / f"{name}.lpm").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# Fault: ")
+    assert kind and words and lines[line - 1].strip()

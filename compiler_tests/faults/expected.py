@@ -1,8 +1,8 @@
 """Which fault each model of this folder has: kind -> line -> what an ideal message would say.
 
-Every ``NAME.lpm`` is legal and has one logical fault; ``NAME_sound.lpm`` differs from it in that alone. The line is that
-of the construct that can never do what it says, or does what nobody can mean; the words are names, numbers and phrases
-that tell a reader what is wrong and where it comes from.
+Every ``NAME.lpm`` is legal and has one logical fault; ``NAME_sound.lpm`` differs from it in that alone. The line is
+that of the construct that can never do what it says, or does what nobody can mean; the words are names, numbers and
+phrases that tell a reader what is wrong and where it comes from.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ FAULTS: dict[str, tuple[str, int, tuple[str, ...]]] = {
         20,
         ("H", "uniform(5 days, 9 days)", "fixed(4 days)", "earlier", "never"),
     ),
-    "treated_when_cured": ("state-never-left", 20, ("I", "treated", "never left", "infectious", "R")),
+    "treated_after_treatment": ("state-never-left", 20, ("I", "treated", "never left", "infectious", "T")),
     "branches_exceed_one": ("branches-above-one", 24, ("1.04", "p = 0.33", "branches", "add up")),
     "branches_exceed_one_by_prior": ("branches-above-one", 23, ("1.3", "extra_risk", "prior", "70 %")),
     "waning_below_zero": ("negative-hazard", 23, ("waning", "swing", "negative", "below 0")),
     "thinned_beyond_all": ("probability-above-one", 26, ("60 % * carefulness", "1.2", "prior", "carefulness")),
     "scenario_saturated": ("scenario-without-effect", 33, ("more_supply", "supply", "min(100 %", "changes nothing")),
     "scenario_change_of_removed": ("scenario-without-effect", 42, ("level", "closure", "without", "nothing reads")),
-    "switch_levels_swapped": ("stops-at-once", 34, ("stops", "800", "200", "below", "above")),
+    "switch_levels_swapped": ("stops-at-once", 32, ("stops", "800", "200", "below", "above")),
     "delay_outlasts_clock": ("intervention-never-active", 30, ("vaccine", "20 weeks", "18 weeks", "end", "never")),
     "report_after_the_end": ("trigger-never-fires", 31, ("8 weeks", "6 weeks", "report", "complete", "tracing")),
     "nobody_returns": ("always-zero", 27, ("susceptible_again", "S", "nobody enters", "0")),
     "r0_out_of_range": ("r0-out-of-range", 29, ("R0", "1.5", "2", "3", "beta")),
     "no_doses": ("nobody-chosen", 31, ("campaign", "doses_per_day", "0", "nobody")),
-    "everybody_immune": ("everybody-immune", 25, ("0.3 - earlier_immunity", "0", "nobody", "infected")),
+    "everybody_immune": ("everybody-immune", 25, ("max(0, 0.3 - earlier_immunity)", "0", "nobody", "infected")),
     "estimate_unseen": ("estimate-unseen", 34, ("reporting", "infections", "cannot", "fit")),
     "nobody_seeded": ("nobody-seeded", 19, ("0.01 %", "2_000", "0.2", "nobody")),
     "illness_outlasts_clock": ("beyond-the-clock", 19, ("L", "2 years", "365 days", "end", "never")),

@@ -434,9 +434,9 @@ def sir_households() -> Expected:
 
     Compartments are numbers of households of two by the states of their members: H_SS, H_SI, H_II, H_SR, H_IR, H_RR.
     F and V are of people: who was infected in town (``town``) makes R_town cases in town and p at home; who was
-    infected at home (``home``) makes R_town in town. R0 is the root of R0² = R_town (R0 + p), p = β_home/(β_home + γ) (Pellis,
-    Ball & Trapman 2012, Math Biosci 235:85-97). The household reproduction number R* = R_town (1 + p) has the same
-    threshold at 1 and another size.
+    infected at home (``home``) makes R_town in town. R0 is the root of R0² = R_town (R0 + p), p = β_home/(β_home + γ)
+    (Pellis, Ball & Trapman 2012, Math Biosci 235:85-97). The household reproduction number R* = R_town (1 + p) has the
+    same threshold at 1 and another size.
     """
     N, home, town, gamma = symbols("N beta_home beta_town gamma")
     ss, si, ii, sr, ir, in_town, at_home = symbols("H_SS H_SI H_II H_SR H_IR town home")
