@@ -1,0 +1,104 @@
+"""Textbook models and models with a planted fault: the texts are taken, and what is expected of them is consistent."""
+
+from __future__ import annotations
+
+import random
+import runpy
+from pathlib import Path
+
+import pytest
+import sympy as sp
+
+from lpmdsl.compiler import check_source
+from lpmdsl.diagnostics import Report
+from lpmdsl.semantics import model
+from lpmdsl.semantics.corners import constant, parameter_values
+from lpmdsl.source import Source
+
+HERE = Path(__file__).parent
+TEXTBOOK, FAULTS = HERE / "textbook", HERE / "faults"
+EXPECTED = runpy.run_path(str(TEXTBOOK / "expected.py"))
+MODELS, NOT_YET, radius = EXPECTED["MODELS"], EXPECTED["NOT_YET"], EXPECTED["radius"]
+TAKEN = [name for name in MODELS if name not in NOT_YET]
+
+
+def checked_and_codes(path: Path) -> tuple[model.Model | None, list[str]]:
+    report = Report()
+    done = check_source(Source(path.name, path.read_text(encoding="utf-8"), path), report)
+    return done[0] if done else None, [d.code for d in report.sorted() if d.severity != "note"]
+
+
+def some_values(expected, draw: random.Random) -> dict[str, float]:
+    """A number below 1 for every symbol, and the disease-free numbers of people where they are needed."""
+    names = {s.name for e in (*expected.equations.values(), expected.r0) for s in e.free_symbols}
+    return {name: draw.uniform(0.1, 0.9) for name in sorted(names)}
+
+
+def test_there_is_a_text_for_each() -> None:
+    assert {p.stem for p in TEXTBOOK.glob("*.lpm")} == set(MODELS)
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_textbook_model_is_taken(name: str) -> None:
+    assert checked_and_codes(TEXTBOOK / f"{name}.lpm")[1] == []
+
+
+@pytest.mark.parametrize("name", sorted(NOT_YET))
+def test_what_is_not_there_yet(name: str) -> None:
+    assert "E0103" in checked_and_codes(TEXTBOOK / f"{name}.lpm")[1]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_r0_is_the_spectral_radius(name: str) -> None:
+    expected, draw = MODELS[name](), random.Random(name)
+    for _ in range(3):
+        values = some_values(expected, draw)
+        at = {sp.Symbol(k, positive=True): v for k, v in values.items()}
+        assert radius(expected, values) == pytest.approx(float(expected.r0.subs(at)), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_nobody_is_lost(name: str) -> None:
+    """The states of people add up to a constant; helper compartments (theta, ties, types of cases) are no people."""
+    equations = MODELS[name]().equations
+    helpers = {"theta", "infected_ties", "town", "home"}
+    assert sp.simplify(sum(e for state, e in equations.items() if state not in helpers)) == 0
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_values_are_those_of_the_text(name: str) -> None:
+    expected = MODELS[name]()
+    checked, _ = checked_and_codes(TEXTBOOK / f"{name}.lpm")
+    assert checked is not None
+    own = parameter_values({p.name: p for p in checked.parameters}, {t.name: t for t in checked.tables})
+    assert {k: v for k, v in expected.values.items() if k in own} == pytest.approx(own)
+    entries = [v for k, v in expected.values.items() if k not in own]
+    assert entries == [v for t in checked.tables if t.key_attributes[0] for v in t.values]
+    r0 = float(expected.r0.subs({sp.Symbol(k, positive=True): v for k, v in expected.values.items()}))
+    [promise] = [c for c in checked.checks if isinstance(c, model.CheckQuantity)]
+    assert promise.low is not None
+    assert constant(promise.low, own, {}) < r0 < constant(promise.high, own, {})
+
+
+# ------------------------------------------------------------------ faults
+
+FAULTY = runpy.run_path(str(FAULTS / "expected.py"))["FAULTS"]
+
+
+def test_every_fault_has_a_sound_twin() -> None:
+    names = {p.stem for p in FAULTS.glob("*.lpm")}
+    assert names == {*FAULTY, *(f"{name}_sound" for name in FAULTY)}
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_faulty_model_and_its_twin_are_legal(name: str) -> None:
+    for path in (FAULTS / f"{name}.lpm", FAULTS / f"{name}_sound.lpm"):
+        assert checked_and_codes(path)[1] == []
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_a_fault_is_told_where_it_stands(name: str) -> None:
+    kind, line, words = FAULTY[name]
+    lines = (FAULTS / f"{name}.lpm").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# Fault: ")
+    assert kind and words and lines[line - 1].strip()
