@@ -209,11 +209,20 @@ def _combinations(refs: list[m.AttributeRef], cuts: list[float], known: Knowledg
 
 
 def _choices(ref: m.AttributeRef, column: m.Attribute, known: Knowledge) -> list[Bounds]:
-    set_in_states = any(w.attribute == ref.name for c in known.model.conditions for w in c.whiles)
-    if isinstance(column.value, m.Literal_) and not column.is_changed and not set_in_states:
-        return [(column.value.value, column.value.value)]
+    values = [column.value, *_set_to(ref, known.model)]
+    if column.drawn is None and column.band is None and all(isinstance(v, m.Literal_) for v in values):
+        return [(v.value, v.value) for v in dict.fromkeys(values) if isinstance(v, m.Literal_)]
     size = 2 if ref.type.kind is Kind.BOOLEAN else len(ref.type.labels)
     return [(float(k), float(k)) for k in range(size)]
+
+
+def _set_to(ref: m.AttributeRef, model: m.Model) -> list[m.Expr | None]:
+    """Everything that something in the model can make of an attribute."""
+    conditions = [c for c in model.conditions if c.of == ref.of]
+    blocks = [r for i in model.interventions for r in i.repeated if r.of == ref.of]
+    actions = [a for c in conditions for e in c.entering for a in e.actions] + [a for r in blocks for a in r.actions]
+    found: list[m.Expr | None] = [w.value for c in conditions for w in c.whiles if w.attribute == ref.name]
+    return found + [a.value for a in actions if isinstance(a, m.SetAttribute) and a.attribute == ref.name]
 
 
 def _number(ref: m.AttributeRef, column: m.Attribute, known: Knowledge) -> Bounds:

@@ -118,6 +118,16 @@ def check_effects(checked: model.Model, readers: Readers, report: Report) -> Non
                 word_span(network.span, network.name),
                 "Name it in a contagion (`from I on …`), or delete it.",
             )
+    known = Knowledge(checked, view(checked).values)
+    for scaling in (s for c in checked.contagions for s in c.scalings if s.where is not None):
+        assert scaling.where is not None
+        if not can_hold(scaling.where, known):
+            report.add(
+                "E0618",
+                f"{text_of(scaling.where.span)} is never true: nothing ever makes it so.",
+                scaling.where.span,
+                "Let something set it, or delete the scaling.",
+            )
     for intervention in checked.interventions:
         _check_intervention(checked, intervention, readers, report)
     for scenario in checked.scenarios:
@@ -141,7 +151,7 @@ def _check_intervention(checked: model.Model, it: model.Intervention, readers: R
             report.add("E0712", "This is never true, so nobody is ever chosen.", span, "Check what follows `where`.")
             return
     for block in it.repeated:
-        if isinstance(block.at_most, model.Literal_) and block.at_most.value == 0:
+        if block.at_most is not None and bounds(block.at_most, Knowledge(checked, view(checked).values))[1] <= 0:
             report.add(
                 "E0712",
                 "At most 0 people are chosen, so nobody ever is.",
@@ -167,6 +177,8 @@ def _never_starts(checked: model.Model, it: model.Intervention, report: Report) 
     if not isinstance(it.starts, model.Crossing):
         return False
     known = Knowledge(checked, view(checked).values)
+    if _starts_too_late(checked, it, it.starts, known, report):
+        return True
     (low, high), (least, most) = bounds(it.starts.value, known), bounds(it.starts.level, known)
     if not (high <= least if it.starts.rises else low >= most):
         return False
@@ -180,6 +192,22 @@ def _never_starts(checked: model.Model, it: model.Intervention, report: Report) 
         it.starts.span,
         f"Write a level that is {'lower' if it.starts.rises else 'higher'}, or watch something else.",
     )
+    return True
+
+
+def _starts_too_late(
+    checked: model.Model, it: model.Intervention, starts: model.Crossing, known: Knowledge, report: Report
+) -> bool:
+    """Whether the run has ended when the first report is out, or when the delay is over."""
+    end = checked.clock.step * checked.clock.steps
+    read = [checked.observation(e.observation) for e in model.walk(starts.value) if isinstance(e, model.ObservationRef)]
+    first = max((o.every for o in read), default=0.0)
+    wait = bounds(starts.delay, known)[0] if starts.delay is not None else 0.0
+    if first < end and first + wait < end:
+        return False
+    why = f"the first report comes after {first:g} days" if first >= end else f"its delay is {wait:g} days"
+    report.add("E0719", f"`{it.name}` can never start: {why}, and the run lasts {end:g} days.", starts.span,
+               "Write a longer run in `clock`, shorter periods, or a shorter delay.")  # fmt: skip
     return True
 
 
