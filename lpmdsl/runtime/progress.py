@@ -12,6 +12,7 @@ from rich.table import Table
 
 from lpmdsl.config import Manifest
 from lpmdsl.runtime.profile import Stage
+from lpmdsl.runtime.report_parts import number
 from lpmdsl.runtime.results import Results
 from lpmdsl.runtime.scenarios import Plan
 from lpmdsl.runtime.simulate import Advance
@@ -97,15 +98,6 @@ def print_comparison(results: Results, console: Console) -> None:
 def _interval(row: dict, middle: str, low: str, high: str) -> str:
     # The backslash keeps rich from reading the bracket as markup.
     return f"{number(row[middle])} \\[{number(row[low])}, {number(row[high])}]"
-
-
-def number(value: float) -> str:
-    """Whole numbers whole with thousands apart, others with four digits; a dash for nothing."""
-    if pd.isna(value):
-        return "–"
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def timing_line(manifest: Manifest) -> str:
