@@ -8,6 +8,8 @@ from pathlib import Path
 
 from lpmdsl.compiler import check_source
 from lpmdsl.diagnostics import Diagnostic, Report, render_text
+from lpmdsl.insight.promised import check_r0
+from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.source import Source
 
 PAGES = Path(__file__).parent.parent / "docs" / "errors"
@@ -50,7 +52,9 @@ def diagnose(text: str, page: Page, folder: Path) -> list[Diagnostic]:
     path = folder / "example.lpm"
     path.write_text(text, encoding="utf-8")
     report = Report()
-    check_source(Source("example.lpm", text, path), report)
+    checked = check_source(Source("example.lpm", text, path), report)
+    if checked is not None:
+        check_r0(checked[0], parameter_values(checked[0]), report)
     return report.sorted()
 
 

@@ -16,6 +16,7 @@ from both_backends import MODELS, compiled, cpu_run, loaded
 from typer.testing import CliRunner
 
 import lpmdsl
+from lpmdsl.diagnostics import LpmError
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.cli import app
 from lpmdsl.insight.closed_form import r0_formula, spectral_radius
@@ -321,7 +322,8 @@ def test_the_page_about_a_model_holds_everything_and_asks_for_nothing(tmp_path: 
 
 
 def test_what_is_known_is_said_with_how() -> None:
-    """Shares within their bounds, a promise that intervals prove, one that is left to a watch, one that cannot hold."""
+    """Shares within their bounds, a promise that intervals prove, one that is left to a watch; one that cannot
+    hold is an error."""
     text = HEAD + PEOPLE + """
 condition Flu of Person
   states S, I, R
@@ -336,11 +338,11 @@ observe ill = count of Person where Flu is I
 
 check always count of Person where Flu is I <= population
 check always count of Person where Flu is I <= 5_000
-check always share of Person where Flu is I < 0
 """
     model = lpmdsl.load(text).model
     told = {s.what: (s.how, s.holds) for s in statements(model, parameter_values(model))}
     assert told["the rate `gamma` is not below 0"] == ("bounded by intervals", True)
     assert told["always count of Person where Flu is I <= population"] == ("bounded by intervals", True)
     assert told["always count of Person where Flu is I <= 5_000"] == ("watched in every run", True)
-    assert told["always share of Person where Flu is I < 0"] == ("bounded by intervals", False)
+    with pytest.raises(LpmError, match="E0904"):
+        lpmdsl.load(text + "check always share of Person where Flu is I < 0\n")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lpmdsl.config import RunOptions
     from lpmdsl.runtime.api import LoadedModel
     from lpmdsl.runtime.results import Results
+    from lpmdsl.semantics.model import Model
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -147,9 +148,22 @@ def _checked(file: Path) -> Report:
 
     report = Report()
     source = read_source(file, report)
-    if source is not None:
-        check_source(source, report)
+    checked = check_source(source, report) if source is not None else None
+    if checked is not None:
+        _check_r0(checked[0], {}, report)
     return report
+
+
+def _check_r0(model: Model, settings: dict[str, str], report: Report) -> None:
+    """Works out what is promised of R0, if anything is."""
+    from lpmdsl.semantics.model import CheckQuantity
+
+    if not any(isinstance(promise, CheckQuantity) for promise in model.checks):
+        return
+    from lpmdsl.insight.promised import check_r0
+    from lpmdsl.runtime.settings import values_with
+
+    check_r0(model, values_with(model, dict(settings)), report)
 
 
 def _tally(report: Report) -> str:
@@ -308,6 +322,7 @@ def run(
     """Run a model and write its results and a report."""
     settings, counts = _pairs("--set", set), _numbers(_pairs("--agents", agents))
     loaded = _load(file)
+    _promised(loaded, settings)
     from lpmdsl.config import BASELINE, RunOptions
 
     options = RunOptions(
@@ -346,6 +361,15 @@ def _load(file: Path) -> LoadedModel:
     loaded = load(file)
     _say(loaded.report, sys.stderr)
     return loaded
+
+
+def _promised(loaded: LoadedModel, settings: dict[str, str]) -> None:
+    """A promised R0 that does not hold ends the command; with values set by hand it is only told."""
+    report = Report()
+    _check_r0(loaded.model, settings, report)
+    if report.has_errors and not settings:
+        raise LpmError(report)
+    _say(report, sys.stderr)
 
 
 def _execute(loaded: LoadedModel, options: RunOptions, out: Path, quiet: bool, is_comparison: bool) -> None:

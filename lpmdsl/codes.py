@@ -80,6 +80,9 @@ CODES: dict[str, str] = {
     "E0511": "A state is listed twice",
     "W0514": "A probability without known limits",
     "E0516": "More start in a state than there are",
+    "E0517": "An exit that nobody ever takes",
+    "W0518": "A stay that outlasts the run",
+    "E0519": "Nobody starts in the state",
     # 06 agents and networks
     "E0601": "No such kind of agent",
     "E0602": "Not a possible number of agents",
@@ -98,6 +101,8 @@ CODES: dict[str, str] = {
     "W0616": "A network on which nothing spreads",
     "E0617": "Contacts per tie without ties",
     "E0618": "A scaling that changes nothing",
+    "E0619": "Nobody can be infected",
+    "E0620": "A network on which nobody ever meets",
     # 07 observations, interventions and scenarios
     "E0701": "A trigger reads what nobody has observed",
     "E0702": "A grouped observation where one value belongs",
@@ -113,6 +118,8 @@ CODES: dict[str, str] = {
     "E0715": "Groups by a number",
     "E0716": "A mean over time",
     "E0719": "An intervention that is never active",
+    "E0717": "An observation that is always 0",
+    "E0720": "An intervention that never stops, or stops at once",
     # 06 networks and populations: files and generators
     "E0640": "The data file is not there",
     "E0641": "The data file does not read",
@@ -158,4 +165,6 @@ CODES: dict[str, str] = {
     "E0903": "Not a quantity that can be checked",
     "E0904": "A check that can never hold",
     "E0905": "No such way of estimating",
+    "E0907": "A parameter that cannot move what is fitted",
+    "E0908": "R0 lies outside what is promised",
 }

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from lpmdsl.diagnostics import Report
 from lpmdsl.semantics import model
 from lpmdsl.semantics.effects import check_effects, readers_of
+from lpmdsl.semantics.futile import check_futile
 from lpmdsl.semantics.graph import Edges, circle, edges, reachable, starts
 from lpmdsl.semantics.places_in_text import word_span
+from lpmdsl.semantics.unmoved import check_unmoved
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,10 @@ def analyse(checked: model.Model, report: Report) -> Facts:
     readers = readers_of(checked)
     if not checked.is_library:
         check_effects(checked, readers, report)
+    if not checked.is_library and not report.has_errors:
+        # What is unreachable has been told; what follows from it need not be told again.
+        check_futile(checked, report)
+        check_unmoved(checked, report)
     _report_later(checked, report)
     cyclic = tuple(c.name for c in checked.conditions if c.is_cyclic)
     return Facts(reached, absorbing, cyclic, {name: tuple(sorted(who)) for name, who in readers.items()})
@@ -140,10 +146,3 @@ def _report_later(checked: model.Model, report: Report) -> None:
         report.add(
             "N0901", "This fit is checked for sense now; it is carried out when the calibration arrives.", fit.span
         )
-    for promise in checked.checks:
-        if isinstance(promise, model.CheckQuantity):
-            report.add(
-                "N0901",
-                f"`check {promise.quantity}` is checked for sense now; `lpmc analyse` works its value out.",
-                promise.span,
-            )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
@@ -22,11 +22,16 @@ MOST_COMBINATIONS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """A model with its parameters' values, and what is assumed of attributes (name → bounds)."""
+    """A model with its parameters' values, and what is assumed of attributes (name → bounds).
+
+    ``states``: condition → the states that one can be in. ``at_start``: nothing has happened yet.
+    """
 
     model: m.Model
     values: Mapping[str, float]
     attributes: Mapping[str, Bounds] = field(default_factory=dict)
+    states: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    at_start: bool = False
 
 
 def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
@@ -38,6 +43,9 @@ def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
             return _parameter(expr.name, known)
         case m.AttributeRef():
             return known.attributes.get(expr.name, _by_kind(expr))
+        case m.InState() if expr.condition in known.states:
+            inside = known.states[expr.condition]
+            return float(inside <= set(expr.states)), float(bool(inside & set(expr.states)))
         case m.InState() | m.IsActive():
             return TRUTH
         case m.StateOf():
@@ -85,12 +93,41 @@ def _people(kind: str, model: m.Model) -> Bounds:
 
 def _aggregate(expr: m.Aggregate, known: Knowledge) -> Bounds:
     match expr.function:
+        case "count" if expr.where is None:
+            return _people(expr.of, known.model)
+        case "count" if known.at_start and isinstance(expr.where, m.InState):
+            return _starting(expr.where, known)
         case "count":
             return 0.0, _people(expr.of, known.model)[1]
         case "share":
             return TRUTH
         case _:
             return ANYTHING
+
+
+def _starting(test: m.InState, known: Knowledge) -> Bounds:
+    """How many start in some states."""
+    condition = known.model.condition(test.condition)
+    people = _people(condition.of, known.model)
+    low = high = 0.0
+    rest = people
+    for exception in condition.start.exceptions:
+        least, most = starting(exception, people, known)
+        rest = max(0.0, rest[0] - most), rest[1] - least
+        if exception.state in test.states:
+            low, high = low + least, high + most
+    return (low + rest[0], high + rest[1]) if condition.start.state in test.states else (low, high)
+
+
+def starting(exception: m.StartExcept, people: Bounds, known: Knowledge) -> Bounds:
+    """How many of so many people an exception puts into its state."""
+    if exception.number is not None:
+        return bounds(exception.number, known)
+    if exception.share is not None:
+        low, high = bounds(exception.share, known)
+        most = math.floor(high * people[1] + 0.5) if people[1] < math.inf else math.inf
+        return math.floor(low * people[0] + 0.5), most
+    return 0.0, people[1]
 
 
 # ------------------------------------------------------------------ observations
@@ -188,7 +225,7 @@ def can_hold(test: m.Expr, known: Knowledge) -> bool:
     combinations = list(itertools.islice(_combinations(list(refs.values()), cuts, known), MOST_COMBINATIONS + 1))
     if len(combinations) > MOST_COMBINATIONS:
         return True
-    return any(bounds(test, Knowledge(known.model, known.values, c))[1] > 0 for c in combinations)
+    return any(bounds(test, replace(known, attributes=c))[1] > 0 for c in combinations)
 
 
 def _combinations(refs: list[m.AttributeRef], cuts: list[float], known: Knowledge) -> Iterator[dict[str, Bounds]]:
@@ -209,20 +246,26 @@ def _combinations(refs: list[m.AttributeRef], cuts: list[float], known: Knowledg
 
 
 def _choices(ref: m.AttributeRef, column: m.Attribute, known: Knowledge) -> list[Bounds]:
-    values = [column.value, *_set_to(ref, known.model)]
+    values = [column.value, *_set_to(ref, known)]
     if column.drawn is None and column.band is None and all(isinstance(v, m.Literal_) for v in values):
         return [(v.value, v.value) for v in dict.fromkeys(values) if isinstance(v, m.Literal_)]
     size = 2 if ref.type.kind is Kind.BOOLEAN else len(ref.type.labels)
     return [(float(k), float(k)) for k in range(size)]
 
 
-def _set_to(ref: m.AttributeRef, model: m.Model) -> list[m.Expr | None]:
-    """Everything that something in the model can make of an attribute."""
+def _set_to(ref: m.AttributeRef, known: Knowledge) -> list[m.Expr | None]:
+    """Everything that something in the model can make of an attribute; what chooses by states needs one in them."""
+    model, anyone = known.model, replace(known, attributes={})
     conditions = [c for c in model.conditions if c.of == ref.of]
-    blocks = [r for i in model.interventions for r in i.repeated if r.of == ref.of]
+    blocks = [r for i in model.interventions for r in i.repeated if r.of == ref.of and can_choose(r, anyone)]
     actions = [a for c in conditions for e in c.entering for a in e.actions] + [a for r in blocks for a in r.actions]
     found: list[m.Expr | None] = [w.value for c in conditions for w in c.whiles if w.attribute == ref.name]
     return found + [a.value for a in actions if isinstance(a, m.SetAttribute) and a.attribute == ref.name]
+
+
+def can_choose(block: m.Repeated, known: Knowledge) -> bool:
+    """Whether a choice of agents may find somebody, as far as states tell."""
+    return block.where is None or bounds(block.where, known)[1] > 0
 
 
 def _number(ref: m.AttributeRef, column: m.Attribute, known: Knowledge) -> Bounds:

@@ -12,6 +12,8 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.builtins import BUILTINS
 
 MOST_CORNERS = 4096
+FINE = {1: 64, 2: 16}
+"""Parts of a parameter's range that are looked at between its ends, where few parameters are read."""
 
 Lookup = Callable[[model.Expr], float | None]
 """The value of a node that stands for a parameter, attribute, table entry, …; None: work it out from its parts."""
@@ -115,7 +117,8 @@ def extremes(known: Known, terms: tuple[model.Expr, ...]) -> Iterator[tuple[floa
     """
     own = known.values
     leaves = {_leaf(node): node for term in terms for node in model.walk(_expanded(term, known)) if _leaf(node)}
-    choices = [_choices(known, node, own) for node in leaves.values()]
+    free = sum(isinstance(node, model.ParameterRef) for node in leaves.values())
+    choices = [_choices(known, node, own, FINE.get(free, 0)) for node in leaves.values()]
     if math.prod(len(c) for c in choices) > MOST_CORNERS:
         choices = [
             c if isinstance(n, model.AttributeRef) else c[:1] for c, n in zip(choices, leaves.values(), strict=True)
@@ -167,15 +170,28 @@ def _leaf(node: model.Expr) -> str:
             return type(node).__name__
 
 
-def _choices(known: Known, node: model.Expr, own: Mapping[str, float]) -> list[tuple[float, str]]:
+def _range(known: Known, parameter: model.Parameter) -> tuple[float, float] | None:
+    """Between which values a parameter lies: its bounds, else the ends of a uniform prior."""
+    if parameter.low is not None and parameter.high is not None:
+        return parameter.low, parameter.high
+    if parameter.prior is None or parameter.prior.family != "uniform":
+        return None
+    low, high = (constant(e, known.values, known.tables) for _, e in parameter.prior.arguments)
+    return low, high
+
+
+def _choices(known: Known, node: model.Expr, own: Mapping[str, float], parts: int) -> list[tuple[float, str]]:
     """The values to try for one leaf, each with words for it (none for a parameter's own value)."""
     match node:
         case model.ParameterRef():
             parameter = known.parameters.get(node.name)
             value = own.get(node.name, math.nan)
-            if parameter is None or parameter.low is None or parameter.high is None:
+            limits = _range(known, parameter) if parameter is not None else None
+            if parameter is None or limits is None:
                 return [(value, "")]
-            ends = (parameter.low, (parameter.low + parameter.high) / 2, parameter.high)
+            low, high = limits
+            between = (low + (high - low) * k / parts for k in range(1, parts))
+            ends = (low, (low + high) / 2, high, *between)
             return [
                 (value, ""),
                 *((v, f"{node.name} = {v / parameter.scale:g}{_spaced(parameter.unit)}") for v in ends),
