@@ -16,9 +16,9 @@ from both_backends import MODELS, compiled, cpu_run, loaded
 from typer.testing import CliRunner
 
 import lpmdsl
-from lpmdsl.diagnostics import LpmError
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.cli import app
+from lpmdsl.diagnostics import LpmError
 from lpmdsl.insight.closed_form import r0_formula, spectral_radius
 from lpmdsl.insight.equations import equations
 from lpmdsl.insight.formulas import NoFormula, values_of

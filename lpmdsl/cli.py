@@ -355,6 +355,40 @@ def compare(
     _execute(loaded, options, out or Path("runs") / f"{loaded.model.name}-{seed}-compare", quiet, is_comparison=True)
 
 
+@app.command()
+def sensitivity(
+    file: File,
+    of: Annotated[str, typer.Option("--of", metavar='"total of OBSERVATION"', help="The number that is looked at.")],
+    wrt: Annotated[str | None, typer.Option(metavar="A,B", help="Parameters (all that the number reads).")] = None,
+    estimator: Annotated[str, typer.Option(help="auto or differences.")] = "auto",
+    replicates: Annotated[int, typer.Option(min=2, help="How often, each with its own luck.")] = 100,
+    seed: Seed = 1, set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
+    steps: Steps = None, threads: Threads = None, redraw_people: Redraw = False,
+    format: Annotated[Format, typer.Option(help="text, or one JSON object a line.")] = Format.text,
+    plot: Annotated[Path | None, typer.Option(help="Also write a page with the elasticities here.")] = None,
+) -> None:  # fmt: skip
+    """Tell how one number of a run hangs on every parameter, with intervals and certificates."""
+    settings, counts = _pairs("--set", set), _numbers(_pairs("--agents", agents))
+    loaded = _load(file)
+    from lpmdsl.config import RunOptions
+    from lpmdsl.runtime.api import repeats_of
+    from lpmdsl.runtime.progress import print_sensitivities
+    from lpmdsl.runtime.sensitivity import plot as page, sensitivities
+
+    options = RunOptions(
+        seed=seed, replicates=replicates, settings=dict(settings), agents=counts, steps=steps, threads=threads,
+        redraw_people=redraw_people,
+    )  # fmt: skip
+    repeats = repeats_of(loaded, of, options, needs_number=True)
+    found = sensitivities(repeats, [n.strip() for n in wrt.split(",")] if wrt else None, estimator)
+    if format is Format.json:
+        _print_lines([one.as_json() for one in found])
+    else:
+        print_sensitivities(found, loaded.model, of)
+    if plot is not None:
+        _overwrite(plot, page(found, repeats.quantity))
+
+
 def _load(file: Path) -> LoadedModel:
     from lpmdsl.runtime.api import load
 

@@ -156,6 +156,8 @@ CODES: dict[str, str] = {
     "E0830": "The JSON is no model or program",
     "E0831": "The run does not fit into the GPU's memory",
     "E0832": "This version of Triton is not known",
+    "E0840": "Not a number that a run gives",
+    "E0841": "No such estimator",
     "E0898": "Compiled kernels cannot be kept",
     "E0899": "Internal error",
     # 09 calibration and checks

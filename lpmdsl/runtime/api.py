@@ -6,22 +6,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from lpmdsl.compiler import check_source
 from lpmdsl.config import BASELINE, BackendName, RunOptions
 from lpmdsl.diagnostics import LpmError, Report, fail
 from lpmdsl.runtime.comparison import scenarios_of
+from lpmdsl.runtime.objective import read_quantity
 from lpmdsl.runtime.outputs import open_folder
 from lpmdsl.runtime.progress import progress_bar
+from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.results import Results
 from lpmdsl.runtime.runners import runner_for
 from lpmdsl.runtime.scenarios import plan
+from lpmdsl.runtime.sensitivity import Sensitivity, sensitivities
 from lpmdsl.runtime.simulate import Stop, silent, simulate
 from lpmdsl.semantics.analysis import Facts
 from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source, Span
 from lpmdsl.syntax.parse import read_source
+
+if TYPE_CHECKING:
+    from lpmdsl.runtime.autograd import Simulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,61 @@ class LoadedModel:
             seed=seed, replicates=replicates or repeat, scenario=scenarios, parameters=parameters, agents=agents,
             backend=backend, steps=steps, threads=threads, redraw_people=redraw_people, out=out, progress=progress,
         )  # fmt: skip
+
+
+    def gradient(
+        self,
+        of: str,
+        wrt: Sequence[str] | None = None,
+        replicates: int = 100,
+        seed: int = 1,
+        estimator: str = "auto",
+        parameters: Mapping[str, str | float] | None = None,
+        agents: Mapping[str, int] | None = None,
+        steps: int | None = None,
+        threads: int | None = None,
+        redraw_people: bool = False,
+    ) -> list[Sensitivity]:
+        """The derivatives of the mean of ``of`` (``total of infections``) with their standard errors and certificates.
+
+        Parameters in base units; ``wrt`` None: all that the quantity reads. Raises ``LpmError`` (E0803, E0840, E0841).
+        """
+        options = RunOptions(
+            seed=seed, replicates=replicates, settings=dict(parameters or {}), agents=dict(agents or {}), steps=steps,
+            threads=threads, redraw_people=redraw_people,
+        )  # fmt: skip
+        return sensitivities(repeats_of(self, of, options, needs_number=True), wrt, estimator)
+
+    def simulator(
+        self,
+        of: str,
+        wrt: Sequence[str],
+        replicates: int = 20,
+        seed: int = 1,
+        each: bool = False,
+        parameters: Mapping[str, str | float] | None = None,
+        agents: Mapping[str, int] | None = None,
+        steps: int | None = None,
+        threads: int | None = None,
+        redraw_people: bool = False,
+    ) -> Simulator:
+        """A function of torch from values of ``wrt`` (base units) to ``of``: a number, or an observation's reports.
+
+        Its mean over replicates, or with ``each`` one row per replicate.
+        """
+        from lpmdsl.runtime.autograd import simulator  # torch takes seconds to load
+
+        options = RunOptions(
+            seed=seed, replicates=replicates, settings=dict(parameters or {}), agents=dict(agents or {}), steps=steps,
+            threads=threads, redraw_people=redraw_people,
+        )  # fmt: skip
+        return simulator(repeats_of(self, of, options, needs_number=False), wrt, each)
+
+
+def repeats_of(loaded: LoadedModel, of: str, options: RunOptions, needs_number: bool) -> Repeats:
+    """The model ready to be run again and again for one quantity. Raises ``LpmError``."""
+    quantity = read_quantity(loaded.model, of, needs_number)
+    return Repeats(loaded.model, loaded.facts, plan(loaded.model, options), quantity)
 
 
 def comparison_size(model: Model) -> tuple[tuple[str, ...], int]:

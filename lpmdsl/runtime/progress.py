@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pandas as pd
@@ -15,7 +15,9 @@ from lpmdsl.runtime.profile import Stage
 from lpmdsl.runtime.report_parts import number
 from lpmdsl.runtime.results import Results
 from lpmdsl.runtime.scenarios import Plan
+from lpmdsl.runtime.sensitivity import Sensitivity
 from lpmdsl.runtime.simulate import Advance
+from lpmdsl.semantics.model import Model
 
 
 @contextmanager
@@ -108,3 +110,28 @@ def timing_line(manifest: Manifest) -> str:
         f"seconds: compile {seconds.compile:.2f}, set up {seconds.setup:.2f}, run {seconds.run:.2f} "
         f"({speed} agent-steps a second)"
     )
+
+
+def print_sensitivities(found: Sequence[Sensitivity], model: Model, of: str) -> None:
+    """A table of gradients per unit as the text writes it, and elasticities, the largest first."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=140)  # a file or a pipe has no edge to wrap at
+    table = Table(title=f"{of}: mean {found[0].mean:,.4g}" if found else of, title_justify="left")
+    for heading in ("parameter", "value", "gradient", "95 % of it", "elasticity", "certificate"):
+        table.add_column(heading, justify="left" if heading in ("parameter", "certificate") else "right")
+    for one in sorted(found, key=lambda s: -abs(s.elasticity)):
+        table.add_row(*_sensitivity_cells(one, model))
+    console.print(table)
+
+
+def _sensitivity_cells(one: Sensitivity, model: Model) -> list[str]:
+    parameter = model.parameter(one.parameter)
+    scale, reach = parameter.scale, 1.96 * one.se * parameter.scale
+    gradient, proof = one.gradient * scale, one.certificate
+    told = f"holds ({proof.ratio:.3f})" if proof.holds and one.gradient else proof.words
+    return [
+        one.parameter, f"{one.value / scale:g} {parameter.unit}".strip(), f"{gradient:,.4g}",
+        f"{gradient - reach:,.4g} to {gradient + reach:,.4g}",
+        f"{one.elasticity:+.3g} ± {1.96 * one.elasticity_se:.2g}", told,
+    ]  # fmt: skip

@@ -34,7 +34,7 @@ class Runner:
 
 def runner_for(model: Model, facts: Facts, backend: BackendName, threads: int | None) -> Runner:
     """The runner that was asked for. Raises ``LpmError``: E0809 (no GPU), E0828 (threads), E0832 (Triton)."""
-    used = _threads(threads)
+    used = threads_here(threads)
     match backend:
         case "auto":
             return runner_for(model, facts, "gpu" if has_gpu() else "cpu", threads)
@@ -77,7 +77,7 @@ def _reference(threads: int) -> Callable[[RunRequest, Progress], RunResult]:
     return torch_reference.run
 
 
-def _threads(asked: int | None) -> int:
+def threads_here(asked: int | None) -> int:
     """As many threads as were asked for, else as many as this process has processors."""
     most = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if asked is not None and asked > most:

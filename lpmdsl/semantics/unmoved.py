@@ -105,7 +105,7 @@ def _differs(expr: model.Expr, own: Mapping[str, float], new: Mapping[str, float
 def _estimates(checked: model.Model, fit: model.Calibrate, report: Report) -> None:
     if not fit.fits:
         return
-    seen = _seen_by(checked, fit)
+    seen = parameters_behind(checked, {f.observation for f in fit.fits}, tuple(f.likelihood for f in fit.fits))
     for name in fit.estimate:
         if name not in seen:
             fitted = ", ".join(f"`{f.observation}`" for f in fit.fits)
@@ -117,26 +117,27 @@ def _estimates(checked: model.Model, fit: model.Calibrate, report: Report) -> No
             )
 
 
-def _seen_by(checked: model.Model, fit: model.Calibrate) -> set[str]:
-    """The parameters that the course of events, the fitted observations or the likelihood read, directly or not."""
+def parameters_behind(checked: model.Model, observations: set[str], more: tuple[object, ...] = ()) -> set[str]:
+    """The parameters that the course of events, some observations or ``more`` read, directly or not."""
     read: list[object] = [checked.agents, checked.networks, checked.conditions, checked.contagions]
-    read += [checked.interventions, *(f.likelihood for f in fit.fits)]
-    names = {f.observation for f in fit.fits}
-    names |= {e.observation for e in model.every_expression(checked.interventions)
-              if isinstance(e, model.ObservationRef | model.RollingMean)}  # fmt: skip
+    read += [checked.interventions, *more]
+    names = observations | _observed_in(checked.interventions)
     waiting = list(names)
     while waiting:
         observation = checked.observation(waiting.pop())
         read.append(observation)
-        parts = {e.observation for e in model.every_expression(observation)
-                 if isinstance(e, model.ObservationRef | model.RollingMean)}  # fmt: skip
-        waiting += parts - names
-        names |= parts
+        waiting += _observed_in(observation) - names
+        names |= _observed_in(observation)
     seen = {p for part in read for e in roots(part) for p in _parameters_in(e)}
     for parameter in reversed(checked.parameters):
         if parameter.name in seen:
             seen |= _parameters_in(parameter.default)
     return seen
+
+
+def _observed_in(part: object) -> set[str]:
+    refs = (e for e in model.every_expression(part) if isinstance(e, model.ObservationRef | model.RollingMean))
+    return {e.observation for e in refs}
 
 
 # ------------------------------------------------------------------ interventions

@@ -1,0 +1,63 @@
+"""What a gradient is of: ``total of infections``, or the reports of an observation, read from one replicate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.backends.request import RunResult
+from lpmdsl.diagnostics import did_you_mean, fail
+from lpmdsl.semantics.model import Flow, Level, Model, Observation
+from lpmdsl.source import Source, Span
+
+FUNCTIONS = {
+    "total": np.nansum, "peak": np.nanmax, "mean": np.nanmean, "min": np.nanmin, "max": np.nanmax,
+    "final": lambda reports: reports[~np.isnan(reports)][-1],
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """``function`` of the reports of ``observation``; "" for the reports themselves."""
+
+    function: str
+    observation: str
+
+    def of(self, model: Model, result: RunResult) -> NDArray[np.float64]:
+        """One number, or (reports,) in the observation's own unit; groups of people are added up."""
+        reports = result.observations[self.observation]
+        whole = reports.reshape(-1, len(model.observation(self.observation).groups)).sum(axis=1)
+        return np.atleast_1d(FUNCTIONS[self.function](whole)) if self.function else whole
+
+
+def read_quantity(model: Model, text: str, needs_number: bool) -> Quantity:
+    """The quantity that a text names. Raises ``LpmError`` (E0840) for one that no run gives."""
+    words = text.split()
+    if len(words) == 1 and not needs_number:
+        words = ["", "of", *words]
+    place = Span(Source("--of", text), 0, len(text))
+    if len(words) != 3 or words[1] != "of" or (words[0] and words[0] not in FUNCTIONS):
+        raise fail("E0840", f"`{text}` is not one number of a run.", place,
+                   f"Write one of {', '.join(FUNCTIONS)}, then `of OBSERVATION`: `total of infections`.")  # fmt: skip
+    known = {o.name: o for o in model.observations}
+    if words[2] not in known:
+        names = f"Its observations are {', '.join(f'`{k}`' for k in known)}." if known else "It observes nothing."
+        unknown = f"{model.name} has no observation `{words[2]}`.{did_you_mean(words[2], known)}"
+        raise fail("E0840", unknown, place, names)
+    if len(known[words[2]].groups) > 1 and not _adds_up(known[words[2]]):
+        raise fail("E0840", f"The groups of `{words[2]}` do not add up to one number.", place,
+                   "Observe the same without `by`, and name that.")  # fmt: skip
+    return Quantity(words[0], words[2])
+
+
+def _adds_up(observation: Observation) -> bool:
+    """Whether the groups of an observation are parts of a whole."""
+    match observation.value:
+        case Flow():
+            return True
+        case Level():
+            return observation.value.aggregate.function in ("count", "sum")
+        case _:
+            return False

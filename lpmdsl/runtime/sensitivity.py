@@ -1,0 +1,113 @@
+"""``lpmc sensitivity`` and ``m.gradient``: how one number of a run hangs on every parameter, with intervals."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+
+from lpmdsl.diagnostics import did_you_mean, fail
+from lpmdsl.runtime.differences import TWO_SIDED_95, Certificate, Slope, slope
+from lpmdsl.runtime.objective import Quantity
+from lpmdsl.runtime.repeats import Repeats
+from lpmdsl.semantics.model import Model, ParameterRef, walk
+from lpmdsl.semantics.unmoved import parameters_behind
+from lpmdsl.source import Source, Span
+
+ESTIMATORS = ("auto", "differences")
+UNMOVED = Certificate(True, 1.0, 1.0, 1.0, "nothing that is observed reads it: proved from the text")
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """``gradient`` of the mean per base unit of the parameter; ``elasticity``: in per cent for one per cent more.
+
+    ``mean`` is the quantity's mean at the parameters' values; ``se`` and ``elasticity_se`` are standard errors.
+    """
+
+    parameter: str
+    value: float
+    mean: float
+    gradient: float
+    se: float
+    elasticity: float
+    elasticity_se: float
+    step: float
+    estimator: str
+    certificate: Certificate
+
+    def as_json(self) -> str:
+        """One object on one line, numbers that are none as null."""
+        return json.dumps({**_finite(asdict(self)), "certificate": _finite(asdict(self.certificate))})
+
+
+def _finite(record: dict[str, object]) -> dict[str, object]:
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in record.items()}
+
+
+def sensitivities(repeats: Repeats, wrt: Sequence[str] | None, estimator: str = "auto") -> list[Sensitivity]:
+    """One for each parameter of ``wrt`` (all that the quantity reads, if None). Raises ``LpmError``: E0803, E0841."""
+    model, values = repeats.model, repeats.plan.variants[0].parameters
+    if estimator not in ESTIMATORS:
+        place = Span(Source("--estimator", estimator), 0, len(estimator))
+        raise fail("E0841", f"There is no estimator `{estimator}`.", place, f"There are {', '.join(ESTIMATORS)}.")
+    behind = parameters_behind(model, {repeats.quantity.observation})
+    names = [p.name for p in model.parameters if p.name in behind] if wrt is None else _known(model, wrt)
+    mean = float(repeats.values(values).mean())
+    return [_one(repeats, name, values, mean, name in behind) for name in names]
+
+
+def _known(model: Model, names: Sequence[str]) -> list[str]:
+    known = [p.name for p in model.parameters]
+    for name in names:
+        if name not in known:
+            message = f"{model.name} has no parameter `{name}`.{did_you_mean(name, known)}"
+            raise fail("E0803", message, Span(Source("--wrt", name), 0, len(name)))
+    return list(names)
+
+
+def _one(repeats: Repeats, name: str, values: dict[str, float], mean: float, is_read: bool) -> Sensitivity:
+    parameter, value = repeats.model.parameter(name), values[name]
+    others = {n: v for n, v in values.items() if n != name and _is_free(repeats.model, n)}
+    found = Slope(0.0, 0.0, 0.0, UNMOVED)
+    if is_read:
+        found = slope(parameter, value, lambda at: repeats.values({**others, **at}))
+    relative = value / mean if mean else math.nan
+    return Sensitivity(name, value, mean, found.gradient, found.se, found.gradient * relative,
+                       found.se * abs(relative), found.step, "differences", found.certificate)  # fmt: skip
+
+
+def _is_free(model: Model, name: str) -> bool:
+    """Whether a parameter stands for itself: those computed from others follow them."""
+    return not any(isinstance(e, ParameterRef) for e in walk(model.parameter(name).default))
+
+
+def as_frame(found: Sequence[Sensitivity]) -> pd.DataFrame:
+    """One row for each parameter; the certificate in its columns ``certified``, ``ratio`` and ``why``."""
+    rows = [
+        {**{k: v for k, v in asdict(s).items() if k != "certificate"},
+         "certified": s.certificate.holds, "ratio": s.certificate.ratio, "why": s.certificate.words}
+        for s in found
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def plot(found: Sequence[Sensitivity], quantity: Quantity) -> str:
+    """One self-contained page: elasticities with their 95 % intervals, the largest above."""
+    import plotly.graph_objects as go
+
+    ordered = sorted(found, key=lambda s: abs(s.elasticity) if math.isfinite(s.elasticity) else -1.0)
+    bars = go.Bar(
+        x=[s.elasticity for s in ordered], y=[s.parameter for s in ordered], orientation="h",
+        error_x={"type": "data", "array": [TWO_SIDED_95 * s.elasticity_se for s in ordered]},
+        marker_color=["#2a6f97" if s.certificate.holds else "#c9a227" for s in ordered],
+    )  # fmt: skip
+    figure = go.Figure(bars)
+    figure.update_layout(
+        title=f"{quantity.function} of {quantity.observation}: change in % for 1 % more of a parameter",
+        xaxis_title="elasticity, with its 95 % interval (yellow: not certified)", template="plotly_white",
+    )  # fmt: skip
+    return figure.to_html(include_plotlyjs=True, full_html=True)
