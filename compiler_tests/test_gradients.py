@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import lpmdsl
 from lpmdsl.cli import app
 from lpmdsl.diagnostics import LpmError
-from lpmdsl.runtime.differences import BACKWARD, CENTRAL, FORWARD, certificate, stencil_at
+from lpmdsl.runtime.differences import BACKWARD, CENTRAL, FORWARD, certificate, slope, stencil_at
 
 Z = 3.0
 
@@ -235,6 +235,14 @@ def test_the_certificate_convicts_a_wrong_estimator() -> None:
     assert not wrong.holds and wrong.low > 1.1
     unsure = certificate(right[:4], right[4:8] + 3 * random.standard_normal(4))
     assert not unsure.holds and "too few" in unsure.words
+    nothing = certificate(np.zeros(50), np.zeros(50))
+    assert not nothing.holds and "nothing changed" in nothing.words
+
+
+def test_rounding_is_no_gradient() -> None:
+    """A number that is the same at every point: its weighed sum is 0, not what floating point leaves of it."""
+    found = slope(lpmdsl.load(CHAIN).model.parameter("a"), 0.1, lambda at: np.full((5, 1), 1157.3))
+    assert (found.gradient, found.se) == (0.0, 0.0)
 
 
 def test_the_same_seed_gives_the_same_gradient_on_any_threads() -> None:

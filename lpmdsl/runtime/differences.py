@@ -26,6 +26,7 @@ STEP = 0.1
 HALVINGS = 3
 AGREES = 0.10
 TWO_SIDED_95 = 1.959964
+ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,14 @@ def stencil_at(parameter: Parameter, value: float) -> tuple[Stencil, float]:
 
 def _slope(stencil: Stencil, step: float, value: float, seen: Callable[[float], Values]) -> Slope:
     values = np.stack([seen(value + k * step) for k in stencil.at])
-    each = np.tensordot(np.asarray(stencil.estimate), values, 1) / step
-    wide = np.tensordot(np.asarray(stencil.wide), values, 1) / step
+    each, wide = (_weighed(np.asarray(w), values) / step for w in (stencil.estimate, stencil.wide))
     return Slope(float(each.mean()), standard_error(each), step, certificate(each, wide))
+
+
+def _weighed(weights: Values, values: Values) -> Values:
+    """A difference of values, exactly 0 where it is no more than the rounding of their sum."""
+    found = np.tensordot(weights, values, 1)
+    return np.where(np.abs(found) <= ROUNDING * np.abs(values).max(axis=0), 0.0, found)
 
 
 def standard_error(values: Values) -> float:
@@ -107,7 +113,7 @@ def certificate(each: Values, wide: Values) -> Certificate:
     interval to first order)."""
     mean = float(each.mean())
     if not np.any(each) and not np.any(wide):
-        return Certificate(True, 1.0, 1.0, 1.0, "nothing changes in any replicate")
+        return Certificate(False, math.nan, math.nan, math.nan, "nothing changed in any replicate: too few to tell")
     if mean == 0 or len(each) < 2:
         return Certificate(False, math.nan, math.nan, math.nan, "too few replicates to tell")
     ratio = float(wide.mean()) / mean
