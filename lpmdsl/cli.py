@@ -39,6 +39,7 @@ class Form(StrEnum):
     text = "text"
     json = "json"
     latex = "latex"
+    html = "html"
 
 
 class Backend(StrEnum):
@@ -267,17 +268,24 @@ def emit(
 @app.command()
 def analyse(
     file: File,
-    format: Annotated[Form, typer.Option(help="text, json (one object) or latex (the equations).")] = Form.text,
-    set: Setting = [],  # noqa: B006 - typer copies the default
-    seed: Seed = 1,
-) -> None:
+    format: Annotated[Form, typer.Option(help="text, json, latex (the equations) or html (a page).")] = Form.text,
+    simulate: Annotated[bool, typer.Option("--simulate", help="Draw equations beside agents instead.")] = False,
+    replicates: Annotated[int, typer.Option(min=1, help="Of the agents, with --simulate.")] = 20,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="For --simulate (runs/MODEL-analysis).")] = None,
+    set: Setting = [], agents: Agents = [], seed: Seed = 1,  # noqa: B006 - typer copies the default
+) -> None:  # fmt: skip
     """Print the equations of a model, its reproduction numbers and thresholds. Exit code 1 if a promise is broken."""
-    settings = _pairs("--set", set)
+    settings, counts = _pairs("--set", set), _numbers(_pairs("--agents", agents))
     loaded = _load(file)
+    if simulate:
+        _simulate_equations(loaded, settings, counts, replicates, seed, out)
+        return
+    from lpmdsl.insight.document import document
     from lpmdsl.insight.summary import analysis, as_json, as_latex, as_text
     from lpmdsl.runtime.settings import values_with
 
-    found = analysis(loaded.model, values_with(loaded.model, settings), seed)
+    values = values_with(loaded.model, settings)
+    found = analysis(loaded.model, values, seed)
     match format:
         case Form.text:
             _print_lines(as_text(found))
@@ -285,8 +293,30 @@ def analyse(
             print(as_json(found))
         case Form.latex:
             print(as_latex(found))
+        case Form.html:
+            print(document(loaded.model, loaded.source, found, values), end="")
     if not all(statement.holds for statement in found.statements):
         raise typer.Exit(1)
+
+
+def _simulate_equations(
+    loaded: LoadedModel, settings: dict[str, str], counts: dict[str, int], replicates: int, seed: int, out: Path | None
+) -> None:
+    """Writes ``analysis.html`` and ``mean_field.csv``, and prints how far equations and agents are apart."""
+    from lpmdsl.config import RunOptions
+    from lpmdsl.insight.simulated import compared, lines, page
+
+    folder = out or Path("runs") / f"{loaded.model.name}-analysis"
+    options = RunOptions(seed=seed, replicates=replicates, settings=dict(settings), agents=counts)
+    found = compared(loaded, options)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        place = Span(Source(str(folder), ""), 0, 0)
+        raise fail("E0808", f"The folder cannot be made: {error.strerror}.", place) from error
+    _overwrite(folder / "mean_field.csv", found.table.to_csv(index=False, lineterminator="\n"))
+    _overwrite(folder / "analysis.html", page(loaded.model.name, found))
+    _print_lines([*lines(found), f"page: {folder / 'analysis.html'}"])
 
 
 @app.command()

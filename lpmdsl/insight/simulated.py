@@ -1,0 +1,152 @@
+"""``lpmc analyse --simulate``: the equations' curves beside those of the agents, as a page and as a table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from html import escape
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lpmdsl.config import RunOptions
+from lpmdsl.insight.equations import equations
+from lpmdsl.insight.formulas import NoFormula
+from lpmdsl.insight.integrate import Curves, integrate
+from lpmdsl.quantities import BOOLEAN, NUMBER
+from lpmdsl.runtime.api import LoadedModel, execute
+from lpmdsl.runtime.population import build_world
+from lpmdsl.runtime.report_figures import COLOURS
+from lpmdsl.runtime.results import rows_where
+from lpmdsl.runtime.scenarios import plan
+from lpmdsl.semantics import model as m
+
+COLUMNS = ["condition", "time", "state", "equations", "agents_median", "agents_low", "agents_high"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """``table``: ``COLUMNS``, people by state and time (low to high: the middle 90 % of the replicates). ``apart``:
+    (condition, state) → the largest difference as a share of the people. ``without``: condition → why no equations."""
+
+    table: pd.DataFrame
+    apart: dict[tuple[str, str], float]
+    without: dict[str, str]
+
+
+def compared(loaded: LoadedModel, options: RunOptions) -> Compared:
+    """Equations integrated and agents run, without interventions. Raises ``LpmError`` for what cannot be run."""
+    quiet = _counting(loaded.model)
+    planned = plan(quiet, options)
+    parameters = planned.variants[0].parameters
+    world = build_world(quiet, parameters, options.seed, planned.counts)
+    curves, without = {}, {}
+    for condition in quiet.conditions:
+        try:
+            written = equations(quiet, condition, parameters)
+            curves[condition.name] = integrate(quiet, written, parameters, world, options.seed)
+        except NoFormula as reason:
+            without[condition.name] = str(reason)
+    results = execute(replace(loaded, model=quiet), options, None, show_progress=False)
+    parts = [_beside(quiet, name, curve, results.observations) for name, curve in curves.items()]
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+    return Compared(table, _apart(quiet, table, world.counts), without)
+
+
+def _counting(model: m.Model) -> m.Model:
+    """The same model without interventions, which counts everyone's states in every step."""
+    watched = tuple(_level(model, c, s) for c in model.conditions for s in range(len(c.states)))
+    return replace(model, observations=watched, interventions=(), scenarios=(), comparisons=(), checks=(),
+                   calibrations=())  # fmt: skip
+
+
+def _level(model: m.Model, condition: m.Condition, state: int) -> m.Observation:
+    inside = m.InState(condition.name, (state,), BOOLEAN, condition.span)
+    counted = m.Aggregate("count", condition.of, None, inside, None, NUMBER, condition.span)
+    return m.Observation(
+        name=_column(condition.name, condition.states[state]), of=condition.of, value=m.Level(counted), where=None,
+        by=(), groups=("",), thinned=None, delayed=None, every=model.clock.step, unit="", scale=1.0, type=NUMBER,
+        doc="", span=condition.span,
+    )  # fmt: skip
+
+
+def _column(condition: str, state: str) -> str:
+    return f"{condition}_{state}"
+
+
+def _beside(model: m.Model, name: str, curve: Curves, observed: pd.DataFrame) -> pd.DataFrame:
+    parts = []
+    for state, people in curve.states.items():
+        rows = rows_where(observed, "observation", _column(name, state))
+        each = np.asarray(rows.pivot_table(index="step", columns="replicate", values="value", sort=True))
+        low, median, high = np.quantile(each, [0.05, 0.5, 0.95], axis=1)
+        columns = (name, curve.time[: len(each)], state, people[: len(each)], median, low, high)
+        parts.append(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _apart(model: m.Model, table: pd.DataFrame, counts: dict[str, int]) -> dict[tuple[str, str], float]:
+    found: dict[tuple[str, str], float] = {}
+    for name in dict.fromkeys(table["condition"]):
+        for state in model.condition(name).states:
+            rows = rows_where(rows_where(table, "condition", name), "state", state)
+            most = np.abs(_numbers(rows, "equations") - _numbers(rows, "agents_median")).max()
+            found[(name, state)] = float(most) / counts[model.condition(name).of]
+    return found
+
+
+def _numbers(rows: pd.DataFrame, column: str) -> NDArray:
+    return np.asarray(rows[column], np.float64)
+
+
+def lines(found: Compared) -> list[str]:
+    """What a terminal shows."""
+    told = [f"{name}: no curves of equations: {why}" for name, why in found.without.items()]
+    for (name, state), share in found.apart.items():
+        told.append(f"{name} {state}: equations and agents differ by at most {100 * share:.2g} % of the people")
+    return told
+
+
+# ------------------------------------------------------------------ the page
+
+
+def page(model: str, found: Compared) -> str:
+    """One self-contained page: a panel for each condition, lines for the equations, ribbons for the agents."""
+    from plotly.offline import get_plotlyjs
+
+    panels, scripts = [], []
+    for k, name in enumerate(dict.fromkeys(found.table["condition"])):
+        rows = rows_where(found.table, "condition", name)
+        traces = [t for j, state in enumerate(dict.fromkeys(rows["state"])) for t in _traces(rows, state, j)]
+        layout = {"xaxis": {"title": {"text": "days"}}, "yaxis": {"title": {"text": "people"}}, "height": 460,
+                  "margin": {"t": 20}, "template": "none"}  # fmt: skip
+        panels.append(f'<h2>{escape(str(name))}</h2><div id="panel{k}"></div>')
+        scripts.append(f"Plotly.newPlot('panel{k}', {json.dumps(traces)}, {json.dumps(layout)});")
+    said = "".join(f"<li>{escape(line)}</li>" for line in lines(found))
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(model)}</title>'
+        "<style>body{font-family:sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}</style></head>"
+        f"<body><h1>{escape(model)}: equations and agents</h1><p>Lines: the mean-field equations. Bands: the middle "
+        "90 % of the replicates, without interventions; dots: their median. The equations hold for many people "
+        f"who meet at random; ties, places and small numbers part the two.</p>{''.join(panels)}<ul>{said}</ul>"
+        f"<script>{get_plotlyjs()}</script><script>{''.join(scripts)}</script></body></html>\n"
+    )
+
+
+def _traces(rows: pd.DataFrame, state: str, number: int) -> list[dict[str, object]]:
+    part, colour = rows_where(rows, "state", state), COLOURS[number % len(COLOURS)]
+    x, equations, median, low, high = (_short(_numbers(part, c)) for c in ("time", *COLUMNS[3:]))
+    band = low + high[::-1]
+    common = {"type": "scatter", "name": state, "legendgroup": state}
+    return [
+        {**common, "x": x + x[::-1], "y": band, "fill": "toself", "mode": "none", "fillcolor": colour, "opacity": 0.25,
+         "showlegend": False, "hoverinfo": "skip"},
+        {**common, "x": x, "y": median, "mode": "markers", "showlegend": False,
+         "marker": {"size": 3, "color": colour}},
+        {**common, "x": x, "y": equations, "mode": "lines", "line": {"color": colour}},
+    ]  # fmt: skip
+
+
+def _short(values: NDArray) -> list[float]:
+    return [float(f"{v:.6g}") for v in values]
