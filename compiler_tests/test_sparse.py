@@ -101,6 +101,7 @@ observe colds = number entering I per day
 observe ill = count of Person where Cold is I every day
 """
 
+WAVES = SIS.replace("at 0.2 per day", "at 0.2 per day * (1 + 0.5 * cos(time / 10 days))")
 
 CITY = """
 model city version 1.0
@@ -239,7 +240,7 @@ def test_the_calendar_gives_its_blocks_back() -> None:
 
 def test_lists_and_sets_hold_what_they_should_at_the_end() -> None:
     """The susceptible stand in exactly one set; all with an infectious neighbour, and few others, are at risk."""
-    made = of_text(SIS)
+    made = of_text(WAVES)
     request = replace(request_of(made.model, 500, 2), steps=37)
     buffers = run_and_keep(made, request)
     states, told = buffers["Cold"], buffers["Cold_friends_told"]
@@ -254,6 +255,52 @@ def test_lists_and_sets_hold_what_they_should_at_the_end() -> None:
     assert at_risk[force & (states == 0)].all()
     # Whose last infectious neighbour recovered is found out in the next step, like those who fell ill in this one.
     assert np.count_nonzero(at_risk & ~force) < 0.3 * np.count_nonzero(at_risk)
+
+
+def test_the_susceptible_wait_for_contacts_where_the_rate_is_steady() -> None:
+    """Counts are those of a fresh count; blocks of 64 rest where nobody has contacts; only the susceptible wait."""
+    made = of_text(SIS)
+    request = replace(request_of(made.model, 500, 2), steps=37)
+    buffers = run_and_keep(made, request)
+    (ties,) = request.world.ties.values()
+    sources = np.repeat(np.arange(500), np.diff(ties.offsets))
+    counted = np.bincount(ties.targets, weights=buffers["Cold"][sources] == 1, minlength=500)
+    np.testing.assert_array_equal(counted, buffers["Cold_friends"])
+    stirred, left = buffers["Cold_stirred"], buffers["Cold_left"]
+    assert stirred.shape == (8,) and not counted.reshape(-1)[np.repeat(stirred == 0, 64)[:500]].any()
+    longest = int(32 / 0.2) + 1  # thresholds end at 64 ln 2 < 45; one beyond 32 has a chance of 1e-14
+    assert ((left > 0) & (left <= longest))[buffers["Cold"] == 0].all()
+    assert (left > 10 * longest)[buffers["Cold"] == 1].all()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("at 0.2 per day", "at 0.2 per day * (1 + 0.5 * cos(time / 10 days))"),
+        ("from I on friends at 0.2 per day", "from I on friends at 0.2 per day\n  target scaled by 0.5"),
+        ("observe ill", "intervention quiet\n  starts on day 20\n  while active\n    leave friends\n\nobserve ill"),
+        ("erdos_renyi(degree 6)", "erdos_renyi(degree 6) with 0.5 contacts per day"),
+    ],
+    ids=["rate", "target", "absence", "evenly"],
+)
+def test_what_is_not_steady_is_added_up(old: str, new: str) -> None:
+    text = SIS.replace(old, new)
+    if "contacts" in new:
+        text = text.replace("at 0.2 per day", "at 0.8 per contact")
+    if "day 20" in new:
+        text = text.replace("for 200 days", "from 2024-01-01 for 200 days").replace("on day 20", "on 2024-01-21")
+    made = of_text(text)
+    assert not choose(made.model).steady
+    assert both(made, request_of(made.model, 300, 1)).observations["colds"].sum() > 0
+
+
+@pytest.mark.parametrize("rate", ["0 per day", "1e-11 per day", "40 per day"])
+def test_contacts_are_counted_at_rates_of_any_size(rate: str) -> None:
+    """No hazard at all, one below the resolution of thresholds, one that a single contact uses up."""
+    made = of_text(SIS.replace("0.2 per day", rate))
+    assert choose(made.model).steady == {"Cold"}
+    result = both(made, replace(request_of(made.model, 300, 1), steps=30))
+    assert (result.observations["colds"].sum() > 0) == (rate == "40 per day")
 
 
 def members(bits: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ from lpmdsl.kernel.ir import (
     Program,
     ScheduleItem,
     SelectSmallest,
+    Spend,
     Var,
     buffers_of,
     calendar_buffers,
@@ -40,7 +41,8 @@ import numpy as np
 from numba import njit
 
 from lpmdsl.backends.numba_lists import (
-    CHUNK, add_among, append, atomic_add, barrier, collect, enqueue, lowest_bit, piece_of, prefetch, put_in, take_out,
+    CHUNK, add_among, append, atomic_add, barrier, collect, enqueue, lowest_bit, piece_of, prefetch, put_in, spend,
+    take_out,
 )
 from lpmdsl.backends.numba_prelude import (
     clear, cos, exp, fold_add, fold_lanes, fold_max, fold_min, larger, log, philox, quantile, select_smallest, sin,
@@ -180,6 +182,10 @@ def _items(program: Program, items: tuple[ScheduleItem, ...], depth: int) -> lis
             case Launch() if program.kernel(item.kernel).domain:
                 flush()
                 lines += [*_launch(program, program.kernel(item.kernel), depth), barrier]
+            case Spend():
+                flush()
+                names = ", ".join([item.left, item.counts, item.stirred, item.items, f"{item.items}_size"])
+                lines += [f"{pad}spend({names}, thread, threads)", barrier]
             case Gate():
                 flush()
                 lines += _gate(program, item, depth)
@@ -214,8 +220,8 @@ def _alone(program: Program, item: ScheduleItem) -> str:
             return f"collect({calendar}, t, {item.items}, {item.items}_size)"
         case SelectSmallest():
             return f"select_smallest({item.keys}, {text(item.limit)}, {item.cutoff}, {item.chosen})"
-        case Gate():
-            raise AssertionError("a gate is decided by every thread")
+        case Gate() | Spend():
+            raise AssertionError("what every thread does or decides")
         case _:
             assert_never(item)
 

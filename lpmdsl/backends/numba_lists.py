@@ -17,6 +17,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 LIST_CHUNK = 2048  # agents of a list, or words of a set, that a thread takes at a time
+NEVER = np.int32(1 << 30)  # contacts that nobody lives to have: ir.NEVER
 CHUNK = 16384  # agents with one row of partial sums: fixed, so that no thread count changes a sum
 
 
@@ -189,7 +190,8 @@ def take_out(bits, index, threads):
     return was & bit != 0
 
 
-@njit(cache=True)
+# Calls cost 8 ns an agent: Numba counts references to each array that it hands on.
+@njit(cache=True, inline="always")
 def enqueue(head, blocks, pool, step, value, threads):
     """Put an agent into the bucket of a step; what lies behind the run's end is left out.
 
@@ -235,3 +237,72 @@ def collect(head, blocks, pool, step, items, size):
         pool[1] = block + 1
         block = following
     size[0] = n
+
+
+@njit(cache=True)
+def spend(left, counts, stirred, items, size, thread, threads):
+    """This thread's part of a step of those who wait for so many contacts: who has had the last one is listed.
+
+    ``left`` (int32): contacts until something happens, ``NEVER`` from then on. ``counts``: how many an agent has in
+    this step. ``stirred``: 1 for blocks of 64 agents of whom one may have any.
+    """
+    blocks = stirred.shape[0]
+    each = (blocks + threads - 1) // threads
+    for block in range(thread * each, min(blocks, (thread + 1) * each)):
+        if stirred[block] == 0:
+            continue
+        first, last = block * 64, min(block * 64 + 64, left.shape[0])
+        is_whole = last - first == 64
+        most, least = _spend_block(left, counts, first) if is_whole else _spend_rest(left, counts, first, last)
+        if most == 0:
+            stirred[block] = 0
+        if least <= 0:
+            reached = _reached(left, first) if is_whole else _reached_rest(left, first, last)
+            while reached != 0:
+                i = first + lowest_bit(reached)
+                left[i] = NEVER
+                append(items, size, i, threads)
+                reached &= reached - 1
+
+
+@njit(cache=True)
+def _spend_block(left, counts, first):
+    """The largest count of a whole block, and the least that is left after it. Made of vector instructions."""
+    base = np.uint64(first)
+    least, most = np.int32(1), counts[first]
+    for k in range(64):
+        i = base + np.uint64(k)
+        left[i] = np.int32(left[i] - np.int32(counts[i]))
+        least = min(least, left[i])
+        most |= counts[i]
+    return most, least
+
+
+@njit(cache=True)
+def _spend_rest(left, counts, first, last):
+    """The same for a block that is not full."""
+    least, most = np.int32(1), counts[first]
+    for i in range(first, last):
+        left[i] = np.int32(left[i] - np.int32(counts[i]))
+        least = min(least, left[i])
+        most |= counts[i]
+    return most, least
+
+
+@njit(cache=True)
+def _reached(left, first):
+    """A bit for each agent of a whole block of whom nothing is left."""
+    base = np.uint64(first)
+    found = np.int64(0)
+    for k in range(64):
+        found |= np.int64(left[base + np.uint64(k)] <= 0) << k
+    return found
+
+
+@njit(cache=True)
+def _reached_rest(left, first, last):
+    """The same for a block that is not full."""
+    found = np.int64(0)
+    for i in range(first, last):
+        found |= np.int64(left[i] <= 0) << (i - first)
+    return found

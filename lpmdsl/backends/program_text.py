@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lpmdsl.backends.python_text import block, statement, text
-from lpmdsl.kernel.ir import Clear, Collect, Fold, Gate, Kernel, Launch, Program, ScheduleItem, SelectSmallest
+from lpmdsl.kernel.ir import Clear, Collect, Fold, Gate, Kernel, Launch, Program, ScheduleItem, SelectSmallest, Spend
 
 
 def program_text(program: Program) -> str:
@@ -44,6 +44,8 @@ def _items(items: tuple[ScheduleItem, ...], depth: int) -> list[str]:
                 lines.append(f"{pad}select the {text(item.limit)} smallest of {item.keys} into {item.cutoff}")
             case Collect():
                 lines.append(f"{pad}collect this step of {item.calendar} into {item.items}")
+            case Spend():
+                lines.append(f"{pad}spend {item.counts} from {item.left} where {item.stirred}, into {item.items}")
             case Gate():
                 lines += [f"{pad}when {text(item.test)}", *_items(item.items, depth + 1)]
     return lines

@@ -21,6 +21,7 @@ from lpmdsl.kernel.ir import (
     Program,
     ScheduleItem,
     SelectSmallest,
+    Spend,
     Tally,
     statements,
     walk,
@@ -134,8 +135,8 @@ class _Stages:
                     self.stages.append(Select(item.keys, item.limit.buffer, item.cutoff, item.chosen, gate))
                 case Gate():
                     self._gate(item, gate)
-                case Collect():
-                    raise AssertionError("a GPU goes through everyone: its program has no calendar")
+                case Collect() | Spend():
+                    raise AssertionError("a GPU goes through everyone: its program has no lists")
                 case _:
                     assert_never(item)
 

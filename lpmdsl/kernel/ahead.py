@@ -29,7 +29,7 @@ from lpmdsl.kernel.ir import (
     walk,
 )
 
-OWN, POINTED, ROWS = 24, 12, 6
+OWN, POINTED, ROWS = 32, 16, 6
 """Places further down the list at which each is asked for: measured on ties at random between a million agents."""
 
 

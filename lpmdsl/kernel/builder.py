@@ -120,6 +120,10 @@ class Builder:
         """Whether the sources on a network are counted and not weighed, because they all weigh the same."""
         return self.plan is not None and (contagion.condition, network.name) in self.plan.counted
 
+    def is_steady(self, condition: str) -> bool:
+        """Whether thresholds of a condition are kept as numbers of contacts with the infectious."""
+        return self.plan is not None and condition in self.plan.steady
+
     def is_circles(self, network: Network) -> bool:
         """Whether the ties of a network are worked out from keys, and nowhere written."""
         return self.plan is not None and network.name in self.plan.circles

@@ -26,6 +26,10 @@ OWN_MATHS = ("log", "exp", "sin", "cos")
 LANES = 1024
 """Columns per group of a tally of float64 sums: agent ``i`` adds to column ``i mod LANES``, so that a GPU adds many at
 once and still in one stated order (``docs/numerics.md``)."""
+SPENT_TOGETHER = 64
+"""Agents of a block of ``Spend``."""
+NEVER = 1 << 30
+"""More than ``Spend`` ever takes from anybody."""
 OPS = frozenset((*ARITHMETIC, *INTEGER, *COMPARISONS, *LOGIC, *CASTS, *OWN_MATHS))
 
 
@@ -331,7 +335,19 @@ class Collect:
     items: str
 
 
-ScheduleItem = Launch | Clear | Fold | SelectSmallest | Gate | Collect
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Takes ``counts`` from ``left`` in every block of ``SPENT_TOGETHER`` agents that is ``stirred``, and adds those of
+    whom nothing is left to a list, once: from then on ``NEVER`` is left. A block of which nobody counts anything rests.
+    """
+
+    left: str
+    counts: str
+    stirred: str
+    items: str
+
+
+ScheduleItem = Launch | Clear | Fold | SelectSmallest | Gate | Collect | Spend
 
 
 @dataclass(frozen=True, slots=True)

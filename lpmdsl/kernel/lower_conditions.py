@@ -32,6 +32,7 @@ from lpmdsl.kernel.lower_entries import (
     Course,
     branch_target,
     entry,
+    keeps_target,
     keyed_draw,
     left_buffer,
     needs_plan,
@@ -183,7 +184,9 @@ def _offer_timed(course: Course, state: int, best: Var, chosen: Var, to: Var) ->
         ]
         earlier = test("or", earlier, test("and", test("eq", due, best), any_of(*before)))
     position = integer(condition.exits.index(exits[0]))
-    target = op("to_i64", builder.load(f"{condition.name}_next", AGENT))
+    target: KExpr = integer(exits[0].branches[0].to)
+    if keeps_target(builder, condition, state):
+        target = op("to_i64", builder.load(f"{condition.name}_next", AGENT))
     win = (Assign(best.name, due), Assign(chosen.name, position), Assign(to.name, target))
     body.append(If(earlier, win, span=exits[0].span))
     return body
@@ -225,15 +228,18 @@ def _spend(course: Course, slot: int, hazard_: KExpr, body: list[KStmt]) -> Var:
 
 
 def _offer_contagion(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple[KStmt, ...]) -> list[KStmt]:
-    scope = course.scope
-    body, force = hazard(scope, course.condition, exit_.state)
-    inner: list[KStmt] = []
-    left = _spend(course, slot, force, inner)
+    scope, condition = course.scope, course.condition
     reached: list[KStmt] = []
     draw = keyed_draw(course, exit_.site, reached, exit_)
     within = op("add", op("shr", word(draw, 2), integer(12)), integer(1))
     when = scope.let(reached, "when", op("add", op("mul", STEP, integer(TICKS)), within))
     reached.append(If(test("lt", when, best), (Assign(best.name, when), *win)))
+    if scope.builder.is_steady(condition.name):
+        # Of the susceptible, only those come here of whom `Spend` found nothing left.
+        return reached
+    body, force = hazard(scope, condition, exit_.state)
+    inner: list[KStmt] = []
+    left = _spend(course, slot, force, inner)
     inner.append(If(test("le", left, integer(0)), tuple(reached)))
     body.append(If(test("gt", force, integer(0)), tuple(inner), span=exit_.span))
     return body

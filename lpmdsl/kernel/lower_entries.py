@@ -14,9 +14,10 @@ from lpmdsl.kernel.builder import (
     test,
     word,
 )
-from lpmdsl.kernel.ir import Assign, Draw, If, KExpr, KStmt, Let, Store, Threshold, Var
+from lpmdsl.kernel.ir import NEVER, Assign, Draw, If, KExpr, KStmt, Let, Store, Threshold, Var
 from lpmdsl.kernel.lower_expressions import Scope, dwell
 from lpmdsl.kernel.lower_observations import count_entry
+from lpmdsl.kernel.lower_steady import contacts_left
 from lpmdsl.networks.sites import site
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
@@ -29,11 +30,16 @@ def declare(builder: Builder, condition: m.Condition) -> None:
     timed = [timed_exits(condition, s) for s in range(len(condition.states))]
     if any(timed):
         builder.buffer(f"{name}_due", "i64", shape, "state", note="tick at which the planned exit happens")
+    if any(exits and keeps_target(builder, condition, s) for s, exits in enumerate(timed)):
         builder.buffer(f"{name}_next", "u8", shape, "state", note="where the planned exit leads")
     if any(needs_plan(condition, s) for s in range(len(condition.states))):
         builder.buffer(f"{name}_plan", "u8", shape, "state", note="which exit is planned")
     for slot in range(max(len(thresholds(condition, s)) for s in range(len(condition.states)))):
-        builder.buffer(left_buffer(name, slot), "i64", shape, "state", note="what is left of the threshold")
+        if builder.is_steady(name):
+            note = "contacts with the infectious until one is infected"
+            builder.buffer(left_buffer(name, slot), "i32", shape, "state", NEVER, note)
+        else:
+            builder.buffer(left_buffer(name, slot), "i64", shape, "state", note="what is left of the threshold")
     if condition.is_cyclic:
         builder.buffer(f"{name}_episode", "i32", shape, "state", note="moves made so far")
 
@@ -55,6 +61,12 @@ def needs_plan(condition: m.Condition, state: int) -> bool:
     """Whether ties between exits need to know which of several timed exits is planned."""
     timed = timed_exits(condition, state)
     return len(timed) > 1 and len(timed) < len(condition.exits_of(state))
+
+
+def keeps_target(builder: Builder, condition: m.Condition, state: int) -> bool:
+    """Whether an agent must remember where its planned exit leads: the GPU's Program has it always."""
+    targets = {b.to for e in timed_exits(condition, state) for b in e.branches}
+    return builder.plan is None or len(targets) > 1
 
 
 @dataclass(slots=True)
@@ -95,7 +107,9 @@ def _entry_of(course: Course, state: int) -> list[KStmt]:
     body += _plan_timed(course, state)
     for slot, exit_ in enumerate(thresholds(condition, state)):
         draw = keyed_draw(course, exit_.site, body, exit_)
-        left = Threshold(word(draw, 0), word(draw, 1))
+        left: KExpr = Threshold(word(draw, 0), word(draw, 1))
+        if scope.builder.is_steady(condition.name):
+            left = contacts_left(scope, condition, left)
         body.append(Store(left_buffer(condition.name, slot), (AGENT,), left, exit_.span))
     for clause in condition.entering:
         if state in clause.states:
@@ -132,6 +146,7 @@ def _plan_timed(course: Course, state: int) -> list[KStmt]:
         body.append(If(test("lt", at_k, Var(due, "i64")), chosen, span=exit_.span))
     if exits:
         body.append(Store(f"{condition.name}_due", (AGENT,), Var(due, "i64"), exits[0].span))
+    if exits and keeps_target(scope.builder, condition, state):
         body.append(Store(f"{condition.name}_next", (AGENT,), op("to_u8", Var(to, "i64"), dtype="u8")))
     if needs_plan(condition, state):
         body.append(Store(f"{condition.name}_plan", (AGENT,), op("to_u8", Var(which, "i64"), dtype="u8")))

@@ -6,6 +6,7 @@ from lpmdsl.kernel.builder import AGENT, STEP, Builder, all_of, any_of, integer,
 from lpmdsl.kernel.dwell import TICK_BITS
 from lpmdsl.kernel.ir import Append, Enqueue, If, KExpr, KStmt, Mark, Store, Tally
 from lpmdsl.kernel.lower_expressions import Scope, joined
+from lpmdsl.kernel.lower_steady import stir, stirred, tell_at_once
 from lpmdsl.kernel.strategy import Occupancy, Plan, networks_of, susceptible, telling_states, timed
 from lpmdsl.semantics import model as m
 
@@ -25,7 +26,10 @@ def declare_lists(builder: Builder) -> None:
         way, kind = plan.ways[condition.name], condition.of
         if way != "dense":
             _declare_list(builder, moving(condition), kind, "those who may move in this step")
-        if way == "listed" and susceptible(condition):
+        if builder.is_steady(condition.name):
+            note = "1: somebody of these 64 may have contacts with the infectious"
+            builder.buffer(stirred(condition), "u8", (f"words_{kind}",), "state", note=note)
+        elif way == "listed" and susceptible(condition):
             builder.buffer(at_risk(condition), "i64", (f"words_{kind}",), "state", note="susceptible, under a force")
             builder.buffer(at_ease(condition), "i64", (f"words_{kind}",), "state", note="susceptible, under none")
         if way != "dense" and timed(condition):
@@ -97,7 +101,9 @@ def _expected(scope: Scope, condition: m.Condition, state: KExpr, earliest: KExp
         due = scope.builder.load(f"{condition.name}_due", AGENT)
         step = op("max", earliest, op("shr", op("sub", due, integer(1)), integer(TICK_BITS)))
         body.append(If(is_one_of(state, timed(condition)), (Enqueue(calendar(condition), step, AGENT),)))
-    if way == "listed" and susceptible(condition):
+    if scope.builder.is_steady(condition.name):
+        body.append(If(is_one_of(state, susceptible(condition)), (stir(condition, AGENT),)))
+    elif way == "listed" and susceptible(condition):
         risk, ease = Mark(at_risk(condition), AGENT, True), Mark(at_ease(condition), AGENT, True)
         inner = If(feels_something(scope.builder, condition, AGENT), (risk,), (ease,))
         body.append(If(is_one_of(state, susceptible(condition)), (inner,)))
@@ -140,6 +146,8 @@ def tell_occupancies(scope: Scope, condition: m.Condition, before: KExpr, state:
 
 def _tell_view(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr) -> list[KStmt]:
     """The agent is listed as changed if either state says something about its weight or presence."""
+    if scope.builder.is_steady(condition.name):
+        return tell_at_once(scope, condition, before, state)
     telling = sorted(telling_states(scope.builder.model, condition))
     noted = note_change(scope)
     if not noted or not telling:

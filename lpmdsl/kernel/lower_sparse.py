@@ -39,6 +39,7 @@ from lpmdsl.kernel.lower_lists import (
     plan_of,
 )
 from lpmdsl.kernel.lower_occupancy import settle_items
+from lpmdsl.kernel.lower_steady import first_tell, spend
 from lpmdsl.kernel.lower_view import view_items
 from lpmdsl.kernel.strategy import choose, restless, susceptible, timed
 from lpmdsl.semantics import model as m
@@ -54,7 +55,9 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset()) -> Progr
     declare_lists(builder)
     contagion = _contagion_items(builder)
     observations = [*settle_items(builder), *observation_items(builder)]
-    begin = [*begin_items(builder), *observations]
+    steady = [c for c in model.conditions if builder.is_steady(c.name)]
+    first = [item for c in steady for item in first_tell(builder, c)]
+    begin = [*begin_items(builder), *first, *observations]
     step = [*intervention_items(builder), *contagion, *_advance_items(builder), *observations]
     return Program(
         model.name,
@@ -71,7 +74,8 @@ def _contagion_items(builder: Builder) -> list[ScheduleItem]:
     model = builder.model
     kinds = dict.fromkeys(model.condition(c.condition).of for c in model.contagions if c.spreads)
     items: list[ScheduleItem] = []
-    for kind in kinds:
+    steady = {c.of for c in model.conditions if builder.is_steady(c.name)}
+    for kind in (k for k in kinds if k not in steady):
         items += view_items(builder, kind)
     for contagion in model.contagions:
         for network in networks_of(builder, contagion):
@@ -102,6 +106,8 @@ def _gathered(builder: Builder, condition: m.Condition) -> list[ScheduleItem]:
     items: list[ScheduleItem] = [Clear(f"{moving(condition)}_size")]
     if plan_of(builder).ways[condition.name] == "swept":
         items.append(Launch(builder.kernel(_sweep_kernel(builder, condition))))
+    elif builder.is_steady(condition.name):
+        items.append(spend(builder, condition, left_buffer(condition.name, 0), moving(condition)))
     elif susceptible(condition):
         items.append(Launch(builder.kernel(_risk_kernel(builder, condition))))
     if timed(condition):

@@ -29,6 +29,7 @@ from lpmdsl.kernel.ir import (
     Mark,
     Program,
     ScheduleItem,
+    Spend,
     Store,
     Tally,
     Var,
@@ -123,6 +124,8 @@ def _touched(item: ScheduleItem, kernels: dict[str, Kernel]) -> set[str]:
             return {item.tally, item.into}
         case Collect():
             return {*calendar_buffers(item.calendar), item.items, f"{item.items}_size"}
+        case Spend():
+            return {item.left, item.counts, item.stirred, item.items, f"{item.items}_size"}
         case Gate():
             read = {e.buffer for e in walk(item.test) if isinstance(e, Load)}
             return read.union(*(_touched(i, kernels) for i in item.items))

@@ -17,6 +17,7 @@ from lpmdsl.semantics import model as m
 
 Way = Literal["listed", "swept", "dense"]
 """listed: only those under a force or due; swept: every state is read, and those act who may; dense: everyone acts."""
+STEADY = "every infectious neighbour weighs the same, at all times"
 LARGEST_CENSUS = 1024
 """Cells of a table of how many are in each state and group; more than that are counted anew at each report."""
 
@@ -55,12 +56,15 @@ class Plan:
     """What was chosen.
 
     ``counted``: pairs (condition, network) on which all sources weigh the same, and are counted.
+    ``steady``: conditions whose susceptible feel one number, the same all the time, for each infectious neighbour: they
+    wait for a number of contacts.
     ``circles``: networks whose ties are worked out from keys, because memory would not hold them.
     ``acted_on``: kinds of agents of whom interventions change what others feel.
     """
 
     ways: dict[str, Way]
     counted: frozenset[tuple[str, str]]
+    steady: frozenset[str]
     acted_on: frozenset[str]
     occupancies: tuple[Occupancy, ...]
     circles: frozenset[str]
@@ -80,6 +84,8 @@ def choose(model: m.Model, circles: frozenset[str] = frozenset()) -> Plan:
             alike = _weigh_the_same(contagion, network)
             counted |= {(contagion.condition, network.name)} if alike else set()
             choices.append(_network_choice(contagion, network, alike))
+    steady = frozenset(c.name for c in model.conditions if ways[c.name] == "listed" and _is_steady(model, c, counted))
+    choices += [Choice(f"thresholds of {name}", "in contacts", STEADY) for name in sorted(steady)]
     kept: dict[str, Occupancy] = {}
     for name, aggregate, observation in censuses(model):
         occupancy = occupancy_of(model, aggregate, observation)
@@ -87,7 +93,7 @@ def choose(model: m.Model, circles: frozenset[str] = frozenset()) -> Plan:
             kept.setdefault(occupancy.name, occupancy)
         choices.append(_census_choice(name, occupancy))
     acted_on = frozenset(r.of for i in model.interventions for r in i.repeated if tells(model, r))
-    return Plan(ways, frozenset(counted), acted_on, tuple(kept.values()), circles, tuple(choices))
+    return Plan(ways, frozenset(counted), steady, acted_on, tuple(kept.values()), circles, tuple(choices))
 
 
 # ------------------------------------------------------------------ conditions
@@ -148,6 +154,35 @@ def _weigh_the_same(contagion: m.Contagion, network: m.Network) -> bool:
     parts = [spreads[0].rate, *([network.contacts] if network.contacts is not None else []),
              *(s.factor for s in scalings)]  # fmt: skip
     return len(spreads) == 1 and all(s.where is None for s in scalings) and not any(m.reads_agent(p) for p in parts)
+
+
+def _is_steady(model: m.Model, condition: m.Condition, counted: set[tuple[str, str]]) -> bool:
+    """Whether the force on every susceptible is one number, the same all the time, for each infectious neighbour.
+
+    One network of ties, on which nobody is ever absent, one susceptible state, nothing that tells targets apart, and
+    nothing that reads a person when somebody enters a state.
+    """
+    contagion, networks = model.contagion_of(condition.name), networks_of(model, condition)
+    if contagion is None or len(networks) != 1 or len(susceptible(condition)) != 1 or condition.entering:
+        return False
+    (network,) = networks
+    spread = contagion.spreads[0]
+    weight = [spread.rate, *([network.contacts] if network.contacts is not None else []),
+              *(s.factor for s in contagion.scalings)]  # fmt: skip
+    is_even = network.contacts is not None and not network.per_tie
+    alone = all(c is contagion or model.condition(c.condition).of != condition.of for c in model.contagions)
+    return (
+        (condition.name, network.name) in counted
+        and alone
+        and not (is_even or network.days or _may_be_absent(model, condition, network))
+        and all(s.end == "source" for s in contagion.scalings)
+        and all(m.is_constant(e) for e in weight)
+    )
+
+
+def _may_be_absent(model: m.Model, condition: m.Condition, network: m.Network) -> bool:
+    told = any(network.name in w.networks for i in model.interventions for w in i.while_active)
+    return told or bool(condition.removed) or any(network.name in w.networks for w in condition.whiles)
 
 
 def _network_choice(contagion: m.Contagion, network: m.Network, alike: bool) -> Choice:

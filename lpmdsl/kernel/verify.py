@@ -31,6 +31,7 @@ from lpmdsl.kernel.ir import (
     Quantile,
     ScheduleItem,
     SelectSmallest,
+    Spend,
     Store,
     Tally,
     Var,
@@ -77,6 +78,9 @@ def _check_item(item: ScheduleItem, kernels: set[str], buffers: set[str]) -> Non
         case Collect():
             named = {*calendar_buffers(item.calendar), item.items, f"{item.items}_size"}
             _require(named <= buffers, f"calendar {item.calendar} has no buffer")
+        case Spend():
+            named = {item.left, item.counts, item.stirred, item.items, f"{item.items}_size"}
+            _require(named <= buffers, f"spending of {item.left} has no buffer")
         case Gate():
             for inner in item.items:
                 _check_item(inner, kernels, buffers)

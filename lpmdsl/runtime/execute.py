@@ -142,12 +142,24 @@ def make_buffers(program: Program, request: RunRequest, sizes: dict[str, int]) -
     """Every buffer, filled: constants and tables from the parameters, inputs from the world, states from the start."""
     given = given_buffers(program, request)
     buffers = {b.name: given[b.name] if b.name in given else empty_buffer(b, sizes) for b in program.buffers}
+    for name in _of_agents(program):
+        # Without a sign, Numba need not ask whether an index counts from the end of an array: a tenth of a run's time.
+        buffers[name] = buffers[name].view(np.uint32)
+    for name in (n for n in buffers if n.endswith("_offsets")):
+        if buffers[name][-1] < 2**32:
+            buffers[name] = buffers[name].astype(np.uint32)
     for b in (b for b in program.buffers if b.rows):
         degrees = given[b.rows] if b.rows.endswith("_degree") else np.diff(given[b.rows])
         longest = int(degrees.max(initial=0))
         if longest < 256:
             buffers[b.name] = buffers[b.name].astype(np.uint8)
     return buffers
+
+
+def _of_agents(program: Program) -> list[str]:
+    """The buffers of agents' numbers: lists, and the ends of ties."""
+    lists = {k.over for k in program.kernels}
+    return [b.name for b in program.buffers if b.dtype == "i32" and (b.name in lists or b.name.endswith("_targets"))]
 
 
 def empty_buffer(buffer: Buffer, sizes: dict[str, int]) -> NDArray:

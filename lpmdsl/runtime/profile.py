@@ -29,6 +29,7 @@ from lpmdsl.kernel.ir import (
     Load,
     ScheduleItem,
     SelectSmallest,
+    Spend,
     Var,
     calendar_buffers,
     statements,
@@ -110,6 +111,10 @@ class _Walk:
                 names = (*calendar_buffers(item.calendar), item.items, f"{item.items}_size")
                 head, blocks, pool, items, length = (known[n] for n in names)
                 return f"collect {item.items}", (), lambda: module.collect(head, blocks, pool, t, items, length)
+            case Spend():
+                names = (item.left, item.counts, item.stirred, item.items, f"{item.items}_size")
+                given = [known[n] for n in names]
+                return f"spend {item.left}", (), lambda: module.spend(*given, 0, 1)
             case Clear():
                 return f"clear {item.buffer}", (), lambda: module.clear(known[item.buffer])
             case Fold():
