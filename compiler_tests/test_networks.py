@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from lpmdsl.diagnostics import LpmError
-from lpmdsl.networks import circles, pairs, ties as ties_module
+from lpmdsl.networks import ascending, circles, pairs, ties as ties_module
 from lpmdsl.networks.files import read_ties
 from lpmdsl.networks.generators import NETWORKS
 from lpmdsl.networks.ties import Unbuildable, edges_to_ties
@@ -111,6 +111,19 @@ def test_long_rows_are_sorted():
     ties = edges_to_ties(5000, np.zeros(4999, int), ends)
     assert_well_formed(ties)
     assert ties.targets[:4999].tolist() == list(range(1, 5000))
+
+
+@pytest.mark.parametrize(("n", "at_once"), [(1, 1 << 23), (2, 1 << 23), (50_000, 1 << 23), (50_000, 40_000)])
+def test_ascending_pairs_give_the_rows_of_any_order(n: int, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four parts of rows, all at once or one by one, on one thread and on two."""
+    monkeypatch.setattr(ascending, "AT_ONCE", at_once)
+    pieces = pairs.tied_pairs(None, n, np.array([[min(1.0, 6 / n)]]), 1, 5)
+    expected = ties_module.pieces_to_ties(n, pieces)
+    for threads in (1, 2):
+        with on_threads(threads):
+            ties = ascending.ascending_to_ties(n, pieces, pairs.BLOCK)
+        np.testing.assert_array_equal(ties.offsets, expected.offsets)
+        np.testing.assert_array_equal(ties.targets, expected.targets)
 
 
 def test_complete_ring_and_lattice_equal_networkx():

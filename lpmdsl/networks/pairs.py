@@ -40,6 +40,11 @@ def tied_pairs(
     return each(draw, range(len(blocks)))
 
 
+def rows_of_a_piece() -> int:
+    """Rows of each piece of ``tied_pairs`` where all are alike; the last has fewer."""
+    return BLOCK
+
+
 def _blocks(sizes: NDArray, chances: NDArray[np.float64]) -> list[tuple[int, int, int, int]]:
     """(group of the rows, group of the columns, first row, last row) of all blocks that can hold a tie."""
     return [

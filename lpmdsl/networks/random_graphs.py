@@ -9,10 +9,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from lpmdsl.networks.pairs import tied_pairs
+from lpmdsl.networks.ascending import ascending_to_ties
+from lpmdsl.networks.pairs import rows_of_a_piece, tied_pairs
 from lpmdsl.networks.random import SEED_MASK, WORLD_REPLICATE, below, philox
 from lpmdsl.networks.shuffle import shuffled
-from lpmdsl.networks.ties import Unbuildable, edges_to_ties, pieces_to_ties
+from lpmdsl.networks.ties import PART_BITS, Unbuildable, edges_to_ties, pieces_to_ties
 from lpmdsl.networks.world import Arguments, Ties
 
 ATTEMPTS = 256
@@ -63,7 +64,10 @@ def erdos_renyi(n: int, arguments: Arguments, seed: int, site: int) -> Ties:
         chance = degree / max(n - 1, 1)
     if not 0 <= chance <= 1:
         raise Unbuildable(f"`probability` is {chance:g}; a probability lies between 0 and 1.")
-    return pieces_to_ties(n, tied_pairs(None, n, np.array([[chance]]), seed & SEED_MASK, site))
+    pieces = tied_pairs(None, n, np.array([[chance]]), seed & SEED_MASK, site)
+    if not pieces or (1 << PART_BITS) % rows_of_a_piece() != 0:
+        return pieces_to_ties(n, pieces)
+    return ascending_to_ties(n, pieces, rows_of_a_piece())
 
 
 def stochastic_block(n: int, arguments: Arguments, seed: int, site: int) -> Ties:

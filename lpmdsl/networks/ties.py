@@ -41,14 +41,14 @@ def edges_to_ties(n: int, a: NDArray, b: NDArray) -> Ties:
 
 def pieces_to_ties(n: int, pieces: Sequence[Edges]) -> Ties:
     """The same for a list of edges in pieces. Quickest if ``a < b`` throughout and both in ascending order."""
-    bits = max(PART_BITS, (max(n, 1) - 1).bit_length() - (MOST_PARTS.bit_length() - 1))
+    bits = part_bits(n)
     parts = spans(n, 1 << bits)
     counts = np.zeros((len(pieces), 2, len(parts)), np.int64)
     each(lambda k: _count(*pieces[k], bits, counts[k]), range(len(pieces)))
     # Part by part, and in each the ends b before the ends a: neighbours below come before those above.
     ends = np.cumsum(counts.transpose(2, 1, 0).ravel()).reshape(len(parts), 2, len(pieces)).transpose(2, 1, 0)
     bounds = np.concatenate(([0], np.cumsum(counts.sum(axis=(0, 1)))))
-    waves = _waves(bounds)
+    waves = waves_of(bounds, AT_ONCE)
     entries = np.empty(max((bounds[q] - bounds[p] for p, q in waves), default=0), np.int64)
     offsets, targets = np.zeros(n + 1, np.int64), np.empty(bounds[-1], np.int32)
     kept: list[int] = []
@@ -64,11 +64,16 @@ def pieces_to_ties(n: int, pieces: Sequence[Edges]) -> Ties:
     return _closed(offsets, targets, parts, bounds, kept)
 
 
-def _waves(bounds: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Runs of parts with up to ``AT_ONCE`` entries: fresh memory costs more than to read the edges once again."""
+def part_bits(n: int) -> int:
+    """log₂ of the rows of a part."""
+    return max(PART_BITS, (max(n, 1) - 1).bit_length() - (MOST_PARTS.bit_length() - 1))
+
+
+def waves_of(bounds: NDArray[np.int64], at_once: int) -> list[tuple[int, int]]:
+    """Runs of parts with up to so many entries: fresh memory costs more than to read the edges once again."""
     waves, first = [], 0
     while first < bounds.size - 1:
-        last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + AT_ONCE, side="right")) - 1)
+        last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + at_once, side="right")) - 1)
         waves.append((first, last))
         first = last
     return waves
