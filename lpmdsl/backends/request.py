@@ -16,6 +16,23 @@ Progress = Callable[[int], bool]
 
 
 @dataclass(frozen=True, slots=True)
+class Archetype:
+    """People who know the same: ``code`` is the mixed-radix number of ``labels`` (first slot most significant)."""
+
+    code: int
+    labels: tuple[str, ...]
+
+
+Ask = Callable[[str, int, tuple[Archetype, ...]], NDArray[np.float64]]
+"""(behaviour, step, occupied archetypes in order of their codes) → float64 (archetypes, columns).
+
+yes/no and categories: the probability of each label, rows add up to 1 (yes/no: columns no, yes). Shares and
+probabilities: one reply in each of ``asks`` columns. Raises ``LpmError`` to stop the run (too many fallbacks, a miss
+in replay, a limit reached).
+"""
+
+
+@dataclass(frozen=True, slots=True)
 class RunRequest:
     """One replicate of one scenario.
 
@@ -31,6 +48,7 @@ class RunRequest:
     replicate: int
     steps: int
     disabled: frozenset[str] = frozenset()
+    ask: Ask | None = None
 
 
 @dataclass(frozen=True, slots=True)
