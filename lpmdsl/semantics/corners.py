@@ -164,6 +164,8 @@ def _leaf(node: model.Expr) -> str:
             return f"active {node.intervention}"
         case model.ObservationRef() | model.RollingMean():
             return f"observation {node.observation} {node.group}"
+        case model.GroupReport():
+            return f"observation {node.observation} of the own group"
         case model.Literal_() | model.Apply() | model.TableRef():
             return ""
         case _:

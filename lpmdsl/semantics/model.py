@@ -16,6 +16,7 @@ from lpmdsl.semantics.expressions import (
     Apply as Apply,
     AttributeRef as AttributeRef,
     Expr as Expr,
+    GroupReport as GroupReport,
     InState as InState,
     IsActive as IsActive,
     Literal_ as Literal_,
@@ -451,13 +452,18 @@ class Intervention:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``changes``: parameter and new value (in the parameter's dimension). Includes are already merged in."""
+    """``changes``: parameter and new value (in the parameter's dimension). Includes are already merged in.
+
+    ``without``: interventions and behaviours left out; ``behaviours``: those that decide instead of others that
+    decide the same.
+    """
 
     name: str
     without: tuple[str, ...]
     changes: tuple[tuple[str, Expr], ...]
     doc: str
     span: Span
+    behaviours: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -623,6 +629,9 @@ class Model:
 
     def intervention(self, name: str) -> Intervention:
         return _find(self.interventions, name)
+
+    def behaviour(self, name: str) -> Behaviour:
+        return _find(self.behaviours, name)
 
     def scenario(self, name: str) -> Scenario:
         return _find(self.scenarios, name)
