@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lpmdsl.diagnostics import fail
 from lpmdsl.networks.world import World
-from lpmdsl.semantics.model import Model
+from lpmdsl.semantics.model import Behaviour, Model
+from lpmdsl.semantics.places_in_text import word_span
 
 Progress = Callable[[int], bool]
 """Called with the number of completed steps; returns False to stop early."""
@@ -37,7 +39,8 @@ class RunRequest:
     """One replicate of one scenario.
 
     ``parameters``: every parameter's value in base units. ``start[condition]``: uint8 state of every agent at time 0.
-    ``disabled``: interventions that never start.
+    ``disabled``: interventions that never start and behaviours that do not decide. ``ask``: who answers for
+    archetypes; needed by models with behaviours that ask.
     """
 
     model: Model
@@ -49,6 +52,20 @@ class RunRequest:
     steps: int
     disabled: frozenset[str] = frozenset()
     ask: Ask | None = None
+
+
+def require_ask(request: RunRequest, asking: Sequence[Behaviour]) -> None:
+    """Raises ``LpmError`` E0850 if behaviours ask and there is nobody to answer."""
+    if request.ask is not None or not asking:
+        return
+    first = asking[0]
+    raise fail(
+        "E0850",
+        f"`{first.name}` asks a language model, and none is given.",
+        word_span(first.span, first.name),
+        "Say `--llm live`, `record` or `replay`, or leave it out: `--scenario` with `without "
+        f"{first.name}`, or a behaviour `by rule`.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
