@@ -166,7 +166,8 @@ def decide_items(builder: Builder) -> list[ScheduleItem]:
     for kind in dict.fromkeys(b.of for b in builder.model.behaviours):
         deciding = [b for b in builder.model.behaviours if b.of == kind]
         launch = Launch(builder.kernel(_decide_kernel(builder, kind, deciding)))
-        periods = sorted({period(builder, b) for b in deciding})
+        all_periods = {period(builder, b) for b in deciding}
+        periods = sorted(p for p in all_periods if not any(p % q == 0 for q in all_periods - {p}))
         due = any_of(*(test("eq", op("mod", STEP, integer(p)), integer(0)) for p in periods))
         items.append(launch if 1 in periods else Gate(due, (launch,), ", ".join(b.name for b in deciding)))
     return items
