@@ -26,7 +26,8 @@ def check_prompts(ctx: Context, written: tree.Behaviour, made: model.Behaviour) 
         used.add(slot)
         if slot not in known:
             _unknown(ctx, slot, span, known, made)
-    _unused(ctx, made, used)
+    if used <= set(known):
+        _unused(ctx, made, used)
 
 
 def _slots(line: tree.Text) -> Iterator[tuple[str, Span]]:
