@@ -63,8 +63,8 @@ def require_ask(request: RunRequest, asking: Sequence[Behaviour]) -> None:
         "E0850",
         f"`{first.name}` asks a language model, and none is given.",
         word_span(first.span, first.name),
-        "Say `--llm live`, `record` or `replay`, or leave it out: `--scenario` with `without "
-        f"{first.name}`, or a behaviour `by rule`.",
+        f"Say `--llm live`, `record` or `replay`; or run a scenario with `without {first.name}` or with a behaviour "
+        "`by rule`.",
     )
 
 
