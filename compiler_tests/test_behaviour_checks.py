@@ -249,8 +249,6 @@ def test_the_city_is_checked_as_written() -> None:
 def test_the_city_runs_alike_on_both_back_ends() -> None:
     from dataclasses import replace
 
-    from behaviour_models import answering
-
     model = loaded(CITY).model
-    request = replace(request_of(model, 3_000, scenario="higher_benefit"), ask=answering(model), steps=60)
+    request = replace(request_of(model, 3_000, scenario="higher_benefit"), steps=60)
     assert_same(cpu_run(compiled(model))(request), torch_reference.run(request))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -12,7 +13,7 @@ from both_backends import assert_same, compiled, cpu_run, request_of, runner
 from scipy import stats
 
 from lpmdsl.backends import torch_reference
-from lpmdsl.backends.request import Archetype, RunRequest
+from lpmdsl.backends.request import Archetype
 from lpmdsl.compiler import Compiled
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.runtime.gpu import gpu_runner
@@ -21,10 +22,6 @@ from lpmdsl.semantics.archetypes import NONE_YET, labels_of_code, most_archetype
 from lpmdsl.semantics.model import Model
 
 Z = 4.0
-
-
-def asked(model: Model, agents: int, seed: int = 1, **more: object) -> RunRequest:
-    return replace(request_of(model, agents, seed, **more), ask=answering(model))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +34,7 @@ def friends() -> Compiled:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_reference_cpu_and_dense_agree(friends: Compiled, seed: int) -> None:
-    request = asked(friends.model, 2_000, seed)
+    request = request_of(friends.model, 2_000, seed)
     result = cpu_run(friends)(request)
     assert_same(result, torch_reference.run(request))
     assert_same(result, cpu_run(replace(friends, cpu_program=friends.program))(request))
@@ -47,14 +44,14 @@ def test_reference_cpu_and_dense_agree(friends: Compiled, seed: int) -> None:
 
 
 def test_threads_do_not_show(friends: Compiled) -> None:
-    request = asked(friends.model, 40_000, 3)
+    request = request_of(friends.model, 40_000, 3)
     request = replace(request, steps=20)
     assert_same(cpu_run(friends)(request), cpu_run(friends, threads=2)(request))
 
 
 def test_the_gpu_gives_the_counts_of_the_cpu(friends: Compiled) -> None:
     """Two replicates of a launch, each with its own table."""
-    requests = [replace(asked(friends.model, 400, 5, replicate=r), steps=32) for r in range(2)]
+    requests = [replace(request_of(friends.model, 400, 5, replicate=r), steps=32) for r in range(2)]
     together = gpu_runner(friends, Tiling(128))(requests, None)
     for request, result in zip(requests, together, strict=True):
         assert_same(cpu_run(friends)(request), result)
@@ -63,7 +60,7 @@ def test_the_gpu_gives_the_counts_of_the_cpu(friends: Compiled) -> None:
 
 def test_the_kept_view_hears_of_decisions(friends: Compiled) -> None:
     """Without the decision the epidemic is another: what others feel is told anew when somebody becomes careful."""
-    request = asked(friends.model, 2_000, 1)
+    request = request_of(friends.model, 2_000, 1)
     off = replace(request, disabled=frozenset({"caring"}))
     with_it, without = cpu_run(friends)(request), cpu_run(friends)(off)
     assert_same(without, torch_reference.run(off))
@@ -72,7 +69,7 @@ def test_the_kept_view_hears_of_decisions(friends: Compiled) -> None:
 
 
 def test_a_run_that_is_stopped_between_decisions_has_what_it_had(friends: Compiled) -> None:
-    request = asked(friends.model, 500, 1)
+    request = request_of(friends.model, 500, 1)
     from lpmdsl.runtime.execute import cpu_runner
 
     stopped = cpu_runner(friends)(request, lambda done: done < 20)
@@ -82,13 +79,19 @@ def test_a_run_that_is_stopped_between_decisions_has_what_it_had(friends: Compil
     np.testing.assert_array_equal(stopped.observations["masks"][:done], whole.observations["masks"][:done])
 
 
+def test_the_generated_text_is_the_golden_one(friends: Compiled, golden: Callable[[str, str], None]) -> None:
+    golden("friends.ir.txt", friends.emit("ir"))
+    golden("friends.cpu.py.txt", friends.emit("cpu"))
+    golden("friends.triton.py.txt", friends.emit("triton"))
+
+
 # ------------------------------------------------------------------ whom one asks
 
 
 def test_only_occupied_archetypes_are_asked_once_a_refresh(friends: Compiled) -> None:
     calls: list[tuple[str, int, tuple[Archetype, ...]]] = []
     model = friends.model
-    cpu_run(friends)(replace(asked(model, 2_000), ask=answering(model, calls)))
+    cpu_run(friends)(replace(request_of(model, 2_000), ask=answering(model, calls)))
     caring = [(step, who) for name, step, who in calls if name == "caring"]
     assert [step for step, _ in caring] == [0, 14, 28, 42]
     assert [step for name, step, _ in calls if name == "keeping"] == [0, 28]
@@ -107,7 +110,7 @@ def test_only_occupied_archetypes_are_asked_once_a_refresh(friends: Compiled) ->
 def test_who_watches_is_asked_when_something_changes_for_somebody(friends: Compiled) -> None:
     calls: list[tuple[str, int, tuple[Archetype, ...]]] = []
     model = friends.model
-    cpu_run(friends)(replace(asked(model, 2_000), ask=answering(model, calls)))
+    cpu_run(friends)(replace(request_of(model, 2_000), ask=answering(model, calls)))
     steps = [step for name, step, _ in calls if name == "moving"]
     # Everybody at first; then the day after decisions of others (`careful`), and when cases are reported.
     assert steps[:2] == [0, 1] and set(steps) <= {s + d for s in (0, 14, 28, 42) for d in (0, 1)}
@@ -116,7 +119,7 @@ def test_who_watches_is_asked_when_something_changes_for_somebody(friends: Compi
 def test_nobody_to_ask_is_said_before_the_run(friends: Compiled) -> None:
     for run in (cpu_run(friends), torch_reference.run):
         with pytest.raises(LpmError) as error:
-            run(request_of(friends.model, 100))
+            run(replace(request_of(friends.model, 100), ask=None))
         assert error.value.report.diagnostics[0].code == "E0850"
 
 

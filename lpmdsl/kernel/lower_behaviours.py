@@ -42,7 +42,7 @@ from lpmdsl.kernel.strategy import told_attributes
 from lpmdsl.networks.sites import site
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.archetypes import labels_of, most_archetypes
+from lpmdsl.semantics.archetypes import labels_of, most_archetypes, steps_between
 
 FIRST = integer(0)
 
@@ -66,11 +66,6 @@ def declare_behaviour(builder: Builder, one: m.Behaviour) -> None:
 def is_replied(one: m.Behaviour) -> bool:
     """Whether the table holds replies, one of which is drawn, and not thresholds of labels."""
     return one.decides.kind in (Kind.SHARE, Kind.PROBABILITY)
-
-
-def period(builder: Builder, one: m.Behaviour) -> int:
-    """Steps between two boundaries at which it is due; 1 where changes make it so."""
-    return 1 if one.every is None else max(1, round(one.every / builder.model.clock.step))
 
 
 # ------------------------------------------------------------------ before a step
@@ -100,8 +95,9 @@ def _look_kernel(builder: Builder, kind: str, asking: list[m.Behaviour]) -> Kern
 def _if_due(scope: Scope, one: m.Behaviour, inner: list[KStmt], decides: bool) -> If:
     """``inner`` for agents who decide now: it is due, they are not removed, what they watch has changed for them."""
     due: KExpr = test("eq", scope.builder.load(f"{one.name}_rests", FIRST), integer(0))
-    if one.every is not None and period(scope.builder, one) > 1:
-        due = all_of(due, test("eq", op("mod", STEP, integer(period(scope.builder, one))), integer(0)))
+    steps = steps_between(scope.builder.model, one)
+    if steps > 1:
+        due = all_of(due, test("eq", op("mod", STEP, integer(steps)), integer(0)))
     tests: list[KExpr] = [scope.hoist(f"{one.name}_is_due", due)]
     if any(c.of == one.of and c.removed for c in scope.builder.model.conditions):
         tests.append(test("not", any_removed(scope, one.of)))
@@ -166,7 +162,7 @@ def decide_items(builder: Builder) -> list[ScheduleItem]:
     for kind in dict.fromkeys(b.of for b in builder.model.behaviours):
         deciding = [b for b in builder.model.behaviours if b.of == kind]
         launch = Launch(builder.kernel(_decide_kernel(builder, kind, deciding)))
-        all_periods = {period(builder, b) for b in deciding}
+        all_periods = {steps_between(builder.model, b) for b in deciding}
         periods = sorted(p for p in all_periods if not any(p % q == 0 for q in all_periods - {p}))
         due = any_of(*(test("eq", op("mod", STEP, integer(p)), integer(0)) for p in periods))
         items.append(launch if 1 in periods else Gate(due, (launch,), ", ".join(b.name for b in deciding)))
@@ -235,7 +231,7 @@ def _draw(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> Var:
     if one.when:
         episode = op("to_i64", scope.builder.load(f"{one.name}_made", AGENT))
     else:
-        episode = op("floordiv", STEP, integer(period(scope.builder, one)))
+        episode = op("floordiv", STEP, integer(steps_between(scope.builder.model, one)))
     name = scope.fresh("w")
     body.append(Draw(name, site(one.site), AGENT, episode, one.site, one.span))
     return word(name, 0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lpmdsl.backends.request import Archetype, RunRequest, require_ask
 from lpmdsl.kernel.answers import table_rows
-from lpmdsl.semantics.archetypes import labels_of_code
+from lpmdsl.semantics.archetypes import labels_of_code, steps_between
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Behaviour
 
@@ -49,8 +49,7 @@ class Asking:
         return min(-(-t // self._period(b)) * self._period(b) for b in self.behaviours)
 
     def _period(self, behaviour: Behaviour) -> int:
-        step = self.request.model.clock.step
-        return 1 if behaviour.every is None else max(1, round(behaviour.every / step))
+        return steps_between(self.request.model, behaviour)
 
     def answer(self, t: int, occurring: Occurring, fill: Fill) -> None:
         """Asks for everyone who decides at boundary ``t``, in written order of the behaviours."""

@@ -44,11 +44,14 @@ def labels_of_code(behaviour: Behaviour, code: int) -> tuple[str, ...]:
     return tuple(reversed(found))
 
 
+def steps_between(model: Model, behaviour: Behaviour) -> int:
+    """Steps between two boundaries at which it is due; 1 where changes make it so."""
+    return 1 if behaviour.every is None else max(1, round(behaviour.every / model.clock.step))
+
+
 def refreshes(model: Model, behaviour: Behaviour) -> int:
     """At how many boundaries of a run it can be due."""
-    if behaviour.every is None:
-        return model.clock.steps
-    return math.ceil(model.clock.steps * model.clock.step / behaviour.every - 1e-9)
+    return -(-model.clock.steps // steps_between(model, behaviour))
 
 
 def most_calls(model: Model, behaviour: Behaviour) -> int:
