@@ -160,6 +160,7 @@ def test_the_people_are_sound() -> None:
         ("  source scaled by kept\n", "", "E0739"),
         ("otherwise bus", "otherwise bus\n\nscenario s\n  with caring", "E0708"),
         ("otherwise bus", "otherwise bus\n\nscenario s\n  without town", "E0206"),
+        ("otherwise bus", "otherwise bus\n\nscenario s\n  without going\n\nscenario t\n  with s, caring", "E0708"),
         ("otherwise bus", "otherwise bus\n\nscenario s\n  without caring", None),
         ("otherwise bus", "otherwise bus\n\nscenario s\n  without caring\n  change bias to 2", "E0708"),
         ("otherwise bus", "otherwise bus\n\ncheck calls of caring at most 100", None),
@@ -189,6 +190,23 @@ def test_labels_are_what_a_reader_would_say() -> None:
     assert most_calls(model, caring) == 72 * 20 * 4 and most_calls(model, going) == 3 * 28
     assert [b.name for b in asking(model, "baseline")] == ["caring", "going"]
     assert caring.most_fallbacks == 0.05 and caring.otherwise.type.kind is Kind.SHARE
+
+
+def test_what_does_not_decide_cannot_be_left_out() -> None:
+    twin = "\nbehaviour twin of Person\n  decides yes/no into careful by rule 10 %\n  every day\n"
+    scenarios = "\nscenario a\n  with twin\n\nscenario b\n  without twin\n"
+    assert problems(PEOPLE + twin + scenarios) == ["E0708"]
+
+
+def test_the_pages_about_a_model_list_its_behaviours() -> None:
+    from lpmdsl.insight.document import document
+    from lpmdsl.insight.summary import analysis
+
+    loaded_city = loaded(CITY)
+    values = parameter_values(loaded_city.model)
+    page = document(loaded_city.model, loaded_city.source, analysis(loaded_city.model, values), values)
+    assert "a language model, 1,200 archetypes at most" in page and "Behaviours that are due" in page
+    assert "nobody decides anything: `isolating`, `willing_to_work` as at the start" in page
 
 
 def test_what_analysis_knows() -> None:

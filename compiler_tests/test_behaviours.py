@@ -85,6 +85,73 @@ def test_the_generated_text_is_the_golden_one(friends: Compiled, golden: Callabl
     golden("friends.triton.py.txt", friends.emit("triton"))
 
 
+def test_a_run_shorter_than_a_report(friends: Compiled) -> None:
+    """Four days, and cases are reported by the week: not yet known, on every back end."""
+    request = replace(request_of(friends.model, 300), steps=8)
+    result = cpu_run(friends)(request)
+    assert_same(result, torch_reference.run(request))
+    assert_same(result, gpu_runner(friends)([request], None)[0])
+    assert result.observations["cases"].shape == (0, 2)
+
+
+TWO_KINDS = """\
+model farm version 1.0
+
+clock
+  step 1 day
+  for 14 days
+
+agent Person count 500
+  sells yes/no = no
+
+agent Cow count 800
+  calm yes/no = no
+  breed category ~ categorical(red 50 %, black 50 %)
+
+network stalls joins Cow as erdos_renyi(degree 4)
+
+condition Cough of Cow
+  states S, I
+  start S except 50 Cow in I
+  from S by contagion to I
+  from I after exponential(mean 5 days) to S
+
+contagion of Cough
+  from I on stalls at 0.1 per day
+  target scaled by 0.5 where calm
+
+observe sold = count of Person where sells
+observe coughing = share of Cow where Cough is I by breed every day
+observe ill_cows = count of Cow where Cough is I every day
+
+behaviour selling of Person
+  decides yes/no into sells by rule min(1, ill_cows / (100 people))
+  every 2 days
+  knows ill_cows
+
+behaviour calming of Cow
+  decides yes/no into calm
+  when coughing, Cough changes
+  knows breed, Cough
+  knows coughing in bands at 5 %, 10 %, 20 %
+  asks for probabilities
+    "A {breed} cow, {Cough}; {coughing} cough. Calm?"
+  otherwise no
+
+check always (count of Person where sells) <= 500 people
+"""
+
+
+def test_two_kinds_decide() -> None:
+    """One by a rule, one when its own state or its own group's report changes."""
+    made = compiled(checked(TWO_KINDS))
+    worlds = request_of(made.model, 500, 3)
+    result = cpu_run(made)(worlds)
+    assert_same(result, torch_reference.run(worlds))
+    assert_same(result, gpu_runner(made, Tiling(128))([worlds], None)[0])
+    assert result.observations["sold"][:, 0].max() > 50
+
+
 # ------------------------------------------------------------------ whom one asks
 
 

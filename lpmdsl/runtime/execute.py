@@ -241,7 +241,10 @@ def runs_on(network: Network, model: Model, steps: int) -> NDArray[np.uint8]:
 
 def result_of(request: RunRequest, buffers: dict[str, NDArray], done: int, timings: dict[str, float]) -> RunResult:
     model = request.model
-    reports = {o.name: _reports(model, o.name, buffers[f"observed_{o.name}"], done) for o in model.observations}
+    # A device buffer has at least one row, also for an observation that never reports.
+    raw = {o.name: buffers[f"observed_{o.name}"][: report_count(model, o.name, request.steps)]
+           for o in model.observations}  # fmt: skip
+    reports = {name: _reports(model, name, rows, done) for name, rows in raw.items()}
     checks = sum(isinstance(c, CheckAlways) for c in model.checks)
     watches = tuple(buffers[f"watch_{k}"] for k in range(checks))
     costs = {i.name: float(buffers[f"{i.name}_cost"][0]) for i in model.interventions}

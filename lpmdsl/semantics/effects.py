@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lpmdsl.diagnostics import Report
 from lpmdsl.quantities import Kind
@@ -300,6 +300,7 @@ def _check_scenario(checked: model.Model, scenario: model.Scenario, readers: Rea
                 word_span(scenario.span, name, "with"),
                 "Name a behaviour that rests, or leave the line out.",
             )
+    _check_left_out(checked, scenario, report)
     known = view(checked)
     own = known.values
     for name, value in scenario.changes:
@@ -318,3 +319,16 @@ def _check_scenario(checked: model.Model, scenario: model.Scenario, readers: Rea
                 value.span,
                 "Change a parameter that the model uses.",
             )
+
+
+def _check_left_out(checked: model.Model, scenario: model.Scenario, report: Report) -> None:
+    """A behaviour that would not decide anyway is left out to no effect."""
+    kept = replace(scenario, without=())
+    others = tuple(kept if s.name == scenario.name else s for s in checked.scenarios)
+    for name in resting(replace(checked, scenarios=others), scenario.name) & set(scenario.without):
+        report.add(
+            "E0708",
+            f"`{name}` does not decide here, so `without {name}` changes nothing.",
+            word_span(scenario.span, name, "without"),
+            "Leave the line out.",
+        )
