@@ -93,6 +93,7 @@ def traffic(path: Path, agents: int) -> dict[str, float]:
     from lpmdsl.runtime.gpu import launcher_for
     from lpmdsl.runtime.population import build_world, start_states
     from lpmdsl.runtime.scenarios import plan
+    from lpmdsl.semantics.archetypes import steps_between
 
     made = compiled(path)
     counts = {a.name: agents for a in made.model.agents}
@@ -105,7 +106,10 @@ def traffic(path: Path, agents: int) -> dict[str, float]:
     go.module.begin(go)
     go.launches, cleared = 0, Traffic()
     cleared.watch()
-    for _ in range(planned.steps):
+    periods = [steps_between(made.model, b) for b in made.model.behaviours if b.rule is None]
+    for t in range(planned.steps):
+        if any(t % period == 0 for period in periods):
+            go.module.look(go)
         go.module.step(go)
     return {
         "launches": go.launches / planned.steps,

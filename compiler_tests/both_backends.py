@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from behaviour_models import answering
 from numpy.typing import ArrayLike
 
 import lpmdsl
@@ -57,14 +58,18 @@ def request_of(
     replicate: int = 0,
     settings: Mapping[str, str | float] | None = None,
 ) -> RunRequest:
-    """What ``lpmc run`` would ask a back end for, with ``agents`` of the only kind."""
+    """What ``lpmc run`` would ask a back end for, with ``agents`` of the only kind, and somebody to answer."""
     counts = {model.agents[0].name: agents}
     options = RunOptions(seed=seed, scenarios=(scenario,), agents=counts, settings=dict(settings or {}))
     planned = plan(model, options)
     variant = planned.variants[0]
     world = build_world(model, variant.parameters, seed, counts)
     start = start_states(model, world, variant.parameters, seed, replicate)
-    return RunRequest(model, world, variant.parameters, start, seed, replicate, planned.steps, variant.disabled)
+    asks = any(b.rule is None for b in model.behaviours)
+    return RunRequest(
+        model, world, variant.parameters, start, seed, replicate, planned.steps, variant.disabled,
+        answering(model) if asks else None,
+    )  # fmt: skip
 
 
 def assert_same(a: RunResult, b: RunResult) -> None:

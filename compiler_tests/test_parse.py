@@ -378,7 +378,7 @@ def test_three_mistakes_give_three_reports_and_the_rest_is_read() -> None:
         ("clock\n  step 1 day\n  for 2 days\nparamter x = 1", "E0102", "Did you mean `parameter`?", "", (5, 1)),
         ("step 1 day", "E0102", "It is a clause of `clock`", "", (2, 1)),
         ("rule r of P\n  every day\n    die", "E0103", "(`rule`) are not there yet", "", (2, 1)),
-        ("behaviour b of P\n  \"odd", "E0103", "(`behaviour`)", "", (2, 1)),
+        ("stock b of P\n  \"odd", "E0103", "(`stock`)", "", (2, 1)),
         ("network n joins P within 3 m", "E0103", "`within`", "", (2, 1)),
         ("condition G of cell of meadow\n  states S", "E0103", "cells", "", (2, 1)),
         ("intervention c\n  every day\n    die", "E0103", "`die`", "", (4, 5)),

@@ -159,7 +159,7 @@ def _check_r0(model: Model, settings: dict[str, str], report: Report) -> None:
     """Works out what is promised of R0, if anything is."""
     from lpmdsl.semantics.model import CheckQuantity
 
-    if not any(isinstance(promise, CheckQuantity) for promise in model.checks):
+    if not any(isinstance(c, CheckQuantity) and c.quantity == "R0" for c in model.checks):
         return
     from lpmdsl.insight.promised import check_r0
     from lpmdsl.runtime.settings import values_with

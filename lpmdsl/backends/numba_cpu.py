@@ -60,6 +60,7 @@ def emit(program: Program) -> str:
     parts = [_HEAD.format(name=program.name, circles=circles)]
     parts += [_kernel(program, k) for k in program.kernels]
     parts.append(_driver(program, "begin", program.begin))
+    parts += [_driver(program, "look", program.look)] if program.look else []
     parts.append(_driver(program, "run_steps", program.step))
     return "\n\n".join(part.rstrip() + "\n" for part in parts)
 

@@ -15,7 +15,9 @@ def program_text(program: Program) -> str:
     lines += ["", "constants", *(f"  {c.index} {c.name}  # {c.note}" for c in program.constants)]
     for kernel in program.kernels:
         lines += ["", *_kernel(kernel)]
-    lines += ["", "begin", *_items(program.begin, 1), "", "step", *_items(program.step, 1)]
+    lines += ["", "begin", *_items(program.begin, 1)]
+    lines += ["", "look", *_items(program.look, 1)] if program.look else []
+    lines += ["", "step", *_items(program.step, 1)]
     return "\n".join(lines) + "\n"
 
 

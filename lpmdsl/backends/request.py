@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lpmdsl.diagnostics import fail
 from lpmdsl.networks.world import World
-from lpmdsl.semantics.model import Model
+from lpmdsl.semantics.model import Behaviour, Model
+from lpmdsl.semantics.places_in_text import word_span
 
 Progress = Callable[[int], bool]
 """Called with the number of completed steps; returns False to stop early."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archetype:
+    """People who know the same: ``code`` is the mixed-radix number of ``labels`` (first slot most significant)."""
+
+    code: int
+    labels: tuple[str, ...]
+
+
+Ask = Callable[[str, int, tuple[Archetype, ...]], NDArray[np.float64]]
+"""(behaviour, step, occupied archetypes in order of their codes) → float64 (archetypes, columns).
+
+yes/no and categories: the probability of each label, rows add up to 1 (yes/no: columns no, yes). Shares and
+probabilities: one reply in each of ``asks`` columns. Raises ``LpmError`` to stop the run (too many fallbacks, a miss
+in replay, a limit reached).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +39,8 @@ class RunRequest:
     """One replicate of one scenario.
 
     ``parameters``: every parameter's value in base units. ``start[condition]``: uint8 state of every agent at time 0.
-    ``disabled``: interventions that never start.
+    ``disabled``: interventions that never start and behaviours that do not decide. ``ask``: who answers for
+    archetypes; needed by models with behaviours that ask.
     """
 
     model: Model
@@ -31,6 +51,21 @@ class RunRequest:
     replicate: int
     steps: int
     disabled: frozenset[str] = frozenset()
+    ask: Ask | None = None
+
+
+def require_ask(request: RunRequest, asking: Sequence[Behaviour]) -> None:
+    """Raises ``LpmError`` E0850 if behaviours ask and there is nobody to answer."""
+    if request.ask is not None or not asking:
+        return
+    first = asking[0]
+    raise fail(
+        "E0850",
+        f"`{first.name}` asks a language model, and none is given.",
+        word_span(first.span, first.name),
+        f"Say `--llm live`, `record` or `replay`; or run a scenario with `without {first.name}` or with a behaviour "
+        "`by rule`.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from lpmdsl.semantics.model import (
     AttributeRef,
     Distribution,
     Expr,
+    GroupReport,
     InState,
     IsActive,
     Literal_,
@@ -88,6 +89,8 @@ def evaluate(expr: Expr, moment: Moment) -> Tensor:
             return _look_up(expr, moment)
         case ObservationRef():
             return _latest(expr, moment)
+        case GroupReport():
+            return _own_group(expr, moment)
         case RollingMean():
             return _rolling_mean(expr, moment)
         case Population():
@@ -161,6 +164,17 @@ def _look_up(expr: TableRef, moment: Moment) -> Tensor:
 def _latest(expr: ObservationRef, moment: Moment) -> Tensor:
     reports = moment.history[expr.observation]
     return _one_group(reports[-1], expr, moment) if reports else number(math.nan)
+
+
+def _own_group(expr: GroupReport, moment: Moment) -> Tensor:
+    """For every agent the last report of its own group: row-major over what the observation is by."""
+    reports = moment.history[expr.observation]
+    if not reports:
+        return number(math.nan)
+    group = torch.zeros((), dtype=torch.int64)
+    for key in expr.keys:
+        group = group * radix(key) + evaluate(key, moment).to(torch.int64)
+    return reports[-1][group]
 
 
 def _rolling_mean(expr: RollingMean, moment: Moment) -> Tensor:

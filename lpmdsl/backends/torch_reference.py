@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
+from lpmdsl.backends.torch_behaviours import Decider, decide, deciders
 from lpmdsl.backends.torch_contagion import hazards
 from lpmdsl.backends.torch_expressions import Moment, evaluate
 from lpmdsl.backends.torch_interventions import Policy, intervene, trigger
@@ -30,11 +31,12 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
     body = _begin(request)
     policies = [Policy(i) for i in request.model.interventions if i.name not in request.disabled]
     watches = _Watches(request)
+    people = deciders(request)
     body.reports.report(0, _at(body, 0))
     watches.look(0, _at(body, 0))
     steps_done = 0
     for t in range(request.steps):
-        _step(request, body, policies, t)
+        _step(request, body, people, policies, t)
         watches.look(t + 1, _at(body, t + 1))
         steps_done = t + 1
         if progress is not None and not progress(steps_done):
@@ -43,8 +45,9 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
     return _result(request, body, policies, watches, steps_done, seconds)
 
 
-def _step(request: RunRequest, body: Body, policies: list[Policy], t: int) -> None:
-    """Phases 1 to 6 of step ``t``."""
+def _step(request: RunRequest, body: Body, people: list[Decider], policies: list[Policy], t: int) -> None:
+    """Decisions, then phases 1 to 6 of step ``t``."""
+    decide(body, people, t, _at(body, t).time)
     for policy in policies:
         trigger(policy, t, _at(body, t))
     for policy in policies:

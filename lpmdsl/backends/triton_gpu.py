@@ -10,7 +10,20 @@ import itertools
 from dataclasses import replace
 
 from lpmdsl.backends.python_text import INDENT, remark
-from lpmdsl.backends.triton_stages import OPEN, Alone, Ask, Each, Item, Join, Select, Stage, Wipe, lane_sums, stages
+from lpmdsl.backends.triton_stages import (
+    OPEN,
+    Alone,
+    Ask,
+    Each,
+    Item,
+    Join,
+    Select,
+    Stage,
+    Wipe,
+    lane_sums,
+    look_stages,
+    stages,
+)
 from lpmdsl.backends.triton_text import Printer
 from lpmdsl.backends.triton_values import TIGHT, Lanes, uniform_first
 from lpmdsl.kernel.ir import (
@@ -55,13 +68,14 @@ from lpmdsl.backends.triton_prelude import (
 def emit(program: Program) -> str:
     """The source of the module."""
     begin, step, gates = stages(program)
+    look = look_stages(program)
     buffers = {b.name: b for b in program.buffers}
     made = [_HEAD.format(name=program.name), f"GATES = tl.constexpr({gates})"]
     for kernel in program.kernels:
         gated = any(isinstance(s, Each) and s.kernel == kernel.name and s.gate != OPEN for s in (*begin, *step))
         made.append(_each(program, kernel, buffers, gated) if kernel.domain else _helper(kernel, buffers))
     made += [_alone(program, s, buffers) for s in (*begin, *step) if isinstance(s, Alone)]
-    made += [_launches("begin", begin), _launches("step", step)]
+    made += [_launches("begin", begin), *([_launches("look", look)] if look else []), _launches("step", step)]
     return "\n\n".join(part.rstrip() + "\n" for part in made)
 
 

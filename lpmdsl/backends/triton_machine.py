@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from lpmdsl.backends import triton_prelude as prelude
-from lpmdsl.backends.triton_stages import Alone, Each, Join, Select, Stage, Wipe, stages
+from lpmdsl.backends.triton_stages import Alone, Each, Join, Select, Stage, Wipe, look_stages, stages
 from lpmdsl.kernel.ir import Program
 
 TARGETS = {"cuda 80": ("cuda", 80, 32), "cuda 90": ("cuda", 90, 32), "hip gfx942": ("hip", "gfx942", 64)}
@@ -46,10 +46,10 @@ class _Job:
 def compile_for(
     program: Program, module: ModuleType, target: str, block: int = 128, warps: int = 1
 ) -> list[MachineCode]:
-    """Every kernel that a step or the beginning launches, compiled for ``target`` (a key of ``TARGETS``)."""
+    """Every kernel that the beginning, a look or a step launches, compiled for ``target`` (a key of ``TARGETS``)."""
     begin, step, gates = stages(program)
     jobs: dict[str, _Job] = {}
-    for stage in (*begin, *step):
+    for stage in (*begin, *look_stages(program), *step):
         for job in _jobs(stage, module, gates, block, warps):
             jobs.setdefault(job.kernel.fn.__name__, job)
     types = {b.name: _POINTERS[b.dtype] for b in program.buffers}

@@ -186,6 +186,13 @@ def lane_sums(program: Program, kernel: Kernel) -> list[Tally]:
     return [s for name, s in found.items() if program.buffer(name).dtype == "f64"]
 
 
+def look_stages(program: Program) -> list[Stage]:
+    """Launches of ``look``, which passes no gate and leaves the clock where it is."""
+    look = _Stages(program, "look", 0)
+    look.add(program.look, OPEN)
+    return look.stages
+
+
 def stages(program: Program) -> tuple[list[Stage], list[Stage], int]:
     """Launches of ``begin``, launches of a step, and how many gates there are. The last launch of each runs alone."""
     begin = _Stages(program, "begin", 0)

@@ -109,6 +109,8 @@ class Printer:
             return self.lanes.value_of(stmt.name, stmt.value, mask, spread=True)
         if stmt.value == Const(False, "bool"):
             return f"{stmt.name} & ~{mask}"
+        if stmt.value == Const(True, "bool"):
+            return f"{stmt.name} | {mask}"
         if isinstance(stmt.value, Const):
             return f"tl.where({mask}, {self.lanes.text(stmt.value, mask)}, {stmt.name})"
         return f"tl.where({mask}, {self.lanes.value_of(stmt.name, stmt.value, mask, spread=False)}, {stmt.name})"

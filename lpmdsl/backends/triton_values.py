@@ -288,9 +288,10 @@ class Lanes:
     def _select(self, expr: Apply, mask: str) -> str:
         test, chosen, other = expr.args
         where = self._wide(self.text, test, mask)
-        narrow = self._wide(self.inside, test, mask, TIGHT)
+        lone = mask and not self.alone and not self.is_varying(test)  # one truth for a mask of lanes
+        narrow = self._wide(self._truth if lone else self.inside, test, mask, TIGHT)
         yes = self.typed(chosen, _and(mask, narrow) if _loads(chosen) else mask)
-        opposite = f"({self._wide(self.inside, test, mask, ATOM)} == 0)"
+        opposite = f"({self._wide(self._truth if lone else self.inside, test, mask, ATOM)} == 0)"
         no = self.text(other, _and(mask, opposite) if _loads(other) else mask)
         return f"tl.where({where}, {yes}, {no})"
 

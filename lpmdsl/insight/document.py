@@ -15,6 +15,7 @@ import sympy as sp
 from lpmdsl.insight.summary import Analysis, OfCondition, as_latex
 from lpmdsl.runtime.report_diagram import text_of
 from lpmdsl.runtime.report_parts import (
+    behaviours_table,
     contacts_of,
     how_joined,
     number,
@@ -81,6 +82,7 @@ def _members(agent: m.Agent) -> str:
 
 
 _STEPS = (
+    "Behaviours that are due: everyone looks at what it knows, and decides.",
     "Triggers look at the last completed reports; interventions act.",
     "Contagion: every susceptible feels the force of those infectious and present on its networks.",
     "Transitions: everyone moves whose time has come or whose threshold is reached, for itself.",
@@ -94,15 +96,18 @@ _CHANCE = (
 
 def _process(model: m.Model) -> str:
     """Process overview and scheduling, design concepts, initialisation, observation."""
-    order = "<ol>" + "".join(f"<li>{step}</li>" for step in _STEPS) + f"</ol><p>{_CHANCE}</p>"
+    steps = _STEPS if model.behaviours else _STEPS[1:]
+    order = "<ol>" + "".join(f"<li>{step}</li>" for step in steps) + f"</ol><p>{_CHANCE}</p>"
     begins = [[escape(c.name), f"<code>{escape(text_of(c.start.span))}</code>"] for c in model.conditions]
     start = "<h3>Initialisation</h3>" + table(["Condition", "At the start"], begins)
     seen = [[escape(o.name), f"<code>{escape(text_of(o.span))}</code>", escape(o.doc)] for o in model.observations]
     watched = "<h3>Observation</h3>" + table(["Name", "In the model", "About"], seen)
     acts = [[escape(spaced(d.name)), escape(d.doc), f"<pre>{escape(own_words(d))}</pre>"]
             for d in (*model.interventions, *model.scenarios)]  # fmt: skip
+    decided = behaviours_table(model)
+    minds = f"<h3>Behaviours</h3>{decided}" if decided else ""
     done = "<h3>Interventions and scenarios</h3>" + table(["Name", "About", "In the model"], acts) if acts else ""
-    return section("Process overview and scheduling", order + start + watched + done)
+    return section("Process overview and scheduling", order + start + watched + minds + done)
 
 
 def _mermaid(model: m.Model) -> str:

@@ -290,8 +290,14 @@ def mean_dwell(model: m.Model, condition: m.Condition, state: int, group: Group)
     raise NoFormula(f"the mean of `{written(dwell.span)}` is not written")
 
 
+def undecided(model: m.Model) -> list[str]:
+    """What is assumed of behaviours, where there are any."""
+    names = ", ".join(f"`{name}`" for name in dict.fromkeys(b.into for b in model.behaviours))
+    return [f"nobody decides anything: {names} as at the start"] if names else []
+
+
 def _assumptions(model: m.Model, condition: m.Condition) -> tuple[str, ...]:
-    said = ["numbers are large, and people of a group are alike", "no intervention is active"]
+    said = ["numbers are large, and people of a group are alike", "no intervention is active", *undecided(model)]
     for network in networks_of(model, condition):
         if network.layout != "random":
             said.append(f"contacts in {network.name} are as if at random: the same people do not meet again")

@@ -12,7 +12,7 @@ from lpmdsl.semantics.evaluate import Scope, evaluate
 
 def check_r0(model: m.Model, parameters: Mapping[str, float], report: Report) -> None:
     """Report every promised R0 that lies outside (E0908). What cannot be worked out without a run is left to it."""
-    for promise in (c for c in model.checks if isinstance(c, m.CheckQuantity)):
+    for promise in (c for c in model.checks if isinstance(c, m.CheckQuantity) and c.quantity == "R0"):
         try:
             found = reproduction(model, model.condition(promise.of), parameters)
         except ValueError:

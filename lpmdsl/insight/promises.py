@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lpmdsl.insight.formulas import written
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.archetypes import most_calls
 from lpmdsl.semantics.bounds import Knowledge, bounds
 from lpmdsl.source import Span
 
@@ -26,7 +27,9 @@ def statements(model: m.Model, parameters: Mapping[str, float]) -> list[Statemen
     """Shares and chances within 0 and 1, rates not below 0, and what is promised always, whatever parameters may be."""
     known = Knowledge(model, parameters)
     found = dict.fromkeys(_within(words, expr, known, *limits) for words, expr, limits in _limited(model))
-    return [*found] + [_always(check, known) for check in model.checks if isinstance(check, m.CheckAlways)]
+    calls = (c for c in model.checks if isinstance(c, m.CheckQuantity) and c.quantity == "calls")
+    always = (c for c in model.checks if isinstance(c, m.CheckAlways))
+    return [*found, *(_calls(check, known) for check in calls), *(_always(check, known) for check in always)]
 
 
 def _limited(model: m.Model) -> Iterator[tuple[str, m.Expr, tuple[float, float]]]:
@@ -69,6 +72,15 @@ def _always(check: m.CheckAlways, known: Knowledge) -> Statement:
     if proved or impossible:
         return Statement(what, proved, "bounded by intervals", check.span.label)
     return Statement(what, True, "watched in every run", check.span.label)
+
+
+def _calls(check: m.CheckQuantity, known: Knowledge) -> Statement:
+    """How often a behaviour asks in a run: proved where all its archetypes together stay below, else counted."""
+    behaviour = known.model.behaviour(check.of)
+    most, limit = most_calls(known.model, behaviour), bounds(check.high, known)[0]
+    what = f"{_line(check.span).removeprefix('check ')} (there can be {most:,})"
+    how = "by the number of archetypes" if most <= limit else "counted in every run"
+    return Statement(what, True, how, check.span.label)
 
 
 def _line(span: Span) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from lpmdsl.insight.courses import Stay, at, courses, everyone_at_start, susceptible
+from lpmdsl.insight.equations import undecided
 from lpmdsl.networks.world import World
 from lpmdsl.runtime.population import build_world
 from lpmdsl.semantics import model as m
@@ -140,6 +141,7 @@ class _Sample:
 
     def assumptions(self) -> tuple[str, ...]:
         said = ["nearly everyone is susceptible, and nothing changes with time", "no intervention is active"]
+        said += undecided(self.model)
         if any(n.layout == "place" for n in self.networks):
             said.append("in a place, cases of the first generation only: each person there can be infected once")
         if any(n.layout == "ties" for n in self.networks):

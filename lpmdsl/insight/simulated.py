@@ -57,8 +57,8 @@ def compared(loaded: LoadedModel, options: RunOptions) -> Compared:
 def _counting(model: m.Model) -> m.Model:
     """The same model without interventions, which counts everyone's states in every step."""
     watched = tuple(_level(model, c, s) for c in model.conditions for s in range(len(c.states)))
-    return replace(model, observations=watched, interventions=(), scenarios=(), comparisons=(), checks=(),
-                   calibrations=())  # fmt: skip
+    return replace(model, observations=watched, interventions=(), behaviours=(), scenarios=(), comparisons=(),
+                   checks=(), calibrations=())  # fmt: skip
 
 
 def _level(model: m.Model, condition: m.Condition, state: int) -> m.Observation:

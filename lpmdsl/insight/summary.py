@@ -80,7 +80,7 @@ def _promises(model: m.Model, found: tuple[OfCondition, ...], parameters: Mappin
     """``check R0 of … between … and …``"""
     shown: list[Statement] = []
     scope = Scope(model, parameters)
-    for promise in (c for c in model.checks if isinstance(c, m.CheckQuantity)):
+    for promise in (c for c in model.checks if isinstance(c, m.CheckQuantity) and c.quantity == "R0"):
         numbers = next((o.reproduction for o in found if o.name == promise.of), None)
         if numbers is None:
             words = f"{promise.quantity} of {promise.of} cannot be worked out, so what is promised of it is not known"

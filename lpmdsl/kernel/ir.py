@@ -370,7 +370,10 @@ class QuantileTable:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """``begin`` runs once before step 0, ``step`` once a step; sizes name the symbolic dimensions of buffers."""
+    """``begin`` runs once before step 0, ``step`` once a step; sizes name the symbolic dimensions of buffers.
+
+    ``look`` runs before a step for which somebody outside must be asked: it tells what to ask about.
+    """
 
     name: str
     buffers: tuple[Buffer, ...]
@@ -379,6 +382,7 @@ class Program:
     kernels: tuple[Kernel, ...]
     begin: tuple[ScheduleItem, ...]
     step: tuple[ScheduleItem, ...]
+    look: tuple[ScheduleItem, ...] = ()
 
     def buffer(self, name: str) -> Buffer:
         return next(b for b in self.buffers if b.name == name)

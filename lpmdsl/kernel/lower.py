@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.ir import Clear, Fold, Launch, Program, ScheduleItem
+from lpmdsl.kernel.lower_behaviours import decide_items, declare_behaviour, look_items
 from lpmdsl.kernel.lower_conditions import advance_kernel, begin_kernel
 from lpmdsl.kernel.lower_contagion import (
     declare_contagion,
@@ -27,12 +28,17 @@ from lpmdsl.semantics import model as m
 
 
 def lower(model: m.Model) -> Program:
-    """The Program of a checked model: triggers, interventions, contagion, transitions, observations, in this order."""
+    """The Program of a checked model.
+
+    A step is behaviours, triggers, interventions, contagion, transitions, observations, in this order.
+    """
     builder = Builder(model)
     declare_all(builder)
     observations = observation_items(builder)
     begin = [*begin_items(builder), *observations]
-    step = [*intervention_items(builder), *_contagion_items(builder), *_advance_items(builder), *observations]
+    step = [*decide_items(builder), *intervention_items(builder), *_contagion_items(builder)]
+    step += [*_advance_items(builder), *observations]
+    look = look_items(builder)
     return Program(
         model.name,
         tuple(builder.buffers.values()),
@@ -41,6 +47,7 @@ def lower(model: m.Model) -> Program:
         tuple(builder.kernels),
         tuple(begin),
         tuple(step),
+        tuple(look),
     )
 
 
@@ -62,6 +69,8 @@ def declare_all(builder: Builder) -> None:
         declare_observation(builder, observation)
     for intervention in model.interventions:
         declare_intervention(builder, intervention)
+    for behaviour in model.behaviours:
+        declare_behaviour(builder, behaviour)
 
 
 def _used_networks(builder: Builder) -> list[m.Network]:

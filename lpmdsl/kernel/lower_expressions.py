@@ -104,6 +104,8 @@ class Scope:
                 return self._table(expr)
             case m.ObservationRef():
                 return self._observed(expr.observation, expr.group)
+            case m.GroupReport():
+                return self._own_group(expr)
             case m.RollingMean():
                 return self._rolling(expr)
             case m.Time():
@@ -225,6 +227,19 @@ class Scope:
         if flow:
             return real("div", op("to_f64", value, dtype="f64"), number(observation.every))
         return value
+
+    def _own_group(self, expr: m.GroupReport) -> KExpr:
+        """The last completed report of the agent's own group, NaN before the first."""
+        latest = self._hoisted.get(expr)
+        if latest is None:
+            latest = self._hoisted[expr] = self.hoist("last_report", self.latest(expr.observation), expr.span.label)
+        row = op("max", latest, integer(0))
+        group = self.mixed_radix(expr.keys, [radix(key) for key in expr.keys])
+        value: KExpr = self.builder.load(f"observed_{expr.observation}", row, group)
+        observation = self.builder.model.observation(expr.observation)
+        if isinstance(observation.value, m.Flow):
+            value = real("div", op("to_f64", value, dtype="f64"), number(observation.every))
+        return op("select", test("ge", latest, integer(0)), value, number(float("nan")), dtype="f64")
 
     def _rolling(self, expr: m.RollingMean) -> KExpr:
         """Mean of the last completed reports in the window, added from the oldest; NaN before the first."""

@@ -24,6 +24,7 @@ from lpmdsl.kernel.ir import (
     Store,
 )
 from lpmdsl.kernel.lower import begin_items, declare_all, intervention_items, observation_items
+from lpmdsl.kernel.lower_behaviours import decide_items, look_items
 from lpmdsl.kernel.lower_conditions import advance_kernel
 from lpmdsl.kernel.lower_contagion import hazard, mixing_kernel, networks_of
 from lpmdsl.kernel.lower_entries import left_buffer
@@ -58,7 +59,8 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset()) -> Progr
     steady = [c for c in model.conditions if builder.is_steady(c.name)]
     first = [item for c in steady for item in first_tell(builder, c)]
     begin = [*begin_items(builder), *first, *observations]
-    step = [*intervention_items(builder), *contagion, *_advance_items(builder), *observations]
+    step = [*decide_items(builder), *intervention_items(builder), *contagion, *_advance_items(builder), *observations]
+    look = look_items(builder)
     return Program(
         model.name,
         tuple(builder.buffers.values()),
@@ -67,6 +69,7 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset()) -> Progr
         tuple(builder.kernels),
         tuple(begin),
         tuple(step),
+        tuple(look),
     )
 
 

@@ -47,7 +47,7 @@ def optimise(program: Program) -> Program:
     kernels = {k.name: simplify(k) for k in program.kernels}
     begin = _fuse(_hoist_launches(_merge_gates(_fold_items(program.begin)), kernels), kernels)
     step = _fuse(_hoist_launches(_merge_gates(_fold_items(program.step)), kernels), kernels)
-    used = {n for item in (*begin, *step) for n in _launched(item)}
+    used = {n for item in (*begin, *program.look, *step) for n in _launched(item)}
     return replace(program, kernels=tuple(k for n, k in kernels.items() if n in used), begin=begin, step=step)
 
 

@@ -59,7 +59,7 @@ class Plan:
     ``steady``: conditions whose susceptible feel one number, the same all the time, for each infectious neighbour: they
     wait for a number of contacts.
     ``circles``: networks whose ties are worked out from keys, because memory would not hold them.
-    ``acted_on``: kinds of agents of whom interventions change what others feel.
+    ``acted_on``: kinds of agents of whom interventions or behaviours change what others feel.
     """
 
     ways: dict[str, Way]
@@ -93,6 +93,7 @@ def choose(model: m.Model, circles: frozenset[str] = frozenset()) -> Plan:
             kept.setdefault(occupancy.name, occupancy)
         choices.append(_census_choice(name, occupancy))
     acted_on = frozenset(r.of for i in model.interventions for r in i.repeated if tells(model, r))
+    acted_on |= {b.of for b in model.behaviours if b.into in told_attributes(model)}
     return Plan(ways, frozenset(counted), steady, acted_on, tuple(kept.values()), circles, tuple(choices))
 
 
@@ -208,10 +209,15 @@ def _is_read(model: m.Model, condition: m.Condition) -> bool:
 
 def tells(model: m.Model, block: m.Repeated) -> bool:
     """Whether what a block of an intervention does can change an agent's weight, presence or mixing group."""
+    read = told_attributes(model)
+    return any(isinstance(a, m.ForceMove) or a.attribute in read for a in block.actions)
+
+
+def told_attributes(model: m.Model) -> set[str]:
+    """The attributes on which weights, presence and mixing groups hang."""
     mixing = [model.table(n.mixing) for n in model.networks if n.mixing is not None]
     read = {e.name for expr in _told_by(model) for e in m.walk(expr) if isinstance(e, m.AttributeRef)}
-    read |= {name for table in mixing for name in table.key_attributes}
-    return any(isinstance(a, m.ForceMove) or a.attribute in read for a in block.actions)
+    return read | {name for table in mixing for name in table.key_attributes}
 
 
 def _told_by(model: m.Model) -> Iterator[m.Expr]:

@@ -56,7 +56,7 @@ def verify(program: Program) -> None:
     _require(len(kernels) == len(program.kernels), "a kernel is defined twice")
     for kernel in program.kernels:
         _Checker(program, kernel).run()
-    for item in (*program.begin, *program.step):
+    for item in (*program.begin, *program.look, *program.step):
         _check_item(item, kernels, set(names))
 
 

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from types import ModuleType
 
 import numpy as np
@@ -20,6 +21,7 @@ from lpmdsl.kernel.dwell import CELLS, quantile_table
 from lpmdsl.kernel.ir import Buffer, Program
 from lpmdsl.kernel.lower_expressions import is_flow_like, report_steps
 from lpmdsl.kernel.lower_lists import BLOCK
+from lpmdsl.runtime.asking import Asking
 from lpmdsl.runtime.build import build
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import CheckAlways, Flow, Model, Network
@@ -54,12 +56,15 @@ def execute(
     buffers = make_buffers(program, request, sizes)
     ordered = [buffers[n] for n in buffer_arguments(program)]
     arguments = [np.uint64(request.seed), request.replicate, *(sizes[n] for n in size_arguments(program)), *ordered]
+    asking = _Asked.of(request, module, buffers)
     largest = max(sizes[kind] for kind in request.world.counts)
     with Team(max(1, min(threads, largest // AGENTS_PER_THREAD))) as team:
         team.run(module.begin, -1, 0, arguments)
         begun = time.perf_counter()
-        done = _run_blocks(team, module.run_steps, arguments, request.steps, progress)
+        done = _run_blocks(team, module.run_steps, arguments, request.steps, progress, asking)
     timings = {"begin": begun - started, "steps": time.perf_counter() - begun}
+    if asking is not None:
+        timings["asking"] = asking.asking.seconds
     return result_of(request, buffers, done, timings)
 
 
@@ -94,12 +99,44 @@ class Team:
             other.result()
 
 
-def _run_blocks(team: Team, driver: Callable[..., None], arguments: list, steps: int, progress: Progress | None) -> int:
+@dataclass(slots=True)
+class _Asked:
+    """What a run with behaviours that ask does between blocks of steps."""
+
+    asking: Asking
+    look: Callable[..., None]
+    buffers: dict[str, NDArray]
+
+    @classmethod
+    def of(cls, request: RunRequest, module: ModuleType, buffers: dict[str, NDArray]) -> _Asked | None:
+        asking = Asking.of(request)
+        return None if asking is None else cls(asking, module.look, buffers)
+
+    def pause(self, team: Team, t: int, arguments: list) -> int:
+        """Asks if that is due at boundary ``t``; returns the boundary at which it is due next."""
+        if self.asking.is_due(t):
+            team.run(self.look, t, t + 1, arguments)
+            self.asking.answer(t, lambda name: self.buffers[f"{name}_occurs"], self._fill)
+        return self.asking.next_due(t + 1)
+
+    def _fill(self, name: str, codes: NDArray[np.int64], rows: NDArray) -> None:
+        self.buffers[f"{name}_table"][codes] = rows
+
+
+def _run_blocks(
+    team: Team,
+    driver: Callable[..., None],
+    arguments: list,
+    steps: int,
+    progress: Progress | None,
+    asked: _Asked | None,
+) -> int:
     """Steps done. Blocks are long enough that calling them costs nothing, short enough to stop soon."""
     done, block = 0, 1
     while done < steps:
+        pause = steps if asked is None else asked.pause(team, done, arguments)
         before = time.perf_counter()
-        last = min(steps, done + block)
+        last = min(steps, done + block, pause)
         team.run(driver, done, last, arguments)
         seconds = (time.perf_counter() - before) / (last - done)
         done = last
@@ -197,6 +234,8 @@ def given_buffers(program: Program, request: RunRequest) -> dict[str, NDArray]:
     for intervention in model.interventions:
         disabled = intervention.name in request.disabled
         given[f"{intervention.name}_disabled"] = np.array([disabled], np.int64)
+    for behaviour in model.behaviours:
+        given[f"{behaviour.name}_rests"] = np.array([behaviour.name in request.disabled], np.int64)
     return given
 
 
@@ -214,7 +253,10 @@ def runs_on(network: Network, model: Model, steps: int) -> NDArray[np.uint8]:
 
 def result_of(request: RunRequest, buffers: dict[str, NDArray], done: int, timings: dict[str, float]) -> RunResult:
     model = request.model
-    reports = {o.name: _reports(model, o.name, buffers[f"observed_{o.name}"], done) for o in model.observations}
+    # A device buffer has at least one row, also for an observation that never reports.
+    raw = {o.name: buffers[f"observed_{o.name}"][: report_count(model, o.name, request.steps)]
+           for o in model.observations}  # fmt: skip
+    reports = {name: _reports(model, name, rows, done) for name, rows in raw.items()}
     checks = sum(isinstance(c, CheckAlways) for c in model.checks)
     watches = tuple(buffers[f"watch_{k}"] for k in range(checks))
     costs = {i.name: float(buffers[f"{i.name}_cost"][0]) for i in model.interventions}

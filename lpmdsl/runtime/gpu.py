@@ -1,6 +1,7 @@
 """Replicates on a GPU, a batch at a time: buffers on the device, a step recorded once, blocks of steps replayed.
 
-Nothing is read back between the first step and the last but what tells how far the run is. With ``TRITON_INTERPRET=1``
+Nothing is read back between the first step and the last but what tells how far the run is, and which archetypes a
+behaviour must ask about. With ``TRITON_INTERPRET=1``
 the same kernels run on the processor, for any machine to test them.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 
 import numpy as np
@@ -19,6 +21,7 @@ from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.backends.triton_gpu import SHARED
 from lpmdsl.compiler import Compiled
 from lpmdsl.kernel.ir import Buffer, Program
+from lpmdsl.runtime.asking import Asking
 from lpmdsl.runtime.build import build_triton
 from lpmdsl.runtime.execute import BLOCK_SECONDS, empty_buffer, given_buffers, result_of, size_values
 from lpmdsl.runtime.gpu_here import is_interpreted
@@ -66,12 +69,15 @@ def execute(
         module.begin(go)
     _wait(device)
     begun = time.perf_counter()
-    done = _run(go, device, first.steps, progress)
+    asked = _Asked.of(go, requests)
+    done = _run(go, device, first.steps, progress, asked)
     timings = {
         "compile": compile_seconds,
         "begin": begun - started - compile_seconds,
         "steps": time.perf_counter() - begun,
     }
+    if asked is not None:
+        timings["asking"] = sum(a.seconds for a in asked.members)
     return [_result(program, request, go.buffers, k, done, timings) for k, request in enumerate(requests)]
 
 
@@ -115,21 +121,54 @@ class Recorded:
     steps: int
 
 
-def _run(go: Launcher, device: torch.device, steps: int, progress: Progress | None) -> int:
+@dataclass(slots=True)
+class _Asked:
+    """What a batch with behaviours that ask does between launches: every replicate has answers of its own."""
+
+    go: Launcher
+    members: list[Asking]
+
+    @classmethod
+    def of(cls, go: Launcher, requests: Sequence[RunRequest]) -> _Asked | None:
+        members = [asking for request in requests if (asking := Asking.of(request)) is not None]
+        return cls(go, members) if members else None
+
+    def pause(self, t: int) -> int:
+        """Asks if that is due at boundary ``t``; returns the boundary at which it is due next."""
+        if self.members[0].is_due(t):
+            with np.errstate(all="ignore"):
+                self.go.module.look(self.go)
+            for member, asking in enumerate(self.members):
+                asking.answer(t, partial(self._occurring, member), partial(self._fill, member))
+        return self.members[0].next_due(t + 1)
+
+    def _occurring(self, member: int, name: str) -> NDArray[np.uint8]:
+        return self.go.buffers[f"{name}_occurs"][member].cpu().numpy()
+
+    def _fill(self, member: int, name: str, codes: NDArray[np.int64], rows: NDArray) -> None:
+        table = self.go.buffers[f"{name}_table"]
+        table[member, torch.from_numpy(codes).to(table.device)] = torch.from_numpy(rows).to(table.device)
+
+
+def _run(go: Launcher, device: torch.device, steps: int, progress: Progress | None, asked: _Asked | None) -> int:
     """Steps done. The first one is launched, the others are replays of recorded blocks."""
+    if asked is not None:
+        asked.pause(0)
     with np.errstate(all="ignore"):
         go.module.step(go)
     _wait(device)
     if steps == 1 or (progress is not None and not progress(1)):
         return 1
     if device.type == "cpu":
-        return _run_plainly(go, steps, progress)
+        return _run_plainly(go, steps, progress, asked)
     single, block = _record(go, 1), _record(go, RECORDED_STEPS) if steps > RECORDED_STEPS else None
-    return _replay(single, block, steps, progress)
+    return _replay(single, block, steps, progress, asked)
 
 
-def _run_plainly(go: Launcher, steps: int, progress: Progress | None) -> int:
+def _run_plainly(go: Launcher, steps: int, progress: Progress | None, asked: _Asked | None) -> int:
     for done in range(2, steps + 1):
+        if asked is not None:
+            asked.pause(done - 1)
         with np.errstate(all="ignore"):  # lanes that take no part also compute, with what they have
             go.module.step(go)
         if progress is not None and not progress(done):
@@ -145,11 +184,14 @@ def _record(go: Launcher, steps: int) -> Recorded:
     return Recorded(graph, steps)
 
 
-def _replay(single: Recorded, block: Recorded | None, steps: int, progress: Progress | None) -> int:
+def _replay(
+    single: Recorded, block: Recorded | None, steps: int, progress: Progress | None, asked: _Asked | None
+) -> int:
     """Replays up to ``steps``; waits about as often as somebody wants to be told how far the run is."""
     done, stretch = 1, RECORDED_STEPS
     while done < steps:
-        before, last = time.perf_counter(), min(steps, done + stretch)
+        pause = steps if asked is None else asked.pause(done)
+        before, last = time.perf_counter(), min(steps, done + stretch, pause)
         while done < last:
             part = block if block is not None and last - done >= block.steps else single
             part.graph.replay()

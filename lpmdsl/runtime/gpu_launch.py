@@ -31,7 +31,7 @@ class Tiling:
 
 @dataclass(slots=True)
 class Launcher:
-    """What the generated ``begin`` and ``step`` call.
+    """What the generated ``begin``, ``look`` and ``step`` call.
 
     ``buffers[name]``: (batch, …), or (…) where replicates share it. ``only_compiles``: kernels are made, not run.
     """
@@ -52,6 +52,8 @@ class Launcher:
             return 0.0
         began, self.only_compiles = time.perf_counter(), True
         self.module.begin(self)
+        if hasattr(self.module, "look"):
+            self.module.look(self)
         self.module.step(self)
         self.only_compiles, self.launches = False, 0
         return time.perf_counter() - began

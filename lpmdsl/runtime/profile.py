@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpmdsl.backends.numba_cpu import fold_function, kernel_arguments, shares_lists, size_arguments
 from lpmdsl.backends.numba_lists import CHUNK
@@ -34,6 +35,7 @@ from lpmdsl.kernel.ir import (
     calendar_buffers,
     statements,
 )
+from lpmdsl.runtime.asking import Asking
 from lpmdsl.runtime.build import build
 from lpmdsl.runtime.execute import make_buffers, size_values
 from lpmdsl.runtime.population import build_world, start_states
@@ -70,7 +72,11 @@ def profile(compiled: Compiled, request: RunRequest) -> list[Stage]:
     walk = _Walk(compiled, build(compiled), request)
     walk.step(-1, walk.program.begin)
     walk.seconds.clear()
+    asking = Asking.of(request)
     for t in range(request.steps):
+        if asking is not None and asking.is_due(t):
+            walk.step(t, walk.program.look)
+            walk.ask(t, asking)
         walk.step(t, walk.program.step)
     found = [Stage(name, walk.lines[name], seconds) for name, seconds in walk.seconds.items()]
     return sorted(found, key=lambda stage: -stage.seconds)
@@ -100,6 +106,16 @@ class _Walk:
             before = time.perf_counter()
             call()
             self.seconds[name] += time.perf_counter() - before
+
+    def ask(self, t: int, asking: Asking) -> None:
+        """What the archetypes answer, as a stage of its own."""
+        before = time.perf_counter()
+        asking.answer(t, lambda name: self.known[f"{name}_occurs"], self._fill)
+        self.lines["asking"] = tuple(b.span.label for b in asking.behaviours)
+        self.seconds["asking"] += time.perf_counter() - before
+
+    def _fill(self, name: str, codes: NDArray[np.int64], rows: NDArray) -> None:
+        self.known[f"{name}_table"][codes] = rows
 
     def _call(self, item: ScheduleItem, t: int) -> tuple[str, tuple[str, ...], Callable[[], object]]:
         """The name of a stage, its lines, and a function that runs it."""

@@ -11,6 +11,7 @@ from plotly.offline import get_plotlyjs
 from lpmdsl.config import BASELINE, Manifest, ParameterRecord
 from lpmdsl.runtime.report_figures import Figure, figures_of
 from lpmdsl.runtime.report_parts import (
+    behaviours_table,
     contacts_of,
     how_joined,
     model_text,
@@ -199,7 +200,8 @@ def _decisions(model: Model) -> str:
         [escape(spaced(d.name)), escape(d.doc), f"<pre>{escape(own_words(d))}</pre>"]
         for d in (*model.interventions, *model.scenarios)
     ]
-    return section("Interventions and scenarios", table(["Name", "About", "In the model"], rows) if rows else "")
+    acts = section("Interventions and scenarios", table(["Name", "About", "In the model"], rows) if rows else "")
+    return section("Behaviours", behaviours_table(model)) + acts
 
 
 def _provenance(manifest: Manifest) -> str:

@@ -7,7 +7,8 @@ from html import escape
 import pandas as pd
 
 from lpmdsl.runtime.report_diagram import state_diagram, text_of
-from lpmdsl.semantics.model import Condition, Contagion, Intervention, Model, Network, Scenario
+from lpmdsl.semantics.archetypes import most_archetypes
+from lpmdsl.semantics.model import Behaviour, Condition, Contagion, Intervention, Model, Network, Scenario
 from lpmdsl.source import Source
 
 
@@ -59,9 +60,27 @@ def contacts_of(network: Network) -> str:
     return f"<code>{escape(text_of(network.contacts.span))}</code>" + (" per tie" if network.per_tie else "")
 
 
-def own_words(declaration: Intervention | Scenario) -> str:
+def own_words(declaration: Intervention | Scenario | Behaviour) -> str:
     span = declaration.span
     return span.source.text[span.start : span.end].rstrip()
+
+
+def behaviours_table(model: Model) -> str:
+    """What is decided, when, from what, by whom; "" without behaviours."""
+    rows = [
+        [
+            escape(spaced(b.name)),
+            escape(spaced(b.into)),
+            f"every {b.every:g} days" if b.every is not None else f"when {', '.join(b.when)} changes",
+            escape(", ".join(f"{k.slot} ({len(k.labels)})" if k.labels else k.slot for k in b.knows)),
+            "a rule" if b.rule is not None else f"a language model, {most_archetypes(b):,} archetypes at most",
+            escape(b.doc),
+            f"<pre>{escape(own_words(b))}</pre>",
+        ]
+        for b in model.behaviours
+    ]
+    head = ["Name", "Decides", "When", "From what (labels)", "By", "About", "In the model"]
+    return table(head, rows) if rows else ""
 
 
 def model_text(source: Source) -> str:

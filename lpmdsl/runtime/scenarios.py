@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lpmdsl.config import BASELINE, RunOptions
 from lpmdsl.diagnostics import LpmError, Report, did_you_mean
 from lpmdsl.runtime.settings import is_within, limits_text, setting_values
+from lpmdsl.semantics.archetypes import resting
 from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.model import Model, Parameter, ParameterRef, every_expression
 from lpmdsl.source import Source, Span
@@ -17,7 +18,10 @@ MAX_AGENTS = 2**31 - 1  # agents are numbered with 32 bits
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One scenario as it will run: every parameter's value in base units, and the interventions that never start."""
+    """One scenario as it will run: every parameter's value in base units, and what is switched off.
+
+    ``disabled``: interventions that never start, behaviours that do not decide.
+    """
 
     name: str
     parameters: dict[str, float]
@@ -83,14 +87,15 @@ def _counts(model: Model, agents: dict[str, int], report: Report) -> dict[str, i
 def _variant(model: Model, name: str, settings: dict[str, float], counted: dict[str, int], report: Report) -> Variant:
     """The scenario over the settings: where both change a parameter, the scenario's word holds."""
     if name == BASELINE:
-        return Variant(name, parameter_values(model, settings), frozenset())
+        return Variant(name, parameter_values(model, settings), resting(model, name))
     scenario = model.scenario(name)
     counts = {a.name: counted.get(a.name, a.count or 0) for a in model.agents}
     scope = Scope(model, parameter_values(model, settings), counts=counts)
     changed = {target: float(evaluate(expr, scope)) for target, expr in scenario.changes}
     for target, value in changed.items():
         _check_bounds(model.parameter(target), value, name, report)
-    return Variant(name, parameter_values(model, settings | changed), frozenset(scenario.without))
+    off = frozenset(scenario.without) | resting(model, name)
+    return Variant(name, parameter_values(model, settings | changed), off)
 
 
 def _check_bounds(parameter: Parameter, value: float, scenario: str, report: Report) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lpmdsl.diagnostics import Report
 from lpmdsl.semantics import model
+from lpmdsl.semantics.archetypes import most_archetypes
 from lpmdsl.semantics.effects import check_effects, readers_of
 from lpmdsl.semantics.futile import check_futile
 from lpmdsl.semantics.graph import Edges, circle, edges, reachable, starts
@@ -19,12 +20,14 @@ class Facts:
     """``reachable``, ``absorbing``: names of states per condition. ``cyclic``: conditions one can go round in.
 
     ``readers``: for ``parameter beta``, ``attribute Person.age``, ``network homes``, …: the declarations that read it.
+    ``archetypes``: for each behaviour that asks, how many prompts a refresh can need at most.
     """
 
     reachable: Mapping[str, tuple[str, ...]]
     absorbing: Mapping[str, tuple[str, ...]]
     cyclic: tuple[str, ...]
     readers: Mapping[str, tuple[str, ...]]
+    archetypes: Mapping[str, int] = field(default_factory=dict)
 
 
 def analyse(checked: model.Model, report: Report) -> Facts:
@@ -48,7 +51,9 @@ def analyse(checked: model.Model, report: Report) -> Facts:
         check_unmoved(checked, report)
     _report_later(checked, report)
     cyclic = tuple(c.name for c in checked.conditions if c.is_cyclic)
-    return Facts(reached, absorbing, cyclic, {name: tuple(sorted(who)) for name, who in readers.items()})
+    archetypes = {b.name: most_archetypes(b) for b in checked.behaviours if b.rule is None}
+    who_reads = {name: tuple(sorted(who)) for name, who in readers.items()}
+    return Facts(reached, absorbing, cyclic, who_reads, archetypes)
 
 
 def _forced(checked: model.Model, condition: model.Condition) -> set[int]:

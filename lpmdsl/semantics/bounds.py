@@ -53,7 +53,7 @@ def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
         case m.TableRef():
             values = known.model.table(expr.table).values
             return min(values), max(values)
-        case m.ObservationRef() | m.RollingMean():
+        case m.ObservationRef() | m.GroupReport() | m.RollingMean():
             return observed(known.model.observation(expr.observation), known)
         case m.Population():
             return _people(expr.of, known.model)
@@ -260,6 +260,8 @@ def _set_to(ref: m.AttributeRef, known: Knowledge) -> list[m.Expr | None]:
     blocks = [r for i in model.interventions for r in i.repeated if r.of == ref.of and can_choose(r, anyone)]
     actions = [a for c in conditions for e in c.entering for a in e.actions] + [a for r in blocks for a in r.actions]
     found: list[m.Expr | None] = [w.value for c in conditions for w in c.whiles if w.attribute == ref.name]
+    # What a behaviour decides is nobody's to foresee: it can be whatever the attribute itself can be.
+    found += [ref for b in model.behaviours if (b.of, b.into) == (ref.of, ref.name)]
     return found + [a.value for a in actions if isinstance(a, m.SetAttribute) and a.attribute == ref.name]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from lpmdsl.diagnostics import Report
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_agents import check_agent
+from lpmdsl.semantics.check_behaviours import check_behaviours
 from lpmdsl.semantics.check_conditions import check_condition
 from lpmdsl.semantics.check_contagion import check_contagion
 from lpmdsl.semantics.check_interventions import check_intervention
@@ -41,6 +42,7 @@ def check(module: tree.Module, names: Names, report: Report) -> model.Model:
     conditions = [check_condition(ctx, c) for name, c in names.conditions().items() if name in ctx.states]
     contagions = [check_contagion(ctx, c) for c in names.contagions.values()]
     interventions = [check_intervention(ctx, i) for i in names.interventions().values()]
+    check_behaviours(ctx)
     scenarios = check_scenarios(ctx)
     comparisons = tuple(check_compare(ctx, c) for c in names.comparisons)
     checks = tuple(c for c in (check_promise(ctx, c) for c in names.checks) if c is not None)
@@ -66,6 +68,7 @@ def check(module: tree.Module, names: Names, report: Report) -> model.Model:
             checks,
             calibrations,
             names.is_library,
+            tuple(ctx.behaviours.values()),
         )
     )
 
@@ -121,6 +124,7 @@ def _settled(made: model.Model) -> model.Model:
     actions = [(r.of, a) for i in made.interventions for r in i.repeated for a in r.actions]
     forced = {(a.condition, a.state) for _, a in actions if isinstance(a, model.ForceMove)}
     set_on = {(of, a.attribute) for of, a in actions if isinstance(a, model.SetAttribute)}
+    set_on |= {(b.of, b.into) for b in made.behaviours}
     for c in made.conditions:
         set_on |= {(c.of, a.attribute) for e in c.entering for a in e.actions}
         set_on |= {(c.of, w.attribute) for w in c.whiles if w.attribute is not None}

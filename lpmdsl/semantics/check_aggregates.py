@@ -32,7 +32,7 @@ _WHY: dict[Readable, tuple[str, str]] = {
 def may_read(ctx: Context, what: Readable, name: tree.Name, scope: Scope) -> bool:
     """Whether ``scope`` may read this; if not, the reason is reported."""
     if scope.can(what):
-        return True
+        return _is_known(ctx, name, scope)
     code, why = _WHY[what]
     if what in ("members", "states") and scope.can("observations"):
         why = "differs between agents, and nobody in particular is looked at"
@@ -43,6 +43,19 @@ def may_read(ctx: Context, what: Readable, name: tree.Name, scope: Scope) -> boo
     help = "Use a parameter or a number here." if not scope.reads else ""
     ctx.report.add(
         code, f"{scope.place[:1].upper() + scope.place[1:]} cannot read `{name.id}`, which {why}.", name.span, help
+    )
+    return False
+
+
+def _is_known(ctx: Context, name: tree.Name, scope: Scope) -> bool:
+    """Whether those who decide by a rule know what it reads."""
+    if scope.slots is None or name.id in scope.slots:
+        return True
+    ctx.report.add(
+        "E0733",
+        f"{scope.place[:1].upper() + scope.place[1:]} cannot read `{name.id}`, which is not known to those who decide.",
+        name.span,
+        f"Write `knows {name.id}` too.",
     )
     return False
 

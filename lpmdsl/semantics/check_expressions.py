@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from dataclasses import replace
 from typing import assert_never
 
 from lpmdsl.diagnostics import did_you_mean
@@ -79,6 +80,8 @@ def _name(ctx: Context, name: tree.Name, scope: Scope) -> model.Expr:
     """A bare name: an attribute of the agent in view, a parameter, an observation, or a name that all models have."""
     if is_member(ctx, name, scope):
         return _member(ctx, name, scope)
+    if scope.slots is not None and name.id in scope.slots:
+        return replace(scope.slots[name.id], span=name.span)
     match name.id:
         case "pi":
             return model.Literal_(math.pi, NUMBER, name.span)

@@ -22,7 +22,7 @@ ESTIMATORS = ("sampling", "gradient", "optimisation", "rejection")
 def check_scenarios(ctx: Context) -> tuple[model.Scenario, ...]:
     """All scenarios, what they include merged in, in written order."""
     declared = ctx.names.scenarios()
-    ordered, circles = in_order(declared, lambda s: s.include)
+    ordered, circles = in_order(declared, lambda s: s.include)  # behaviours among them stand in no order
     for circle in circles:
         ctx.broken.update(circle)
         ctx.report.add(
@@ -41,22 +41,31 @@ def check_scenarios(ctx: Context) -> tuple[model.Scenario, ...]:
 def _scenario(ctx: Context, written: tree.Scenario, done: dict[str, model.Scenario]) -> model.Scenario:
     without: dict[str, None] = {}
     changes: dict[str, model.Expr] = {}
+    behaviours: dict[str, None] = {}
     for name in written.include:
         if name.id in done:
             without |= dict.fromkeys(done[name.id].without)
             changes |= dict(done[name.id].changes)
+            behaviours |= dict.fromkeys(done[name.id].behaviours)
+        elif name.id in ctx.behaviours:
+            behaviours[name.id] = None
         elif name.id not in ctx.broken:
-            ctx.unknown(name, "a scenario", ctx.names.scenarios())
+            known = [*ctx.names.scenarios(), *ctx.names.behaviours()]
+            ctx.unknown(name, "a scenario", known, "`with` includes a scenario, or lets a behaviour decide.")
     for name in written.without:
-        if name.id in ctx.names.interventions():
+        known = [*ctx.names.interventions(), *ctx.names.behaviours()]
+        if name.id in known:
             without[name.id] = None
         else:
-            ctx.unknown(name, "an intervention", ctx.names.interventions(), "`without` leaves an intervention out.")
+            help = "`without` leaves an intervention or a behaviour out."
+            ctx.unknown(name, "an intervention", known, help)
     for change in written.changes:
         value = _change(ctx, change)
         if value is not None:
             changes[change.target.id] = value
-    return model.Scenario(written.name.id, tuple(without), tuple(changes.items()), written.doc, written.span)
+    return model.Scenario(
+        written.name.id, tuple(without), tuple(changes.items()), written.doc, written.span, tuple(behaviours)
+    )
 
 
 def _change(ctx: Context, change: tree.Change) -> model.Expr | None:
@@ -132,14 +141,13 @@ def check_promise(
 
 def _quantity(ctx: Context, written: tree.CheckQuantity) -> model.CheckQuantity | None:
     if written.quantity.id == "calls":
-        ctx.report.add("E0103", "Checking the calls of a behaviour is not there yet.", written.quantity.span)
-        return None
+        return _calls(ctx, written)
     if written.quantity.id != "R0":
         ctx.report.add(
             "E0903",
             f"`{written.quantity.id}` is not a quantity that can be checked.",
             written.quantity.span,
-            "Write `check R0 of CONDITION between LOW and HIGH`.",
+            "Write `check R0 of CONDITION between LOW and HIGH`, or `check calls of BEHAVIOUR at most NUMBER`.",
         )
         return None
     if written.of.id not in ctx.states:
@@ -159,6 +167,27 @@ def _quantity(ctx: Context, written: tree.CheckQuantity) -> model.CheckQuantity 
     if high.type == ERROR or (low is not None and low.type == ERROR) or not _rising(ctx, low, high, written.span):
         return None
     return model.CheckQuantity("R0", written.of.id, low, high, written.span)
+
+
+def _calls(ctx: Context, written: tree.CheckQuantity) -> model.CheckQuantity | None:
+    """How often a behaviour may ask in a run: known beforehand as far as the archetypes tell, else counted."""
+    if written.of.id not in ctx.behaviours:
+        if written.of.id not in ctx.broken:
+            ctx.unknown(written.of, "a behaviour", ctx.names.behaviours())
+        return None
+    if ctx.behaviours[written.of.id].rule is not None:
+        ctx.report.add(
+            "E0903",
+            f"`{written.of.id}` decides by a rule and makes no calls.",
+            written.of.span,
+            "Leave the check out, or let a language model decide.",
+        )
+        return None
+    low = check_value(ctx, written.low, constant("a check"), NUMBER, "calls") if written.low is not None else None
+    high = check_value(ctx, written.high, constant("a check"), NUMBER, "calls")
+    if high.type == ERROR or (low is not None and low.type == ERROR) or not _rising(ctx, low, high, written.span):
+        return None
+    return model.CheckQuantity("calls", written.of.id, low, high, written.span)
 
 
 def _always(ctx: Context, written: tree.CheckAlways) -> model.CheckAlways | None:

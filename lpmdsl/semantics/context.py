@@ -19,6 +19,7 @@ ARTICLES = {
     "condition": "a condition",
     "observe": "an observation",
     "intervention": "an intervention",
+    "behaviour": "a behaviour",
     "scenario": "a scenario",
 }
 
@@ -50,6 +51,7 @@ class Context:
     agents: dict[str, model.Agent] = field(default_factory=dict)
     networks: dict[str, model.Network] = field(default_factory=dict)
     observations: dict[str, model.Observation] = field(default_factory=dict)
+    behaviours: dict[str, model.Behaviour] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     """Names whose declaration is wrong and already reported: what uses them stays silent."""
 

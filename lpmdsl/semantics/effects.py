@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lpmdsl.diagnostics import Report
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model
+from lpmdsl.semantics.archetypes import resting
 from lpmdsl.semantics.bounds import Knowledge, bounds, can_hold
 from lpmdsl.semantics.context import text_of
 from lpmdsl.semantics.corners import constant, extremes, parameter_values
@@ -63,6 +64,8 @@ def _declarations(checked: model.Model) -> Iterator[tuple[str, object]]:
         yield f"observe {observation.name}", observation
     for intervention in checked.interventions:
         yield f"intervention {intervention.name}", intervention
+    for behaviour in checked.behaviours:
+        yield f"behaviour {behaviour.name}", behaviour
     for number, promise in enumerate(checked.checks):
         yield f"check {number}", promise
     for number, fit in enumerate(checked.calibrations):
@@ -80,7 +83,7 @@ def _read_by(node: object) -> Iterator[str]:
                 yield f"table {expr.table}"
             case model.InState() | model.StateOf():
                 yield f"condition {expr.condition}"
-            case model.ObservationRef() | model.RollingMean():
+            case model.ObservationRef() | model.GroupReport() | model.RollingMean():
                 yield f"observe {expr.observation}"
             case model.IsActive():
                 yield f"intervention {expr.intervention}"
@@ -130,6 +133,8 @@ def check_effects(checked: model.Model, readers: Readers, report: Report) -> Non
             )
     for intervention in checked.interventions:
         _check_intervention(checked, intervention, readers, report)
+    for behaviour in checked.behaviours:
+        _check_behaviour(behaviour, readers, report)
     for scenario in checked.scenarios:
         _check_scenario(checked, scenario, readers, report)
 
@@ -245,6 +250,18 @@ def _idle_reason(it: model.Intervention) -> str:
     return "it has no action"
 
 
+def _check_behaviour(behaviour: model.Behaviour, readers: Readers, report: Report) -> None:
+    """A decision that only the behaviour itself reads changes nothing."""
+    who = readers.get(f"attribute {behaviour.of}.{behaviour.into}", set())
+    if not who - {f"behaviour {behaviour.name}"}:
+        report.add(
+            "E0739",
+            f"`{behaviour.name}` changes nothing: nothing reads `{behaviour.into}`.",
+            word_span(behaviour.span, behaviour.into, "decides"),
+            "Let something read what it decides, for example `source scaled by 0.2 where …` in a contagion.",
+        )
+
+
 def _idle_span(it: model.Intervention) -> Span:
     for block in (*it.repeated, *it.while_active):
         if isinstance(block, model.Repeated) and block.actions:
@@ -267,13 +284,23 @@ def is_never(checked: model.Model, test: model.Expr) -> bool:
 
 
 def _check_scenario(checked: model.Model, scenario: model.Scenario, readers: Readers, report: Report) -> None:
-    if not scenario.without and not scenario.changes:
+    if not scenario.without and not scenario.changes and not scenario.behaviours:
         report.add(
             "E0708",
             f"Scenario `{scenario.name}` is the model as it is written.",
             word_span(scenario.span, scenario.name),
             "Write `without INTERVENTION` or `change PARAMETER to VALUE`.",
         )
+    as_written = resting(checked, "baseline")
+    for name in scenario.behaviours:
+        if name not in as_written:
+            report.add(
+                "E0708",
+                f"`{name}` decides in the model as it is written, so `with {name}` changes nothing.",
+                word_span(scenario.span, name, "with"),
+                "Name a behaviour that rests, or leave the line out.",
+            )
+    _check_left_out(checked, scenario, report)
     known = view(checked)
     own = known.values
     for name, value in scenario.changes:
@@ -292,3 +319,16 @@ def _check_scenario(checked: model.Model, scenario: model.Scenario, readers: Rea
                 value.span,
                 "Change a parameter that the model uses.",
             )
+
+
+def _check_left_out(checked: model.Model, scenario: model.Scenario, report: Report) -> None:
+    """A behaviour that would not decide anyway is left out to no effect."""
+    kept = replace(scenario, without=())
+    others = tuple(kept if s.name == scenario.name else s for s in checked.scenarios)
+    for name in resting(replace(checked, scenarios=others), scenario.name) & set(scenario.without):
+        report.add(
+            "E0708",
+            f"`{name}` does not decide here, so `without {name}` changes nothing.",
+            word_span(scenario.span, name, "without"),
+            "Leave the line out.",
+        )

@@ -16,6 +16,7 @@ from lpmdsl.semantics.model import (
     Apply,
     AttributeRef,
     Expr,
+    GroupReport,
     InState,
     IsActive,
     Literal_,
@@ -80,7 +81,7 @@ def evaluate(expr: Expr, scope: Scope) -> Value:
             return scope.time
         case Apply():
             return apply(expr.op, [evaluate(a, scope) for a in expr.arguments], expr)
-        case ObservationRef() | RollingMean() | IsActive() | Aggregate():
+        case ObservationRef() | GroupReport() | RollingMean() | IsActive() | Aggregate():
             raise ValueError(f"{type(expr).__name__} has no value before the run")
         case _:
             assert_never(expr)

@@ -83,6 +83,19 @@ class ObservationRef:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupReport:
+    """What ``ObservationRef`` is for the group that the agent itself is in.
+
+    ``keys``: the agent's category index, state or truth value in each thing that the observation is ``by``.
+    """
+
+    observation: str
+    keys: tuple[Expr, ...]
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class RollingMean:
     """``mean of OBSERVATION over WINDOW``: the mean of the last completed reports; ``window`` in days."""
 
@@ -150,15 +163,15 @@ class Aggregate:
 
 
 Expr = (
-    Literal_ | ParameterRef | AttributeRef | InState | StateOf | TableRef | ObservationRef | RollingMean | Population
-    | Time | IsActive | Apply | Aggregate
+    Literal_ | ParameterRef | AttributeRef | InState | StateOf | TableRef | ObservationRef | GroupReport | RollingMean
+    | Population | Time | IsActive | Apply | Aggregate
 )
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
     """The direct sub-expressions."""
     match expr:
-        case TableRef():
+        case TableRef() | GroupReport():
             return expr.keys
         case Apply():
             return expr.arguments

@@ -16,6 +16,7 @@ from lpmdsl.semantics.expressions import (
     Apply as Apply,
     AttributeRef as AttributeRef,
     Expr as Expr,
+    GroupReport as GroupReport,
     InState as InState,
     IsActive as IsActive,
     Literal_ as Literal_,
@@ -451,13 +452,18 @@ class Intervention:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``changes``: parameter and new value (in the parameter's dimension). Includes are already merged in."""
+    """``changes``: parameter and new value (in the parameter's dimension). Includes are already merged in.
+
+    ``without``: interventions and behaviours left out; ``behaviours``: those that decide instead of others that
+    decide the same.
+    """
 
     name: str
     without: tuple[str, ...]
     changes: tuple[tuple[str, Expr], ...]
     doc: str
     span: Span
+    behaviours: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -521,6 +527,65 @@ class Calibrate:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """One thing that a prompt may name. ``value`` is read on the agent; ``labels`` are the words for it in a prompt.
+
+    ``cuts`` (base units, rising, global expressions) cut a number into ``len(cuts) + 1`` bands; () for a category or
+    yes/no. One label more than bands: the last is for what has not been reported yet (NaN).
+    """
+
+    slot: str
+    value: Expr
+    cuts: tuple[Expr, ...]
+    labels: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """A survey: ``column`` of ``file`` holds the share (or mean) that the decision should have, for each of ``by``."""
+
+    file: str
+    column: str
+    by: tuple[str, ...]
+    distance: Literal["mean_absolute", "total_variation", "rms"]
+    at_most: float | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """A decision that a language model takes once per occupied archetype, or a rule for each agent (``rule`` set).
+
+    ``every`` in days; None: whenever one of ``when`` (slots of ``knows``) changes. ``asks``: replies per archetype;
+    0: one call that gives probabilities (log-probabilities of the answers). ``prompt`` and ``system`` hold ``{slot}``.
+    ``remembers``: so many earlier decisions of the agent itself are part of its archetype. ``shifted``: a shift of the
+    logit. ``otherwise``: what is decided (probability of yes, share, label index) where no reply can be had.
+    ``most_fallbacks``: the share of asks that may fall back before a run stops.
+    """
+
+    name: str
+    of: str
+    decides: Type
+    into: str
+    every: float | None
+    when: tuple[str, ...]
+    knows: tuple[Known, ...]
+    asks: int
+    prompt: str
+    system: str
+    remembers: int
+    shifted: Expr | None
+    otherwise: Expr
+    rule: Expr | None
+    most_fallbacks: float
+    validate: Validate | None
+    site: str
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A whole model. Dict-like members are tuples in written order; ``find`` looks one up by name."""
 
@@ -542,6 +607,7 @@ class Model:
     checks: tuple[CheckQuantity | CheckAlways, ...]
     calibrations: tuple[Calibrate, ...]
     is_library: bool = False
+    behaviours: tuple[Behaviour, ...] = ()
 
     def parameter(self, name: str) -> Parameter:
         return _find(self.parameters, name)
@@ -563,6 +629,9 @@ class Model:
 
     def intervention(self, name: str) -> Intervention:
         return _find(self.interventions, name)
+
+    def behaviour(self, name: str) -> Behaviour:
+        return _find(self.behaviours, name)
 
     def scenario(self, name: str) -> Scenario:
         return _find(self.scenarios, name)

@@ -21,6 +21,7 @@ GROUPS: dict[type, str] = {
     tree.Condition: "condition",
     tree.Observe: "observe",
     tree.Intervention: "intervention",
+    tree.Behaviour: "behaviour",
     tree.Scenario: "scenario",
 }
 """The kinds of declaration that have a name, and the word that declares each."""
@@ -66,6 +67,9 @@ class Names:
 
     def interventions(self) -> dict[str, tree.Intervention]:
         return self.named["intervention"]
+
+    def behaviours(self) -> dict[str, tree.Behaviour]:
+        return self.named["behaviour"]
 
     def scenarios(self) -> dict[str, tree.Scenario]:
         return self.named["scenario"]

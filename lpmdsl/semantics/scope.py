@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from lpmdsl.semantics.expressions import Expr
 
 Readable = Literal["members", "states", "observations", "time", "aggregates", "activity"]
 
@@ -13,7 +16,7 @@ class Scope:
     """``kind``: whose attributes a bare name may be (None: nobody's). ``place`` says where, for messages.
 
     ``made``: the attributes that exist by then (None: all). ``grouped``: a grouped observation may stand as it is,
-    group by group.
+    group by group. ``slots``: what alone may be read of the agent and of reports, and how (None: everything).
     """
 
     place: str
@@ -21,6 +24,7 @@ class Scope:
     kind: str | None = None
     made: frozenset[str] | None = None
     grouped: bool = False
+    slots: Mapping[str, Expr] | None = None
 
     def can(self, what: Readable) -> bool:
         return what in self.reads

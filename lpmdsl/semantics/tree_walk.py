@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
+
+SLOT = re.compile(r"\{([^{}]*)\}")
+"""``{cases}`` in a prompt."""
 
 _LABEL_FIELDS = {
     (tree.Condition, "states"),
@@ -29,6 +33,8 @@ _LABEL_FIELDS = {
     (tree.Place, "name"),
     (tree.Table, "column"),
     (tree.Fit, "column"),
+    (tree.Validate, "column"),
+    (tree.Validate, "distance"),
     (tree.Call, "function"),
 }
 """Where a name is a state, a label, a member or a column, not a declaration."""
@@ -51,6 +57,8 @@ def rename(node: Any, new: dict[str, str]) -> Any:
     """A copy in which declarations' names are replaced; states, labels and members keep theirs."""
     if isinstance(node, tree.Name):
         return replace(node, id=new.get(node.id, node.id))
+    if isinstance(node, tree.Text):
+        return replace(node, text=SLOT.sub(lambda slot: f"{{{new.get(slot[1], slot[1])}}}", node.text))
     if isinstance(node, tuple):
         return tuple(rename(item, new) for item in node)
     if not _is_tree(node):

@@ -9,12 +9,15 @@ from dataclasses import fields, replace
 from lpmdsl.diagnostics import Report
 from lpmdsl.quantities import Type
 from lpmdsl.semantics import model
+from lpmdsl.semantics.archetypes import resting
 from lpmdsl.semantics.bounds import Knowledge, bounds, can_hold
 from lpmdsl.semantics.context import text_of
 from lpmdsl.semantics.corners import constant
 from lpmdsl.semantics.effects import view
 from lpmdsl.semantics.places_in_text import word_span
 from lpmdsl.source import Span
+
+_REPORTS = model.ObservationRef | model.GroupReport | model.RollingMean
 
 
 def check_unmoved(checked: model.Model, report: Report) -> None:
@@ -38,7 +41,10 @@ def check_unmoved(checked: model.Model, report: Report) -> None:
 
 def _scenario(checked: model.Model, scenario: model.Scenario, known: Knowledge, report: Report) -> None:
     kept = tuple(i for i in checked.interventions if i.name not in scenario.without)
-    everything = (checked.agents, checked.networks, checked.conditions, checked.contagions, checked.observations, kept)
+    off = resting(checked, scenario.name)
+    deciding = tuple(b for b in checked.behaviours if b.name not in off)
+    parts = (checked.agents, checked.networks, checked.conditions, checked.contagions, checked.observations)
+    everything = (*parts, kept, deciding)
     own, tables = known.values, view(checked).tables
     for name, value in scenario.changes:
         new = _values_with(checked, name, constant(value, own, tables))
@@ -63,7 +69,7 @@ def _why(readers: list[model.Expr], name: str) -> str:
 def _read_at_all(checked: model.Model, parameter: str) -> bool:
     """Else nothing reads it, which is told elsewhere."""
     parts = (checked.agents, checked.networks, checked.conditions, checked.contagions, checked.observations)
-    return any(parameter in _parameters_in(e) for e in roots((*parts, checked.interventions)))
+    return any(parameter in _parameters_in(e) for e in roots((*parts, checked.interventions, checked.behaviours)))
 
 
 def _values_with(checked: model.Model, name: str, value: float) -> dict[str, float]:
@@ -120,8 +126,8 @@ def _estimates(checked: model.Model, fit: model.Calibrate, report: Report) -> No
 def parameters_behind(checked: model.Model, observations: set[str], more: tuple[object, ...] = ()) -> set[str]:
     """The parameters that the course of events, some observations or ``more`` read, directly or not."""
     read: list[object] = [checked.agents, checked.networks, checked.conditions, checked.contagions]
-    read += [checked.interventions, *more]
-    names = observations | _observed_in(checked.interventions)
+    read += [checked.interventions, checked.behaviours, *more]
+    names = observations | _observed_in((checked.interventions, checked.behaviours))
     waiting = list(names)
     while waiting:
         observation = checked.observation(waiting.pop())
@@ -136,7 +142,7 @@ def parameters_behind(checked: model.Model, observations: set[str], more: tuple[
 
 
 def _observed_in(part: object) -> set[str]:
-    refs = (e for e in model.every_expression(part) if isinstance(e, model.ObservationRef | model.RollingMean))
+    refs = (e for e in model.every_expression(part) if isinstance(e, _REPORTS))
     return {e.observation for e in refs}
 
 

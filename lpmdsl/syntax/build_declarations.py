@@ -5,18 +5,12 @@ from __future__ import annotations
 from lark.tree import Meta
 
 from lpmdsl.syntax import tree as t
+from lpmdsl.syntax.build_behaviour import BehaviourBuilder
 from lpmdsl.syntax.build_expressions import Children, Clause, unquoted
-from lpmdsl.syntax.build_tree import ClauseBuilder, Clauses
 
 
-class TreeBuilder(ClauseBuilder):
+class TreeBuilder(BehaviourBuilder):
     """Makes the declaration of one chunk."""
-
-    def doc(self, meta: Meta) -> str:
-        return self.docs.above(self.base + meta.start_pos)
-
-    def clauses(self, children: Children) -> Clauses:
-        return Clauses(children, self.report)
 
     def header(self, meta: Meta, c: Children) -> t.Header:
         version = None if c[2] is None else str(c[2])

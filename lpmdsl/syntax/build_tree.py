@@ -276,5 +276,12 @@ class ClauseBuilder(ExpressionBuilder):
         start = self.base + meta.start_pos
         return Span(self.source, start, start + len(line))
 
+    def doc(self, meta: Meta) -> str:
+        """The documentation above a declaration."""
+        return self.docs.above(self.base + meta.start_pos)
+
+    def clauses(self, children: Children) -> Clauses:
+        return Clauses(children, self.report)
+
     def missing(self, message: str, meta: Meta, help: str) -> None:
         self.report.add("E0112", message, self.first_line(meta), help)

@@ -8,14 +8,14 @@ from itertools import pairwise
 
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree as t
-from lpmdsl.syntax.format_clauses import Line
 from lpmdsl.syntax.format_declarations import lines
+from lpmdsl.syntax.format_lines import Line
 
 _KEYWORDS = {
     t.Use: "use", t.Clock: "clock", t.Parameter: "parameter", t.Table: "table", t.Agent: "agent",
     t.Network: "network", t.Condition: "condition", t.Contagion: "contagion", t.Observe: "observe",
-    t.Intervention: "intervention", t.Calibrate: "calibrate", t.Scenario: "scenario", t.Compare: "compare",
-    t.CheckQuantity: "check", t.CheckAlways: "check", t.Header: "header",
+    t.Intervention: "intervention", t.Behaviour: "behaviour", t.Calibrate: "calibrate", t.Scenario: "scenario",
+    t.Compare: "compare", t.CheckQuantity: "check", t.CheckAlways: "check", t.Header: "header",
 }
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import assert_never
 
 from lpmdsl.quantities import UNITS
-from lpmdsl.source import Span
 from lpmdsl.syntax import tree as t
+from lpmdsl.syntax.format_behaviour import behaviour
 from lpmdsl.syntax.format_expressions import (
     SUM,
     distribution,
@@ -22,41 +21,10 @@ from lpmdsl.syntax.format_expressions import (
     names,
     type_name,
 )
+from lpmdsl.syntax.format_lines import Line, between, join, line_at, quoted, where_part
 
 # Keys that a table row would read as something else.
 _NOT_KEYS = frozenset(UNITS) | {"source"}
-
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the canonical text, and the offsets between which its original stands."""
-
-    start: int
-    end: int
-    indent: int
-    text: str
-    doc: str = ""
-
-
-def line_at(span: Span, text: str, indent: int = 1, doc: str = "") -> Line:
-    return Line(span.start, span.end, indent, text, doc)
-
-
-def join(*parts: str | None) -> str:
-    return " ".join(part for part in parts if part)
-
-
-def quoted(text: str) -> str:
-    return f'"{text}"'
-
-
-def between(low: t.Expr, high: t.Expr) -> str:
-    return f"between {expression(low, SUM, before='and')} and {expression(high, SUM)}"
-
-
-def where_part(e: t.Expr | None, before: str = "") -> str:
-    return "" if e is None else f"where {expression(e, before=before)}"
 
 
 def clauses(node: t.Header | t.Declaration) -> list[Line]:
@@ -75,6 +43,8 @@ def clauses(node: t.Header | t.Declaration) -> list[Line]:
             return [*map(_spread, node.spreads), *map(_scaled, node.scalings)]
         case t.Intervention():
             return list(_intervention(node))
+        case t.Behaviour():
+            return list(behaviour(node))
         case t.Calibrate():
             return _calibrate(node)
         case t.Scenario():

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import assert_never
 
 from lpmdsl.syntax import tree as t
-from lpmdsl.syntax.format_clauses import Line, between, clauses, join, quoted, where_part
+from lpmdsl.syntax.format_clauses import clauses
 from lpmdsl.syntax.format_expressions import SUM, distribution, expression, labels, names, type_name
+from lpmdsl.syntax.format_lines import Line, between, join, quoted, where_part
 
 
 def lines(node: t.Header | t.Declaration) -> list[Line]:
@@ -56,6 +57,8 @@ def _first(node: t.Header | t.Declaration) -> str:
             return _observe(node)
         case t.Intervention():
             return f"intervention {node.name.id}"
+        case t.Behaviour():
+            return f"behaviour {node.name.id} of {node.of.id}"
         case t.Calibrate():
             return "calibrate"
         case t.Scenario():

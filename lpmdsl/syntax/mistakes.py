@@ -104,7 +104,7 @@ class Stop:
 
 def explain(stop: Stop, report: Report) -> None:
     """Report the one mistake at which a declaration stopped making sense."""
-    for attempt in (_not_yet, _action, _row, _reserved, _unit, _character, _comparison, _type, _per, _clause):
+    for attempt in (_not_yet, _prompt, _action, _row, _reserved, _unit, _character, _comparison, _type, _per, _clause):
         answer = attempt(stop)
         if answer:
             code, message, help = answer
@@ -124,6 +124,13 @@ def _not_yet(stop: Stop) -> Answer:
         return None
     sentence = LATER_LINES.get(line[0]) or LATER_LINES.get(" ".join(line[:2]))
     return ("E0103", sentence, "Remove this line, or keep the version of the model without it") if sentence else None
+
+
+def _prompt(stop: Stop) -> Answer:
+    if stop.accepts != {"STRING"} or stop.prefix:
+        return None
+    help = 'Write it on lines of its own, indented: `"You are {age_group}. Do you isolate at home?"`'
+    return "E0101", "The prompt is missing: what is asked comes before anything else", help
 
 
 def _reserved(stop: Stop) -> Answer:

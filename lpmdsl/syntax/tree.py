@@ -565,6 +565,76 @@ class Intervention:
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """One line of a prompt, without its quotes; ``span`` is what stands between them."""
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Decides:
+    """``decides yes/no into isolating``, for a rule with ``by rule EXPR``."""
+
+    type: TypeName
+    into: Name
+    rule: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Knows:
+    """``knows age_group, borough`` (no cuts) or ``knows income in bands at 600 USD per week``."""
+
+    names: tuple[Name, ...]
+    cuts: tuple[Expr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """``asks 20 times per archetype`` or ``asks for probabilities`` (``times=None``), and the prompt below it."""
+
+    times: Quantity | None
+    prompt: tuple[Text, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """``validate against "survey.csv" column c by age_group within 5 % by mean absolute``"""
+
+    file: str
+    file_span: Span
+    column: Name
+    by: tuple[Name, ...]
+    at_most: Expr | None
+    distance: Name | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """``every`` or ``when`` says when it decides; ``fallbacks`` is the share of ``at most 2 % fallbacks``."""
+
+    name: Name
+    of: Name
+    decides: Decides | None
+    every: Quantity | None
+    when: tuple[Name, ...]
+    knows: tuple[Knows, ...]
+    asks: Asks | None
+    system: tuple[Text, ...]
+    remembers: Quantity | None
+    shifted: Expr | None
+    otherwise: Expr | None
+    fallbacks: Expr | None
+    validate: Validate | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Fit:
     observation: Name
     file: str
@@ -594,7 +664,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``without`` interventions, ``change`` parameters, ``include`` (written ``with``) other scenarios."""
+    """``without`` interventions and behaviours, ``change`` parameters, ``include`` (written ``with``) other scenarios
+    and behaviours that rest in the model as written."""
 
     name: Name
     without: tuple[Name, ...]
@@ -648,7 +719,7 @@ class CheckAlways:
 
 Declaration = (
     Use | Clock | Parameter | Table | Agent | Network | Condition | Contagion | Observe | Intervention
-    | Calibrate | Scenario | Compare | CheckQuantity | CheckAlways
+    | Behaviour | Calibrate | Scenario | Compare | CheckQuantity | CheckAlways
 )
 
 

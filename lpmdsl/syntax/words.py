@@ -12,12 +12,11 @@ def words(text: str) -> frozenset[str]:
 HEADERS = ("model", "library")
 DECLARATIONS = (
     "use", "clock", "parameter", "table", "agent", "extend", "network", "condition", "contagion", "observe",
-    "intervention", "calibrate", "scenario", "compare", "check",
+    "intervention", "behaviour", "calibrate", "scenario", "compare", "check",
 )
 
 # Declarations that are designed and not yet built: what a reader is told instead.
 LATER = {
-    "behaviour": "Decisions by a language model (`behaviour`) are not there yet",
     "rule": "Rules that agents follow on a schedule (`rule`) are not there yet",
     "stock": "Environment quantities (`stock`) are not there yet",
     "space": "Grids and planes (`space`) are not there yet",
@@ -87,13 +86,27 @@ CLAUSES: dict[str, dict[str, str]] = {
         "move": "move CONDITION to STATE with probability P",
         "leave": "leave NETWORK",
     },
+    "behaviour": {
+        "decides": "decides yes/no into ATTRIBUTE",
+        "every": "every PERIOD",
+        "when": "when SLOT changes",
+        "knows": "knows SLOT in bands at VALUE, VALUE",
+        "asks": "asks NUMBER times per archetype` or `asks for probabilities",
+        "system": 'system "text"',
+        "remembers": "remembers the last NUMBER decisions",
+        "shifted": "shifted by PARAMETER",
+        "otherwise": "otherwise VALUE",
+        "at": "at most SHARE fallbacks",
+        "validate": 'validate against "survey.csv" column NAME by ATTRIBUTE within SHARE',
+    },
     "calibrate": {
         "fit": 'fit OBSERVATION to "file.csv" column NAME with DISTRIBUTION',
         "estimate": "estimate PARAMETER, PARAMETER by METHOD",
         "hold": "hold out the last DURATION",
     },
     "scenario": {
-        "without": "without INTERVENTION", "with": "with SCENARIO", "change": "change PARAMETER to VALUE",
+        "without": "without INTERVENTION` or `without BEHAVIOUR", "with": "with SCENARIO` or `with BEHAVIOUR",
+        "change": "change PARAMETER to VALUE",
     },
     "compare": {"repeat": "repeat NUMBER times", "report": "report total of OBSERVATION, peak of OBSERVATION"},
     "model": {}, "library": {}, "use": {}, "network": {}, "observe": {}, "check": {},
@@ -114,6 +127,7 @@ FIRST_LINES = {
     "contagion": "contagion of CONDITION",
     "observe": "observe NAME = number entering STATE per week",
     "intervention": "intervention NAME",
+    "behaviour": "behaviour NAME of KIND",
     "calibrate": "calibrate",
     "scenario": "scenario NAME",
     "compare": "compare SCENARIO with baseline",

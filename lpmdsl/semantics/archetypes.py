@@ -1,0 +1,80 @@
+"""Archetypes: people who know the same. How many there can be, and how their numbers are made of what is known."""
+
+from __future__ import annotations
+
+import math
+
+from lpmdsl.quantities import Kind
+from lpmdsl.semantics.model import Behaviour, Model
+
+NOT_YET_KNOWN = "not yet known"
+NONE_YET = "none yet"
+DECISIONS = "decisions"
+"""The slot of a prompt that names the remembered decisions."""
+
+MOST_ARCHETYPES = 1_000_000
+"""Above, a table of all archetypes would not be small beside the people."""
+
+
+def labels_of(behaviour: Behaviour) -> tuple[str, ...]:
+    """The words for what is decided, in the order of their numbers; () for a share or probability."""
+    return ("no", "yes") if behaviour.decides.kind is Kind.BOOLEAN else behaviour.decides.labels
+
+
+def digits(behaviour: Behaviour) -> tuple[tuple[str, ...], ...]:
+    """The labels of each digit of an archetype's number, the most significant first.
+
+    What is known, in written order; then the remembered decisions, the latest first, each with one label more for none.
+    """
+    known = tuple(k.labels for k in behaviour.knows)
+    return (*known, *(((*labels_of(behaviour), NONE_YET),) * behaviour.remembers))
+
+
+def most_archetypes(behaviour: Behaviour) -> int:
+    """How many archetypes there can be: prompts a refresh at most. 0 for a rule."""
+    return 0 if behaviour.rule is not None else math.prod(len(labels) for labels in digits(behaviour))
+
+
+def labels_of_code(behaviour: Behaviour, code: int) -> tuple[str, ...]:
+    """The words that an archetype's number stands for."""
+    found: list[str] = []
+    for labels in reversed(digits(behaviour)):
+        code, digit = divmod(code, len(labels))
+        found.append(labels[digit])
+    return tuple(reversed(found))
+
+
+def steps_between(model: Model, behaviour: Behaviour) -> int:
+    """Steps between two boundaries at which it is due; 1 where changes make it so."""
+    return 1 if behaviour.every is None else max(1, round(behaviour.every / model.clock.step))
+
+
+def refreshes(model: Model, behaviour: Behaviour) -> int:
+    """At how many boundaries of a run it can be due."""
+    return -(-model.clock.steps // steps_between(model, behaviour))
+
+
+def most_calls(model: Model, behaviour: Behaviour) -> int:
+    """How many answers a run of one replicate can need at most."""
+    return most_archetypes(behaviour) * max(1, behaviour.asks) * refreshes(model, behaviour)
+
+
+def resting(model: Model, scenario: str) -> frozenset[str]:
+    """The behaviours that do not decide in a scenario (``baseline``: the model as written).
+
+    Of several that decide the same attribute the first written decides, unless the scenario names another.
+    """
+    found = next((s for s in model.scenarios if s.name == scenario), None)
+    chosen = found.behaviours if found is not None else ()
+    deciding: dict[tuple[str, str], str] = {}
+    for behaviour in sorted(model.behaviours, key=lambda b: b.name not in chosen):
+        deciding.setdefault((behaviour.of, behaviour.into), behaviour.name)
+    without = found.without if found is not None else ()
+    return frozenset(b.name for b in model.behaviours if b.name not in deciding.values() or b.name in without)
+
+
+def asking(model: Model, scenario: str) -> tuple[Behaviour, ...]:
+    """The behaviours that ask a language model in a scenario."""
+    off = resting(model, scenario)
+    return tuple(b for b in model.behaviours if b.rule is None and b.name not in off)
+
