@@ -102,6 +102,8 @@ CODES: dict[str, str] = {
     "E0617": "Contacts per tie without ties",
     "E0618": "A scaling that changes nothing",
     "E0619": "Nobody can be infected",
+    "E0621": "Two kinds of agents joined in a way that two kinds cannot be",
+    "E0622": "Sources of contagion that are of several kinds or conditions",
     "E0620": "A network on which nobody ever meets",
     # 07 observations, interventions and scenarios
     "E0701": "A trigger reads what nobody has observed",

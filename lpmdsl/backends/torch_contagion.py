@@ -25,26 +25,29 @@ def hazards(contagion: Contagion, moment: Moment, world: World) -> Tensor:
     for network in moment.model.networks:
         spreads = tuple(s for s in contagion.spreads if s.network == network.name)
         if spreads:
-            there = present(network, moment)
-            weight = _weights(contagion, spreads, network, there, moment)
-            met = _met(network, weight, there, moment, world)
-            total = total + torch.where(there, _scaled_at_target(contagion, network, met, moment), 0)
+            there = present(network, kind, moment)
+            if network.is_between:
+                met = _met_of_other_kind(contagion, spreads, network, moment)
+            else:
+                weight = _weights(contagion, spreads, network, kind, there, moment)
+                met = _met(network, weight, there, moment, world)
+            total = total + torch.where(there, _scaled_at_target(contagion, network, kind, met, moment), 0)
     return total
 
 
 # ------------------------------------------------------------------ presence
 
 
-def present(network: Network, moment: Moment) -> Tensor:
-    """For every agent whether it is in the network in this step."""
+def present(network: Network, kind: str, moment: Moment) -> Tensor:
+    """For every agent of a kind that the network joins, whether it is there in this step."""
     if not runs_on(network, moment.model.clock, moment.time):
-        return torch.zeros(moment.counts[network.of], dtype=torch.bool)
-    there = ~removed(network.of, moment) & ~_kept_away(network, moment)
+        return torch.zeros(moment.counts[kind], dtype=torch.bool)
+    there = ~removed(kind, moment) & ~_kept_away(network, kind, moment)
     for intervention in moment.model.interventions:
         for clause in intervention.while_active:
-            leaves = clause.of == network.of and network.name in clause.networks
+            leaves = clause.of == kind and network.name in clause.networks
             if leaves and moment.active[intervention.name]:
-                there = there & ~holds(clause.where, network.of, moment)
+                there = there & ~holds(clause.where, kind, moment)
     if network.layout == "place":
         there = there & (moment.attributes[(network.of, network.place)] >= 0)
     return there
@@ -67,11 +70,11 @@ def removed(kind: str, moment: Moment) -> Tensor:
     return gone
 
 
-def _kept_away(network: Network, moment: Moment) -> Tensor:
-    away = ~everyone(network.of, moment)
+def _kept_away(network: Network, kind: str, moment: Moment) -> Tensor:
+    away = ~everyone(kind, moment)
     for condition in moment.model.conditions:
         for clause in condition.whiles:
-            if condition.of == network.of and network.name in clause.networks:
+            if condition.of == kind and network.name in clause.networks:
                 away = away | in_states(moment.states[condition.name], clause.states)
     return away
 
@@ -79,28 +82,30 @@ def _kept_away(network: Network, moment: Moment) -> Tensor:
 # ------------------------------------------------------------------ both ends
 
 
-def _weights(c: Contagion, spreads: tuple[Spread, ...], network: Network, there: Tensor, moment: Moment) -> Tensor:
+def _weights(
+    c: Contagion, spreads: tuple[Spread, ...], network: Network, kind: str, there: Tensor, moment: Moment
+) -> Tensor:
     """What each agent gives to the network in this step, in units of 2⁻³²: 0 unless present in a source state."""
-    state = moment.states[c.condition]
+    state = moment.states[spreads[0].of or c.condition]
     total = torch.zeros_like(state)
     for spread in spreads:
-        x = over_agents(spread.rate, network.of, moment)
+        x = over_agents(spread.rate, kind, moment)
         if network.contacts is not None and network.mixing is None:
             x = x * evaluate(network.contacts, moment)
         x = x * moment.model.clock.step
         for scaling in _scalings(c, "source", network):
-            x = torch.where(holds(scaling.where, network.of, moment), x * evaluate(scaling.factor, moment), x)
+            x = torch.where(holds(scaling.where, kind, moment), x * evaluate(scaling.factor, moment), x)
         total = total + torch.where(there & in_states(state, spread.states), capped(x), 0)
     return total
 
 
-def _scaled_at_target(c: Contagion, network: Network, hazard: Tensor, moment: Moment) -> Tensor:
+def _scaled_at_target(c: Contagion, network: Network, kind: str, hazard: Tensor, moment: Moment) -> Tensor:
     scalings = _scalings(c, "target", network)
     if not scalings:
         return hazard
-    y = torch.ones(len(hazard), dtype=torch.float64)
+    y = torch.ones(moment.counts[kind], dtype=torch.float64)
     for scaling in scalings:
-        y = torch.where(holds(scaling.where, network.of, moment), y * evaluate(scaling.factor, moment), y)
+        y = torch.where(holds(scaling.where, kind, moment), y * evaluate(scaling.factor, moment), y)
     return rounded(hazard.to(torch.float64) * torch.clamp(y, min=0.0))
 
 
@@ -155,6 +160,16 @@ def _evenly(network: Network, sums: Tensor, others: Tensor) -> Tensor:
 def _met_at_random(weight: Tensor, there: Tensor) -> Tensor:
     everyone_present = there.sum().to(torch.float64)
     return rounded((weight.sum() - weight).to(torch.float64) / everyone_present)
+
+
+def _met_of_other_kind(c: Contagion, spreads: tuple[Spread, ...], network: Network, moment: Moment) -> Tensor:
+    """The hazard from those of the other kind: what they weigh, shared among those present of the second kind."""
+    other = moment.model.condition(spreads[0].of).of
+    weight = _weights(c, spreads, network, other, present(network, other, moment), moment)
+    number = int(present(network, network.to, moment).sum())
+    if number == 0:
+        return torch.zeros((), dtype=torch.int64)
+    return rounded(weight.sum().to(torch.float64) / float(number))
 
 
 def _met_mixing(network: Network, weight: Tensor, there: Tensor, moment: Moment) -> Tensor:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from lpmdsl.kernel.builder import Builder
-from lpmdsl.kernel.ir import Clear, Fold, Launch, Program, ScheduleItem
+from lpmdsl.kernel.ir import Launch, Program, ScheduleItem
 from lpmdsl.kernel.lower_behaviours import decide_items, declare_behaviour, look_items
 from lpmdsl.kernel.lower_conditions import advance_kernel, begin_kernel
 from lpmdsl.kernel.lower_contagion import (
     declare_contagion,
-    expose_kernel,
-    mixing_kernel,
+    expose_items,
     networks_of,
-    weight_buffer,
 )
 from lpmdsl.kernel.lower_entries import declare
 from lpmdsl.kernel.lower_interventions import block_items, declare_intervention, trigger_kernel
@@ -103,14 +101,7 @@ def _contagion_items(builder: Builder) -> list[ScheduleItem]:
         if needs_presence(network) and not is_static(builder, network):
             items.append(Launch(builder.kernel(presence_kernel(builder, network))))
     for contagion in builder.model.contagions:
-        networks = networks_of(builder, contagion)
-        items += [Clear(weight_buffer(contagion, n)) for n in networks if n.layout != "random"]
-        items.append(Launch(builder.kernel(expose_kernel(builder, contagion))))
-        for network in networks:
-            if network.layout == "random":
-                name = weight_buffer(contagion, network)
-                items.append(Fold(f"{name}_tally", name, "add"))
-                items.append(Launch(builder.kernel(mixing_kernel(builder, contagion, network))))
+        items += expose_items(builder, contagion, networks_of(builder, contagion))
     return items
 
 

@@ -19,7 +19,22 @@ from lpmdsl.kernel.builder import (
     rounded,
     test,
 )
-from lpmdsl.kernel.ir import Assign, AtomicAdd, If, Kernel, KExpr, KStmt, Loop, Store, Tally, Var
+from lpmdsl.kernel.ir import (
+    Assign,
+    AtomicAdd,
+    Clear,
+    Fold,
+    If,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    Loop,
+    ScheduleItem,
+    Store,
+    Tally,
+    Var,
+)
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_presence import (
     counter_shape,
@@ -53,15 +68,16 @@ def declare_contagion(builder: Builder, contagion: m.Contagion) -> None:
         _declare_counter(builder, contagion, network)
         if network.layout == "random":
             groups = len(groups_of(builder, network)[1])
-            if builder.plan is None:
-                builder.buffer(f"{name}_tally", "i64", (f"chunks_{network.of}", groups), "tally")
+            if builder.plan is None or network.is_between:
+                kind = builder.model.condition(contagion.source_on(network.name)).of
+                builder.buffer(f"{name}_tally", "i64", (f"chunks_{kind}", groups), "tally")
             builder.buffer(f"{name}_hazard", "i64", (groups,), "scratch", note="hazard on one of the group")
 
 
 def _declare_counter(builder: Builder, contagion: m.Contagion, network: m.Network) -> None:
     """The dense Program fills it anew in each step; the sparse one keeps it."""
     name, shape = weight_buffer(contagion, network), (counter_shape(builder, network),)
-    role = "scratch" if builder.plan is None else "state"
+    role = "scratch" if builder.plan is None or network.is_between else "state"
     if not builder.counts_sources(contagion, network):
         builder.buffer(name, "i64", shape, role, note="sum of the weights of the infectious, 2⁻³² a step")
     elif network.layout == "ties":
@@ -80,17 +96,32 @@ def total_weight(scope: Scope, contagion: m.Contagion, network: m.Network, index
     return op("mul", op("to_i64", total), fixed_weight(scope, contagion, network, spread, []))
 
 
-def expose_kernel(builder: Builder, contagion: m.Contagion) -> Kernel:
-    """The infectious add their weight to what they share on every network that runs."""
-    condition = builder.model.condition(contagion.condition)
+def expose_items(builder: Builder, contagion: m.Contagion, networks: list[m.Network]) -> list[ScheduleItem]:
+    """What the infectious weigh on some networks, added up afresh; at random, the hazard that follows."""
+    items: list[ScheduleItem] = [Clear(weight_buffer(contagion, n)) for n in networks if n.layout != "random"]
+    for source in dict.fromkeys(contagion.source_on(n.name) for n in networks):
+        items.append(Launch(builder.kernel(_expose_kernel(builder, contagion, source, networks))))
+    for network in networks:
+        if network.layout == "random":
+            name = weight_buffer(contagion, network)
+            items.append(Fold(f"{name}_tally", name, "add"))
+            items.append(Launch(builder.kernel(mixing_kernel(builder, contagion, network))))
+    return items
+
+
+def _expose_kernel(builder: Builder, contagion: m.Contagion, source: str, networks: list[m.Network]) -> Kernel:
+    """The infectious of one condition add their weight to what they share on every network that runs."""
+    condition = builder.model.condition(source)
     scope = Scope(builder, condition.of)
     body = read_states(scope)
-    sources = tuple(sorted({s for spread in contagion.spreads for s in spread.states}))
+    sources = tuple(sorted({s for spread in contagion.spreads if (spread.of or contagion.condition) == source
+                            for s in spread.states}))  # fmt: skip
     inner: list[KStmt] = []
-    for network in networks_of(builder, contagion):
+    for network in (n for n in networks if contagion.source_on(n.name) == source):
         inner += _expose_on(scope, contagion, network)
-    body.append(If(scope.in_state(condition.name, sources), tuple(inner), span=contagion.span))
-    return Kernel(f"expose_{condition.name}", condition.of, tuple(scope.prologue), tuple(body), contagion.span)
+    body.append(If(scope.in_state(source, sources), tuple(inner), span=contagion.span))
+    name = "_to_".join(dict.fromkeys((source, contagion.condition)))
+    return Kernel(f"expose_{name}", condition.of, tuple(scope.prologue), tuple(body), contagion.span)
 
 
 def _expose_on(scope: Scope, contagion: m.Contagion, network: m.Network) -> list[KStmt]:
@@ -99,7 +130,7 @@ def _expose_on(scope: Scope, contagion: m.Contagion, network: m.Network) -> list
     body.append(If(test("gt", weight, integer(0)), tuple(_share_weight(scope, contagion, network, weight))))
     spreads = [s for s in contagion.spreads if s.network == network.name]
     states = tuple(sorted({s for spread in spreads for s in spread.states}))
-    tests = [scope.in_state(contagion.condition, states), takes_part(scope, network)]
+    tests = [scope.in_state(contagion.source_on(network.name), states), takes_part(scope, network)]
     today = runs_today(scope, network)
     return [If(all_of(*([today] if today else []), *tests), tuple(body), span=network.span, note=network.name)]
 
@@ -135,7 +166,8 @@ def weight_of(scope: Scope, contagion: m.Contagion, network: m.Network, body: li
         inner: list[KStmt] = []
         fixed = fixed_weight(scope, contagion, network, spread, inner)
         inner.append(Assign(total.name, op("add", total, fixed)))
-        body.append(If(scope.in_state(contagion.condition, spread.states), tuple(inner), span=spread.span))
+        source = spread.of or contagion.condition
+        body.append(If(scope.in_state(source, spread.states), tuple(inner), span=spread.span))
     return total
 
 
@@ -219,7 +251,7 @@ def hazard(scope: Scope, condition: m.Condition, state: int) -> tuple[list[KStmt
 
 def can_weigh(contagion: m.Contagion, network: m.Network, state: int) -> bool:
     """Whether one who is susceptible in ``state`` is also a source on the network."""
-    return any(state in s.states for s in contagion.spreads if s.network == network.name)
+    return any(state in s.states for s in contagion.spreads if s.network == network.name and not s.of)
 
 
 def _own_weight(scope: Scope, contagion: m.Contagion, network: m.Network, state: int, body: list[KStmt]) -> KExpr:

@@ -301,16 +301,19 @@ def report_steps(model: m.Model, name: str) -> int:
 
 
 def present_tests(scope: Scope, network: m.Network) -> KExpr:
-    """Whether the agent takes part in a network apart from its weekdays (``docs/numerics.md``, presence)."""
+    """Whether the agent takes part in a network apart from its weekdays (``docs/numerics.md``, presence).
+
+    On a network between two kinds, the agent may be of either.
+    """
     model = scope.builder.model
     absent: list[KExpr] = []
-    for condition in (c for c in model.conditions if c.of == network.of):
+    for condition in (c for c in model.conditions if c.of == scope.kind):
         if condition.removed:
             absent.append(scope.in_state(condition.name, condition.removed))
         absent += [scope.in_state(condition.name, w.states) for w in condition.whiles if network.name in w.networks]
     for intervention in model.interventions:
         for clause in intervention.while_active:
-            if network.name in clause.networks and clause.of == network.of:
+            if network.name in clause.networks and clause.of == scope.kind:
                 active = scope.value(m.IsActive(intervention.name, BOOLEAN, clause.span), f"{intervention.name}_active")
                 absent.append(all_of(active, scope.value(clause.where)) if clause.where else active)
     return all_of(*(test("not", a) for a in absent))

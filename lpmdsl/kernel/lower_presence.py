@@ -33,13 +33,14 @@ def needs_presence(network: m.Network) -> bool:
 
 
 def is_static(builder: Builder, network: m.Network) -> bool:
-    """Whether nobody can ever be absent from the network, nor change mixing group."""
+    """Whether nobody among whom contacts are spread can ever be absent, nor change mixing group."""
     model = builder.model
-    conditions = [c for c in model.conditions if c.of == network.of]
+    conditions = [c for c in model.conditions if c.of == network.met]
     leaves = any(network.name in w.networks for c in conditions for w in c.whiles)
-    told = any(network.name in w.networks for i in model.interventions for w in i.while_active)
+    clauses = [w for i in model.interventions for w in i.while_active]
+    told = any(network.name in w.networks and w.of == network.met for w in clauses)
     group, _ = groups_of(builder, network)
-    moves = any(a.name == group and a.is_changed for a in model.agent(network.of).attributes)
+    moves = any(a.name == group and a.is_changed for a in model.agent(network.met).attributes)
     return not (leaves or told or moves or any(c.removed for c in conditions))
 
 
@@ -61,7 +62,7 @@ def declare_network(builder: Builder, network: m.Network) -> None:
             f"{name}_present", "i64", (counter_shape(builder, network),), "state", note="how many are present"
         )
         if not is_static(builder, network):
-            builder.buffer(f"{name}_here", "u8", (kind,), "state", note="1 + mixing group of those present")
+            builder.buffer(f"{name}_here", "u8", (network.met,), "state", note="1 + mixing group of those present")
 
 
 def counter_shape(builder: Builder, network: m.Network) -> int | str:
@@ -111,14 +112,14 @@ def runs_today(scope: Scope, network: m.Network) -> KExpr | None:
 
 def presence_kernel(builder: Builder, network: m.Network) -> Kernel:
     """Keeps the counts of those present; touches only agents who came or went since the last step."""
-    scope = Scope(builder, network.of)
+    scope = Scope(builder, network.met)
     body = read_states(scope)
     here = scope.let(body, f"{network.name}_takes_part", takes_part(scope, network))
     if is_static(builder, network):
         body.append(If(here, tuple(_count(scope, network, group_of(scope, network), 1))))
     else:
         body += recount(scope, network, here)[0]
-    return Kernel(f"presence_{network.name}", network.of, tuple(scope.prologue), tuple(body), network.span)
+    return Kernel(f"presence_{network.name}", network.met, tuple(scope.prologue), tuple(body), network.span)
 
 
 def recount(scope: Scope, network: m.Network, here: KExpr) -> tuple[list[KStmt], Var, Var]:

@@ -26,7 +26,7 @@ from lpmdsl.kernel.ir import (
 from lpmdsl.kernel.lower import begin_items, declare_all, intervention_items, observation_items
 from lpmdsl.kernel.lower_behaviours import decide_items, look_items
 from lpmdsl.kernel.lower_conditions import advance_kernel
-from lpmdsl.kernel.lower_contagion import hazard, mixing_kernel, networks_of
+from lpmdsl.kernel.lower_contagion import expose_items, hazard, mixing_kernel, networks_of
 from lpmdsl.kernel.lower_entries import left_buffer
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_lists import (
@@ -40,6 +40,7 @@ from lpmdsl.kernel.lower_lists import (
     plan_of,
 )
 from lpmdsl.kernel.lower_occupancy import settle_items
+from lpmdsl.kernel.lower_presence import is_static, presence_kernel
 from lpmdsl.kernel.lower_steady import first_tell, spend
 from lpmdsl.kernel.lower_view import view_items
 from lpmdsl.kernel.strategy import choose, restless, susceptible, timed
@@ -75,16 +76,23 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset()) -> Progr
 
 def _contagion_items(builder: Builder) -> list[ScheduleItem]:
     model = builder.model
-    kinds = dict.fromkeys(model.condition(c.condition).of for c in model.contagions if c.spreads)
+    kinds = dict.fromkeys(
+        model.condition(c.condition).of for c in model.contagions if any(not s.of for s in c.spreads)
+    )
     items: list[ScheduleItem] = []
     steady = {c.of for c in model.conditions if builder.is_steady(c.name)}
     for kind in (k for k in kinds if k not in steady):
         items += view_items(builder, kind)
+    between: list[m.Network] = []
     for contagion in model.contagions:
-        for network in networks_of(builder, contagion):
-            if network.layout == "random":
+        networks = networks_of(builder, contagion)
+        for network in networks:
+            if network.layout == "random" and not network.is_between:
                 items.append(Launch(builder.kernel(mixing_kernel(builder, contagion, network))))
-    return items
+        # Between two kinds sums are made afresh: those who weigh are found by reading one byte of each.
+        items += expose_items(builder, contagion, [n for n in networks if n.is_between])
+        between += [n for n in networks if n.is_between and not is_static(builder, n)]
+    return [*(Launch(builder.kernel(presence_kernel(builder, n))) for n in dict.fromkeys(between)), *items]
 
 
 # ------------------------------------------------------------------ moves

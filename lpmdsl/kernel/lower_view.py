@@ -137,7 +137,7 @@ def _refresh_kernel(builder: Builder, kind: str) -> Kernel:
     scope = Scope(builder, kind)
     body = read_states(scope)
     contagions = [c for c in builder.model.contagions if builder.model.condition(c.condition).of == kind]
-    names = dict.fromkeys(s.network for c in contagions for s in c.spreads)
+    names = dict.fromkeys(s.network for c in contagions for s in c.spreads if not s.of)
     codes: dict[str, tuple[KExpr, KExpr]] = {}
     """For groups that one may leave: 1 + the agent's group, 0 if absent, at the last look and now."""
     for network in (builder.model.network(n) for n in names):
@@ -148,7 +148,7 @@ def _refresh_kernel(builder: Builder, kind: str) -> Kernel:
             if network.layout == "random":
                 codes[network.name] = before, now
     for contagion in contagions:
-        for network in networks_of(builder, contagion):
+        for network in (n for n in networks_of(builder, contagion) if not n.is_between):
             body += _weight_change(scope, contagion, network, codes.get(network.name))
     note = ", ".join(names)
     return Kernel(f"refresh_{kind}", kind, tuple(scope.prologue), tuple(body), contagions[0].span, note)

@@ -154,6 +154,8 @@ def _weigh_the_same(contagion: m.Contagion, network: m.Network) -> bool:
     scalings = [s for s in contagion.scalings if s.end == "source" and (not s.networks or network.name in s.networks)]
     parts = [spreads[0].rate, *([network.contacts] if network.contacts is not None else []),
              *(s.factor for s in scalings)]  # fmt: skip
+    if network.is_between:
+        return False
     return len(spreads) == 1 and all(s.where is None for s in scalings) and not any(m.reads_agent(p) for p in parts)
 
 
@@ -187,6 +189,9 @@ def _may_be_absent(model: m.Model, condition: m.Condition, network: m.Network) -
 
 
 def _network_choice(contagion: m.Contagion, network: m.Network, alike: bool) -> Choice:
+    if network.is_between:
+        why = "those of the other kind who weigh are found by reading one byte of each"
+        return Choice(f"{contagion.condition} on {network.name}", "summed afresh", why)
     why = "all sources weigh the same" if alike else "a weight is told when it changes"
     return Choice(f"{contagion.condition} on {network.name}", "counted" if alike else "summed", why)
 
@@ -197,7 +202,7 @@ def telling_states(model: m.Model, condition: m.Condition) -> frozenset[int]:
     if condition.entering or _is_read(model, condition):
         return everything
     contagion = model.contagion_of(condition.name)
-    sources = {s for spread in contagion.spreads for s in spread.states} if contagion else set()
+    sources = {s for spread in contagion.spreads if not spread.of for s in spread.states} if contagion else set()
     return frozenset(sources | set(condition.removed) | {s for w in condition.whiles for s in w.states})
 
 

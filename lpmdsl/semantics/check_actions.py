@@ -67,7 +67,7 @@ def left_networks(ctx: Context, action: tree.Leave, kind: str) -> tuple[str, ...
         if name.id not in ctx.networks:
             if name.id not in ctx.broken:
                 ctx.unknown(name, "a network", ctx.names.networks())
-        elif ctx.networks[name.id].of != kind:
+        elif kind not in (ctx.networks[name.id].of, ctx.networks[name.id].to):
             ctx.report.add(
                 "E0607", f"`{name.id}` joins {ctx.networks[name.id].of}, so a {kind} cannot leave it.", name.span
             )

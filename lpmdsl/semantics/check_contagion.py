@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.quantities import CONTACT_RATE, ERROR, NUMBER, NUMBER_DIM, PER_CONTACT, PER_TIME, Dimension, Kind, Type
 from lpmdsl.semantics import model
@@ -9,7 +11,7 @@ from lpmdsl.semantics.check_expressions import check_expression, check_test, che
 from lpmdsl.semantics.check_probabilities import not_negative
 from lpmdsl.semantics.check_units import expect
 from lpmdsl.semantics.context import Context, text_of
-from lpmdsl.semantics.scope import running
+from lpmdsl.semantics.scope import Scope, running
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
@@ -29,8 +31,42 @@ def check_contagion(ctx: Context, written: tree.Contagion) -> model.Contagion | 
 
 
 def _spreads(ctx: Context, condition: str, kind: str, written: tree.Spread) -> list[model.Spread]:
-    states = [ctx.state(condition, name) for name in written.states]
-    networks = [network_of(ctx, name, kind) for name in written.networks]
+    """One spread a network. On one that joins two kinds, those of the other kind spread, in states of their own."""
+    networks = [n for name in written.networks if (n := network_of(ctx, name, kind)) is not None]
+    found: list[model.Spread] = []
+    for other in dict.fromkeys(_other_kind(n, kind) for n in networks):
+        on = [n for n in networks if _other_kind(n, kind) == other]
+        source = condition if not other else _source_condition(ctx, written, other)
+        if source is not None:
+            found += _spreads_from(ctx, source, other or kind, condition, written, on)
+    return found if networks else _spreads_from(ctx, condition, kind, condition, written, [])
+
+
+def _other_kind(network: model.Network, kind: str) -> str:
+    """The kind that meets ``kind`` on a network between two, else ""."""
+    return next((k for k in (network.of, network.to) if k != kind), "") if network.is_between else ""
+
+
+def _source_condition(ctx: Context, written: tree.Spread, kind: str) -> str | None:
+    """The one condition of a kind that has all states which the clause names; None after a report."""
+    named = [ctx.condition_with(name, kind) for name in written.states]
+    if None in named:
+        return None
+    if len(set(named)) > 1:
+        ctx.report.add(
+            "E0622",
+            f"{' and '.join(f'`{s.id}`' for s in written.states)} are states of different conditions of {kind}.",
+            written.states[1].span,
+            "Write a line `from … on … at …` for each of them.",
+        )
+        return None
+    return named[0]
+
+
+def _spreads_from(
+    ctx: Context, source: str, kind: str, condition: str, written: tree.Spread, networks: list[model.Network]
+) -> list[model.Spread]:
+    states = [ctx.state(source, name) for name in written.states]
     rate = check_expression(ctx, written.rate, running(kind, f"the contagion of {condition}"))
     if rate.type == ERROR or any(s is None for s in states):
         return []
@@ -39,9 +75,9 @@ def _spreads(ctx: Context, condition: str, kind: str, written: tree.Spread) -> l
     else:
         expect(ctx, rate, NUMBER, "the rate of a contagion")
         return []
-    known = tuple(s for s in states if s is not None)
-    fine = [n for n in networks if n is not None and _is_hazard(ctx, rate, n)]
-    return [model.Spread(known, network.name, rate, written.span) for network in fine]
+    known, of = tuple(s for s in states if s is not None), source if source != condition else ""
+    fine = [n for n in networks if _is_hazard(ctx, rate, n)]
+    return [model.Spread(known, network.name, rate, written.span, of) for network in fine]
 
 
 def network_of(ctx: Context, name: tree.Name, kind: str) -> model.Network | None:
@@ -58,10 +94,11 @@ def network_of(ctx: Context, name: tree.Name, kind: str) -> model.Network | None
                     "E0201", f"There is no network `{name.id}`.{did_you_mean(name.id, known)}", name.span, help
                 )
         return None
-    if network.of != kind:
+    if kind not in (network.of, network.to):
+        joined = f"{network.of} to {network.to}" if network.is_between else network.of
         ctx.report.add(
             "E0607",
-            f"`{name.id}` joins {network.of}, and this is a condition of {kind}.",
+            f"`{name.id}` joins {joined}, and this is a condition of {kind}.",
             name.span,
             f"Use a network that joins {kind}.",
         )
@@ -105,21 +142,46 @@ def _words(dimension: Dimension) -> str:
 
 
 def _scalings(ctx: Context, condition: str, kind: str, written: tree.Scaled, used: set[str]) -> list[model.Scaling]:
-    scope = running(kind, f"a scaling of the contagion of {condition}")
-    factor = check_value(ctx, written.factor, scope, NUMBER, "a factor")
-    where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
     networks = [network_of(ctx, name, kind) for name in written.networks]
     for name, network in zip(written.networks, networks, strict=True):
         if network is not None and network.name not in used:
             _unused(ctx, condition, name.span, name.id, used)
+    names = tuple(n.name for n in networks if n is not None)
+    by_kind: dict[str, model.Scaling] = {}
+    found: list[model.Scaling] = []
+    for end in written.ends:
+        own = kind if end == "target" else _kind_of_sources(ctx, written, kind, names or tuple(used))
+        if own is not None and own not in by_kind:
+            made = _scaling(ctx, written, running(own, f"a scaling of the contagion of {condition}"), names)
+            by_kind |= {own: made} if made is not None else {}
+        if own in by_kind:
+            found.append(replace(by_kind[own], end=end))
+    return [] if written.networks and not names else found
+
+
+def _kind_of_sources(ctx: Context, written: tree.Scaled, kind: str, networks: tuple[str, ...]) -> str | None:
+    """The kind of those who spread on the networks; None after a report that they are of several."""
+    kinds = {_other_kind(ctx.networks[n], kind) or kind for n in networks}
+    if len(kinds) <= 1:
+        return next(iter(kinds), kind)
+    ctx.report.add(
+        "E0622",
+        f"The sources here are of several kinds of agents: {', '.join(sorted(kinds))}.",
+        written.span,
+        "Write a line for each, with `on` and its networks.",
+    )
+    return None
+
+
+def _scaling(ctx: Context, written: tree.Scaled, scope: Scope, names: tuple[str, ...]) -> model.Scaling | None:
+    """The scaling as one of the source."""
+    factor = check_value(ctx, written.factor, scope, NUMBER, "a factor")
+    where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
     if ERROR in (factor.type, where.type if where else None):
-        return []
+        return None
     if factor.type.dimension == NUMBER_DIM:
         not_negative(ctx, factor, "a factor")
-    names = tuple(n.name for n in networks if n is not None)
-    if written.networks and not names:
-        return []
-    return [model.Scaling(end, factor, where, names, written.span) for end in written.ends]  # type: ignore[arg-type]
+    return model.Scaling("source", factor, where, names, written.span)
 
 
 def _unused(ctx: Context, condition: str, span: Span, name: str, used: set[str]) -> None:

@@ -21,14 +21,6 @@ CONTACTS = Type(Kind.NUMBER, CONTACT_RATE)
 def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
     """The network; None after a report about what it is made of."""
     name = written.name.id
-    if written.to is not None:
-        ctx.report.add(
-            "E0103",
-            "Networks between two kinds of agents (`joins A to B`) are not there yet.",
-            written.to.span,
-            f"Write `network {name} joins {written.joins.id} …`.",
-        )
-        return None
     if ctx.names.is_library and written.joins.id not in ctx.members:
         ctx.members[written.joins.id] = {}
     kind = ctx.agent_kind(written.joins)
@@ -46,8 +38,9 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
         contacts = check_value(ctx, written.contacts, constant(f"the network `{name}`"), CONTACTS, "a contact rate")
         if contacts.type == ERROR:
             return None
-    how = _layout(ctx, written, kind, contacts)
-    if how is None:
+    to = _second_kind(ctx, written, kind)
+    how = _layout(ctx, written, kind, contacts) if to is not None else None
+    if how is None or to is None:
         return None
     layout, place, mixing, generator, file = how
     return model.Network(
@@ -63,7 +56,35 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
         written.days or "",
         written.doc,
         written.span,
+        to,
     )
+
+
+def _second_kind(ctx: Context, written: tree.Network, kind: str) -> str | None:
+    """The kind after ``to``, "" if there is none; None after a report."""
+    if written.to is None:
+        return ""
+    to = ctx.agent_kind(written.to)
+    if to is None:
+        return None
+    if to == kind:
+        ctx.report.add(
+            "E0621",
+            f"`{written.name.id}` joins {kind} to {kind}.",
+            written.to.span,
+            f"Among one kind write `joins {kind}`; after `to` stands another kind of agents.",
+        )
+        return None
+    if not isinstance(written.how, tree.AtRandom) or written.how.mixing is not None:
+        ctx.report.add(
+            "E0621",
+            f"Two kinds of agents meet at random: `{written.name.id}` says another way.",
+            written.to.span,
+            f"Write `network {written.name.id} joins {kind} to {to} at random with 0.3 contacts per day`: "
+            f"those of each {kind}.",
+        )
+        return None
+    return to
 
 
 Layout = tuple[str, str, str | None, model.Generator | None, str | None]

@@ -168,7 +168,8 @@ class Network:
 
     ``contacts`` (contacts per day) None: the contagion's rate is itself per time. ``per_tie``: that many with each
     other; else spread evenly. ``days``: ``weekdays``, ``weekends`` or "" (always). ``mixing`` is a table by one
-    category attribute twice: contacts per day of the row's group with the column's group.
+    category attribute twice: contacts per day of the row's group with the column's group. ``to``: the second kind of a
+    network between two kinds, "" for one within a kind; each of ``of`` has contacts with people of ``to``, at random.
     """
 
     name: str
@@ -183,6 +184,17 @@ class Network:
     days: str
     doc: str
     span: Span
+    to: str = ""
+
+    @property
+    def is_between(self) -> bool:
+        """Whether it joins two kinds of agents."""
+        return bool(self.to)
+
+    @property
+    def met(self) -> str:
+        """The kind among whom contacts are spread."""
+        return self.to or self.of
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,12 +328,17 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """From one or more source states on one network: ``rate`` per contact (or per time) read on the source."""
+    """From one or more source states on one network: ``rate`` per contact (or per time) read on the source.
+
+    ``of``: the condition of the other kind whose states these are, on a network between two kinds; "" for the
+    contagion's own.
+    """
 
     states: tuple[int, ...]
     network: str
     rate: Expr
     span: Span
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +359,10 @@ class Contagion:
     scalings: tuple[Scaling, ...]
     doc: str
     span: Span
+
+    def source_on(self, network: str) -> str:
+        """The condition whose states spread on a network: another kind's if the network joins two kinds."""
+        return next((s.of for s in self.spreads if s.network == network and s.of), self.condition)
 
 
 @dataclass(frozen=True, slots=True)
