@@ -64,7 +64,8 @@ def curve(text: str) -> Curves:
     model = lpmdsl.load(text).model
     values = parameter_values(model)
     world = build_world(model, values, 1, {})
-    return integrate(model, equations(model, model.conditions[0], values), values, world, 1)
+    (curves,) = integrate(model, [equations(model, model.conditions[0], values)], values, world, 1).values()
+    return curves
 
 
 @pytest.mark.parametrize(

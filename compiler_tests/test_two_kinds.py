@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy as sp
 from both_backends import assert_same, compiled, cpu_run, request_of, runner
 from test_sparse import both
 from test_triton import on_gpu
 
 import lpmdsl
+from lpmdsl.insight.closed_form import r0_formula
+from lpmdsl.insight.equations import equations
+from lpmdsl.insight.reproduction import reproduction
 from lpmdsl.kernel.strategy import choose
+from lpmdsl.semantics.evaluate import parameter_values
 
 TEXTBOOK = Path(__file__).parent / "textbook"
 VALLEY = """
@@ -170,3 +176,48 @@ def test_mosquitoes_and_people_settle_where_ross_and_macdonald_say() -> None:
     a, b, c, r, mu, per_person = 0.3, 0.5, 0.4, 0.02, 0.1, 4.0
     ill = (per_person * a**2 * b * c - r * mu) / (a * c * (per_person * a * b + r))
     assert carriers == pytest.approx(a * c * ill / (a * c * ill + mu), rel=0.03)
+
+
+# ------------------------------------------------------------------ on paper
+
+
+def test_ross_and_macdonald_by_algebra() -> None:
+    """Equations of both kinds and R0 (the square root of Ross's number), symbol for symbol."""
+    expected = runpy.run_path(str(TEXTBOOK / "expected.py"))["MODELS"]["ross_macdonald"]()
+    model = lpmdsl.load(TEXTBOOK / "ross_macdonald.lpm").model
+    seen: set[str] = set()
+    for condition in model.conditions:
+        written = equations(model, condition, parameter_values(model))
+        for state, change in written.rates.items():
+            ours = positive(sp.sympify(change).subs([*written.forces.items()]))
+            assert sp.simplify(ours - positive(expected.equations[state.name])) == 0
+            seen.add(state.name)
+        assert sp.simplify(positive(r0_formula(model, condition)) - positive(expected.r0)) == 0
+    assert seen == set(expected.equations)
+
+
+def positive(expr: sp.Expr) -> sp.Expr:
+    """The same with every symbol known to be above 0."""
+    return sp.sympify(expr).subs({s: sp.Symbol(s.name, positive=True) for s in sp.sympify(expr).free_symbols})
+
+
+def test_the_numbers_of_hosts_and_vectors() -> None:
+    """R0 is 6: a person infects 24 mosquitoes, one of them 1.5 people; growth solves (r + γ)(r + μ) = γ μ R0²."""
+    model = lpmdsl.load(TEXTBOOK / "ross_macdonald.lpm").model
+    found = reproduction(model, model.condition("Malaria"), parameter_values(model))
+    assert found.value == pytest.approx(6.0, rel=0.001) and found.first_case == pytest.approx(24.0, rel=0.001)
+    r = found.growth
+    assert (r + 0.02) * (r + 0.1) == pytest.approx(0.02 * 0.1 * 36, rel=0.001)
+    assert found.herd_immunity == pytest.approx(1 - 1 / 36, abs=1e-4)  # people alone are immune
+
+
+def test_states_of_one_name_are_told_apart() -> None:
+    text = (TEXTBOOK / "ross_macdonald.lpm").read_text(encoding="utf-8")
+    text = text.replace("Clear, Carrier", "S, I").replace("start Clear", "start S").replace("Carrier at", "I at")
+    text = text.replace("from Clear by contagion to Carrier", "from S by contagion to I").replace("to Clear", "to S")
+    text = text.replace("from Carrier on", "from I on").replace("entering I per", "entering I of Malaria per")
+    text = text.replace("Carriage is Carrier", "Carriage is I")
+    model = lpmdsl.load(text).model
+    written = equations(model, model.condition("Carriage"), parameter_values(model))
+    assert {s.name for s in written.rates} == {"S_Mosquito", "I_Mosquito"}
+    assert sp.Symbol("I_Human", nonnegative=True) in next(iter(written.forces.values())).free_symbols

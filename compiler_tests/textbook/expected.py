@@ -484,5 +484,3 @@ MODELS: dict[str, Callable[[], Expected]] = {
     )
 }
 
-NOT_YET = frozenset({"ross_macdonald"})
-"""Models that the compiler does not take yet: contagion between two kinds of agents."""

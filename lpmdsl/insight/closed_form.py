@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import sympy as sp
 
-from lpmdsl.insight.equations import entry, groups_of, infectivity, mean_dwell, networks_of, scaled
+from lpmdsl.insight.coupled import coupled, networks_of
+from lpmdsl.insight.equations import entry, groups_of, infectivity, mean_dwell, scaled, size
 from lpmdsl.insight.formulas import Group, NoFormula, formula
 from lpmdsl.semantics import model as m
 
 
 def r0_formula(model: m.Model, condition: m.Condition) -> sp.Expr:
     """R0 in parameters, table entries and group sizes ``N_group``. Raises ``NoFormula`` where it does not close."""
-    groups = groups_of(model, condition)
-    if any(n.layout != "random" for n in networks_of(model, condition)):
+    together = coupled(model, condition)
+    if any(n.layout != "random" for c in together for n in networks_of(model, c)):
         raise NoFormula("contacts are not at random, so no formula says whom one meets again")
-    rows = [[_made(model, condition, a, b, groups) for b in groups] for a in groups]
+    types = [(c, g) for c in together for g in groups_of(model, c)]
+    rows = [[_made(model, *a, *b) for b in types] for a in types]
     return spectral_radius(sp.Matrix(rows))
 
 
@@ -38,28 +40,34 @@ def _rank(matrix: sp.Matrix) -> int:
     return matrix.subs({s: sp.Rational(sp.prime(k + 5), sp.prime(k + 30)) for k, s in enumerate(symbols)}).rank()
 
 
-def _made(model: m.Model, condition: m.Condition, to: Group, by: Group, groups: tuple[Group, ...]) -> sp.Expr:
+def _made(model: m.Model, condition: m.Condition, to: Group, source: m.Condition, by: Group) -> sp.Expr:
+    """Infections with ``condition`` among group ``to`` by one of group ``by`` with ``source``."""
     contagion = model.contagion_of(condition.name)
-    assert contagion is not None
-    times, total = times_in_states(model, condition, by), sp.Integer(0)
-    for spread in contagion.spreads:
+    times, total = times_in_states(model, source, by), sp.Integer(0)
+    for spread in contagion.spreads if contagion is not None else ():
+        if (spread.of or condition.name) != source.name:
+            continue
+        assert contagion is not None
         network = model.network(spread.network)
         for state in spread.states:
-            one = infectivity(model, condition, network, spread, by, state) * times.get(state, sp.Integer(0))
-            share = _meets(model, network, to, by, groups)
-            total += one * share * scaled(model, condition, network, "target", to, condition.start.state)
+            one = infectivity(model, contagion, source, network, spread, by, state) * times.get(state, sp.Integer(0))
+            share = _meets(model, network, condition, to, source, by)
+            total += one * share * scaled(model, contagion, condition, network, "target", to, condition.start.state)
     return total
 
 
-def _meets(model: m.Model, network: m.Network, to: Group, by: Group, groups: tuple[Group, ...]) -> sp.Expr:
+def _meets(
+    model: m.Model, network: m.Network, condition: m.Condition, to: Group, source: m.Condition, by: Group
+) -> sp.Expr:
     """How the contacts of one of a group are shared among groups; with a mixing table, how many there are a day."""
-    size = {g.label: sp.Symbol(f"N_{g.label}" if g.label else "N", positive=True) for g in groups}
+    met = condition if network.met == condition.of else source
+    everyone = groups_of(model, met)
     if network.mixing is None:
-        return size[to.label] / sum(size.values())
+        return size(model, condition, to) / sum((size(model, met, g) for g in everyone), sp.Integer(0))
     name = model.table(network.mixing).key_attributes[0]
     contacts = entry(model, network.mixing, [sp.Integer(to.codes[name]), sp.Integer(by.codes[name])])
-    alike = [g for g in groups if g.codes[name] == by.codes[name]]
-    return contacts * size[to.label] / sum(size[g.label] for g in alike)
+    alike = (g for g in everyone if g.codes[name] == by.codes[name])
+    return contacts * size(model, condition, to) / sum((size(model, met, g) for g in alike), sp.Integer(0))
 
 
 def times_in_states(model: m.Model, condition: m.Condition, group: Group) -> dict[int, sp.Expr]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lpmdsl.networks.world import World
 from lpmdsl.runtime.draws import draw
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
@@ -129,7 +130,8 @@ def _branch(scope: Scope, exit_: m.Exit, u: NDArray[np.float64]) -> NDArray[np.i
     return to
 
 
-def everyone_at_start(world_attributes: Mapping, model: m.Model, parameters: Mapping[str, float], counts) -> Scope:
-    """The scope of all agents in their start states at time 0."""
-    states = {c.name: np.full(counts[c.of], c.start.state) for c in model.conditions}
-    return Scope(model, parameters, world_attributes, states, counts)
+def everyone_at_start(kind: str, world: World, model: m.Model, parameters: Mapping[str, float]) -> Scope:
+    """The scope of all agents of a kind in their start states at time 0."""
+    states = {c.name: np.full(world.counts[kind], c.start.state) for c in model.conditions if c.of == kind}
+    attributes = {key: column for key, column in world.attributes.items() if key[0] == kind}
+    return Scope(model, parameters, attributes, states, world.counts)

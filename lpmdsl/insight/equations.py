@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from lpmdsl.insight.coupled import coupled, is_coupled, networks_of
 from lpmdsl.insight.formulas import Group, NoFormula, entry, formula, is_groupable, tex, written
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
@@ -58,9 +59,10 @@ def equations(model: m.Model, condition: m.Condition, parameters: Mapping[str, f
 
 def groups_of(model: m.Model, condition: m.Condition) -> tuple[Group, ...]:
     """Every combination of the categories that the course, the contagion or the mixing asks for."""
-    contagion = model.contagion_of(condition.name)
-    parts: list[object] = [condition.exits, *([contagion] if contagion else [])]
-    asked = {e.name: e for p in parts for e in m.every_expression(p) if isinstance(e, m.AttributeRef)}
+    own = condition.name
+    touched = [c for c in model.contagions if c.condition == own or any(s.of == own for s in c.spreads)]
+    leaves = (e for part in (condition.exits, tuple(touched)) for e in m.every_expression(part))
+    asked = {e.name: e for e in leaves if isinstance(e, m.AttributeRef) and e.of == condition.of}
     for network in networks_of(model, condition):
         if network.mixing is not None:
             name = model.table(network.mixing).key_attributes[0]
@@ -70,10 +72,17 @@ def groups_of(model: m.Model, condition: m.Condition) -> tuple[Group, ...]:
         raise NoFormula("people differ by numbers: " + ", ".join(n for n, r in asked.items() if not is_groupable(r)))
     choices = [[(n, k, _label(r, k)) for k in range(_size(r))] for n, r in asked.items()]
     every = itertools.product(*choices)
-    groups = [Group("_".join(c[2] for c in combo), {c[0]: c[1] for c in combo}) for combo in every]
+    kind = [condition.of] if _shares_names(model, condition) else []
+    groups = [Group("_".join([*kind, *(c[2] for c in combo)]), {c[0]: c[1] for c in combo}) for combo in every]
     if len(groups) > MOST_GROUPS:
         raise NoFormula(f"{len(groups)} groups are too many to write out")
     return tuple(groups)
+
+
+def _shares_names(model: m.Model, condition: m.Condition) -> bool:
+    """Whether a condition of another kind in the same equations has states of the same names."""
+    others = (c for c in coupled(model, condition) if c is not condition)
+    return any(set(condition.states) & set(c.states) for c in others)
 
 
 def _size(ref: m.AttributeRef) -> int:
@@ -86,21 +95,34 @@ def _label(ref: m.AttributeRef, code: int) -> str:
     return ref.type.labels[code]
 
 
-def networks_of(model: m.Model, condition: m.Condition) -> list[m.Network]:
-    contagion = model.contagion_of(condition.name)
-    return [model.network(n) for n in dict.fromkeys(s.network for s in contagion.spreads)] if contagion else []
-
-
 # ------------------------------------------------------------------ the force of infection
 
 
 def force(course: Course, on: Group, groups: tuple[Group, ...]) -> sp.Expr:
     """The force of infection on one of a group: Σ over networks, groups and states of source."""
     model, condition, total = course.model, course.condition, sp.Integer(0)
+    contagion = model.contagion_of(condition.name)
     for network in networks_of(model, condition):
-        here = sum((_from(course, network, source, on, groups) for source in groups), sp.Integer(0))
-        total += here * scaled(model, condition, network, "target", on, condition.start.state)
+        assert contagion is not None
+        if network.is_between:
+            here = _from_other_kind(course, network, groups)
+        else:
+            here = sum((_from(course, network, source, on, groups) for source in groups), sp.Integer(0))
+        total += here * scaled(model, contagion, condition, network, "target", on, condition.start.state)
     return total
+
+
+def _from_other_kind(course: Course, network: m.Network, groups: tuple[Group, ...]) -> sp.Expr:
+    """What the sources of the other kind give to each: shared among those of the second kind who are present."""
+    model, condition = course.model, course.condition
+    contagion = model.contagion_of(condition.name)
+    assert contagion is not None
+    other = model.condition(contagion.source_on(network.name))
+    sources = groups_of(model, other)
+    theirs = Course(model, other, course.parameters)
+    weight = sum((_weight(theirs, contagion, network, g) for g in sources), sp.Integer(0))
+    met, of = (condition, groups) if network.met == condition.of else (other, sources)
+    return weight / _all_present(model, met, of)
 
 
 def _from(course: Course, network: m.Network, source: Group, on: Group, groups: tuple[Group, ...]) -> sp.Expr:
@@ -108,21 +130,26 @@ def _from(course: Course, network: m.Network, source: Group, on: Group, groups: 
     model, condition = course.model, course.condition
     contagion = model.contagion_of(condition.name)
     assert contagion is not None
-    weight = sum(
-        (infectivity(model, condition, network, spread, source, s) * course.inside(source, s)
-         for spread in contagion.spreads if spread.network == network.name for s in spread.states),
-        sp.Integer(0),
-    )  # fmt: skip
+    weight = _weight(course, contagion, network, source)
     if network.mixing is not None:
         name = model.table(network.mixing).key_attributes[0]
         contacts = entry(model, network.mixing, [sp.Integer(on.codes[name]), sp.Integer(source.codes[name])])
         alike = [g for g in groups if g.codes[name] == source.codes[name]]
-        return contacts * weight / _all_present(condition, alike)
-    return weight * many(network) / _all_present(condition, groups)
+        return contacts * weight / _all_present(model, condition, alike)
+    return weight * many(network) / _all_present(model, condition, groups)
 
 
-def _all_present(condition: m.Condition, groups: Sequence[Group]) -> sp.Expr:
-    return sum((present(condition, g) for g in groups), sp.Integer(0))
+def _weight(course: Course, contagion: m.Contagion, network: m.Network, source: Group) -> sp.Expr:
+    """What all sources of a group weigh together on a network; ``course``: that of the condition they have."""
+    return sum(
+        (infectivity(course.model, contagion, course.condition, network, spread, source, s) * course.inside(source, s)
+         for spread in contagion.spreads if spread.network == network.name for s in spread.states),
+        sp.Integer(0),
+    )  # fmt: skip
+
+
+def _all_present(model: m.Model, condition: m.Condition, groups: Sequence[Group]) -> sp.Expr:
+    return sum((present(model, condition, g) for g in groups), sp.Integer(0))
 
 
 def many(network: m.Network) -> sp.Expr:
@@ -132,28 +159,39 @@ def many(network: m.Network) -> sp.Expr:
     return sp.Symbol(f"others_{network.name}", positive=True)
 
 
-def present(condition: m.Condition, group: Group) -> sp.Expr:
+def present(model: m.Model, condition: m.Condition, group: Group) -> sp.Expr:
     """How many of a group there are who are not removed."""
     gone = sum((group.symbol(condition.states[s]) for s in condition.removed), sp.Integer(0))
-    return sp.Symbol(f"N_{group.label}" if group.label else "N", positive=True) - gone
+    return size(model, condition, group) - gone
 
 
-def infectivity(model, condition: m.Condition, network: m.Network, spread: m.Spread, source: Group, state: int):
-    """Contacts a day times the chance of each, of one source."""
+def size(model: m.Model, condition: m.Condition, group: Group) -> sp.Symbol:
+    """``N``, ``N_child``; ``N_Human``, ``N_Human_child`` where another kind of agents takes part."""
+    kind = condition.of if is_coupled(model, condition) and not _shares_names(model, condition) else ""
+    return sp.Symbol("_".join(["N", *(part for part in (kind, group.label) if part)]), positive=True)
+
+
+def infectivity(
+    model: m.Model, contagion: m.Contagion, condition: m.Condition, network: m.Network, spread: m.Spread, source: Group,
+    state: int,
+) -> sp.Expr:  # fmt: skip
+    """Contacts a day times the chance of each, of one source; ``condition``: the one whose state makes it a source."""
     absent = any(state in w.states and network.name in w.networks for w in condition.whiles)
     if absent or state in condition.removed:
         return sp.Integer(0)
     value = formula(spread.rate, model, source, {condition.name: state})
     if network.contacts is not None and network.mixing is None:
         value *= formula(network.contacts, model, source, {condition.name: state})
-    return value * scaled(model, condition, network, "source", source, state)
+    return value * scaled(model, contagion, condition, network, "source", source, state)
 
 
-def scaled(model, condition: m.Condition, network: m.Network, end: str, group: Group, state: int) -> sp.Expr:
-    """The product of the factors that hold for one of a group."""
+def scaled(
+    model: m.Model, contagion: m.Contagion, condition: m.Condition, network: m.Network, end: str, group: Group,
+    state: int,
+) -> sp.Expr:  # fmt: skip
+    """The product of the factors that hold for one of a group in a state of a condition."""
     product, inside = sp.Integer(1), {condition.name: state}
-    contagion = model.contagion_of(condition.name)
-    for scaling in contagion.scalings if contagion else ():
+    for scaling in contagion.scalings:
         if scaling.end == end and (not scaling.networks or network.name in scaling.networks):
             holds = formula(scaling.where, model, group, inside) if scaling.where is not None else sp.Integer(1)
             product *= holds * formula(scaling.factor, model, group, inside) + (1 - holds)

@@ -7,14 +7,14 @@ lose in it, so nobody is lost whatever the step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from lpmdsl.insight.equations import Course, Equations
+from lpmdsl.insight.equations import Course, Equations, size
 from lpmdsl.insight.formulas import Group, NoFormula, formula, values_of
 from lpmdsl.kernel.laws import law
 from lpmdsl.networks.world import World
@@ -34,33 +34,54 @@ class Curves:
     states: Mapping[str, Values]
 
 
-def integrate(model: m.Model, written: Equations, parameters: Mapping[str, float], world: World, seed: int) -> Curves:
-    """The course from the model's own start. Raises ``NoFormula`` where the equations name what only a run knows."""
-    condition = model.condition(written.condition)
-    course = Course(model, condition, parameters)
-    system = _System(model, written, course, parameters, world)
-    begin = _start(model, course, written.groups, world, parameters, seed, system.index)
+def integrate(
+    model: m.Model, written: Sequence[Equations], parameters: Mapping[str, float], world: World, seed: int
+) -> dict[str, Curves]:
+    """The courses from the model's own start, by condition; ``written``: those of conditions that infect one another.
+
+    Raises ``NoFormula`` where the equations name what only a run knows.
+    """
+    parts = [_Part(w, Course(model, model.condition(w.condition), parameters)) for w in written]
+    system = _System(model, parts, parameters, world)
+    begin = np.zeros(len(system.index))
+    for part in parts:
+        _start(model, part, world, parameters, seed, system.index, begin)
     every = max(1, int(np.ceil(model.clock.step / FINEST)))
     dt, steps = model.clock.step / every, model.clock.steps * every
     path = _heun(system, begin, dt, steps)[::every]
+    time = np.arange(len(path)) * model.clock.step
+    return {p.course.condition.name: Curves(time, _states(p, path, system.index)) for p in parts}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The equations of one condition and its variables."""
+
+    written: Equations
+    course: Course
+
+
+def _states(part: _Part, path: Values, index: Mapping[sp.Symbol, int]) -> dict[str, Values]:
+    """(points,) people in each state of a condition, all groups together."""
     states = {}
-    for code, name in enumerate(condition.states):
-        inside = [system.index[s] for g in written.groups for s in course.stages(g, code)]
+    for code, name in enumerate(part.course.condition.states):
+        inside = [index[s] for g in part.written.groups for s in part.course.stages(g, code)]
         states[name] = path[:, inside].sum(axis=1)
-    return Curves(np.arange(len(path)) * model.clock.step, states)
+    return states
 
 
 class _System:
     """The right-hand sides as numbers: ``flow(t, y, out)``; ``survival[k]`` and ``inflow`` of what is remembered."""
 
-    def __init__(
-        self, model: m.Model, written: Equations, course: Course, parameters: Mapping[str, float], world: World
-    ) -> None:
-        variables, self.outs = list(written.rates), list(written.remembered)
+    def __init__(self, model: m.Model, parts: Sequence[_Part], parameters: Mapping[str, float], world: World) -> None:
+        variables = [x for p in parts for x in p.written.rates]
+        self.outs = [out for p in parts for out in p.written.remembered]
         self.index = {x: k for k, x in enumerate(variables)}
-        inflows = [inflow for inflow, _ in written.remembered.values()]
-        rates = [sp.sympify(e).subs([*written.forces.items()]) for e in (*written.rates.values(), *inflows)]
-        known = {**values_of(model, parameters, rates), **_sizes(model, course, written.groups, world, rates)}
+        changes = [_with_forces(p, e) for p in parts for e in p.written.rates.values()]
+        rates = [*changes, *(_with_forces(p, e) for p in parts for e, _ in p.written.remembered.values())]
+        known = values_of(model, parameters, rates)
+        for part in parts:
+            known |= _sizes(model, part, world, rates)
         time = sp.Symbol("t", nonnegative=True)
         ready = [e.subs([*known.items()]) for e in rates]
         allowed = {*variables, *self.outs, time}
@@ -75,19 +96,22 @@ class _System:
             return values[:size], values[size:]
 
         self.flow = flow
-        self.holders = [self.index[_holder(course, written.groups, out)] for out in self.outs]
-        self.survival = [_survival(model, course, written.groups, out, known) for out in self.outs]
+        whose = [(p, out) for p in parts for out in p.written.remembered]
+        self.holders = [self.index[_holder(p.course, p.written.groups, out)] for p, out in whose]
+        self.survival = [_survival(model, p.course, p.written.groups, out, known) for p, out in whose]
 
 
-def _sizes(
-    model: m.Model, course: Course, groups: tuple[Group, ...], world: World, rates: list[sp.Expr]
-) -> dict[sp.Symbol, float]:
+def _with_forces(part: _Part, expr: sp.Expr) -> sp.Expr:
+    return sp.sympify(expr).subs([*part.written.forces.items()])
+
+
+def _sizes(model: m.Model, part: _Part, world: World, rates: list[sp.Expr]) -> dict[sp.Symbol, float]:
     """``N`` or ``N_group``, and how many others one has on a network."""
-    kind = course.condition.of
+    condition = part.course.condition
+    kind = condition.of
     named: dict[str, float] = {"N": float(world.counts[kind])}
-    for group in groups:
-        if group.label:
-            named[f"N_{group.label}"] = float(members(kind, group, world).sum())
+    for group in part.written.groups:
+        named[size(model, condition, group).name] = float(members(kind, group, world).sum())
     for network in model.networks:
         if network.name in world.ties:
             named[f"others_{network.name}"] = len(world.ties[network.name].targets) / world.counts[network.of]
@@ -108,17 +132,16 @@ def members(kind: str, group: Group, world: World) -> NDArray[np.bool_]:
 
 
 def _start(
-    model: m.Model, course: Course, groups: tuple[Group, ...], world: World, parameters: Mapping[str, float],
-    seed: int, index: Mapping[sp.Symbol, int],
-) -> Values:  # fmt: skip
+    model: m.Model, part: _Part, world: World, parameters: Mapping[str, float], seed: int,
+    index: Mapping[sp.Symbol, int], begin: Values,
+) -> None:  # fmt: skip
     """How many of each group start in each state: those of the first replicate, in the first stage of a chain."""
-    begin, condition = np.zeros(len(index)), course.condition
+    condition = part.course.condition
     codes = start_states(model, world, dict(parameters), seed, 0)[condition.name]
-    for group in groups:
+    for group in part.written.groups:
         inside = members(condition.of, group, world)
         for state in range(len(condition.states)):
-            begin[index[course.stages(group, state)[0]]] = float((codes[inside] == state).sum())
-    return begin
+            begin[index[part.course.stages(group, state)[0]]] = float((codes[inside] == state).sum())
 
 
 def _holder(course: Course, groups: tuple[Group, ...], out: sp.Symbol) -> sp.Symbol:
@@ -177,4 +200,3 @@ def _heun(system: _System, begin: Values, dt: float, steps: int) -> Values:
         out = (left + fresh * entered[n]) / dt
         path[n + 1] = y + dt * (system.flow(t, y, out)[0] + system.flow(t + dt, y + dt * first, out)[0]) / 2
     return path
-

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from lpmdsl.insight.coupled import coupled
 from lpmdsl.insight.courses import Stay, at, courses, everyone_at_start, susceptible
 from lpmdsl.insight.equations import undecided
 from lpmdsl.networks.world import World
@@ -24,6 +25,7 @@ from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
 
 SAMPLE, COURSES = 4_000, 24
+EVERYONE = "everyone"
 Matrix = NDArray[np.float64]
 
 
@@ -55,17 +57,44 @@ def reproduction(
     contagion = model.contagion_of(condition.name)
     if contagion is None or not contagion.spreads:
         raise ValueError(f"{condition.name} is not passed on")
-    sample = _Sample(model, condition, contagion, parameters, seed)
-    matrix = sample.matrix(0.0)
+    samples = [_Sample(model, c, parameters, seed) for c in coupled(model, condition)]
+    sample, types = samples[0], _types(samples)
+    matrix = _together(samples, 0.0)
     value, vector = leading(matrix)
     shares = matrix @ vector
     shares = shares / shares.sum() if shares.sum() > 0 else shares
-    growth = _growth(sample, value)
+    growth = _growth(samples, value)
+    immune = _immune(matrix, len(sample.types))
     return Reproduction(
-        condition.name, value, sample.first_case(), _shares(sample, shares, 1), _shares(sample, shares, 0), growth,
-        float(np.log(2) / growth) if growth > 0 else None, max(0.0, 1 - 1 / value) if value > 0 else 0.0,
-        _coverage(contagion, sample.scope, value), matrix, tuple(sample.types), sample.assumptions(),
+        condition.name, value, sum(sample.first_case(s) for s in samples), _shares(types, shares, 1),
+        _shares(types, shares, 0), growth, float(np.log(2) / growth) if growth > 0 else None, immune,
+        _coverage(contagion, sample.scope, immune), matrix, tuple(types), sample.assumptions(len(samples) > 1),
     )  # fmt: skip
+
+
+def _together(samples: list[_Sample], r: float) -> Matrix:
+    """The matrix over the types of all conditions that infect one another."""
+    return np.block([[to.matrix(r) if to is by else by.infects(to, r) for by in samples] for to in samples])
+
+
+def _types(samples: list[_Sample]) -> list[tuple[str, str]]:
+    """(group, network) of every type; with several kinds of agents, the kind is part of the group's name."""
+    if len(samples) == 1:
+        return samples[0].types
+    return [(f"{s.condition.of} {g}".removesuffix(f" {EVERYONE}"), n) for s in samples for g, n in s.types]
+
+
+def _immune(matrix: Matrix, own: int) -> float:
+    """The share immune among those who have the first ``own`` types at which an outbreak stops, 1 if none is enough."""
+
+    def excess(share: float) -> float:
+        scaled = matrix.copy()
+        scaled[:own] *= 1 - share
+        return leading(scaled)[0] - 1
+
+    if excess(0.0) <= 0 or not np.all(np.isfinite(matrix)):
+        return 0.0 if np.all(np.isfinite(matrix)) else 1.0
+    return 1.0 if excess(1.0) >= 0 else float(brentq(excess, 0.0, 1.0, xtol=1e-12))  # type: ignore[arg-type]
 
 
 def leading(matrix: Matrix) -> tuple[float, Matrix]:
@@ -79,11 +108,11 @@ def leading(matrix: Matrix) -> tuple[float, Matrix]:
     return float(max(0.0, values[k])), vector / vector.sum() if vector.sum() > 0 else vector
 
 
-def _growth(sample: _Sample, value: float) -> float:
+def _growth(samples: list[_Sample], value: float) -> float:
     """The r at which the discounted matrix has 1 as its largest eigenvalue."""
 
     def excess(r: float) -> float:
-        return leading(sample.matrix(r))[0] - 1
+        return leading(_together(samples, r))[0] - 1
 
     if value <= 0 or not np.isfinite(value):
         return 0.0
@@ -99,15 +128,15 @@ def _growth(sample: _Sample, value: float) -> float:
     return float(brentq(excess, low, high, xtol=1e-5))  # type: ignore[arg-type]
 
 
-def _shares(sample: _Sample, shares: Matrix, part: int) -> dict[str, float]:
+def _shares(types: list[tuple[str, str]], shares: Matrix, part: int) -> dict[str, float]:
     total: dict[str, float] = {}
-    for kind, share in zip(sample.types, shares, strict=True):
+    for kind, share in zip(types, shares, strict=True):
         total[kind[part]] = total.get(kind[part], 0.0) + float(share)
     return total
 
 
-def _coverage(contagion: m.Contagion, scope: Scope, value: float) -> dict[str, float]:
-    """For every yes/no attribute that scales the target by one factor on all networks: (1 − 1/R0) / effect."""
+def _coverage(contagion: m.Contagion, scope: Scope, immune: float) -> dict[str, float]:
+    """For every yes/no attribute that scales the target by one factor on all networks: the share immune / effect."""
     found: dict[str, float] = {}
     for scaling in contagion.scalings:
         named = isinstance(scaling.where, m.AttributeRef) and scaling.end == "target" and not scaling.networks
@@ -115,32 +144,36 @@ def _coverage(contagion: m.Contagion, scope: Scope, value: float) -> dict[str, f
             continue
         assert isinstance(scaling.where, m.AttributeRef)
         effect = 1 - float(evaluate(scaling.factor, scope))
-        if effect > 0 and value > 1:
-            found[scaling.where.name] = (1 - 1 / value) / effect
+        if effect > 0 and immune > 0:
+            found[scaling.where.name] = immune / effect
     return found
 
 
 class _Sample:
     """A sample of people, their courses, and what each weighs on every network."""
 
-    def __init__(self, model: m.Model, condition: m.Condition, contagion: m.Contagion, parameters, seed: int) -> None:
+    def __init__(self, model: m.Model, condition: m.Condition, parameters: Mapping[str, float], seed: int) -> None:
+        contagion = model.contagion_of(condition.name)
+        assert contagion is not None
         self.model, self.condition, self.contagion = model, condition, contagion
         kind = model.agent(condition.of)
         counts = {} if kind.file is not None else {kind.name: min(kind.count or SAMPLE, SAMPLE)}
         self.world: World = build_world(model, parameters, seed, counts)
-        self.scope = everyone_at_start(self.world.attributes, model, parameters, self.world.counts)
+        self.scope = everyone_at_start(kind.name, self.world, model, parameters)
         self.size = self.world.counts[kind.name]
         self.networks = [model.network(n) for n in dict.fromkeys(s.network for s in contagion.spreads)]
         self.labels, self.group = self._groups()
         self.types = [(g, n.name) for g in self.labels for n in self.networks]
         agent = np.repeat(np.arange(self.size), COURSES)
         self.agent, self.stays = agent, courses(self.scope, condition, agent, seed)
-        self.hazards = {n.name: self._hazards(n) for n in self.networks}
+        self.hazards = {n.name: self._hazards(n, contagion) for n in self.networks}
         self.factors = {n.name: self._susceptibility(n) for n in self.networks}
         self.contacts = {n.name: self._contacts(n) for n in self.networks}
 
-    def assumptions(self) -> tuple[str, ...]:
-        said = ["nearly everyone is susceptible, and nothing changes with time", "no intervention is active"]
+    def assumptions(self, several: bool) -> tuple[str, ...]:
+        words = f"a generation goes from one kind to the other; immune are agents of {self.condition.of}"
+        said = [words] if several else []
+        said += ["nearly everyone is susceptible, and nothing changes with time", "no intervention is active"]
         said += undecided(self.model)
         if any(n.layout == "place" for n in self.networks):
             said.append("in a place, cases of the first generation only: each person there can be infected once")
@@ -159,13 +192,14 @@ class _Sample:
                 table = self.model.table(network.mixing)
                 column = self.world.attributes[(network.of, table.key_attributes[0])]
                 return table.keys[0], np.asarray(column, np.int64)
-        return ("everyone",), np.zeros(self.size, np.int64)
+        return (EVERYONE,), np.zeros(self.size, np.int64)
 
-    def _hazards(self, network: m.Network) -> Matrix:
+    def _hazards(self, network: m.Network, contagion: m.Contagion) -> Matrix:
         """(states, agents): a day's contacts times the chance of each, as a source in each state; 0 where absent."""
         hazards = np.zeros((len(self.condition.states), self.size))
         everyone = np.arange(self.size)
-        for spread in (s for s in self.contagion.spreads if s.network == network.name):
+        spreads = (s for s in contagion.spreads if s.network == network.name)
+        for spread in (s for s in spreads if (s.of or contagion.condition) == self.condition.name):
             for state in spread.states:
                 scope = at(self.scope, self.condition, state, everyone)
                 value = np.asarray(evaluate(spread.rate, scope), np.float64)
@@ -173,19 +207,13 @@ class _Sample:
                     value = value * evaluate(network.contacts, scope)
                 absent = any(state in w.states and network.name in w.networks for w in self.condition.whiles)
                 present = not absent and state not in self.condition.removed
-                hazards[state] += np.maximum(self._scaled(scope, "source", network, value), 0) * present
+                hazards[state] += np.maximum(_scaled(contagion, scope, "source", network, value), 0) * present
         return hazards * {"weekdays": 5 / 7, "weekends": 2 / 7}.get(network.days, 1.0)
 
     def _susceptibility(self, network: m.Network) -> Matrix:
         scope = at(self.scope, self.condition, susceptible(self.condition), np.arange(self.size))
-        return np.broadcast_to(np.maximum(self._scaled(scope, "target", network, np.ones(self.size)), 0), (self.size,))
-
-    def _scaled(self, scope: Scope, end: str, network: m.Network, value: Matrix) -> Matrix:
-        for scaling in self.contagion.scalings:
-            if scaling.end == end and (not scaling.networks or network.name in scaling.networks):
-                holds = True if scaling.where is None else np.asarray(evaluate(scaling.where, scope)) != 0
-                value = value * np.where(holds, evaluate(scaling.factor, scope), 1.0)
-        return value
+        factor = _scaled(self.contagion, scope, "target", network, np.ones(self.size))
+        return np.broadcast_to(np.maximum(factor, 0), (self.size,))
 
     # -------------------------------------------------------------- contacts
 
@@ -205,6 +233,8 @@ class _Sample:
 
     def _at_random(self, network: m.Network) -> Matrix:
         count = np.bincount(self.group, minlength=len(self.labels)).astype(float)
+        if network.is_between:
+            return np.zeros((self.size, len(self.labels)))  # nobody of one's own kind is met there
         if network.mixing is None:
             return np.broadcast_to(count / self.size, (self.size, len(self.labels)))
         table = np.asarray(self.model.table(network.mixing).values).reshape(len(self.labels), -1)
@@ -226,16 +256,49 @@ class _Sample:
         """[(to group, network), (from group, network)]: infections by one of the column, discounted by exp(−r·time)."""
         made = {n.name: self._made(n, r) for n in self.networks}
         columns = []
+        for weight, through in zip(self._weights(), self.networks * len(self.labels), strict=True):
+            parts = [self._offspring(n, made[n.name], n is through).T @ weight for n in self.networks]
+            columns.append(np.array(parts).T.reshape(-1))  # by group, then network
+        return np.array(columns).T
+
+    def infects(self, to: _Sample, r: float) -> Matrix:
+        """[(to group, network), (from group, network)]: those of another kind whom one of the column infects."""
+        rows: list[Matrix] = []
+        for network in to.networks:
+            shares = self._among(to, network)
+            made = self._made(network, r, self._hazards(network, to.contagion)) if shares.any() else np.zeros(self.size)
+            rows.append(shares[:, None] * np.array([made @ w for w in self._weights()]))
+        return np.array(rows).transpose(1, 0, 2).reshape(len(to.types), len(self.types))
+
+    def _weights(self) -> list[Matrix]:
+        """For each type of the columns, how likely each agent is to be the one: by group, then network."""
+        found: list[Matrix] = []
         for g in range(len(self.labels)):
             for through in self.networks:
                 weight = self._caught(through) * (self.group == g)
-                weight = weight / weight.sum() if weight.sum() > 0 else weight
-                parts = [self._offspring(n, made[n.name], n is through).T @ weight for n in self.networks]
-                columns.append(np.array(parts).T.reshape(-1))  # by group, then network
-        return np.array(columns).T
+                found.append(weight / weight.sum() if weight.sum() > 0 else weight)
+        return found
 
-    def first_case(self) -> float:
-        """Of someone taken at random, whom nobody infected."""
+    def _among(self, to: _Sample, network: m.Network) -> Matrix:
+        """(groups of the other kind): how many of them one contact falls on, by their susceptibility."""
+        if not network.is_between or to.contagion.source_on(network.name) != self.condition.name:
+            return np.zeros(len(to.labels))
+        count = np.bincount(to.group, minlength=len(to.labels)) / to.size
+        factor = np.array([to.factors[network.name][to.group == g].mean() if np.any(to.group == g) else 0.0
+                           for g in range(len(to.labels))])  # fmt: skip
+        met = to if network.met == to.condition.of else self
+        return count * factor * to.everyone() / met.everyone()
+
+    def everyone(self) -> int:
+        """How many agents of the kind there are in the model, of whom the sample is some."""
+        return self.model.agent(self.condition.of).count or self.size
+
+    def first_case(self, to: _Sample) -> float:
+        """Those with the condition of ``to`` whom someone infects who is taken at random, whom nobody infected."""
+        if to is not self:
+            one_of_each = [self._among(to, n).sum() * self._made(n, 0.0, self._hazards(n, to.contagion)).mean()
+                           for n in to.networks]  # fmt: skip
+            return float(sum(one_of_each))
         parts = [self._offspring(n, self._made(n, 0.0), False).sum(axis=1) for n in self.networks]
         return float(np.mean(sum(parts)))
 
@@ -257,9 +320,9 @@ class _Sample:
                            for g in range(len(self.labels))])  # fmt: skip
         return made[:, None] * contacts * factor
 
-    def _made(self, network: m.Network, r: float) -> Matrix:
+    def _made(self, network: m.Network, r: float, hazards: Matrix | None = None) -> Matrix:
         """(agents): what one contact gets over the whole course: a hazard at random, else a chance below 1."""
-        hazards = self._each(network)
+        hazards = self._each(network) if hazards is None else hazards
         got, spared = np.zeros(self.agent.size), np.ones(self.agent.size)
         for stay in self.stays:
             rate = hazards[stay.state, self.agent[stay.particle]]
@@ -278,6 +341,14 @@ class _Sample:
             return hazards
         others = self.contacts[network.name].sum(axis=1)
         return hazards / np.maximum(others, 1)
+
+
+def _scaled(contagion: m.Contagion, scope: Scope, end: str, network: m.Network, value: Matrix) -> Matrix:
+    for scaling in contagion.scalings:
+        if scaling.end == end and (not scaling.networks or network.name in scaling.networks):
+            holds = True if scaling.where is None else np.asarray(evaluate(scaling.where, scope)) != 0
+            value = value * np.where(holds, evaluate(scaling.factor, scope), 1.0)
+    return value
 
 
 def _during(rate: Matrix | float, stay: Stay) -> Matrix:

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lpmdsl.config import RunOptions
+from lpmdsl.insight.coupled import coupled
 from lpmdsl.insight.equations import equations
 from lpmdsl.insight.formulas import NoFormula
 from lpmdsl.insight.integrate import Curves, integrate
@@ -43,9 +44,11 @@ def compared(loaded: LoadedModel, options: RunOptions) -> Compared:
     world = build_world(quiet, parameters, options.seed, planned.counts)
     curves, without = {}, {}
     for condition in quiet.conditions:
+        if condition.name in curves:
+            continue
         try:
-            written = equations(quiet, condition, parameters)
-            curves[condition.name] = integrate(quiet, written, parameters, world, options.seed)
+            written = [equations(quiet, c, parameters) for c in coupled(quiet, condition)]
+            curves |= integrate(quiet, written, parameters, world, options.seed)
         except NoFormula as reason:
             without[condition.name] = str(reason)
     results = execute(replace(loaded, model=quiet), options, None, show_progress=False)

@@ -39,7 +39,9 @@ def _spreads(ctx: Context, condition: str, kind: str, written: tree.Spread) -> l
         source = condition if not other else _source_condition(ctx, written, other)
         if source is not None:
             found += _spreads_from(ctx, source, other or kind, condition, written, on)
-    return found if networks else _spreads_from(ctx, condition, kind, condition, written, [])
+    if networks or any(n.id in ctx.broken for n in written.networks):
+        return found
+    return _spreads_from(ctx, condition, kind, condition, written, [])
 
 
 def _other_kind(network: model.Network, kind: str) -> str:
