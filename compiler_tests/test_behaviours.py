@@ -175,6 +175,32 @@ def test_whoever_is_asked_can_end_the_run(friends: Compiled) -> None:
     assert np.isnan(results[0].observations["masks"][29:]).all()
 
 
+def test_recorded_steps_end_where_somebody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a GPU replays: blocks of 16 and single steps, never past a boundary at which somebody is asked."""
+    from lpmdsl.runtime import gpu
+
+    done: list[int] = [1]
+
+    class Graph:
+        def __init__(self, steps: int) -> None:
+            self.steps = steps
+
+        def replay(self) -> None:
+            done.append(done[-1] + self.steps)
+
+    class Asked:
+        def pause(self, t: int) -> int:
+            assert t == done[-1]
+            return t if t == 70 else (t // 14 + 1) * 14
+
+    monkeypatch.setattr(gpu.torch.cuda, "synchronize", lambda: None)
+    single, block = (gpu.Recorded(Graph(k), k) for k in (1, 16))  # type: ignore[arg-type]
+    assert gpu._replay(single, block, 100, None, Asked()) == 70  # type: ignore[arg-type]
+    assert {14, 28, 42, 56, 70} <= set(done)
+    done[:] = [1]
+    assert gpu._replay(single, block, 40, None, None) == 40 and len(done) < 20
+
+
 # ------------------------------------------------------------------ whom one asks
 
 

@@ -42,7 +42,7 @@ from lpmdsl.kernel.strategy import told_attributes
 from lpmdsl.networks.sites import site
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.archetypes import labels_of, most_archetypes, steps_between
+from lpmdsl.semantics.archetypes import columns, labels_of, most_archetypes, steps_between
 
 FIRST = integer(0)
 
@@ -51,10 +51,9 @@ def declare_behaviour(builder: Builder, one: m.Behaviour) -> None:
     """The buffers of a behaviour: its table and which archetypes occur, and what each agent keeps of its decisions."""
     builder.buffer(f"{one.name}_rests", "i64", (1,), "input", note="1 where a scenario goes without it")
     if one.rule is None:
-        codes = most_archetypes(one)
-        dtype, columns = ("f64", one.asks) if is_replied(one) else ("i64", len(labels_of(one)) - 1)
+        codes, dtype = most_archetypes(one), "f64" if is_replied(one) else "i64"
         builder.buffer(f"{one.name}_occurs", "u8", (codes,), "scratch", note="1: somebody is of this archetype")
-        builder.buffer(f"{one.name}_table", dtype, (codes, columns), "state", note="what each archetype answers")
+        builder.buffer(f"{one.name}_table", dtype, (codes, columns(one)), "state", note="what each archetype answers")
     if one.remembers:
         none = (len(labels_of(one)) + 1) ** one.remembers - 1
         builder.buffer(f"{one.name}_memory", "i32", (one.of,), "state", none, "the last decisions, the latest first")
