@@ -238,6 +238,7 @@ def _draw(scope: Scope, one: m.Behaviour, due: Var, body: list[KStmt]) -> Var:
     else:
         episode = op("floordiv", STEP, integer(steps_between(scope.builder.model, one)))
     name = scope.fresh("w")
+    scope.fresh(f"{name}_words")  # a processor's name for those of a whole chunk
     body.append(Draw(name, site(one.site), AGENT, episode, one.site, one.span, None if one.when else due))
     return word(name, 0)
 
