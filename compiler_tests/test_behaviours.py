@@ -348,19 +348,16 @@ scenario off
 
 
 def test_a_rule_is_a_table_that_says_the_same() -> None:
-    """Both draw with a word of their own name; with the name of the other the decisions are the same, bit for bit."""
+    """Luck is keyed by what is decided, whoever decides it: the decisions are the same, bit for bit."""
     from lpmdsl.semantics import numbers
 
     model = one(TWINS, 6)
-    as_if = tuple(replace(b, site="heuristic.decides") for b in model.behaviours)
-    named = replace(model, behaviours=as_if)
-    run = runner(named, "cpu")
-    settings = {"shift": "0.4"}
-    asked_ = replace(request_of(model, 5_000, settings=settings), model=named)
+    run, settings = runner(model, "cpu"), {"shift": "0.4"}
+    asked_ = request_of(model, 5_000, settings=settings)
     on_foot = float((asked_.world.attributes["Person", "mode"] == 2).sum())
     p = float(1.0 / (1.0 + numbers.exp(-(-1.5 + 0.2 * numbers.log(1.0 + on_foot)))))
     asked_ = replace(asked_, ask=always(lambda who: [[1 - p, p]] * len(who)))
-    ruled = replace(request_of(model, 5_000, scenario="by_rule", settings=settings), model=named)
+    ruled = request_of(model, 5_000, scenario="by_rule", settings=settings)
     assert asked_.disabled == {"heuristic"} and ruled.disabled == {"caring"}
     a, b = run(asked_), run(ruled)
     assert_same(a, b)

@@ -68,7 +68,8 @@ def _behaviour(ctx: Context, written: tree.Behaviour) -> model.Behaviour | None:
         decided,
         _fallbacks(ctx, written),
         check_survey(ctx, written, knows),
-        f"{written.name.id}.decides",
+        # Keyed by what is decided: whoever decides it in another scenario, a person's luck is the same.
+        f"{kind}.{written.decides.into.id}.decided",
         written.doc,
         written.span,
     )
