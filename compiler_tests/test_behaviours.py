@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 from behaviour_models import FRIENDS, ONE, always, answering, checked
 from both_backends import assert_same, compiled, cpu_run, request_of, runner
+from numpy.typing import NDArray
 from scipy import stats
 
 from lpmdsl.backends import torch_reference
 from lpmdsl.backends.request import Archetype
 from lpmdsl.compiler import Compiled
-from lpmdsl.diagnostics import LpmError
+from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.runtime.gpu import gpu_runner
 from lpmdsl.runtime.gpu_launch import Tiling
 from lpmdsl.semantics.archetypes import NONE_YET, labels_of_code, most_archetypes, resting
 from lpmdsl.semantics.model import Model
+from lpmdsl.source import NOWHERE
 
 Z = 4.0
 
@@ -51,7 +53,7 @@ def test_threads_do_not_show(friends: Compiled) -> None:
 
 def test_the_gpu_gives_the_counts_of_the_cpu(friends: Compiled) -> None:
     """Two replicates of a launch, each with its own table."""
-    requests = [replace(request_of(friends.model, 400, 5, replicate=r), steps=32) for r in range(2)]
+    requests = [replace(request_of(friends.model, 400, 5, replicate=r), steps=30) for r in range(2)]
     together = gpu_runner(friends, Tiling(128))(requests, None)
     for request, result in zip(requests, together, strict=True):
         assert_same(cpu_run(friends)(request), result)
@@ -148,8 +150,55 @@ def test_two_kinds_decide() -> None:
     worlds = request_of(made.model, 500, 3)
     result = cpu_run(made)(worlds)
     assert_same(result, torch_reference.run(worlds))
-    assert_same(result, gpu_runner(made, Tiling(128))([worlds], None)[0])
+    assert_same(result, gpu_runner(made)([worlds], None)[0])
     assert result.observations["sold"][:, 0].max() > 50
+
+
+def test_whoever_is_asked_can_end_the_run(friends: Compiled) -> None:
+    """At the third refresh: what was reported until then is there, and why it ended, on every back end."""
+    whole = request_of(friends.model, 300)
+
+    def ask(name: str, step: int, who: tuple[Archetype, ...]) -> NDArray[np.float64]:
+        if name == "caring" and step == 28:
+            raise fail("E0899", "no more money", NOWHERE)
+        return answering(friends.model)(name, step, who)
+
+    request = replace(whole, ask=ask)
+    results = [cpu_run(friends)(request), torch_reference.run(request), gpu_runner(friends)([request], None)[0]]
+    for result in results:
+        assert result.stopped is not None and result.steps_done == 28
+        assert result.stopped.report.diagnostics[0].message == "no more money"
+        assert_same(results[0], result)
+    longer = cpu_run(friends)(whole)
+    assert longer.stopped is None and longer.steps_done == 56
+    np.testing.assert_array_equal(results[0].observations["masks"][:29], longer.observations["masks"][:29])
+    assert np.isnan(results[0].observations["masks"][29:]).all()
+
+
+def test_recorded_steps_end_where_somebody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a GPU replays: blocks of 16 and single steps, never past a boundary at which somebody is asked."""
+    from lpmdsl.runtime import gpu
+
+    done: list[int] = [1]
+
+    class Graph:
+        def __init__(self, steps: int) -> None:
+            self.steps = steps
+
+        def replay(self) -> None:
+            done.append(done[-1] + self.steps)
+
+    class Asked:
+        def pause(self, t: int) -> int:
+            assert t == done[-1]
+            return t if t == 70 else (t // 14 + 1) * 14
+
+    monkeypatch.setattr(gpu.torch.cuda, "synchronize", lambda: None)
+    single, block = (gpu.Recorded(Graph(k), k) for k in (1, 16))  # type: ignore[arg-type]
+    assert gpu._replay(single, block, 100, None, Asked()) == 70  # type: ignore[arg-type]
+    assert {14, 28, 42, 56, 70} <= set(done)
+    done[:] = [1]
+    assert gpu._replay(single, block, 40, None, None) == 40 and len(done) < 20
 
 
 # ------------------------------------------------------------------ whom one asks
@@ -299,19 +348,16 @@ scenario off
 
 
 def test_a_rule_is_a_table_that_says_the_same() -> None:
-    """Both draw with a word of their own name; with the name of the other the decisions are the same, bit for bit."""
+    """Luck is keyed by what is decided, whoever decides it: the decisions are the same, bit for bit."""
     from lpmdsl.semantics import numbers
 
     model = one(TWINS, 6)
-    as_if = tuple(replace(b, site="heuristic.decides") for b in model.behaviours)
-    named = replace(model, behaviours=as_if)
-    run = runner(named, "cpu")
-    settings = {"shift": "0.4"}
-    asked_ = replace(request_of(model, 5_000, settings=settings), model=named)
+    run, settings = runner(model, "cpu"), {"shift": "0.4"}
+    asked_ = request_of(model, 5_000, settings=settings)
     on_foot = float((asked_.world.attributes["Person", "mode"] == 2).sum())
     p = float(1.0 / (1.0 + numbers.exp(-(-1.5 + 0.2 * numbers.log(1.0 + on_foot)))))
     asked_ = replace(asked_, ask=always(lambda who: [[1 - p, p]] * len(who)))
-    ruled = replace(request_of(model, 5_000, scenario="by_rule", settings=settings), model=named)
+    ruled = request_of(model, 5_000, scenario="by_rule", settings=settings)
     assert asked_.disabled == {"heuristic"} and ruled.disabled == {"caring"}
     a, b = run(asked_), run(ruled)
     assert_same(a, b)
