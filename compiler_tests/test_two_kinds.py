@@ -98,7 +98,7 @@ intervention traps
 
 
 def test_the_valley_gives_one_count_on_every_back_end() -> None:
-    """Absence, removal, traps, weekends, factors at both ends, weights that differ, a network within one kind beside."""
+    """Absence, removal, traps, weekends, factors at both ends, weights that differ, a network within one kind."""
     made = compiled(lpmdsl.load(VALLEY).model)
     request = request_of(made.model, 600, 3)
     result = both(made, request)
@@ -153,7 +153,7 @@ observe mosquitoes = number entering Carrier per day
 
 @pytest.mark.parametrize("backend", ["cpu", "reference"])
 def test_contacts_are_counted_by_the_first_kind(backend: str) -> None:
-    """One day, exact: a person meets 2 N_M / N_H mosquitoes, each of them 2 people; |z| < 3 of two binomials, seed 5."""
+    """One day, exact: a person meets 2 N_M / N_H mosquitoes, each of them 2 people; |z| < 3 of binomials, seed 5."""
     numbers = {"mosquitoes": 60_000, "humans": 20_000, "ill": 4_000, "carriers": 6_000}
     made = lpmdsl.load(ONE_STEP.format(**numbers))
     found = made.run(seed=5, backend=backend).observations.set_index("observation").value
@@ -165,7 +165,7 @@ def test_contacts_are_counted_by_the_first_kind(backend: str) -> None:
 
 
 def test_mosquitoes_and_people_settle_where_ross_and_macdonald_say() -> None:
-    """Endemic prevalence (Keeling & Rohani 2008, 4.2.2) of the mean field, within 3 %: 20 000 people, the last 100 days.
+    """Endemic prevalence (Keeling & Rohani 2008, 4.2.2) of the mean field, within 3 %: 20 000 people, last 100 days.
 
     x = (m a² b c − r μ) / (a c (m a b + r)) among people.
     """
