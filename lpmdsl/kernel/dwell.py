@@ -58,6 +58,16 @@ def quantile_table(
     return np.ascontiguousarray(np.stack(rows))
 
 
+def arguments_by_row(
+    distribution: Distribution, model: Model, parameters: dict[str, float]
+) -> list[dict[str, float]]:
+    """The arguments in base units for every row of the table."""
+    leaves = plan(distribution)
+    keys = np.ndindex(*(radix(leaf) for leaf in leaves))
+    scopes = (_scope(model, parameters, leaves, key) for key in keys)
+    return [{k: float(evaluate(v, scope)) for k, v in distribution.arguments} for scope in scopes]
+
+
 def _scope(model: Model, parameters: dict[str, float], leaves: tuple[Expr, ...], key: tuple[int, ...]) -> Scope:
     attributes: dict[tuple[str, str], NDArray] = {}
     states: dict[str, NDArray] = {}

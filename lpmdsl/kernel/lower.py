@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.ir import Clear, Fold, Launch, Program, ScheduleItem
+from lpmdsl.kernel.ledger import Ledger
 from lpmdsl.kernel.lower_conditions import advance_kernel, begin_kernel
 from lpmdsl.kernel.lower_contagion import (
     declare_contagion,
@@ -22,17 +23,45 @@ from lpmdsl.kernel.lower_observations import (
     watch_items,
 )
 from lpmdsl.kernel.lower_presence import declare_network, is_static, needs_presence, presence_kernel
+from lpmdsl.kernel.lower_score import closing_items, declare_sums, slope_items
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 
 
-def lower(model: m.Model) -> Program:
-    """The Program of a checked model: triggers, interventions, contagion, transitions, observations, in this order."""
-    builder = Builder(model)
+def lower(model: m.Model, ledger: Ledger | None = None) -> Program:
+    """The Program of a checked model: triggers, interventions, contagion, transitions, observations, in this order.
+
+    ``ledger``: what is to be written down of its draws.
+    """
+    builder = Builder(model, ledger=ledger)
     declare_all(builder)
     observations = observation_items(builder)
-    begin = [*begin_items(builder), *observations]
-    step = [*intervention_items(builder), *_contagion_items(builder), *_advance_items(builder), *observations]
+    begin = begin_items(builder)
+    interventions, contagion = intervention_items(builder), _contagion_items(builder)
+    return program_of(builder, begin, interventions, [*contagion, *_advance_items(builder)], observations)
+
+
+def program_of(
+    builder: Builder,
+    begin: list[ScheduleItem],
+    interventions: list[ScheduleItem],
+    moves: list[ScheduleItem],
+    observations: list[ScheduleItem],
+) -> Program:
+    """The schedule from its phases, with what a ledger asks for between and after them."""
+    closing: list[ScheduleItem] = []
+    slopes: dict[bool, list[ScheduleItem]] = {True: [], False: []}
+    if builder.ledger is not None:
+        slopes = {is_beginning: slope_items(builder, is_beginning) for is_beginning in (True, False)}
+        declare_sums(builder)
+        closing = closing_items(builder)
+    begin = [*slopes[True], *begin, *observations, *closing]
+    step = [*interventions, *slopes[False], *moves, *observations, *closing]
+    return _program(builder, begin, step)
+
+
+def _program(builder: Builder, begin: list[ScheduleItem], step: list[ScheduleItem]) -> Program:
+    model = builder.model
     return Program(
         model.name,
         tuple(builder.buffers.values()),
@@ -56,7 +85,7 @@ def declare_all(builder: Builder) -> None:
         declare(builder, condition)
     for network in _used_networks(builder):
         declare_network(builder, network)
-    for contagion in model.contagions:
+    for contagion in builder.contagions:
         declare_contagion(builder, contagion)
     for observation in model.observations:
         declare_observation(builder, observation)
@@ -93,7 +122,7 @@ def _contagion_items(builder: Builder) -> list[ScheduleItem]:
     for network in _used_networks(builder):
         if needs_presence(network) and not is_static(builder, network):
             items.append(Launch(builder.kernel(presence_kernel(builder, network))))
-    for contagion in builder.model.contagions:
+    for contagion in builder.contagions:
         networks = networks_of(builder, contagion)
         items += [Clear(weight_buffer(contagion, n)) for n in networks if n.layout != "random"]
         items.append(Launch(builder.kernel(expose_kernel(builder, contagion))))

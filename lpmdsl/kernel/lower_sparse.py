@@ -23,7 +23,8 @@ from lpmdsl.kernel.ir import (
     ScheduleItem,
     Store,
 )
-from lpmdsl.kernel.lower import begin_items, declare_all, intervention_items, observation_items
+from lpmdsl.kernel.ledger import Ledger
+from lpmdsl.kernel.lower import begin_items, declare_all, intervention_items, observation_items, program_of
 from lpmdsl.kernel.lower_conditions import advance_kernel
 from lpmdsl.kernel.lower_contagion import hazard, mixing_kernel, networks_of
 from lpmdsl.kernel.lower_entries import left_buffer
@@ -39,32 +40,25 @@ from lpmdsl.kernel.lower_lists import (
     plan_of,
 )
 from lpmdsl.kernel.lower_occupancy import settle_items
+from lpmdsl.kernel.lower_score import felt_by
 from lpmdsl.kernel.lower_view import view_items
 from lpmdsl.kernel.strategy import choose, restless, susceptible, timed
 from lpmdsl.semantics import model as m
 
 
-def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset()) -> Program:
+def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: Ledger | None = None) -> Program:
     """The Program of a checked model that keeps lists, calendars and sums instead of going through everyone.
 
-    ``circles``: networks of which only the keys are there (``networks.circles``).
+    ``circles``: networks of which only the keys are there (``networks.circles``). ``ledger``: what is to be written
+    down of its draws.
     """
-    builder = Builder(model, choose(model, circles))
+    builder = Builder(model, choose(model, circles), ledger)
     declare_all(builder)
     declare_lists(builder)
     contagion = _contagion_items(builder)
     observations = [*settle_items(builder), *observation_items(builder)]
-    begin = [*begin_items(builder), *observations]
-    step = [*intervention_items(builder), *contagion, *_advance_items(builder), *observations]
-    return Program(
-        model.name,
-        tuple(builder.buffers.values()),
-        tuple(builder.constants),
-        tuple(builder.quantiles.values()),
-        tuple(builder.kernels),
-        tuple(begin),
-        tuple(step),
-    )
+    begin, interventions = begin_items(builder), intervention_items(builder)
+    return program_of(builder, begin, interventions, [*contagion, *_advance_items(builder)], observations)
 
 
 def _contagion_items(builder: Builder) -> list[ScheduleItem]:
@@ -73,7 +67,7 @@ def _contagion_items(builder: Builder) -> list[ScheduleItem]:
     items: list[ScheduleItem] = []
     for kind in kinds:
         items += view_items(builder, kind)
-    for contagion in model.contagions:
+    for contagion in builder.contagions:
         for network in networks_of(builder, contagion):
             if network.layout == "random":
                 items.append(Launch(builder.kernel(mixing_kernel(builder, contagion, network))))
@@ -149,10 +143,11 @@ def _risk_kernel(builder: Builder, condition: m.Condition) -> Kernel:
 
 def _felt(scope: Scope, condition: m.Condition, state: int, caught: tuple[KStmt, ...] = ()) -> list[KStmt]:
     """What is left of the threshold shrinks; who would use it up is left to the pass of moves, which does it again."""
-    body, force = hazard(scope, condition, state)
+    told = felt_by(scope, condition, condition.exits_of(state)[0])
+    body, force = hazard(scope, condition, state, told)
     name = left_buffer(condition.name, 0)
     inner: list[KStmt] = []
     left = scope.let(inner, "left", op("sub", scope.builder.load(name, AGENT), force))
-    stays = (Store(name, (AGENT,), left),)
+    stays = (Store(name, (AGENT,), left), *(told.survived() if told else ()))
     inner.append(If(test("gt", left, integer(0)), stays, (Append(moving(condition), AGENT), *caught)))
     return [*body, If(all_of(test("gt", force, integer(0))), tuple(inner))]

@@ -49,6 +49,14 @@ def execute(
     program: Program, module: ModuleType, request: RunRequest, progress: Progress | None, threads: int = 1
 ) -> RunResult:
     """Begin, then blocks of steps until done or until ``progress`` says stop."""
+    buffers, done, timings = buffers_after(program, module, request, progress, threads)
+    return result_of(request, buffers, done, timings)
+
+
+def buffers_after(
+    program: Program, module: ModuleType, request: RunRequest, progress: Progress | None, threads: int = 1
+) -> tuple[dict[str, NDArray], int, dict[str, float]]:
+    """Every buffer after a run, the steps done, and where the seconds went."""
     started = time.perf_counter()
     sizes = size_values(program, request)
     buffers = make_buffers(program, request, sizes)
@@ -59,8 +67,7 @@ def execute(
         team.run(module.begin, -1, 0, arguments)
         begun = time.perf_counter()
         done = _run_blocks(team, module.run_steps, arguments, request.steps, progress)
-    timings = {"begin": begun - started, "steps": time.perf_counter() - begun}
-    return result_of(request, buffers, done, timings)
+    return buffers, done, {"begin": begun - started, "steps": time.perf_counter() - begun}
 
 
 class Team:

@@ -55,11 +55,15 @@ class Repeats:
             return np.stack([first, *rest])
 
     def _one(self, parameters: dict[str, float], replicate: int) -> NDArray[np.float64]:
+        request = self.request(parameters, replicate)
+        return self.quantity.of(self.model, self._run(request, None))  # type: ignore[operator]
+
+    def request(self, parameters: dict[str, float], replicate: int) -> RunRequest:
+        """One replicate at given parameters (all of them, in base units)."""
         seed, world = self.plan.options.seed, self._world(parameters, replicate)
         start = start_states(self.model, world, parameters, seed, replicate)
         disabled = self.plan.variants[0].disabled
-        request = RunRequest(self.model, world, parameters, start, seed, replicate, self.plan.steps, disabled)
-        return self.quantity.of(self.model, self._run(request, None))  # type: ignore[operator]
+        return RunRequest(self.model, world, parameters, start, seed, replicate, self.plan.steps, disabled)
 
     def _world(self, parameters: dict[str, float], replicate: int) -> World:
         seed = self.plan.options.seed

@@ -379,3 +379,39 @@ def _over(a: Expr, b: Expr) -> Expr:
     if _is(a, 0) or _is(b, 1):
         return a
     return _made("div", a, b)
+
+
+# ------------------------------------------------------------------ of the logarithm
+
+
+def log_derivative(expr: Expr, parameter: str, model: Model) -> Expr:
+    """d log ``expr`` / d ``parameter``, simplified: a factor that the parameter does not act on has no part in it.
+
+    So it often reads no agent where the derivative itself does: that of ``rate * contacts[group]`` by ``rate`` is
+    ``1 / rate``.
+    """
+    if not acts_on(expr, parameter, model):
+        return _number(0.0, expr)
+    if isinstance(expr, ParameterRef) and expr.name != parameter:
+        return log_derivative(model.parameter(expr.name).default, parameter, model)
+    if isinstance(expr, Apply):
+        parts = [log_derivative(a, parameter, model) for a in expr.arguments] if expr.op in _PRODUCTS else []
+        match expr.op:
+            case "mul":
+                return _add(parts[0], parts[1])
+            case "div":
+                return _sub(parts[0], parts[1])
+            case "neg":
+                return parts[0]
+            case "sqrt":
+                return _times(_number(0.5, expr), parts[0])
+            case "exp":
+                return derivative(expr.arguments[0], parameter, model)
+            case "pow" if not acts_on(expr.arguments[1], parameter, model):
+                return _times(expr.arguments[1], parts[0])
+            case _:
+                pass
+    return _over(derivative(expr, parameter, model), expr)
+
+
+_PRODUCTS = frozenset({"mul", "div", "neg", "sqrt", "pow"})
