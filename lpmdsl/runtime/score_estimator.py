@@ -1,11 +1,15 @@
 """Derivatives by the score, with what chance has done to the quantity taken away first.
 
-The quantity is a sum of reports. For one replicate ``ĝ = Σ_t s_t·(G_t − λ_t·M − c_t) + Σ_t λ_t·⟨s_t, M⟩``: ``s_t`` is
-the score of step t, ``G_t`` what is reported from then on, ``M`` sums that are zero in the mean (infections less the
-hazard survived, stays less their mean, by parts of the run), ``⟨s_t, M⟩`` what is expected of ``s_t·M``, and ``c_t`` the
-mean of ``G_t`` in other replicates. The mean of ``ĝ`` is the derivative whatever ``λ`` is, as long as it does not look
-at the replicate itself: so it is fitted on others. With many agents ``λ·M`` is nearly all that is random in ``G``, and
-the error falls with the number of agents as that of differences does; without, it stays.
+The quantity is a sum of reports. For one replicate
+
+    ĝ = Σ_t s_t·(G_t − λ_t·M − c_t) + Σ_t λ_t·⟨s_t, M⟩
+
+``s_t`` is the score of step t, ``G_t`` what is reported from then on, ``M`` sums that are zero in the mean (infections
+less the hazard survived, stays less their mean, by parts of the run), ``⟨s_t, M⟩`` what is expected of ``s_t·M``, and
+``c_t`` the mean of ``G_t`` in other replicates. The mean of ``ĝ`` is the derivative whatever ``λ`` is, as long as it
+does not look at the replicate itself: so it is fitted on others. With many agents ``λ·M`` is nearly all that is random
+in ``G``, and the error falls with the number of agents as that of differences does; without, it stays.
+
 Control variates by regression: Lavenberg & Welch 1981, Manage Sci 27:322; these martingales of counting processes:
 Andersen et al. 1993, Statistical Models Based on Counting Processes, ch. II.
 """
@@ -17,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import BSpline
 
 from lpmdsl.runtime.scores import Scored
 
@@ -25,20 +30,27 @@ Indices = NDArray[np.int64]
 
 MOST_SLICES = 64
 """Of a run, between which scores are kept apart: so what is kept does not grow with the number of steps."""
-PER_COEFFICIENT = 10
-"""So many replicates for every coefficient that is fitted."""
-MOST_PARTS = 8
-RIDGES = (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, np.inf)
+PARTS = (1, 2, 4, 7, 12)
+"""Into how many parts of a run its controls may be cut, each weighed anew; that which explains most is taken."""
+PER_COEFFICIENT = 3
+"""So many replicates at least for every weight that is fitted."""
+RIDGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, np.inf)
 """In units of the variance of a control; the last of them fits nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """``starts``: the first row of each slice of a run; ``parts``: weights (parts, slices) of hats over the slices,
-    between whose tops controls are weighed anew."""
+    """``starts``: the first row of each slice of a run."""
 
     starts: Indices
-    parts: Array
+
+    def parts(self, count: int) -> Array:
+        """Weights (parts, slices) of splines over the slices, cubic where there are four or more."""
+        degree = min(3, count - 1)
+        inner = np.linspace(0, 1, count - degree + 1)
+        knots = np.concatenate([np.zeros(degree), inner, np.ones(degree)])
+        at = (np.arange(len(self.starts)) + 0.5) / len(self.starts)
+        return BSpline.design_matrix(at, knots, degree).toarray().T
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +64,18 @@ class Ledgers:
     products: Array
 
 
-def slices_of(pilot: Scored, replicates: int) -> Slices:
+def slices_of(pilot: Scored) -> Slices:
     """How to cut runs up, by equal shares of what is random in the controls of a ``pilot`` run.
 
     The pilot must be none of the runs that are then cut: what is made of them must not look at themselves.
     """
-    rows, controls = pilot.controls.shape
+    rows = len(pilot.controls)
     spread = np.sqrt((pilot.controls**2).sum(axis=0))
     share = (pilot.controls / np.where(spread > 0, spread, np.inf)) ** 2
     passed = np.cumsum(share.sum(axis=1) + 0.5 / rows)
     ends = np.linspace(0, passed[-1], min(rows, MOST_SLICES) + 1)[1:-1]
     starts = np.unique(np.append(0, np.searchsorted(passed, ends) + 1))
-    starts = starts[starts < rows]
-    count = int(np.clip(replicates // (PER_COEFFICIENT * max(1, controls)), 1, min(MOST_PARTS, len(starts))))
-    tops = (np.arange(count) + 0.5) / count * len(starts) - 0.5
-    parts = np.stack([np.interp(np.arange(len(starts)), tops, row) for row in np.eye(count)])
-    return Slices(starts, parts)
+    return Slices(starts[starts < rows])
 
 
 def cut(run: Scored, slices: Slices) -> Scored:
@@ -102,16 +110,19 @@ def without_controls(told: Ledgers, to_come: Array) -> Array:
 def with_controls(told: Ledgers, to_come: Array, slices: Slices) -> Array:
     """ĝ of every replicate, (replicates, parameters)."""
     whole = np.repeat(to_come[:, :1], to_come.shape[1], axis=1)
-    sums = np.einsum("pl,rlc->rpc", slices.parts, told.controls)
-    flat = sums.reshape(len(sums), -1)
-    found = np.empty((len(flat), told.score.shape[2]))
-    for fold in folds(len(flat)):
-        rest = np.setdiff1d(np.arange(len(flat)), fold)
+    replicates, count, kinds = told.controls.shape
+    most = max(1, min(count, replicates // (PER_COEFFICIENT * max(1, kinds))))
+    parts = [slices.parts(k) for k in PARTS if k <= most]
+    designs = [np.einsum("pl,rlc->rpc", p, told.controls).reshape(replicates, -1) for p in parts]
+    found = np.empty((replicates, told.score.shape[2]))
+    for fold in folds(replicates):
+        rest = np.setdiff1d(np.arange(replicates), fold)
         explained, expected = [], []
         for values in (whole, to_come):
-            weights = fitted(flat[rest], values[rest])
-            explained.append(flat @ weights)
-            by_slice = np.einsum("pcl,pl->lc", weights.reshape(*sums.shape[1:], -1), slices.parts)
+            best, weights = fitted([d[rest] for d in designs], values[rest])
+            explained.append(designs[best] @ weights)
+            by_part = weights.reshape(len(parts[best]), kinds, count)
+            by_slice = np.einsum("pcl,pl->lc", by_part, parts[best])
             expected.append(np.einsum("lc,rlck->rk", by_slice, told.products))
         estimate = [_terms(told.score[part], whole[part], to_come[part], [e[part] for e in explained],
                            [e[part] for e in expected]) for part in (rest, fold)]  # fmt: skip
@@ -135,15 +146,22 @@ def _terms(
 
 
 def _shares(wide: Array, added: Array) -> Array:
-    """The best weights (terms, parameters) of what may be taken away, by least squares with a hair of a ridge."""
+    """Weights (terms, parameters) of what may be taken away: all by least squares, or only what was reported before a
+    draw; whichever leaves less of one replicate that is left out."""
     count, replicates, parameters = added.shape
     best = np.zeros((count, parameters))
     for k in range(parameters):
         x, y = added[:, :, k].T, wide[:, k] - wide[:, k].mean()
-        size = np.sqrt((x**2).sum(axis=0))
-        x = x / np.where(size > 0, size, np.inf)
-        normal = x.T @ x + count / replicates * np.eye(count)
-        best[:, k] = np.linalg.solve(normal, x.T @ y) / np.where(size > 0, size, np.inf)
+        size = np.sqrt((x**2).mean(axis=0))
+        u, d, vt = np.linalg.svd(x / np.where(size > 0, size, np.inf), full_matrices=False)
+        kept = d**2 / (d**2 + 1)
+        leverage = u**2 @ kept + 1 / replicates
+        missed = (y - u @ (kept * (u.T @ y))) / np.maximum(1 - leverage, 1e-9)
+        if (missed**2).sum() < ((y - (x[:, -1] - x[:, -1].mean())) ** 2).sum():
+            divided = np.divide(kept, d, out=np.zeros_like(d), where=d > 0)
+            best[:, k] = (vt.T @ (divided * (u.T @ y))) / np.where(size > 0, size, np.inf)
+        else:
+            best[-1, k] = 1.0
     return best
 
 
@@ -158,8 +176,18 @@ def folds(replicates: int) -> list[Indices]:
     return [np.arange(replicates)[k::count] for k in range(count)]
 
 
-def fitted(controls: Array, values: Array) -> Array:
-    """Weights (controls, numbers) that explain values (replicates, numbers): ridge regression by leaving one out."""
+def fitted(designs: list[Array], values: Array) -> tuple[int, Array]:
+    """Which design (replicates, controls) explains values (replicates, numbers) best, and its weights.
+
+    Ridge regression; design and ridge are chosen by leaving one replicate out.
+    """
+    found = [_ridge(d, values) for d in designs]
+    best = int(np.argmin([missed for missed, _ in found]))
+    return best, found[best][1]
+
+
+def _ridge(controls: Array, values: Array) -> tuple[float, Array]:
+    """The mean square that is missed of one left out, and weights (controls, numbers)."""
     x, y = controls - controls.mean(axis=0), values - values.mean(axis=0)
     scale = x.std(axis=0)
     scale = np.where(scale > 0, scale, np.inf)
@@ -172,5 +200,5 @@ def fitted(controls: Array, values: Array) -> Array:
         missed = (y - (u * kept) @ projected) / size / np.maximum(1 - leverage, 1e-9)[:, None]
         if (missed**2).sum() < least:
             divided = np.divide(kept, d, out=np.zeros_like(d), where=d > 0)
-            least, best = (missed**2).sum(), vt.T @ (divided[:, None] * projected)
-    return best / scale[:, None]
+            least, best = float((missed**2).sum()), vt.T @ (divided[:, None] * projected)
+    return least, best / scale[:, None]

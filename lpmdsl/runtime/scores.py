@@ -34,9 +34,9 @@ UNIT = 2.0**-32
 class Scored:
     """One replicate. Row 0 of each is the beginning, row t + 1 step t.
 
-    ``values``: the reports of the observation, (reports,). ``score``: (steps + 1, parameters). ``controls``: sums that are zero in the
-    mean whatever happened before, (steps + 1, controls); ``products``: what is expected of their product with the
-    score of the same step, (steps + 1, controls, parameters).
+    ``values``: the reports of the observation, (reports,). ``score``: (steps + 1, parameters). ``controls``: sums that
+    are zero in the mean whatever happened before, (steps + 1, controls); ``products``: what is expected of their
+    product with the score of the same step, (steps + 1, controls, parameters).
     """
 
     values: Array
