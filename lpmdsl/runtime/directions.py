@@ -1,0 +1,101 @@
+"""The certificate of any estimator: along random directions, against differences, which are without bias.
+
+A direction moves all parameters at once, each by a random share of its size, so one difference of four runs tests the
+whole gradient however many parameters there are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.runtime.differences import AGREES, CENTRAL, STEP, TWO_SIDED_95, Certificate
+from lpmdsl.runtime.repeats import Repeats
+from lpmdsl.runtime.settings import limits
+from lpmdsl.semantics.model import Model
+
+Array = NDArray[np.float64]
+
+COUNT = 2
+BEYOND = 1e3
+"""An estimate so many times the difference is wrong, however noisy both are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """``directions`` (directions, parameters) in base units; ``slopes`` (replicates, directions): the differences."""
+
+    names: tuple[str, ...]
+    directions: Array
+    slopes: Array
+
+
+def probe(repeats: Repeats, names: Sequence[str], values: Mapping[str, float], replicates: int, seed: int) -> Probe:
+    """Differences along random directions on the first replicates; each takes four runs of every replicate."""
+    draw = np.random.default_rng(seed)
+    sizes = np.array([_size(repeats.model, n, values[n]) for n in names])
+    random = draw.standard_normal((COUNT if len(names) > 1 else 1, len(names)))
+    directions = random / np.linalg.norm(random, axis=1, keepdims=True) * sizes
+    free = {n: v for n, v in values.items() if repeats.is_free(n)}
+    columns = [_along(repeats, names, free, values, d, replicates) for d in directions]
+    return Probe(tuple(names), directions, np.stack(columns, axis=1))
+
+
+def _size(model: Model, name: str, value: float) -> float:
+    """How far a parameter may be moved: its size, or less near a limit of what it may be."""
+    low, high = limits(model.parameter(name))
+    room = min(math.inf if low is None else value - low, math.inf if high is None else high - value)
+    return min(abs(value) or 1.0, room / (2 * STEP))
+
+
+def _along(repeats: Repeats, names: Sequence[str], free: Mapping[str, float], values: Mapping[str, float],
+           direction: Array, replicates: int) -> Array:  # fmt: skip
+    total = np.zeros(replicates)
+    for k, weight in zip(CENTRAL.at, CENTRAL.estimate, strict=True):
+        moved = {n: values[n] + k * STEP * d for n, d in zip(names, direction, strict=True)}
+        total += weight * repeats.values({**free, **moved}, replicates)[:, 0]
+    return total / STEP
+
+
+def certify(each: Array, tested: Probe, what: str) -> Certificate:
+    """Whether an estimator, (replicates, parameters) or one row for all, agrees with the differences of a probe.
+
+    The ratio is that of the projections on the directions; equivalence to 1 within ±10 % passes (Fieller's interval to
+    first order, replicate by replicate where both come from the same).
+    """
+    slopes = tested.slopes
+    mean = slopes.mean(axis=0)
+    square = float(mean @ mean)
+    if len(slopes) < 2 or square == 0:
+        return Certificate(False, math.nan, math.nan, math.nan, "too few replicates to tell")
+    along = each @ tested.directions.T @ mean / square
+    ratio = float(along.mean())
+    error = TWO_SIDED_95 * _error(along, slopes @ mean / square, ratio)
+    low, high = ratio - error, ratio + error
+    if low >= 1 - AGREES and high <= 1 + AGREES:
+        return Certificate(True, ratio, low, high, f"{what} and differences agree along random directions within 10 %")
+    if low > 1 + AGREES or high < 1 - AGREES or abs(ratio) > BEYOND:
+        words = f"{what} is {ratio:.3g} times the difference along random directions: it is wrong here"
+        return Certificate(False, ratio, low, high, words)
+    return Certificate(False, ratio, low, high, f"too few replicates to tell {what} from differences within 10 %")
+
+
+def _error(along: Array, slopes: Array, ratio: float) -> float:
+    """Of the ratio of means, whose numerator may have more replicates than its denominator, or one and no error."""
+    shared = min(len(along), len(slopes))
+    if len(along) == 1:
+        return abs(ratio) * float(slopes.std(ddof=1)) / math.sqrt(len(slopes))
+    if len(along) == len(slopes):
+        return float((along - ratio * slopes).std(ddof=1)) / math.sqrt(len(slopes))
+    product = np.cov(along[:shared], slopes[:shared])[0, 1]
+    own = along.var(ddof=1) / len(along) + ratio**2 * slopes.var(ddof=1) / len(slopes)
+    return math.sqrt(max(0.0, own - 2 * ratio * product / max(len(along), len(slopes))))
+
+
+def is_convicted(found: Certificate) -> bool:
+    """Whether an estimator was found to be wrong, not only not found to be right."""
+    return not found.holds and "wrong" in found.words
