@@ -23,6 +23,7 @@ from lpmdsl.source import Source, Span
 
 Array = NDArray[np.float64]
 
+ESTIMATORS = ("auto", "differences", "score")
 FEW = 3
 """Up to so many parameters differences are taken without a trial: four runs each, and nothing to compile anew."""
 RUNS = 4
@@ -40,6 +41,13 @@ class Chosen:
     each: dict[str, Array]
     certificate: Certificate
     why: dict[str, str]
+
+
+def check_estimator(estimator: str) -> None:
+    """Raises ``LpmError`` (E0841) for an estimator that does not exist."""
+    if estimator not in ESTIMATORS:
+        place = Span(Source("--estimator", estimator), 0, len(estimator))
+        raise fail("E0841", f"There is no estimator `{estimator}`.", place, f"There are {', '.join(ESTIMATORS)}.")
 
 
 def choose(repeats: Repeats, names: tuple[str, ...], values: Mapping[str, float], estimator: str) -> Chosen:
@@ -84,7 +92,7 @@ def _tried(scored: ByScore, values: Mapping[str, float], why: dict[str, str]) ->
     if more:
         return Chosen({}, NONE, {**why, **dict.fromkeys(scored.names, next(iter(more.values())))})
     tested = probe(repeats, scored.names, values, min(PROBED, replicates), repeats.plan.options.seed)
-    ratio = _cost(scored, each, tested)
+    ratio = cost(scored.names, each, tested)
     if ratio > 1:
         return Chosen({}, NONE, {**why, **dict.fromkeys(scored.names, _words(len(scored.names), ratio))})
     certificate = certify(each, tested, "the score")
@@ -97,11 +105,11 @@ def _tried(scored: ByScore, values: Mapping[str, float], why: dict[str, str]) ->
     return Chosen(served, certificate, {**why, **dict.fromkeys(served, _words(len(served), ratio))})
 
 
-def _cost(scored: ByScore, each: Array, tested: Probe) -> float:
+def cost(names: tuple[str, ...], each: Array, tested: Probe) -> float:
     """How many times as long the score takes as differences for the same error, in the mean over directions."""
     own = float(np.mean([(each @ d).var(ddof=1) for d in tested.directions]))
     other = float(tested.slopes.var(axis=0, ddof=1).mean())
-    return own * LONGER / max(other * RUNS * len(scored.names), 1e-300)
+    return own * LONGER / max(other * RUNS * len(names), 1e-300)
 
 
 def _words(count: int, ratio: float) -> str:

@@ -34,14 +34,21 @@ class Probe:
     slopes: Array
 
 
-def probe(repeats: Repeats, names: Sequence[str], values: Mapping[str, float], replicates: int, seed: int) -> Probe:
-    """Differences along random directions on the first replicates; each takes four runs of every replicate."""
+def probe(
+    repeats: Repeats, names: Sequence[str], values: Mapping[str, float], replicates: int, seed: int,
+    weights: Array | None = None,
+) -> Probe:  # fmt: skip
+    """Differences along random directions on the first replicates; each takes four runs of every replicate.
+
+    ``weights``: of the numbers of the quantity, if it has several.
+    """
     draw = np.random.default_rng(seed)
     sizes = np.array([_size(repeats.model, n, values[n]) for n in names])
     random = draw.standard_normal((COUNT if len(names) > 1 else 1, len(names)))
     directions = random / np.linalg.norm(random, axis=1, keepdims=True) * sizes
     free = {n: v for n, v in values.items() if repeats.is_free(n)}
-    columns = [_along(repeats, names, free, values, d, replicates) for d in directions]
+    weights = np.ones(1) if weights is None else weights
+    columns = [_along(repeats, names, free, values, d, replicates, weights) for d in directions]
     return Probe(tuple(names), directions, np.stack(columns, axis=1))
 
 
@@ -53,11 +60,11 @@ def _size(model: Model, name: str, value: float) -> float:
 
 
 def _along(repeats: Repeats, names: Sequence[str], free: Mapping[str, float], values: Mapping[str, float],
-           direction: Array, replicates: int) -> Array:  # fmt: skip
+           direction: Array, replicates: int, weights: Array) -> Array:  # fmt: skip
     total = np.zeros(replicates)
     for k, weight in zip(CENTRAL.at, CENTRAL.estimate, strict=True):
         moved = {n: values[n] + k * STEP * d for n, d in zip(names, direction, strict=True)}
-        total += weight * repeats.values({**free, **moved}, replicates)[:, 0]
+        total += weight * np.nan_to_num(repeats.values({**free, **moved}, replicates)) @ weights
     return total / STEP
 
 

@@ -58,13 +58,17 @@ class ByScore:
 
     def each(self, values: Mapping[str, float], replicates: int) -> Array:
         """ĝ of the quantity for every replicate, (replicates, parameters)."""
+        return self.pulled_back(np.ones(1), values, replicates)
+
+    def pulled_back(self, factors: Array, values: Mapping[str, float], replicates: int) -> Array:
+        """ĝ of a weighed sum of the quantity's numbers for every replicate."""
         ledgers, slices = self.told(values, replicates)
         function = self.repeats.quantity.function
-        weights = weights_of(function, ledgers.reports)
+        weights = factors if not function else weights_of(function, ledgers.reports)
         if weights is not None:
-            return self.weighed(ledgers, slices, weights)
+            return self.weighed(ledgers, slices, weights if not function else weights * factors[0])
         whole = np.array([FUNCTIONS[function](reports) for reports in ledgers.reports])
-        to_come = np.repeat(whole[:, None], len(slices.starts), axis=1)
+        to_come = np.repeat(factors[0] * whole[:, None], len(slices.starts), axis=1)
         return estimates(ledgers, to_come, slices)
 
     def weighed(self, ledgers: Ledgers, slices: Slices, weights: Array) -> Array:

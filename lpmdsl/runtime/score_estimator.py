@@ -148,18 +148,13 @@ def _terms(
 def _shares(wide: Array, added: Array) -> Array:
     """Weights (terms, parameters) of what may be taken away: all by least squares, or only what was reported before a
     draw; whichever leaves less of one replicate that is left out."""
-    count, replicates, parameters = added.shape
-    best = np.zeros((count, parameters))
-    for k in range(parameters):
-        x, y = added[:, :, k].T, wide[:, k] - wide[:, k].mean()
-        size = np.sqrt((x**2).mean(axis=0))
-        u, d, vt = np.linalg.svd(x / np.where(size > 0, size, np.inf), full_matrices=False)
-        kept = d**2 / (d**2 + 1)
-        leverage = u**2 @ kept + 1 / replicates
-        missed = (y - u @ (kept * (u.T @ y))) / np.maximum(1 - leverage, 1e-9)
-        if (missed**2).sum() < ((y - (x[:, -1] - x[:, -1].mean())) ** 2).sum():
-            divided = np.divide(kept, d, out=np.zeros_like(d), where=d > 0)
-            best[:, k] = (vt.T @ (divided * (u.T @ y))) / np.where(size > 0, size, np.inf)
+    best = np.zeros((len(added), wide.shape[1]))
+    for k in range(wide.shape[1]):
+        x, y = added[:, :, k].T, wide[:, k]
+        missed, weights = _ridge(x, y[:, None])
+        left = y - x[:, -1]
+        if missed * y.var() < len(y) * left.var():
+            best[:, k] = weights[:, 0]
         else:
             best[-1, k] = 1.0
     return best

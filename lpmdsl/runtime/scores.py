@@ -140,7 +140,8 @@ class Reader:
 
 
 def _sum(sums: NDArray, of: Sum) -> Array:
-    return sum((sign * sums[:, column] for column, sign in of), np.zeros(len(sums), np.int64)) * UNIT
+    total = sum((sign * sums[:, column] for column, sign in of), np.zeros(len(sums), np.int64))
+    return np.asarray(total, np.float64) * UNIT
 
 
 def _times(slope: Array, total: Array) -> Array:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from lpmdsl.diagnostics import did_you_mean, fail
-from lpmdsl.runtime.choice import Chosen, choose
+from lpmdsl.runtime.choice import Chosen, check_estimator, choose
 from lpmdsl.runtime.differences import TWO_SIDED_95, Certificate, Slope, slope, standard_error
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.repeats import Repeats
@@ -18,7 +18,6 @@ from lpmdsl.semantics.model import Model
 from lpmdsl.semantics.unmoved import parameters_behind
 from lpmdsl.source import Source, Span
 
-ESTIMATORS = ("auto", "differences", "score")
 UNMOVED = Certificate(True, 1.0, 1.0, 1.0, "nothing that is observed reads it: proved from the text")
 
 
@@ -52,11 +51,12 @@ def _finite(record: dict[str, object]) -> dict[str, object]:
 
 
 def sensitivities(repeats: Repeats, wrt: Sequence[str] | None, estimator: str = "auto") -> list[Sensitivity]:
-    """One for each parameter of ``wrt`` (all that the quantity reads, if None). Raises ``LpmError``: E0803, E0841."""
+    """One for each parameter of ``wrt`` (all that the quantity reads, if None).
+
+    Raises ``LpmError``: E0803, E0841, E0845.
+    """
     model, values = repeats.model, repeats.plan.variants[0].parameters
-    if estimator not in ESTIMATORS:
-        place = Span(Source("--estimator", estimator), 0, len(estimator))
-        raise fail("E0841", f"There is no estimator `{estimator}`.", place, f"There are {', '.join(ESTIMATORS)}.")
+    check_estimator(estimator)
     behind = parameters_behind(model, {repeats.quantity.observation})
     names = [p.name for p in model.parameters if p.name in behind] if wrt is None else _known(model, wrt)
     mean = float(repeats.values(_free(repeats, values)).mean())
