@@ -87,7 +87,7 @@ def test_the_score_is_that_of_differences() -> None:
     names = ["at_home", "by_age", "mask", "healing", "scale", "told"]
     model = lpmdsl.load(EVERYTHING)
     repeats = repeats_of(model, "total of cases", RunOptions(seed=2, replicates=400), True)
-    each = by_score(repeats, names).each({}, 400)
+    each = by_score(repeats, PARAMETERS).each({}, 400)[:, [PARAMETERS.index(n) for n in names]]
     other = model.gradient("total of cases", names, replicates=50, seed=2, estimator="differences")
     for found, b in zip(each.T, other, strict=True):
         error = np.hypot(found.std() / np.sqrt(len(found)), b.se)
