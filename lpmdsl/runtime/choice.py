@@ -27,7 +27,7 @@ ESTIMATORS = ("auto", "differences", "score")
 FEW = 3
 """Up to so many parameters differences are taken without a trial: four runs each, and nothing to compile anew."""
 RUNS = 4
-LONGER = 1.3
+LONGER = 1.5
 """How much longer a run takes that keeps the ledger (``python -m benchmarks.gradients --cost``)."""
 PROBED = 20
 """Replicates on which differences are tried; the certificate may take all."""

@@ -46,15 +46,17 @@ class Repeats:
     def __post_init__(self) -> None:
         self._run = cpu_runner(compile_model(self.model, self.facts), 1)
 
-    def values(self, settings: Mapping[str, float], replicates: int | None = None) -> NDArray[np.float64]:
+    def values(self, settings: Mapping[str, float], replicates: int | range | None = None) -> NDArray[np.float64]:
         """(replicates, numbers) of the quantity with some parameters at other values (base units).
 
-        ``replicates``: only the first so many.
+        ``replicates``: only the first so many, or these.
         """
         everything = parameter_values(self.model, dict(settings))
-        first = self._one(everything, 0)  # alone: it compiles, which no two threads may do at once
+        asked = self.plan.options.replicates if replicates is None else replicates
+        wanted = asked if isinstance(asked, range) else range(asked)
+        first = self._one(everything, wanted[0])  # alone: it compiles, which no two threads may do at once
         with ThreadPoolExecutor(threads_here(self.plan.options.threads)) as pool:
-            rest = pool.map(lambda k: self._one(everything, k), range(1, replicates or self.plan.options.replicates))
+            rest = pool.map(lambda k: self._one(everything, k), wanted[1:])
             return np.stack([first, *rest])
 
     def _one(self, parameters: dict[str, float], replicate: int) -> NDArray[np.float64]:
