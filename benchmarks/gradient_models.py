@@ -39,8 +39,8 @@ HOMES = "network homes joins Person sharing home\n"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """``words``: for the table. ``truth_runs``: replicates of differences for what is taken as the truth, if no recursion
-    gives it; ``runs``: of each estimator."""
+    """``words``: for the table. ``truth_runs``: replicates of differences for what is taken as the truth, if no
+    recursion gives it; ``runs``: of each estimator."""
 
     name: str
     words: str

@@ -125,8 +125,9 @@ def estimators(setting: Setting, repeats: Repeats) -> Iterator[tuple[str, np.nda
     yield "differences", differences(setting, repeats, range(replicates))
     scored = by_score(repeats, ["beta"])
     told, slices = scored.told({}, replicates)
-    weights, observed = np.ones(told.reports.shape[1]), boundaries_of(repeats.model, "infections", told.reports.shape[1])
-    to_come = still_to_come(told.reports, weights, observed, slices)
+    reports = told.reports.shape[1]
+    boundaries = boundaries_of(repeats.model, "infections", reports)
+    to_come = still_to_come(told.reports, np.ones(reports), boundaries, slices)
     yield "score", without_controls(told, to_come)[:, 0] / people
     yield "score with controls", with_controls(told, to_come, slices)[:, 0] / people
 

@@ -82,11 +82,12 @@ def compile_model(model: Model, facts: Facts) -> Compiled:
     return Compiled(model, facts, _optimised(lower(model)), cpu_program)
 
 
-def compile_scored(
-    compiled: Compiled, parameters: tuple[str, ...], observed: frozenset[str]
-) -> tuple[Compiled, Ledger]:
-    """The same for a processor, with what the score of its draws by some parameters is made of written down."""
-    ledger = new_ledger(compiled.model, parameters, observed)
+def compile_scored(compiled: Compiled, parameters: tuple[str, ...], observation: str) -> tuple[Compiled, Ledger]:
+    """The same for a processor, with what the score of its draws by some parameters is made of written down.
+
+    ``observation``: what is observed; draws that cannot move it are left out.
+    """
+    ledger = new_ledger(compiled.model, parameters, observation)
     program = look_ahead(_optimised(lower_sparse(compiled.model, ledger=ledger)))
     verify(program)
     return replace(compiled, cpu_program=program), ledger

@@ -90,16 +90,23 @@ that stays longer."""
 class Ledger:
     """The decisions of a model and the columns of their sums, filled while the model is lowered.
 
-    ``parameters``: by which the score is wanted; ``observed``: the observations whose draws count.
+    ``parameters``: by which the score is wanted; ``observed``: the observations whose draws count; ``watched``: the
+    conditions whose draws do.
     """
 
     model: m.Model
     parameters: tuple[str, ...]
     observed: frozenset[str]
+    watched: frozenset[str]
     decisions: dict[str, Decision] = field(default_factory=dict)
     stays: dict[str, Stay] = field(default_factory=dict)
     columns: dict[str, int] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
+
+    def ignores(self, path: str) -> bool:
+        """Whether what is drawn at a place of the text has nothing to do with what is observed."""
+        first = path.split(".")[0]
+        return first not in self.watched and any(c.name == first for c in self.model.conditions)
 
     def take(self, kind: str, count: int) -> int:
         """The first of so many new columns."""

@@ -11,6 +11,7 @@ from lpmdsl.kernel.ledger import Decision, Ledger, Part, Stay, Sum, Term, same_s
 from lpmdsl.kernel.lower_expressions import Scope
 from lpmdsl.quantities import BOOLEAN, NUMBER
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.scored import conditions_behind, observations_behind
 
 UNIT = 1 << 32
 LEAST = 2.0**-60
@@ -43,12 +44,16 @@ def happens(scope: Scope, name: str, probability: m.Expr, p: KExpr, hit: KExpr, 
     By ∂ log of p itself: 1 if it does, −p / (1 − p) if not; the square of that is p / (1 − p) in the mean.
     """
     ledger = scope.builder.ledger
-    if ledger is None or (isinstance(probability, m.Literal_) and probability.value in (0.0, 1.0)):
+    if ledger is None or ledger.ignores(name) or _is_certain(probability):
         return
     rest = real("max", real("sub", number(1.0), p), number(LEAST))
     odds = scope.let(body, "odds", fixed(real("div", real("max", number(0.0), p), rest)))
     value = scope.let(body, "told", op("select", hit, integer(UNIT), op("neg", odds)))
     body += _factors(scope, name, (probability,), value, odds, probability)
+
+
+def _is_certain(probability: m.Expr) -> bool:
+    return isinstance(probability, m.Literal_) and probability.value in (0.0, 1.0)
 
 
 def _factors(scope: Scope, name: str, factors: tuple[m.Expr, ...], value: KExpr, square: KExpr,
@@ -83,7 +88,7 @@ def _factors(scope: Scope, name: str, factors: tuple[m.Expr, ...], value: KExpr,
 def branches(scope: Scope, exit_: m.Exit, chances: list[KExpr], bounds: list[KExpr], word: KExpr) -> list[KStmt]:
     """Adds the choice of a branch: 1 for that chosen, and if it is the last, −p / (what is left) for all others."""
     ledger, kind = scope.builder.ledger, scope.kind
-    if ledger is None or not bounds:
+    if ledger is None or ledger.ignores(exit_.site) or not bounds:
         return []
     others = [b.probability for b in exit_.branches[:-1] if b.probability is not None]
     count = len(others)
@@ -135,7 +140,8 @@ def branches(scope: Scope, exit_: m.Exit, chances: list[KExpr], bounds: list[KEx
 
 def rate_exit(scope: Scope, exit_: m.Exit, rate: m.Expr, spent: KExpr, is_hit: bool) -> list[KStmt]:
     """Adds what an exit at a rate spent of its hazard in a step, less 1 if that was all it had: its own variance."""
-    if scope.builder.ledger is None:
+    ledger = scope.builder.ledger
+    if ledger is None or ledger.ignores(exit_.site):
         return []
     body: list[KStmt] = []
     known = scope.let(body, "spent", spent)
@@ -146,7 +152,8 @@ def rate_exit(scope: Scope, exit_: m.Exit, rate: m.Expr, spent: KExpr, is_hit: b
 def tries(scope: Scope, exit_: m.Exit, probability: m.Expr, p: KExpr, hazard: KExpr, count: KExpr, hit: KExpr,
           body: list[KStmt]) -> None:  # fmt: skip
     """Adds some tries of which one was the last, or none: the hazard −n·log(1 − p) and its slope n·p / (1 − p)."""
-    if scope.builder.ledger is None or (isinstance(probability, m.Literal_) and probability.value in (0.0, 1.0)):
+    ledger = scope.builder.ledger
+    if ledger is None or ledger.ignores(exit_.site) or _is_certain(probability):
         return
     inner: list[KStmt] = []
     rest = real("max", real("sub", number(1.0), p), number(LEAST))
@@ -234,7 +241,8 @@ class Felt:
 
 def felt_by(scope: Scope, condition: m.Condition, exit_: m.Exit) -> Felt | None:
     """What keeps the parts of a force of infection; None if no run is scored."""
-    return Felt(scope, condition, exit_) if scope.builder.ledger is not None else None
+    ledger = scope.builder.ledger
+    return Felt(scope, condition, exit_) if ledger is not None and not ledger.ignores(exit_.site) else None
 
 
 def parts_of(ledger: Ledger, contagion: m.Contagion, network: m.Network) -> tuple[Slopes, list[tuple[Part, Slopes]]]:
@@ -281,10 +289,11 @@ def parts_of(ledger: Ledger, contagion: m.Contagion, network: m.Network) -> tupl
     return whole, found
 
 
-def new_ledger(model: m.Model, parameters: tuple[str, ...], observed: frozenset[str]) -> Ledger:
-    """An empty ledger that knows of which sources it needs their own sum."""
-    ledger = Ledger(model, parameters, observed)
-    for contagion in model.contagions:
+def new_ledger(model: m.Model, parameters: tuple[str, ...], observation: str) -> Ledger:
+    """An empty ledger for what is observed, that knows of which sources it needs their own sum."""
+    observed = frozenset(observations_behind(model, {observation}))
+    ledger = Ledger(model, parameters, observed, frozenset(conditions_behind(model, {observation})))
+    for contagion in (c for c in model.contagions if not ledger.ignores(c.condition)):
         for name in dict.fromkeys(s.network for s in contagion.spreads):
             ledger.parts += [part for part, _ in parts_of(ledger, contagion, model.network(name))[1]]
     return ledger
@@ -296,7 +305,7 @@ def new_ledger(model: m.Model, parameters: tuple[str, ...], observed: frozenset[
 def stay(scope: Scope, name: str, law: m.Distribution, ticks: KExpr, word: KExpr) -> list[KStmt]:
     """Adds a drawn time and the statistics of which its score is made; a fixed time is no draw."""
     ledger = scope.builder.ledger
-    if ledger is None or law.family == "fixed":
+    if ledger is None or ledger.ignores(name) or law.family == "fixed":
         return []
     leaves = plan(law)
     sizes = [radix(leaf) for leaf in leaves]

@@ -59,7 +59,7 @@ def choose(repeats: Repeats, names: tuple[str, ...], values: Mapping[str, float]
     if estimator == "score":
         return _by_score(scored, values, why)
     if len(scored.names) <= FEW:
-        few = f"{len(scored.names)} parameters that the score could serve: differences take {RUNS} runs for each"
+        few = f"they take {RUNS} runs for each of {len(scored.names)} parameters, and nothing has to be compiled anew"
         return Chosen({}, NONE, {**dict.fromkeys(scored.names, few), **why})
     return _tried(scored, values, why)
 

@@ -24,7 +24,6 @@ from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.runners import threads_here
 from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.model import Expr, is_constant
-from lpmdsl.semantics.scored import observations_behind
 
 Array = NDArray[np.float64]
 UNIT = 2.0**-32
@@ -57,10 +56,8 @@ class ScoredRepeats:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        model = self.repeats.model
-        observed = frozenset(observations_behind(model, {self.repeats.quantity.observation}))
-        plain = compile_model(model, self.repeats.facts)
-        self.compiled, self.ledger = compile_scored(plain, self.names, observed)
+        plain = compile_model(self.repeats.model, self.repeats.facts)
+        self.compiled, self.ledger = compile_scored(plain, self.names, self.repeats.quantity.observation)
         self.module = build(self.compiled)
 
     def runs(self, values: dict[str, float], replicates: range | None = None) -> list[Scored]:
@@ -77,7 +74,7 @@ class ScoredRepeats:
         buffers, done, timings = buffers_after(self.compiled.cpu_program, self.module, request, None)
         result = result_of(request, buffers, done, timings)
         reports = Quantity("", self.repeats.quantity.observation).of(request.model, result)
-        return reader.read(reports, buffers, request.world.counts)
+        return reader.read(reports, buffers, request.world.counts, request.steps + 1)
 
 
 class Reader:
@@ -90,10 +87,11 @@ class Reader:
             s.name: stay_score(s, ledger.model, values, names) for s in ledger.stays.values()
         }
 
-    def read(self, quantity: Array, buffers: dict[str, NDArray], counts: dict[str, int]) -> Scored:
+    def read(self, quantity: Array, buffers: dict[str, NDArray], counts: dict[str, int], rows: int) -> Scored:
         sums = {kind: buffers[f"scored_{kind}"] for kind in self.ledger.columns}
-        rows = next(iter(sums.values())).shape[0]
-        score, controls, products = np.zeros((rows, len(self.names))), [], []
+        score = np.zeros((rows, len(self.names)))
+        # Without a control nothing is taken away: one that is always zero.
+        controls, products = [np.zeros(rows)], [np.zeros_like(score)]
         for decision in self.ledger.decisions.values():
             own, mixed = self._decision(decision, sums[decision.kind], buffers, counts, score)
             controls += own

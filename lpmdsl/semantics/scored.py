@@ -47,6 +47,47 @@ def observations_behind(model: m.Model, observations: set[str]) -> set[str]:
     return found
 
 
+def conditions_behind(model: m.Model, observations: set[str]) -> set[str]:
+    """The conditions on whose course these observations may hang, directly or not; more rather than fewer.
+
+    What the other conditions draw has nothing to do with the observations, and would be nothing but noise in a score.
+    """
+    found: set[str] = set()
+    behind = observations_behind(model, observations)
+    waiting: list[object] = [model.interventions, *(model.observation(n) for n in behind)]
+    while waiting:
+        for name in _conditions_in(waiting.pop(), model) - found:
+            found.add(name)
+            condition = model.condition(name)
+            contagion = model.contagion_of(name)
+            networks = {s.network for s in contagion.spreads} if contagion is not None else set()
+            waiting += [condition, contagion, *(model.network(n) for n in networks)]
+            waiting += [c for c in model.conditions if c.of == condition.of and _decides_presence(c, networks)]
+    return found
+
+
+def _decides_presence(condition: m.Condition, networks: set[str]) -> bool:
+    """Whether its states decide who is present in one of the networks."""
+    return bool(networks) and bool(condition.removed or any(networks & set(w.networks) for w in condition.whiles))
+
+
+def _conditions_in(part: object, model: m.Model) -> set[str]:
+    """The conditions that a declaration is, counts or reads, also by attributes that they set."""
+    found = {part.name} if isinstance(part, m.Condition) else set()
+    if isinstance(part, m.Observation) and isinstance(part.value, m.Flow):
+        found.add(part.value.condition)
+    expressions = list(m.every_expression(part))
+    found |= {e.condition for e in expressions if isinstance(e, m.InState | m.StateOf)}
+    attributes = {e.name for e in expressions if isinstance(e, m.AttributeRef)}
+    if isinstance(part, m.Network) and part.mixing is not None:
+        attributes.add(model.table(part.mixing).key_attributes[0])
+    for condition in model.conditions:
+        sets = {a.attribute for clause in condition.entering for a in clause.actions}
+        if attributes & (sets | {w.attribute for w in condition.whiles}):
+            found.add(condition.name)
+    return found
+
+
 def _observed_in(part: object) -> set[str]:
     refs = (e for e in m.every_expression(part) if isinstance(e, m.ObservationRef | m.RollingMean))
     return {e.observation for e in refs}
