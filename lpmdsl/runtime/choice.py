@@ -71,10 +71,11 @@ def _by_score(scored: ByScore, values: Mapping[str, float], why: dict[str, str])
         raise fail("E0845", f"The score serves none of these parameters. {told}.", place,
                    "Use `differences`, or `auto`.")  # fmt: skip
     repeats, replicates = scored.repeats, scored.repeats.plan.options.replicates
-    each = scored.each(values, replicates)
+    each, early = scored.each_and_early(values, replicates)
     tested = probe(repeats, scored.names, values, replicates, repeats.plan.options.seed)
     served, more = _finite(scored.names, each)
-    return Chosen(served, certify(each, tested, "the score"), {**why, **dict.fromkeys(served, "asked for"), **more})
+    certificate = certify(each, tested, "the score", early)
+    return Chosen(served, certificate, {**why, **dict.fromkeys(served, "asked for"), **more})
 
 
 def _finite(names: tuple[str, ...], each: Array) -> tuple[dict[str, Array], dict[str, str]]:
@@ -87,7 +88,7 @@ def _finite(names: tuple[str, ...], each: Array) -> tuple[dict[str, Array], dict
 def _tried(scored: ByScore, values: Mapping[str, float], why: dict[str, str]) -> Chosen:
     """Both, and that whose error costs less, unless the certificate convicts it."""
     repeats, replicates = scored.repeats, scored.repeats.plan.options.replicates
-    each = scored.each(values, replicates)
+    each, early = scored.each_and_early(values, replicates)
     served, more = _finite(scored.names, each)
     if more:
         return Chosen({}, NONE, {**why, **dict.fromkeys(scored.names, next(iter(more.values())))})
@@ -95,10 +96,10 @@ def _tried(scored: ByScore, values: Mapping[str, float], why: dict[str, str]) ->
     ratio = cost(scored.names, each, tested)
     if ratio > 1:
         return Chosen({}, NONE, {**why, **dict.fromkeys(scored.names, _words(len(scored.names), ratio))})
-    certificate = certify(each, tested, "the score")
+    certificate = certify(each, tested, "the score", early)
     if not certificate.holds and not is_convicted(certificate) and replicates > PROBED:
         tested = probe(repeats, scored.names, values, replicates, repeats.plan.options.seed)
-        certificate = certify(each, tested, "the score")
+        certificate = certify(each, tested, "the score", early)
     if is_convicted(certificate):
         switched = f"switched to differences: {certificate.words}"
         return Chosen({}, certificate, {**why, **dict.fromkeys(scored.names, switched)})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from lpmdsl.runtime.directions import first_half
 from lpmdsl.runtime.objective import FUNCTIONS, boundaries_of, weights_of
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.score_estimator import (
@@ -60,6 +61,15 @@ class ByScore:
         """ĝ of the quantity for every replicate, (replicates, parameters)."""
         return self.pulled_back(np.ones(1), values, replicates)
 
+    def each_and_early(self, values: Mapping[str, float], replicates: int) -> tuple[Array, Array | None]:
+        """``each``, and the same of the first half of the reports if the quantity is a sum of reports."""
+        ledgers, slices = self.told(values, replicates)
+        weights = weights_of(self.repeats.quantity.function, ledgers.reports)
+        if weights is None:
+            return self._of_whole(ledgers, slices, 1.0), None
+        half = weights * first_half(len(weights))
+        return self.weighed(ledgers, slices, weights), self.weighed(ledgers, slices, half)
+
     def pulled_back(self, factors: Array, values: Mapping[str, float], replicates: int) -> Array:
         """ĝ of a weighed sum of the quantity's numbers for every replicate."""
         ledgers, slices = self.told(values, replicates)
@@ -67,9 +77,13 @@ class ByScore:
         weights = factors if not function else weights_of(function, ledgers.reports)
         if weights is not None:
             return self.weighed(ledgers, slices, weights if not function else weights * factors[0])
-        whole = np.array([FUNCTIONS[function](reports) for reports in ledgers.reports])
-        to_come = np.repeat(factors[0] * whole[:, None], len(slices.starts), axis=1)
-        return estimates(ledgers, to_come, slices)
+        return self._of_whole(ledgers, slices, factors[0])
+
+    def _of_whole(self, ledgers: Ledgers, slices: Slices, factor: float) -> Array:
+        """ĝ of a number that is no sum of reports: all of it may come after any draw."""
+        function = self.repeats.quantity.function
+        whole = factor * np.array([FUNCTIONS[function](reports) for reports in ledgers.reports])
+        return estimates(ledgers, np.repeat(whole[:, None], len(slices.starts), axis=1), slices)
 
     def weighed(self, ledgers: Ledgers, slices: Slices, weights: Array) -> Array:
         """ĝ of a weighed sum of the reports for every replicate."""

@@ -51,17 +51,26 @@ class Repeats:
 
         ``replicates``: only the first so many, or these.
         """
+        return self._each(self.quantity, settings, replicates)
+
+    def reports(self, settings: Mapping[str, float], replicates: int | range | None = None) -> NDArray[np.float64]:
+        """(replicates, reports) of what the quantity is of."""
+        return self._each(Quantity("", self.quantity.observation), settings, replicates)
+
+    def _each(
+        self, quantity: Quantity, settings: Mapping[str, float], replicates: int | range | None
+    ) -> NDArray[np.float64]:
         everything = parameter_values(self.model, dict(settings))
         asked = self.plan.options.replicates if replicates is None else replicates
         wanted = asked if isinstance(asked, range) else range(asked)
-        first = self._one(everything, wanted[0])  # alone: it compiles, which no two threads may do at once
+        first = self._one(quantity, everything, wanted[0])  # alone: it compiles, which no two threads may do at once
         with ThreadPoolExecutor(threads_here(self.plan.options.threads)) as pool:
-            rest = pool.map(lambda k: self._one(everything, k), wanted[1:])
+            rest = pool.map(lambda k: self._one(quantity, everything, k), wanted[1:])
             return np.stack([first, *rest])
 
-    def _one(self, parameters: dict[str, float], replicate: int) -> NDArray[np.float64]:
+    def _one(self, quantity: Quantity, parameters: dict[str, float], replicate: int) -> NDArray[np.float64]:
         request = self.request(parameters, replicate)
-        return self.quantity.of(self.model, self._run(request, None))  # type: ignore[operator]
+        return quantity.of(self.model, self._run(request, None))  # type: ignore[operator]
 
     def request(self, parameters: dict[str, float], replicate: int) -> RunRequest:
         """One replicate at given parameters (all of them, in base units)."""
