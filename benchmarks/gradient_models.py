@@ -62,8 +62,8 @@ def _text(name: str, days: int, beta: float, people: int, seeds: int, degree: in
 SETTINGS = (
     Setting("sparse", "sparse k=6", _text("sparse", 40, 0.06, 1000, 20, 6), 1000, 3000, 2000),
     Setting("dense", "dense k=60", _text("dense", 40, 0.005, 1000, 20, 60), 1000, 3000, 2000),
-    Setting("households", "households", _text("households", 40, 0.25, 1000, 20, 4, 5), 1000, 6000, 3000),
-    Setting("two_seeds", "2 seeds, T=80", _text("two_seeds", 80, 0.06, 1000, 2, 6), 1000, 6000, 3000),
+    Setting("households", "households", _text("households", 40, 0.25, 1000, 20, 4, 5), 1000, 6000, 6000),
+    Setting("two_seeds", "2 seeds, T=80", _text("two_seeds", 80, 0.06, 1000, 2, 6), 1000, 6000, 6000),
     Setting("K30", "K30", _text("K30", 30, 0.012, 30, 2, 0, 30), 30, 0, 8000),
 )
 

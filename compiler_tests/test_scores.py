@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exact_gradients import COMPLETE
 from exact_models import ROOMS
 from scored_models import EVERYTHING
 
@@ -181,6 +182,17 @@ def test_auto_tries_both_and_says_why() -> None:
     many = model.gradient("total of cases", list(PARAMETERS), replicates=60, seed=1)
     assert {f.estimator for f in many} == {"score"}
     assert "times as long" in many[0].why
+
+
+def test_a_parameter_that_is_set_by_hand_follows_no_other() -> None:
+    """hazard is computed from beta; set by hand, beta acts no longer, by either estimator."""
+    model = lpmdsl.load(COMPLETE)
+    for estimator in ("differences", "score"):
+        [found] = model.gradient("total of infections", ["hazard"], replicates=40, estimator=estimator,
+                                 parameters={"hazard": 0.03})  # fmt: skip
+        assert found.value == 0.03 and found.mean > 25 and found.gradient != 0
+    [still] = model.gradient("total of infections", ["beta"], replicates=4, parameters={"hazard": 0.03})
+    assert (still.gradient, still.se) == (0.0, 0.0)
 
 
 # ------------------------------------------------------------------ the certificate
