@@ -170,6 +170,7 @@ CODES: dict[str, str] = {
     "E0832": "This version of Triton is not known",
     "E0840": "Not a number that a run gives",
     "E0841": "No such estimator",
+    "E0845": "The score serves none of these parameters",
     "E0850": "A behaviour needs a language model",
     "E0898": "Compiled kernels cannot be kept",
     "E0899": "Internal error",

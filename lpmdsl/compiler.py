@@ -13,7 +13,9 @@ from lpmdsl.backends.program_text import program_text
 from lpmdsl.diagnostics import Report
 from lpmdsl.kernel.ahead import look_ahead
 from lpmdsl.kernel.ir import Program
+from lpmdsl.kernel.ledger import Ledger
 from lpmdsl.kernel.lower import lower
+from lpmdsl.kernel.lower_score import new_ledger
 from lpmdsl.kernel.lower_sparse import lower_sparse
 from lpmdsl.kernel.optimise import optimise
 from lpmdsl.kernel.pull import push_or_pull
@@ -78,6 +80,17 @@ def compile_model(model: Model, facts: Facts) -> Compiled:
     cpu_program = look_ahead(_optimised(lower_sparse(model)))
     verify(cpu_program)
     return Compiled(model, facts, _optimised(lower(model)), cpu_program)
+
+
+def compile_scored(compiled: Compiled, parameters: tuple[str, ...], observation: str) -> tuple[Compiled, Ledger]:
+    """The same for a processor, with what the score of its draws by some parameters is made of written down.
+
+    ``observation``: what is observed; draws that cannot move it are left out.
+    """
+    ledger = new_ledger(compiled.model, parameters, observation)
+    program = look_ahead(_optimised(lower_sparse(compiled.model, ledger=ledger)))
+    verify(program)
+    return replace(compiled, cpu_program=program), ledger
 
 
 def with_circles(compiled: Compiled, circles: frozenset[str]) -> Compiled:

@@ -19,6 +19,7 @@ from lpmdsl.kernel.ir import (
     Role,
     Var,
 )
+from lpmdsl.kernel.ledger import Ledger, Part
 from lpmdsl.kernel.strategy import Plan
 from lpmdsl.semantics.model import Contagion, Distribution, Expr, Model, Network, ParameterRef
 
@@ -93,10 +94,12 @@ def _same(known: object, expr: Expr) -> bool:
 
 @dataclass(slots=True)
 class Builder:
-    """Collects the parts of a Program while the model is lowered; ``plan``: how it avoids going through everyone."""
+    """Collects the parts of a Program while the model is lowered; ``plan``: how it avoids going through everyone;
+    ``ledger``: what is written down of its draws, if the run is to be scored."""
 
     model: Model
     plan: Plan | None = None
+    ledger: Ledger | None = None
     buffers: dict[str, Buffer] = field(default_factory=dict)
     constants: list[Constant] = field(default_factory=list)
     quantiles: dict[str, QuantileTable] = field(default_factory=dict)
@@ -116,9 +119,15 @@ class Builder:
         self.buffers.setdefault(name, Buffer(name, dtype, shape, role, fill, note, rows))
         return name
 
+    @property
+    def contagions(self) -> tuple[Contagion, ...]:
+        """Those of the model, and the parts of them that the ledger needs sums of."""
+        return (*self.model.contagions, *(self.ledger.parts if self.ledger is not None else ()))
+
     def counts_sources(self, contagion: Contagion, network: Network) -> bool:
         """Whether the sources on a network are counted and not weighed, because they all weigh the same."""
-        return self.plan is not None and (contagion.condition, network.name) in self.plan.counted
+        counted = self.plan is not None and (contagion.condition, network.name) in self.plan.counted
+        return counted and not isinstance(contagion, Part)
 
     def is_steady(self, condition: str) -> bool:
         """Whether thresholds of a condition are kept as numbers of contacts with the infectious."""

@@ -6,6 +6,8 @@ middle: 1 665 knots a side, relative error of a mean below 1e-5 (``compiler_test
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,6 +60,16 @@ def quantile_table(
     return np.ascontiguousarray(np.stack(rows))
 
 
+def arguments_by_row(
+    distribution: Distribution, model: Model, parameters: dict[str, float]
+) -> list[dict[str, float]]:
+    """The arguments in base units for every row of the table."""
+    leaves = plan(distribution)
+    keys = np.ndindex(*(radix(leaf) for leaf in leaves))
+    scopes = (_scope(model, parameters, leaves, key) for key in keys)
+    return [{k: float(evaluate(v, scope)) for k, v in distribution.arguments} for scope in scopes]
+
+
 def _scope(model: Model, parameters: dict[str, float], leaves: tuple[Expr, ...], key: tuple[int, ...]) -> Scope:
     attributes: dict[tuple[str, str], NDArray] = {}
     states: dict[str, NDArray] = {}
@@ -76,9 +88,6 @@ def _scope(model: Model, parameters: dict[str, float], leaves: tuple[Expr, ...],
 
 
 def _row(distribution: Distribution, scope: Scope, step: float) -> NDArray[np.int64]:
-    # Imported here for the start-up time: checking a model imports this file and needs nothing of scipy.
-    from lpmdsl.kernel.laws import law
-
     lower, upper = knots()
     if distribution.family == "fixed":
         value = float(evaluate(distribution.arguments[0][1], scope))
@@ -86,10 +95,20 @@ def _row(distribution: Distribution, scope: Scope, step: float) -> NDArray[np.in
     elif distribution.family == "empirical":
         days = _empirical_quantiles(distribution, scope.model, lower, upper)
     else:
-        curve = law(distribution.family, {k: float(evaluate(v, scope)) for k, v in distribution.arguments})
-        days = np.stack([curve.ppf(lower), curve.isf(upper)])
+        days = _quantiles(distribution.family, tuple((k, float(evaluate(v, scope))) for k, v in distribution.arguments))
     ticks = np.floor(np.nan_to_num(days, nan=0.0, posinf=1e300) / step * TICKS + 0.5)
     return np.clip(ticks, 0, MAX_TICKS).astype(np.int64)
+
+
+@lru_cache(maxsize=512)
+def _quantiles(family: str, arguments: tuple[tuple[str, float], ...]) -> NDArray[np.float64]:
+    """Days at the knots of either tail; kept, because replicates ask for the same again."""
+    # Imported here for the start-up time: checking a model imports this file and needs nothing of scipy.
+    from lpmdsl.kernel.laws import law
+
+    lower, upper = knots()
+    curve = law(family, dict(arguments))
+    return np.stack([curve.ppf(lower), curve.isf(upper)])
 
 
 def knots() -> tuple[NDArray[np.float64], NDArray[np.float64]]:

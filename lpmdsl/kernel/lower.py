@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.ir import Launch, Program, ScheduleItem
+from lpmdsl.kernel.ledger import Ledger
 from lpmdsl.kernel.lower_behaviours import decide_items, declare_behaviour, look_items
 from lpmdsl.kernel.lower_conditions import advance_kernel, begin_kernel
 from lpmdsl.kernel.lower_contagion import (
@@ -21,22 +22,49 @@ from lpmdsl.kernel.lower_observations import (
     watch_items,
 )
 from lpmdsl.kernel.lower_presence import declare_network, is_static, needs_presence, presence_kernel
+from lpmdsl.kernel.lower_score import closing_items, declare_sums, slope_items
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 
 
-def lower(model: m.Model) -> Program:
+def lower(model: m.Model, ledger: Ledger | None = None) -> Program:
     """The Program of a checked model.
 
-    A step is behaviours, triggers, interventions, contagion, transitions, observations, in this order.
+    A step is behaviours, triggers, interventions, contagion, transitions, observations, in this order. ``ledger``: what
+    is to be written down of its draws.
     """
-    builder = Builder(model)
+    builder = Builder(model, ledger=ledger)
     declare_all(builder)
     observations = observation_items(builder)
-    begin = [*begin_items(builder), *observations]
-    step = [*decide_items(builder), *intervention_items(builder), *_contagion_items(builder)]
-    step += [*_advance_items(builder), *observations]
-    look = look_items(builder)
+    begin = begin_items(builder)
+    acts = [*decide_items(builder), *intervention_items(builder)]
+    moves = [*_contagion_items(builder), *_advance_items(builder)]
+    return program_of(builder, begin, acts, moves, observations)
+
+
+def program_of(
+    builder: Builder,
+    begin: list[ScheduleItem],
+    acts: list[ScheduleItem],
+    moves: list[ScheduleItem],
+    observations: list[ScheduleItem],
+) -> Program:
+    """The schedule from its phases, with what a ledger asks for between and after them."""
+    closing: list[ScheduleItem] = []
+    slopes: dict[bool, list[ScheduleItem]] = {True: [], False: []}
+    if builder.ledger is not None:
+        slopes = {is_beginning: slope_items(builder, is_beginning) for is_beginning in (True, False)}
+        declare_sums(builder)
+        closing = closing_items(builder)
+    begin = [*slopes[True], *begin, *observations, *closing]
+    step = [*acts, *slopes[False], *moves, *observations, *closing]
+    return _program(builder, begin, step, look_items(builder))
+
+
+def _program(
+    builder: Builder, begin: list[ScheduleItem], step: list[ScheduleItem], look: list[ScheduleItem]
+) -> Program:
+    model = builder.model
     return Program(
         model.name,
         tuple(builder.buffers.values()),
@@ -61,7 +89,7 @@ def declare_all(builder: Builder) -> None:
         declare(builder, condition)
     for network in _used_networks(builder):
         declare_network(builder, network)
-    for contagion in model.contagions:
+    for contagion in builder.contagions:
         declare_contagion(builder, contagion)
     for observation in model.observations:
         declare_observation(builder, observation)
@@ -100,7 +128,7 @@ def _contagion_items(builder: Builder) -> list[ScheduleItem]:
     for network in _used_networks(builder):
         if needs_presence(network) and not is_static(builder, network):
             items.append(Launch(builder.kernel(presence_kernel(builder, network))))
-    for contagion in builder.model.contagions:
+    for contagion in builder.contagions:
         items += expose_items(builder, contagion, networks_of(builder, contagion))
     return items
 

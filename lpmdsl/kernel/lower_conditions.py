@@ -43,6 +43,7 @@ from lpmdsl.kernel.lower_entries import (
 )
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_lists import after_moves, at_beginning
+from lpmdsl.kernel.lower_score import felt_by, rate_exit, tries as score_tries
 from lpmdsl.semantics import model as m
 
 
@@ -237,10 +238,13 @@ def _offer_contagion(course: Course, exit_: m.Exit, slot: int, best: Var, win: t
     if scope.builder.is_steady(condition.name):
         # Of the susceptible, only those come here of whom `Spend` found nothing left.
         return reached
-    body, force = hazard(scope, condition, exit_.state)
+    told = felt_by(scope, condition, exit_)
+    body, force = hazard(scope, condition, exit_.state, told)
     inner: list[KStmt] = []
     left = _spend(course, slot, force, inner)
-    inner.append(If(test("le", left, integer(0)), tuple(reached)))
+    if told is not None:
+        reached += told.caught(force)
+    inner.append(If(test("le", left, integer(0)), tuple(reached), tuple(told.survived() if told else ())))
     body.append(If(test("gt", force, integer(0)), tuple(inner), span=exit_.span))
     return body
 
@@ -256,16 +260,25 @@ def _offer_rate(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple[
     h = scope.let(body, "hazard", capped(per_step))
     name = left_buffer(course.condition.name, slot)
     left = scope.let(body, "left", scope.builder.load(name, AGENT))
-    part = scope.let(body, "part", op("shr", op("mul", h, op("sub", BOUNDARY, begins)), integer(TICK_BITS)))
+    part = scope.let(body, "part", _share_of(h, op("sub", BOUNDARY, begins)))
     ceiling = op("sub", op("add", op("shl", left, integer(TICK_BITS)), h), integer(1))
     when = Var(scope.fresh("when"), "i64")
     hit = (
         Let(when.name, op("add", begins, op("floordiv", ceiling, op("max", h, integer(1))))),
         If(test("lt", when, best), (Assign(best.name, when), *win)),
+        *rate_exit(scope, exit_, exit_.trigger.rate, _share_of(h, op("sub", when, begins)), True),
     )
-    miss = (Store(name, (AGENT,), op("sub", left, part)),)
+    miss = (
+        Store(name, (AGENT,), op("sub", left, part)),
+        *rate_exit(scope, exit_, exit_.trigger.rate, part, False),
+    )
     body.append(If(test("le", left, part), hit, miss, exit_.span))
     return body
+
+
+def _share_of(hazard_: KExpr, ticks: KExpr) -> KExpr:
+    """What so many ticks have of a step's hazard."""
+    return op("shr", op("mul", hazard_, ticks), integer(TICK_BITS))
 
 
 def capped(hazard_: KExpr) -> KExpr:
@@ -282,10 +295,13 @@ def _offer_chance(course: Course, exit_: m.Exit, slot: int, best: Var, win: tupl
     fails = real("max", real("sub", number(1.0), p), number(2.0**-60))
     once = rounded(real("mul", real("neg", real("log", fails)), number(HAZARD_ONE)))
     cost = op("select", test("ge", p, number(1.0)), integer(CERTAIN), once)
-    cost = op("mul", cost, tries(scope, exit_.trigger.every))
+    count = tries(scope, exit_.trigger.every)
+    cost = op("mul", cost, count)
     stem = "chance_hazard"
     stem_value = scope.let(body, stem, cost) if m.reads_agent(exit_.trigger.probability) else scope.hoist(stem, cost)
     left = _spend(course, slot, stem_value, body)
+    probability, happens_now = exit_.trigger.probability, test("le", left, integer(0))
+    score_tries(scope, exit_, probability, p, stem_value, count, happens_now, body)
     now = all_of(test("le", left, integer(0)), test("lt", BOUNDARY, best))
     body.append(If(now, (Assign(best.name, BOUNDARY), *win), span=exit_.span))
     return body

@@ -35,6 +35,7 @@ from lpmdsl.kernel.ir import (
     Tally,
     Var,
 )
+from lpmdsl.kernel.ledger import Part
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_presence import (
     counter_shape,
@@ -46,6 +47,7 @@ from lpmdsl.kernel.lower_presence import (
     runs_today,
     takes_part,
 )
+from lpmdsl.kernel.lower_score import Felt, parts_of
 from lpmdsl.quantities import CONTACT_RATE, NUMBER, Kind, Type
 from lpmdsl.semantics import model as m
 
@@ -59,7 +61,7 @@ def networks_of(builder: Builder, contagion: m.Contagion) -> list[m.Network]:
 
 
 def weight_buffer(contagion: m.Contagion, network: m.Network) -> str:
-    return f"{contagion.condition}_{network.name}"
+    return f"{contagion.condition}_{network.name}{contagion.suffix if isinstance(contagion, Part) else ''}"
 
 
 def declare_contagion(builder: Builder, contagion: m.Contagion) -> None:
@@ -121,6 +123,7 @@ def _expose_kernel(builder: Builder, contagion: m.Contagion, source: str, networ
         inner += _expose_on(scope, contagion, network)
     body.append(If(scope.in_state(source, sources), tuple(inner), span=contagion.span))
     name = "_to_".join(dict.fromkeys((source, contagion.condition)))
+    name += contagion.suffix if isinstance(contagion, Part) else ""
     return Kernel(f"expose_{name}", condition.of, tuple(scope.prologue), tuple(body), contagion.span)
 
 
@@ -223,8 +226,11 @@ def scaled(scope: Scope, value: KExpr, scalings: list[m.Scaling], body: list[KSt
 # ------------------------------------------------------------------ the force of infection
 
 
-def hazard(scope: Scope, condition: m.Condition, state: int) -> tuple[list[KStmt], Var]:
-    """Statements and the local that hold the agent's force of infection in this step (fixed point)."""
+def hazard(scope: Scope, condition: m.Condition, state: int, told: Felt | None = None) -> tuple[list[KStmt], Var]:
+    """Statements and the local that hold the agent's force of infection in this step (fixed point).
+
+    ``told``: gets the parts of it that the score is made of.
+    """
     contagion = scope.builder.model.contagion_of(condition.name)
     body: list[KStmt] = []
     total = scope.let(body, "force", integer(0), "force of infection")
@@ -237,16 +243,50 @@ def hazard(scope: Scope, condition: m.Condition, state: int) -> tuple[list[KStmt
         felt: list[KStmt] = []
         force = _spread_evenly(scope, network, weight)
         scalings = scalings_of(contagion, network, "target")
-        if scalings:
-            factor = scaled(scope, number(1.0), scalings, felt)
-            product = real("mul", op("to_f64", force, dtype="f64"), real("max", number(0.0), factor))
-            force = rounded(product)
+        factor = real("max", number(0.0), scaled(scope, number(1.0), scalings, felt)) if scalings else None
+        force = _weakened(force, factor)
+        if told is not None:
+            force = scope.let(felt, f"force_of_{network.name}", force)
+            told_here = _tell(told, contagion, network, state, force, factor, body)
+            felt += told_here
         felt.append(Assign(total.name, op("add", total, force)))
         inner.append(If(test("gt", weight, integer(0)), tuple(felt)))
         today = runs_today(scope, network)
         tests = [*([today] if today else []), takes_part(scope, network)]
         body.append(If(all_of(*tests), tuple(inner), span=network.span, note=network.name))
     return body, total
+
+
+def _weakened(force: KExpr, factor: KExpr | None) -> KExpr:
+    """A force times the factor of the one who feels it."""
+    return force if factor is None else rounded(real("mul", op("to_f64", force, dtype="f64"), factor))
+
+
+def _tell(told: Felt, contagion: m.Contagion, network: m.Network, state: int, force: KExpr, factor: KExpr | None,
+          before: list[KStmt]) -> list[KStmt]:  # fmt: skip
+    """Statements that keep the force on a network, and every part of it that follows a parameter by itself."""
+    scope, ledger = told.scope, told.ledger
+    body: list[KStmt] = []
+    slopes, parts = parts_of(ledger, contagion, network)
+    scalings = scalings_of(contagion, network, "target")
+    for scaling in (s for s in scalings if s.where is None):
+        slopes += ledger.free((scaling.factor,))
+    body.append(Assign(told.declare(before, slopes, is_whole=True).name, force))
+    for part, its in parts:
+        own = _own_weight(scope, part, network, state, body)
+        weight = _spread_evenly(scope, network, _weight_on(scope, part, network, own, body))
+        body.append(Assign(told.declare(before, its).name, _weakened(weight, factor)))
+    for scaling in scalings:
+        where = None if scaling.where is None else scope.value(scaling.where)
+        free = ledger.free((scaling.factor,))
+        if free and where is not None:
+            body.append(If(where, (Assign(told.declare(before, free).name, force),), span=scaling.span))
+        for parameter, slope in ledger.own((scaling.factor,)):
+            one = ((parameter, m.Literal_(1.0, NUMBER, slope.span)),)
+            value = rounded(real("mul", op("to_f64", force, dtype="f64"), scope.value(slope, "slope")))
+            keep = Assign(told.declare(before, one).name, value)
+            body.append(keep if where is None else If(where, (keep,), span=scaling.span))
+    return body
 
 
 def can_weigh(contagion: m.Contagion, network: m.Network, state: int) -> bool:

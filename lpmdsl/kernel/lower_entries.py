@@ -17,6 +17,7 @@ from lpmdsl.kernel.builder import (
 from lpmdsl.kernel.ir import NEVER, Assign, Draw, If, KExpr, KStmt, Let, Store, Threshold, Var
 from lpmdsl.kernel.lower_expressions import Scope, dwell
 from lpmdsl.kernel.lower_observations import count_entry
+from lpmdsl.kernel.lower_score import branches, happens, stay
 from lpmdsl.kernel.lower_steady import contacts_left
 from lpmdsl.networks.sites import site
 from lpmdsl.quantities import Kind
@@ -136,6 +137,9 @@ def _plan_timed(course: Course, state: int) -> list[KStmt]:
         assert isinstance(exit_.trigger, m.After)
         draw = keyed_draw(course, exit_.site, body, exit_)
         ticks = dwell(scope, exit_.trigger.dwell, exit_.site, word(draw, 0))
+        if scope.builder.ledger is not None:
+            ticks = scope.let(body, "ticks", ticks)
+            body += stay(scope, exit_.site, exit_.trigger.dwell, ticks, word(draw, 0))
         at = op("add", course.since, ticks)
         inner, target = branch_target(scope, exit_, word(draw, 1))
         if k == 0:
@@ -157,10 +161,12 @@ def branch_target(scope: Scope, exit_: m.Exit, word_: KExpr) -> tuple[list[KStmt
     """Statements and the value of the destination: the first branch whose cumulative probability exceeds the word."""
     body: list[KStmt] = []
     bounds: list[KExpr] = []
+    chances: list[KExpr] = []
     total: KExpr | None = None
     for branch in exit_.branches[:-1]:
         assert branch.probability is not None
         p = scope.value(branch.probability, "branch_probability")
+        chances.append(p)
         total = p if total is None else real("add", total, p)
         bounds.append(chance_threshold(total))
     target: KExpr = integer(exit_.branches[-1].to)
@@ -168,6 +174,7 @@ def branch_target(scope: Scope, exit_: m.Exit, word_: KExpr) -> tuple[list[KStmt
         target = op("select", test("lt", word_, bound), integer(branch.to), target)
     if bounds:
         target = scope.let(body, "goes_to", target)
+    body += branches(scope, exit_, chances, bounds, word_)
     return body, target
 
 
@@ -180,8 +187,10 @@ def _act_on_entering(course: Course, clause: m.OnEntering) -> list[KStmt]:
             continue
         path = f"{clause.site}.action{k}"
         draw = keyed_draw(course, path, body)
-        bound = chance_threshold(course.scope.value(action.probability, "chance"))
-        body.append(If(test("lt", word(draw, 0), bound), (value,), span=action.span))
+        p = course.scope.value(action.probability, "chance")
+        hit = test("lt", word(draw, 0), chance_threshold(p))
+        happens(course.scope, path, action.probability, p, hit, body)
+        body.append(If(hit, (value,), span=action.span))
     return body
 
 

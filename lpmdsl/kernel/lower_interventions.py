@@ -39,6 +39,7 @@ from lpmdsl.kernel.lower_entries import Course, entry, read_before_writing, scop
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_lists import note_change, tell_occupancies
 from lpmdsl.kernel.lower_presence import any_removed
+from lpmdsl.kernel.lower_score import happens as score_happens
 from lpmdsl.kernel.strategy import tells
 from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m
@@ -271,8 +272,9 @@ def _actions(scope: Scope, name: str, block: m.Repeated) -> list[KStmt]:
             draw = scope.fresh("w")
             runs = scope.builder.load(f"{name}_runs", FIRST)
             reads.append(Draw(draw, site(path), AGENT, runs, path, action.span))
-            bound = chance_threshold(scope.value(action.probability, "chance"))
-            happens = scope.let(reads, "happens", test("lt", word(draw, 0), bound))
+            p = scope.value(action.probability, "chance")
+            happens = scope.let(reads, "happens", test("lt", word(draw, 0), chance_threshold(p)))
+            score_happens(scope, path, action.probability, p, happens, reads)
         match action:
             case m.SetAttribute():
                 store = scope_store(scope, block.of, action)

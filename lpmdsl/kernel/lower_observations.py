@@ -35,6 +35,7 @@ from lpmdsl.kernel.ir import (
 )
 from lpmdsl.kernel.lower_expressions import Scope, dwell, is_flow_like, joined, read_states, report_steps
 from lpmdsl.kernel.lower_occupancy import kept_census
+from lpmdsl.kernel.lower_score import happens, stay
 from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m
 
@@ -75,15 +76,27 @@ def count_entry(
         path = f"{observation.name}.{condition.name}.{condition.states[state]}"
         body.append(Draw(draw, site(path), AGENT, episode, path, observation.span))
         if observation.thinned is not None:
-            tests.append(test("lt", word(draw, 0), chance_threshold(scope.value(observation.thinned, "reporting"))))
+            p = scope.value(observation.thinned, "reporting")
+            tests.append(test("lt", word(draw, 0), chance_threshold(p)))
+            if _is_scored(scope, observation):
+                happens(scope, f"{path}.thinned", observation.thinned, p, tests[-1], body)
         if observation.delayed is not None:
-            at = op("add", since, dwell(scope, observation.delayed, f"{observation.name}.delay", word(draw, 1)))
+            ticks = dwell(scope, observation.delayed, f"{observation.name}.delay", word(draw, 1))
+            if _is_scored(scope, observation):
+                ticks = scope.let(body, "ticks", ticks)
+                body += stay(scope, f"{observation.name}.delay", observation.delayed, ticks, word(draw, 1))
+            at = op("add", since, ticks)
     inner = _count_at(scope, observation, condition, entered, at)
     body.append(If(all_of(*tests), tuple(inner), span=observation.span) if tests else inner[0])
     body += [] if tests else inner[1:]
     if observation.where is None:
         return body
     return [If(scope.value(observation.where), tuple(body), span=observation.span)]
+
+
+def _is_scored(scope: Scope, observation: m.Observation) -> bool:
+    """Whether draws that decide what is reported belong to the score."""
+    return scope.builder.ledger is not None and observation.name in scope.builder.ledger.observed
 
 
 def _count_at(scope: Scope, observation: m.Observation, condition: m.Condition, entered: Var, at: KExpr) -> list[KStmt]:
@@ -134,7 +147,7 @@ def census_kernel(
     if observation is not None and observation.where is not None:
         tests.append(scope.value(observation.where))
     if observation is not None and observation.thinned is not None:
-        tests.append(_thinned_level(scope, observation, body))
+        tests.append(_thinned_level(scope, observation, body, all_of(*tests)))
     inner = _tally_value(scope, aggregate, tally, column)
     body += [If(all_of(*tests), tuple(inner), span=aggregate.span)] if tests else inner
     return Kernel(f"census_{name}", aggregate.of, tuple(scope.prologue), tuple(body), aggregate.span), folds
@@ -153,13 +166,19 @@ def _tallies(builder: Builder, name: str, kind: str, groups: int, folds: list[Sc
     return tally
 
 
-def _thinned_level(scope: Scope, observation: m.Observation, body: list[KStmt]) -> KExpr:
+def _thinned_level(scope: Scope, observation: m.Observation, body: list[KStmt], matters: KExpr) -> KExpr:
     assert observation.thinned is not None
     path = f"{observation.name}.thinned"
     draw = scope.fresh("w")
     report = op("floordiv", NEXT, integer(report_steps(scope.builder.model, observation.name)))
     body.append(Draw(draw, site(path), AGENT, report, path, observation.span))
-    return test("lt", word(draw, 0), chance_threshold(scope.value(observation.thinned, "thinning")))
+    p = scope.value(observation.thinned, "thinning")
+    hit = test("lt", word(draw, 0), chance_threshold(p))
+    if _is_scored(scope, observation):
+        told: list[KStmt] = []
+        happens(scope, path, observation.thinned, p, hit, told)
+        body.append(If(matters, tuple(told), span=observation.span))
+    return hit
 
 
 def _tally_value(scope: Scope, aggregate: m.Aggregate, tally, column: KExpr) -> list[KStmt]:

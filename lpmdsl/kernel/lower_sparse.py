@@ -23,8 +23,9 @@ from lpmdsl.kernel.ir import (
     ScheduleItem,
     Store,
 )
-from lpmdsl.kernel.lower import begin_items, declare_all, intervention_items, observation_items
-from lpmdsl.kernel.lower_behaviours import decide_items, look_items
+from lpmdsl.kernel.ledger import Ledger
+from lpmdsl.kernel.lower import begin_items, declare_all, intervention_items, observation_items, program_of
+from lpmdsl.kernel.lower_behaviours import decide_items
 from lpmdsl.kernel.lower_conditions import advance_kernel
 from lpmdsl.kernel.lower_contagion import expose_items, hazard, mixing_kernel, networks_of
 from lpmdsl.kernel.lower_entries import left_buffer
@@ -41,37 +42,31 @@ from lpmdsl.kernel.lower_lists import (
 )
 from lpmdsl.kernel.lower_occupancy import settle_items
 from lpmdsl.kernel.lower_presence import is_static, presence_kernel
+from lpmdsl.kernel.lower_score import felt_by
 from lpmdsl.kernel.lower_steady import first_tell, spend
 from lpmdsl.kernel.lower_view import view_items
 from lpmdsl.kernel.strategy import choose, restless, susceptible, timed
 from lpmdsl.semantics import model as m
 
 
-def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset()) -> Program:
+def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: Ledger | None = None) -> Program:
     """The Program of a checked model that keeps lists, calendars and sums instead of going through everyone.
 
-    ``circles``: networks of which only the keys are there (``networks.circles``).
+    ``circles``: networks of which only the keys are there (``networks.circles``). ``ledger``: what is to be written
+    down of its draws.
     """
-    builder = Builder(model, choose(model, circles))
+    plan = choose(model, circles)
+    if ledger is not None:
+        plan = replace(plan, steady=frozenset())  # the score asks for the hazard of every step
+    builder = Builder(model, plan, ledger)
     declare_all(builder)
     declare_lists(builder)
     contagion = _contagion_items(builder)
     observations = [*settle_items(builder), *observation_items(builder)]
     steady = [c for c in model.conditions if builder.is_steady(c.name)]
-    first = [item for c in steady for item in first_tell(builder, c)]
-    begin = [*begin_items(builder), *first, *observations]
-    step = [*decide_items(builder), *intervention_items(builder), *contagion, *_advance_items(builder), *observations]
-    look = look_items(builder)
-    return Program(
-        model.name,
-        tuple(builder.buffers.values()),
-        tuple(builder.constants),
-        tuple(builder.quantiles.values()),
-        tuple(builder.kernels),
-        tuple(begin),
-        tuple(step),
-        tuple(look),
-    )
+    begin = [*begin_items(builder), *(item for c in steady for item in first_tell(builder, c))]
+    acts = [*decide_items(builder), *intervention_items(builder)]
+    return program_of(builder, begin, acts, [*contagion, *_advance_items(builder)], observations)
 
 
 def _contagion_items(builder: Builder) -> list[ScheduleItem]:
@@ -84,7 +79,7 @@ def _contagion_items(builder: Builder) -> list[ScheduleItem]:
     for kind in (k for k in kinds if k not in steady):
         items += view_items(builder, kind)
     between: list[m.Network] = []
-    for contagion in model.contagions:
+    for contagion in builder.contagions:
         networks = networks_of(builder, contagion)
         for network in networks:
             if network.layout == "random" and not network.is_between:
@@ -166,10 +161,11 @@ def _risk_kernel(builder: Builder, condition: m.Condition) -> Kernel:
 
 def _felt(scope: Scope, condition: m.Condition, state: int, caught: tuple[KStmt, ...] = ()) -> list[KStmt]:
     """What is left of the threshold shrinks; who would use it up is left to the pass of moves, which does it again."""
-    body, force = hazard(scope, condition, state)
+    told = felt_by(scope, condition, condition.exits_of(state)[0])
+    body, force = hazard(scope, condition, state, told)
     name = left_buffer(condition.name, 0)
     inner: list[KStmt] = []
     left = scope.let(inner, "left", op("sub", scope.builder.load(name, AGENT), force))
-    stays = (Store(name, (AGENT,), left),)
+    stays = (Store(name, (AGENT,), left), *(told.survived() if told else ()))
     inner.append(If(test("gt", left, integer(0)), stays, (Append(moving(condition), AGENT), *caught)))
     return [*body, If(all_of(test("gt", force, integer(0))), tuple(inner))]

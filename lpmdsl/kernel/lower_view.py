@@ -32,6 +32,7 @@ from lpmdsl.kernel.ir import (
     statements,
     walk,
 )
+from lpmdsl.kernel.ledger import Part
 from lpmdsl.kernel.lower_contagion import networks_of, weight_buffer, weight_of
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_lists import at_ease, at_risk, changed, declare_changed, plan_of
@@ -136,7 +137,7 @@ def _watch_kernel(builder: Builder, kernel: Kernel, varying: list[Var]) -> Kerne
 def _refresh_kernel(builder: Builder, kind: str) -> Kernel:
     scope = Scope(builder, kind)
     body = read_states(scope)
-    contagions = [c for c in builder.model.contagions if builder.model.condition(c.condition).of == kind]
+    contagions = [c for c in builder.contagions if builder.model.condition(c.condition).of == kind]
     names = dict.fromkeys(s.network for c in contagions for s in c.spreads if not s.of)
     codes: dict[str, tuple[KExpr, KExpr]] = {}
     """For groups that one may leave: 1 + the agent's group, 0 if absent, at the last look and now."""
@@ -210,7 +211,8 @@ def _wakes(scope: Scope, contagion: m.Contagion, change: Var):
     condition = scope.builder.model.condition(contagion.condition)
 
     def wakes(other: Var) -> list[KStmt]:
-        if plan_of(scope.builder).ways[condition.name] != "listed" or not susceptible(condition):
+        is_listed = plan_of(scope.builder).ways[condition.name] == "listed"
+        if not is_listed or not susceptible(condition) or isinstance(contagion, Part):
             return []
         was = Var(scope.fresh("was_at_ease"), "bool")
         claim = Claim(was.name, at_ease(condition), other)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -18,12 +18,12 @@ from lpmdsl.runtime.progress import progress_bar
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.results import Results
 from lpmdsl.runtime.runners import runner_for
-from lpmdsl.runtime.scenarios import plan
+from lpmdsl.runtime.scenarios import Plan, plan
 from lpmdsl.runtime.sensitivity import Sensitivity, sensitivities
 from lpmdsl.runtime.simulate import Stop, silent, simulate
 from lpmdsl.semantics.analysis import Facts
 from lpmdsl.semantics.evaluate import parameter_values
-from lpmdsl.semantics.model import Model
+from lpmdsl.semantics.model import Literal_, Model
 from lpmdsl.source import Source, Span
 from lpmdsl.syntax.parse import read_source
 
@@ -135,6 +135,7 @@ class LoadedModel:
         replicates: int = 20,
         seed: int = 1,
         each: bool = False,
+        estimator: str = "auto",
         parameters: Mapping[str, str | float] | None = None,
         agents: Mapping[str, int] | None = None,
         steps: int | None = None,
@@ -143,7 +144,8 @@ class LoadedModel:
     ) -> Simulator:
         """A function of torch from values of ``wrt`` (base units) to ``of``: a number, or an observation's reports.
 
-        Its mean over replicates, or with ``each`` one row per replicate.
+        Its mean over replicates, or with ``each`` one row per replicate. ``estimator``: of backward passes. Raises
+        ``LpmError`` (E0803, E0840, E0841).
         """
         from lpmdsl.runtime.autograd import simulator  # torch takes seconds to load
 
@@ -151,13 +153,24 @@ class LoadedModel:
             seed=seed, replicates=replicates, settings=dict(parameters or {}), agents=dict(agents or {}), steps=steps,
             threads=threads, redraw_people=redraw_people,
         )  # fmt: skip
-        return simulator(repeats_of(self, of, options, needs_number=False), wrt, each)
+        return simulator(repeats_of(self, of, options, needs_number=False), wrt, each, estimator)
 
 
 def repeats_of(loaded: LoadedModel, of: str, options: RunOptions, needs_number: bool) -> Repeats:
     """The model ready to be run again and again for one quantity. Raises ``LpmError``."""
     quantity = read_quantity(loaded.model, of, needs_number)
-    return Repeats(loaded.model, loaded.facts, plan(loaded.model, options), quantity)
+    planned = plan(loaded.model, options)
+    return Repeats(_as_set(loaded.model, planned), loaded.facts, planned, quantity)
+
+
+def _as_set(model: Model, planned: Plan) -> Model:
+    """The model in which a parameter that is set by hand no longer follows those that it is computed from."""
+    values, given = planned.variants[0].parameters, planned.options.settings
+    parameters = (
+        replace(p, default=Literal_(values[p.name], p.type, p.default.span)) if p.name in given else p
+        for p in model.parameters
+    )
+    return replace(model, parameters=tuple(parameters))
 
 
 def comparison_size(model: Model) -> tuple[tuple[str, ...], int]:

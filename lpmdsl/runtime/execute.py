@@ -17,6 +17,7 @@ from lpmdsl.backends.numba_cpu import buffer_arguments, size_arguments
 from lpmdsl.backends.numba_lists import CHUNK
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.compiler import Compiled, with_circles
+from lpmdsl.diagnostics import LpmError
 from lpmdsl.kernel.dwell import CELLS, quantile_table
 from lpmdsl.kernel.ir import Buffer, Program
 from lpmdsl.kernel.lower_expressions import is_flow_like, report_steps
@@ -51,6 +52,24 @@ def execute(
     program: Program, module: ModuleType, request: RunRequest, progress: Progress | None, threads: int = 1
 ) -> RunResult:
     """Begin, then blocks of steps until done or until ``progress`` says stop."""
+    after = buffers_after(program, module, request, progress, threads)
+    return replace(result_of(request, after.buffers, after.done, after.timings), stopped=after.stopped)
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Every buffer after a run, the steps done, where the seconds went, and what ended it early."""
+
+    buffers: dict[str, NDArray]
+    done: int
+    timings: dict[str, float]
+    stopped: LpmError | None = None
+
+
+def buffers_after(
+    program: Program, module: ModuleType, request: RunRequest, progress: Progress | None, threads: int = 1
+) -> After:
+    """What a run leaves behind."""
     started = time.perf_counter()
     sizes = size_values(program, request)
     buffers = make_buffers(program, request, sizes)
@@ -63,10 +82,9 @@ def execute(
         begun = time.perf_counter()
         done = _run_blocks(team, module.run_steps, arguments, request.steps, progress, asking)
     timings = {"begin": begun - started, "steps": time.perf_counter() - begun}
-    result = result_of(request, buffers, done, timings)
     if asking is None:
-        return result
-    return replace(result, timings=timings | {"asking": asking.asking.seconds}, stopped=asking.asking.stopped)
+        return After(buffers, done, timings)
+    return After(buffers, done, timings | {"asking": asking.asking.seconds}, asking.asking.stopped)
 
 
 class Team:

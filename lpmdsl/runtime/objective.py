@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lpmdsl.backends.request import RunResult
 from lpmdsl.diagnostics import did_you_mean, fail
+from lpmdsl.kernel.lower_expressions import is_flow_like, report_steps
 from lpmdsl.semantics.model import Flow, Level, Model, Observation
 from lpmdsl.source import Source, Span
 
@@ -50,6 +51,26 @@ def read_quantity(model: Model, text: str, needs_number: bool) -> Quantity:
         raise fail("E0840", f"The groups of `{words[2]}` do not add up to one number.", place,
                    "Observe the same without `by`, and name that.")  # fmt: skip
     return Quantity(words[0], words[2])
+
+
+def weights_of(function: str, reports: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """The weights that make a quantity a sum of its reports (replicates, reports); None if it is none."""
+    count = reports.shape[1]
+    match function:
+        case "total":
+            return np.ones(count)
+        case "mean" if not np.isnan(reports).any():
+            return np.full(count, 1 / count)
+        case "final" if not np.isnan(reports[:, -1]).any():
+            return np.eye(count)[-1]
+        case _:
+            return None
+
+
+def boundaries_of(model: Model, observation: str, reports: int) -> NDArray[np.int64]:
+    """After how many steps each report is made."""
+    late = 1 if is_flow_like(model, observation) else 0
+    return (np.arange(reports) + late) * report_steps(model, observation)
 
 
 def _adds_up(observation: Observation) -> bool:

@@ -118,11 +118,21 @@ def print_sensitivities(found: Sequence[Sensitivity], model: Model, of: str) -> 
     if not console.is_terminal:
         console = Console(width=140)  # a file or a pipe has no edge to wrap at
     table = Table(title=f"{of}: mean {found[0].mean:,.4g}" if found else of, title_justify="left")
-    for heading in ("parameter", "value", "gradient", "95 % of it", "elasticity", "certificate"):
-        table.add_column(heading, justify="left" if heading in ("parameter", "certificate") else "right")
+    for heading in ("parameter", "value", "gradient", "95 % of it", "elasticity", "by", "certificate"):
+        table.add_column(heading, justify="left" if heading in ("parameter", "by", "certificate") else "right")
     for one in sorted(found, key=lambda s: -abs(s.elasticity)):
         table.add_row(*_sensitivity_cells(one, model))
     console.print(table)
+    for why, names in _reasons(found).items():
+        console.print(f"{', '.join(names)}: {why}", style="dim")
+
+
+def _reasons(found: Sequence[Sensitivity]) -> dict[str, list[str]]:
+    """Why the parameters are estimated as they are, each reason once."""
+    reasons: dict[str, list[str]] = {}
+    for one in (s for s in found if s.why and s.why != "asked for"):
+        reasons.setdefault(f"{one.estimator}, because {one.why}", []).append(one.parameter)
+    return reasons
 
 
 def _sensitivity_cells(one: Sensitivity, model: Model) -> list[str]:
@@ -133,5 +143,5 @@ def _sensitivity_cells(one: Sensitivity, model: Model) -> list[str]:
     return [
         one.parameter, f"{one.value / scale:g} {parameter.unit}".strip(), f"{gradient:,.4g}",
         f"{gradient - reach:,.4g} to {gradient + reach:,.4g}",
-        f"{one.elasticity:+.3g} ± {1.96 * one.elasticity_se:.2g}", told,
+        f"{one.elasticity:+.3g} ± {1.96 * one.elasticity_se:.2g}", one.estimator, told,
     ]  # fmt: skip

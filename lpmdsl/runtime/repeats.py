@@ -26,7 +26,7 @@ from lpmdsl.runtime.scenarios import Plan, world_key
 from lpmdsl.runtime.simulate import world_seed
 from lpmdsl.semantics.analysis import Facts
 from lpmdsl.semantics.evaluate import parameter_values
-from lpmdsl.semantics.model import Model
+from lpmdsl.semantics.model import Model, ParameterRef, walk
 
 MOST_WORLDS = 64
 
@@ -46,20 +46,42 @@ class Repeats:
     def __post_init__(self) -> None:
         self._run = cpu_runner(compile_model(self.model, self.facts), 1)
 
-    def values(self, settings: Mapping[str, float]) -> NDArray[np.float64]:
-        """(replicates, numbers) of the quantity with some parameters at other values (base units)."""
+    def values(self, settings: Mapping[str, float], replicates: int | range | None = None) -> NDArray[np.float64]:
+        """(replicates, numbers) of the quantity with some parameters at other values (base units).
+
+        ``replicates``: only the first so many, or these.
+        """
+        return self._each(self.quantity, settings, replicates)
+
+    def reports(self, settings: Mapping[str, float], replicates: int | range | None = None) -> NDArray[np.float64]:
+        """(replicates, reports) of what the quantity is of."""
+        return self._each(Quantity("", self.quantity.observation), settings, replicates)
+
+    def _each(
+        self, quantity: Quantity, settings: Mapping[str, float], replicates: int | range | None
+    ) -> NDArray[np.float64]:
         everything = parameter_values(self.model, dict(settings))
-        first = self._one(everything, 0)  # alone: it compiles, which no two threads may do at once
+        asked = self.plan.options.replicates if replicates is None else replicates
+        wanted = asked if isinstance(asked, range) else range(asked)
+        first = self._one(quantity, everything, wanted[0])  # alone: it compiles, which no two threads may do at once
         with ThreadPoolExecutor(threads_here(self.plan.options.threads)) as pool:
-            rest = pool.map(lambda k: self._one(everything, k), range(1, self.plan.options.replicates))
+            rest = pool.map(lambda k: self._one(quantity, everything, k), wanted[1:])
             return np.stack([first, *rest])
 
-    def _one(self, parameters: dict[str, float], replicate: int) -> NDArray[np.float64]:
+    def _one(self, quantity: Quantity, parameters: dict[str, float], replicate: int) -> NDArray[np.float64]:
+        request = self.request(parameters, replicate)
+        return quantity.of(self.model, self._run(request, None))  # type: ignore[operator]
+
+    def request(self, parameters: dict[str, float], replicate: int) -> RunRequest:
+        """One replicate at given parameters (all of them, in base units)."""
         seed, world = self.plan.options.seed, self._world(parameters, replicate)
         start = start_states(self.model, world, parameters, seed, replicate)
         disabled = self.plan.variants[0].disabled
-        request = RunRequest(self.model, world, parameters, start, seed, replicate, self.plan.steps, disabled)
-        return self.quantity.of(self.model, self._run(request, None))  # type: ignore[operator]
+        return RunRequest(self.model, world, parameters, start, seed, replicate, self.plan.steps, disabled)
+
+    def is_free(self, name: str) -> bool:
+        """Whether a parameter stands for itself: those computed from others follow them."""
+        return not any(isinstance(e, ParameterRef) for e in walk(self.model.parameter(name).default))
 
     def _world(self, parameters: dict[str, float], replicate: int) -> World:
         seed = self.plan.options.seed

@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from lpmdsl.diagnostics import did_you_mean, fail
-from lpmdsl.runtime.differences import TWO_SIDED_95, Certificate, Slope, slope
+from lpmdsl.runtime.choice import Chosen, check_estimator, choose
+from lpmdsl.runtime.differences import TWO_SIDED_95, Certificate, Slope, slope, standard_error
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.repeats import Repeats
-from lpmdsl.semantics.model import Model, ParameterRef, walk
+from lpmdsl.semantics.model import Model
 from lpmdsl.semantics.unmoved import parameters_behind
 from lpmdsl.source import Source, Span
 
-ESTIMATORS = ("auto", "differences")
 UNMOVED = Certificate(True, 1.0, 1.0, 1.0, "nothing that is observed reads it: proved from the text")
 
 
@@ -26,6 +26,7 @@ class Sensitivity:
     """``gradient`` of the mean per base unit of the parameter; ``elasticity``: in per cent for one per cent more.
 
     ``mean`` is the quantity's mean at the parameters' values; ``se`` and ``elasticity_se`` are standard errors.
+    ``step``: of differences, 0 for another estimator. ``why``: why this estimator.
     """
 
     parameter: str
@@ -38,6 +39,7 @@ class Sensitivity:
     step: float
     estimator: str
     certificate: Certificate
+    why: str = ""
 
     def as_json(self) -> str:
         """One object on one line, numbers that are none as null."""
@@ -49,15 +51,22 @@ def _finite(record: dict[str, object]) -> dict[str, object]:
 
 
 def sensitivities(repeats: Repeats, wrt: Sequence[str] | None, estimator: str = "auto") -> list[Sensitivity]:
-    """One for each parameter of ``wrt`` (all that the quantity reads, if None). Raises ``LpmError``: E0803, E0841."""
+    """One for each parameter of ``wrt`` (all that the quantity reads, if None).
+
+    Raises ``LpmError``: E0803, E0841, E0845.
+    """
     model, values = repeats.model, repeats.plan.variants[0].parameters
-    if estimator not in ESTIMATORS:
-        place = Span(Source("--estimator", estimator), 0, len(estimator))
-        raise fail("E0841", f"There is no estimator `{estimator}`.", place, f"There are {', '.join(ESTIMATORS)}.")
+    check_estimator(estimator)
     behind = parameters_behind(model, {repeats.quantity.observation})
     names = [p.name for p in model.parameters if p.name in behind] if wrt is None else _known(model, wrt)
-    mean = float(repeats.values(values).mean())
-    return [_one(repeats, name, values, mean, name in behind) for name in names]
+    mean = float(repeats.values(_free(repeats, values)).mean())
+    read = tuple(n for n in names if n in behind)
+    chosen = choose(repeats, read, values, estimator)
+    return [_one(repeats, name, values, mean, name in behind, chosen) for name in names]
+
+
+def _free(repeats: Repeats, values: dict[str, float]) -> dict[str, float]:
+    return {n: v for n, v in values.items() if repeats.is_free(n)}
 
 
 def _known(model: Model, names: Sequence[str]) -> list[str]:
@@ -69,20 +78,21 @@ def _known(model: Model, names: Sequence[str]) -> list[str]:
     return list(names)
 
 
-def _one(repeats: Repeats, name: str, values: dict[str, float], mean: float, is_read: bool) -> Sensitivity:
+def _one(
+    repeats: Repeats, name: str, values: dict[str, float], mean: float, is_read: bool, chosen: Chosen
+) -> Sensitivity:
     parameter, value = repeats.model.parameter(name), values[name]
-    others = {n: v for n, v in values.items() if n != name and _is_free(repeats.model, n)}
-    found = Slope(0.0, 0.0, 0.0, UNMOVED)
-    if is_read:
+    found, estimator = Slope(0.0, 0.0, 0.0, UNMOVED), "differences"
+    if is_read and name in chosen.each:
+        each, estimator = chosen.each[name], "score"
+        found = Slope(float(each.mean()), standard_error(each), 0.0, chosen.certificate)
+    elif is_read:
+        others = {n: v for n, v in _free(repeats, values).items() if n != name}
         found = slope(parameter, value, lambda at: repeats.values({**others, **at}))
     relative = value / mean if mean else math.nan
     return Sensitivity(name, value, mean, found.gradient, found.se, found.gradient * relative,
-                       found.se * abs(relative), found.step, "differences", found.certificate)  # fmt: skip
-
-
-def _is_free(model: Model, name: str) -> bool:
-    """Whether a parameter stands for itself: those computed from others follow them."""
-    return not any(isinstance(e, ParameterRef) for e in walk(model.parameter(name).default))
+                       found.se * abs(relative), found.step, estimator, found.certificate,
+                       chosen.why.get(name, "nothing that is observed reads it"))  # fmt: skip
 
 
 def as_frame(found: Sequence[Sensitivity]) -> pd.DataFrame:
