@@ -181,6 +181,8 @@ class Scope:
         if name == "inverse_logit":
             return real("div", number(1.0), real("add", number(1.0), real("exp", real("neg", a[0]))))
         assert name in _PLAIN, name
+        # Derivatives multiply by truth values: 1 where a branch was taken, 0 where it was not.
+        a = [op("to_f64", x, dtype="f64") if x.dtype == "bool" else x for x in a]
         if name in ("min", "max"):
             return reduce(lambda x, y: real(name, x, y), a)
         return real(name, *a)
