@@ -125,7 +125,7 @@ def test_ways_without_a_derivative_are_named(formula: str, ways: int) -> None:
 
 def test_comparisons_and_formulas_of_reports_are_lost() -> None:
     text = TEXT.replace("FORMULA", "risk + worn + q * r") + (
-        "observe cross = count of Person where Mood is Cross every day\n"
+        "observe cross = share of Person where Mood is Cross every day\n"
         "observe scaled = p * cross\nobserve twice = 2 * cross\n"
         "intervention alarm\n  starts when seen rises above p\n  every day for Person where risk > p\n"
         "    set worn to scaled + twice\n"
