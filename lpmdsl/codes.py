@@ -158,6 +158,8 @@ CODES: dict[str, str] = {
     "E0832": "This version of Triton is not known",
     "E0840": "Not a number that a run gives",
     "E0841": "No such estimator",
+    "E0846": "The relaxation has no such construct",
+    "E0847": "The relaxation does not see what a parameter does",
     "E0898": "Compiled kernels cannot be kept",
     "E0899": "Internal error",
     # 09 calibration and checks
