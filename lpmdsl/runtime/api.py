@@ -135,6 +135,7 @@ class LoadedModel:
         replicates: int = 20,
         seed: int = 1,
         each: bool = False,
+        estimator: str = "auto",
         parameters: Mapping[str, str | float] | None = None,
         agents: Mapping[str, int] | None = None,
         steps: int | None = None,
@@ -143,7 +144,8 @@ class LoadedModel:
     ) -> Simulator:
         """A function of torch from values of ``wrt`` (base units) to ``of``: a number, or an observation's reports.
 
-        Its mean over replicates, or with ``each`` one row per replicate.
+        Its mean over replicates, or with ``each`` one row per replicate; of the relaxed model itself with the estimator
+        ``relaxation``.
         """
         from lpmdsl.runtime.autograd import simulator  # torch takes seconds to load
 
@@ -151,7 +153,7 @@ class LoadedModel:
             seed=seed, replicates=replicates, settings=dict(parameters or {}), agents=dict(agents or {}), steps=steps,
             threads=threads, redraw_people=redraw_people,
         )  # fmt: skip
-        return simulator(repeats_of(self, of, options, needs_number=False), wrt, each)
+        return simulator(repeats_of(self, of, options, needs_number=False), wrt, each, estimator)
 
 
 def repeats_of(loaded: LoadedModel, of: str, options: RunOptions, needs_number: bool) -> Repeats:

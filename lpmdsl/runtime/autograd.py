@@ -15,6 +15,8 @@ import torch
 
 from lpmdsl.diagnostics import fail
 from lpmdsl.runtime.differences import CENTRAL, Stencil, stencil_at
+from lpmdsl.runtime.relaxed_autograd import RelaxedSimulator, relaxed_simulator
+from lpmdsl.runtime.relaxed_estimator import RELAXED
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.settings import is_within, limits_text
 
@@ -101,6 +103,10 @@ def _tensor(values: np.ndarray, like: torch.Tensor) -> torch.Tensor:
     return torch.as_tensor(values, dtype=like.dtype, device=like.device)
 
 
-def simulator(repeats: Repeats, names: Sequence[str], each: bool = False) -> Simulator:
-    """The differentiable function of some parameters."""
+def simulator(
+    repeats: Repeats, names: Sequence[str], each: bool = False, estimator: str = "auto"
+) -> Simulator | RelaxedSimulator:
+    """The differentiable function of some parameters; ``each`` is for estimators that have replicates."""
+    if estimator in RELAXED:
+        return relaxed_simulator(repeats, names, estimator)
     return Simulator(repeats, tuple(names), each)

@@ -34,6 +34,8 @@ Array = NDArray[np.float64]
 OnStep = Callable[[int, dict[str, Array]], None]
 """Called for every step, the last first, with what each event is worth for every agent: by site (agents,), for
 branches ``SITE.branch`` (agents, branches)."""
+Instead = Callable[[int, dict[str, NDArray]], dict[str, NDArray]]
+"""Called with a step (−1: the start) and the states at its end; returns those to go on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,20 +137,26 @@ class RelaxedRun:
     # ------------------------------------------------------------------ backwards
 
     def pulled_back(
-        self, weights: Mapping[str, Array], names: tuple[str, ...], on_step: OnStep | None = None
-    ) -> Array:
+        self, weights: Mapping[str, Array], names: tuple[str, ...], on_step: OnStep | None = None,
+        instead: Instead | None = None, outputs: dict[str, NDArray] | None = None,
+    ) -> Array:  # fmt: skip
         """(names,): the derivatives of Σ weights[observation] · reports by parameters.
 
-        ``weights``: (reports,) or (reports, groups). ``on_step`` is told what every event is worth.
+        ``weights``: (reports,) or (reports, groups). ``on_step`` is told what every event is worth. ``instead`` and
+        ``outputs`` put other states and reports in place of the relaxed ones: derivatives are then taken at those.
         """
         program, module = self.pair.backward(on_step is not None)
         self._allocate(program)
         for name, values in weights.items():
             self._seed(name, values)
-        outputs = self._copy(("output",))
-        after = self._copy(("state", "control"))
+        at = instead or (lambda step, states: states)
+        kept = self._copy(("output",))
+        outputs = kept | (outputs or {})
+        last = self._copy(("state", "control"))
+        after = at(self.steps - 1, last)
         for first in sorted(self.kept, reverse=True):
-            before = self._replay(first, min(self.steps, first + self.stretch))
+            self._put(kept)
+            before = [at(first + k - 1, states) for k, states in enumerate(self._replay(first))]
             self._put(outputs)
             for step in reversed(range(first, first + len(before))):
                 self._put(after)
@@ -160,6 +168,7 @@ class RelaxedRun:
                     on_step(step, self._marginals())
         self._put(after)
         self._call(program, module.begin, -1, 0)
+        self._put(kept | last)
         worth = {b.name[2:]: self.buffers[b.name] for b in program.buffers if b.name.startswith("d_")}
         empty = {n: np.zeros_like(self.buffers[n]) for n in ("constants", *self._starts()) if n not in worth}
         return by_parameters(self.pair.relaxed, self.model, self.world, self.parameters, worth | empty, names)
@@ -174,8 +183,9 @@ class RelaxedRun:
         wide = np.asarray(values, np.float64).reshape(len(values), -1) / self._unit(name)
         target[: len(wide)] += np.where(np.isnan(wide), 0.0, wide)
 
-    def _replay(self, first: int, last: int) -> list[dict[str, NDArray]]:
+    def _replay(self, first: int) -> list[dict[str, NDArray]]:
         """The states before each step of a stretch, which is run again."""
+        last = min(self.steps, first + self.stretch)
         program, states = self.pair.relaxed.program, []
         self._put(self.kept[first])
         for step in range(first, last):

@@ -12,12 +12,13 @@ import pandas as pd
 from lpmdsl.diagnostics import did_you_mean, fail
 from lpmdsl.runtime.differences import TWO_SIDED_95, Certificate, Slope, slope
 from lpmdsl.runtime.objective import Quantity
+from lpmdsl.runtime.relaxed_estimator import RELAXED, relaxed_slopes
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.semantics.model import Model, ParameterRef, walk
 from lpmdsl.semantics.unmoved import parameters_behind
 from lpmdsl.source import Source, Span
 
-ESTIMATORS = ("auto", "differences")
+ESTIMATORS = ("auto", "differences", "relaxation", "surrogate")
 UNMOVED = Certificate(True, 1.0, 1.0, 1.0, "nothing that is observed reads it: proved from the text")
 
 
@@ -56,6 +57,8 @@ def sensitivities(repeats: Repeats, wrt: Sequence[str] | None, estimator: str = 
         raise fail("E0841", f"There is no estimator `{estimator}`.", place, f"There are {', '.join(ESTIMATORS)}.")
     behind = parameters_behind(model, {repeats.quantity.observation})
     names = [p.name for p in model.parameters if p.name in behind] if wrt is None else _known(model, wrt)
+    if estimator in RELAXED:
+        return _relaxed(repeats, names, values, behind, estimator)
     mean = float(repeats.values(values).mean())
     return [_one(repeats, name, values, mean, name in behind) for name in names]
 
@@ -78,6 +81,21 @@ def _one(repeats: Repeats, name: str, values: dict[str, float], mean: float, is_
     relative = value / mean if mean else math.nan
     return Sensitivity(name, value, mean, found.gradient, found.se, found.gradient * relative,
                        found.se * abs(relative), found.step, "differences", found.certificate)  # fmt: skip
+
+
+def _relaxed(
+    repeats: Repeats, names: Sequence[str], values: dict[str, float], behind: set[str], estimator: str
+) -> list[Sensitivity]:
+    """By ``relaxation`` or ``surrogate``; what these do not see is an error, never a number."""
+    found = relaxed_slopes(repeats, tuple(n for n in names if n in behind), values, estimator)
+    rows = []
+    for name in names:
+        gradient, se = found.gradient.get(name, 0.0), found.se.get(name, 0.0)
+        relative = values[name] / found.mean if found.mean else math.nan
+        certificate = found.certificate if name in behind else UNMOVED
+        rows.append(Sensitivity(name, values[name], found.mean, gradient, se, gradient * relative,
+                                se * abs(relative), 0.0, estimator, certificate))  # fmt: skip
+    return rows
 
 
 def _is_free(model: Model, name: str) -> bool:
