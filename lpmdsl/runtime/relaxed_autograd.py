@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lpmdsl.runtime.differences import CENTRAL
-from lpmdsl.runtime.relaxed_estimator import RelaxedObjective, check_seen
+from lpmdsl.runtime.relaxed_estimator import RelaxedObjective, check_seen, free_values
 from lpmdsl.runtime.repeats import Repeats
 
 STEP = 1e-3
@@ -35,7 +35,8 @@ class RelaxedSimulator:
         return _Relaxed.apply(theta, self)  # type: ignore[no-any-return]
 
     def settings(self, theta: np.ndarray) -> dict[str, float]:
-        free = self.objective.repeats.plan.variants[0].parameters
+        repeats = self.objective.repeats
+        free = free_values(repeats.model, repeats.plan.variants[0].parameters)
         return {**free, **dict(zip(self.names, map(float, theta), strict=True))}
 
     def at(self, theta: np.ndarray) -> np.ndarray:

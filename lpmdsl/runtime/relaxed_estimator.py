@@ -27,9 +27,9 @@ from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.runners import threads_here
 from lpmdsl.runtime.scenarios import world_key
 from lpmdsl.runtime.settings import is_within
-from lpmdsl.runtime.surrogate import surrogate_gradient
+from lpmdsl.runtime.surrogate import Drawn, surrogate_gradient
 from lpmdsl.semantics.evaluate import parameter_values
-from lpmdsl.semantics.model import Model
+from lpmdsl.semantics.model import Model, ParameterRef, walk
 
 Array = NDArray[np.float64]
 RELAXED = ("relaxation", "surrogate")
@@ -48,6 +48,12 @@ def check_seen(model: Model, names: tuple[str, ...]) -> None:
             reason, span = found
             raise fail("E0847", f"The relaxation does not see `{name}`: {reason}.", span,
                        "Use `--estimator differences` for it.")  # fmt: skip
+
+
+def free_values(model: Model, values: Mapping[str, float]) -> dict[str, float]:
+    """The values of parameters that stand for themselves: those computed from others follow them."""
+    computed = {p.name for p in model.parameters if any(isinstance(e, ParameterRef) for e in walk(p.default))}
+    return {n: v for n, v in values.items() if n not in computed}
 
 
 def weights_for(quantity: Quantity, reports: Array, given: Array | None = None) -> Array:
@@ -114,9 +120,9 @@ class RelaxedObjective:
     ) -> tuple[Array, Array]:
         """Straight-through: the values (replicates, numbers) as drawn, and the gradients (replicates, names)."""
         print(SURROGATE_WARNING, file=sys.stderr)
-        run = self.run(settings)
+        run, drawn = self.run(settings), Drawn.of(self.repeats)
         each = [
-            surrogate_gradient(self.repeats, run, dict(settings), replicate, names,
+            surrogate_gradient(self.repeats, drawn, run, replicate, names,
                                lambda reports: weights_for(self.repeats.quantity, reports, given))
             for replicate in range(self.repeats.plan.options.replicates)
         ]  # fmt: skip
@@ -143,11 +149,11 @@ def relaxed_slopes(
     check_seen(repeats.model, names)
     objective = RelaxedObjective(repeats)
     if estimator == "surrogate":
-        drawn, each = objective.surrogate(values, names)
+        drawn, each = objective.surrogate(free_values(repeats.model, values), names)
         gradient, mean = each.mean(axis=0), float(drawn.mean())
         errors = [standard_error(each[:, k]) for k in range(len(names))]
     else:
-        run = objective.run(values)
+        run = objective.run(free_values(repeats.model, values))
         gradient, mean = objective.gradient(run, names), float(objective.value(run)[0])
         errors = [0.0] * len(names)
     certificate = _certificate(repeats, names, values, gradient, estimator)
@@ -168,7 +174,7 @@ def _certificate(
     points = [dict(zip(names, at + k * STEP * direction, strict=True)) for k in CENTRAL.at]
     if not all(is_within(repeats.model.parameter(n), v) for point in points for n, v in point.items()):
         return Certificate(False, math.nan, math.nan, math.nan, "too near a parameter's limit to test")
-    others = {n: v for n, v in values.items() if n not in names and repeats.model.parameter(n) is not None}
+    others = {n: v for n, v in free_values(repeats.model, values).items() if n not in names}
     runs = np.stack([repeats.values({**others, **point})[:, 0] for point in points])
     each = np.tensordot(np.asarray(CENTRAL.estimate), runs, 1) / STEP
     return _compared(each, float(gradient @ direction), estimator)

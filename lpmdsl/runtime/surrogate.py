@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.backends.numba_cpu import buffer_arguments, size_arguments
+from lpmdsl.backends.request import RunRequest
 from lpmdsl.compiler import compile_model
+from lpmdsl.kernel.ir import Program
 from lpmdsl.runtime.build import build
 from lpmdsl.runtime.execute import Team, make_buffers, result_of, size_values
 from lpmdsl.runtime.relaxation import RelaxedRun
 from lpmdsl.runtime.repeats import Repeats
-from lpmdsl.backends.request import RunRequest
 from lpmdsl.runtime.population import start_states
 from lpmdsl.semantics.model import Flow, Model
 
@@ -21,15 +24,28 @@ Array = NDArray[np.float64]
 Boundary = dict[str, NDArray]
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The model as it is drawn, step by step."""
+
+    program: Program
+    module: ModuleType
+
+    @classmethod
+    def of(cls, repeats: Repeats) -> Drawn:
+        compiled = compile_model(repeats.model, repeats.facts)
+        return cls(compiled.cpu_program, build(compiled))
+
+
 def surrogate_gradient(
-    repeats: Repeats, run: RelaxedRun, settings: dict[str, float], replicate: int, names: tuple[str, ...],
+    repeats: Repeats, drawn: Drawn, run: RelaxedRun, replicate: int, names: tuple[str, ...],
     weights: Callable[[Array], Array],
 ) -> tuple[Array, Array]:  # fmt: skip
     """The quantity as it was drawn (numbers,), and the straight-through gradient (names,) of one replicate."""
     model, seed = repeats.model, repeats.plan.options.seed
     start = start_states(model, run.world, run.parameters, seed, replicate)
     request = RunRequest(model, run.world, run.parameters, start, seed, replicate, run.steps, run.disabled)
-    boundaries, buffers = _drawn(repeats, request)
+    boundaries, buffers = _drawn(model, drawn, request)
     result = result_of(request, dict(buffers), run.steps, {})
     name = repeats.quantity.observation
     reports = result.observations[name]
@@ -41,17 +57,16 @@ def surrogate_gradient(
     return repeats.quantity.of(model, result), gradient
 
 
-def _drawn(repeats: Repeats, request: RunRequest) -> tuple[list[Boundary], Boundary]:
-    """What agents are and interventions do at every boundary, −1 being the start; and the buffers at the end."""
-    compiled = compile_model(repeats.model, repeats.facts)
-    program, module = compiled.cpu_program, build(compiled)
+def _drawn(model: Model, drawn: Drawn, request: RunRequest) -> tuple[list[Boundary], Boundary]:
+    """What agents are and interventions do at every boundary, the first being the start; and the buffers at the end."""
+    program, module = drawn.program, drawn.module
     sizes = size_values(program, request)
     buffers = make_buffers(program, request, sizes)
     ordered = [buffers[n] for n in buffer_arguments(program)]
     arguments = [np.uint64(request.seed), request.replicate, *(sizes[n] for n in size_arguments(program)), *ordered]
     kept = [b.name for b in program.buffers if b.role == "control"]
-    kept += [c.name for c in repeats.model.conditions]
-    kept += [f"{a.name}_{x.name}" for a in repeats.model.agents for x in a.attributes if x.is_changed]
+    kept += [c.name for c in model.conditions]
+    kept += [f"{a.name}_{x.name}" for a in model.agents for x in a.attributes if x.is_changed]
     boundaries: list[Boundary] = []
     with Team(1) as team:
         team.run(module.begin, -1, 0, arguments)
