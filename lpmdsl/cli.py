@@ -53,6 +53,7 @@ class Target(StrEnum):
     cpu = "cpu"
     triton = "triton"
     ir = "ir"
+    adjoint = "adjoint"
     json = "json"
 
 
@@ -250,15 +251,20 @@ def _error_pages() -> Path:
 @app.command()
 def emit(
     file: File,
-    target: Annotated[Target, typer.Option(help="cpu, triton: the source made; ir: the program; json: the model.")],
+    target: Annotated[
+        Target,
+        typer.Option(help="cpu, triton: source; ir: the program; adjoint: that of chances, backwards; json: the model."),
+    ],
 ) -> None:
     """Print what the compiler makes of a model."""
-    from lpmdsl.compiler import compile_model
+    from lpmdsl.compiler import adjoint_text, compile_model
     from lpmdsl.interchange import to_json
     from lpmdsl.runtime.api import load
 
     loaded = load(file)
     match target:
+        case Target.adjoint:
+            print(adjoint_text(loaded.model))
         case Target.json:
             print(to_json(loaded.model))
         case Target.cpu | Target.triton | Target.ir:

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from lpmdsl.kernel.dwell import _scope as scope_of_row
 from lpmdsl.kernel.dwell import plan, radix
@@ -126,6 +125,8 @@ def _gamma_moments(a: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _weibull_moments(a: dict[str, Any]) -> tuple[Any, Any]:
+    from scipy import special  # heavy: see kernel.dwell
+
     k = a["k"] if "k" in a else a["shape"]
     first, second = special.gamma(1 + 1 / k), special.gamma(1 + 2 / k)
     scale = a["scale"] if "scale" in a else a["mean"] / first
