@@ -130,3 +130,56 @@ condition Light of Person
 
 observe lit = count of Person where Light is On every day
 """
+
+# Nobody infects anybody: only dwell times, begun at time 0.
+LEAVING = """\
+model leaving version 1.0
+
+clock
+  step 1 day
+  for 80 days
+
+agent Person count 10
+
+condition Exponential of Person
+  states Waiting, Gone
+  start Waiting
+  from Waiting after exponential(mean 4 days) to Gone
+
+condition Other of Person
+  states Waiting, Gone
+  start Waiting
+  from Waiting after gamma(mean 6 days, sd 2.5 days) to Gone
+
+observe waiting = count of Person where Exponential is Waiting every day
+observe other = count of Person where Other is Waiting every day
+"""
+
+# What happens on entering is not relaxed.
+REFUSED = """\
+model refused version 1.0
+
+clock
+  step 1 day
+  for 10 days
+
+parameter beta = 0.4 per day
+
+agent Person count 50
+  known yes/no = no
+
+network town joins Person at random
+
+condition Flu of Person
+  states S, I, R
+  start S except 5 Person in I
+  from S by contagion to I
+  from I after exponential(mean 4 days) to R
+  on entering I
+    set known to yes
+
+contagion of Flu
+  from I on town at beta
+
+observe known_cases = count of Person where known every day
+"""

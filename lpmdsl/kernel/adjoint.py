@@ -141,9 +141,8 @@ class _Adjoint:
 
     def worth(self, name: str) -> str:
         """Declares what a buffer's elements are worth."""
-        known = next(b for b in self.relaxed.program.buffers if b.name == name)
         made = worth_of(name)
-        self.buffers.setdefault(made, Buffer(made, "f64", known.shape, "state", 0.0, f"what {name} is worth"))
+        self.buffers.setdefault(made, Buffer(made, "f64", self.shape(name), "state", 0.0, f"what {name} is worth"))
         return made
 
     def scratch(self, name: str, shape: tuple[int | str, ...], role="scratch") -> str:
@@ -151,7 +150,9 @@ class _Adjoint:
         return name
 
     def shape(self, name: str) -> tuple[int | str, ...]:
-        return next(b for b in self.relaxed.program.buffers if b.name == name).shape
+        if name == "constants":
+            return (len(self.relaxed.program.constants),)
+        return self.relaxed.program.buffer(name).shape
 
     # ------------------------------------------------------------------ kernels
 
@@ -305,10 +306,8 @@ class _Turned:
             total = real("add", Load(worth, index, "f64"), amount)
             self.body.append(Store(worth, index, total))
             return
-        (size,) = self.maker.shape(buffer)
-        assert isinstance(size, int) or buffer == "constants", f"{buffer} is read across agents"
-        columns: int | str = size if isinstance(size, int) else len(self.maker.relaxed.program.constants)
-        assert isinstance(columns, int)
+        (columns,) = self.maker.shape(buffer)
+        assert isinstance(columns, int), f"{buffer} is read across agents"
         part = f"{worth}_part"
         tally = self.maker.scratch(f"{part}_tally_{self.kernel.domain}",
                                    (f"chunks_{self.kernel.domain}", columns, LANES), "tally")  # fmt: skip

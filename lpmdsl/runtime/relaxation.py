@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lpmdsl.backends import numba_cpu
 from lpmdsl.backends.numba_cpu import buffer_arguments, size_arguments
+from lpmdsl.backends.numba_lists import CHUNK
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.kernel.adjoint import adjoint, worth_of
 from lpmdsl.kernel.ir import Buffer, Program
@@ -30,6 +31,8 @@ from lpmdsl.runtime.execute import Team, empty_buffer, report_count, size_values
 from lpmdsl.runtime.relaxed_inputs import by_parameters, given
 from lpmdsl.semantics.model import Flow, Model
 
+SMALL = 8
+"""Up to so many chunks of agents one thread runs the kernels one by one."""
 Array = NDArray[np.float64]
 OnStep = Callable[[int, dict[str, Array]], None]
 """Called for every step, the last first, with what each event is worth for every agent: by site (agents,), for
@@ -232,5 +235,10 @@ class RelaxedRun:
     def _call(self, program: Program, driver: Callable[..., None], first: int, last: int) -> None:
         ordered = [self.buffers[n] for n in buffer_arguments(program)]
         arguments = [np.uint64(0), 0, *(self.sizes[n] for n in size_arguments(program)), *ordered]
+        if max(self.world.counts.values()) <= SMALL * CHUNK:
+            # The schedule by the interpreter: to compile it takes as long as all kernels, and here saves nothing.
+            with np.errstate(all="ignore"):
+                driver.py_func(first, last, 0, 1, np.zeros(16, np.int64), *arguments)  # type: ignore[attr-defined]
+            return
         with Team(self.threads) as team:
             team.run(driver, first, last, arguments)
