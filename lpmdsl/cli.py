@@ -53,6 +53,7 @@ class Target(StrEnum):
     cpu = "cpu"
     triton = "triton"
     ir = "ir"
+    adjoint = "adjoint"
     json = "json"
 
 
@@ -250,15 +251,20 @@ def _error_pages() -> Path:
 @app.command()
 def emit(
     file: File,
-    target: Annotated[Target, typer.Option(help="cpu, triton: the source made; ir: the program; json: the model.")],
+    target: Annotated[
+        Target,
+        typer.Option(help="cpu, triton: source; ir: the program; adjoint: that of gradients; json: the model."),
+    ],
 ) -> None:
     """Print what the compiler makes of a model."""
-    from lpmdsl.compiler import compile_model
+    from lpmdsl.compiler import adjoint_text, compile_model
     from lpmdsl.interchange import to_json
     from lpmdsl.runtime.api import load
 
     loaded = load(file)
     match target:
+        case Target.adjoint:
+            print(adjoint_text(loaded.model))
         case Target.json:
             print(to_json(loaded.model))
         case Target.cpu | Target.triton | Target.ir:
@@ -390,7 +396,7 @@ def sensitivity(
     file: File,
     of: Annotated[str, typer.Option("--of", metavar='"total of OBSERVATION"', help="The number that is looked at.")],
     wrt: Annotated[str | None, typer.Option(metavar="A,B", help="Parameters (all that the number reads).")] = None,
-    estimator: Annotated[str, typer.Option(help="auto, differences or score.")] = "auto",
+    estimator: Annotated[str, typer.Option(help="auto, differences, score, relaxation or surrogate.")] = "auto",
     replicates: Annotated[int, typer.Option(min=2, help="How often, each with its own luck.")] = 100,
     seed: Seed = 1, set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
     steps: Steps = None, threads: Threads = None, redraw_people: Redraw = False,

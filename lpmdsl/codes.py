@@ -171,6 +171,8 @@ CODES: dict[str, str] = {
     "E0840": "Not a number that a run gives",
     "E0841": "No such estimator",
     "E0845": "The score serves none of these parameters",
+    "E0846": "The relaxation has no such construct",
+    "E0847": "The relaxation does not see what a parameter does",
     "E0850": "A behaviour needs a language model",
     "E0898": "Compiled kernels cannot be kept",
     "E0899": "Internal error",

@@ -11,6 +11,7 @@ from typing import Literal
 from lpmdsl.backends import numba_cpu, triton_gpu
 from lpmdsl.backends.program_text import program_text
 from lpmdsl.diagnostics import Report
+from lpmdsl.kernel.adjoint import adjoint
 from lpmdsl.kernel.ahead import look_ahead
 from lpmdsl.kernel.ir import Program
 from lpmdsl.kernel.ledger import Ledger
@@ -19,9 +20,11 @@ from lpmdsl.kernel.lower_score import new_ledger
 from lpmdsl.kernel.lower_sparse import lower_sparse
 from lpmdsl.kernel.optimise import optimise
 from lpmdsl.kernel.pull import push_or_pull
+from lpmdsl.kernel.relax import relax, shapes_of
 from lpmdsl.kernel.verify import verify
 from lpmdsl.semantics.analysis import Facts, analyse
 from lpmdsl.semantics.check import check
+from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.semantics.library import Library
 from lpmdsl.semantics.model import Model
 from lpmdsl.semantics.names import resolve
@@ -91,6 +94,17 @@ def compile_scored(compiled: Compiled, parameters: tuple[str, ...], observation:
     program = look_ahead(_optimised(lower_sparse(compiled.model, ledger=ledger)))
     verify(program)
     return replace(compiled, cpu_program=program), ledger
+
+
+def relaxed_programs(model: Model) -> tuple[Program, Program]:
+    """The relaxed program at the parameters' own values, and its adjoint. Raises ``LpmError`` (E0846)."""
+    relaxed = relax(model, shapes_of(model, parameter_values(model)))
+    return relaxed.program, adjoint(relaxed)
+
+
+def adjoint_text(model: Model) -> str:
+    """Both programs for a reader (``lpmc emit --target adjoint``)."""
+    return "\n".join(program_text(program) for program in relaxed_programs(model))
 
 
 def with_circles(compiled: Compiled, circles: frozenset[str]) -> Compiled:

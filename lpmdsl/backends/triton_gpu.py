@@ -60,7 +60,7 @@ import triton.language as tl
 
 from lpmdsl.backends.triton_prelude import (
     CHUNK, LANES, TALLY_ROWS, add_along_rows, add_shared, cos, exp, floor_divide, floor_modulo, fold_add, is_closed,
-    larger, log, philox, quantile, sin, smaller, some, sum_along_rows, threshold,
+    larger, log, philox, quantile, sin, smaller, some, {sums}sum_along_rows, threshold,
 )
 '''
 
@@ -70,12 +70,14 @@ def emit(program: Program) -> str:
     begin, step, gates = stages(program)
     look = look_stages(program)
     buffers = {b.name: b for b in program.buffers}
-    made = [_HEAD.format(name=program.name), f"GATES = tl.constexpr({gates})"]
+    made = [f"GATES = tl.constexpr({gates})"]
     for kernel in program.kernels:
         gated = any(isinstance(s, Each) and s.kernel == kernel.name and s.gate != OPEN for s in (*begin, *step))
         made.append(_each(program, kernel, buffers, gated) if kernel.domain else _helper(kernel, buffers))
     made += [_alone(program, s, buffers) for s in (*begin, *step) if isinstance(s, Alone)]
     made += [_launches("begin", begin), *([_launches("look", look)] if look else []), _launches("step", step)]
+    sums = "sum_reals_along_rows, " if any("sum_reals_along_rows(" in part for part in made) else ""
+    made.insert(0, _HEAD.format(name=program.name, sums=sums))
     return "\n\n".join(part.rstrip() + "\n" for part in made)
 
 

@@ -252,6 +252,20 @@ def sum_along_rows(weights, targets, start, stop, mask):
 
 
 @triton.jit
+def sum_reals_along_rows(weights, targets, start, stop, mask):
+    """The same of floats, each row in its order, so that the sum has the bits of the processor's."""
+    edge = start
+    going = mask & (edge < stop)
+    total = tl.zeros_like(start).to(tl.float64)
+    while some(going):
+        neighbour = tl.load(targets + edge, mask=going, other=0).to(tl.int64)
+        total += tl.load(weights + neighbour, mask=going, other=0.0)
+        edge += 1
+        going = going & (edge < stop)
+    return total
+
+
+@triton.jit
 def fold_add(tally, into, GROUPS: tl.constexpr):
     """Adds up the rows of a tally of counts, and empties them."""
     rows = tally + tl.arange(0, TALLY_ROWS) * GROUPS

@@ -148,9 +148,10 @@ class Printer:
         function = {"add": "{0} + {1}", "min": "smaller({0}, {1})", "max": "larger({0}, {1})"}[stmt.how]
         groups = self.lanes.groups(stmt.buffer)
         index = self.lanes.text(stmt.index, mask)
-        for group in range(groups):
+        for group in [int(stmt.index.value)] if isinstance(stmt.index, Const) else range(groups):
             local = f"{stmt.buffer}_{group}"
-            lanes = mask if groups == 1 else f"{mask} & ({index} == {group})"
+            alone = groups == 1 or isinstance(stmt.index, Const)
+            lanes = mask if alone else f"{mask} & ({index} == {group})"
             self.line(depth, f"{local} = tl.where({lanes}, {function.format(local, value)}, {local})")
 
     def _count(self, stmt: Tally, value: str, depth: int, mask: str) -> None:
@@ -216,7 +217,8 @@ class Printer:
             case (Assign(name=total, value=Apply(op="add", args=(Var(), Load(buffer=weights, index=(
                 Apply(op="to_i64", args=(Load() as ends,)),))))),):  # fmt: skip
                 start, stop = self.lanes.typed(stmt.start, mask), self.lanes.typed(stmt.stop, mask)
-                gathered = f"sum_along_rows({weights}, {ends.buffer}, {start}, {stop}, {mask})"
+                function = "sum_reals_along_rows" if self.lanes.is_real(weights) else "sum_along_rows"
+                gathered = f"{function}({weights}, {ends.buffer}, {start}, {stop}, {mask})"
                 self.line(depth, f"{total} = {total} + {gathered}{remark(stmt.span)}")
             case _:
                 raise AssertionError("a loop over a row adds to each neighbour, or adds up what each has")

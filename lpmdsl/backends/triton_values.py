@@ -336,6 +336,10 @@ class Lanes:
         """Columns of a tally."""
         return int(self.buffers[buffer].shape[1])
 
+    def is_real(self, buffer: str) -> bool:
+        """Whether a buffer holds floats."""
+        return self.buffers[buffer].dtype == "f64"
+
     def is_small(self, buffer: str) -> bool:
         """Whether a buffer has so few counters that many lanes of a block mean the same one."""
         sizes = [1 if isinstance(d, str) and d.startswith("reports_") else d for d in self.buffers[buffer].shape]

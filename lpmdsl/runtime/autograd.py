@@ -19,6 +19,8 @@ from lpmdsl.runtime.choice import FEW, PROBED, check_estimator, cost
 from lpmdsl.runtime.differences import CENTRAL, Stencil, stencil_at
 from lpmdsl.runtime.directions import probe
 from lpmdsl.runtime.gradient_by_score import ByScore, by_score
+from lpmdsl.runtime.relaxed_autograd import RelaxedSimulator, relaxed_simulator
+from lpmdsl.runtime.relaxed_estimator import RELAXED
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.settings import is_within, limits_text
 
@@ -143,7 +145,14 @@ def _tensor(values: np.ndarray, like: torch.Tensor) -> torch.Tensor:
     return torch.as_tensor(values, dtype=like.dtype, device=like.device)
 
 
-def simulator(repeats: Repeats, names: Sequence[str], each: bool = False, estimator: str = "auto") -> Simulator:
-    """The differentiable function of some parameters. Raises ``LpmError`` (E0841)."""
+def simulator(
+    repeats: Repeats, names: Sequence[str], each: bool = False, estimator: str = "auto"
+) -> Simulator | RelaxedSimulator:
+    """The differentiable function of some parameters; ``each`` is for estimators that have replicates.
+
+    Raises ``LpmError`` (E0841).
+    """
     check_estimator(estimator)
+    if estimator in RELAXED:
+        return relaxed_simulator(repeats, names, estimator)
     return Simulator(repeats, tuple(names), each, estimator)

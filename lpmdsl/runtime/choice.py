@@ -23,7 +23,7 @@ from lpmdsl.source import Source, Span
 
 Array = NDArray[np.float64]
 
-ESTIMATORS = ("auto", "differences", "score")
+ESTIMATORS = ("auto", "differences", "score", "relaxation", "surrogate")
 FEW = 3
 """Up to so many parameters differences are taken without a trial: four runs each, and nothing to compile anew."""
 RUNS = 4

@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from lpmdsl.diagnostics import did_you_mean, fail
+from lpmdsl.kernel.relaxable import unseen
 from lpmdsl.runtime.choice import Chosen, check_estimator, choose
 from lpmdsl.runtime.differences import TWO_SIDED_95, Certificate, Slope, slope, standard_error
 from lpmdsl.runtime.objective import Quantity
+from lpmdsl.runtime.relaxed_estimator import RELAXED, relaxed_slopes
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.semantics.model import Model
 from lpmdsl.semantics.unmoved import parameters_behind
@@ -53,12 +55,14 @@ def _finite(record: dict[str, object]) -> dict[str, object]:
 def sensitivities(repeats: Repeats, wrt: Sequence[str] | None, estimator: str = "auto") -> list[Sensitivity]:
     """One for each parameter of ``wrt`` (all that the quantity reads, if None).
 
-    Raises ``LpmError``: E0803, E0841, E0845.
+    Raises ``LpmError``: E0803, E0841, E0845, E0846, E0847.
     """
     model, values = repeats.model, repeats.plan.variants[0].parameters
     check_estimator(estimator)
     behind = parameters_behind(model, {repeats.quantity.observation})
     names = [p.name for p in model.parameters if p.name in behind] if wrt is None else _known(model, wrt)
+    if estimator in RELAXED:
+        return _relaxed(repeats, names, values, behind, estimator, only_seen=wrt is not None)
     mean = float(repeats.values(_free(repeats, values)).mean())
     read = tuple(n for n in names if n in behind)
     chosen = choose(repeats, read, values, estimator)
@@ -93,6 +97,28 @@ def _one(
     return Sensitivity(name, value, mean, found.gradient, found.se, found.gradient * relative,
                        found.se * abs(relative), found.step, estimator, found.certificate,
                        chosen.why.get(name, "nothing that is observed reads it"))  # fmt: skip
+
+
+def _relaxed(
+    repeats: Repeats, names: Sequence[str], values: dict[str, float], behind: set[str], estimator: str, only_seen: bool
+) -> list[Sensitivity]:
+    """By ``relaxation`` or ``surrogate``. What these do not see is an error where it was asked for by name, else taken
+    by differences."""
+    hidden = {n for n in names if not only_seen and n in behind and unseen(repeats.model, n) is not None}
+    found = relaxed_slopes(repeats, tuple(n for n in names if n in behind - hidden), values, estimator)
+    unrelaxed = Chosen({}, UNMOVED, dict.fromkeys(hidden, f"`{estimator}` does not see it"))
+    mean = float(repeats.values(_free(repeats, values)).mean()) if hidden else found.mean
+    rows = []
+    for name in names:
+        if name in hidden:
+            rows.append(_one(repeats, name, values, mean, True, unrelaxed))
+            continue
+        gradient, se = found.gradient.get(name, 0.0), found.se.get(name, 0.0)
+        relative = values[name] / found.mean if found.mean else math.nan
+        certificate = found.certificate if name in behind else UNMOVED
+        rows.append(Sensitivity(name, values[name], found.mean, gradient, se, gradient * relative,
+                                se * abs(relative), 0.0, estimator, certificate, "asked for"))  # fmt: skip
+    return rows
 
 
 def as_frame(found: Sequence[Sensitivity]) -> pd.DataFrame:
