@@ -26,8 +26,9 @@ from lpmdsl.runtime import relaxation
 from lpmdsl.runtime.build import build_text
 from lpmdsl.runtime.gpu import device_shape
 from lpmdsl.runtime.gpu_launch import Launcher, Tiling
-from lpmdsl.runtime.relaxation import RelaxedRun
-from lpmdsl.semantics.evaluate import parameter_values
+from lpmdsl.runtime.population import build_world
+from lpmdsl.runtime.relaxation import Relaxations, RelaxedRun
+from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.model import After, ParameterRef, walk
 
 EACH = pytest.mark.parametrize("name", NAMES)
@@ -70,8 +71,7 @@ def test_the_adjoint_is_what_torch_finds_through_the_reference(name: str) -> Non
     for observation, values in reports.items():
         raw = run.buffers[f"observed_{observation}"][: len(values)]
         np.testing.assert_allclose(raw, values.detach().numpy(), rtol=1e-11, atol=1e-12)
-        scale = raw / run.reports(observation)
-        weights = one.weights[observation] / np.nanmax(scale)
+        weights = one.weights[observation] / run.unit(observation)
         total = total + (torch.tensor(weights) * torch.nan_to_num(values)).sum()
     theirs = torch.autograd.grad(total, list(free.values()), allow_unused=True)
     for parameter, a, b in zip(one.names, mine, theirs, strict=True):
@@ -115,9 +115,6 @@ def test_a_dwell_time_alone_is_met_exactly_in_the_mean() -> None:
     """Entered at time 0: the share that has left is that of the law for an exponential, its mean is right for others."""
     text = relaxed_models.LEAVING
     model = lpmdsl.load(text).model
-    from lpmdsl.runtime.population import build_world
-    from lpmdsl.runtime.relaxation import Relaxations
-
     values = parameter_values(model)
     run = Relaxations(model).run(build_world(model, values, 1, {}), values, model.clock.steps)
     still = run.reports("waiting")[:, 0] / 10
@@ -136,8 +133,6 @@ def test_stages_have_the_mean_of_the_dwell_time(name: str) -> None:
         leaves, *rest = stage_numbers(law, shape, one.model, one.values).reshape(shape.rows, -1)[0]
         within, later = np.array(rest[: shape.stages]), np.array(rest[shape.stages :])
         left = np.arange(shape.stages, 0, -1)
-        from lpmdsl.semantics.evaluate import Scope, evaluate
-
         written = {k: float(evaluate(e, Scope(one.model, one.values))) for k, e in law.arguments}
         mean, _ = moments(law, written, one.model)
         steps = mean / one.model.clock.step
@@ -154,18 +149,22 @@ def test_stages_have_the_mean_of_the_dwell_time(name: str) -> None:
             np.testing.assert_allclose(found, (high - low) / (2 * h) if h else 0 * found, rtol=1e-5, atol=1e-6)
 
 
-def test_at_random_the_relaxation_is_near_the_equations() -> None:
-    """Against the integrated mean-field equations of the boarding school: 1 % of the people at any time."""
+def test_at_random_the_relaxation_goes_to_the_equations_as_the_step_shrinks() -> None:
+    """The boarding school against its integrated mean-field equations: the gap shrinks with the step, to 1 %."""
     from lpmdsl.insight.equations import equations
     from lpmdsl.insight.integrate import integrate
 
-    one = small("boarding_school", agents=763, steps=56)
-    written = equations(one.model, one.values)[0]
-    curves = integrate(one.model, written, one.values, one.world, 1)
-    ill = np.interp(np.arange(15), curves.time, curves.states["I"])
-    apart = np.abs(one.run().reports("in_bed")[:, 0] - ill).max()
-    assert apart < 0.02 * 763
-    assert ill.max() > 150
+    text = next(p for p in MODELS if p.stem == "boarding_school").read_text(encoding="utf-8").split("calibrate")[0]
+    apart = []
+    for step in ("0.25 days", "0.025 days"):
+        model = lpmdsl.load(text.replace("0.25 days", step)).model
+        values = parameter_values(model)
+        world = build_world(model, values, 1, {})
+        curves = integrate(model, equations(model, model.conditions[0], values), values, world, 1)
+        ill = np.interp(np.arange(15), curves.time, curves.states["I"])
+        run = Relaxations(model).run(world, values, model.clock.steps)
+        apart.append(np.abs(run.reports("in_bed")[:, 0] - ill).max() / 763)
+    assert 0.05 < apart[0] < 0.1 and apart[1] < 0.01
 
 
 # ------------------------------------------------------------------ what events are worth
@@ -200,7 +199,7 @@ def test_branches_are_worth_what_follows_them() -> None:
 
     one.run().pulled_back(deaths, one.names, on_step=note)
     assert shapes["Flu.S.exit0"] == (300,) and shapes["Flu.I.exit0.branch"] == (300, 2)
-    assert max(best) == pytest.approx(1.0, abs=1e-9), "who dies instead of recovering is one death more"
+    assert max(best) == pytest.approx(1.0, abs=0.02), "one death more; and one contact less for others"
 
 
 # ------------------------------------------------------------------ refusals
@@ -210,7 +209,7 @@ def test_what_cannot_be_relaxed_is_told_in_its_line() -> None:
     with pytest.raises(LpmError) as told:
         small("refused")
     (one,) = told.value.report.sorted()
-    assert one.code == "E0846" and one.span.line == 20 and "differences" in one.help
+    assert one.code == "E0846" and one.span.line == 19 and "differences" in one.help
 
 
 @pytest.mark.parametrize(("name", "parameter"), [("town_flu", "trigger_level"), ("measles_households", "coverage")])
@@ -293,7 +292,7 @@ def test_triton_kernels_give_the_numbers_of_the_processor(name: str) -> None:
             go.buffers["clock"][0, 0] = step
             with np.errstate(all="ignore"):
                 (go.module.begin if driver is made.begin else go.module.step)(go)
-            run._call(program, driver, step, step + 1)
+            run.call(program, driver, step, step + 1)
         for buffer in program.buffers:
             if buffer.role in ("state", "output", "control", "scratch"):
                 np.testing.assert_allclose(go.buffers[buffer.name][0].numpy(), run.buffers[buffer.name],
@@ -305,7 +304,7 @@ def on_device(run: RelaxedRun, program: Program) -> Launcher:
     module = build_text(triton_gpu.emit(program), program.name, ("triton_prelude.py",), "test")
     made: dict[str, torch.Tensor] = {}
     for b in program.buffers:
-        array = run.buffers[b.name] if b.name in run.buffers else run._empty(b)
+        array = run.buffers[b.name] if b.name in run.buffers else run.empty(b)
         if b.role == "tally" and b.dtype == "i64":
             array = np.zeros(device_shape(b, run.sizes), np.int64)
         tensor = torch.from_numpy(np.ascontiguousarray(array).copy())

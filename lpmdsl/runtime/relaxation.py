@@ -116,11 +116,11 @@ class RelaxedRun:
         program = self.pair.relaxed.program
         self._allocate(program)
         self.kept.clear()
-        self._call(program, self.pair.forward.begin, -1, 0)
+        self.call(program, self.pair.forward.begin, -1, 0)
         stretch = self.stretch
         for first in range(0, self.steps, stretch):
             self.kept[first] = self._copy(("state", "control", "output"))
-            self._call(program, self.pair.forward.run_steps, first, min(self.steps, first + stretch))
+            self.call(program, self.pair.forward.run_steps, first, min(self.steps, first + stretch))
 
     @property
     def stretch(self) -> int:
@@ -129,9 +129,10 @@ class RelaxedRun:
     def reports(self, observation: str) -> Array:
         """(reports, groups) in the observation's own unit: what is expected in the relaxed model."""
         raw = self.buffers[f"observed_{observation}"][: report_count(self.model, observation, self.steps)]
-        return raw / self._unit(observation)
+        return raw / self.unit(observation)
 
-    def _unit(self, name: str) -> float:
+    def unit(self, name: str) -> float:
+        """What a value in base units is divided by for a report."""
         observation = self.model.observation(name)
         if isinstance(observation.value, Flow):
             return round(observation.every * observation.scale, 12)
@@ -163,14 +164,14 @@ class RelaxedRun:
             self._put(outputs)
             for step in reversed(range(first, first + len(before))):
                 self._put(after)
-                self._call(program, module.begin, step, step + 1)
+                self.call(program, module.begin, step, step + 1)
                 self._put(before[step - first])
-                self._call(program, module.run_steps, step, step + 1)
+                self.call(program, module.run_steps, step, step + 1)
                 after = before[step - first]
                 if on_step is not None:
                     on_step(step, self._marginals())
         self._put(after)
-        self._call(program, module.begin, -1, 0)
+        self.call(program, module.begin, -1, 0)
         self._put(kept | last)
         worth = {b.name[2:]: self.buffers[b.name] for b in program.buffers if b.name.startswith("d_")}
         empty = {n: np.zeros_like(self.buffers[n]) for n in ("constants", *self._starts()) if n not in worth}
@@ -183,7 +184,7 @@ class RelaxedRun:
         target = self.buffers.get(worth_of(f"observed_{name}"))
         if target is None:
             return
-        wide = np.asarray(values, np.float64).reshape(len(values), -1) / self._unit(name)
+        wide = np.asarray(values, np.float64).reshape(len(values), -1) / self.unit(name)
         target[: len(wide)] += np.where(np.isnan(wide), 0.0, wide)
 
     def _replay(self, first: int) -> list[dict[str, NDArray]]:
@@ -194,7 +195,7 @@ class RelaxedRun:
         for step in range(first, last):
             states.append(self._copy(("state", "control")))
             if step + 1 < last:
-                self._call(program, self.pair.forward.run_steps, step, step + 1)
+                self.call(program, self.pair.forward.run_steps, step, step + 1)
         return states
 
     def _marginals(self) -> dict[str, Array]:
@@ -217,11 +218,12 @@ class RelaxedRun:
             self.buffers |= {b.name: known[b.name] for b in program.buffers if b.name in known}
         for buffer in program.buffers:
             if buffer.name not in self.buffers:
-                self.buffers[buffer.name] = self._empty(buffer)
+                self.buffers[buffer.name] = self.empty(buffer)
             elif buffer.name.startswith("d_"):
                 self.buffers[buffer.name][:] = 0.0
 
-    def _empty(self, buffer: Buffer) -> NDArray:
+    def empty(self, buffer: Buffer) -> NDArray:
+        """A buffer of the right size with its fill."""
         sizes = {n: max(1, s) if n.startswith("reports_") else s for n, s in self.sizes.items()}
         return empty_buffer(buffer, sizes)
 
@@ -232,7 +234,8 @@ class RelaxedRun:
         for name, value in values.items():
             self.buffers[name][:] = value
 
-    def _call(self, program: Program, driver: Callable[..., None], first: int, last: int) -> None:
+    def call(self, program: Program, driver: Callable[..., None], first: int, last: int) -> None:
+        """Runs a schedule of a module for some steps on the buffers of this run."""
         ordered = [self.buffers[n] for n in buffer_arguments(program)]
         arguments = [np.uint64(0), 0, *(self.sizes[n] for n in size_arguments(program)), *ordered]
         if max(self.world.counts.values()) <= SMALL * CHUNK:
