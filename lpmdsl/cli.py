@@ -253,7 +253,7 @@ def emit(
     file: File,
     target: Annotated[
         Target,
-        typer.Option(help="cpu, triton: source; ir: the program; adjoint: that of chances, backwards; json: the model."),
+        typer.Option(help="cpu, triton: source; ir: the program; adjoint: that of gradients; json: the model."),
     ],
 ) -> None:
     """Print what the compiler makes of a model."""

@@ -32,6 +32,7 @@ from lpmdsl.kernel.ir import (
     Load,
     Loop,
     Program,
+    Role,
     ScheduleItem,
     Store,
     Tally,
@@ -145,7 +146,7 @@ class _Adjoint:
         self.buffers.setdefault(made, Buffer(made, "f64", self.shape(name), "state", 0.0, f"what {name} is worth"))
         return made
 
-    def scratch(self, name: str, shape: tuple[int | str, ...], role="scratch") -> str:
+    def scratch(self, name: str, shape: tuple[int | str, ...], role: Role = "scratch") -> str:
         self.buffers.setdefault(name, Buffer(name, "f64", shape, role))
         return name
 

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.kernel.dwell import _scope as scope_of_row
-from lpmdsl.kernel.dwell import plan, radix
+from lpmdsl.kernel.dwell import _scope as scope_of_row, plan, radix
 from lpmdsl.semantics.derivative import derivative
 from lpmdsl.semantics.evaluate import evaluate
 from lpmdsl.semantics.model import Distribution, Model

@@ -1,8 +1,8 @@
 """The Model becomes its relaxed Program: the chance of every state for every agent, in place of draws.
 
 Same IR as ``lower`` makes, same order of a step, float64 throughout and no draw. What it is and is not, is said in
-``docs/numerics.md``. Every buffer but states and reports is written once a step, and states only by the kernels that end
-it, so that ``adjoint`` can run a step again and then backwards.
+``docs/numerics.md``. Every buffer but states and reports is written once a step, and states only by the kernels that
+end it, so that ``adjoint`` can run a step again and then backwards.
 """
 
 from __future__ import annotations

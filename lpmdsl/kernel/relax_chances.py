@@ -1,6 +1,6 @@
 """What one agent's kernel of the relaxed program reads: chances of states and of yes, and means over what is random.
 
-States of one condition are exclusive; conditions, and attributes that change, are taken to be independent of each other.
+States of one condition are exclusive; conditions, and attributes that change, are taken to be independent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import product
 from typing import TypeVar
 
 from lpmdsl.kernel.builder import AGENT, Builder, integer, number, real
-from lpmdsl.kernel.ir import Apply, Const, KExpr, KStmt, Let, Load, Var
+from lpmdsl.kernel.ir import Apply, Const, KExpr, KStmt, Load, Var
 from lpmdsl.kernel.lower_expressions import Scope
 from lpmdsl.kernel.phases import Shape
 from lpmdsl.kernel.relaxable import refuse
@@ -55,8 +55,9 @@ def chance_buffer(condition: m.Condition) -> str:
 class Gather:
     """A kernel that adds up or reads what others have, and so needs a mirror image in the adjoint.
 
-    ``rows``: ``into[i]`` is the sum of ``source`` over the row of i; ``read``: ``into[i]`` is ``source`` at the place of
-    i. Mirrored by the same rows where ``mirror`` is "", else by reading at places or by adding up over members.
+    ``how`` is ``rows``: ``into[i]`` is the sum of ``source`` over the row of i (ties, or members of a place); or
+    ``read``: ``into[i]`` is ``source`` at the place of i. Ties are symmetric, and so their own mirror; reading at a
+    place and adding up over its members are each other's.
     """
 
     how: str

@@ -7,7 +7,22 @@ same rows, read the other way, serve the adjoint.
 from __future__ import annotations
 
 from lpmdsl.kernel.builder import AGENT, integer, number, op, real, test
-from lpmdsl.kernel.ir import LANES, Assign, Fold, Kernel, KExpr, KStmt, Launch, Let, Load, Loop, ScheduleItem, Store, Tally, Var
+from lpmdsl.kernel.ir import (
+    LANES,
+    Assign,
+    Fold,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    Let,
+    Load,
+    Loop,
+    ScheduleItem,
+    Store,
+    Tally,
+    Var,
+)
 from lpmdsl.kernel.lower_contagion import networks_of, scalings_of, weight_buffer
 from lpmdsl.kernel.lower_expressions import Scope
 from lpmdsl.kernel.lower_presence import group_of, groups_of, is_static, needs_presence, runs_today, takes_part

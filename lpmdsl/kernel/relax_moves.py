@@ -59,9 +59,7 @@ def moves_of(here: Chances, condition: m.Condition) -> dict[int, KExpr]:
         _arrive_within(moves, state, last=True)
         _arrive_at_end(moves, state)
     for column, value in enumerate(moves.stay):
-        if value is not stages[column]:
-            here.body.append(Store(layout.buffer, (AGENT, integer(column)), value, condition.span))
-        elif here.relaxing.current(layout.buffer) != layout.buffer:
+        if value is not stages[column] or here.relaxing.current(layout.buffer) != layout.buffer:
             here.body.append(Store(layout.buffer, (AGENT, integer(column)), value, condition.span))
     return {s: here.let(f"entered_{condition.states[s]}", plus(*parts)) for s, parts in moves.entered.items()}
 
@@ -90,7 +88,7 @@ def _order(condition: m.Condition) -> list[int]:
 
 def _leave(moves: Moves, state: int) -> None:
     """What was in the state when the step began: hazards first, then the dwell time, then chances at the end."""
-    here, layout = moves.here, moves.layout
+    layout = moves.layout
     exits = moves.condition.exits_of(state)
     if not exits:
         return

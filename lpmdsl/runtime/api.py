@@ -28,7 +28,7 @@ from lpmdsl.source import Source, Span
 from lpmdsl.syntax.parse import read_source
 
 if TYPE_CHECKING:
-    from lpmdsl.runtime.autograd import Simulator
+    from lpmdsl.runtime.autograd import RelaxedSimulator, Simulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class LoadedModel:
         steps: int | None = None,
         threads: int | None = None,
         redraw_people: bool = False,
-    ) -> Simulator:
+    ) -> Simulator | RelaxedSimulator:
         """A function of torch from values of ``wrt`` (base units) to ``of``: a number, or an observation's reports.
 
         Its mean over replicates, or with ``each`` one row per replicate; of the relaxed model itself with the estimator

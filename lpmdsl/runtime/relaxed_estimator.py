@@ -1,8 +1,8 @@
 """``relaxation`` and ``surrogate`` as estimators: gradients that are cheap and biased, and said to be so.
 
-``relaxation`` is the exact gradient of a deterministic model that is near the stochastic one, or is not: its certificate
-compares it with differences on common random numbers along one direction. ``surrogate`` is straight-through: the drawn
-run forwards, the relaxation's derivatives at what was drawn backwards.
+``relaxation`` is the exact gradient of a deterministic model that is near the stochastic one, or is not: its
+certificate compares it with differences on common random numbers along one direction. ``surrogate`` is
+straight-through: the drawn run forwards, the relaxation's derivatives at what was drawn backwards.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from lpmdsl.semantics.model import Model, ParameterRef, walk
 Array = NDArray[np.float64]
 RELAXED = ("relaxation", "surrogate")
 SURROGATE_WARNING = (
-    "warning: `surrogate` is straight-through: derivatives go through draws as if a draw were its probability. It can be"
-    " wrong by orders of magnitude; `auto` and `differences` are not."
+    "warning: `surrogate` is straight-through: derivatives go through draws as if a draw were its probability. It can"
+    " be wrong by orders of magnitude; `auto` and `differences` are not."
 )
 STEP = 0.05
 

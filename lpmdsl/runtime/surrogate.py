@@ -15,9 +15,9 @@ from lpmdsl.compiler import compile_model
 from lpmdsl.kernel.ir import Program
 from lpmdsl.runtime.build import build
 from lpmdsl.runtime.execute import Team, make_buffers, result_of, size_values
+from lpmdsl.runtime.population import start_states
 from lpmdsl.runtime.relaxation import RelaxedRun
 from lpmdsl.runtime.repeats import Repeats
-from lpmdsl.runtime.population import start_states
 from lpmdsl.semantics.model import Flow, Model
 
 Array = NDArray[np.float64]
@@ -82,7 +82,7 @@ def _hard(run: RelaxedRun, drawn: Boundary, states: Boundary) -> Boundary:
 
     Which stage of a dwell time one is in was not drawn: that is taken from the relaxation.
     """
-    made = {name: drawn[name] if name in drawn else value for name, value in states.items()}
+    made = {name: drawn.get(name, value) for name, value in states.items()}
     for layout in run.pair.relaxed.layouts.values():
         state = drawn[layout.condition.name].astype(np.int64)
         soft, hard = states[layout.buffer], np.zeros_like(states[layout.buffer])
