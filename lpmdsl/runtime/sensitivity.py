@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from lpmdsl.diagnostics import did_you_mean, fail
+from lpmdsl.kernel.relaxable import unseen
 from lpmdsl.runtime.differences import TWO_SIDED_95, Certificate, Slope, slope
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.relaxed_estimator import RELAXED, relaxed_slopes
@@ -58,7 +59,7 @@ def sensitivities(repeats: Repeats, wrt: Sequence[str] | None, estimator: str = 
     behind = parameters_behind(model, {repeats.quantity.observation})
     names = [p.name for p in model.parameters if p.name in behind] if wrt is None else _known(model, wrt)
     if estimator in RELAXED:
-        return _relaxed(repeats, names, values, behind, estimator)
+        return _relaxed(repeats, names, values, behind, estimator, only_seen=wrt is not None)
     mean = float(repeats.values(values).mean())
     return [_one(repeats, name, values, mean, name in behind) for name in names]
 
@@ -84,12 +85,17 @@ def _one(repeats: Repeats, name: str, values: dict[str, float], mean: float, is_
 
 
 def _relaxed(
-    repeats: Repeats, names: Sequence[str], values: dict[str, float], behind: set[str], estimator: str
+    repeats: Repeats, names: Sequence[str], values: dict[str, float], behind: set[str], estimator: str, only_seen: bool
 ) -> list[Sensitivity]:
-    """By ``relaxation`` or ``surrogate``; what these do not see is an error, never a number."""
-    found = relaxed_slopes(repeats, tuple(n for n in names if n in behind), values, estimator)
+    """By ``relaxation`` or ``surrogate``. What these do not see is an error where it was asked for by name, else taken
+    by differences."""
+    hidden = {n for n in names if not only_seen and n in behind and unseen(repeats.model, n) is not None}
+    found = relaxed_slopes(repeats, tuple(n for n in names if n in behind - hidden), values, estimator)
     rows = []
     for name in names:
+        if name in hidden:
+            rows.append(_one(repeats, name, values, float(repeats.values(values).mean()), True))
+            continue
         gradient, se = found.gradient.get(name, 0.0), found.se.get(name, 0.0)
         relative = values[name] / found.mean if found.mean else math.nan
         certificate = found.certificate if name in behind else UNMOVED
