@@ -183,3 +183,35 @@ contagion of Flu
 
 observe known_cases = count of Person where known every day
 """
+
+# Few, who meet at random: who is ill goes to hospital or not, and may die there.
+BRANCHING = """\
+model branching version 1.0
+
+clock
+  step 1 day
+  for 40 days
+
+parameter beta = 0.4 per day
+parameter severe = 20 %
+
+agent Person count 60
+
+network town joins Person at random
+
+condition Flu of Person
+  states S, I, H, R, D
+  start S except 6 Person in I
+  from S by contagion to I
+  from I after exponential(mean 4 days)
+    to H with probability severe
+    to R otherwise
+  from H after exponential(mean 6 days)
+    to D with probability 30 %
+    to R otherwise
+
+contagion of Flu
+  from I on town at beta
+
+observe deaths = number entering D per day
+"""
