@@ -40,9 +40,14 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
         yield from _observation(observation)
     for part in (model.conditions, model.contagions):
         for expr in m.every_expression(part):
-            if isinstance(expr, m.ObservationRef | m.RollingMean):
+            if type(expr).__name__ in ("ObservationRef", "GroupReport", "RollingMean"):
                 yield "behaviour that hangs on what was reported, unless a trigger reads it", expr.span
     yield from _attributes(model)
+    for network in model.networks:
+        if getattr(network, "to", ""):
+            yield "network between two kinds of agents", network.span
+    for behaviour in getattr(model, "behaviours", ()):
+        yield "`behaviour`", behaviour.span
 
 
 def _condition(model: m.Model, condition: m.Condition) -> Iterator[tuple[str, Span]]:
