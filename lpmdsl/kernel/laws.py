@@ -93,7 +93,7 @@ def _lognormal_law(sigma: Any, scale: Any) -> Law:
 
 
 def _weibull(a: dict[str, Any]) -> Law:
-    k = _weibull_shape(float(a["sd"]) / float(a["mean"])) if "sd" in a else a["k"] if "k" in a else a["shape"]
+    k = weibull_shape(float(a["sd"]) / float(a["mean"])) if "sd" in a else a["k"] if "k" in a else a["shape"]
     scale = a["scale"] if "scale" in a else a["mean"] / special.gamma(1 + 1 / k)
     standard = Law(
         lambda p: (-np.log1p(-p)) ** (1 / k), lambda p: (-np.log(p)) ** (1 / k), lambda x: -np.expm1(-(x**k))
@@ -101,7 +101,7 @@ def _weibull(a: dict[str, Any]) -> Law:
     return _scaled(standard, scale, k)
 
 
-def _weibull_shape(variation: float) -> float:
+def weibull_shape(variation: float) -> float:
     """The shape k whose coefficient of variation is ``variation``, by halving the range of log k 60 times."""
     low, high = log(0.08), log(80.0)
     for _ in range(60):

@@ -8,7 +8,7 @@ changes alone: common random numbers.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -46,12 +46,19 @@ class Repeats:
     def __post_init__(self) -> None:
         self._run = cpu_runner(compile_model(self.model, self.facts), 1)
 
-    def values(self, settings: Mapping[str, float]) -> NDArray[np.float64]:
-        """(replicates, numbers) of the quantity with some parameters at other values (base units)."""
+    def values(self, settings: Mapping[str, float], numbers: Sequence[int] | None = None) -> NDArray[np.float64]:
+        """(replicates, numbers) of the quantity with some parameters at other values (base units).
+
+        ``numbers``: which replicates, in place of the first ones; each has luck of its own.
+        """
         everything = parameter_values(self.model, dict(settings))
-        first = self._one(everything, 0)  # alone: it compiles, which no two threads may do at once
-        with ThreadPoolExecutor(threads_here(self.plan.options.threads)) as pool:
-            rest = pool.map(lambda k: self._one(everything, k), range(1, self.plan.options.replicates))
+        chosen = range(self.plan.options.replicates) if numbers is None else numbers
+        first = self._one(everything, chosen[0])  # alone: it compiles, which no two threads may do at once
+        threads = threads_here(self.plan.options.threads)
+        if threads == 1:
+            return np.stack([first, *(self._one(everything, k) for k in chosen[1:])])
+        with ThreadPoolExecutor(threads) as pool:
+            rest = pool.map(lambda k: self._one(everything, k), chosen[1:])
             return np.stack([first, *rest])
 
     def _one(self, parameters: dict[str, float], replicate: int) -> NDArray[np.float64]:

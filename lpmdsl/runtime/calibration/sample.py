@@ -1,0 +1,109 @@
+"""``by sampling``: the start, warm-up and draws of all chains, with what is written down on the way."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.runtime.calibration.checkpoint import Checkpoint
+from lpmdsl.runtime.calibration.posterior import Posterior, Tell
+from lpmdsl.runtime.calibration.problem import Problem
+from lpmdsl.runtime.calibration.sampling import Chain, advance, new_chain, settle
+from lpmdsl.runtime.calibration.start import Beginning, begin, enough_replicates
+from lpmdsl.runtime.runners import threads_here
+
+Array = NDArray[np.float64]
+STRIDE = 5
+"""Iterations that a chain makes before the others are waited for."""
+STOPPED = "interrupted from the keyboard"
+
+
+def sample(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
+    """The draws of all chains; what there is of them when asked to stop."""
+    options = problem.options
+    warmup = options.warmup or max(10, options.draws // 2)
+    started = _start(problem, checkpoint, tell)
+    if started is None:
+        return _handed_over(problem, [], 0, 0, STOPPED)
+    start, replicates = started
+    chains = _chains(problem, checkpoint, start, replicates)
+    settle(problem, chains[0])  # alone: it compiles, which no two threads may do at once
+    stopped = ""
+    with ThreadPoolExecutor(min(len(chains), threads_here(options.threads))) as pool:
+        list(pool.map(lambda c: settle(problem, c), chains))
+        while chains[0].iteration < warmup + options.draws and not stopped:
+            last = min(warmup + options.draws, chains[0].iteration + STRIDE)
+            list(pool.map(lambda c: _until(problem, c, last, warmup), chains))  # noqa: B023 - done before the next
+            stopped = "" if tell(*_how_it_goes(chains, warmup, options.draws)) else STOPPED
+            checkpoint.keep(_as_arrays(chains), now=bool(stopped))
+    checkpoint.keep(_as_arrays(chains), now=True)
+    return _handed_over(problem, chains, start.runs, replicates, stopped)
+
+
+def _start(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> tuple[Beginning, int] | None:
+    kept = checkpoint.begins_with("start ")
+    if kept:
+        names = ("points", "weights", "centre", "covariance", "best")
+        return Beginning(*(kept[n] for n in names), int(kept["runs"])), int(kept["replicates"])
+    start = begin(problem, tell)
+    if start is None:
+        return None
+    replicates = problem.options.replicates or enough_replicates(problem, start.best)
+    arrays = {f"start {n}": np.asarray(getattr(start, n)) for n in Beginning.__slots__}
+    checkpoint.keep({**arrays, "start replicates": np.array(replicates)}, now=True)
+    return start, replicates
+
+
+def _chains(problem: Problem, checkpoint: Checkpoint, start: Beginning, replicates: int) -> list[Chain]:
+    chains = []
+    for k in range(problem.options.chains):
+        chain, kept = new_chain(problem, start, k, replicates), checkpoint.begins_with(f"chain {k} ")
+        if kept:
+            chain.z, chain.numbers, chain.centre = kept["z"], kept["numbers"], kept["centre"]
+            chain.covariance, chain.draws = kept["covariance"], list(kept["draws"])
+            chain.values = [(float(a), float(b)) for a, b in kept["values"]]
+            chain.log_scale, chain.cheap_log_scale = map(float, kept["scales"])
+            chain.iteration, chain.accepted = map(int, kept["counts"])
+        chains.append(chain)
+    return chains
+
+
+def _as_arrays(chains: list[Chain]) -> dict[str, NDArray]:
+    arrays: dict[str, NDArray] = {}
+    for k, c in enumerate(chains):
+        n = len(c.z)
+        mine = {
+            "z": c.z, "numbers": c.numbers, "centre": c.centre, "covariance": c.covariance,
+            "draws": np.reshape(c.draws, (-1, n)), "values": np.reshape(c.values, (-1, 2)),
+            "scales": np.array([c.log_scale, c.cheap_log_scale]), "counts": np.array([c.iteration, c.accepted]),
+        }  # fmt: skip
+        arrays |= {f"chain {k} {name}": value for name, value in mine.items()}
+    return arrays
+
+
+def _until(problem: Problem, chain: Chain, last: int, warmup: int) -> None:
+    while chain.iteration < last:
+        if chain.iteration == warmup:
+            chain.accepted = 0
+        advance(problem, chain, warmup)
+
+
+def _how_it_goes(chains: list[Chain], warmup: int, draws: int) -> tuple[str, int, int, str]:
+    done = chains[0].iteration
+    since = done if done <= warmup else done - warmup
+    accepted = sum(c.accepted for c in chains) / max(1, since * len(chains))
+    middle = float(np.mean([c.log_likelihood for c in chains]))
+    word = f"accepted {accepted:.0%}, log likelihood {middle:.1f}"
+    return "warm-up" if done <= warmup else "draws", done, warmup + draws, word
+
+
+def _handed_over(problem: Problem, chains: list[Chain], runs: int, replicates: int, stopped: str) -> Posterior:
+    n = len(problem.free)
+    draws = np.stack([np.reshape(c.draws, (-1, n)) for c in chains]) if chains else np.empty((0, 0, n))
+    likelihoods = np.stack([np.reshape(c.values, (-1, 2))[:, 1] for c in chains]) if chains else np.empty((0, 0))
+    kept = draws.shape[1] * draws.shape[0]
+    acceptance = sum(c.accepted for c in chains) / kept if kept else None
+    runs += sum(c.iteration for c in chains) * replicates
+    return Posterior(draws, likelihoods, replicates, runs, acceptance, stopped=stopped)
