@@ -96,7 +96,7 @@ class Team:
 
 def _run_blocks(team: Team, driver: Callable[..., None], arguments: list, steps: int, progress: Progress | None) -> int:
     """Steps done. Blocks are long enough that calling them costs nothing, short enough to stop soon."""
-    done, block = 0, 1
+    done, block = 0, 1 if progress is not None else steps  # nobody to ask: all at once
     while done < steps:
         before = time.perf_counter()
         last = min(steps, done + block)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,9 +10,9 @@ from numpy.typing import NDArray
 
 from lpmdsl.runtime.calibration.checkpoint import Checkpoint
 from lpmdsl.runtime.calibration.posterior import Posterior, Tell
-from lpmdsl.runtime.calibration.problem import Problem
+from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
 from lpmdsl.runtime.calibration.sampling import Chain, advance, new_chain, settle
-from lpmdsl.runtime.calibration.start import Beginning, begin, enough_replicates
+from lpmdsl.runtime.calibration.start import START, Beginning, begin, enough_replicates
 from lpmdsl.runtime.runners import threads_here
 
 Array = NDArray[np.float64]
@@ -24,6 +25,7 @@ def sample(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
     """The draws of all chains; what there is of them when asked to stop."""
     options = problem.options
     warmup = options.warmup or max(10, options.draws // 2)
+    half = warmup // 2
     started = _start(problem, checkpoint, tell)
     if started is None:
         return _handed_over(problem, [], 0, 0, STOPPED)
@@ -34,12 +36,17 @@ def sample(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
     with ThreadPoolExecutor(min(len(chains), threads_here(options.threads))) as pool:
         list(pool.map(lambda c: settle(problem, c), chains))
         while chains[0].iteration < warmup + options.draws and not stopped:
-            last = min(warmup + options.draws, chains[0].iteration + STRIDE)
+            now = chains[0].iteration
+            last = next(k for k in (half, warmup, warmup + options.draws, math.inf) if k > now)
+            last = min(int(last), now + STRIDE)
             list(pool.map(lambda c: _until(problem, c, last, warmup), chains))  # noqa: B023 - done before the next
+            if last == half:
+                _reconsider(problem, chains)
+                list(pool.map(lambda c: settle(problem, c), chains))
             stopped = "" if tell(*_how_it_goes(chains, warmup, options.draws)) else STOPPED
             checkpoint.keep(_as_arrays(chains), now=bool(stopped))
     checkpoint.keep(_as_arrays(chains), now=True)
-    return _handed_over(problem, chains, start.runs, replicates, stopped)
+    return _handed_over(problem, chains, start.runs, len(chains[0].numbers), stopped)
 
 
 def _start(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> tuple[Beginning, int] | None:
@@ -50,10 +57,25 @@ def _start(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> tuple[Beginn
     start = begin(problem, tell)
     if start is None:
         return None
-    replicates = problem.options.replicates or enough_replicates(problem, start.best)
+    replicates = problem.options.replicates or enough_replicates(problem, _some(problem, start), 0)
     arrays = {f"start {n}": np.asarray(getattr(start, n)) for n in Beginning.__slots__}
     checkpoint.keep({**arrays, "start replicates": np.array(replicates)}, now=True)
     return start, replicates
+
+
+def _some(problem: Problem, start: Beginning) -> Array:
+    """A few points of the start, as often as their weights say."""
+    return start.points[keyed(problem.options.seed, START, 2).choice(len(start.points), 6, p=start.weights)]
+
+
+def _reconsider(problem: Problem, chains: list[Chain]) -> None:
+    """Half through warm-up it is known where the posterior lies: as many replicates as are needed there."""
+    if problem.options.replicates is not None:
+        return
+    wanted = enough_replicates(problem, np.stack([c.z for c in chains]), 1)
+    for chain in chains:
+        chain.numbers = replicate_numbers(keyed(problem.options.seed, START, 3, chain.number), wanted)
+        chain.runs = None
 
 
 def _chains(problem: Problem, checkpoint: Checkpoint, start: Beginning, replicates: int) -> list[Chain]:

@@ -23,7 +23,8 @@ WORTH = 12
 """Weights are flattened until the points of a round are worth this many."""
 START = 1
 """First key of the luck that is spent here."""
-MOST_REPLICATES = 512
+MOST_REPLICATES = 256
+TRIED = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +113,18 @@ def _around(centre: Array, covariance: Array, random: np.random.Generator) -> tu
     return centre + apart @ root.T, -0.5 * (5 + n) * np.log1p(size / 5)
 
 
-def enough_replicates(problem: Problem, z: Array) -> int:
+def enough_replicates(problem: Problem, points: Array, key: int) -> int:
     """How many replicates make the standard deviation of the estimated log likelihood about 1 (Doucet et al. 2015,
-    Biometrika 102:295, find 1.0 to 1.7 to cost least), from the spread of the weights of single replicates."""
-    numbers = replicate_numbers(keyed(problem.options.seed, START, 1), MOST_REPLICATES // 2)
-    each = problem.log_likelihoods(z, problem.run(z, numbers))
-    weights = np.exp(each - each.max())
-    variance = float(weights.var(ddof=1) / weights.mean() ** 2)  # of log of a mean of n: variance / n, to first order
-    return int(min(MOST_REPLICATES, max(16, 8 * math.ceil(variance / 8))))
+    Biometrika 102:295, find 1.0 to 1.7 to cost least), from the spread of the weights of single replicates.
+
+    ``points``: (n, parameters); ``key``: which luck to spend on it.
+    """
+    random, needed = keyed(problem.options.seed, START, 1, key), []
+    for z in points:
+        each = problem.log_likelihoods(z, problem.run(z, replicate_numbers(random, TRIED)))
+        if np.isfinite(each).any():
+            weights = np.exp(each - each.max())
+            # The variance of the log of a mean of n is this over n, to first order.
+            needed.append(float(weights.var(ddof=1) / weights.mean() ** 2))
+    wanted = float(np.mean(needed)) if needed else MOST_REPLICATES
+    return int(min(MOST_REPLICATES, max(16, 8 * math.ceil(wanted / 8))))
