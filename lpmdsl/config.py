@@ -107,8 +107,8 @@ class CalibrationOptions(BaseModel):
     """What ``lpmc calibrate`` or ``LoadedModel.calibrate`` asks for.
 
     ``method`` None: as the model says. ``chains``: chains, starts or ensembles, each with luck of its own. ``draws`` of
-    each chain are kept after ``warmup`` (None: half as many). ``replicates`` None: as many as make the standard
-    deviation of the estimated log likelihood about 1.
+    each chain are kept after ``warmup`` (None: half as many). ``replicates`` None: as many as make the
+    estimate of the log likelihood steady enough.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

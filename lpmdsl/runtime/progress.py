@@ -73,8 +73,8 @@ def print_calibration(record: Calibration) -> None:
     table.add_column("unit")
     for name, e in record.parameters.items():
         worth = "" if e.ess_bulk is None or e.ess_tail is None else f"{min(e.ess_bulk, e.ess_tail):.0f}"
-        table.add_row(name, f"{e.median:.4g}", f"{e.low_50:.4g} to {e.high_50:.4g}", f"{e.low_95:.4g} to {e.high_95:.4g}",
-                      "" if e.r_hat is None else f"{e.r_hat:.3f}", worth, e.unit)  # fmt: skip
+        halves, most = f"{e.low_50:.4g} to {e.high_50:.4g}", f"{e.low_95:.4g} to {e.high_95:.4g}"
+        table.add_row(name, f"{e.median:.4g}", halves, most, "" if e.r_hat is None else f"{e.r_hat:.3f}", worth, e.unit)
     console.print(table)
     for score in record.scores:
         console.print(

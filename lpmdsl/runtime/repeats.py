@@ -39,6 +39,8 @@ class Repeats:
     facts: Facts
     plan: Plan
     quantity: Quantity
+    first: int = 0
+    """The number of the first replicate: another one is other luck for all of them."""
     _run: object = None
     _worlds: dict[tuple[float, ...], World] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -52,7 +54,7 @@ class Repeats:
         ``numbers``: which replicates, in place of the first ones; each has luck of its own.
         """
         everything = parameter_values(self.model, dict(settings))
-        chosen = range(self.plan.options.replicates) if numbers is None else numbers
+        chosen = range(self.first, self.first + self.plan.options.replicates) if numbers is None else numbers
         first = self._one(everything, chosen[0])  # alone: it compiles, which no two threads may do at once
         threads = threads_here(self.plan.options.threads)
         if threads == 1:

@@ -100,7 +100,8 @@ def _matched(
         if cell in taken:
             reader.wrong("E0914", f"{reader.row(index)} is about the same report as row "
                          f"{taken[cell] + reader.data.first_row}.", fit.file_span,
-                         "Keep one of them, or name the column that tells them apart: `column … by GROUP`.")  # fmt: skip
+                         "Keep one of them, or name the column that tells them apart: "
+                         "`column … by GROUP`.")  # fmt: skip
             return None
         taken[cell] = index
         table[cell] = values[index]
@@ -108,7 +109,7 @@ def _matched(
         reader.wrong("E0915", f"Column `{fit.column}` of `{reader.data.path.name}` holds no number.", fit.column_span)
         return None
     late = 1 if is_flow_like(reader.model, fit.observation) else 0
-    return FitData(fit, table, groups, (np.arange(count) + late) * reader.observation.every)
+    return FitData(fit, table, groups, np.arange(late, count + late) * np.float64(reader.observation.every))
 
 
 

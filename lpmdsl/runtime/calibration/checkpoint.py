@@ -73,7 +73,8 @@ def open_checkpoint(folder: Path | None, identity: str, resume: bool) -> Checkpo
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, BadZipFile) as error:
-        raise fail("E0917", f"The checkpoint cannot be read: {error}.", place, "Begin again without --resume.") from error
+        raise fail("E0917", f"The checkpoint cannot be read: {error}.", place,
+                   "Begin again without --resume.") from error  # fmt: skip
     if str(arrays.pop("identity", "")) != identity:
         raise fail("E0917", "This checkpoint is of another model, other data or other options.", place,
                    "Resume with the same model, data and options, or begin again without --resume.")  # fmt: skip

@@ -32,8 +32,10 @@ POSTERIOR_NAME = "posterior.nc"
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """What ``m.calibrate`` gives back. ``record`` is ``calibration.json``; ``posterior`` an ``arviz.InferenceData`` with
-    the parameters in their own units."""
+    """What ``m.calibrate`` gives back.
+
+    ``record`` is ``calibration.json``; ``posterior`` an ``arviz.InferenceData``, parameters in their own units.
+    """
 
     record: Calibration
     posterior: InferenceData

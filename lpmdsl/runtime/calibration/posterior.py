@@ -35,5 +35,6 @@ class Posterior:
     stopped: str = ""
 
 
+STOPPED = "interrupted from the keyboard"
 Tell = Callable[[str, int, int, str], bool]
 """Told the stage, how much of it is done and of how much, and a word on how it goes; says whether to go on."""

@@ -95,10 +95,10 @@ class Problem:
         density = log_prior(self.free, self.model, self.everything(self.values(z)))
         return density + sum(f.log_slope(float(x)) for f, x in zip(self.free, z, strict=True))
 
-    def run(self, z: Array, numbers: Sequence[int]) -> Array:
+    def run(self, z: Array, numbers: Sequence[int] | NDArray[np.int64]) -> Array:
         """(replicates, all reports) of replicates with these numbers."""
         moved = {f.name: v for f, v in zip(self.free, self.values(z).values(), strict=True)}
-        return self.repeats.values({**self.fixed, **moved}, numbers)
+        return self.repeats.values({**self.fixed, **moved}, [int(k) for k in numbers])
 
     def log_likelihoods(self, z: Array, runs: Array, held_out: bool = False) -> Array:
         """(replicates,): of each run alone. ``held_out``: of the data kept back instead of the fitted."""
@@ -156,7 +156,8 @@ def read_problem(model: Model, facts: Facts, options: CalibrationOptions, folder
         raise fail("E0915", "All the data are held out.", chosen.span, "Hold out less, or give more data.")
     free = tuple(free_parameter(model, model.parameter(name)) for name in chosen.estimate)
     observed = parameters_behind(model, {f.observation for f in chosen.fits})
-    repeats = Repeats(model, facts, planned, FittedReports("", chosen.fits[0].observation, tuple(p.data for p in pieces)))
+    reads = FittedReports("", chosen.fits[0].observation, tuple(p.data for p in pieces))
+    repeats = Repeats(model, facts, planned, reads)
     fixed = {n: v for n, v in _set(model, options).items() if n not in chosen.estimate}
     return Problem(model, chosen, options, free, pieces, repeats, fixed, tuple(f.name in observed for f in free))
 

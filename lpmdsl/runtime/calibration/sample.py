@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.runtime.calibration.checkpoint import Checkpoint
-from lpmdsl.runtime.calibration.posterior import Posterior, Tell
+from lpmdsl.runtime.calibration.posterior import STOPPED, Posterior, Tell
 from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
-from lpmdsl.runtime.calibration.sampling import Chain, advance, new_chain, settle
+from lpmdsl.runtime.calibration.sampling import Chain, advance, learn_together, new_chain, settle
 from lpmdsl.runtime.calibration.start import START, Beginning, begin, enough_replicates
 from lpmdsl.runtime.runners import threads_here
 
 Array = NDArray[np.float64]
+LEARN_AT = (0.2, 0.4, 0.7, 1.0)
+"""Shares of warm-up after which the chains tell each other where they have been."""
 STRIDE = 5
 """Iterations that a chain makes before the others are waited for."""
-STOPPED = "interrupted from the keyboard"
 
 
 def sample(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
     """The draws of all chains; what there is of them when asked to stop."""
     options = problem.options
     warmup = options.warmup or max(10, options.draws // 2)
-    half = warmup // 2
     started = _start(problem, checkpoint, tell)
     if started is None:
-        return _handed_over(problem, [], 0, 0, STOPPED)
+        return _handed_over(problem, [], warmup, 0, 0, STOPPED)
     start, replicates = started
     chains = _chains(problem, checkpoint, start, replicates)
     settle(problem, chains[0])  # alone: it compiles, which no two threads may do at once
@@ -37,23 +36,26 @@ def sample(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
         list(pool.map(lambda c: settle(problem, c), chains))
         while chains[0].iteration < warmup + options.draws and not stopped:
             now = chains[0].iteration
-            last = next(k for k in (half, warmup, warmup + options.draws, math.inf) if k > now)
-            last = min(int(last), now + STRIDE)
+            pauses = (*(round(share * warmup) for share in LEARN_AT), warmup + options.draws)
+            last = min(now + STRIDE, next(k for k in pauses if k > now))
             list(pool.map(lambda c: _until(problem, c, last, warmup), chains))  # noqa: B023 - done before the next
-            if last == half:
+            if last in pauses[:-1]:
+                learn_together(chains, last // 2)
+            if last == pauses[1]:
                 _reconsider(problem, chains)
                 list(pool.map(lambda c: settle(problem, c), chains))
             stopped = "" if tell(*_how_it_goes(chains, warmup, options.draws)) else STOPPED
             checkpoint.keep(_as_arrays(chains), now=bool(stopped))
     checkpoint.keep(_as_arrays(chains), now=True)
-    return _handed_over(problem, chains, start.runs, len(chains[0].numbers), stopped)
+    return _handed_over(problem, chains, warmup, start.runs, len(chains[0].numbers), stopped)
 
 
 def _start(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> tuple[Beginning, int] | None:
     kept = checkpoint.begins_with("start ")
     if kept:
         names = ("points", "weights", "centre", "covariance", "best")
-        return Beginning(*(kept[n] for n in names), int(kept["runs"])), int(kept["replicates"])
+        found = Beginning(**{n: kept[n] for n in names}, runs=int(kept["runs"]))
+        return found, int(kept["replicates"])
     start = begin(problem, tell)
     if start is None:
         return None
@@ -69,7 +71,7 @@ def _some(problem: Problem, start: Beginning) -> Array:
 
 
 def _reconsider(problem: Problem, chains: list[Chain]) -> None:
-    """Half through warm-up it is known where the posterior lies: as many replicates as are needed there."""
+    """Some way into warm-up it is known where the posterior lies: as many replicates as are needed there."""
     if problem.options.replicates is not None:
         return
     wanted = enough_replicates(problem, np.stack([c.z for c in chains]), 1)
@@ -121,11 +123,14 @@ def _how_it_goes(chains: list[Chain], warmup: int, draws: int) -> tuple[str, int
     return "warm-up" if done <= warmup else "draws", done, warmup + draws, word
 
 
-def _handed_over(problem: Problem, chains: list[Chain], runs: int, replicates: int, stopped: str) -> Posterior:
+def _handed_over(
+    problem: Problem, chains: list[Chain], warmup: int, runs: int, replicates: int, stopped: str
+) -> Posterior:
+    """What was drawn after warm-up."""
     n = len(problem.free)
-    draws = np.stack([np.reshape(c.draws, (-1, n)) for c in chains]) if chains else np.empty((0, 0, n))
-    likelihoods = np.stack([np.reshape(c.values, (-1, 2))[:, 1] for c in chains]) if chains else np.empty((0, 0))
+    draws = np.stack([np.reshape(c.draws[warmup:], (-1, n)) for c in chains]) if chains else np.empty((0, 0, n))
+    values = np.stack([np.reshape(c.values[warmup:], (-1, 2)) for c in chains]) if chains else np.empty((0, 0, 2))
     kept = draws.shape[1] * draws.shape[0]
     acceptance = sum(c.accepted for c in chains) / kept if kept else None
     runs += sum(c.iteration for c in chains) * replicates
-    return Posterior(draws, likelihoods, replicates, runs, acceptance, stopped=stopped)
+    return Posterior(draws, values[..., 1], replicates, runs, acceptance, stopped=stopped)

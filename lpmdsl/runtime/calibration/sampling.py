@@ -1,15 +1,16 @@
 """Particle marginal Metropolis–Hastings (Andrieu, Doucet & Holenstein 2010, J R Stat Soc B 72:269) on whole replicates.
 
 The likelihood of a stochastic model is a mean over its replicates; its estimate from some of them is unbiased, and a
-chain that keeps the estimate with its state has exactly the posterior as its law. Replicates are renewed a block at a
-time (Tran et al. 2016, arXiv:1603.02485): the others keep their luck, so that two estimates that are compared share most
-of their noise.
+chain that keeps the estimate with its state has exactly the posterior as its law. Half of the moves are small steps
+that renew a block of the replicates (Tran et al. 2016, arXiv:1603.02485): the others keep their luck, so that two estimates
+that are compared share most of their noise. The other half jump anywhere, by a Student's t that warm-up has fitted.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +25,18 @@ CHAIN = 2
 """First key of the luck of the chains."""
 AIM = 0.25
 """Share of proposals that warm-up makes the chain accept."""
+JUMPS = 0.5
+"""Share of the moves that are jumps."""
+FREEDOM = 5
+WIDER = 1.3
+"""Degrees of freedom of the jumps, and how much wider their covariance is than what was seen."""
 CHEAP = 2
 """Moves of the parameters that only the likelihood reads, for every move of all."""
 
 
 @dataclass(slots=True)
 class Chain:
-    """One chain: where it stands, what it has drawn, and what it has learned of the shape of the posterior.
+    """One chain: where it stands, all that it has drawn, and what is known of the shape of the posterior.
 
     Everything that decides how it goes on is here but for the replicates themselves, which their numbers give back.
     """
@@ -47,12 +53,8 @@ class Chain:
     log_prior: float = -math.inf
     log_likelihood: float = -math.inf
     runs: Array | None = None
-    draws: list[Array] = None  # type: ignore[assignment]
-    values: list[tuple[float, float]] = None  # type: ignore[assignment]
-
-    def __post_init__(self) -> None:
-        self.draws = self.draws or []
-        self.values = self.values or []
+    draws: list[Array] = field(default_factory=list)
+    values: list[tuple[float, float]] = field(default_factory=list)
 
 
 def new_chain(problem: Problem, start: Beginning, number: int, replicates: int) -> Chain:
@@ -73,30 +75,45 @@ def settle(problem: Problem, chain: Chain) -> None:
 def advance(problem: Problem, chain: Chain, warmup: int) -> None:
     """One iteration: a move of everything, then cheap moves of what only the likelihood reads."""
     random = keyed(problem.options.seed, CHAIN, chain.number, 1 + chain.iteration)
-    chance = _move(problem, chain, random)
+    jumps = random.random() < JUMPS
+    chance = _move(problem, chain, random, *(_jump(chain, random) if jumps else _step(chain, random)))
     cheap = _cheap_moves(problem, chain, random)
     if chain.iteration < warmup:
-        _learn(chain, chance, cheap)
-    else:
-        chain.draws.append(chain.z.copy())
-        chain.values.append((chain.log_prior, chain.log_likelihood))
+        _learn(chain, None if jumps else chance, cheap)
+    chain.draws.append(chain.z.copy())
+    chain.values.append((chain.log_prior, chain.log_likelihood))
     chain.iteration += 1
 
 
-def _move(problem: Problem, chain: Chain, random: np.random.Generator) -> float:
-    """A proposal for all parameters with a renewed block of replicates; returns its chance of being accepted."""
+def _step(chain: Chain, random: np.random.Generator) -> tuple[Array, NDArray[np.int64], float]:
+    """A small step with a renewed block of replicates; the way back is as likely."""
     n = len(chain.z)
     width = math.exp(chain.log_scale) * 2.38 / math.sqrt(n)
-    step = np.linalg.cholesky(chain.covariance) @ random.standard_normal(n)
-    z, numbers = chain.z + width * step, chain.numbers.copy()
+    z = chain.z + width * (np.linalg.cholesky(chain.covariance) @ random.standard_normal(n))
+    numbers = chain.numbers.copy()
     block = np.arange(len(numbers)) % BLOCKS == random.integers(BLOCKS)
     numbers[block] = replicate_numbers(random, int(block.sum()))
+    return z, numbers, 0.0
+
+
+def _jump(chain: Chain, random: np.random.Generator) -> tuple[Array, NDArray[np.int64], float]:
+    """A point wherever the posterior is thought to lie, with new replicates; by how much the way back is likelier."""
+    n, root = len(chain.z), np.linalg.cholesky(WIDER * chain.covariance)
+    apart = random.standard_normal(n) / math.sqrt(random.chisquare(FREEDOM) / FREEDOM)
+    back = np.linalg.solve(root, chain.z - chain.centre)
+    likelier = -0.5 * (FREEDOM + n) * (math.log1p(back @ back / FREEDOM) - math.log1p(apart @ apart / FREEDOM))
+    return chain.centre + root @ apart, replicate_numbers(random, len(chain.numbers)), likelier
+
+
+def _move(problem: Problem, chain: Chain, random: np.random.Generator, z: Array, numbers: NDArray[np.int64],
+          likelier: float) -> float:  # fmt: skip
+    """Goes there or stays; returns the chance of being accepted."""
     luck, prior = math.log(random.random()), problem.log_prior(z)
     if not math.isfinite(prior):
         return 0.0
     runs = problem.run(z, numbers)
     likelihood = log_mean_exp(problem.log_likelihoods(z, runs))
-    ratio = prior + likelihood - chain.log_prior - chain.log_likelihood
+    ratio = prior + likelihood - chain.log_prior - chain.log_likelihood + likelier
     if luck < ratio:
         chain.z, chain.numbers, chain.runs = z, numbers, runs
         chain.log_prior, chain.log_likelihood = prior, likelihood
@@ -123,15 +140,22 @@ def _cheap_moves(problem: Problem, chain: Chain, random: np.random.Generator) ->
     return float(np.mean(chances))
 
 
-def _learn(chain: Chain, chance: float, cheap: float | None) -> None:
-    """Warm-up: the width that accepts ``AIM``, and the covariance of where the chain has been (Haario et al. 2001,
-    Bernoulli 7:223), which begins with what the start has found."""
-    k = chain.iteration + 1
-    rate = min(0.5, 3 / math.sqrt(k))
-    chain.log_scale += rate * (chance - AIM)
+def _learn(chain: Chain, chance: float | None, cheap: float | None) -> None:
+    """Warm-up finds the widths that accept ``AIM`` of the steps."""
+    rate = min(0.5, 3 / math.sqrt(chain.iteration + 1))
+    if chance is not None:
+        chain.log_scale += rate * (chance - AIM)
     if cheap is not None:
         chain.cheap_log_scale += rate * (cheap - 0.4)
-    weight = 1 / (k / 2 + 60)
-    apart = chain.z - chain.centre
-    chain.centre = chain.centre + weight * apart
-    chain.covariance = (1 - weight) * chain.covariance + weight * np.outer(apart, apart)
+
+
+def learn_together(chains: Sequence[Chain], since: int) -> None:
+    """Warm-up, now and then: the centre and the covariance of where all chains have been since an iteration, over what
+    was known before as if that had been ten points."""
+    seen = np.concatenate([c.draws[since:] for c in chains])
+    weight = len(seen) / (len(seen) + 10 * len(chains[0].z))
+    centre = seen.mean(axis=0)
+    covariance = np.atleast_2d(np.cov(seen.T))
+    for chain in chains:
+        chain.centre = centre
+        chain.covariance = weight * covariance + (1 - weight) * chain.covariance

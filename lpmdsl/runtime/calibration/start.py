@@ -24,7 +24,10 @@ WORTH = 12
 START = 1
 """First key of the luck that is spent here."""
 MOST_REPLICATES = 256
-TRIED = 128
+TRIED = 256
+NOISE = 0.7
+"""Of the log likelihood. Doucet et al. 2015, Biometrika 102:295, find 1.0 to 1.7 to cost least; few replicates show a
+part of the spread only, so less is aimed at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,16 @@ class Beginning:
     runs: int
 
 
-def begin(problem: Problem, tell: Tell) -> Beginning | None:
+def begin(problem: Problem, tell: Tell, rounds: int = ROUNDS) -> Beginning | None:
     """Points near the posterior; None if asked to stop. Raises ``LpmError`` (E0916) if nothing can give the data."""
     random = keyed(problem.options.seed, START, 0)
     points = np.stack([_drawn(problem, random, POINTS, k) for k in range(len(problem.free))], axis=1)
     proposal = np.array([problem.log_prior(z) for z in points])
     best, best_value = points[0], -math.inf
-    for number in range(ROUNDS):
+    for number in range(rounds):
         values = np.full(POINTS, -math.inf)
         for k, z in enumerate(points):
-            if not tell("looking for a start", number * POINTS + k, ROUNDS * POINTS, ""):
+            if not tell("looking for a start", number * POINTS + k, rounds * POINTS, ""):
                 return None
             values[k] = log_posterior(problem, z, replicate_numbers(random, RUNS))
         if not np.isfinite(values).any():
@@ -59,10 +62,10 @@ def begin(problem: Problem, tell: Tell) -> Beginning | None:
             best, best_value = points[int(values.argmax())], float(values.max())
         weights = flattened(values - proposal, WORTH)
         centre, covariance = _moments(points, weights)
-        before = points
-        if number < ROUNDS - 1:
-            points, proposal = _around(centre, covariance, random)
-    return Beginning(before, weights, centre, covariance, best, ROUNDS * POINTS * RUNS)
+        if number == rounds - 1:
+            return Beginning(points, weights, centre, covariance, best, rounds * POINTS * RUNS)
+        points, proposal = _around(centre, covariance, random)
+    raise AssertionError("there is at least one round")
 
 
 def log_posterior(problem: Problem, z: Array, numbers: NDArray[np.int64]) -> float:
@@ -114,8 +117,8 @@ def _around(centre: Array, covariance: Array, random: np.random.Generator) -> tu
 
 
 def enough_replicates(problem: Problem, points: Array, key: int) -> int:
-    """How many replicates make the standard deviation of the estimated log likelihood about 1 (Doucet et al. 2015,
-    Biometrika 102:295, find 1.0 to 1.7 to cost least), from the spread of the weights of single replicates.
+    """How many replicates bring the standard deviation of the estimated log likelihood to ``NOISE``, from the spread of
+    the weights of single replicates.
 
     ``points``: (n, parameters); ``key``: which luck to spend on it.
     """
@@ -126,5 +129,5 @@ def enough_replicates(problem: Problem, points: Array, key: int) -> int:
             weights = np.exp(each - each.max())
             # The variance of the log of a mean of n is this over n, to first order.
             needed.append(float(weights.var(ddof=1) / weights.mean() ** 2))
-    wanted = float(np.mean(needed)) if needed else MOST_REPLICATES
+    wanted = float(np.mean(needed)) / NOISE**2 if needed else MOST_REPLICATES
     return int(min(MOST_REPLICATES, max(16, 8 * math.ceil(wanted / 8))))
