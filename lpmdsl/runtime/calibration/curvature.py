@@ -32,8 +32,11 @@ SURE = 0.35
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """``centre`` and ``covariance`` of the posterior on the real line; ``error``: covariance of the centre that the luck
-    of the replicates leaves. ``height``: the log posterior there. ``is_peak``: it bends down in every direction."""
+    """``centre`` and ``covariance`` of the posterior on the real line, and its ``height``.
+
+    ``error``: covariance of the centre that the luck of the replicates leaves. ``is_peak``: it bends down in every
+    direction.
+    """
 
     centre: Array
     covariance: Array
@@ -82,7 +85,7 @@ def _fitted(points: Array, values: Array, before: Peak, runs: int) -> Peak:
     unit = np.linalg.solve(root, (points - before.centre).T).T
     weights = np.exp(-(unit**2).sum(axis=1) / 8) * np.isfinite(values)
     pairs = [(i, j) for i in range(n) for j in range(i, n)]
-    design = np.column_stack([np.ones(len(unit)), unit, *(unit[:, i] * unit[:, j] for i, j in pairs)])
+    design: Array = np.column_stack([np.ones(len(unit)), unit, *(unit[:, i] * unit[:, j] for i, j in pairs)])
     seen = np.where(np.isfinite(values), values, 0.0)
     weights *= _robust(design, seen, weights)
     inverse = np.linalg.pinv((design * weights[:, None]).T @ design)
@@ -121,8 +124,8 @@ def doubts_of(peak: Peak) -> list[str]:
     """What speaks against the peak, in words."""
     found = []
     if not peak.is_peak:
-        found.append("the log posterior does not bend down in every direction: the data do not tell the parameters apart")
+        found.append("the log posterior does not bend down in every direction: the data do not tell parameters apart")
     if peak.worst_error() > SURE:
-        found.append(f"the luck of the replicates moves the peak by {peak.worst_error():.2f} standard deviations of the "
-                     f"posterior, and {SURE} is allowed: --replicates must be larger")  # fmt: skip
+        found.append(f"the luck of the replicates moves the peak by {peak.worst_error():.2f} standard deviations of "
+                     f"the posterior, and {SURE} is allowed: --replicates must be larger")  # fmt: skip
     return found

@@ -19,9 +19,11 @@ from lpmdsl.config import Certified
 from lpmdsl.runtime.autograd import Simulator, simulator
 from lpmdsl.runtime.calibration.checkpoint import Checkpoint
 from lpmdsl.runtime.calibration.curvature import Peak, climb_quadratic, doubts_of
-from lpmdsl.runtime.calibration.densities import NUMPY, Ops, log_mean_exp
-from lpmdsl.runtime.calibration.posterior import STOPPED, Posterior, Tell
-from lpmdsl.runtime.calibration.problem import Problem, keyed, with_threads
+from lpmdsl.runtime.calibration.densities import Ops, log_density, log_mean_exp
+from lpmdsl.runtime.calibration.handing import from_peak, stopped_posterior
+from lpmdsl.runtime.calibration.posterior import Posterior, Tell
+from lpmdsl.runtime.calibration.priors import arguments
+from lpmdsl.runtime.calibration.problem import Piece, Problem, keyed, with_threads
 from lpmdsl.runtime.calibration.start import Beginning, begin, enough_replicates
 from lpmdsl.runtime.differences import TWO_SIDED_95
 from lpmdsl.runtime.runners import threads_here
@@ -85,8 +87,8 @@ class Loss:
         found = np.zeros(len(z))
         for k in range(len(z)):
             step = NUDGE * max(1.0, abs(z[k])) * np.eye(len(z))[k]
-            ends = [log_mean_exp(self.problem.log_likelihoods(z + s * step, runs)) + self.problem.log_prior(z + s * step)
-                    for s in (-1, 1)]  # fmt: skip
+            ends = [log_mean_exp(self.problem.log_likelihoods(at, runs)) + self.problem.log_prior(at)
+                    for at in (z - step, z + step)]  # fmt: skip
             found[k] = (ends[1] - ends[0]) / (2 * step[k])
         return found
 
@@ -99,10 +101,7 @@ class Loss:
         return value, found
 
 
-def _of_piece(problem: Problem, piece, runs: torch.Tensor, everything: dict[str, float]) -> torch.Tensor:
-    from lpmdsl.runtime.calibration.densities import log_density
-    from lpmdsl.runtime.calibration.priors import arguments
-
+def _of_piece(problem: Problem, piece: Piece, runs: torch.Tensor, everything: dict[str, float]) -> torch.Tensor:
     law = piece.data.fit.likelihood
     a = {k: torch.tensor(v, dtype=torch.float64) for k, v in arguments(law, problem.model, everything).items()}
     where = np.flatnonzero(piece.fitted) + (piece.at.start or 0)
@@ -187,7 +186,7 @@ def _adam(
     """Kingma & Ba 2015 (arXiv:1412.6980) in standard deviations of the start, at a falling pace; the mean of the last
     quarter. What it has so far is kept after every iteration."""
     kept = checkpoint.begins_with(key)
-    z, mean, square = (kept[n] if kept else v for n, v in (("z", z), ("mean", np.zeros(len(z))), ("square", np.zeros(len(z)))))
+    z, mean, square = (kept["z"], kept["mean"], kept["square"]) if kept else (z, np.zeros(len(z)), np.zeros(len(z)))
     values, path = ([*kept["values"]], [*kept["path"]]) if kept else ([], [])
     while len(values) < ITERATIONS:
         k = len(values)
@@ -216,12 +215,13 @@ def _disagreement(problem: Problem, ends: list[Array], peak: Peak) -> list[str]:
     lost = [s for s, f in enumerate(far) if f > limit]
     if not lost:
         return []
-    return [f"{len(lost)} of {len(ends)} starts ended {max(far):.1f} standard deviations from the others' peak: there may "
-            "be more than one"]  # fmt: skip
+    return [f"{len(lost)} of {len(ends)} starts ended up to {max(far):.1f} standard deviations from the peak: there "
+            "may be more than one"]  # fmt: skip
 
 
 # ------------------------------------------------------------------ the certificate
 
+AGREE = "the simulator's gradient and differences of the log posterior agree within 10 %"
 CONVICTED = "the simulator's gradient is not that of the log posterior: differences took its place"
 
 
@@ -254,31 +254,10 @@ def verdict(ours: Array, truth: Array) -> Certified:
     error = TWO_SIDED_95 * math.sqrt(float((truth**2 * (ours - ratio * truth) ** 2).sum())) / size
     cosine = float((ours * truth).sum() / math.sqrt(size * float((ours**2).sum()) + 1e-300))
     low, high = ratio - error, ratio + error
-    if 1 - WITHIN <= low and high <= 1 + WITHIN:
-        words = "the simulator's gradient and differences of the log posterior agree within 10 %"
+    if low >= 1 - WITHIN and high <= 1 + WITHIN:
+        words = AGREE
     elif high < 1 - WITHIN or low > 1 + WITHIN:
         words = CONVICTED
     else:
         words = "too few replicates to tell within 10 %"
-    return Certified(holds=words.endswith("agree within 10 %"), ratio=ratio, low=low, high=high, cosine=cosine, words=words)
-
-
-# ------------------------------------------------------------------ handing over
-
-
-def from_peak(
-    problem: Problem, peak: Peak, replicates: int, runs: int, doubts: list[str], certificate: Certified | None,
-    history: tuple[tuple[str, Array], ...],
-) -> Posterior:  # fmt: skip
-    """Independent draws of the normal posterior about a peak."""
-    options = problem.options
-    draws = peak.draws(options.seed, options.chains, options.draws)
-    unknown = np.full(draws.shape[:2], np.nan)
-    return Posterior(draws, unknown, replicates, runs, certificate=certificate, independent=True, doubts=tuple(doubts),
-                     history=history)  # fmt: skip
-
-
-def stopped_posterior(problem: Problem) -> Posterior:
-    """Nothing to draw from yet: the checkpoint has what there is."""
-    empty = np.empty((0, 0, len(problem.free)))
-    return Posterior(empty, np.empty((0, 0)), 0, 0, independent=True, stopped=STOPPED)
+    return Certified(holds=words == AGREE, ratio=ratio, low=low, high=high, cosine=cosine, words=words)

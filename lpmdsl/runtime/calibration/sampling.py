@@ -2,8 +2,8 @@
 
 The likelihood of a stochastic model is a mean over its replicates; its estimate from some of them is unbiased, and a
 chain that keeps the estimate with its state has exactly the posterior as its law. Half of the moves are small steps
-that renew a block of the replicates (Tran et al. 2016, arXiv:1603.02485): the others keep their luck, so that two estimates
-that are compared share most of their noise. The other half jump anywhere, by a Student's t that warm-up has fitted.
+that renew a block of the replicates (Tran et al. 2016, arXiv:1603.02485): the others keep their luck, so that two
+estimates that are compared share most of their noise. The other half jump anywhere, by a Student's t fitted in warm-up.
 """
 
 from __future__ import annotations
