@@ -107,8 +107,8 @@ def _trained(z: Array, x: torch.Tensor, seen: torch.Tensor, count: int, seed: in
         warnings.simplefilter("ignore")
         torch.manual_seed(seed)
         prior = torch.distributions.MultivariateNormal(torch.zeros(theta.shape[1]), torch.eye(theta.shape[1]))
-        learner = inference.NPE(prior=prior, density_estimator="maf", show_progress_bars=False)
-        network = learner.append_simulations(theta, x).train(training_batch_size=100, max_num_epochs=300)
+        learner = inference.NPE(prior=prior, density_estimator="mdn", show_progress_bars=False)
+        network = learner.append_simulations(theta, x).train(training_batch_size=200, max_num_epochs=300)
         # The network itself: no draw is thrown away for a prior that is not the model's.
         drawn = network.sample((count,), condition=seen).detach().numpy().reshape(count, -1)
         loss = np.asarray(learner.summary["validation_loss"], np.float64)

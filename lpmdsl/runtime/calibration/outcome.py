@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.config import Calibration, Estimate, Method
+from lpmdsl.config import Calibration, Estimate, Method, Score
 from lpmdsl.runtime.calibration.extras import needed
 from lpmdsl.runtime.calibration.posterior import Posterior
 from lpmdsl.runtime.calibration.predict import PREDICT, Predictive, scores
@@ -27,6 +27,8 @@ WORTH = 100
 16:667)."""
 TOO_NOISY = 3.0
 """Standard deviation of the log likelihood beyond which a chain sticks to lucky estimates."""
+LEAST_POINTS, LEAST_COVERED = 5, 0.75
+"""Share of the fitted data that must lie within the 95 % of the predictive, where there are so many points."""
 POSTERIOR_NAME = "posterior.nc"
 
 
@@ -53,7 +55,8 @@ def calibrated(problem: Problem, method: Method, found: Posterior, predictive: P
     """The result of whatever method, with its diagnostics and its verdict."""
     data = inference_data(problem, found, predictive)
     parameters = {f.name: _estimate(problem, f, k, found) for k, f in enumerate(problem.free)}
-    reasons = tuple(_reasons(problem, found, parameters, predictive))
+    scored = scores(problem, predictive) if predictive else ()
+    reasons = tuple(_reasons(problem, found, parameters, predictive, scored))
     plan = problem.repeats.plan
     record = Calibration(
         model=problem.model.name, version=problem.model.version, sha256=sha256,
@@ -65,7 +68,7 @@ def calibrated(problem: Problem, method: Method, found: Posterior, predictive: P
         log_likelihood=_finite(predictive.log_likelihood) if predictive else None,
         log_likelihood_sd=_finite(predictive.spread) if predictive else None,
         acceptance=found.acceptance, certificate=found.certificate,
-        scores=scores(problem, predictive) if predictive else (),
+        scores=scored,
         runs=found.runs + (predictive.runs if predictive else 0), seconds=round(seconds, 3), started=started,
         finished=now(), complete=not found.stopped, stopped=found.stopped,
     )  # fmt: skip
@@ -123,8 +126,9 @@ def _more_versions(method: Method) -> dict[str, str]:
 
 
 def _reasons(
-    problem: Problem, found: Posterior, parameters: dict[str, Estimate], predictive: Predictive | None
-) -> list[str]:
+    problem: Problem, found: Posterior, parameters: dict[str, Estimate], predictive: Predictive | None,
+    found_scores: tuple[Score, ...],
+) -> list[str]:  # fmt: skip
     """Why not to believe the numbers, in words; nothing if there is no reason."""
     reasons = [f"it was stopped: {found.stopped}"] if found.stopped else []
     reasons += found.doubts
@@ -140,6 +144,10 @@ def _reasons(
     if predictive is not None and not found.independent and not predictive.spread < TOO_NOISY:
         reasons.append(f"the estimate of the log likelihood varies by {predictive.spread:.1f} between sets of "
                        f"{found.replicates} replicates: --replicates must be larger")  # fmt: skip
+    for score in found_scores:
+        if score.part == "fitted" and score.points >= LEAST_POINTS and score.coverage_95 < LEAST_COVERED:
+            reasons.append(f"the fitted model does not give the data back: {score.coverage_95:.0%} of `"
+                           f"{score.observation}` lie within the 95 % that it expects")  # fmt: skip
     return reasons
 
 
