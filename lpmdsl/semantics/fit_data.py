@@ -163,7 +163,8 @@ def _possible(reader: _Reader, values: NDArray, reports: NDArray) -> bool:
     nothing = np.flatnonzero(values == 0)
     if len(nothing) and fit.likelihood.family == "lognormal":
         reader.wrong("E0912", f"{reader.row(int(nothing[0]))}, column `{fit.column}`, is 0, which a lognormal never "
-                     "gives.", fit.column_span, "Counts that can be 0 have `negative_binomial(dispersion …)`.")  # fmt: skip
+                     "gives.", fit.column_span,
+                     "For counts that can be 0 there is `negative_binomial(dispersion …)`.")  # fmt: skip
         return False
     most, whose = _most(reader)
     seen = np.flatnonzero(values > most * (1 + NEAR))

@@ -29,6 +29,7 @@ NEURAL = 7
 """First key of the luck that is spent here."""
 SIMULATIONS = 4000
 TOGETHER = 50
+EPOCHS = 300
 REPLICATES = 64
 """Of the predictive, where none were asked for."""
 LEAKS = 0.2
@@ -106,10 +107,13 @@ def _trained(z: Array, x: torch.Tensor, seen: torch.Tensor, count: int, seed: in
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.random.fork_rng([]):
         warnings.simplefilter("ignore")
         torch.manual_seed(seed)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # so small a network is slower on more
         prior = torch.distributions.MultivariateNormal(torch.zeros(theta.shape[1]), torch.eye(theta.shape[1]))
         learner = inference.NPE(prior=prior, density_estimator="mdn", show_progress_bars=False)
-        network = learner.append_simulations(theta, x).train(training_batch_size=200, max_num_epochs=300)
+        network = learner.append_simulations(theta, x).train(training_batch_size=200, max_num_epochs=EPOCHS)
         # The network itself: no draw is thrown away for a prior that is not the model's.
         drawn = network.sample((count,), condition=seen).detach().numpy().reshape(count, -1)
+        torch.set_num_threads(threads)
         loss = np.asarray(learner.summary["validation_loss"], np.float64)
     return drawn.astype(np.float64) * width + centre, loss

@@ -54,7 +54,8 @@ def calibrated(problem: Problem, method: Method, found: Posterior, predictive: P
                seconds: float, started: str) -> Calibrated:  # fmt: skip
     """The result of whatever method, with its diagnostics and its verdict."""
     data = inference_data(problem, found, predictive)
-    parameters = {f.name: _estimate(problem, f, k, found) for k, f in enumerate(problem.free)}
+    has_draws = found.draws.size > 0
+    parameters = {f.name: _estimate(problem, f, k, found) for k, f in enumerate(problem.free) if has_draws}
     scored = scores(problem, predictive) if predictive else ()
     reasons = tuple(_reasons(problem, found, parameters, predictive, scored))
     plan = problem.repeats.plan
@@ -85,8 +86,6 @@ def in_own_unit(free: Free, z: Array) -> Array:
 
 def _estimate(problem: Problem, free: Free, k: int, found: Posterior) -> Estimate:
     values = in_own_unit(free, found.draws[..., k])
-    if values.size == 0:
-        values = np.array([[math.nan]])
     low_95, low_50, median, high_50, high_95 = np.quantile(values, [0.025, 0.25, 0.5, 0.75, 0.975])
     r_hat = bulk = tail = None
     if values.shape[1] >= 4 and values.shape[0] >= 2:
@@ -158,11 +157,12 @@ def inference_data(problem: Problem, found: Posterior, predictive: Predictive | 
     """Draws, prior, predictive and data as ``arviz.InferenceData``; parameters in their own units."""
     az = needed("arviz")
     groups: dict[str, Any] = {
-        "posterior": {f.name: in_own_unit(f, found.draws[..., k]) for k, f in enumerate(problem.free)},
-        "sample_stats": {"log_likelihood": found.log_likelihood},
         "prior": _prior(problem),
         "observed_data": {_name(problem, k): p.data.values for k, p in enumerate(problem.pieces)},
     }
+    if found.draws.size:
+        drawn = {f.name: in_own_unit(f, found.draws[..., k]) for k, f in enumerate(problem.free)}
+        groups |= {"posterior": drawn, "sample_stats": {"estimated_log_likelihood": found.log_likelihood}}
     if predictive is not None and len(predictive.data):
         groups["posterior_predictive"] = {
             _name(problem, k): predictive.data[None, :, p.at].reshape(1, -1, *p.data.values.shape)
@@ -172,7 +172,7 @@ def inference_data(problem: Problem, found: Posterior, predictive: Predictive | 
     coords: dict[str, Any] = {f"time_{k}": p.data.times for k, p in enumerate(problem.pieces)}
     coords |= {f"group_{k}": list(p.data.groups) for k, p in enumerate(problem.pieces)}
     made = az.from_dict(**groups, dims=dims, coords=coords)
-    for f in problem.free:
+    for f in problem.free if found.draws.size else ():
         made.posterior[f.name].attrs["unit"] = f.parameter.unit
     return made
 

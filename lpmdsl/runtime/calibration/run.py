@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import assert_never
@@ -12,7 +13,7 @@ from lpmdsl.runtime.calibration.checkpoint import CHECKPOINT_NAME, Checkpoint, i
 from lpmdsl.runtime.calibration.extras import needed
 from lpmdsl.runtime.calibration.outcome import POSTERIOR_NAME, Calibrated, calibrated
 from lpmdsl.runtime.calibration.page import calibration_page
-from lpmdsl.runtime.calibration.posterior import Posterior, Tell
+from lpmdsl.runtime.calibration.posterior import STOPPED, Posterior, Tell
 from lpmdsl.runtime.calibration.predict import predict
 from lpmdsl.runtime.calibration.problem import Problem, read_problem, with_threads
 from lpmdsl.runtime.manifest import model_hash, now
@@ -50,6 +51,8 @@ def calibrate(
     predictive = None
     if found.draws.size:
         predictive = predict(with_threads(problem, threads), found.draws, max(found.replicates, 16), tell)
+        if predictive is None:
+            found = replace(found, stopped=STOPPED)
     spent = float(checkpoint.arrays.get("seconds", 0.0)) if resume else 0.0
     result = calibrated(problem, method, found, predictive, sha256, spent + perf_counter() - began, started)
     if out is not None:

@@ -128,8 +128,9 @@ def _handed_over(
 ) -> Posterior:
     """What was drawn after warm-up."""
     n = len(problem.free)
-    draws = np.stack([np.reshape(c.draws[warmup:], (-1, n)) for c in chains]) if chains else np.empty((0, 0, n))
-    values = np.stack([np.reshape(c.values[warmup:], (-1, 2)) for c in chains]) if chains else np.empty((0, 0, 2))
+    begun = bool(chains) and chains[0].iteration > warmup
+    draws = np.stack([np.reshape(c.draws[warmup:], (-1, n)) for c in chains]) if begun else np.empty((0, 0, n))
+    values = np.stack([np.reshape(c.values[warmup:], (-1, 2)) for c in chains]) if begun else np.empty((0, 0, 2))
     kept = draws.shape[1] * draws.shape[0]
     acceptance = sum(c.accepted for c in chains) / kept if kept else None
     runs += sum(c.iteration for c in chains) * replicates
