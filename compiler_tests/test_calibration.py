@@ -250,7 +250,7 @@ def test_what_cannot_be_calibrated_is_told(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     assert failing(lambda: model.calibrate(data=elsewhere)).startswith("E0406")
-    text = TEXT.replace("negative_binomial(dispersion noise)", "normal(sd 1e-150)")
+    text = TEXT.replace("negative_binomial(dispersion noise)", "binomial(trials 10)")
     text = text.replace("illness, noise by", "illness by")
     impossible = ward(tmp_path / "never", "day,ill\n0,60\n4,60\n8,0\n16,60\n", text)
     assert failing(impossible.calibrate).startswith("E0844")
