@@ -1,7 +1,7 @@
-"""Five parameters of ``models/town_flu.lpm`` from weekly reported cases of a known truth, through its triggered campaign.
+"""Five parameters of ``models/town_flu.lpm`` from weekly reported cases of a known truth, through its campaign.
 
-``python -m benchmarks.town_flu_fit``: one run of the model with known values makes the data (with scatter); the fit must
-find the values again. Writes ``benchmarks/results/town_flu_fit.json``.
+``python -m benchmarks.town_flu_fit``: one run of the model with known values makes the data (with scatter); the fit
+must find the values again. Writes ``benchmarks/results/town_flu_fit.json``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import lpmdsl
 from lpmdsl.config import Calibration
 
 ROOT = Path(__file__).parent.parent
-TRUTH = {"transmissibility": 0.022, "reporting": 0.25, "vaccine_effect": 0.70, "trigger_level": 80.0, "dispersion": 10.0}
+TRUTH = {
+    "transmissibility": 0.022, "reporting": 0.25, "vaccine_effect": 0.70, "trigger_level": 80.0, "dispersion": 10.0,
+}  # fmt: skip
 """In the units of the model: per contact, shares, per 100 000 per week, a number."""
 _CHANGES = (
     ("parameter vaccine_effect = 59 %\n", "parameter vaccine_effect = 59 %\n  prior beta(mean 60 %, sd 15 %)\n"),

@@ -85,7 +85,8 @@ def _fitted(points: Array, values: Array, before: Peak, runs: int) -> Peak:
     unit = np.linalg.solve(root, (points - before.centre).T).T
     weights = np.exp(-(unit**2).sum(axis=1) / 8) * np.isfinite(values)
     pairs = [(i, j) for i in range(n) for j in range(i, n)]
-    design: Array = np.column_stack([np.ones(len(unit)), unit, *(unit[:, i] * unit[:, j] for i, j in pairs)])
+    columns = [np.ones(len(unit)), unit, *(unit[:, i] * unit[:, j] for i, j in pairs)]
+    design = np.column_stack(columns).astype(np.float64)
     seen = np.where(np.isfinite(values), values, 0.0)
     weights *= _robust(design, seen, weights)
     inverse = np.linalg.pinv((design * weights[:, None]).T @ design)
