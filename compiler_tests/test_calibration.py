@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from calibrated_models import TEXT, exact_moments, log_likelihood, ward
+from calibrated_models import PEOPLE, TEXT, exact_moments, log_likelihood, ward
 from typer.testing import CliRunner
 
 from lpmdsl.cli import app
@@ -19,8 +19,9 @@ from lpmdsl.runtime.calibration import curvature, extras, gradient, neural, sear
 from lpmdsl.runtime.calibration.checkpoint import CHECKPOINT_NAME
 from lpmdsl.runtime.calibration.densities import log_mean_exp
 from lpmdsl.runtime.calibration.outcome import Calibrated
-from lpmdsl.runtime.calibration.problem import read_problem
-from lpmdsl.runtime.calibration.run import calibrate, known_method
+from lpmdsl.runtime.calibration.problem import keyed, read_problem
+from lpmdsl.runtime.calibration.run import calibrate, known_method, silent
+from lpmdsl.runtime.calibration.start import begin
 
 SHORT = {"draws": 120, "warmup": 80, "replicates": 8}
 
@@ -146,6 +147,32 @@ def test_a_ridge_is_no_peak(model: LoadedModel) -> None:
     round_one = curvature._fitted(points, -0.5 * (points**2).sum(axis=1) + points[:, 0] * 0.3, before, 0)
     assert curvature.doubts_of(round_one) == []
     assert np.allclose(round_one.centre, [0.3, 0.0]) and np.allclose(round_one.covariance, np.eye(2))
+
+
+def test_ten_synthetic_fits_hold_their_truths(tmp_path: Path) -> None:
+    """90 % intervals of 10 fits to data from known values: each parameter in at least 7 (by chance fewer: 1 in 80).
+    ``benchmarks/recovery.py`` does it a hundred times for the boarding school."""
+    model, held = ward(tmp_path / "truth"), np.zeros(2)
+    options = CalibrationOptions(chains=2, draws=1000)
+    for number in range(10):
+        problem = read_problem(model.model, model.facts, options, None)
+        random = keyed(7, number)
+        truth = problem.real({"illness": float(8 * 1.6 ** random.normal()), "noise": float(20 * 2 ** random.normal())})
+        counts = problem.data_draws(truth, problem.run(truth, [10**6 + number])[0], random)
+        counts = np.minimum(counts, PEOPLE)
+        rows = "".join(f"{4 * k},{n:.0f}\n" for k, n in enumerate(counts))
+        problem = read_problem(*two_of(ward(tmp_path / str(number), f"day,ill\n{rows}")), options, None)
+        start = begin(problem, silent, 2)
+        assert start is not None
+        peak = curvature.climb_quadratic(problem, start.centre, start.covariance, 12, silent)
+        assert peak is not None
+        low, high = np.quantile(peak.draws(1, 2, 1000).reshape(-1, 2), [0.05, 0.95], axis=0)
+        held += (low <= truth) & (truth <= high)
+    assert (held >= 7).all(), held
+
+
+def two_of(model: LoadedModel) -> tuple:
+    return model.model, model.facts
 
 
 # ------------------------------------------------------------------ stopping and going on

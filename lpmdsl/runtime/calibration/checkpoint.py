@@ -27,12 +27,22 @@ _DECIDES_NOTHING = {"threads"}
 
 @dataclass(slots=True)
 class Checkpoint:
-    """Arrays by name, kept in ``path`` (None: in memory only). ``identity`` says which calibration they are of."""
+    """Arrays by name, kept in ``path`` (None: in memory only). ``identity`` says which calibration they are of.
+
+    ``before``: seconds that were spent on it before it was resumed.
+    """
 
     path: Path | None
     identity: str
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    before: float = 0.0
+    began: float = field(default_factory=perf_counter)
     written: float = field(default_factory=perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """Spent so far, all together."""
+        return self.before + perf_counter() - self.began
 
     def keep(self, arrays: dict[str, NDArray[Any]], now: bool = False) -> None:
         """Remembers arrays, and writes them if that was not done lately."""
@@ -41,7 +51,8 @@ class Checkpoint:
             return
         temporary = self.path.with_name(f".{self.path.name}.part")
         with temporary.open("wb") as file:
-            np.savez(file, identity=np.array(self.identity), **self.arrays)  # type: ignore[arg-type]
+            kept = {"identity": np.array(self.identity), "seconds": np.array(self.seconds), **self.arrays}
+            np.savez(file, **kept)  # type: ignore[arg-type]
         os.replace(temporary, self.path)
         self.written = perf_counter()
 
@@ -78,4 +89,5 @@ def open_checkpoint(folder: Path | None, identity: str, resume: bool) -> Checkpo
     if str(arrays.pop("identity", "")) != identity:
         raise fail("E0845", "This checkpoint is of another model, other data or other options.", place,
                    "Resume with the same model, data and options, or begin again without --resume.")  # fmt: skip
-    return Checkpoint(path, identity, arrays)
+    before = float(arrays.pop("seconds", 0.0))
+    return Checkpoint(path, identity, arrays, before)

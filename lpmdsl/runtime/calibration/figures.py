@@ -125,7 +125,7 @@ def ranks(result: Calibrated, free: Free) -> Figure:
         data.append({"type": "scatter", "mode": "lines", "x": rounded((np.arange(BINS) + 0.5) / BINS),
                      "y": rounded(counts), "name": f"chain {c + 1}",
                      "line": {"color": COLOURS[c % len(COLOURS)], "shape": "hvh", "width": 1.5}})  # fmt: skip
-    return Figure("", data, {"showlegend": False, "xaxis": {"title": {"text": f"rank of {free.name} among all draws"}},
+    return Figure("", data, {"showlegend": False, "xaxis": {"title": {"text": f"rank of {free.name}"}},
                              "yaxis": {"title": {"text": "how often"}, "rangemode": "tozero"}})  # fmt: skip
 
 

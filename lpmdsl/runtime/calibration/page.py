@@ -29,8 +29,8 @@ def calibration_page(model: Model, source: Source, result: Calibrated) -> str:
         _estimates(result.record) if has_draws else "",
         _predictive(result),
         _scores(result.record),
-        _grid("Posteriors and priors", "", [marginal(result, f) for f in result.problem.free]) if has_draws else "",
-        _grid("Parameters together", "", pairs(result)) if has_draws else "",
+        _grid("Posteriors and priors", [marginal(result, f) for f in result.problem.free]) if has_draws else "",
+        _grid("Parameters together", pairs(result)) if has_draws else "",
         _chains(result),
         _certificate(result.record),
         model_text(source),
@@ -102,9 +102,9 @@ def _scores(record: Calibration) -> str:
     return section("Scores", table(header, rows, frozenset({2, 3, 4, 5, 6})) + note if rows else "")
 
 
-def _grid(title: str, note: str, figures: list[Figure]) -> str:
+def _grid(title: str, figures: list[Figure]) -> str:
     drawn = "".join(figure_block(f) for f in figures)
-    return section(title, f'{note}<div class="grid">{drawn}</div>' if figures else "")
+    return section(title, f'<div class="grid">{drawn}</div>' if figures else "")
 
 
 def _chains(result: Calibrated) -> str:
@@ -112,10 +112,13 @@ def _chains(result: Calibrated) -> str:
         return section("How it went", figure_block(history(result)))
     if result.record.draws == 0:
         return ""
-    figures = [figure for f in result.problem.free for figure in (trace(result, f), ranks(result, f))]
+    drawn = "".join(
+        f'<div class="grid">{figure_block(trace(result, f))}{figure_block(ranks(result, f))}</div>'
+        for f in result.problem.free
+    )
     note = ('<p class="soft">Left: where every chain was. Right: how the ranks of its draws are spread among all '
             "draws; chains that agree are level.</p>")  # fmt: skip
-    return _grid("Chains", note, figures)
+    return section("Chains", note + drawn)
 
 
 def _certificate(record: Calibration) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
 from typing import assert_never
 
 from lpmdsl.config import CALIBRATION_NAME, CalibrationOptions, Method
@@ -38,7 +37,7 @@ def calibrate(
 
     ``tell`` is told how it goes and may stop it: then the result is what there is by then. Raises ``LpmError``.
     """
-    began, started = perf_counter(), now()
+    started = now()
     problem = read_problem(model, facts, options, data)
     method = method_of(problem, options)
     _load(method)
@@ -53,8 +52,7 @@ def calibrate(
         predictive = predict(with_threads(problem, threads), found.draws, max(found.replicates, 16), tell)
         if predictive is None:
             found = replace(found, stopped=STOPPED)
-    spent = float(checkpoint.arrays.get("seconds", 0.0)) if resume else 0.0
-    result = calibrated(problem, method, found, predictive, sha256, spent + perf_counter() - began, started)
+    result = calibrated(problem, method, found, predictive, sha256, checkpoint.seconds, started)
     if out is not None:
         write(result, model, source, out)
     return result
