@@ -214,15 +214,15 @@ def test_only_the_same_calibration_is_resumed(model: LoadedModel, tmp_path: Path
     short = {"chains": 2, "draws": 10, "warmup": 10, "replicates": 2}
     with pytest.raises(LpmError) as nothing:
         model.calibrate(out=tmp_path / "new", resume=True, **short)
-    assert [d.code for d in nothing.value.report.diagnostics] == ["E0845"]
+    assert [d.code for d in nothing.value.report.diagnostics] == ["E0863"]
     model.calibrate(out=tmp_path / "first", **short)
     with pytest.raises(LpmError) as other:
         model.calibrate(out=tmp_path / "first", resume=True, seed=2, **short)
-    assert [d.code for d in other.value.report.diagnostics] == ["E0845"]
+    assert [d.code for d in other.value.report.diagnostics] == ["E0863"]
     (tmp_path / "first" / CHECKPOINT_NAME).write_bytes(b"half a file")
     with pytest.raises(LpmError) as broken:
         model.calibrate(out=tmp_path / "first", resume=True, **short)
-    assert [d.code for d in broken.value.report.diagnostics] == ["E0845"]
+    assert [d.code for d in broken.value.report.diagnostics] == ["E0863"]
 
 
 # ------------------------------------------------------------------ the command
@@ -272,7 +272,7 @@ def test_what_cannot_be_calibrated_is_told(
     model: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = load(TEXT.split("calibrate")[0] + "\n")
-    assert failing(plain.calibrate).startswith("E0843")
+    assert failing(plain.calibrate).startswith("E0861")
     assert "sampling" in failing(lambda: model.calibrate(method="guessing"))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -280,7 +280,7 @@ def test_what_cannot_be_calibrated_is_told(
     text = TEXT.replace("negative_binomial(dispersion noise)", "binomial(trials 10)")
     text = text.replace("illness, noise by", "illness by")
     impossible = ward(tmp_path / "never", "day,ill\n0,60\n4,60\n8,0\n16,60\n", text)
-    assert failing(impossible.calibrate).startswith("E0844")
+    assert failing(impossible.calibrate).startswith("E0862")
     monkeypatch.setitem(extras.EXTRA, "not_there", "calibrate")
     assert 'pip install "lpmdsl[calibrate]"' in failing(lambda: extras.needed("not_there"))
 

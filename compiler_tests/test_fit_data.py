@@ -131,7 +131,7 @@ def test_groups_by_their_labels(tmp_path: Path) -> None:
         ("date,n\n2024-10-01,inf\n", "weekly", "poisson", "E0408"),
         ("date,n\n2024-10-01,-5\n", "weekly", "poisson", "E0912"),
         ("date,n\n2024-10-01,0\n", "weekly", "lognormal(spread 2)", "E0912"),
-        ("date,n\n2024-10-01,2000\n", "weekly", "poisson", "E0913"),  # more than there are people
+        ("date,n\n2024-10-01,20000\n", "weekly", "poisson", "E0913"),  # more than there are people
         ("date,n\n2024-10-01,0.05\n", "weekly", "poisson", "E0913"),  # a share
         ("date,n\n2024-10-01,12\n", "share_ill", "normal(sd 1 %)", "E0913"),  # per cent where 1 is all
         ("date,n [days]\n2024-10-01,12\n", "weekly", "poisson", "E0913"),

@@ -26,7 +26,7 @@ from lpmdsl.runtime.scenarios import Plan, world_key
 from lpmdsl.runtime.simulate import world_seed
 from lpmdsl.semantics.analysis import Facts
 from lpmdsl.semantics.evaluate import parameter_values
-from lpmdsl.semantics.model import Model
+from lpmdsl.semantics.model import Model, ParameterRef, walk
 
 MOST_WORLDS = 64
 
@@ -48,27 +48,49 @@ class Repeats:
     def __post_init__(self) -> None:
         self._run = cpu_runner(compile_model(self.model, self.facts), 1)
 
-    def values(self, settings: Mapping[str, float], numbers: Sequence[int] | None = None) -> NDArray[np.float64]:
+    def values(
+        self, settings: Mapping[str, float], replicates: int | Sequence[int] | None = None
+    ) -> NDArray[np.float64]:
         """(replicates, numbers) of the quantity with some parameters at other values (base units).
 
-        ``numbers``: which replicates, in place of the first ones; each has luck of its own.
+        ``replicates``: only the first so many, or those with these numbers; each has luck of its own.
         """
+        return self._each(self.quantity, settings, replicates)
+
+    def reports(
+        self, settings: Mapping[str, float], replicates: int | Sequence[int] | None = None
+    ) -> NDArray[np.float64]:
+        """(replicates, reports) of what the quantity is of."""
+        return self._each(Quantity("", self.quantity.observation), settings, replicates)
+
+    def _each(
+        self, quantity: Quantity, settings: Mapping[str, float], replicates: int | Sequence[int] | None
+    ) -> NDArray[np.float64]:
         everything = parameter_values(self.model, dict(settings))
-        chosen = range(self.first, self.first + self.plan.options.replicates) if numbers is None else numbers
-        first = self._one(everything, chosen[0])  # alone: it compiles, which no two threads may do at once
+        asked = self.plan.options.replicates if replicates is None else replicates
+        wanted = range(self.first, self.first + asked) if isinstance(asked, int) else asked
+        first = self._one(quantity, everything, wanted[0])  # alone: it compiles, which no two threads may do at once
         threads = threads_here(self.plan.options.threads)
         if threads == 1:
-            return np.stack([first, *(self._one(everything, k) for k in chosen[1:])])
+            return np.stack([first, *(self._one(quantity, everything, k) for k in wanted[1:])])
         with ThreadPoolExecutor(threads) as pool:
-            rest = pool.map(lambda k: self._one(everything, k), chosen[1:])
+            rest = pool.map(lambda k: self._one(quantity, everything, k), wanted[1:])
             return np.stack([first, *rest])
 
-    def _one(self, parameters: dict[str, float], replicate: int) -> NDArray[np.float64]:
+    def _one(self, quantity: Quantity, parameters: dict[str, float], replicate: int) -> NDArray[np.float64]:
+        request = self.request(parameters, replicate)
+        return quantity.of(self.model, self._run(request, None))  # type: ignore[operator]
+
+    def request(self, parameters: dict[str, float], replicate: int) -> RunRequest:
+        """One replicate at given parameters (all of them, in base units)."""
         seed, world = self.plan.options.seed, self._world(parameters, replicate)
         start = start_states(self.model, world, parameters, seed, replicate)
         disabled = self.plan.variants[0].disabled
-        request = RunRequest(self.model, world, parameters, start, seed, replicate, self.plan.steps, disabled)
-        return self.quantity.of(self.model, self._run(request, None))  # type: ignore[operator]
+        return RunRequest(self.model, world, parameters, start, seed, replicate, self.plan.steps, disabled)
+
+    def is_free(self, name: str) -> bool:
+        """Whether a parameter stands for itself: those computed from others follow them."""
+        return not any(isinstance(e, ParameterRef) for e in walk(self.model.parameter(name).default))
 
     def _world(self, parameters: dict[str, float], replicate: int) -> World:
         seed = self.plan.options.seed

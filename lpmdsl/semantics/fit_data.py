@@ -28,6 +28,8 @@ TIMES = ("date", "day", "time")
 """The columns that say what a row is about; the first that is there is taken."""
 COUNTS = ("poisson", "negative_binomial", "binomial")
 NEAR = 1e-6
+SCATTER = 2.0
+"""Data scatter: how far above the most that can happen they may lie before their unit is doubted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ def _possible(reader: _Reader, values: NDArray, reports: NDArray) -> bool:
                      "For counts that can be 0 there is `negative_binomial(dispersion …)`.")  # fmt: skip
         return False
     most, whose = _most(reader)
-    seen = np.flatnonzero(values > most * (1 + NEAR))
+    seen = np.flatnonzero(values > most * (1 if fit.likelihood.family == "binomial" else SCATTER) + NEAR)
     if len(seen):
         index = int(seen[0])
         reader.wrong("E0913", f"{reader.row(index)}, column `{fit.column}`, is {values[index]:,.15g}, and "

@@ -72,22 +72,22 @@ def identity_of(problem: Problem, sha256: str, options: CalibrationOptions) -> s
 
 
 def open_checkpoint(folder: Path | None, identity: str, resume: bool) -> Checkpoint:
-    """A new checkpoint, or with ``resume`` what was left. Raises ``LpmError`` (E0845) if that is another's."""
+    """A new checkpoint, or with ``resume`` what was left. Raises ``LpmError`` (E0863) if that is another's."""
     path = folder / CHECKPOINT_NAME if folder is not None else None
     if not resume:
         return Checkpoint(path, identity)
     place = Span(Source("--resume", str(path or "")), 0, len(str(path or "")))
     if path is None or not path.is_file():
-        raise fail("E0845", f"There is no {CHECKPOINT_NAME} to resume from.", place,
+        raise fail("E0863", f"There is no {CHECKPOINT_NAME} to resume from.", place,
                    "Leave --resume out, or name the folder of the calibration with --out.")  # fmt: skip
     try:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, BadZipFile) as error:
-        raise fail("E0845", f"The checkpoint cannot be read: {error}.", place,
+        raise fail("E0863", f"The checkpoint cannot be read: {error}.", place,
                    "Begin again without --resume.") from error  # fmt: skip
     if str(arrays.pop("identity", "")) != identity:
-        raise fail("E0845", "This checkpoint is of another model, other data or other options.", place,
+        raise fail("E0863", "This checkpoint is of another model, other data or other options.", place,
                    "Resume with the same model, data and options, or begin again without --resume.")  # fmt: skip
     before = float(arrays.pop("seconds", 0.0))
     return Checkpoint(path, identity, arrays, before)

@@ -16,7 +16,7 @@ EXTRA = {
 
 
 def needed(package: str, module: str = "") -> ModuleType:
-    """The package, or one of its modules. Raises ``LpmError`` (E0842) with the line to type where it is missing."""
+    """The package, or one of its modules. Raises ``LpmError`` (E0860) with the line to type where it is missing."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what these packages tell their own developers
@@ -24,5 +24,5 @@ def needed(package: str, module: str = "") -> ModuleType:
     except ImportError as error:
         extra = EXTRA[package]
         wanted = "calibrate" if extra == "calibrate" else f"calibrate,{extra}"
-        raise fail("E0842", f"This needs the package `{package}`, which cannot be loaded: {error}.", NOWHERE,
+        raise fail("E0860", f"This needs the package `{package}`, which cannot be loaded: {error}.", NOWHERE,
                    f'Type: pip install "lpmdsl[{wanted}]"') from error  # fmt: skip

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from lpmdsl.config import Certified
-from lpmdsl.runtime.autograd import Simulator, simulator
+from lpmdsl.runtime.autograd import Simulator
 from lpmdsl.runtime.calibration.checkpoint import Checkpoint
 from lpmdsl.runtime.calibration.curvature import Peak, climb_quadratic, doubts_of
 from lpmdsl.runtime.calibration.densities import Ops, log_density, log_mean_exp
@@ -116,7 +116,7 @@ def loss_of(problem: Problem, start: int, replicates: int) -> Loss:
     first = int(keyed(problem.options.seed, GRADIENT, start).integers(0, 2**31))
     repeats = replace(problem.repeats, plan=replace(plan, options=options), first=first)
     read = tuple(k for k, moves in enumerate(problem.moves_run) if moves)
-    return Loss(problem, simulator(repeats, [problem.names[k] for k in read], each=True), read)
+    return Loss(problem, Simulator(repeats, tuple(problem.names[k] for k in read), each=True), read)
 
 
 # ------------------------------------------------------------------ the climb

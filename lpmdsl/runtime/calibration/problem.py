@@ -137,9 +137,9 @@ def replicate_numbers(random: np.random.Generator, count: int) -> NDArray[np.int
 
 
 def read_problem(model: Model, facts: Facts, options: CalibrationOptions, folder: Path | None) -> Problem:
-    """The model's calibration with its data. Raises ``LpmError`` with all that is wrong (E0843, E0406 to E0915, …)."""
+    """The model's calibration with its data. Raises ``LpmError`` with all that is wrong (E0861, E0406 to E0915, …)."""
     if not model.calibrations:
-        raise fail("E0843", f"{model.name} has no `calibrate`.", Span(Source(model.name, ""), 0, 0),
+        raise fail("E0861", f"{model.name} has no `calibrate`.", Span(Source(model.name, ""), 0, 0),
                    "Add `calibrate`, below it `fit OBSERVATION to \"file.csv\" column c with poisson` and "
                    "`estimate PARAMETER`.")  # fmt: skip
     chosen = model.calibrations[0]

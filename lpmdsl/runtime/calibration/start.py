@@ -43,7 +43,7 @@ class Beginning:
 
 
 def begin(problem: Problem, tell: Tell, rounds: int = ROUNDS) -> Beginning | None:
-    """Points near the posterior; None if asked to stop. Raises ``LpmError`` (E0844) if nothing can give the data."""
+    """Points near the posterior; None if asked to stop. Raises ``LpmError`` (E0862) if nothing can give the data."""
     random = keyed(problem.options.seed, START, 0)
     points = np.stack([_drawn(problem, random, POINTS, k) for k in range(len(problem.free))], axis=1)
     proposal = np.array([problem.log_prior(z) for z in points])
@@ -55,7 +55,7 @@ def begin(problem: Problem, tell: Tell, rounds: int = ROUNDS) -> Beginning | Non
                 return None
             values[k] = log_posterior(problem, z, replicate_numbers(random, RUNS))
         if not np.isfinite(values).any():
-            raise fail("E0844", "No values that the priors allow give these data: not one of "
+            raise fail("E0862", "No values that the priors allow give these data: not one of "
                        f"{POINTS * RUNS:,} replicates can.", problem.calibrate.span,
                        "Look at the unit of the column, at the priors and at the likelihood.")  # fmt: skip
         if values.max() > best_value:
