@@ -285,6 +285,11 @@ def test_what_cannot_be_calibrated_is_told(
     assert 'pip install "lpmdsl[calibrate]"' in failing(lambda: extras.needed("not_there"))
 
 
+def test_a_model_has_one_calibration(tmp_path: Path) -> None:
+    again = TEXT + TEXT[TEXT.index("calibrate") :]
+    assert failing(lambda: ward(tmp_path, text=again)).startswith("E0111")
+
+
 def test_log_mean_exp() -> None:
     assert log_mean_exp(np.array([-1000.0, -1001.0])) == pytest.approx(-1000 + np.log((1 + np.exp(-1)) / 2))
     assert log_mean_exp(np.array([-np.inf, -np.inf])) == -np.inf
