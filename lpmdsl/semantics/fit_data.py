@@ -6,9 +6,7 @@ missing rows are gaps: nothing is known of these reports, which is not the same 
 
 from __future__ import annotations
 
-import datetime
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.diagnostics import Report
-from lpmdsl.quantities import NUMBER_DIM, Kind
+from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_data import Column, DataFile, find_column, parse_unit, read_data_from, texts
-from lpmdsl.semantics.model import AttributeRef, Fit, Model, Observation, StateOf
+from lpmdsl.semantics.fit_times import NEAR, Reader, reports_of
+from lpmdsl.semantics.model import AttributeRef, Fit, Model, StateOf
 from lpmdsl.semantics.reports import adds_up, is_flow_like, report_count
 from lpmdsl.source import Span
 
-TIMES = ("date", "day", "time")
-"""The columns that say what a row is about; the first that is there is taken."""
 COUNTS = ("poisson", "negative_binomial", "binomial")
-NEAR = 1e-6
 SCATTER = 2.0
 """Data scatter: how far above the most that can happen they may lie before their unit is doubted."""
 
@@ -45,26 +41,6 @@ class FitData:
     times: NDArray[np.float64]
 
 
-@dataclass(slots=True)
-class _Reader:
-    """One file being matched; every mistake of a kind is told once, with the first row that makes it."""
-
-    model: Model
-    fit: Fit
-    observation: Observation
-    data: DataFile
-    report: Report
-    counts: Mapping[str, int]
-    steps: int
-
-    def row(self, index: int) -> str:
-        """``Row 5 of `cases.csv```: as an editor numbers the lines."""
-        return f"Row {index + self.data.first_row} of `{self.data.path.name}`"
-
-    def wrong(self, code: str, message: str, span: Span, help: str = "") -> None:
-        self.report.add(code, message, span, help)
-
-
 def read_fit_data(
     checked: Model, fit: Fit, folder: Path, report: Report, counts: Mapping[str, int] | None = None,
     steps: int | None = None,
@@ -79,21 +55,21 @@ def read_fit_data(
         return None
     observation = checked.observation(fit.observation)
     people = {a.name: a.count or 0 for a in checked.agents} | dict(counts or {})
-    reader = _Reader(checked, fit, observation, data, report, people, steps or checked.clock.steps)
+    reader = Reader(checked, fit, observation, data, report, people, steps or checked.clock.steps)
     scale = _scale(reader, column)
     values = _numbers(reader, column) if scale is not None else None
     places = _groups(reader) if values is not None else None
     if scale is None or values is None or places is None:
         return None
     groups, of_row = places
-    reports = _reports(reader, of_row)
+    reports = reports_of(reader, of_row)
     if reports is None or not _possible(reader, values * scale, reports):
         return None
     return _matched(reader, values * scale, reports, of_row, groups)
 
 
 def _matched(
-    reader: _Reader, values: NDArray, reports: NDArray, of_row: NDArray, groups: tuple[str, ...]
+    reader: Reader, values: NDArray, reports: NDArray, of_row: NDArray, groups: tuple[str, ...]
 ) -> FitData | None:
     count, fit = report_count(reader.model, reader.fit.observation, reader.steps), reader.fit
     table = np.full((count, len(groups)), np.nan)
@@ -118,7 +94,7 @@ def _matched(
 # ------------------------------------------------------------------ values
 
 
-def _scale(reader: _Reader, column: Column) -> float | None:
+def _scale(reader: Reader, column: Column) -> float | None:
     """What one of the column's unit is in the observation's; None after a report (E0913)."""
     if column.unit is None:
         return 1.0
@@ -134,7 +110,7 @@ def _scale(reader: _Reader, column: Column) -> float | None:
     return None
 
 
-def _numbers(reader: _Reader, column: Column) -> NDArray[np.float64] | None:
+def _numbers(reader: Reader, column: Column) -> NDArray[np.float64] | None:
     """The column with NaN for empty cells; None after a report (E0408)."""
     values = np.full(reader.data.rows, np.nan)
     for index, cell in enumerate(texts(reader.data, column)):
@@ -152,7 +128,7 @@ def _numbers(reader: _Reader, column: Column) -> NDArray[np.float64] | None:
     return values
 
 
-def _possible(reader: _Reader, values: NDArray, reports: NDArray) -> bool:
+def _possible(reader: Reader, values: NDArray, reports: NDArray) -> bool:
     """Whether the observation could have these values; else a report (E0912, E0913)."""
     fit, observation = reader.fit, reader.observation
     negative = np.flatnonzero(values < 0)
@@ -180,7 +156,7 @@ def _possible(reader: _Reader, values: NDArray, reports: NDArray) -> bool:
     return fit.likelihood.family not in COUNTS or _whole(reader, values)
 
 
-def _whole(reader: _Reader, values: NDArray) -> bool:
+def _whole(reader: Reader, values: NDArray) -> bool:
     """Whether counts are whole numbers: shares of people, rates and thousands are not (E0913)."""
     parts = np.flatnonzero(~np.isnan(values) & (np.abs(values - np.round(values)) > NEAR))
     if not len(parts):
@@ -193,7 +169,7 @@ def _whole(reader: _Reader, values: NDArray) -> bool:
     return False
 
 
-def _most(reader: _Reader) -> tuple[float, str]:
+def _most(reader: Reader) -> tuple[float, str]:
     """What no report can exceed, in the observation's own unit, and why."""
     observation = reader.observation
     if observation.type.kind in (Kind.SHARE, Kind.PROBABILITY):
@@ -214,7 +190,7 @@ def _most(reader: _Reader) -> tuple[float, str]:
 # ------------------------------------------------------------------ groups
 
 
-def _groups(reader: _Reader) -> tuple[tuple[str, ...], NDArray[np.int64]] | None:
+def _groups(reader: Reader) -> tuple[tuple[str, ...], NDArray[np.int64]] | None:
     """The groups of the data and the group of every row; None after a report (E0407, E0911)."""
     fit, observation = reader.fit, reader.observation
     if not fit.by:
@@ -242,100 +218,6 @@ def _groups(reader: _Reader) -> tuple[tuple[str, ...], NDArray[np.int64]] | None
                          f"`{observation.name}` are {shown}.", fit.span)  # fmt: skip
             return None
     return observation.groups, np.array([known[label] for label in rows], np.int64)
-
-
-# ------------------------------------------------------------------ times
-
-
-def _reports(reader: _Reader, of_row: NDArray) -> NDArray[np.int64] | None:
-    """The report that every row is about; None after a report (E0910)."""
-    column = next((c for name in TIMES if (c := reader.data.column(name)) is not None), None)
-    if column is None:
-        found = _in_order(of_row).astype(np.float64)
-    else:
-        days = _days(reader, column)
-        if days is None:
-            return None
-        found = _at(reader, days, by_time=column.name == "time")
-    count = report_count(reader.model, reader.fit.observation, reader.steps)
-    for index, number in enumerate(found):
-        said = texts(reader.data, column)[index] if column is not None else f"row {index + 1}"
-        if not 0 <= number < count:
-            reader.wrong("E0910", f"{reader.row(index)} is about {said}, and {_covered(reader, count)}.",
-                         reader.fit.file_span, "Leave the row out, or let the clock run over it.")  # fmt: skip
-            return None
-        if number != round(number):
-            reader.wrong("E0910", f"{reader.row(index)} is about {said}, which falls between two reports of "
-                         f"`{reader.observation.name}`, every {reader.observation.every:g} days.",
-                         reader.fit.file_span, "Observe more often, or leave the row out.")  # fmt: skip
-            return None
-    return found.astype(np.int64)
-
-
-def _in_order(of_row: NDArray) -> NDArray[np.int64]:
-    """The k-th row of a group is about the k-th report."""
-    found = np.zeros(len(of_row), np.int64)
-    for group in np.unique(of_row):
-        found[of_row == group] = np.arange((of_row == group).sum())
-    return found
-
-
-def _covered(reader: _Reader, count: int) -> str:
-    start, days = reader.model.clock.start, reader.steps * reader.model.clock.step
-    if reader.data.column("date") is None or start is None:
-        return f"the run makes {count} reports of `{reader.observation.name}` in {days:g} days"
-    first = datetime.date.fromisoformat(start)
-    return f"the run is from {first} to {first + datetime.timedelta(days=math.ceil(days))}"
-
-
-def _days(reader: _Reader, column: Column) -> NDArray[np.float64] | None:
-    """Days since the start of every row; None after a report (E0910, E0913)."""
-    cells = texts(reader.data, column)
-    if column.name == "date":
-        return _from_dates(reader, cells)
-    scale, dimension = parse_unit(column.unit) if column.unit else (1.0, NUMBER_DIM)
-    if scale is None or (column.unit and str(dimension) != "days"):
-        reader.wrong("E0913", f"`{column.header}` of `{reader.data.path.name}` is no unit of time.",
-                     reader.fit.file_span, "Write `day`, `time [days]` or `time [weeks]`.")  # fmt: skip
-        return None
-    found = np.zeros(len(cells))
-    for index, cell in enumerate(cells):
-        if not re.fullmatch(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?", cell):
-            reader.wrong("E0910", f"{reader.row(index)}: `{cell}` is no number of days.", reader.fit.file_span)
-            return None
-        found[index] = float(cell) * scale
-    return found
-
-
-def _from_dates(reader: _Reader, cells: list[str]) -> NDArray[np.float64] | None:
-    start = reader.model.clock.start
-    if start is None:
-        reader.wrong("E0910", f"`{reader.data.path.name}` has dates, and the model's clock has none.",
-                     reader.fit.file_span, "Write `from DATE for DURATION` under `clock`.")  # fmt: skip
-        return None
-    first = datetime.datetime.fromisoformat(start)
-    found = np.zeros(len(cells))
-    for index, cell in enumerate(cells):
-        try:
-            found[index] = (datetime.datetime.fromisoformat(cell) - first) / datetime.timedelta(days=1)
-        except (ValueError, TypeError):
-            reader.wrong("E0910", f"{reader.row(index)}: `{cell}` is no date.", reader.fit.file_span,
-                         "Dates are written year-month-day, such as 2024-10-01.")  # fmt: skip
-            return None
-    return found
-
-
-def _at(reader: _Reader, days: NDArray, by_time: bool) -> NDArray[np.float64]:
-    """The number of the report: of a period the one that the day lies in, or that ends at a time; else the moment."""
-    every = reader.observation.every
-    if not is_flow_like(reader.model, reader.fit.observation):
-        found = days / every
-    elif by_time:
-        found = days / every - 1
-    else:
-        return np.floor(days / every + NEAR)
-    near = np.round(found)
-    return np.where(np.abs(found - near) < NEAR, near, found)
 
 
 def unfitted(checked: Model, fits: tuple[Fit, ...], data: DataFile, file_span: Span, report: Report) -> None:
