@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lpmdsl.runtime.calibration.densities import unbiased_log_mean_exp
 from lpmdsl.runtime.calibration.posterior import Tell
 from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
 from lpmdsl.runtime.calibration.start import log_posterior
@@ -72,7 +73,7 @@ def climb_quadratic(
         for k, z in enumerate(new):
             if not tell("curvature", number * each + k, ROUNDS * each, ""):
                 return None
-            found[k] = log_posterior(problem, z, replicate_numbers(random, replicates))
+            found[k] = log_posterior(problem, z, replicate_numbers(random, replicates), unbiased_log_mean_exp)
         points, values = np.concatenate([points, new]), np.concatenate([values, found])
         peak = _fitted(points, values, peak, ROUNDS * each * replicates)
     return peak

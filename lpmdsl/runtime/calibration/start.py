@@ -4,6 +4,7 @@ sampling, after Cappé et al. 2004, J Comput Graph Stat 13:907), and how many re
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,12 +69,14 @@ def begin(problem: Problem, tell: Tell, rounds: int = ROUNDS) -> Beginning | Non
     raise AssertionError("there is at least one round")
 
 
-def log_posterior(problem: Problem, z: Array, numbers: NDArray[np.int64]) -> float:
+def log_posterior(
+    problem: Problem, z: Array, numbers: NDArray[np.int64], estimate: Callable[[Array], float] = log_mean_exp
+) -> float:
     """The log posterior at one point, up to a constant, from replicates with these numbers."""
     prior = problem.log_prior(z)
     if not math.isfinite(prior):
         return -math.inf
-    return prior + log_mean_exp(problem.log_likelihoods(z, problem.run(z, numbers)))
+    return prior + estimate(problem.log_likelihoods(z, problem.run(z, numbers)))
 
 
 def _drawn(problem: Problem, random: np.random.Generator, count: int, k: int) -> Array:
