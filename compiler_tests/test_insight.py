@@ -275,7 +275,8 @@ def test_the_first_case_infects_as_many_as_predicted(path: Path) -> None:
     run, caught = cpu_run(compiled(model)), []
     for k in range(200):
         start = start_states(model, world, values, 1, k)
-        result = run(RunRequest(model, world, values, start, 1, k, min(model.clock.steps, 60)))
+        steps = min(model.clock.steps, round(60 / model.clock.step))
+        result = run(RunRequest(model, world, values, start, 1, k, steps))
         caught.append(float(np.sum(result.observations["caught"])))
     predicted = reproduction(loaded(path).model, loaded(path).model.conditions[0], values).first_case
     z = (np.mean(caught) - predicted) / (np.std(caught, ddof=1) / math.sqrt(200))

@@ -1,4 +1,5 @@
-"""``lpmc``: the command line. Exit codes: 0 done, 1 errors or a failed run, 2 wrong usage, 130 interrupted."""
+"""``lpmc``: the command line. Exit codes: 0 done, 1 errors or a failed run, 2 wrong usage, 3 not converged,
+130 interrupted."""
 
 # Only what every command needs is imported at the top: numpy, numba, pandas and the report take seconds to load, and
 # `lpmc check` in an editor must answer at once.
@@ -19,7 +20,7 @@ from lpmdsl.diagnostics import Diagnostic, LpmError, Report, did_you_mean, fail,
 from lpmdsl.source import Source, Span, data_dir
 
 if TYPE_CHECKING:
-    from lpmdsl.config import RunOptions
+    from lpmdsl.config import Calibration, RunOptions
     from lpmdsl.runtime.api import LoadedModel
     from lpmdsl.runtime.results import Results
     from lpmdsl.semantics.model import Model
@@ -423,6 +424,59 @@ def sensitivity(
         print_sensitivities(found, loaded.model, of)
     if plot is not None:
         _overwrite(plot, page(found, repeats.quantity))
+
+
+@app.command()
+def calibrate(
+    file: File,
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="The folder of the data (the model's).")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="For the results (runs/MODEL-calibration).")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="sampling, gradient, neural posterior or search (as the model says).")
+    ] = None,
+    seed: Seed = 1,
+    chains: Annotated[int, typer.Option(min=2, max=64, help="Chains, or starts, each with its own luck.")] = 4,
+    draws: Annotated[int, typer.Option(min=10, help="Draws that each chain keeps.")] = 2000,
+    warmup: Annotated[int | None, typer.Option(min=10, help="Draws before these (half as many).")] = None,
+    replicates: Annotated[int | None, typer.Option(min=2, help="For one likelihood (as many as it needs).")] = None,
+    set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what --out has.")] = False,
+    threads: Threads = None, redraw_people: Redraw = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Fit a model to data as its `calibrate` says. Exit code 3 if it did not converge."""
+    settings, counts = _pairs("--set", set), _numbers(_pairs("--agents", agents))
+    loaded = _load(file)
+    from lpmdsl.config import CalibrationOptions
+    from lpmdsl.runtime.calibration.run import calibrate as fit, known_method
+    from lpmdsl.runtime.progress import calibration_bar
+    from lpmdsl.runtime.simulate import ctrl_c_stops
+
+    options = CalibrationOptions(
+        method=known_method(method) if method is not None else None, seed=seed, chains=chains, draws=draws,
+        warmup=warmup, replicates=replicates, settings=dict(settings), agents=counts, threads=threads,
+        redraw_people=redraw_people,
+    )  # fmt: skip
+    folder = out or Path("runs") / f"{loaded.model.name}-calibration"
+    with ctrl_c_stops() as stop, calibration_bar(stop) as tell:
+        result = fit(loaded.model, loaded.facts, loaded.source, options, data, folder, resume, tell)
+    _print_calibration(result.record, folder, quiet)
+
+
+def _print_calibration(record: Calibration, folder: Path, quiet: bool) -> None:
+    """The table and the verdict; exits 130 when stopped, 3 where the calibration did not converge."""
+    from lpmdsl.runtime.outputs import REPORT_NAME
+    from lpmdsl.runtime.progress import print_calibration
+
+    if not quiet:
+        print_calibration(record)
+    print(f"report: {folder / REPORT_NAME}\n{record.runs:,} replicates in {record.seconds:.1f} seconds")
+    if record.converged:
+        print("converged")
+        return
+    print("NOT CONVERGED: these numbers are not to be relied on", file=sys.stderr)
+    for reason in record.reasons:
+        print(f"  {reason}", file=sys.stderr)
+    raise typer.Exit(130 if record.stopped else 3)
 
 
 def _load(file: Path) -> LoadedModel:

@@ -97,3 +97,108 @@ class Manifest(BaseModel):
     stopped_after: int | None = None
     finished_replicates: int = 0
     broken_checks: tuple[str, ...] = ()
+
+
+Method = Literal["sampling", "gradient", "neural posterior", "search"]
+CALIBRATION_NAME = "calibration.json"
+
+
+class CalibrationOptions(BaseModel):
+    """What ``lpmc calibrate`` or ``LoadedModel.calibrate`` asks for.
+
+    ``method`` None: as the model says. ``chains``: chains, starts or ensembles, each with luck of its own. ``draws`` of
+    each chain are kept after ``warmup`` (None: half as many). ``replicates`` None: as many as make the
+    estimate of the log likelihood steady enough.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Method | None = None
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    chains: int = Field(default=4, ge=2, le=64)
+    draws: int = Field(default=2000, ge=10)
+    warmup: int | None = Field(default=None, ge=10)
+    replicates: int | None = Field(default=None, ge=2)
+    settings: dict[str, str | float] = Field(default_factory=dict)
+    agents: dict[str, int] = Field(default_factory=dict)
+    threads: int | None = Field(default=None, ge=1)
+    redraw_people: bool = False
+
+
+class Estimate(BaseModel):
+    """One parameter in its own unit: the middle of what is believed after the data, and how well that is known.
+
+    ``low_50`` to ``high_50`` hold half of the posterior, ``low_95`` to ``high_95`` 95 %. ``r_hat`` (rank-normalised,
+    split) is 1 where chains agree; ``ess``: how many independent draws the chains are worth, in the bulk and the tails.
+    """
+
+    unit: str
+    median: float
+    mean: float
+    sd: float
+    low_50: float
+    high_50: float
+    low_95: float
+    high_95: float
+    prior: str
+    r_hat: float | None
+    ess_bulk: float | None
+    ess_tail: float | None
+
+
+class Score(BaseModel):
+    """How the posterior predictive meets the data of one fit: mean scores and shares of the points covered."""
+
+    observation: str
+    part: Literal["fitted", "held out"]
+    points: int
+    wis: float
+    crps: float
+    coverage_50: float
+    coverage_95: float
+
+
+class Certified(BaseModel):
+    """The gradient in use against differences of the log posterior itself along random directions."""
+
+    holds: bool
+    ratio: float | None
+    low: float | None
+    high: float | None
+    cosine: float | None
+    words: str
+
+
+class Calibration(BaseModel):
+    """``calibration.json``: what was fitted, how, how far it can be believed, and what came of it.
+
+    ``log_likelihood_sd``: of the estimate of the log likelihood at the middle of the posterior. ``reasons``: why the
+    calibration did not converge, in words; empty if it did.
+    """
+
+    model: str
+    version: str
+    sha256: str
+    versions: dict[str, str]
+    method: Method
+    seed: int
+    chains: int
+    draws: int
+    replicates: int
+    agents: dict[str, int]
+    settings: dict[str, float]
+    converged: bool
+    reasons: tuple[str, ...]
+    parameters: dict[str, Estimate]
+    correlations: dict[str, dict[str, float]]
+    log_likelihood: float | None
+    log_likelihood_sd: float | None
+    acceptance: float | None
+    certificate: Certified | None
+    scores: tuple[Score, ...]
+    runs: int
+    seconds: float
+    started: str
+    finished: str
+    complete: bool
+    stopped: str = ""

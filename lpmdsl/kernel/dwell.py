@@ -13,12 +13,23 @@ from numpy.typing import NDArray
 
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics.evaluate import Scope, evaluate
-from lpmdsl.semantics.model import AttributeRef, Distribution, Expr, InState, Model, StateOf, every_expression
+from lpmdsl.semantics.model import (
+    AttributeRef,
+    Distribution,
+    Expr,
+    InState,
+    Model,
+    ParameterRef,
+    StateOf,
+    every_expression,
+)
 
 TICK_BITS = 20
 TICKS = 1 << TICK_BITS
 CELLS = 64 * 24 + 128
 MAX_TICKS = 1 << 44
+MOST_KEPT = 64
+_KEPT: dict[tuple, tuple[NDArray[np.int64], Model, Distribution]] = {}
 
 
 def plan(distribution: Distribution) -> tuple[Expr, ...]:
@@ -53,7 +64,22 @@ def radix(leaf: Expr) -> int:
 def quantile_table(
     distribution: Distribution, model: Model, parameters: dict[str, float], step: float
 ) -> NDArray[np.int64]:
-    """int64 (rows, 2, CELLS + 1): quantiles in ticks at the knots, lower tail upwards and upper tail downwards."""
+    """int64 (rows, 2, CELLS + 1): quantiles in ticks at the knots, lower tail upwards and upper tail downwards.
+
+    Kept for the replicates that follow with the same values, and not to be written to.
+    """
+    names = {e.name for e in every_expression(distribution.arguments) if isinstance(e, ParameterRef)}
+    key = (id(model), id(distribution), step, tuple(parameters[n] for n in sorted(names)))
+    kept = _KEPT.get(key)
+    if kept is None:
+        # The model is kept too: while it lives, nothing else has its identity.
+        kept = _KEPT[key] = _table(distribution, model, parameters, step), model, distribution
+        for old in list(_KEPT)[:-MOST_KEPT]:
+            _KEPT.pop(old, None)
+    return kept[0]
+
+
+def _table(distribution: Distribution, model: Model, parameters: dict[str, float], step: float) -> NDArray[np.int64]:
     leaves = plan(distribution)
     sizes = [radix(leaf) for leaf in leaves]
     rows = [_row(distribution, _scope(model, parameters, leaves, key), step) for key in np.ndindex(*sizes)]

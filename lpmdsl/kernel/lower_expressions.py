@@ -12,6 +12,11 @@ from lpmdsl.kernel.ir import Assign, Const, KExpr, KStmt, Let, Load, Loop, Quant
 from lpmdsl.quantities import BOOLEAN, Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import whole_exponent
+from lpmdsl.semantics.reports import (
+    is_flow_like as is_flow_like,
+    longest_parts as longest_parts,
+    report_steps as report_steps,
+)
 
 _COMPARE = {"lt", "le", "gt", "ge", "eq", "ne"}
 _PLAIN = {"neg", "add", "sub", "mul", "div", "sqrt", "abs", "floor", "exp", "log", "sin", "cos", "min", "max"}
@@ -279,28 +284,6 @@ def _same_dtype(args: list[KExpr]) -> list[KExpr]:
     if args[0].dtype == args[1].dtype:
         return args
     return [a if a.dtype == "i64" else op("to_i64", a) for a in args]
-
-
-def is_flow_like(model: m.Model, name: str) -> bool:
-    """Whether report r covers a period that ends at (r + 1)·every, not the moment r·every."""
-    observation = model.observation(name)
-    if isinstance(observation.value, m.Derived):
-        longest = longest_parts(model, observation)
-        return any(is_flow_like(model, part) for part in longest)
-    return isinstance(observation.value, m.Flow)
-
-
-def longest_parts(model: m.Model, observation: m.Observation) -> list[str]:
-    """The observations in a formula that report most rarely."""
-    assert isinstance(observation.value, m.Derived)
-    parts = (e for e in m.walk(observation.value.formula) if isinstance(e, m.ObservationRef | m.RollingMean))
-    every = {part.observation: model.observation(part.observation).every for part in parts}
-    return [name for name, period in every.items() if period == max(every.values())]
-
-
-def report_steps(model: m.Model, name: str) -> int:
-    """Steps between reports."""
-    return max(1, round(model.observation(name).every / model.clock.step))
 
 
 def present_tests(scope: Scope, network: m.Network) -> KExpr:

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from lpmdsl.compiler import check_source
-from lpmdsl.config import BASELINE, BackendName, RunOptions
+from lpmdsl.config import BASELINE, BackendName, CalibrationOptions, RunOptions
 from lpmdsl.diagnostics import LpmError, Report, fail
 from lpmdsl.runtime.comparison import scenarios_of
 from lpmdsl.runtime.objective import read_quantity
@@ -29,6 +29,7 @@ from lpmdsl.syntax.parse import read_source
 
 if TYPE_CHECKING:
     from lpmdsl.runtime.autograd import RelaxedSimulator, Simulator
+    from lpmdsl.runtime.calibration.outcome import Calibrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,40 @@ class LoadedModel:
             backend=backend, steps=steps, threads=threads, redraw_people=redraw_people, out=out, progress=progress,
         )  # fmt: skip
 
+    def calibrate(
+        self,
+        data: str | Path | None = None,
+        out: str | Path | None = None,
+        method: str | None = None,
+        seed: int = 1,
+        chains: int = 4,
+        draws: int = 2000,
+        warmup: int | None = None,
+        replicates: int | None = None,
+        parameters: Mapping[str, str | float] | None = None,
+        agents: Mapping[str, int] | None = None,
+        threads: int | None = None,
+        redraw_people: bool = False,
+        resume: bool = False,
+        progress: bool = False,
+    ) -> Calibrated:
+        """The posterior of the parameters that the model's ``calibrate`` estimates from its data, with a verdict.
+
+        ``data``: the folder of the data files (that of the model). Raises ``LpmError``; look at ``converged``.
+        """
+        from lpmdsl.runtime.calibration.run import calibrate, known_method, silent
+        from lpmdsl.runtime.progress import calibration_bar
+
+        options = CalibrationOptions(
+            method=known_method(method) if method is not None else None, seed=seed, chains=chains, draws=draws,
+            warmup=warmup, replicates=replicates, settings=dict(parameters or {}), agents=dict(agents or {}),
+            threads=threads, redraw_people=redraw_people,
+        )  # fmt: skip
+        folders = (Path(data) if data is not None else None, Path(out) if out is not None else None)
+        if not progress:
+            return calibrate(self.model, self.facts, self.source, options, *folders, resume, silent)
+        with calibration_bar() as tell:
+            return calibrate(self.model, self.facts, self.source, options, *folders, resume, tell)
 
     def gradient(
         self,

@@ -20,12 +20,12 @@ from lpmdsl.compiler import Compiled, with_circles
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.kernel.dwell import CELLS, quantile_table
 from lpmdsl.kernel.ir import Buffer, Program
-from lpmdsl.kernel.lower_expressions import is_flow_like, report_steps
 from lpmdsl.kernel.lower_lists import BLOCK
 from lpmdsl.runtime.asking import Asking
 from lpmdsl.runtime.build import build
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import CheckAlways, Flow, Model, Network
+from lpmdsl.semantics.reports import report_count as report_count
 
 BLOCK_SECONDS = 0.2
 AGENTS_PER_THREAD = 2 * CHUNK  # below this, waiting for one another costs more than a thread gains
@@ -152,7 +152,7 @@ def _run_blocks(
     asked: _Asked | None,
 ) -> int:
     """Steps done. Blocks are long enough that calling them costs nothing, short enough to stop soon."""
-    done, block = 0, 1
+    done, block = 0, 1 if progress is not None else steps  # nobody to ask: all at once
     while done < steps:
         pause = steps if asked is None else asked.pause(team, done, arguments)
         if pause == done:
@@ -189,12 +189,6 @@ def size_values(program: Program, request: RunRequest) -> dict[str, int]:
     for observation in model.observations:
         sizes[f"reports_{observation.name}"] = report_count(model, observation.name, request.steps)
     return sizes
-
-
-def report_count(model: Model, name: str, steps: int) -> int:
-    """How many reports a whole run makes: one at the start too, unless they cover periods."""
-    whole = steps // report_steps(model, name)
-    return whole if is_flow_like(model, name) else whole + 1
 
 
 def make_buffers(program: Program, request: RunRequest, sizes: dict[str, int]) -> dict[str, NDArray]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from lpmdsl.backends.request import RunResult
 from lpmdsl.diagnostics import did_you_mean, fail
 from lpmdsl.kernel.lower_expressions import is_flow_like, report_steps
-from lpmdsl.semantics.model import Flow, Level, Model, Observation
+from lpmdsl.semantics.model import Model
+from lpmdsl.semantics.reports import adds_up
 from lpmdsl.source import Source, Span
 
 FUNCTIONS = {
@@ -47,7 +48,7 @@ def read_quantity(model: Model, text: str, needs_number: bool) -> Quantity:
         names = f"Its observations are {', '.join(f'`{k}`' for k in known)}." if known else "It observes nothing."
         unknown = f"{model.name} has no observation `{words[2]}`.{did_you_mean(words[2], known)}"
         raise fail("E0840", unknown, place, names)
-    if len(known[words[2]].groups) > 1 and not _adds_up(known[words[2]]):
+    if len(known[words[2]].groups) > 1 and not adds_up(known[words[2]]):
         raise fail("E0840", f"The groups of `{words[2]}` do not add up to one number.", place,
                    "Observe the same without `by`, and name that.")  # fmt: skip
     return Quantity(words[0], words[2])
@@ -71,14 +72,3 @@ def boundaries_of(model: Model, observation: str, reports: int) -> NDArray[np.in
     """After how many steps each report is made."""
     late = 1 if is_flow_like(model, observation) else 0
     return (np.arange(reports) + late) * report_steps(model, observation)
-
-
-def _adds_up(observation: Observation) -> bool:
-    """Whether the groups of an observation are parts of a whole."""
-    match observation.value:
-        case Flow():
-            return True
-        case Level():
-            return observation.value.aggregate.function in ("count", "sum")
-        case _:
-            return False

@@ -28,7 +28,7 @@ class OutputFolder:
 
     def begin(self, manifest: Manifest) -> None:
         """Clears an earlier run's files and writes the manifest (``complete: false``) and the table's header."""
-        with _writing(self.path):
+        with writing(self.path):
             self.write_manifest(manifest)
             # An old report beside a new manifest would pass for the new run's.
             for name in OUR_FILES:
@@ -37,16 +37,16 @@ class OutputFolder:
 
     def append(self, rows: pd.DataFrame) -> None:
         """Adds the reports of one replicate."""
-        with _writing(self.path), (self.path / OBSERVATIONS_NAME).open("a", encoding="utf-8", newline="\n") as file:
+        with writing(self.path), (self.path / OBSERVATIONS_NAME).open("a", encoding="utf-8", newline="\n") as file:
             file.write(csv_text(rows, header=False))
 
     def write_manifest(self, manifest: Manifest) -> None:
-        with _writing(self.path):
+        with writing(self.path):
             self._replace(MANIFEST_NAME, manifest.model_dump_json(indent=2) + "\n")
 
     def finish(self, results: Results, report_page: str) -> None:
         """Writes the Parquet copy, the comparison, the report and, last of all, the manifest."""
-        with _writing(self.path):
+        with writing(self.path):
             results.to_parquet(self.path / PARQUET_NAME)
             if not results.comparison.empty:
                 self._replace(COMPARISON_NAME, csv_text(results.comparison))
@@ -55,9 +55,14 @@ class OutputFolder:
 
     def _replace(self, name: str, text: str) -> None:
         """Writes beside the file and renames, so a reader never sees half of it."""
-        temporary = self.path / f".{name}.part"
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(temporary, self.path / name)
+        replace_file(self.path / name, text)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Writes beside the file and renames."""
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(temporary, path)
 
 
 def open_folder(path: Path) -> OutputFolder:
@@ -65,7 +70,7 @@ def open_folder(path: Path) -> OutputFolder:
 
     Raises ``LpmError``: E0807 if it holds something else, E0808 if it cannot be written.
     """
-    with _writing(path):
+    with writing(path):
         if path.exists() and not path.is_dir():
             raise fail("E0807", "This is a file, not a folder.", _place(path), help="Give another name with --out.")
         if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST_NAME).is_file():
@@ -83,7 +88,7 @@ def open_folder(path: Path) -> OutputFolder:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Turns what the operating system refuses into E0808."""
     try:
         yield

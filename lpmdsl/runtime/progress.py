@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pandas as pd
@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from lpmdsl.config import Manifest
+from lpmdsl.config import Calibration, Manifest
 from lpmdsl.runtime.profile import Stage
 from lpmdsl.runtime.report_parts import number
 from lpmdsl.runtime.results import Results
 from lpmdsl.runtime.scenarios import Plan
 from lpmdsl.runtime.sensitivity import Sensitivity
-from lpmdsl.runtime.simulate import Advance
+from lpmdsl.runtime.simulate import Advance, Stop
 from lpmdsl.semantics.model import Model
 
 
@@ -43,6 +43,44 @@ def progress_bar(plan: Plan) -> Iterator[Advance]:
             )
 
         yield advance
+
+
+@contextmanager
+def calibration_bar(stop: Stop | None = None) -> Iterator[Callable[[str, int, int, str], bool]]:
+    """A bar on the error stream over the stages of a calibration, with a word on how it goes; says when to stop."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[word]}"),
+               TimeRemainingColumn())  # fmt: skip
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=1, word="")
+
+        def tell(stage: str, done: int, of: int, word: str) -> bool:
+            bar.update(task, description=stage, completed=done, total=of, word=word)
+            return stop is None or not stop.asked
+
+        yield tell
+
+
+def print_calibration(record: Calibration) -> None:
+    """A line for every parameter, then the scores."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=140)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("parameter")
+    for name in ("median", "50 %", "95 %", "R-hat", "effective draws"):
+        table.add_column(name, justify="right")
+    table.add_column("unit")
+    for name, e in record.parameters.items():
+        worth = "" if e.ess_bulk is None or e.ess_tail is None else f"{min(e.ess_bulk, e.ess_tail):.0f}"
+        halves, most = f"{e.low_50:.4g} to {e.high_50:.4g}", f"{e.low_95:.4g} to {e.high_95:.4g}"
+        table.add_row(name, f"{e.median:.4g}", halves, most, "" if e.r_hat is None else f"{e.r_hat:.3f}", worth, e.unit)
+    console.print(table)
+    for score in record.scores:
+        console.print(
+            f"{score.observation}, {score.part}: {score.points} points, WIS {score.wis:.4g}, CRPS {score.crps:.4g}, "
+            f"{score.coverage_50:.0%} within 50 %, {score.coverage_95:.0%} within 95 %", highlight=False,
+        )  # fmt: skip
 
 
 def print_summary(results: Results, console: Console) -> None:

@@ -8,7 +8,7 @@ changes alone: common random numbers.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -39,6 +39,8 @@ class Repeats:
     facts: Facts
     plan: Plan
     quantity: Quantity
+    first: int = 0
+    """The number of the first replicate: another one is other luck for all of them."""
     _run: object = None
     _worlds: dict[tuple[float, ...], World] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -46,25 +48,32 @@ class Repeats:
     def __post_init__(self) -> None:
         self._run = cpu_runner(compile_model(self.model, self.facts), 1)
 
-    def values(self, settings: Mapping[str, float], replicates: int | range | None = None) -> NDArray[np.float64]:
+    def values(
+        self, settings: Mapping[str, float], replicates: int | Sequence[int] | None = None
+    ) -> NDArray[np.float64]:
         """(replicates, numbers) of the quantity with some parameters at other values (base units).
 
-        ``replicates``: only the first so many, or these.
+        ``replicates``: only the first so many, or those with these numbers; each has luck of its own.
         """
         return self._each(self.quantity, settings, replicates)
 
-    def reports(self, settings: Mapping[str, float], replicates: int | range | None = None) -> NDArray[np.float64]:
+    def reports(
+        self, settings: Mapping[str, float], replicates: int | Sequence[int] | None = None
+    ) -> NDArray[np.float64]:
         """(replicates, reports) of what the quantity is of."""
         return self._each(Quantity("", self.quantity.observation), settings, replicates)
 
     def _each(
-        self, quantity: Quantity, settings: Mapping[str, float], replicates: int | range | None
+        self, quantity: Quantity, settings: Mapping[str, float], replicates: int | Sequence[int] | None
     ) -> NDArray[np.float64]:
         everything = parameter_values(self.model, dict(settings))
         asked = self.plan.options.replicates if replicates is None else replicates
-        wanted = asked if isinstance(asked, range) else range(asked)
+        wanted = range(self.first, self.first + asked) if isinstance(asked, int) else asked
         first = self._one(quantity, everything, wanted[0])  # alone: it compiles, which no two threads may do at once
-        with ThreadPoolExecutor(threads_here(self.plan.options.threads)) as pool:
+        threads = threads_here(self.plan.options.threads)
+        if threads == 1:
+            return np.stack([first, *(self._one(quantity, everything, k) for k in wanted[1:])])
+        with ThreadPoolExecutor(threads) as pool:
             rest = pool.map(lambda k: self._one(quantity, everything, k), wanted[1:])
             return np.stack([first, *rest])
 

@@ -42,10 +42,15 @@ def report_page(model: Model, source: Source, results: Results) -> str:
         model_text(source),
         _provenance(results.manifest),
     ]
+    return whole_page(spaced(model.name), sections)
+
+
+def whole_page(title: str, sections: list[str]) -> str:
+    """Sections as one page that needs nothing else."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(spaced(model.name))}</title><style>{STYLE}</style></head>\n<body><main>\n"
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body><main>\n"
         + "\n".join(s for s in sections if s)
         + f"\n</main>\n<script>{get_plotlyjs()}</script>\n<script>{SCRIPT}</script></body></html>\n"
     )
@@ -135,7 +140,7 @@ def _curves(results: Results) -> str:
     for name, record in results.manifest.observations.items():
         figures = figures_of(results, name)
         if figures:
-            drawn = "".join(_figure(figure) for figure in figures)
+            drawn = "".join(figure_block(figure) for figure in figures)
             doc = f'<p class="soft">{escape(record.doc)}</p>' if record.doc else ""
             body = f'<div class="grid">{drawn}</div>' if len(figures) > 1 else drawn
             parts.append(f"<h3>{escape(spaced(name))}</h3>{doc}{body}")
@@ -144,7 +149,8 @@ def _curves(results: Results) -> str:
     return section("Curves", note + "".join(parts) if parts else "")
 
 
-def _figure(figure: Figure) -> str:
+def figure_block(figure: Figure) -> str:
+    """A figure as the page's script will draw it."""
     # "</" would end the script element early.
     data = json.dumps({"data": figure.data, "layout": figure.layout}, allow_nan=False, separators=(",", ":")).replace(
         "</", "<\\/"

@@ -59,30 +59,30 @@ def _line(name: str, rows: pd.DataFrame, colour: str, manifest: Manifest) -> lis
     """The ribbons, where there are replicates enough, and the median line over them."""
     table = rows.pivot_table(index="time", columns="replicate", values="value", aggfunc="sum", sort=True)
     table = table.iloc[:: max(1, -(-len(table) // MAX_POINTS))]
-    x, values = _moments(table.index.to_numpy(), manifest), table.to_numpy()
+    x, values = moments(table.index.to_numpy(), manifest), table.to_numpy()
     traces = []
     if table.shape[1] >= MIN_RIBBON:
         traces = [
-            _ribbon(name, x, values, low, high, _faded(colour, a)) for low, high, a in ((5, 95, 0.14), (25, 75, 0.22))
+            ribbon(name, x, values, low, high, faded(colour, a)) for low, high, a in ((5, 95, 0.14), (25, 75, 0.22))
         ]
     median = np.nanquantile(values, 0.5, axis=1)
     mode = "lines+markers" if len(x) <= 40 else "lines"
     line = {"color": colour, "width": 2}
     traces.append({
-        "type": "scatter", "mode": mode, "x": x, "y": _rounded(median), "name": name, "legendgroup": name, "line": line,
+        "type": "scatter", "mode": mode, "x": x, "y": rounded(median), "name": name, "legendgroup": name, "line": line,
         "marker": {"size": 4},
     })  # fmt: skip
     return traces
 
 
-def _ribbon(name: str, x: list[Any], values: np.ndarray, low: float, high: float, colour: str) -> dict[str, Any]:
+def ribbon(name: str, x: list[Any], values: np.ndarray, low: float, high: float, colour: str) -> dict[str, Any]:
     """A filled band from the ``low`` to the ``high`` percentile: up along one, back along the other."""
     bottom, top = np.nanquantile(values, [low / 100, high / 100], axis=1)
     return {
         "type": "scatter",
         "mode": "lines",
         "x": x + x[::-1],
-        "y": _rounded(top) + _rounded(bottom)[::-1],
+        "y": rounded(top) + rounded(bottom)[::-1],
         "fill": "toself",
         "fillcolor": colour,
         "line": {"width": 0},
@@ -92,19 +92,23 @@ def _ribbon(name: str, x: list[Any], values: np.ndarray, low: float, high: float
     }
 
 
-def _moments(days: np.ndarray, manifest: Manifest) -> list[Any]:
+def moments(days: np.ndarray, manifest: Manifest) -> list[Any]:
+    return dates_or_days(days, manifest.start_date)
+
+
+def dates_or_days(days: np.ndarray, start_date: str | None) -> list[Any]:
     """Dates where the clock has a first day, else days."""
-    if manifest.start_date is None:
+    if start_date is None:
         return [float(f"{day:.10g}") for day in days]
-    start = datetime.fromisoformat(manifest.start_date)
+    start = datetime.fromisoformat(start_date)
     return [(start + timedelta(days=float(day))).isoformat(timespec="minutes") for day in days]
 
 
-def _rounded(values: np.ndarray) -> list[float]:
+def rounded(values: np.ndarray) -> list[float]:
     """Six digits are more than a figure shows, and keep the page small."""
     return [float(f"{value:.6g}") for value in values]
 
 
-def _faded(colour: str, alpha: float) -> str:
+def faded(colour: str, alpha: float) -> str:
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{alpha})"

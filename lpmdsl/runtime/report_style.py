@@ -2,9 +2,10 @@
 
 STYLE = """
 :root { --paper: #ffffff; --ink: #1c2430; --soft: #5b6675; --line: #d9dee6; --tint: #f4f6f9; --accent: #0b62a8;
-  --warn: #8a3b00; --warn-tint: #fff3e6; }
+  --warn: #8a3b00; --warn-tint: #fff3e6; --good: #0a5c36; --good-tint: #e9f7ef; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14181e; --ink: #e4e8ee; --soft: #9aa6b5; --line: #323a46;
-  --tint: #1c222b; --accent: #6db6f2; --warn: #ffbe85; --warn-tint: #33241a; } }
+  --tint: #1c222b; --accent: #6db6f2; --warn: #ffbe85; --warn-tint: #33241a;
+  --good: #8fdcb4; --good-tint: #14291f; } }
 * { box-sizing: border-box; }
 html { color-scheme: light dark; }
 body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.5;
@@ -20,6 +21,7 @@ p { margin: .3rem 0 .8rem; max-width: 46rem; }
 .facts li { list-style: none; } .facts b { color: var(--ink); font-weight: 600; }
 .notice { background: var(--warn-tint); color: var(--warn); padding: .7rem 1rem; margin: 1rem 0;
   border-radius: 6px; max-width: none; }
+.notice.good { background: var(--good-tint); color: var(--good); } .notice ul { margin: .3rem 0 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .92rem; margin: .4rem 0 1rem; }
 th, td { text-align: left; padding: .35rem 1.4rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }

@@ -9,6 +9,7 @@ from lpmdsl.diagnostics import Report
 from lpmdsl.semantics import model
 from lpmdsl.semantics.archetypes import most_archetypes
 from lpmdsl.semantics.effects import check_effects, readers_of
+from lpmdsl.semantics.fit_data import check_fits
 from lpmdsl.semantics.futile import check_futile
 from lpmdsl.semantics.graph import Edges, circle, edges, reachable, starts
 from lpmdsl.semantics.places_in_text import word_span
@@ -49,7 +50,8 @@ def analyse(checked: model.Model, report: Report) -> Facts:
         # What is unreachable has been told; what follows from it need not be told again.
         check_futile(checked, report)
         check_unmoved(checked, report)
-    _report_later(checked, report)
+    if not report.has_errors:
+        check_fits(checked, report)
     cyclic = tuple(c.name for c in checked.conditions if c.is_cyclic)
     archetypes = {b.name: most_archetypes(b) for b in checked.behaviours if b.rule is None}
     who_reads = {name: tuple(sorted(who)) for name, who in readers.items()}
@@ -140,14 +142,4 @@ def _report_contagion(checked: model.Model, condition: model.Condition, report: 
             f"{condition.name} spreads, and no state has an exit by contagion: nobody can catch it.",
             contagion.span,
             f"Write `from {condition.states[0]} by contagion to …` in `condition {condition.name}`.",
-        )
-
-
-# ------------------------------------------------------------------ later
-
-
-def _report_later(checked: model.Model, report: Report) -> None:
-    for fit in checked.calibrations:
-        report.add(
-            "N0901", "This fit is checked for sense now; it is carried out when the calibration arrives.", fit.span
         )

@@ -112,7 +112,7 @@ _FAMILIES = (
     _family(
         "lognormal",
         "positive",
-        "dwell draw prior",
+        "dwell draw prior likelihood",
         "lognormal(median 5 days, spread 1.5)",
         (("median", _P), ("spread", "above one")),
         (("mean", _P), ("sd", _P)),

@@ -47,6 +47,9 @@ def check(module: tree.Module, names: Names, report: Report) -> model.Model:
     comparisons = tuple(check_compare(ctx, c) for c in names.comparisons)
     checks = tuple(c for c in (check_promise(ctx, c) for c in names.checks) if c is not None)
     calibrations = tuple(check_calibration(ctx, c) for c in names.calibrations)
+    for another in names.calibrations[1:]:
+        ctx.report.add("E0111", "A model has one `calibrate`, and this is another one.", another.span,
+                       "Put both into one: it may have several lines `fit`.")  # fmt: skip
     header = module.header
     return _settled(
         model.Model(

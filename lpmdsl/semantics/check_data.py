@@ -14,7 +14,7 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 
-from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.diagnostics import Report, did_you_mean
 from lpmdsl.quantities import UNITS, Dimension
 from lpmdsl.semantics.context import Context
 from lpmdsl.source import Span
@@ -53,21 +53,28 @@ class DataFile:
 
 def read_data(ctx: Context, name: str, span: Span) -> DataFile | None:
     """The file ``name`` relative to the text that names it; None after a report."""
-    path = span.source.directory / name
+    return read_data_from(ctx.report, name, span.source.directory, span)
+
+
+def read_data_from(report: Report, name: str, folder: Path, span: Span) -> DataFile | None:
+    """The file ``name`` in a folder; None after a report (E0406)."""
+    path = folder / name
     if not path.is_file():
         near = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
-        ctx.report.add(
+        report.add(
             "E0406",
             f"There is no file `{name}` here.{did_you_mean(path.name, near)}",
             span,
-            "The path starts from the folder of the model.",
+            "The path starts from the folder of the model."
+            if folder == span.source.directory
+            else f"The path starts from {folder}.",
         )
         return None
     try:
         return _parquet(path) if path.suffix == ".parquet" else _csv(path)
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        ctx.report.add(
+        report.add(
             "E0406",
             f"`{name}` cannot be read as a table: {reason}",
             span,
@@ -105,10 +112,15 @@ def split_header(header: str) -> Column:
 
 def need_column(ctx: Context, data: DataFile, name: str, span: Span) -> Column | None:
     """The column called ``name``; None after reporting which columns there are."""
+    return find_column(ctx.report, data, name, span)
+
+
+def find_column(report: Report, data: DataFile, name: str, span: Span) -> Column | None:
+    """The same without a context."""
     column = data.column(name)
     if column is None:
         names = [c.name for c in data.columns]
-        ctx.report.add(
+        report.add(
             "E0407",
             f"`{data.path.name}` has no column `{name}`.{did_you_mean(name, names)}",
             span,

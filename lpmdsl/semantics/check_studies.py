@@ -5,7 +5,7 @@ from __future__ import annotations
 from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.quantities import ERROR, NUMBER
 from lpmdsl.semantics import model
-from lpmdsl.semantics.check_data import need_column, numbers, read_data
+from lpmdsl.semantics.check_data import read_data
 from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.context import Context, days, whole_steps
@@ -16,7 +16,7 @@ from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
 BASELINE = "baseline"
-ESTIMATORS = ("sampling", "gradient", "optimisation", "rejection")
+ESTIMATORS = ("sampling", "gradient", "neural posterior", "search")
 
 
 def check_scenarios(ctx: Context) -> tuple[model.Scenario, ...]:
@@ -234,7 +234,7 @@ def check_calibration(ctx: Context, written: tree.Calibrate) -> model.Calibrate:
     """A fit: parsed and typed now, carried out by the calibration."""
     fits = [fit for clause in written.fits if (fit := _fit(ctx, clause)) is not None]
     estimate = [name.id for name in written.estimate if _is_estimable(ctx, name)]
-    method = written.method.id if written.method is not None else ESTIMATORS[0]
+    method = written.method.id.replace("_", " ") if written.method is not None else ESTIMATORS[0]
     if method not in ESTIMATORS and written.method is not None:
         ctx.report.add(
             "E0905",
@@ -285,14 +285,12 @@ def _fit(ctx: Context, written: tree.Fit) -> model.Fit | None:
         return None
     observed = ctx.observations[written.observation.id]
     likelihood = check_distribution(ctx, written.likelihood, observed.type, "likelihood", constant("a likelihood"))
-    data = None if _comes_later(ctx, written) else read_data(ctx, written.file, written.file_span)
-    if data is not None:
-        column = need_column(ctx, data, written.column.id, written.column.span)
-        if column is not None:
-            numbers(ctx, data, column, written.column.span)
-        for name in written.by:
-            need_column(ctx, data, name.id, name.span)
+    if not _comes_later(ctx, written):
+        read_data(ctx, written.file, written.file_span)  # its rows are matched when everything is known: fit_data
     if likelihood is None:
         return None
     by = tuple(name.id for name in written.by)
-    return model.Fit(written.observation.id, written.file, written.column.id, by, likelihood, written.span)
+    return model.Fit(
+        written.observation.id, written.file, written.column.id, by, likelihood, written.file_span,
+        written.column.span, written.span,
+    )  # fmt: skip

@@ -528,11 +528,15 @@ class CheckAlways:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
+    """``column`` of ``file`` scatters by ``likelihood`` about ``observation``; ``by``: the columns that name groups."""
+
     observation: str
     file: str
     column: str
     by: tuple[str, ...]
     likelihood: Distribution
+    file_span: Span
+    column_span: Span
     span: Span
 
 

@@ -261,7 +261,7 @@ def _calibrate(node: t.Calibrate) -> list[Line]:
     made = [line_at(fit.span, _fit(fit)) for fit in node.fits]
     if node.estimate:
         span = node.estimate[0].span.to((node.method or node.estimate[-1]).span)
-        by = node.method and f"by {node.method.id}"
+        by = node.method and f"by {node.method.id.replace('_', ' ')}"
         made.append(line_at(span, join("estimate", names(node.estimate), by)))
     if node.hold_out is not None:
         made.append(line_at(node.hold_out.span, f"hold out the last {node.hold_out.text}"))

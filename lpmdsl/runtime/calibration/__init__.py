@@ -1,0 +1,1 @@
+"""``lpmc calibrate``: which values of the parameters the data speak for."""

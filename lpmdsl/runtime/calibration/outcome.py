@@ -1,0 +1,192 @@
+"""The result of a calibration: ArviZ's record of it, the summary in ``calibration.json``, and whether to believe it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.config import Calibration, Estimate, Method, Score
+from lpmdsl.runtime.calibration.extras import needed
+from lpmdsl.runtime.calibration.posterior import Posterior
+from lpmdsl.runtime.calibration.predict import PREDICT, Predictive, scores
+from lpmdsl.runtime.calibration.priors import Free, prior_draws
+from lpmdsl.runtime.calibration.problem import Problem, keyed
+from lpmdsl.runtime.manifest import now, prior_text, versions
+
+if TYPE_CHECKING:
+    from arviz import InferenceData
+
+Array = NDArray[np.float64]
+AGREES = 1.01
+WORTH = 100
+"""R-hat and effective draws of each chain at which its quantiles can be trusted (Vehtari et al. 2021, Bayesian Anal
+16:667)."""
+TOO_NOISY = 3.0
+"""Standard deviation of the log likelihood beyond which a chain sticks to lucky estimates."""
+LEAST_POINTS, LEAST_COVERED = 5, 0.75
+"""Share of the fitted data that must lie within the 95 % of the predictive, where there are so many points."""
+POSTERIOR_NAME = "posterior.nc"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """What ``m.calibrate`` gives back.
+
+    ``record`` is ``calibration.json``; ``posterior`` an ``arviz.InferenceData``, parameters in their own units.
+    """
+
+    record: Calibration
+    posterior: InferenceData
+    problem: Problem
+    predictive: Predictive | None
+    history: tuple[tuple[str, Array], ...]
+
+    @property
+    def converged(self) -> bool:
+        return self.record.converged
+
+
+def calibrated(problem: Problem, method: Method, found: Posterior, predictive: Predictive | None, sha256: str,
+               seconds: float, started: str) -> Calibrated:  # fmt: skip
+    """The result of whatever method, with its diagnostics and its verdict."""
+    data = inference_data(problem, found, predictive)
+    has_draws = found.draws.size > 0
+    parameters = {f.name: _estimate(problem, f, k, found) for k, f in enumerate(problem.free) if has_draws}
+    scored = scores(problem, predictive) if predictive else ()
+    reasons = tuple(_reasons(problem, found, parameters, predictive, scored))
+    plan = problem.repeats.plan
+    record = Calibration(
+        model=problem.model.name, version=problem.model.version, sha256=sha256,
+        versions={**versions(), **_more_versions(method)}, method=method, seed=problem.options.seed,
+        chains=found.draws.shape[0], draws=found.draws.shape[1], replicates=found.replicates,
+        agents={a.name: plan.counts.get(a.name, a.count or 0) for a in problem.model.agents},
+        settings=problem.fixed, converged=not reasons, reasons=reasons, parameters=parameters,
+        correlations=_correlations(problem, found),
+        log_likelihood=_finite(predictive.log_likelihood) if predictive else None,
+        log_likelihood_sd=_finite(predictive.spread) if predictive else None,
+        acceptance=found.acceptance, certificate=found.certificate,
+        scores=scored,
+        runs=found.runs + (predictive.runs if predictive else 0), seconds=round(seconds, 3), started=started,
+        finished=now(), complete=not found.stopped, stopped=found.stopped,
+    )  # fmt: skip
+    return Calibrated(record, data, problem, predictive, found.history)
+
+
+# ------------------------------------------------------------------ the numbers
+
+
+def in_own_unit(free: Free, z: Array) -> Array:
+    """Values of a parameter in the unit that the model writes it in."""
+    return np.asarray(free.value(z), np.float64) / free.parameter.scale
+
+
+def _estimate(problem: Problem, free: Free, k: int, found: Posterior) -> Estimate:
+    values = in_own_unit(free, found.draws[..., k])
+    low_95, low_50, median, high_50, high_95 = np.quantile(values, [0.025, 0.25, 0.5, 0.75, 0.975])
+    r_hat = bulk = tail = None
+    if values.shape[1] >= 4 and values.shape[0] >= 2:
+        az = needed("arviz")
+        r_hat, bulk, tail = (
+            _finite(float(v)) for v in (az.rhat(values), az.ess(values, method="bulk"), az.ess(values, method="tail"))
+        )
+    return Estimate(
+        unit=free.parameter.unit, median=float(median), mean=float(values.mean()), sd=float(values.std()),
+        low_50=float(low_50), high_50=float(high_50), low_95=float(low_95), high_95=float(high_95),
+        prior=prior_text(free.prior), r_hat=r_hat, ess_bulk=bulk, ess_tail=tail,
+    )  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _correlations(problem: Problem, found: Posterior) -> dict[str, dict[str, float]]:
+    flat = found.draws.reshape(-1, len(problem.free))
+    if len(flat) < 3:
+        return {}
+    values = np.stack([in_own_unit(f, flat[:, k]) for k, f in enumerate(problem.free)])
+    with np.errstate(invalid="ignore"):
+        table = np.nan_to_num(np.atleast_2d(np.corrcoef(values)))
+    return {a: {b: float(table[i, j]) for j, b in enumerate(problem.names)} for i, a in enumerate(problem.names)}
+
+
+def _more_versions(method: Method) -> dict[str, str]:
+    from importlib.metadata import version
+
+    more = {"neural posterior": ("sbi",), "search": ("optuna",)}.get(method, ())
+    return {name: version(name) for name in ("arviz", "scoringrules", *more)}
+
+
+# ------------------------------------------------------------------ the verdict
+
+
+def _reasons(
+    problem: Problem, found: Posterior, parameters: dict[str, Estimate], predictive: Predictive | None,
+    found_scores: tuple[Score, ...],
+) -> list[str]:  # fmt: skip
+    """Why not to believe the numbers, in words; nothing if there is no reason."""
+    reasons = [f"it was stopped: {found.stopped}"] if found.stopped else []
+    reasons += found.doubts
+    for name, e in parameters.items():
+        if e.r_hat is None or e.ess_bulk is None or e.ess_tail is None:
+            reasons.append(f"there are too few draws of `{name}` to tell")
+            continue
+        if e.r_hat > AGREES:
+            reasons.append(f"the chains do not agree on `{name}`: R-hat is {e.r_hat:.3f}, and {AGREES} is wanted")
+        wanted, worth = WORTH * problem.options.chains, min(e.ess_bulk, e.ess_tail)
+        if worth < wanted:
+            reasons.append(f"the draws of `{name}` are worth only {worth:.0f} independent ones; {wanted} are wanted")
+    if predictive is not None and not found.independent and not predictive.spread < TOO_NOISY:
+        reasons.append(f"the estimate of the log likelihood varies by {predictive.spread:.1f} between sets of "
+                       f"{found.replicates} replicates: --replicates must be larger")  # fmt: skip
+    for score in found_scores:
+        if score.part == "fitted" and score.points >= LEAST_POINTS and score.coverage_95 < LEAST_COVERED:
+            reasons.append(f"the fitted model does not give the data back: {score.coverage_95:.0%} of `"
+                           f"{score.observation}` lie within the 95 % that it expects")  # fmt: skip
+    return reasons
+
+
+# ------------------------------------------------------------------ ArviZ
+
+
+def inference_data(problem: Problem, found: Posterior, predictive: Predictive | None) -> Any:
+    """Draws, prior, predictive and data as ``arviz.InferenceData``; parameters in their own units."""
+    az = needed("arviz")
+    groups: dict[str, Any] = {
+        "prior": _prior(problem),
+        "observed_data": {_name(problem, k): p.data.values for k, p in enumerate(problem.pieces)},
+    }
+    if found.draws.size:
+        drawn = {f.name: in_own_unit(f, found.draws[..., k]) for k, f in enumerate(problem.free)}
+        groups |= {"posterior": drawn, "sample_stats": {"estimated_log_likelihood": found.log_likelihood}}
+    if predictive is not None and len(predictive.data):
+        groups["posterior_predictive"] = {
+            _name(problem, k): predictive.data[None, :, p.at].reshape(1, -1, *p.data.values.shape)
+            for k, p in enumerate(problem.pieces)
+        }
+    dims = {_name(problem, k): [f"time_{k}", f"group_{k}"] for k in range(len(problem.pieces))}
+    coords: dict[str, Any] = {f"time_{k}": p.data.times for k, p in enumerate(problem.pieces)}
+    coords |= {f"group_{k}": list(p.data.groups) for k, p in enumerate(problem.pieces)}
+    made = az.from_dict(**groups, dims=dims, coords=coords)
+    for f in problem.free if found.draws.size else ():
+        made.posterior[f.name].attrs["unit"] = f.parameter.unit
+    return made
+
+
+def _name(problem: Problem, k: int) -> str:
+    """The observation's name; numbered where it is fitted more than once."""
+    names = [p.data.fit.observation for p in problem.pieces]
+    return names[k] if names.count(names[k]) == 1 else f"{names[k]}_{k + 1}"
+
+
+def _prior(problem: Problem) -> dict[str, Array]:
+    everything = problem.everything({})
+    return {
+        f.name: prior_draws(f, problem.model, everything, keyed(problem.options.seed, PREDICT, 10**6, k), 2000)[None]
+        / f.parameter.scale
+        for k, f in enumerate(problem.free)
+    }

@@ -1,0 +1,147 @@
+"""``report.html`` of a calibration: whether to believe it, what it found, and the pictures that show both."""
+
+from __future__ import annotations
+
+from html import escape
+
+from lpmdsl.config import Calibration
+from lpmdsl.runtime.calibration.figures import history, marginal, pairs, predictive_figures, ranks, trace
+from lpmdsl.runtime.calibration.outcome import Calibrated
+from lpmdsl.runtime.report import figure_block, whole_page
+from lpmdsl.runtime.report_figures import Figure
+from lpmdsl.runtime.report_parts import model_text, number, section, spaced, table
+from lpmdsl.semantics.model import Model
+from lpmdsl.source import Source
+
+WAYS = {
+    "sampling": "particle marginal Metropolis–Hastings",
+    "gradient": "gradient ascent from several starts, and the curvature at the peak",
+    "neural posterior": "a network trained on simulated data",
+    "search": "a search for the peak, and its curvature",
+}
+
+
+def calibration_page(model: Model, source: Source, result: Calibrated) -> str:
+    """The whole page as text."""
+    has_draws = result.record.draws > 0
+    sections = [
+        _heading(model, result.record),
+        _estimates(result.record) if has_draws else "",
+        _predictive(result),
+        _scores(result.record),
+        _grid("Posteriors and priors", [marginal(result, f) for f in result.problem.free]) if has_draws else "",
+        _grid("Parameters together", pairs(result)) if has_draws else "",
+        _chains(result),
+        _certificate(result.record),
+        model_text(source),
+        _provenance(result.record),
+    ]
+    return whole_page(f"{spaced(model.name)}: calibration", sections)
+
+
+def _heading(model: Model, record: Calibration) -> str:
+    facts = [
+        ("method", f"{record.method}: {WAYS[record.method]}"),
+        ("chains", f"{record.chains} of {record.draws:,} draws"),
+        ("replicates for a likelihood", f"{record.replicates:,}"),
+        ("replicates in all", f"{record.runs:,}"),
+        ("seed", str(record.seed)),
+    ]
+    items = "".join(f"<li>{name} <b>{escape(value)}</b></li>" for name, value in facts)
+    doc = f'<p class="lead">{escape(model.doc)}</p>' if model.doc else ""
+    return (f"<header><h1>{escape(spaced(model.name))}: calibration</h1>{doc}"
+            f'<ul class="facts">{items}</ul>{_verdict(record)}</header>')  # fmt: skip
+
+
+def _verdict(record: Calibration) -> str:
+    if record.converged:
+        checked = "R-hat at most 1.01, at least 100 effective draws a chain" if record.method == "sampling" else (
+            "nothing speaks against it")  # fmt: skip
+        return f'<div class="notice good"><b>Converged:</b> {checked}.</div>'
+    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in record.reasons)
+    return f'<div class="notice"><b>Not converged: do not rely on these numbers.</b><ul>{reasons}</ul></div>'
+
+
+def _estimates(record: Calibration) -> str:
+    rows = []
+    for name, e in record.parameters.items():
+        worth = min((v for v in (e.ess_bulk, e.ess_tail) if v is not None), default=float("nan"))
+        rows.append([
+            escape(name), number(e.median), f"{number(e.low_50)} – {number(e.high_50)}",
+            f"{number(e.low_95)} – {number(e.high_95)}", escape(e.unit), f"<code>{escape(e.prior)}</code>",
+            "–" if e.r_hat is None else f"{e.r_hat:.3f}", f"{worth:,.0f}" if worth == worth else "–",
+        ])  # fmt: skip
+    header = ["Parameter", "Median", "50 %", "95 %", "Unit", "Prior", "R-hat", "Effective draws"]
+    return section("Estimates", table(header, rows, frozenset({1, 2, 3, 6, 7})))
+
+
+def _predictive(result: Calibrated) -> str:
+    if result.predictive is None or not len(result.predictive.data):
+        return ""
+    parts = []
+    for piece in result.problem.pieces:
+        figures = predictive_figures(result, piece)
+        drawn = "".join(figure_block(f) for f in figures)
+        body = f'<div class="grid">{drawn}</div>' if len(figures) > 1 else drawn
+        parts.append(f"<h3>{escape(spaced(piece.data.fit.observation))}</h3>{body}")
+    note = ('<p class="soft">The line is the median, the ribbons hold the middle 50 % and 95 % of data as they could '
+            "have been: parameters from the posterior, epidemics weighed by how they meet the fitted data, and the "
+            "scatter of the likelihood. What is held out, on a tint, is a forecast.</p>")  # fmt: skip
+    return section("The model over the data", note + "".join(parts))
+
+
+def _scores(record: Calibration) -> str:
+    rows = [
+        [escape(spaced(s.observation)), s.part, str(s.points), number(s.wis), number(s.crps), f"{s.coverage_50:.0%}",
+         f"{s.coverage_95:.0%}"]
+        for s in record.scores
+    ]  # fmt: skip
+    header = ["Observation", "Data", "Points", "WIS", "CRPS", "Within 50 %", "Within 95 %"]
+    note = ('<p class="soft">Weighted interval score and continuous ranked probability score, in the unit of the data; '
+            "less is better.</p>")  # fmt: skip
+    return section("Scores", table(header, rows, frozenset({2, 3, 4, 5, 6})) + note if rows else "")
+
+
+def _grid(title: str, figures: list[Figure]) -> str:
+    drawn = "".join(figure_block(f) for f in figures)
+    return section(title, f'<div class="grid">{drawn}</div>' if figures else "")
+
+
+def _chains(result: Calibrated) -> str:
+    if result.history:
+        return section("How it went", figure_block(history(result)))
+    if result.record.draws == 0:
+        return ""
+    drawn = "".join(
+        f'<div class="grid">{figure_block(trace(result, f))}{figure_block(ranks(result, f))}</div>'
+        for f in result.problem.free
+    )
+    note = ('<p class="soft">Left: where every chain was. Right: how the ranks of its draws are spread among all '
+            "draws; chains that agree are level.</p>")  # fmt: skip
+    return section("Chains", note + drawn)
+
+
+def _certificate(record: Calibration) -> str:
+    proof = record.certificate
+    if proof is None:
+        return ""
+    kind = "notice good" if proof.holds else "notice"
+    numbers = ""
+    if proof.ratio is not None and proof.low is not None and proof.high is not None:
+        numbers = f" Ratio {proof.ratio:.3f} [{proof.low:.3f} – {proof.high:.3f}], cosine {proof.cosine or 0:.3f}."
+    return section("Certificate of the gradient", f'<div class="{kind}">{escape(proof.words)}.{numbers}</div>')
+
+
+def _provenance(record: Calibration) -> str:
+    rows = [
+        ("Model", f"{record.model} {record.version}"),
+        ("SHA-256", record.sha256),
+        ("Versions", ", ".join(f"{name} {v}" for name, v in record.versions.items())),
+        ("Agents", ", ".join(f"{n:,} {kind}" for kind, n in record.agents.items())),
+        ("Log likelihood", "" if record.log_likelihood is None else f"{record.log_likelihood:.2f} at the medians"),
+        ("Its estimate varies by", "" if record.log_likelihood_sd is None else f"{record.log_likelihood_sd:.2f}"),
+        ("Accepted", "" if record.acceptance is None else f"{record.acceptance:.0%}"),
+        ("Seconds", f"{record.seconds:.1f}"),
+        ("Finished", record.finished),
+    ]
+    return section("This calibration", table(["What", "Value"], [[n, escape(v)] for n, v in rows if v]))

@@ -1,0 +1,190 @@
+"""The calibration as a function: parameters on the real line → replicates → log likelihood and log posterior."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.backends.request import RunResult
+from lpmdsl.config import CalibrationOptions, RunOptions
+from lpmdsl.diagnostics import LpmError, Report, fail
+from lpmdsl.quantities import Kind
+from lpmdsl.runtime.calibration.densities import NUMPY, Ops, draw, log_density
+from lpmdsl.runtime.calibration.priors import Free, arguments, free_parameter, log_prior
+from lpmdsl.runtime.objective import Quantity
+from lpmdsl.runtime.repeats import Repeats
+from lpmdsl.runtime.scenarios import plan
+from lpmdsl.semantics.analysis import Facts
+from lpmdsl.semantics.evaluate import parameter_values
+from lpmdsl.semantics.fit_data import FitData, read_fit_data
+from lpmdsl.semantics.model import Calibrate, Model
+from lpmdsl.semantics.unmoved import parameters_behind
+from lpmdsl.source import Source, Span
+
+Array = NDArray[np.float64]
+REPLICATE_NUMBERS = 2**32 - 2
+
+
+@dataclass(frozen=True, slots=True)
+class FittedReports(Quantity):
+    """What is read from a replicate: the reports of every fit in turn, flattened (reports, groups)."""
+
+    data: tuple[FitData, ...] = ()
+
+    def of(self, model: Model, result: RunResult) -> Array:
+        parts = []
+        for data in self.data:
+            reports = result.observations[data.fit.observation]
+            reports = reports.reshape(-1, len(model.observation(data.fit.observation).groups))
+            parts.append((reports if len(data.groups) > 1 else reports.sum(axis=1)).reshape(-1))
+        return np.concatenate(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Where the reports of one fit stand among all, and which of them are fitted and which held out."""
+
+    data: FitData
+    at: slice
+    fitted: NDArray[np.bool_]
+    held_out: NDArray[np.bool_]
+    is_share: bool
+
+    @property
+    def seen(self) -> Array:
+        return self.data.values.reshape(-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is estimated from what. ``fixed``: the values of all that is not estimated, as far as it was set."""
+
+    model: Model
+    calibrate: Calibrate
+    options: CalibrationOptions
+    free: tuple[Free, ...]
+    pieces: tuple[Piece, ...]
+    repeats: Repeats
+    fixed: dict[str, float]
+    moves_run: tuple[bool, ...]
+    """For every free parameter whether a run reads it; else only the likelihood does."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f.name for f in self.free)
+
+    def values(self, z: Array) -> dict[str, float]:
+        """The estimated parameters in base units."""
+        return {f.name: float(f.value(float(x))) for f, x in zip(self.free, z, strict=True)}
+
+    def everything(self, values: Mapping[str, float]) -> dict[str, float]:
+        """All parameters, those computed from others worked out."""
+        return parameter_values(self.model, {**self.fixed, **values})
+
+    def real(self, values: Mapping[str, float]) -> Array:
+        return np.array([float(f.real(values[f.name])) for f in self.free])
+
+    def log_prior(self, z: Array) -> float:
+        """The log density of the prior on the real line, with the slope of the transform."""
+        density = log_prior(self.free, self.model, self.everything(self.values(z)))
+        return density + sum(f.log_slope(float(x)) for f, x in zip(self.free, z, strict=True))
+
+    def run(self, z: Array, numbers: Sequence[int] | NDArray[np.int64]) -> Array:
+        """(replicates, all reports) of replicates with these numbers."""
+        moved = {f.name: v for f, v in zip(self.free, self.values(z).values(), strict=True)}
+        return self.repeats.values({**self.fixed, **moved}, [int(k) for k in numbers])
+
+    def log_likelihoods(self, z: Array, runs: Array, held_out: bool = False) -> Array:
+        """(replicates,): of each run alone. ``held_out``: of the data kept back instead of the fitted."""
+        everything = self.everything(self.values(z))
+        return sum((self.of_piece(p, runs, everything, held_out) for p in self.pieces), np.zeros(len(runs)))
+
+    def of_piece(
+        self, piece: Piece, runs: Any, everything: Mapping[str, Any], held_out: bool = False, ops: Ops = NUMPY
+    ) -> Any:
+        """(replicates,): the log likelihood of the data of one fit."""
+        chosen = piece.held_out if held_out else piece.fitted
+        law = piece.data.fit.likelihood
+        a = arguments(law, self.model, everything)
+        where = np.flatnonzero(chosen) + (piece.at.start or 0)
+        return log_density(law.family, a, runs[:, where], piece.seen[chosen], piece.is_share, ops).sum(-1)
+
+    def data_draws(self, z: Array, reports: Array, random: np.random.Generator) -> Array:
+        """Data as they could have been: one draw about each of the expected reports."""
+        everything = self.everything(self.values(z))
+        drawn = np.empty_like(reports)
+        for piece in self.pieces:
+            law = piece.data.fit.likelihood
+            a = arguments(law, self.model, everything)
+            drawn[..., piece.at] = draw(law.family, a, reports[..., piece.at], random, piece.is_share)
+        return drawn
+
+
+def keyed(seed: int, *key: int) -> np.random.Generator:
+    """A generator of its own for every key: what is drawn does not hang on what was drawn before."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *key])))
+
+
+def replicate_numbers(random: np.random.Generator, count: int) -> NDArray[np.int64]:
+    """Numbers of replicates that have luck of their own."""
+    return random.integers(0, REPLICATE_NUMBERS, count)
+
+
+def read_problem(model: Model, facts: Facts, options: CalibrationOptions, folder: Path | None) -> Problem:
+    """The model's calibration with its data. Raises ``LpmError`` with all that is wrong (E0861, E0406 to E0915, …)."""
+    if not model.calibrations:
+        raise fail("E0861", f"{model.name} has no `calibrate`.", Span(Source(model.name, ""), 0, 0),
+                   "Add `calibrate`, below it `fit OBSERVATION to \"file.csv\" column c with poisson` and "
+                   "`estimate PARAMETER`.")  # fmt: skip
+    chosen = model.calibrations[0]
+    run = RunOptions(seed=options.seed, settings=dict(options.settings), agents=dict(options.agents), threads=1,
+                     redraw_people=options.redraw_people)  # fmt: skip
+    planned = plan(model, run)
+    report = Report()
+    data = [read_fit_data(model, f, folder or f.file_span.source.directory, report, planned.counts)
+            for f in chosen.fits]  # fmt: skip
+    if report.has_errors:
+        raise LpmError(report)
+    pieces = _pieces(model, tuple(d for d in data if d is not None), chosen.hold_out)
+    if not any(p.fitted.any() for p in pieces):
+        raise fail("E0915", "All the data are held out.", chosen.span, "Hold out less, or give more data.")
+    free = tuple(free_parameter(model, model.parameter(name)) for name in chosen.estimate)
+    observed = parameters_behind(model, {f.observation for f in chosen.fits})
+    reads = FittedReports("", chosen.fits[0].observation, tuple(p.data for p in pieces))
+    repeats = Repeats(model, facts, planned, reads)
+    fixed = {n: v for n, v in _set(model, options).items() if n not in chosen.estimate}
+    return Problem(model, chosen, options, free, pieces, repeats, fixed, tuple(f.name in observed for f in free))
+
+
+def _set(model: Model, options: CalibrationOptions) -> dict[str, float]:
+    from lpmdsl.runtime.settings import setting_values
+
+    return setting_values(model, dict(options.settings), Report())
+
+
+def _pieces(model: Model, data: tuple[FitData, ...], hold_out: float) -> tuple[Piece, ...]:
+    """The last data that there are say for all fits from when on data are held out."""
+    last = max((float(d.times[~np.isnan(d.values).all(axis=1)].max()) for d in data), default=-math.inf)
+    made, begin = [], 0
+    for d in data:
+        late = d.times > last - hold_out + 1e-6 if hold_out > 0 else np.zeros(len(d.times), bool)
+        known = ~np.isnan(d.values)
+        held = (known & late[:, None]).reshape(-1)
+        is_share = model.observation(d.fit.observation).type.kind in (Kind.SHARE, Kind.PROBABILITY)
+        made.append(Piece(d, slice(begin, begin + d.values.size), known.reshape(-1) & ~held, held, is_share))
+        begin += d.values.size
+    return tuple(made)
+
+
+def with_threads(problem: Problem, threads: int) -> Problem:
+    """The same, with that many replicates side by side."""
+    planned = problem.repeats.plan
+    options = planned.options.model_copy(update={"threads": threads})
+    repeats = replace(problem.repeats, plan=replace(planned, options=options))
+    return replace(problem, repeats=repeats)

@@ -1,0 +1,136 @@
+"""Where to begin: rounds of weighted draws that move from the prior towards the posterior (adaptive importance
+sampling, after Cappé et al. 2004, J Comput Graph Stat 13:907), and how many replicates a likelihood needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.diagnostics import fail
+from lpmdsl.runtime.calibration.densities import log_mean_exp
+from lpmdsl.runtime.calibration.posterior import Tell
+from lpmdsl.runtime.calibration.priors import prior_draws
+from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
+
+Array = NDArray[np.float64]
+ROUNDS = 5
+POINTS = 48
+RUNS = 24
+WORTH = 12
+"""Weights are flattened until the points of a round are worth this many."""
+START = 1
+"""First key of the luck that is spent here."""
+MOST_REPLICATES = 256
+TRIED = 256
+NOISE = 0.7
+"""Of the log likelihood. Doucet et al. 2015, Biometrika 102:295, find 1.0 to 1.7 to cost least; few replicates show a
+part of the spread only, so less is aimed at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """``points``: (n, parameters) on the real line by their weight; ``centre`` and ``covariance`` of the last round."""
+
+    points: Array
+    weights: Array
+    centre: Array
+    covariance: Array
+    best: Array
+    runs: int
+
+
+def begin(problem: Problem, tell: Tell, rounds: int = ROUNDS) -> Beginning | None:
+    """Points near the posterior; None if asked to stop. Raises ``LpmError`` (E0862) if nothing can give the data."""
+    random = keyed(problem.options.seed, START, 0)
+    points = np.stack([_drawn(problem, random, POINTS, k) for k in range(len(problem.free))], axis=1)
+    proposal = np.array([problem.log_prior(z) for z in points])
+    best, best_value = points[0], -math.inf
+    for number in range(rounds):
+        values = np.full(POINTS, -math.inf)
+        for k, z in enumerate(points):
+            if not tell("looking for a start", number * POINTS + k, rounds * POINTS, ""):
+                return None
+            values[k] = log_posterior(problem, z, replicate_numbers(random, RUNS))
+        if not np.isfinite(values).any():
+            raise fail("E0862", "No values that the priors allow give these data: not one of "
+                       f"{POINTS * RUNS:,} replicates can.", problem.calibrate.span,
+                       "Look at the unit of the column, at the priors and at the likelihood.")  # fmt: skip
+        if values.max() > best_value:
+            best, best_value = points[int(values.argmax())], float(values.max())
+        weights = flattened(values - proposal, WORTH)
+        centre, covariance = _moments(points, weights)
+        if number == rounds - 1:
+            return Beginning(points, weights, centre, covariance, best, rounds * POINTS * RUNS)
+        points, proposal = _around(centre, covariance, random)
+    raise AssertionError("there is at least one round")
+
+
+def log_posterior(
+    problem: Problem, z: Array, numbers: NDArray[np.int64], estimate: Callable[[Array], float] = log_mean_exp
+) -> float:
+    """The log posterior at one point, up to a constant, from replicates with these numbers."""
+    prior = problem.log_prior(z)
+    if not math.isfinite(prior):
+        return -math.inf
+    return prior + estimate(problem.log_likelihoods(z, problem.run(z, numbers)))
+
+
+def _drawn(problem: Problem, random: np.random.Generator, count: int, k: int) -> Array:
+    everything = problem.everything({})
+    free = problem.free[k]
+    return np.asarray(free.real(prior_draws(free, problem.model, everything, random, count)), np.float64)
+
+
+def flattened(log_weights: Array, worth: float) -> Array:
+    """Weights that add up to 1, to the power at which the points are worth at least so many."""
+    finite = np.where(np.isfinite(log_weights), log_weights, -math.inf)
+    low, high = 0.0, 1.0
+
+    def at(power: float) -> Array:
+        raised = np.where(np.isfinite(finite), power * finite, -math.inf)
+        w = np.exp(raised - raised.max())
+        return w / w.sum()
+
+    if 1 / (at(1.0) ** 2).sum() >= worth:
+        return at(1.0)
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if 1 / (at(middle) ** 2).sum() >= worth else (low, middle)
+    return at(low)
+
+
+def _moments(points: Array, weights: Array) -> tuple[Array, Array]:
+    centre = weights @ points
+    apart = points - centre
+    covariance = (weights[:, None] * apart).T @ apart / max(1 - float((weights**2).sum()), 0.1)
+    return centre, covariance + np.diag(1e-6 + 1e-3 * np.diag(covariance))
+
+
+def _around(centre: Array, covariance: Array, random: np.random.Generator) -> tuple[Array, Array]:
+    """Points from a Student's t with 5 degrees of freedom, wider than what was found, and their log densities."""
+    n, wider = len(centre), 2.0
+    root = np.linalg.cholesky(wider * covariance)
+    apart = random.standard_normal((POINTS, n)) / np.sqrt(random.chisquare(5, (POINTS, 1)) / 5)
+    size = (apart**2).sum(axis=1)
+    return centre + apart @ root.T, -0.5 * (5 + n) * np.log1p(size / 5)
+
+
+def enough_replicates(problem: Problem, points: Array, key: int) -> int:
+    """How many replicates bring the standard deviation of the estimated log likelihood to ``NOISE``, from the spread of
+    the weights of single replicates.
+
+    ``points``: (n, parameters); ``key``: which luck to spend on it.
+    """
+    random, needed = keyed(problem.options.seed, START, 1, key), []
+    for z in points:
+        each = problem.log_likelihoods(z, problem.run(z, replicate_numbers(random, TRIED)))
+        if np.isfinite(each).any():
+            weights = np.exp(each - each.max())
+            # The variance of the log of a mean of n is this over n, to first order.
+            needed.append(float(weights.var(ddof=1) / weights.mean() ** 2))
+    wanted = float(np.mean(needed)) / NOISE**2 if needed else MOST_REPLICATES
+    return int(min(MOST_REPLICATES, max(16, 8 * math.ceil(wanted / 8))))
