@@ -41,7 +41,11 @@ class BehaviourBuilder(ClauseBuilder):
         return t.TypeName(str(c[0]), None, self.span(meta))
 
     def decides(self, meta: Meta, c: Children) -> Clause:
-        return self._clause("decides", t.Decides(c[0], self.named(c[1]), c[2], self.span(meta)), meta)
+        node = t.Decides(c[0], self.named(c[1]), self._answers(c[2], c[3]), c[4], self.span(meta))
+        return self._clause("decides", node, meta)
+
+    def _answers(self, yes: Token | None, no: Token | None) -> tuple[t.Text, ...]:
+        return tuple(t.Text(str(word), self.token_span(word)) for word in (yes, no) if word is not None)
 
     def decided_every(self, meta: Meta, c: Children) -> Clause:
         return self._first(meta, c, "every")

@@ -574,10 +574,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Decides:
-    """``decides yes/no into isolating``, for a rule with ``by rule EXPR``."""
+    """``decides yes/no into isolating``, for a rule with ``by rule EXPR``.
+
+    ``answers``: the words of ``as isolate or go_out`` (yes first), or ().
+    """
 
     type: TypeName
     into: Name
+    answers: tuple[Text, ...]
     rule: Expr | None
     span: Span
 
