@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pandas as pd
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from lpmdsl.config import Manifest
 from lpmdsl.runtime.profile import Stage
@@ -20,9 +21,23 @@ from lpmdsl.runtime.simulate import Advance
 from lpmdsl.semantics.model import Model
 
 
+class _Status(ProgressColumn):
+    """What goes on beside the steps."""
+
+    def __init__(self, status: Callable[[], str]) -> None:
+        super().__init__()
+        self._status = status
+
+    def render(self, task: Task) -> Text:
+        return Text(self._status())
+
+
 @contextmanager
-def progress_bar(plan: Plan) -> Iterator[Advance]:
-    """A bar on the error stream over all steps of all replicates; nothing is drawn where that is not a terminal."""
+def progress_bar(plan: Plan, status: Callable[[], str] | None = None) -> Iterator[Advance]:
+    """A bar on the error stream over all steps of all replicates; nothing is drawn where that is not a terminal.
+
+    ``status``: what else is told at every drawing, such as calls to a language model.
+    """
     position = {v.name: k for k, v in enumerate(plan.variants)}
     total = len(plan.variants) * plan.options.replicates * plan.steps
     columns = (
@@ -31,6 +46,7 @@ def progress_bar(plan: Plan) -> Iterator[Advance]:
         MofNCompleteColumn(),
         TextColumn("steps"),
         TimeRemainingColumn(),
+        *([_Status(status)] if status is not None else []),
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

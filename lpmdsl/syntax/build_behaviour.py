@@ -54,7 +54,10 @@ class BehaviourBuilder(ClauseBuilder):
         return self._first(meta, c, "when")
 
     def knows(self, meta: Meta, c: Children) -> Clause:
-        return self._clause("knows", t.Knows(c[0], c[1] or (), self.span(meta)), meta)
+        return self._clause("knows", t.Knows(c[0], c[1] or (), c[2] or (), self.span(meta)), meta)
+
+    def said(self, meta: Meta, c: Children) -> tuple[t.Text, ...]:
+        return tuple(t.Text(unquoted(word), self._inside(word)) for word in c)
 
     def asks(self, meta: Meta, c: Children) -> Clause:
         return self._clause("asks", t.Asks(c[0], c[-1], self.span(meta)), meta)

@@ -51,7 +51,8 @@ def _decides(clause: t.Decides) -> str:
 
 def _knows(clause: t.Knows) -> str:
     bands = f"in bands at {expressions(clause.cuts)}" if clause.cuts else ""
-    return join("knows", names(clause.names), bands)
+    said = "named " + ", ".join(quoted(word.text) for word in clause.labels) if clause.labels else ""
+    return join("knows", names(clause.names), bands, said)
 
 
 def _asks(clause: t.Asks) -> Iterable[Line]:

@@ -588,10 +588,14 @@ class Decides:
 
 @dataclass(frozen=True, slots=True)
 class Knows:
-    """``knows age_group, borough`` (no cuts) or ``knows income in bands at 600 USD per week``."""
+    """``knows age_group, borough`` (no cuts) or ``knows income in bands at 600 USD per week``.
+
+    ``labels``: the words of ``named "poor", "rich"`` for the bands, or ().
+    """
 
     names: tuple[Name, ...]
     cuts: tuple[Expr, ...]
+    labels: tuple[Text, ...]
     span: Span
 
 

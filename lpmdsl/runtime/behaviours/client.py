@@ -128,7 +128,9 @@ class Client:
             counts.retries += attempt > 0
             try:
                 completion = read_completion(await self._send(request, seed))
-                if completion.usage is not None:
+                if completion.usage is None:
+                    reserved = 0.0  # a server that counts no tokens: what was set aside stays spent
+                else:
                     counts.prompt_tokens += completion.usage.prompt_tokens
                     counts.reply_tokens += completion.usage.completion_tokens
                 return completion
