@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from lpmdsl.config import Manifest
+from lpmdsl.config import BehaviourRecord, Manifest
 from lpmdsl.runtime.profile import Stage
 from lpmdsl.runtime.report_parts import number
 from lpmdsl.runtime.results import Results
@@ -151,3 +151,23 @@ def _sensitivity_cells(one: Sensitivity, model: Model) -> list[str]:
         f"{gradient - reach:,.4g} to {gradient + reach:,.4g}",
         f"{one.elasticity:+.3g} ± {1.96 * one.elasticity_se:.2g}", told,
     ]  # fmt: skip
+
+
+def answer_lines(manifest: Manifest) -> list[str]:
+    """``isolate: 18 archetypes, 360 asks, 340 from the ledger, no fallback`` and what it took; [] where nobody asks."""
+    record = manifest.behaviours
+    if record is None:
+        return []
+    lines = [_answer_line(name, one) for name, one in record.each.items()]
+    cost = f", {record.cost:.4g} {record.currency}" if record.cost is not None else ""
+    tokens = f"{record.prompt_tokens:,} + {record.reply_tokens:,} tokens{cost}"
+    lines.append(f"answers of {record.model} ({record.mode}): {record.calls:,} calls, {tokens}")
+    return [*lines, *([f"note: {record.note}"] if record.note else [])]
+
+
+def _answer_line(name: str, record: BehaviourRecord) -> str:
+    fallbacks = f"{record.fallbacks:,} fallbacks" if record.fallbacks else "no fallback"
+    reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(record.reasons.items()))
+    away = f", {100 * record.distance:.3g} % from the survey" if record.distance is not None else ""
+    asked = f"{record.archetypes:,} archetypes, {record.asks:,} asks, {record.hits:,} from the ledger"
+    return f"{name}: {asked}, {fallbacks}{f' ({reasons})' if reasons else ''}{away}"

@@ -148,7 +148,10 @@ def _answers(ctx: Context, clause: tree.Decides, decides: Type) -> tuple[str, ..
     return no.text, yes.text
 
 
-def _misfit(ctx: Context, clause: str, why: str, where: tree.Expr | tree.Asks | tree.Name | tree.Text, help: str) -> None:
+Clause = tree.Expr | tree.Asks | tree.Name | tree.Text
+
+
+def _misfit(ctx: Context, clause: str, why: str, where: Clause, help: str) -> None:
     ctx.report.add("E0736", f"`{clause}` does not belong here: {why}.", where.span, help)
 
 

@@ -70,11 +70,18 @@ def _ledger(options: LlmOptions, source: Source) -> Ledger:
         return open_ledger(None)
     found = beside(source) if options.mode == "replay" else None
     path = options.ledger or (found.ledger if found is not None else None) or DEFAULT_LEDGER
-    if path.suffix != ".jsonl":
-        return open_ledger(path, must_exist=options.mode == "replay")
-    if options.mode == "record":
+    if options.mode == "replay":
+        return open_existing(path)
+    if path.suffix == ".jsonl":
         help = f"Import it: `lpmc ledger import {path} --ledger {DEFAULT_LEDGER}`, and record into that."
         raise fail("E0857", "Answers are recorded into SQLite, not into lines of text.", _typed("--ledger", path), help)
+    return open_ledger(path)
+
+
+def open_existing(path: Path) -> Ledger:
+    """A ledger that is there: SQLite, or lines of text read into memory. Raises ``LpmError`` E0857."""
+    if path.suffix != ".jsonl":
+        return open_ledger(path, must_exist=True)
     ledger = open_ledger(None)
     import_lines(ledger, path)
     return ledger

@@ -1,4 +1,4 @@
-"""From an archetype to a request: the prompt with its slots filled, the JSON schema of the reply, the key in the ledger."""
+"""From an archetype to a request: the prompt with its slots filled, the schema of the reply, the key in the ledger."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def answer_words(behaviour: Behaviour) -> tuple[str, ...]:
 
 
 def schema_of(words: tuple[str, ...]) -> dict[str, Any]:
-    """``{"decision": word}`` or ``{"percent": 0 … 100}``: whole percents, as servers do not hold to bounds of floats."""
+    """``{"decision": word}`` or ``{"percent": 0 … 100}``: whole, as servers do not hold to bounds of floats."""
     name, value = ("decision", {"enum": list(words), "type": "string"}) if words else ("percent", _PERCENT)
     return {"additionalProperties": False, "properties": {name: value}, "required": [name], "type": "object"}
 
