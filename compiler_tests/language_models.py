@@ -31,7 +31,10 @@ def policy_model(times: int = 0, more: str = "") -> Model:
 
 def share_model(most_fallbacks: str = "100 %") -> Model:
     """The same, deciding a share."""
-    text = POLICY.replace("isolating yes/no = no", "isolating yes/no = no\n  kept share = 100 %")
+    text = POLICY.replace("isolating yes/no = no", "kept share = 100 %")
+    text = text.replace("1 - isolation_effect where isolating", "kept").replace("Person where isolating by", "Person by")
+    text = text.replace("parameter isolation_effect = 70 %\n", "")
+    text = text.replace("observe staying_home = share of", "observe n = count of")
     text = text[: text.index("behaviour isolate")] + (
         "behaviour keep of Person\n  decides share into kept\n  every week\n  knows age_group\n"
         '  asks 2 times per archetype\n    "You are {age_group}. How much do you keep?"\n'
@@ -56,7 +59,7 @@ def place_of(behaviour: Behaviour, archetype: Archetype) -> tuple[int, ...]:
 
 
 @contextmanager
-def asked(model: Model, **options: object) -> Iterator[Answers]:
+def asked(model: Model, /, **options: object) -> Iterator[Answers]:
     """Who answers, closed at the end."""
     chosen = LlmOptions.model_validate({"mode": "live", "model": "policy", **options})
     answers = open_answers(model, Source("test", ""), chosen, ("baseline",), parameter_values(model))

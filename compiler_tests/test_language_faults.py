@@ -201,9 +201,11 @@ def test_invalid_replies_are_sampled_once_more_and_then_fall_back(fault: Fault, 
     _is_readable(path, fallbacks=4)
 
 
-def _is_readable(path: Path, fallbacks: int) -> None:
+def _is_readable(path: Path, fallbacks: int | None) -> None:
+    """``fallbacks`` None: some, and no more than were under way."""
     ledger = open_ledger(path, must_exist=True)
-    assert ledger.summary()["fallbacks"] == fallbacks
+    kept = int(ledger.summary()["fallbacks"])
+    assert kept == fallbacks or (fallbacks is None and 1 <= kept <= 4)
     ledger.close()
     with sqlite3.connect(path) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -262,7 +264,7 @@ def test_too_many_fallbacks_stop_the_run(fault: Fault, tmp_path: Path) -> None:
     assert diagnostic.code == "E0854"
     assert "2 % is the most" in diagnostic.message and (TRIED_AGAIN | SAMPLED_AGAIN)[fault] in diagnostic.message
     assert proxy.calls < 36, "no use in asking the rest"
-    _is_readable(path, fallbacks=1)
+    _is_readable(path, fallbacks=None)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -291,16 +293,19 @@ def test_budgets_are_held_to_before_a_call_is_sent(tmp_path: Path) -> None:
         with asked(MODEL, max_calls=10, **common) as answers, pytest.raises(LpmError) as told:
             answers.ask_for({}, {})("isolate", 0, EVERYONE)
         assert told.value.report.diagnostics[0].code == "E0855"
-        assert proxy.calls <= 10, "those under way are broken off, none is sent beyond"
+        assert proxy.calls == 10
+        assert answers.budget.counts.calls == 10
         with asked(MODEL, max_cost=2.0, prices=prices, **common) as answers:
             with pytest.raises(LpmError) as told:
                 answers.ask_for({}, {})("isolate", 0, EVERYONE)
             assert told.value.report.diagnostics[0].code == "E0855"
-            assert 0 < (answers.record().cost or 0) <= 2.0
+            record = answers.record()
+            assert record.calls >= 3 and record.cost == pytest.approx(record.calls * 0.07)
+            assert 2.0 - 1.0 < record.cost <= 2.0, "it goes on until one more call could be too dear"
         with asked(MODEL, **common) as answers:
             answers.ask_for({}, {})("isolate", 0, EVERYONE)
             record = answers.record().each["isolate"]
-        assert record.asks == 36 and record.hits > 0, "what was answered before is not asked again"
+        assert record.asks == 36 and record.hits >= 13, "what was answered before is not asked again"
 
 
 def test_promised_calls_are_held_to(tmp_path: Path) -> None:
@@ -347,7 +352,8 @@ def test_shares_are_whole_percents() -> None:
         if text["value"] == '{"percent": 37}':
             assert table.tolist() == [[0.37, 0.37]] and fallbacks == 0
         else:
-            assert table.tolist() == [[0.7, 0.7]] and fallbacks == 2
+            np.testing.assert_allclose(table, [[0.7, 0.7]], rtol=1e-15)
+            assert fallbacks == 2
     assert proxy.bodies[0]["response_format"]["json_schema"]["schema"]["properties"] == {
         "percent": {"maximum": 100, "minimum": 0, "type": "integer"}
     }

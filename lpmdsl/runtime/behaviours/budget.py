@@ -25,6 +25,7 @@ class Counts:
     resamples: int = 0
     prompt_tokens: int = 0
     reply_tokens: int = 0
+    under_way: int = 0
     reserved: float = 0.0
 
 
@@ -45,10 +46,18 @@ class Budget:
         counts = self.counts
         return self.price.of(counts.prompt_tokens, counts.reply_tokens) if self.price is not None else None
 
-    def take(self, request: Request) -> float:
-        """Takes one call; what was set aside for it is returned. Raises ``LpmError`` E0855 where that is too much."""
+    def take(self, request: Request) -> float | None:
+        """Takes one call; what was set aside for it, or None while it must wait for those under way.
+
+        Raises ``LpmError`` E0855 where it is too much and nothing is under way: no reply that was paid for is lost.
+        """
         counts, options = self.counts, self.options
-        if options.max_calls is not None and counts.calls >= options.max_calls:
+        most = self._most(request)
+        too_many = options.max_calls is not None and counts.calls >= options.max_calls
+        too_dear = options.max_cost is not None and (self.cost or 0.0) + counts.reserved + most > options.max_cost
+        if (too_many or too_dear) and counts.under_way:
+            return None
+        if too_many:
             word = f"{options.max_calls}"
             raise fail(
                 "E0855",
@@ -56,8 +65,7 @@ class Budget:
                 Span(Source("--max-calls", word), 0, len(word)),
                 "What was answered is kept: `--llm record` goes on from there with more calls.",
             )
-        most = self._most(request)
-        if options.max_cost is not None and (self.cost or 0.0) + counts.reserved + most > options.max_cost:
+        if too_dear:
             word = f"{options.max_cost:g}"
             raise fail(
                 "E0855",
@@ -67,11 +75,13 @@ class Budget:
                 "What was answered is kept: `--llm record` goes on from there with more money.",
             )
         counts.calls += 1
+        counts.under_way += 1
         counts.reserved += most
         return most
 
     def give_back(self, reserved: float) -> None:
         """A call is over: its tokens are counted now."""
+        self.counts.under_way -= 1
         self.counts.reserved = max(0.0, self.counts.reserved - reserved)
 
     def _most(self, request: Request) -> float:

@@ -124,7 +124,8 @@ class Client:
         counts = self.budget.counts
         for attempt in range(self.options.retries + 1):
             await self._turn()
-            reserved = self.budget.take(request)
+            while (reserved := self.budget.take(request)) is None:
+                await asyncio.sleep(0.01)
             counts.retries += attempt > 0
             try:
                 completion = read_completion(await self._send(request, seed))

@@ -158,4 +158,4 @@ def open_ledger(path: Path | None, must_exist: bool = False) -> Ledger:
 
 def _unreadable(path: Path | None, why: str) -> LpmError:
     place = Span(Source(str(path or "the ledger"), ""), 0, 0)
-    return fail("E0857", f"The ledger cannot be used: {why}.", place, "Give another file with --ledger.")
+    return fail("E0857", f"The ledger cannot be used: {why.rstrip('.')}.", place, "Give another file with --ledger.")
