@@ -257,7 +257,7 @@ def test_retry_after_is_honoured() -> None:
 @pytest.mark.parametrize("fault", [truncated, broken], ids=lambda f: f.__name__)
 def test_too_many_fallbacks_stop_the_run(fault: Fault, tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
-    with proxied("", fault) as proxy, asked(STRICT, mode="record", ledger=path, url=proxy.url, **QUICK) as answers:
+    with proxied("", fault) as proxy, asked(STRICT, mode="record", ledger=path, url=proxy.url, **QUICK) as answers:  # noqa: SIM117
         with pytest.raises(LpmError) as told:
             answers.ask_for({}, {})("isolate", 0, EVERYONE)
     (diagnostic,) = told.value.report.diagnostics
@@ -276,7 +276,7 @@ def test_a_server_that_refuses_ends_the_run_at_once(status: int, monkeypatch: py
         handler.answer(json.dumps({"error": {"message": f"bad key {SECRET}"}}).encode(), status)
         return True
 
-    with proxied("", refuses) as proxy, asked(MODEL, url=proxy.url, **QUICK | {"concurrency": 1}) as answers:
+    with proxied("", refuses) as proxy, asked(MODEL, url=proxy.url, **QUICK | {"concurrency": 1}) as answers:  # noqa: SIM117
         with pytest.raises(LpmError) as told:
             answers.ask_for({}, {})("isolate", 0, EVERYONE)
     (diagnostic,) = told.value.report.diagnostics

@@ -1,6 +1,6 @@
 """The client: many calls at once to an OpenAI-compatible server, each with an end to its patience.
 
-Every way in which a call can fail ends here as an ``Outcome``: with a reply, or without one and a reason in a few words.
+Every way in which a call can fail ends here as an ``Outcome``: with a reply, or without one and a reason.
 What stops the whole run (a refused key, a budget) is raised as ``LpmError``.
 """
 
@@ -12,8 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as StillRunning
+from concurrent.futures import Future, TimeoutError as StillRunning
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -120,7 +119,7 @@ class Client:
         return Outcome(None, reason, spent)
 
     async def _call(self, request: Request, seed: int) -> Completion:
-        """A chat completion, with retries. Raises ``_Failed`` when patience is at its end, ``Invalid``, ``LpmError``."""
+        """A chat completion, with retries. Raises ``_Failed`` at the end of patience, ``Invalid``, ``LpmError``."""
         counts = self.budget.counts
         for attempt in range(self.options.retries + 1):
             await self._turn()
