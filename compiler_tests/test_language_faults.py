@@ -435,8 +435,9 @@ def test_a_ledger_is_readable_after_a_kill(tmp_path: Path) -> None:
     _is_readable(path, fallbacks=0)
 
 
-def test_prompts_and_replies_are_written_only_if_asked(tmp_path: Path, capfd: pytest.CaptureFixture[str],
-                                                       monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_prompts_and_replies_are_written_only_if_asked(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LPM_LLM_KEY", SECRET)
     log, ledger = tmp_path / "log.jsonl", tmp_path / "ledger.sqlite"
     with proxied("", valid) as proxy:

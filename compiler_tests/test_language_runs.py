@@ -144,7 +144,9 @@ def test_the_same_answers_give_the_same_counts_on_the_reference(folder: Path, se
 # ------------------------------------------------------------------ surveys
 
 
-@pytest.mark.parametrize(("within", "code"), [("within 30 %", 0), ("within 5 %", 1), ("within 30 % by total variation", 1)])
+@pytest.mark.parametrize(
+    ("within", "code"), [("within 30 %", 0), ("within 5 %", 1), ("within 30 % by total variation", 1)]
+)
 def test_a_survey_is_held_against_what_was_decided(
     folder: Path, server: Proxy, within: str, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,7 +202,11 @@ def test_a_missing_extra_is_a_diagnostic(
     import importlib.util
 
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "openai" else find(name, *more))
+
+    def without_openai(name: str, *more: str):
+        return None if name == "openai" else find(name, *more)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without_openai)
     assert run(folder, "--llm", "live", "--llm-model", "m") == 1
     assert "E0852" in capsys.readouterr().err
 
