@@ -416,7 +416,8 @@ def test_a_ledger_is_readable_after_a_kill(tmp_path: Path) -> None:
         code = (
             "import sys; sys.path.insert(0, 'compiler_tests')\n"
             "from language_models import asked, everyone, policy_model\n"
-            f"model = policy_model(50)\nwith asked(model, mode='record', url={proxy.url!r}, ledger={str(path)!r}) as a:\n"
+            "model = policy_model(50)\n"
+            f"with asked(model, mode='record', url={proxy.url!r}, ledger={str(path)!r}) as a:\n"
             "    a.ask_for({}, {})('isolate', 0, everyone(model.behaviour('isolate')))\n"
         )
         process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parent.parent)
