@@ -102,7 +102,7 @@ def test_too_many_fallbacks_end_with_exit_code_4_and_what_there_was(
     found = manifest(folder)
     assert not found["complete"] and found["stopped_after"] == 7
     assert "no valid reply" in found["stopped"]
-    assert found["behaviours"]["each"]["isolate"]["reasons"] == {"cut short": 1}
+    assert set(found["behaviours"]["each"]["isolate"]["reasons"]) == {"cut short"}
     rows = (folder / "out" / "observations.csv").read_text().splitlines()
     assert len(rows) > 1 and rows[0].startswith("scenario,replicate")
     assert lpmc("ledger", "show", "ledger.sqlite") == 0
