@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.backends.request import RunRequest
+from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.compiler import compile_model
 from lpmdsl.networks.world import World
+from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.execute import cpu_runner
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.population import build_world, start_states
@@ -41,6 +42,7 @@ class Repeats:
     quantity: Quantity
     first: int = 0
     """The number of the first replicate: another one is other luck for all of them."""
+    answers: Answers | None = None
     _run: object = None
     _worlds: dict[tuple[float, ...], World] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -78,15 +80,18 @@ class Repeats:
             return np.stack([first, *rest])
 
     def _one(self, quantity: Quantity, parameters: dict[str, float], replicate: int) -> NDArray[np.float64]:
-        request = self.request(parameters, replicate)
-        return quantity.of(self.model, self._run(request, None))  # type: ignore[operator]
+        result: RunResult = self._run(self.request(parameters, replicate), None)  # type: ignore[operator]
+        if result.stopped is not None:
+            raise result.stopped
+        return quantity.of(self.model, result)
 
     def request(self, parameters: dict[str, float], replicate: int) -> RunRequest:
         """One replicate at given parameters (all of them, in base units)."""
         seed, world = self.plan.options.seed, self._world(parameters, replicate)
         start = start_states(self.model, world, parameters, seed, replicate)
         disabled = self.plan.variants[0].disabled
-        return RunRequest(self.model, world, parameters, start, seed, replicate, self.plan.steps, disabled)
+        ask = self.answers.ask_for(parameters, world.counts) if self.answers is not None else None
+        return RunRequest(self.model, world, parameters, start, seed, replicate, self.plan.steps, disabled, ask)
 
     def is_free(self, name: str) -> bool:
         """Whether a parameter stands for itself: those computed from others follow them."""

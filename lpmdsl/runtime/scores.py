@@ -72,6 +72,8 @@ class ScoredRepeats:
     def _one(self, parameters: dict[str, float], replicate: int, reader: Reader) -> Scored:
         request = self.repeats.request(parameters, replicate)
         after = buffers_after(self.compiled.cpu_program, self.module, request, None)
+        if after.stopped is not None:
+            raise after.stopped
         result = result_of(request, after.buffers, after.done, after.timings)
         reports = Quantity("", self.repeats.quantity.observation).of(request.model, result)
         return reader.read(reports, after.buffers, request.world.counts, request.steps + 1)
