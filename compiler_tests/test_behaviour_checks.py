@@ -218,6 +218,9 @@ def test_what_analysis_knows() -> None:
     assert {"bias", "line", "beta"} <= parameters_behind(model, {"cases"})
     calls = [s for s in statements(model, parameter_values(model)) if s.what.startswith("calls")]
     assert [s.how for s in calls] == ["by the number of archetypes", "counted in every run"]
+    asks = [s.what for s in statements(model, parameter_values(model)) if " asks about " in s.what]
+    assert asks[0] == "caring asks about at most 72 archetypes at a time, at most 4 times in a run"
+    assert asks[1] == "going asks about at most 3 archetypes at a time, at most 28 times in a run"
 
 
 def test_a_library_of_behaviours(tmp_path: Path) -> None:

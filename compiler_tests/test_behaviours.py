@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 from behaviour_models import FRIENDS, ONE, always, answering, checked
 from both_backends import assert_same, compiled, cpu_run, request_of, runner
+from numpy.typing import NDArray
 from scipy import stats
 
 from lpmdsl.backends import torch_reference
 from lpmdsl.backends.request import Archetype
 from lpmdsl.compiler import Compiled
-from lpmdsl.diagnostics import LpmError
+from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.runtime.gpu import gpu_runner
 from lpmdsl.runtime.gpu_launch import Tiling
 from lpmdsl.semantics.archetypes import NONE_YET, labels_of_code, most_archetypes, resting
 from lpmdsl.semantics.model import Model
+from lpmdsl.source import NOWHERE
 
 Z = 4.0
 
@@ -150,6 +152,27 @@ def test_two_kinds_decide() -> None:
     assert_same(result, torch_reference.run(worlds))
     assert_same(result, gpu_runner(made, Tiling(128))([worlds], None)[0])
     assert result.observations["sold"][:, 0].max() > 50
+
+
+def test_whoever_is_asked_can_end_the_run(friends: Compiled) -> None:
+    """At the third refresh: what was reported until then is there, and why it ended, on every back end."""
+    whole = request_of(friends.model, 300)
+
+    def ask(name: str, step: int, who: tuple[Archetype, ...]) -> NDArray[np.float64]:
+        if name == "caring" and step == 28:
+            raise fail("E0899", "no more money", NOWHERE)
+        return answering(friends.model)(name, step, who)
+
+    request = replace(whole, ask=ask)
+    results = [cpu_run(friends)(request), torch_reference.run(request), gpu_runner(friends)([request], None)[0]]
+    for result in results:
+        assert result.stopped is not None and result.steps_done == 28
+        assert result.stopped.report.diagnostics[0].message == "no more money"
+        assert_same(results[0], result)
+    longer = cpu_run(friends)(whole)
+    assert longer.stopped is None and longer.steps_done == 56
+    np.testing.assert_array_equal(results[0].observations["masks"][:29], longer.observations["masks"][:29])
+    assert np.isnan(results[0].observations["masks"][29:]).all()
 
 
 # ------------------------------------------------------------------ whom one asks

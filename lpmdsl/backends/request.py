@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.diagnostics import fail
+from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.networks.world import World
 from lpmdsl.semantics.model import Behaviour, Model
 from lpmdsl.semantics.places_in_text import word_span
@@ -30,7 +30,7 @@ Ask = Callable[[str, int, tuple[Archetype, ...]], NDArray[np.float64]]
 
 yes/no and categories: the probability of each label, rows add up to 1 (yes/no: columns no, yes). Shares and
 probabilities: one reply in each of ``asks`` columns. Raises ``LpmError`` to stop the run (too many fallbacks, a miss
-in replay, a limit reached).
+in replay, a limit reached): it ends at that boundary and keeps what it had (``RunResult.stopped``).
 """
 
 
@@ -75,7 +75,8 @@ class RunResult:
     A level's report r is at time r·every (r = 0 is the start); a flow's report r covers (r·every, (r+1)·every]; a
     derived observation reports like the longest of its parts. ``watches[k]``: the value of the k-th ``check always``
     after every step (steps + 1 values, the first at the start; truth is 1.0). ``costs[intervention]``: money spent.
-    ``states[condition]``: uint8 final states. ``steps_done`` < ``steps`` when stopped early.
+    ``states[condition]``: uint8 final states. ``steps_done`` < ``steps`` when stopped early; ``stopped``: why, if
+    whoever is asked ended the run.
     """
 
     observations: dict[str, NDArray[np.float64]]
@@ -84,3 +85,4 @@ class RunResult:
     states: dict[str, NDArray[np.uint8]]
     steps_done: int
     timings: dict[str, float] = field(default_factory=dict)
+    stopped: LpmError | None = None

@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
-from lpmdsl.backends.torch_behaviours import Decider, decide, deciders
+from lpmdsl.backends.torch_behaviours import decide, deciders
 from lpmdsl.backends.torch_contagion import hazards
 from lpmdsl.backends.torch_expressions import Moment, evaluate
 from lpmdsl.backends.torch_interventions import Policy, intervene, trigger
 from lpmdsl.backends.torch_moves import Body, act_on_entering, course_from_start, draw_exits, move_all
 from lpmdsl.backends.torch_numbers import Luck
 from lpmdsl.backends.torch_reports import Reports
+from lpmdsl.diagnostics import LpmError
 from lpmdsl.kernel.dwell import quantile_table
 from lpmdsl.semantics.model import After, CheckAlways, Distribution
 
@@ -35,19 +36,24 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
     body.reports.report(0, _at(body, 0))
     watches.look(0, _at(body, 0))
     steps_done = 0
+    stopped: LpmError | None = None
     for t in range(request.steps):
-        _step(request, body, people, policies, t)
+        try:
+            decide(body, people, t, _at(body, t).time)
+        except LpmError as error:
+            stopped = error
+            break
+        _step(request, body, policies, t)
         watches.look(t + 1, _at(body, t + 1))
         steps_done = t + 1
         if progress is not None and not progress(steps_done):
             break
     seconds = {"run": time.perf_counter() - began}
-    return _result(request, body, policies, watches, steps_done, seconds)
+    return replace(_result(request, body, policies, watches, steps_done, seconds), stopped=stopped)
 
 
-def _step(request: RunRequest, body: Body, people: list[Decider], policies: list[Policy], t: int) -> None:
-    """Decisions, then phases 1 to 6 of step ``t``."""
-    decide(body, people, t, _at(body, t).time)
+def _step(request: RunRequest, body: Body, policies: list[Policy], t: int) -> None:
+    """Phases 1 to 6 of step ``t``, after the decisions."""
     for policy in policies:
         trigger(policy, t, _at(body, t))
     for policy in policies:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lpmdsl.insight.formulas import written
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.archetypes import most_calls
+from lpmdsl.semantics.archetypes import most_archetypes, most_calls, refreshes
 from lpmdsl.semantics.bounds import Knowledge, bounds
 from lpmdsl.source import Span
 
@@ -29,7 +29,8 @@ def statements(model: m.Model, parameters: Mapping[str, float]) -> list[Statemen
     found = dict.fromkeys(_within(words, expr, known, *limits) for words, expr, limits in _limited(model))
     calls = (c for c in model.checks if isinstance(c, m.CheckQuantity) and c.quantity == "calls")
     always = (c for c in model.checks if isinstance(c, m.CheckAlways))
-    return [*found, *(_calls(check, known) for check in calls), *(_always(check, known) for check in always)]
+    prompts = (_prompts(b, model) for b in model.behaviours if b.rule is None)
+    return [*found, *prompts, *(_calls(c, known) for c in calls), *(_always(c, known) for c in always)]
 
 
 def _limited(model: m.Model) -> Iterator[tuple[str, m.Expr, tuple[float, float]]]:
@@ -72,6 +73,13 @@ def _always(check: m.CheckAlways, known: Knowledge) -> Statement:
     if proved or impossible:
         return Statement(what, proved, "bounded by intervals", check.span.label)
     return Statement(what, True, "watched in every run", check.span.label)
+
+
+def _prompts(behaviour: m.Behaviour, model: m.Model) -> Statement:
+    """How many different prompts there can be, whoever the people are."""
+    most, times = most_archetypes(behaviour), refreshes(model, behaviour)
+    what = f"{behaviour.name} asks about at most {most:,} archetypes at a time, at most {times:,} times in a run"
+    return Statement(what, True, "by the number of archetypes", behaviour.span.label)
 
 
 def _calls(check: m.CheckQuantity, known: Knowledge) -> Statement:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.backends.request import Archetype, RunRequest, require_ask
+from lpmdsl.diagnostics import LpmError
 from lpmdsl.kernel.answers import table_rows
 from lpmdsl.semantics.archetypes import labels_of_code, steps_between
 from lpmdsl.semantics.evaluate import Scope, evaluate
@@ -23,11 +24,12 @@ Fill = Callable[[str, NDArray[np.int64], NDArray], None]
 
 @dataclass(slots=True)
 class Asking:
-    """The behaviours of one replicate that ask. ``seconds``: how long answers took."""
+    """The behaviours of one replicate that ask. ``seconds``: how long answers took; ``stopped``: why there are none."""
 
     request: RunRequest
     behaviours: tuple[Behaviour, ...]
     seconds: float = 0.0
+    stopped: LpmError | None = None
     _shifts: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -39,7 +41,7 @@ class Asking:
         require_ask(request, asking)
         scope = Scope(request.model, request.parameters, counts=request.world.counts)
         shifts = {b.name: float(evaluate(b.shifted, scope)) if b.shifted is not None else 0.0 for b in asking}
-        return cls(request, asking, 0.0, shifts)
+        return cls(request, asking, _shifts=shifts)
 
     def is_due(self, t: int) -> bool:
         return any(t % self._period(b) == 0 for b in self.behaviours)
@@ -51,9 +53,20 @@ class Asking:
     def _period(self, behaviour: Behaviour) -> int:
         return steps_between(self.request.model, behaviour)
 
-    def answer(self, t: int, occurring: Occurring, fill: Fill) -> None:
-        """Asks for everyone who decides at boundary ``t``, in written order of the behaviours."""
+    def answer(self, t: int, occurring: Occurring, fill: Fill) -> bool:
+        """Asks for everyone who decides at boundary ``t``, in written order of the behaviours.
+
+        False if whoever is asked ends the run: the error is in ``stopped``.
+        """
         began = time.perf_counter()
+        try:
+            self._answer(t, occurring, fill)
+        except LpmError as error:
+            self.stopped = error
+        self.seconds += time.perf_counter() - began
+        return self.stopped is None
+
+    def _answer(self, t: int, occurring: Occurring, fill: Fill) -> None:
         assert self.request.ask is not None
         for behaviour in self.behaviours:
             codes = np.flatnonzero(occurring(behaviour.name)) if t % self._period(behaviour) == 0 else []
@@ -62,4 +75,3 @@ class Asking:
                 answers = np.asarray(self.request.ask(behaviour.name, t, who), np.float64)
                 rows = table_rows(behaviour, answers, self._shifts[behaviour.name])
                 fill(behaviour.name, np.asarray(codes, np.int64), rows)
-        self.seconds += time.perf_counter() - began

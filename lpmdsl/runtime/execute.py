@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
@@ -63,9 +63,10 @@ def execute(
         begun = time.perf_counter()
         done = _run_blocks(team, module.run_steps, arguments, request.steps, progress, asking)
     timings = {"begin": begun - started, "steps": time.perf_counter() - begun}
-    if asking is not None:
-        timings["asking"] = asking.asking.seconds
-    return result_of(request, buffers, done, timings)
+    result = result_of(request, buffers, done, timings)
+    if asking is None:
+        return result
+    return replace(result, timings=timings | {"asking": asking.asking.seconds}, stopped=asking.asking.stopped)
 
 
 class Team:
@@ -113,10 +114,11 @@ class _Asked:
         return None if asking is None else cls(asking, module.look, buffers)
 
     def pause(self, team: Team, t: int, arguments: list) -> int:
-        """Asks if that is due at boundary ``t``; returns the boundary at which it is due next."""
+        """Asks if that is due at boundary ``t``; returns when it is due next, ``t`` if the run ends here."""
         if self.asking.is_due(t):
             team.run(self.look, t, t + 1, arguments)
-            self.asking.answer(t, lambda name: self.buffers[f"{name}_occurs"], self._fill)
+            if not self.asking.answer(t, lambda name: self.buffers[f"{name}_occurs"], self._fill):
+                return t
         return self.asking.next_due(t + 1)
 
     def _fill(self, name: str, codes: NDArray[np.int64], rows: NDArray) -> None:
@@ -135,6 +137,8 @@ def _run_blocks(
     done, block = 0, 1
     while done < steps:
         pause = steps if asked is None else asked.pause(team, done, arguments)
+        if pause == done:
+            break
         before = time.perf_counter()
         last = min(steps, done + block, pause)
         team.run(driver, done, last, arguments)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.backends.triton_gpu import SHARED
 from lpmdsl.compiler import Compiled
+from lpmdsl.diagnostics import LpmError
 from lpmdsl.kernel.ir import Buffer, Program
 from lpmdsl.runtime.asking import Asking
 from lpmdsl.runtime.build import build_triton
@@ -76,9 +77,11 @@ def execute(
         "begin": begun - started - compile_seconds,
         "steps": time.perf_counter() - begun,
     }
-    if asked is not None:
-        timings["asking"] = sum(a.seconds for a in asked.members)
-    return [_result(program, request, go.buffers, k, done, timings) for k, request in enumerate(requests)]
+    results = [_result(program, request, go.buffers, k, done, timings) for k, request in enumerate(requests)]
+    if asked is None:
+        return results
+    timings["asking"] = sum(a.seconds for a in asked.members)
+    return [replace(result, stopped=asked.stopped) for result in results]
 
 
 def launcher_for(
@@ -133,13 +136,19 @@ class _Asked:
         members = [asking for request in requests if (asking := Asking.of(request)) is not None]
         return cls(go, members) if members else None
 
+    @property
+    def stopped(self) -> LpmError | None:
+        """Why the batch ended before its time, if one of its members was told to."""
+        return next((a.stopped for a in self.members if a.stopped is not None), None)
+
     def pause(self, t: int) -> int:
-        """Asks if that is due at boundary ``t``; returns the boundary at which it is due next."""
+        """Asks if that is due at boundary ``t``; returns when it is due next, ``t`` if the run ends here."""
         if self.members[0].is_due(t):
             with np.errstate(all="ignore"):
                 self.go.module.look(self.go)
             for member, asking in enumerate(self.members):
-                asking.answer(t, partial(self._occurring, member), partial(self._fill, member))
+                if not asking.answer(t, partial(self._occurring, member), partial(self._fill, member)):
+                    return t
         return self.members[0].next_due(t + 1)
 
     def _occurring(self, member: int, name: str) -> NDArray[np.uint8]:
@@ -152,8 +161,8 @@ class _Asked:
 
 def _run(go: Launcher, device: torch.device, steps: int, progress: Progress | None, asked: _Asked | None) -> int:
     """Steps done. The first one is launched, the others are replays of recorded blocks."""
-    if asked is not None:
-        asked.pause(0)
+    if asked is not None and asked.pause(0) == 0:
+        return 0
     with np.errstate(all="ignore"):
         go.module.step(go)
     _wait(device)
@@ -167,8 +176,8 @@ def _run(go: Launcher, device: torch.device, steps: int, progress: Progress | No
 
 def _run_plainly(go: Launcher, steps: int, progress: Progress | None, asked: _Asked | None) -> int:
     for done in range(2, steps + 1):
-        if asked is not None:
-            asked.pause(done - 1)
+        if asked is not None and asked.pause(done - 1) == done - 1:
+            return done - 1
         with np.errstate(all="ignore"):  # lanes that take no part also compute, with what they have
             go.module.step(go)
         if progress is not None and not progress(done):
@@ -191,6 +200,8 @@ def _replay(
     done, stretch = 1, RECORDED_STEPS
     while done < steps:
         pause = steps if asked is None else asked.pause(done)
+        if pause == done:
+            break
         before, last = time.perf_counter(), min(steps, done + stretch, pause)
         while done < last:
             part = block if block is not None and last - done >= block.steps else single

@@ -75,7 +75,8 @@ def profile(compiled: Compiled, request: RunRequest) -> list[Stage]:
     for t in range(request.steps):
         if asking is not None and asking.is_due(t):
             walk.step(t, walk.program.look)
-            walk.ask(t, asking)
+            if not walk.ask(t, asking) and asking.stopped is not None:
+                raise asking.stopped
         walk.step(t, walk.program.step)
     found = [Stage(name, walk.lines[name], seconds) for name, seconds in walk.seconds.items()]
     return sorted(found, key=lambda stage: -stage.seconds)
@@ -106,12 +107,13 @@ class _Walk:
             call()
             self.seconds[name] += time.perf_counter() - before
 
-    def ask(self, t: int, asking: Asking) -> None:
-        """What the archetypes answer, as a stage of its own."""
+    def ask(self, t: int, asking: Asking) -> bool:
+        """What the archetypes answer, as a stage of its own; whether they did."""
         before = time.perf_counter()
-        asking.answer(t, lambda name: self.known[f"{name}_occurs"], self._fill)
+        answered = asking.answer(t, lambda name: self.known[f"{name}_occurs"], self._fill)
         self.lines["asking"] = tuple(b.span.label for b in asking.behaviours)
         self.seconds["asking"] += time.perf_counter() - before
+        return answered
 
     def _fill(self, name: str, codes: NDArray[np.int64], rows: NDArray) -> None:
         self.known[f"{name}_table"][codes] = rows

@@ -145,6 +145,10 @@ def _some(
         results = runner.run(requests, progress)
     compiled = (compiling.duration if compiling.done else 0.0) + results[0].timings.get("compile", 0.0)
     _count_time(tally, results[0], began, ready, compiled)
+    ended = next((r.stopped for r in results if r.stopped is not None), None)
+    if ended is not None:
+        stop.asked = True
+        report.diagnostics.extend(ended.report.diagnostics)
     for k, (request, result) in enumerate(zip(requests, results, strict=True)):
         _keep(model, plan, variant, first + k, request, result, tally, report)
     if folder and (stop.asked or perf_counter() - tally.written_at > WRITE_EVERY):
