@@ -246,7 +246,7 @@ def _place(ctx: Context, agent: tree.Agent, written: tree.Place, scope: Scope) -
         return None
     where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
     within = tuple(name.id for name in written.within)
-    if not all([_shared(ctx, name, scope) for name in written.within]) or not _one_size(ctx, agent, size, within):
+    if not all(_shared(ctx, name, scope) for name in written.within) or not _one_size(ctx, agent, size, within):
         return None
     return model.Place(written.name.id, size, where, written.doc, written.span, within)
 
