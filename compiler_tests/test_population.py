@@ -61,7 +61,7 @@ def attribute(name: str, type_: Type = NUMBER, **how) -> Attribute:
     return Attribute(name, type_, value, drawn, band, column, "", 1.0, False, "", NOWHERE)
 
 
-def place(name: str, size, where=None, within: tuple[str, ...] = ()) -> Place:
+def place(name: str, size, where=None, within: tuple[AttributeRef, ...] = ()) -> Place:
     return Place(name, size, where, "", NOWHERE, within)
 
 
@@ -252,9 +252,10 @@ DISTRICTS = agent(
     attribute("district", DISTRICT, drawn=dist("categorical", DISTRICT, weights=[lit(0.5), lit(0.48), lit(0.02)])),
     attribute("worker", BOOLEAN, drawn=dist("bernoulli", BOOLEAN, p=0.6)),
     place("home", dist("poisson", mean=TableRef("sizes", (own("district", DISTRICT),), NUMBER, NOWHERE)),
-          within=("district",)),
-    place("club", lit(10.0), own("worker", BOOLEAN), ("worker", "district")),
-    place("block", TableRef("sizes", (own("district", DISTRICT),), NUMBER, NOWHERE), None, ("district",)),
+          within=(own("district", DISTRICT),)),
+    place("club", lit(10.0), own("worker", BOOLEAN), (own("worker", BOOLEAN), own("district", DISTRICT))),
+    place("block", TableRef("sizes", (own("district", DISTRICT),), NUMBER, NOWHERE),
+          within=(own("district", DISTRICT),)),
     count=30_000,
 )  # fmt: skip
 BY_DISTRICT = table("sizes", ("district",), (DISTRICT.labels,), (1.0, 3.0, 5.0), NUMBER)
@@ -292,7 +293,8 @@ def test_sizes_within_an_attribute_may_hang_on_it_and_only_the_last_place_of_a_g
 
 def test_sizes_of_two_groups_are_drawn_apart():
     """The same law in both districts, and yet not the same list of sizes."""
-    person = agent(DISTRICTS.members[0], place("home", dist("poisson", mean=4.0), within=("district",)), count=4_000)
+    homes = place("home", dist("poisson", mean=4.0), within=(own("district", DISTRICT),))
+    person = agent(DISTRICTS.members[0], homes, count=4_000)
     world = build_world(model(person), {}, 5)
     district, home = world.attributes["Person", "district"], world.attributes["Person", "home"]
     north, south = (np.bincount(home[district == k] - home[district == k].min())[:300] for k in (0, 1))

@@ -145,15 +145,14 @@ def _within(agent: Agent, place: Place, scope: Scope, seed: int, members: NDArra
 
     The sizes of combination g are drawn with the episode g, so that they are other sizes than its neighbour's.
     """
-    shared = [next(a for a in agent.attributes if a.name == name) for name in place.within]
-    radix = [len(a.type.labels) if a.type.kind is Kind.CATEGORY else 2 for a in shared]
+    radix = [len(a.type.labels) if a.type.kind is Kind.CATEGORY else 2 for a in place.within]
     groups = np.zeros(scope.counts[agent.name], np.int64)
-    for attribute, labels in zip(shared, radix, strict=True):
+    for attribute, labels in zip(place.within, radix, strict=True):
         groups = groups * labels + scope.attributes[(agent.name, attribute.name)]
 
     def sizes_in(group: int) -> SizeOf:
         digits = np.unravel_index(group, radix)
-        alike = {(agent.name, a.name): np.array(digit) for a, digit in zip(shared, digits, strict=True)}
+        alike = {(a.of, a.name): np.array(digit) for a, digit in zip(place.within, digits, strict=True)}
         inside = replace(scope, attributes=alike)
         return _size_of(place.size, inside, seed, site(f"{agent.name}.{place.name}.size"), group)
 

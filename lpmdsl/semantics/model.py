@@ -130,7 +130,7 @@ class Place:
     where: Expr | None
     doc: str
     span: Span
-    within: tuple[str, ...] = ()
+    within: tuple[AttributeRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
