@@ -104,6 +104,14 @@ def test_the_people_are_sound() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
+        (
+            'knows ill in bands at 5 %\n  asks for probabilities\n    "{ill} are ill."',
+            "knows ill in bands at 5 %\n  knows age_group, Flu, mode, careful\n"
+            "  knows income in bands at " + ", ".join(f"{k} USD per week" for k in range(100, 4000, 100)) + "\n"
+            "  remembers the last 6 decisions\n  asks for probabilities\n"
+            '    "{ill} {age_group} {Flu} {mode} {careful} {income} {decisions}"',
+            "E0737",
+        ),
         ("knows ill in bands at 5 %", "knows ill", "E0731"),
         ("knows income in bands at line", "knows income", "E0731"),
         ("knows age_group, Flu", "knows age_group, Flu, beta", "E0731"),
@@ -223,6 +231,28 @@ def test_what_analysis_knows() -> None:
     assert asks[1] == "going asks about at most 3 archetypes at a time, at most 28 times in a run"
 
 
+@pytest.mark.parametrize(
+    ("rows", "clause", "codes"),
+    [
+        ("age_group,isolate\nchild,0.2\nadult,0.4\n", "column isolate by age_group within 5 %", []),
+        ("age_group,isolate\nchild,0.2\nadults,0.4\n", "column isolate by age_group", ["E0411"]),
+        ("age_group,isolate\nchild,few\n", "column isolate by age_group", ["E0408"]),
+        ("age_group,isolate\nchild,0.2\n", "column isolates by age_group", ["E0407"]),
+        ("group,isolate\nchild,0.2\n", "column isolate by age_group", ["E0407"]),
+    ],
+)
+def test_surveys_are_looked_at_where_they_are(tmp_path: Path, rows: str, clause: str, codes: list[str]) -> None:
+    (tmp_path / "survey.csv").write_text(rows, encoding="utf-8")
+    text = PEOPLE.replace("  otherwise 10 %\n", f'  otherwise 10 %\n  validate against "survey.csv" {clause}\n')
+    report = Report()
+    found = check_source(Source("p.lpm", text, tmp_path / "p.lpm"), report)
+    assert [d.code for d in report.sorted() if d.severity != "note"] == codes
+    if found is not None:
+        survey = found[0].behaviour("caring").validate
+        assert survey is not None and survey.by == ("age_group",)
+        assert (survey.distance, survey.at_most) == ("mean_absolute", 0.05)
+
+
 def test_a_library_of_behaviours(tmp_path: Path) -> None:
     """``only behaviour`` brings what it reads; with a prefix the slots in the prompt are renamed too."""
     library = PEOPLE[PEOPLE.index("observe cases") :].replace("observe dogs = count of Dog by breed\n", "")
@@ -252,6 +282,13 @@ def test_round_trips(text: str) -> None:
     assert from_json(to_json(model)) == model
     program = to_json(compiled(model).gpu_program)
     assert to_json(from_json(program)) == program  # as text: a report that is not there is no number, and equals none
+
+
+def test_a_library_knows_nothing_of_its_users_agents() -> None:
+    text = "library minds version 1.0\n\n" + PEOPLE[PEOPLE.index("condition Flu") : PEOPLE.index("condition Fleas")]
+    text += "behaviour caring of Person\n  decides yes/no into careful by rule 10 %\n  every day\n"
+    text += "\nbehaviour twin of Person\n  decides yes/no into careful by rule 20 %\n  every day\n"
+    assert problems(text) == []
 
 
 # ------------------------------------------------------------------ the city of the example

@@ -53,7 +53,7 @@ def test_threads_do_not_show(friends: Compiled) -> None:
 
 def test_the_gpu_gives_the_counts_of_the_cpu(friends: Compiled) -> None:
     """Two replicates of a launch, each with its own table."""
-    requests = [replace(request_of(friends.model, 400, 5, replicate=r), steps=32) for r in range(2)]
+    requests = [replace(request_of(friends.model, 400, 5, replicate=r), steps=30) for r in range(2)]
     together = gpu_runner(friends, Tiling(128))(requests, None)
     for request, result in zip(requests, together, strict=True):
         assert_same(cpu_run(friends)(request), result)
@@ -150,7 +150,7 @@ def test_two_kinds_decide() -> None:
     worlds = request_of(made.model, 500, 3)
     result = cpu_run(made)(worlds)
     assert_same(result, torch_reference.run(worlds))
-    assert_same(result, gpu_runner(made, Tiling(128))([worlds], None)[0])
+    assert_same(result, gpu_runner(made)([worlds], None)[0])
     assert result.observations["sold"][:, 0].max() > 50
 
 
@@ -173,6 +173,32 @@ def test_whoever_is_asked_can_end_the_run(friends: Compiled) -> None:
     assert longer.stopped is None and longer.steps_done == 56
     np.testing.assert_array_equal(results[0].observations["masks"][:29], longer.observations["masks"][:29])
     assert np.isnan(results[0].observations["masks"][29:]).all()
+
+
+def test_recorded_steps_end_where_somebody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a GPU replays: blocks of 16 and single steps, never past a boundary at which somebody is asked."""
+    from lpmdsl.runtime import gpu
+
+    done: list[int] = [1]
+
+    class Graph:
+        def __init__(self, steps: int) -> None:
+            self.steps = steps
+
+        def replay(self) -> None:
+            done.append(done[-1] + self.steps)
+
+    class Asked:
+        def pause(self, t: int) -> int:
+            assert t == done[-1]
+            return t if t == 70 else (t // 14 + 1) * 14
+
+    monkeypatch.setattr(gpu.torch.cuda, "synchronize", lambda: None)
+    single, block = (gpu.Recorded(Graph(k), k) for k in (1, 16))  # type: ignore[arg-type]
+    assert gpu._replay(single, block, 100, None, Asked()) == 70  # type: ignore[arg-type]
+    assert {14, 28, 42, 56, 70} <= set(done)
+    done[:] = [1]
+    assert gpu._replay(single, block, 40, None, None) == 40 and len(done) < 20
 
 
 # ------------------------------------------------------------------ whom one asks
@@ -322,19 +348,16 @@ scenario off
 
 
 def test_a_rule_is_a_table_that_says_the_same() -> None:
-    """Both draw with a word of their own name; with the name of the other the decisions are the same, bit for bit."""
+    """Luck is keyed by what is decided, whoever decides it: the decisions are the same, bit for bit."""
     from lpmdsl.semantics import numbers
 
     model = one(TWINS, 6)
-    as_if = tuple(replace(b, site="heuristic.decides") for b in model.behaviours)
-    named = replace(model, behaviours=as_if)
-    run = runner(named, "cpu")
-    settings = {"shift": "0.4"}
-    asked_ = replace(request_of(model, 5_000, settings=settings), model=named)
+    run, settings = runner(model, "cpu"), {"shift": "0.4"}
+    asked_ = request_of(model, 5_000, settings=settings)
     on_foot = float((asked_.world.attributes["Person", "mode"] == 2).sum())
     p = float(1.0 / (1.0 + numbers.exp(-(-1.5 + 0.2 * numbers.log(1.0 + on_foot)))))
     asked_ = replace(asked_, ask=always(lambda who: [[1 - p, p]] * len(who)))
-    ruled = replace(request_of(model, 5_000, scenario="by_rule", settings=settings), model=named)
+    ruled = request_of(model, 5_000, scenario="by_rule", settings=settings)
     assert asked_.disabled == {"heuristic"} and ruled.disabled == {"caring"}
     a, b = run(asked_), run(ruled)
     assert_same(a, b)

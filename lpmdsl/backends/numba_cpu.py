@@ -7,11 +7,13 @@ that Numba's parallel loops take (``docs/passes.md``). Only the text is made her
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from lpmdsl.backends.python_text import INDENT, block, remark, statement, text
 from lpmdsl.kernel.ir import (
     Append,
+    Apply,
     Claim,
     Clear,
     Collect,
@@ -19,8 +21,11 @@ from lpmdsl.kernel.ir import (
     Enqueue,
     Fold,
     Gate,
+    If,
     Kernel,
+    KStmt,
     Launch,
+    Let,
     Load,
     Mark,
     Program,
@@ -46,7 +51,7 @@ from lpmdsl.backends.numba_prelude import (
     clear, cos, exp, fold_add, fold_lanes, fold_max, fold_min, larger, log, philox, quantile, select_smallest, sin,
     smaller, threshold,
 )
-{circles}
+{more}
 
 kernel = njit(cache=True, error_model="numpy", nogil=True)
 '''
@@ -54,8 +59,10 @@ kernel = njit(cache=True, error_model="numpy", nogil=True)
 
 def emit(program: Program) -> str:
     """The source of the module."""
-    circles = "from lpmdsl.networks.circles import neighbour\n" if _has_circles(program) else ""
-    parts = [_HEAD.format(name=program.name, circles=circles)]
+    more = "from lpmdsl.networks.circles import neighbour\n" if _has_circles(program) else ""
+    if any(_drawn_together(k) for k in program.kernels):
+        more = f"from lpmdsl.backends.numba_prelude import first_words\n{more}"
+    parts = [_HEAD.format(name=program.name, more=more)]
     parts += [_kernel(program, k) for k in program.kernels]
     parts.append(_driver(program, "begin", program.begin))
     parts += [_driver(program, "look", program.look)] if program.look else []
@@ -108,7 +115,34 @@ def _kernel(program: Program, kernel: Kernel) -> str:
         return "\n".join([*lines, *block(kernel.body, 1)]) + "\n"
     if kernel.over:
         return "\n".join([*lines, *_over_some(program, kernel)]) + "\n"
-    return "\n".join([*lines, f"{INDENT}for i in range(lo, hi):", *block(kernel.body, 2)]) + "\n"
+    for draw in _drawn_together(kernel):
+        assert draw.together is not None
+        given = f"{text(draw.together)}, seed, lo, hi, {draw.site}, {text(draw.episode)}, replicate"
+        lines.append(f"{INDENT}{draw.name}_words = first_words({given}){remark(draw.span, draw.path)}")
+    body = _words_taken(kernel.body)
+    return "\n".join([*lines, f"{INDENT}for i in range(lo, hi):", *block(body, 2)]) + "\n"
+
+
+def _drawn_together(kernel: Kernel) -> list[Draw]:
+    """The draws of a pass over a chunk that are made for all of it at once, before the loop."""
+    draws = [s for s in statements(kernel.body) if isinstance(s, Draw)]
+    return [d for d in draws if d.together is not None and kernel.domain and not kernel.over]
+
+
+def _words_taken(body: tuple[KStmt, ...]) -> tuple[KStmt, ...]:
+    """The body with each draw that is made before the loop replaced by the agent's word of it."""
+    done: list[KStmt] = []
+    for stmt in body:
+        match stmt:
+            case Draw(together=together) if together is not None:
+                place = Apply("sub", (Var("i", "i64"), Var("lo", "i64")), "i64")
+                word = Apply("to_i64", (Load(f"{stmt.name}_words", (place,), "u32"),), "i64")
+                done.append(Let(f"{stmt.name}_0", word))
+            case If():
+                done.append(replace(stmt, then=_words_taken(stmt.then), orelse=_words_taken(stmt.orelse)))
+            case _:
+                done.append(stmt)
+    return tuple(done)
 
 
 def shares_lists(kernel: Kernel) -> bool:

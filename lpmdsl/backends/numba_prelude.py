@@ -16,6 +16,8 @@ _LN2_HI, _LN2_LO, _LOG2_E = 0.6931471803691238, 1.9082149292705877e-10, 1.442695
 _SQRT_2 = 1.4142135623730951
 _TWO_OVER_PI, _HALF_PI_HI, _HALF_PI_LO = 0.6366197723675814, 1.5707963267341256, 6.077100506506192e-11
 _U32 = np.uint64(0xFFFFFFFF)
+_AT_ONCE = 1024
+"""Agents whose words are drawn side by side."""
 
 
 @njit(cache=True)
@@ -35,6 +37,31 @@ def philox(seed, agent, site, episode, replicate):
         k0 = np.uint32(k0 + np.uint32(0x9E3779B9))
         k1 = np.uint32(k1 + np.uint32(0xBB67AE85))
     return np.int64(c0), np.int64(c1), np.int64(c2), np.int64(c3)
+
+
+@njit(cache=True)
+def first_words(wanted, seed, lo, hi, site, episode, replicate):
+    """The first word of ``philox`` for every agent from ``lo`` to ``hi`` (uint32); nothing unless they are wanted.
+
+    Round by round over many agents, so that the processor multiplies several at a time.
+    """
+    words = np.empty(hi - lo if wanted else 0, np.uint32)
+    c0, c1 = np.empty(_AT_ONCE, np.uint64), np.empty(_AT_ONCE, np.uint64)
+    c2, c3 = np.empty(_AT_ONCE, np.uint64), np.empty(_AT_ONCE, np.uint64)
+    for first in range(0, words.size, _AT_ONCE):
+        count = min(_AT_ONCE, words.size - first)
+        for j in range(count):
+            c0[j], c1[j], c2[j], c3[j] = lo + first + j, site, episode, replicate
+        k0, k1 = np.uint64(seed) & _U32, np.uint64(seed) >> np.uint64(32)
+        for _ in range(10):
+            for j in range(count):
+                p0, p1 = np.uint64(0xD2511F53) * (c0[j] & _U32), np.uint64(0xCD9E8D57) * (c2[j] & _U32)
+                c0[j], c1[j] = (p1 >> np.uint64(32)) ^ c1[j] ^ k0, p1 & _U32
+                c2[j], c3[j] = (p0 >> np.uint64(32)) ^ c3[j] ^ k1, p0 & _U32
+            k0, k1 = (k0 + np.uint64(0x9E3779B9)) & _U32, (k1 + np.uint64(0xBB67AE85)) & _U32
+        for j in range(count):
+            words[first + j] = c0[j]
+    return words
 
 
 @intrinsic

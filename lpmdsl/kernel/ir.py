@@ -130,7 +130,11 @@ class Assign:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Locals ``name_0 … name_3``: the four words of Philox at (agent, site, episode, replicate)."""
+    """Locals ``name_0 … name_3``: the four words of Philox at (agent, site, episode, replicate).
+
+    ``together``: a test that is the same for all agents, as is the episode. Where it holds nearly everyone in the pass
+    draws, and only the first word is read; a processor draws for many at once then.
+    """
 
     name: str
     site: int
@@ -138,6 +142,7 @@ class Draw:
     episode: KExpr
     path: str
     span: Span = NOWHERE
+    together: KExpr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,7 +412,7 @@ def expressions(stmt: KStmt) -> tuple[KExpr, ...]:
         case Let() | Assign():
             return (stmt.value,)
         case Draw():
-            return (stmt.agent, stmt.episode)
+            return (stmt.agent, stmt.episode, *((stmt.together,) if stmt.together is not None else ()))
         case Store() | AtomicAdd():
             return (*stmt.index, stmt.value)
         case Tally():

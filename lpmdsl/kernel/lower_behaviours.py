@@ -42,7 +42,7 @@ from lpmdsl.kernel.strategy import told_attributes
 from lpmdsl.networks.sites import site
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.archetypes import labels_of, most_archetypes, steps_between
+from lpmdsl.semantics.archetypes import columns, labels_of, most_archetypes, steps_between
 
 FIRST = integer(0)
 
@@ -51,10 +51,9 @@ def declare_behaviour(builder: Builder, one: m.Behaviour) -> None:
     """The buffers of a behaviour: its table and which archetypes occur, and what each agent keeps of its decisions."""
     builder.buffer(f"{one.name}_rests", "i64", (1,), "input", note="1 where a scenario goes without it")
     if one.rule is None:
-        codes = most_archetypes(one)
-        dtype, columns = ("f64", one.asks) if is_replied(one) else ("i64", len(labels_of(one)) - 1)
+        codes, dtype = most_archetypes(one), "f64" if is_replied(one) else "i64"
         builder.buffer(f"{one.name}_occurs", "u8", (codes,), "scratch", note="1: somebody is of this archetype")
-        builder.buffer(f"{one.name}_table", dtype, (codes, columns), "state", note="what each archetype answers")
+        builder.buffer(f"{one.name}_table", dtype, (codes, columns(one)), "state", note="what each archetype answers")
     if one.remembers:
         none = (len(labels_of(one)) + 1) ** one.remembers - 1
         builder.buffer(f"{one.name}_memory", "i32", (one.of,), "state", none, "the last decisions, the latest first")
@@ -88,17 +87,22 @@ def _look_kernel(builder: Builder, kind: str, asking: list[m.Behaviour]) -> Kern
         inner: list[KStmt] = []
         code = _code(scope, one, inner)
         inner.append(Store(f"{one.name}_occurs", (code,), op("to_u8", integer(1), dtype="u8"), one.span))
-        body.append(_if_due(scope, one, inner, decides=False))
+        body.append(_if_due(scope, one, _due(scope, one), inner, decides=False))
     return Kernel(f"look_{kind}", kind, tuple(scope.prologue), tuple(body), asking[0].span, "who is about to decide")
 
 
-def _if_due(scope: Scope, one: m.Behaviour, inner: list[KStmt], decides: bool) -> If:
-    """``inner`` for agents who decide now: it is due, they are not removed, what they watch has changed for them."""
+def _due(scope: Scope, one: m.Behaviour) -> Var:
+    """Whether the behaviour is due in this step, for everyone alike."""
     due: KExpr = test("eq", scope.builder.load(f"{one.name}_rests", FIRST), integer(0))
     steps = steps_between(scope.builder.model, one)
     if steps > 1:
         due = all_of(due, test("eq", op("mod", STEP, integer(steps)), integer(0)))
-    tests: list[KExpr] = [scope.hoist(f"{one.name}_is_due", due)]
+    return scope.hoist(f"{one.name}_is_due", due)
+
+
+def _if_due(scope: Scope, one: m.Behaviour, due: Var, inner: list[KStmt], decides: bool) -> If:
+    """``inner`` for agents who decide now: it is due, they are not removed, what they watch has changed for them."""
+    tests: list[KExpr] = [due]
     if any(c.of == one.of and c.removed for c in scope.builder.model.conditions):
         tests.append(test("not", any_removed(scope, one.of)))
     if not one.when:
@@ -176,7 +180,8 @@ def _decide_kernel(builder: Builder, kind: str, deciding: list[m.Behaviour]) -> 
     later: list[KStmt] = []
     for position, one in enumerate(deciding):
         inner: list[KStmt] = []
-        value = _decision(scope, one, inner)
+        due = _due(scope, one)
+        value = _decision(scope, one, due, inner)
         if any(_reads(builder.model, other, one.into) for other in deciding[position + 1 :]):
             flag = scope.let(body, f"{one.name}_decides", Const(False, "bool"))
             kept = scope.let(body, f"{one.name}_says", _zero(value))
@@ -184,7 +189,7 @@ def _decide_kernel(builder: Builder, kind: str, deciding: list[m.Behaviour]) -> 
             later.append(If(flag, tuple(_written(scope, one, kept)), span=one.span))
         else:
             inner += _written(scope, one, value)
-        body.append(_if_due(scope, one, inner, decides=True))
+        body.append(_if_due(scope, one, due, inner, decides=True))
     return Kernel(f"decide_{kind}", kind, tuple(scope.prologue), (*body, *later), deciding[0].span,
                   "what people decide")  # fmt: skip
 
@@ -207,12 +212,12 @@ def _reads(model: m.Model, one: m.Behaviour, attribute: str) -> bool:
     return any(isinstance(e, m.AttributeRef) and e.name == attribute for e in read)
 
 
-def _decision(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
+def _decision(scope: Scope, one: m.Behaviour, due: Var, body: list[KStmt]) -> KExpr:
     """What the agent decides: a truth, a label or a share."""
     if one.rule is not None:
-        return _by_rule(scope, one, one.rule, body)
+        return _by_rule(scope, one, one.rule, due, body)
     row = _code(scope, one, body)
-    drawn = _draw(scope, one, body)
+    drawn = _draw(scope, one, due, body)
     table = f"{one.name}_table"
     if is_replied(one):
         column = op("shr", op("mul", drawn, integer(one.asks)), integer(32))
@@ -226,18 +231,19 @@ def _decision(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
     return scope.let(body, f"{one.name}_label", label)
 
 
-def _draw(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> Var:
+def _draw(scope: Scope, one: m.Behaviour, due: Var, body: list[KStmt]) -> Var:
     """The word that decides; its episode: how often it was due before, or how many decisions the agent has made."""
     if one.when:
         episode = op("to_i64", scope.builder.load(f"{one.name}_made", AGENT))
     else:
         episode = op("floordiv", STEP, integer(steps_between(scope.builder.model, one)))
     name = scope.fresh("w")
-    body.append(Draw(name, site(one.site), AGENT, episode, one.site, one.span))
+    scope.fresh(f"{name}_words")  # a processor's name for those of a whole chunk
+    body.append(Draw(name, site(one.site), AGENT, episode, one.site, one.span, None if one.when else due))
     return word(name, 0)
 
 
-def _by_rule(scope: Scope, one: m.Behaviour, rule: m.Expr, body: list[KStmt]) -> KExpr:
+def _by_rule(scope: Scope, one: m.Behaviour, rule: m.Expr, due: Var, body: list[KStmt]) -> KExpr:
     value = scope.value(rule, f"{one.name}_rule")
     if one.decides.kind is Kind.CATEGORY:
         return scope.let(body, f"{one.name}_label", value)
@@ -251,7 +257,7 @@ def _by_rule(scope: Scope, one: m.Behaviour, rule: m.Expr, body: list[KStmt]) ->
     if one.decides.kind is not Kind.BOOLEAN:
         return held
     no = chance_threshold(real("sub", number(1.0), held))
-    return scope.let(body, f"{one.name}_is_yes", test("ge", _draw(scope, one, body), no))
+    return scope.let(body, f"{one.name}_is_yes", test("ge", _draw(scope, one, due, body), no))
 
 
 def _shifted(scope: Scope, shift: m.Expr, chance: KExpr) -> KExpr:

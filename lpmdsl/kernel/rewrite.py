@@ -80,7 +80,9 @@ def _map_statement(stmt: KStmt, rewrite: Rewrite, local: Rename, draw: Rename) -
         case Let() | Assign():
             return replace(stmt, name=local(stmt.name), value=through(stmt.value))
         case Draw():
-            return replace(stmt, name=draw(stmt.name), agent=through(stmt.agent), episode=through(stmt.episode))
+            together = through(stmt.together) if stmt.together is not None else None
+            agent, episode = through(stmt.agent), through(stmt.episode)
+            return replace(stmt, name=draw(stmt.name), agent=agent, episode=episode, together=together)
         case Store() | AtomicAdd():
             return replace(stmt, index=tuple(through(e) for e in stmt.index), value=through(stmt.value))
         case Tally():

@@ -14,6 +14,8 @@ DECISIONS = "decisions"
 
 MOST_ARCHETYPES = 1_000_000
 """Above, a table of all archetypes would not be small beside the people."""
+MOST_ANSWERS = 1 << 24
+"""Numbers in a table of all archetypes: 128 MiB."""
 
 
 def labels_of(behaviour: Behaviour) -> tuple[str, ...]:
@@ -33,6 +35,12 @@ def digits(behaviour: Behaviour) -> tuple[tuple[str, ...], ...]:
 def most_archetypes(behaviour: Behaviour) -> int:
     """How many archetypes there can be: prompts a refresh at most. 0 for a rule."""
     return 0 if behaviour.rule is not None else math.prod(len(labels) for labels in digits(behaviour))
+
+
+def columns(behaviour: Behaviour) -> int:
+    """Numbers that are kept of an archetype's answer: a bound for each label but the last, or the replies."""
+    labels = labels_of(behaviour)
+    return len(labels) - 1 if labels else behaviour.asks
 
 
 def labels_of_code(behaviour: Behaviour, code: int) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lpmdsl.diagnostics import Label
 from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER, PROBABILITY, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.archetypes import MOST_ARCHETYPES, digits, most_archetypes
+from lpmdsl.semantics.archetypes import MOST_ANSWERS, MOST_ARCHETYPES, columns, digits, most_archetypes
 from lpmdsl.semantics.check_expressions import check_expression, check_value
 from lpmdsl.semantics.check_knows import check_knows
 from lpmdsl.semantics.check_probabilities import check_probability
@@ -68,7 +68,8 @@ def _behaviour(ctx: Context, written: tree.Behaviour) -> model.Behaviour | None:
         decided,
         _fallbacks(ctx, written),
         check_survey(ctx, written, knows),
-        f"{written.name.id}.decides",
+        # Keyed by what is decided: whoever decides it in another scenario, a person's luck is the same.
+        f"{kind}.{written.decides.into.id}.decided",
         written.doc,
         written.span,
     )
@@ -287,6 +288,15 @@ def _chance(ctx: Context, rule: tree.Expr, scope: Scope) -> model.Expr:
 
 def _is_finite(ctx: Context, made: model.Behaviour) -> bool:
     most = most_archetypes(made)
+    if most <= MOST_ARCHETYPES and made.rule is None and most * columns(made) > MOST_ANSWERS:
+        ctx.report.add(
+            "E0737",
+            f"`{made.name}` has {most:,} archetypes with {columns(made):,} numbers each, and {MOST_ANSWERS:,} numbers "
+            "are the most.",
+            word_span(made.span, made.name),
+            "Let people know less, in fewer bands, or ask less often.",
+        )
+        return False
     if most <= MOST_ARCHETYPES:
         return True
     parts = [f"{len(k.labels):,} of {k.slot}" for k in made.knows]
