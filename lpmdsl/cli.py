@@ -1,4 +1,4 @@
-"""``lpmc``: the command line. Exit codes: 0 done, 1 errors or a failed run, 2 wrong usage, 130 interrupted."""
+"""``lpmc``: the command line. Exit codes: 0 done, 1 errors or a failed run, 2 wrong usage, 4 stopped for want of answers, 130 interrupted."""
 
 # Only what every command needs is imported at the top: numpy, numba, pandas and the report take seconds to load, and
 # `lpmc check` in an editor must answer at once.
@@ -19,7 +19,7 @@ from lpmdsl.diagnostics import Diagnostic, LpmError, Report, did_you_mean, fail,
 from lpmdsl.source import Source, Span, data_dir
 
 if TYPE_CHECKING:
-    from lpmdsl.config import RunOptions
+    from lpmdsl.config import LlmOptions, RunOptions
     from lpmdsl.runtime.api import LoadedModel
     from lpmdsl.runtime.results import Results
     from lpmdsl.semantics.model import Model
@@ -49,6 +49,12 @@ class Backend(StrEnum):
     reference = "reference"
 
 
+class Mode(StrEnum):
+    live = "live"
+    record = "record"
+    replay = "replay"
+
+
 class Target(StrEnum):
     cpu = "cpu"
     triton = "triton"
@@ -70,6 +76,16 @@ Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Where results go 
 Threads = Annotated[int | None, typer.Option(min=1, help="Processor threads to use (all).")]
 Redraw = Annotated[bool, typer.Option("--redraw-people", help="New people, places and ties for every replicate.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.")]
+Llm = Annotated[Mode | None, typer.Option("--llm", help="Who answers where behaviours ask: live, record, replay.")]
+Url = Annotated[str, typer.Option("--llm-url", metavar="URL", help="An OpenAI-compatible server; it ends in /v1.")]
+LlmModel = Annotated[str, typer.Option("--llm-model", metavar="NAME", help="Which of the server's models is asked.")]
+LedgerFile = Annotated[Path | None, typer.Option("--ledger", metavar="FILE", help="Where answers are kept.")]
+PriceFile = Annotated[Path | None, typer.Option("--prices", metavar="FILE", help="Prices of tokens, TOML or JSON.")]
+MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=0, help="Calls that may be sent.")]
+MaxCost = Annotated[float | None, typer.Option("--max-cost", min=0, help="Money that may be spent, by --prices.")]
+Remote = Annotated[bool, typer.Option("--allow-remote", help="Prompts may leave this computer.")]
+LlmLog = Annotated[Path | None, typer.Option("--llm-log", metavar="FILE", help="Write requests and replies in full.")]
+DEFAULT_URL = "http://127.0.0.1:8080/v1"
 Profile = Annotated[bool, typer.Option("--profile", help="Also tell where the time goes, line by line.")]
 
 
@@ -348,9 +364,13 @@ def run(
     scenario: Scenarios = [], set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
     backend: BackendOption = Backend.auto, steps: Steps = None, out: Out = None, threads: Threads = None,
     redraw_people: Redraw = False, quiet: Quiet = False, profile: Profile = False,
+    llm: Llm = None, llm_url: Url = DEFAULT_URL, llm_model: LlmModel = "", ledger: LedgerFile = None,
+    prices: PriceFile = None, max_calls: MaxCalls = None, max_cost: MaxCost = None,
+    allow_remote: Remote = False, llm_log: LlmLog = None,
 ) -> None:  # fmt: skip
     """Run a model and write its results and a report."""
     settings, counts = _pairs("--set", set), _numbers(_pairs("--agents", agents))
+    asked = _asked(llm, llm_url, llm_model, ledger, prices, max_calls, max_cost, allow_remote, llm_log)
     loaded = _load(file)
     _promised(loaded, settings)
     from lpmdsl.config import BASELINE, RunOptions
@@ -358,6 +378,7 @@ def run(
     options = RunOptions(
         seed=seed, replicates=replicates, scenarios=tuple(scenario) or (BASELINE,), settings=dict(settings),
         agents=counts, backend=backend.value, steps=steps, threads=threads, redraw_people=redraw_people,
+        llm=asked,
     )  # fmt: skip
     if profile:
         _print_profile(loaded, options)
@@ -370,9 +391,13 @@ def compare(
     set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
     backend: BackendOption = Backend.auto, steps: Steps = None, out: Out = None, threads: Threads = None,
     redraw_people: Redraw = False, quiet: Quiet = False,
+    llm: Llm = None, llm_url: Url = DEFAULT_URL, llm_model: LlmModel = "", ledger: LedgerFile = None,
+    prices: PriceFile = None, max_calls: MaxCalls = None, max_cost: MaxCost = None,
+    allow_remote: Remote = False, llm_log: LlmLog = None,
 ) -> None:  # fmt: skip
     """Compare the model's scenarios with their baseline, with the same luck."""
     settings, counts = _pairs("--set", set), _numbers(_pairs("--agents", agents))
+    asked = _asked(llm, llm_url, llm_model, ledger, prices, max_calls, max_cost, allow_remote, llm_log)
     loaded = _load(file)
     from lpmdsl.config import RunOptions
     from lpmdsl.runtime.api import comparison_size
@@ -381,6 +406,7 @@ def compare(
     options = RunOptions(
         seed=seed, replicates=replicates or repeat, scenarios=scenarios, settings=dict(settings),
         agents=counts, backend=backend.value, steps=steps, threads=threads, redraw_people=redraw_people,
+        llm=asked,
     )  # fmt: skip
     _execute(loaded, options, out or Path("runs") / f"{loaded.model.name}-{seed}-compare", quiet, is_comparison=True)
 
@@ -436,8 +462,25 @@ def _promised(loaded: LoadedModel, settings: dict[str, str]) -> None:
     _say(report, sys.stderr)
 
 
+def _asked(
+    mode: Mode | None, url: str, model: str, ledger: Path | None, prices: Path | None, max_calls: int | None,
+    max_cost: float | None, allow_remote: bool, log: Path | None,
+) -> LlmOptions | None:  # fmt: skip
+    """Who is asked; None where nothing was said of it. A ledger alone is replayed."""
+    from lpmdsl.config import LlmOptions
+
+    if mode is None and ledger is None:
+        if model or prices or max_calls is not None or max_cost is not None or allow_remote or log:
+            raise typer.BadParameter("say live, record or replay", param_hint="--llm")
+        return None
+    return LlmOptions(
+        mode=(mode or Mode.replay).value, url=url, model=model, ledger=ledger, prices=prices, max_calls=max_calls,
+        max_cost=max_cost, allow_remote=allow_remote, log=log,
+    )  # fmt: skip
+
+
 def _execute(loaded: LoadedModel, options: RunOptions, out: Path, quiet: bool, is_comparison: bool) -> None:
-    """Runs, prints the table and where the report is; exits 130 when interrupted, 1 when a check was broken."""
+    """Runs, prints the table and where the report is; exits 130 when interrupted, 4 without answers, else 1 for an error."""
     from lpmdsl.runtime.api import execute
     from lpmdsl.runtime.simulate import ctrl_c_stops
 
@@ -446,34 +489,129 @@ def _execute(loaded: LoadedModel, options: RunOptions, out: Path, quiet: bool, i
     _print_results(results, out, quiet, is_comparison)
     _say(results.report, sys.stderr)
     if not results.manifest.complete:
-        print(f"stopped: {results.manifest.stopped}; what was finished is kept", file=sys.stderr)
-        raise typer.Exit(130)
+        print(f"stopped: {results.manifest.stopped.rstrip('.')}; what was finished is kept", file=sys.stderr)
+        raise typer.Exit(4 if results.report.has_errors else 130)
     raise typer.Exit(1 if results.report.has_errors else 0)
 
 
 def _print_profile(loaded: LoadedModel, options: RunOptions) -> None:
     """Where the time of the first replicate goes, before the run itself."""
     from lpmdsl.compiler import compile_model
+    from lpmdsl.runtime.api import answers_for
     from lpmdsl.runtime.profile import first_request, profile
     from lpmdsl.runtime.progress import print_profile
     from lpmdsl.runtime.scenarios import plan
 
-    request = first_request(loaded.model, plan(loaded.model, options))
-    print_profile(profile(compile_model(loaded.model, loaded.facts), request))
+    planned = plan(loaded.model, options)
+    answers = answers_for(loaded, planned)
+    try:
+        request = first_request(loaded.model, planned, answers)
+        print_profile(profile(compile_model(loaded.model, loaded.facts), request))
+    finally:
+        if answers is not None:
+            answers.close()
 
 
 def _print_results(results: Results, out: Path, quiet: bool, is_comparison: bool) -> None:
     from rich.console import Console
 
     from lpmdsl.runtime.outputs import REPORT_NAME
-    from lpmdsl.runtime.progress import print_comparison, print_summary, timing_line
+    from lpmdsl.runtime.progress import answer_lines, print_comparison, print_summary, timing_line
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=140)  # a file or a pipe has no edge to wrap at
     if not quiet:
         (print_comparison if is_comparison else print_summary)(results, console)
+    _print_lines(answer_lines(results.manifest))
     print(f"report: {out / REPORT_NAME}\n{timing_line(results.manifest)}")
+
+
+# ------------------------------------------------------------------ language models
+
+
+@app.command()
+def cost(
+    file: File,
+    agents: Agents = [], set: Setting = [], scenario: Scenarios = [],  # noqa: B006 - typer copies the default
+    replicates: Replicates = 1, seed: Seed = 1, steps: Steps = None,
+    prices: PriceFile = None, llm_model: LlmModel = "",
+    seconds: Annotated[float, typer.Option("--seconds-per-call", min=0, help="What one call takes.")] = 1.0,
+    at_once: Annotated[int, typer.Option("--at-once", min=1, help="Calls under way at once.")] = 8,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count archetypes in a run where nobody answers.")] = False,
+    format: Annotated[Format, typer.Option(help="text or json.")] = Format.text,
+) -> None:  # fmt: skip
+    """Tell what a run would ask a language model, before anything is asked: calls, tokens, money, time."""
+    settings, counts = _pairs("--set", set), _numbers(_pairs("--agents", agents))
+    loaded = _load(file)
+    from lpmdsl.config import BASELINE, RunOptions
+    from lpmdsl.runtime.behaviours.cost import cost_of, cost_text
+    from lpmdsl.runtime.behaviours.prices import read_prices
+    from lpmdsl.runtime.scenarios import plan
+
+    options = RunOptions(
+        seed=seed, replicates=replicates, scenarios=tuple(scenario) or (BASELINE,), settings=dict(settings),
+        agents=counts, steps=steps,
+    )  # fmt: skip
+    facts = loaded.facts if dry_run else None
+    found = cost_of(loaded.model, plan(loaded.model, options), seconds, at_once, facts)
+    known = read_prices(prices) if prices is not None else None
+    if format is Format.json:
+        print(found.model_dump_json(indent=2))
+    else:
+        _print_lines(cost_text(found, known, llm_model, prices))
+
+
+ledgers = typer.Typer(no_args_is_help=True, help="Look at recorded answers, and share them.")
+app.add_typer(ledgers, name="ledger")
+Answers_ = Annotated[Path, typer.Argument(metavar="LEDGER", help="A ledger, such as ledger.sqlite.")]
+
+
+@ledgers.command("show")
+def ledger_show(ledger: Answers_) -> None:
+    """How much is in a ledger, and whose answers they are. No prompt and no reply is printed."""
+    from lpmdsl.runtime.behaviours.opening import open_existing
+
+    opened = open_existing(ledger)
+    facts = [f"{name}: {value:,}" for name, value in opened.summary().items()]
+    note = opened.note()
+    _print_lines([*facts, f"models: {', '.join(opened.models())}", *([f"note: {note}"] if note else [])])
+    opened.close()
+
+
+@ledgers.command("export")
+def ledger_export(
+    ledger: Answers_,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where the lines go (to the terminal).")] = None,
+    note: Annotated[str, typer.Option(help="What is to be said of these answers.")] = "",
+) -> None:
+    """Write a ledger as lines of text, to be kept beside a model: MODEL.ledger.jsonl."""
+    from lpmdsl.runtime.behaviours.jsonl import export_lines
+    from lpmdsl.runtime.behaviours.opening import open_existing
+
+    opened = open_existing(ledger)
+    lines = list(export_lines(opened, note))
+    opened.close()
+    if out is None:
+        _print_lines(lines)
+    else:
+        _overwrite(out, "\n".join(lines) + "\n")
+        print(f"{out}: {len(lines) - 1:,} requests")
+
+
+@ledgers.command("import")
+def ledger_import(
+    lines: Annotated[Path, typer.Argument(metavar="LINES", help="What `export` wrote.")],
+    ledger: Annotated[Path, typer.Option("--ledger", metavar="FILE", help="Where the answers go.")] = Path("ledger.sqlite"),
+) -> None:
+    """Read lines of text into a ledger; what is there already stays."""
+    from lpmdsl.runtime.behaviours.jsonl import import_lines
+    from lpmdsl.runtime.behaviours.ledger import open_ledger
+
+    opened = open_ledger(ledger)
+    read = import_lines(opened, lines)
+    opened.close()
+    print(f"{ledger}: {read:,} requests read")
 
 
 # ------------------------------------------------------------------ words and lines

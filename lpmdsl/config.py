@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 BackendName = Literal["auto", "cpu", "gpu", "reference"]
+LlmMode = Literal["live", "record", "replay"]
 BASELINE = "baseline"
 MANIFEST_NAME = "manifest.json"
+
+
+class LlmOptions(BaseModel):
+    """Who answers where behaviours ask.
+
+    ``mode``: ``replay`` from the ledger alone; ``record`` asks the server for what the ledger lacks and keeps it;
+    ``live`` asks anew and keeps nothing. ``ledger`` None: ``MODEL.ledger.jsonl`` beside the model (replay), else
+    ``ledger.sqlite`` in the current folder. ``model`` "" in a replay: the ledger's only one. ``max_calls``: HTTP
+    requests; ``max_cost``: money of ``prices``. ``rate``: calls a second; ``timeout`` and ``longest_wait`` (between
+    two tries): seconds. ``log``: where requests and replies are written in full. The key comes from the environment
+    (``LPM_LLM_KEY`` or ``OPENAI_API_KEY``) and is kept nowhere.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: LlmMode
+    url: str = "http://127.0.0.1:8080/v1"
+    model: str = ""
+    ledger: Path | None = None
+    prices: Path | None = None
+    max_calls: int | None = Field(default=None, ge=0)
+    max_cost: float | None = Field(default=None, ge=0)
+    allow_remote: bool = False
+    log: Path | None = None
+    concurrency: int = Field(default=8, ge=1, le=256)
+    rate: float | None = Field(default=None, gt=0)
+    timeout: float = Field(default=60.0, gt=0)
+    retries: int = Field(default=4, ge=0, le=20)
+    longest_wait: float = Field(default=60.0, ge=0)
+    temperature: float = Field(default=1.0, ge=0, le=2)
+    max_tokens: int = Field(default=64, ge=8, le=4096)
 
 
 class RunOptions(BaseModel):
@@ -16,7 +49,8 @@ class RunOptions(BaseModel):
 
     ``settings``: parameter name to text with a unit (``0.03 per contact``) or to a number in base units. ``agents``:
     how many of a kind, in place of the model's count. ``steps`` None: as the model's clock says. ``threads`` None: all.
-    ``redraw_people``: every replicate has people, places and ties of its own, not only luck of its own.
+    ``redraw_people``: every replicate has people, places and ties of its own, not only luck of its own. ``llm``: who
+    answers for behaviours that ask; None: the recorded answers beside the model, if there are any.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,6 +64,7 @@ class RunOptions(BaseModel):
     steps: int | None = Field(default=None, ge=1)
     threads: int | None = Field(default=None, ge=1)
     redraw_people: bool = False
+    llm: LlmOptions | None = None
 
 
 class Seconds(BaseModel):
@@ -61,6 +96,35 @@ class ObservationRecord(BaseModel):
     is_flow: bool
     adds_up: bool
     doc: str = ""
+
+
+class BehaviourRecord(BaseModel):
+    """How the answers of one behaviour came about. ``asks``: replies that archetypes needed, each counted once a run;
+    ``hits`` of them were in the ledger, ``fallbacks`` had none. Calls and tokens are of this run, retries included.
+    ``reasons``: how often each reason for a fallback. ``distance``: from the survey of ``validate against``."""
+
+    archetypes: int = 0
+    asks: int = 0
+    hits: int = 0
+    fallbacks: int = 0
+    reasons: dict[str, int] = Field(default_factory=dict)
+    distance: float | None = None
+
+
+class LlmRecord(BaseModel):
+    """``behaviours`` of the manifest: who answered, and what it took. ``note``: what the ledger says of its answers."""
+
+    mode: LlmMode
+    model: str
+    note: str = ""
+    calls: int = 0
+    retries: int = 0
+    resamples: int = 0
+    prompt_tokens: int = 0
+    reply_tokens: int = 0
+    cost: float | None = None
+    currency: str = ""
+    each: dict[str, BehaviourRecord] = Field(default_factory=dict)
 
 
 class Manifest(BaseModel):
@@ -97,3 +161,4 @@ class Manifest(BaseModel):
     stopped_after: int | None = None
     finished_replicates: int = 0
     broken_checks: tuple[str, ...] = ()
+    behaviours: LlmRecord | None = None

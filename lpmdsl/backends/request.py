@@ -58,12 +58,16 @@ def require_ask(request: RunRequest, asking: Sequence[Behaviour]) -> None:
     """Raises ``LpmError`` E0850 if behaviours ask and there is nobody to answer."""
     if request.ask is not None or not asking:
         return
-    first = asking[0]
-    raise fail(
+    raise nobody_to_ask(asking[0])
+
+
+def nobody_to_ask(behaviour: Behaviour) -> LpmError:
+    """E0850: what to say where a behaviour asks and nobody is there."""
+    return fail(
         "E0850",
-        f"`{first.name}` asks a language model, and none is given.",
-        word_span(first.span, first.name),
-        f"Say `--llm live`, `record` or `replay`; or run a scenario with `without {first.name}` or with a behaviour "
+        f"`{behaviour.name}` asks a language model, and none is given.",
+        word_span(behaviour.span, behaviour.name),
+        f"Say `--llm live`, `record` or `replay`; or run a scenario with `without {behaviour.name}` or with a behaviour "
         "`by rule`.",
     )
 

@@ -9,8 +9,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from lpmdsl.compiler import check_source
-from lpmdsl.config import BASELINE, BackendName, RunOptions
+from lpmdsl.config import BASELINE, BackendName, LlmOptions, RunOptions
 from lpmdsl.diagnostics import LpmError, Report, fail
+from lpmdsl.runtime.behaviours.answers import Answers
+from lpmdsl.runtime.behaviours.opening import open_answers
 from lpmdsl.runtime.comparison import scenarios_of
 from lpmdsl.runtime.objective import read_quantity
 from lpmdsl.runtime.outputs import open_folder
@@ -18,7 +20,7 @@ from lpmdsl.runtime.progress import progress_bar
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.results import Results
 from lpmdsl.runtime.runners import runner_for
-from lpmdsl.runtime.scenarios import plan
+from lpmdsl.runtime.scenarios import Plan, plan
 from lpmdsl.runtime.sensitivity import Sensitivity, sensitivities
 from lpmdsl.runtime.simulate import Stop, silent, simulate
 from lpmdsl.semantics.analysis import Facts
@@ -59,6 +61,7 @@ class LoadedModel:
         redraw_people: bool = False,
         out: str | Path | None = None,
         progress: bool = False,
+        llm: LlmOptions | None = None,
     ) -> Results:
         """The results of a run; a parameter is text with its unit or a number in base units.
 
@@ -75,6 +78,7 @@ class LoadedModel:
             steps=steps,
             threads=threads,
             redraw_people=redraw_people,
+            llm=llm,
         )
         results = execute(self, options, Path(out) if out is not None else None, show_progress=progress)
         if results.report.has_errors:
@@ -93,6 +97,7 @@ class LoadedModel:
         redraw_people: bool = False,
         out: str | Path | None = None,
         progress: bool = False,
+        llm: LlmOptions | None = None,
     ) -> Results:
         """The results of all scenarios that the model compares; ``results.comparison`` is the table.
 
@@ -102,6 +107,7 @@ class LoadedModel:
         return self.run(
             seed=seed, replicates=replicates or repeat, scenario=scenarios, parameters=parameters, agents=agents,
             backend=backend, steps=steps, threads=threads, redraw_people=redraw_people, out=out, progress=progress,
+            llm=llm,
         )  # fmt: skip
 
 
@@ -157,7 +163,8 @@ class LoadedModel:
 def repeats_of(loaded: LoadedModel, of: str, options: RunOptions, needs_number: bool) -> Repeats:
     """The model ready to be run again and again for one quantity. Raises ``LpmError``."""
     quantity = read_quantity(loaded.model, of, needs_number)
-    return Repeats(loaded.model, loaded.facts, plan(loaded.model, options), quantity)
+    planned = plan(loaded.model, options)
+    return Repeats(loaded.model, loaded.facts, planned, quantity, answers_for(loaded, planned))
 
 
 def comparison_size(model: Model) -> tuple[tuple[str, ...], int]:
@@ -199,11 +206,29 @@ def execute(
 ) -> Results:
     """Plans, builds and runs. Nothing is built or written before the options are known to be good."""
     planned = plan(loaded.model, options)
+    answers = answers_for(loaded, planned)
+    try:
+        return _execute(loaded, planned, answers, out, show_progress, stop)
+    finally:
+        if answers is not None:
+            answers.close()
+
+
+def answers_for(loaded: LoadedModel, planned: Plan) -> Answers | None:
+    """Who answers in a planned run; None where nobody asks. Raises ``LpmError``."""
+    names = [v.name for v in planned.variants]
+    return open_answers(loaded.model, loaded.source, planned.options.llm, names, planned.variants[0].parameters)
+
+
+def _execute(
+    loaded: LoadedModel, planned: Plan, answers: Answers | None, out: Path | None, show_progress: bool, stop: Stop | None
+) -> Results:
+    options = planned.options
     folder = open_folder(out) if out is not None else None
     began = perf_counter()
     runner = runner_for(loaded.model, loaded.facts, options.backend, options.threads)
     seconds = loaded.check_seconds + perf_counter() - began
     if not show_progress:
-        return simulate(loaded.model, loaded.source, planned, runner, seconds, folder, silent, stop)
-    with progress_bar(planned) as advance:
-        return simulate(loaded.model, loaded.source, planned, runner, seconds, folder, advance, stop)
+        return simulate(loaded.model, loaded.source, planned, runner, seconds, folder, silent, stop, answers)
+    with progress_bar(planned, answers.status if answers is not None else None) as advance:
+        return simulate(loaded.model, loaded.source, planned, runner, seconds, folder, advance, stop, answers)

@@ -35,6 +35,7 @@ from lpmdsl.kernel.ir import (
     statements,
 )
 from lpmdsl.runtime.asking import Asking
+from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.build import build
 from lpmdsl.runtime.execute import make_buffers, size_values
 from lpmdsl.runtime.population import build_world, start_states
@@ -57,12 +58,13 @@ class Stage:
     seconds: float
 
 
-def first_request(model: Model, planned: Plan) -> RunRequest:
-    """The first replicate of the first scenario of a plan."""
+def first_request(model: Model, planned: Plan, answers: Answers | None = None) -> RunRequest:
+    """The first replicate of the first scenario of a plan; ``answers`` where somebody asks."""
     variant, seed = planned.variants[0], planned.options.seed
     world = build_world(model, variant.parameters, seed, planned.counts, keeps_keys=True)
     start = start_states(model, world, variant.parameters, seed, 0)
-    return RunRequest(model, world, variant.parameters, start, seed, 0, planned.steps, variant.disabled)
+    ask = answers.ask_for(variant.parameters, world.counts) if answers is not None else None
+    return RunRequest(model, world, variant.parameters, start, seed, 0, planned.steps, variant.disabled, ask)
 
 
 def profile(compiled: Compiled, request: RunRequest) -> list[Stage]:

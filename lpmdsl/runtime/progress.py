@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pandas as pd
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
-from lpmdsl.config import Manifest
+from lpmdsl.config import BehaviourRecord, Manifest
 from lpmdsl.runtime.profile import Stage
 from lpmdsl.runtime.report_parts import number
 from lpmdsl.runtime.results import Results
@@ -20,9 +21,23 @@ from lpmdsl.runtime.simulate import Advance
 from lpmdsl.semantics.model import Model
 
 
+class _Status(ProgressColumn):
+    """What goes on beside the steps."""
+
+    def __init__(self, status: Callable[[], str]) -> None:
+        super().__init__()
+        self._status = status
+
+    def render(self, task: Task) -> Text:
+        return Text(self._status())
+
+
 @contextmanager
-def progress_bar(plan: Plan) -> Iterator[Advance]:
-    """A bar on the error stream over all steps of all replicates; nothing is drawn where that is not a terminal."""
+def progress_bar(plan: Plan, status: Callable[[], str] | None = None) -> Iterator[Advance]:
+    """A bar on the error stream over all steps of all replicates; nothing is drawn where that is not a terminal.
+
+    ``status``: what else is told at every drawing, such as calls to a language model.
+    """
     position = {v.name: k for k, v in enumerate(plan.variants)}
     total = len(plan.variants) * plan.options.replicates * plan.steps
     columns = (
@@ -31,6 +46,7 @@ def progress_bar(plan: Plan) -> Iterator[Advance]:
         MofNCompleteColumn(),
         TextColumn("steps"),
         TimeRemainingColumn(),
+        *([_Status(status)] if status is not None else []),
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -135,3 +151,23 @@ def _sensitivity_cells(one: Sensitivity, model: Model) -> list[str]:
         f"{gradient - reach:,.4g} to {gradient + reach:,.4g}",
         f"{one.elasticity:+.3g} ± {1.96 * one.elasticity_se:.2g}", told,
     ]  # fmt: skip
+
+
+def answer_lines(manifest: Manifest) -> list[str]:
+    """``isolate: 18 archetypes, 360 asks, 340 from the ledger, no fallback`` and what it took; [] where nobody asks."""
+    record = manifest.behaviours
+    if record is None:
+        return []
+    lines = [_answer_line(name, one) for name, one in record.each.items()]
+    cost = f", {record.cost:.4g} {record.currency}" if record.cost is not None else ""
+    tokens = f"{record.prompt_tokens:,} + {record.reply_tokens:,} tokens{cost}"
+    lines.append(f"answers of {record.model} ({record.mode}): {record.calls:,} calls, {tokens}")
+    return [*lines, *([f"note: {record.note}"] if record.note else [])]
+
+
+def _answer_line(name: str, record: BehaviourRecord) -> str:
+    fallbacks = f"{record.fallbacks:,} fallbacks" if record.fallbacks else "no fallback"
+    reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(record.reasons.items()))
+    away = f", {100 * record.distance:.3g} % from the survey" if record.distance is not None else ""
+    asked = f"{record.archetypes:,} archetypes, {record.asks:,} asks, {record.hits:,} from the ledger"
+    return f"{name}: {asked}, {fallbacks}{f' ({reasons})' if reasons else ''}{away}"

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.backends.request import RunRequest
+from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.compiler import compile_model
 from lpmdsl.networks.world import World
+from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.execute import cpu_runner
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.population import build_world, start_states
@@ -39,6 +40,7 @@ class Repeats:
     facts: Facts
     plan: Plan
     quantity: Quantity
+    answers: Answers | None = None
     _run: object = None
     _worlds: dict[tuple[float, ...], World] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -58,8 +60,12 @@ class Repeats:
         seed, world = self.plan.options.seed, self._world(parameters, replicate)
         start = start_states(self.model, world, parameters, seed, replicate)
         disabled = self.plan.variants[0].disabled
-        request = RunRequest(self.model, world, parameters, start, seed, replicate, self.plan.steps, disabled)
-        return self.quantity.of(self.model, self._run(request, None))  # type: ignore[operator]
+        ask = self.answers.ask_for(parameters, world.counts) if self.answers is not None else None
+        request = RunRequest(self.model, world, parameters, start, seed, replicate, self.plan.steps, disabled, ask)
+        result: RunResult = self._run(request, None)  # type: ignore[operator]
+        if result.stopped is not None:
+            raise result.stopped
+        return self.quantity.of(self.model, result)
 
     def _world(self, parameters: dict[str, float], replicate: int) -> World:
         seed = self.plan.options.seed

@@ -18,6 +18,8 @@ from lpmdsl.config import Manifest, Seconds
 from lpmdsl.diagnostics import Report
 from lpmdsl.networks.work import on_threads
 from lpmdsl.networks.world import World
+from lpmdsl.runtime.behaviours.answers import Answers
+from lpmdsl.runtime.behaviours.survey import compare_surveys
 from lpmdsl.runtime.comparison import comparison_table
 from lpmdsl.runtime.manifest import begin_manifest, now, peak_memory_mib
 from lpmdsl.runtime.outputs import OutputFolder
@@ -60,6 +62,8 @@ class _Tally:
     finished: int = 0
     stopped_after: int | None = None
     worlds: dict[tuple[float, ...], World] = field(default_factory=dict)
+    answers: Answers | None = None
+    ended: str = ""
 
 
 @contextmanager
@@ -91,6 +95,7 @@ def simulate(
     folder: OutputFolder | None = None,
     advance: Advance = silent,
     stop: Stop | None = None,
+    answers: Answers | None = None,
 ) -> Results:
     """The results of a plan, also written to ``folder`` as they come.
 
@@ -98,18 +103,29 @@ def simulate(
     """
     stop, report = stop or Stop(), Report()
     manifest = begin_manifest(model, source, plan, runner.backend, runner.threads)
-    tally = _Tally(manifest, Seconds(compile=compile_seconds))
+    tally = _Tally(manifest, Seconds(compile=compile_seconds), answers=answers)
+    if answers is not None:
+        answers.stopped = lambda: stop.asked
+        answers.begin(manifest.sha256)
     if folder:
         folder.begin(tally.manifest)
     for variant in plan.variants:
         done = 0
         while done < plan.options.replicates and not stop.asked:
             done += _some(model, plan, variant, done, runner, tally, folder, advance, stop, report)
+    if answers is not None:
+        _end_answers(answers, plan, tally, report)
     results = _results(model, plan, tally, stop, report)
     if folder:
         _write(tally, folder)
         folder.finish(results, report_page(model, source, results))
     return results
+
+
+def _end_answers(answers: Answers, plan: Plan, tally: _Tally, report: Report) -> None:
+    """Surveys are compared, and the manifest says who answered."""
+    compare_surveys(answers, plan.variants[0].parameters, tally.manifest.agents, report)
+    tally.manifest = tally.manifest.model_copy(update={"behaviours": answers.record()})
 
 
 def _some(
@@ -146,8 +162,9 @@ def _some(
     compiled = (compiling.duration if compiling.done else 0.0) + results[0].timings.get("compile", 0.0)
     _count_time(tally, results[0], began, ready, compiled)
     ended = next((r.stopped for r in results if r.stopped is not None), None)
-    if ended is not None:
+    if ended is not None and not stop.asked:  # else it is the keyboard that ended the asking
         stop.asked = True
+        tally.ended = ended.report.diagnostics[0].message
         report.diagnostics.extend(ended.report.diagnostics)
     for k, (request, result) in enumerate(zip(requests, results, strict=True)):
         _keep(model, plan, variant, first + k, request, result, tally, report)
@@ -197,7 +214,8 @@ def _request(model: Model, plan: Plan, variant: Variant, replicate: int, tally: 
         tally.manifest = tally.manifest.model_copy(update={"agents": dict(tally.worlds[key].counts)})
     world = tally.worlds[key]
     start = start_states(model, world, variant.parameters, seed, replicate)
-    return RunRequest(model, world, variant.parameters, start, seed, replicate, plan.steps, variant.disabled)
+    ask = tally.answers.ask_for(variant.parameters, world.counts) if tally.answers is not None else None
+    return RunRequest(model, world, variant.parameters, start, seed, replicate, plan.steps, variant.disabled, ask)
 
 
 def world_seed(seed: int, replicate: int) -> int:
@@ -230,7 +248,7 @@ def _results(model: Model, plan: Plan, tally: _Tally, stop: Stop, report: Report
             "finished": now(),
             "complete": complete,
             "finished_replicates": tally.finished,
-            "stopped": "" if complete else INTERRUPTED,
+            "stopped": "" if complete else (tally.ended or INTERRUPTED),
             "stopped_after": None if complete else (tally.stopped_after or 0),
             "broken_checks": tuple(f"{d.span.label}: {d.message}" for d in report.diagnostics),
         }

@@ -72,6 +72,7 @@ def _behaviour(ctx: Context, written: tree.Behaviour) -> model.Behaviour | None:
         f"{kind}.{written.decides.into.id}.decided",
         written.doc,
         written.span,
+        _answers(ctx, written.decides, decides),
     )
     if any(e is not None and e.type == ERROR for e in (otherwise, shifted, decided)):
         return None
@@ -132,7 +133,25 @@ def _word(kind: Type) -> str:
     return next(word for word, found in _DECIDED.items() if found is kind.kind)
 
 
-def _misfit(ctx: Context, clause: str, why: str, where: tree.Expr | tree.Asks | tree.Name, help: str) -> None:
+def _answers(ctx: Context, clause: tree.Decides, decides: Type) -> tuple[str, ...]:
+    """What no and yes are called in a reply."""
+    if not clause.answers:
+        return ()
+    yes, no = clause.answers
+    if decides.kind is not Kind.BOOLEAN or clause.rule is not None:
+        why = "a rule gives no words" if clause.rule is not None else "only yes and no can be called otherwise"
+        _misfit(ctx, "as … or …", why, yes, "Leave it out.")
+        return ()
+    if yes.text == no.text:
+        _misfit(ctx, "as … or …", "yes and no have the same word", no, "Name two: the word for yes, then that for no.")
+        return ()
+    return no.text, yes.text
+
+
+Clause = tree.Expr | tree.Asks | tree.Name | tree.Text
+
+
+def _misfit(ctx: Context, clause: str, why: str, where: Clause, help: str) -> None:
     ctx.report.add("E0736", f"`{clause}` does not belong here: {why}.", where.span, help)
 
 

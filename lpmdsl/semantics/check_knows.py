@@ -154,10 +154,33 @@ def _banded(
     cuts = tuple(_cut(ctx, name, cut, value) for cut in clause.cuts)
     if any(cut.type == ERROR for cut in cuts) or not _rising(ctx, cuts):
         return None
-    labels = band_labels(clause.cuts)
+    labels = _named(ctx, name, clause) if clause.labels else band_labels(clause.cuts)
+    if labels is None:
+        return None
     if _can_be_missing(ctx, value):
         labels = (*labels, NOT_YET_KNOWN)
     return model.Known(name.id, value, cuts, labels, clause.span)
+
+
+def _named(ctx: Context, name: tree.Name, clause: tree.Knows) -> tuple[str, ...] | None:
+    """The words that the text has for the bands, one for each; None after a report."""
+    labels = tuple(" ".join(word.text.split()) for word in clause.labels)
+    last = clause.labels[-1].span
+    if len(labels) != len(clause.cuts) + 1:
+        ctx.report.add(
+            "E0732",
+            f"`{name.id}` has {len(clause.cuts) + 1} bands and {len(labels)} names.",
+            last,
+            "Name each band, the lowest first: one name more than there are bounds.",
+        )
+        return None
+    twice = next((k for k, label in enumerate(labels) if not label or label in (*labels[:k], NOT_YET_KNOWN)), None)
+    if twice is not None:
+        ctx.report.add(
+            "E0732", f"`{labels[twice]}` names no band of its own.", clause.labels[twice].span, "Give it another name."
+        )
+        return None
+    return labels
 
 
 def _endless(found: Type) -> str:

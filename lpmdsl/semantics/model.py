@@ -565,7 +565,8 @@ class Behaviour:
     0: one call that gives probabilities (log-probabilities of the answers). ``prompt`` and ``system`` hold ``{slot}``.
     ``remembers``: so many earlier decisions of the agent itself are part of its archetype. ``shifted``: a shift of the
     logit. ``otherwise``: what is decided (probability of yes, share, label index) where no reply can be had.
-    ``most_fallbacks``: the share of asks that may fall back before a run stops.
+    ``most_fallbacks``: the share of asks that may fall back before a run stops. ``answers``: what no and yes are called
+    in a reply; () where they are called no and yes.
     """
 
     name: str
@@ -587,6 +588,7 @@ class Behaviour:
     site: str
     doc: str
     span: Span
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,11 @@ class BehaviourBuilder(ClauseBuilder):
         return t.TypeName(str(c[0]), None, self.span(meta))
 
     def decides(self, meta: Meta, c: Children) -> Clause:
-        return self._clause("decides", t.Decides(c[0], self.named(c[1]), c[2], self.span(meta)), meta)
+        node = t.Decides(c[0], self.named(c[1]), self._answers(c[2], c[3]), c[4], self.span(meta))
+        return self._clause("decides", node, meta)
+
+    def _answers(self, yes: Token | None, no: Token | None) -> tuple[t.Text, ...]:
+        return tuple(t.Text(str(word), self.token_span(word)) for word in (yes, no) if word is not None)
 
     def decided_every(self, meta: Meta, c: Children) -> Clause:
         return self._first(meta, c, "every")
@@ -50,7 +54,10 @@ class BehaviourBuilder(ClauseBuilder):
         return self._first(meta, c, "when")
 
     def knows(self, meta: Meta, c: Children) -> Clause:
-        return self._clause("knows", t.Knows(c[0], c[1] or (), self.span(meta)), meta)
+        return self._clause("knows", t.Knows(c[0], c[1] or (), c[2] or (), self.span(meta)), meta)
+
+    def said(self, meta: Meta, c: Children) -> tuple[t.Text, ...]:
+        return tuple(t.Text(unquoted(word), self._inside(word)) for word in c)
 
     def asks(self, meta: Meta, c: Children) -> Clause:
         return self._clause("asks", t.Asks(c[0], c[-1], self.span(meta)), meta)

@@ -45,12 +45,14 @@ def _decided(node: t.Behaviour) -> Iterable[Line]:
 
 def _decides(clause: t.Decides) -> str:
     rule = clause.rule and f"by rule {expression(clause.rule)}"
-    return join("decides", type_name(clause.type), "into", clause.into.id, rule)
+    answers = clause.answers and f"as {clause.answers[0].text} or {clause.answers[1].text}"
+    return join("decides", type_name(clause.type), "into", clause.into.id, answers, rule)
 
 
 def _knows(clause: t.Knows) -> str:
     bands = f"in bands at {expressions(clause.cuts)}" if clause.cuts else ""
-    return join("knows", names(clause.names), bands)
+    said = "named " + ", ".join(quoted(word.text) for word in clause.labels) if clause.labels else ""
+    return join("knows", names(clause.names), bands, said)
 
 
 def _asks(clause: t.Asks) -> Iterable[Line]:

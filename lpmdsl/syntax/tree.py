@@ -578,20 +578,28 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Decides:
-    """``decides yes/no into isolating``, for a rule with ``by rule EXPR``."""
+    """``decides yes/no into isolating``, for a rule with ``by rule EXPR``.
+
+    ``answers``: the words of ``as isolate or go_out`` (yes first), or ().
+    """
 
     type: TypeName
     into: Name
+    answers: tuple[Text, ...]
     rule: Expr | None
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Knows:
-    """``knows age_group, borough`` (no cuts) or ``knows income in bands at 600 USD per week``."""
+    """``knows age_group, borough`` (no cuts) or ``knows income in bands at 600 USD per week``.
+
+    ``labels``: the words of ``named "poor", "rich"`` for the bands, or ().
+    """
 
     names: tuple[Name, ...]
     cuts: tuple[Expr, ...]
+    labels: tuple[Text, ...]
     span: Span
 
 

@@ -1,0 +1,170 @@
+"""What a server answers, read strictly: a reply is valid or it is none. Nothing in it is ever evaluated."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lpmdsl.runtime.behaviours.render import Request
+
+LEAST_MASS = 0.5
+"""Of the probability at the token that tells the answers apart, this much must be on answers."""
+_REFUSAL = re.compile(r"\b(sorry|apologi[sz]e|cannot|can't|can not|unable to|as an ai)\b", re.IGNORECASE)
+_VALUE = re.compile(r'"decision"\s*:\s*"')
+
+
+class Invalid(Exception):
+    """Why a reply is none, in a few words that hold nothing of the reply: ``truncated``, ``refused``."""
+
+
+class _Alternative(BaseModel):
+    token: str
+    logprob: float
+
+
+class _Token(_Alternative):
+    top_logprobs: list[_Alternative] = Field(default_factory=list)
+
+
+class _Logprobs(BaseModel):
+    content: list[_Token] | None = None
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(BaseModel):
+    finish_reason: str | None = None
+    message: _Message
+    logprobs: _Logprobs | None = None
+
+
+class Usage(BaseModel):
+    """Tokens that a call cost."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Completion(BaseModel):
+    """The part of a chat completion that is read."""
+
+    choices: list[_Choice] = Field(min_length=1)
+    usage: Usage | None = None
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Decision(_Strict):
+    decision: str
+
+
+class _Percent(_Strict):
+    percent: int = Field(ge=0, le=100)
+
+
+def read_completion(body: bytes) -> Completion:
+    """Raises ``Invalid`` for what is no chat completion."""
+    try:
+        return Completion.model_validate_json(body)
+    except ValidationError as error:
+        raise Invalid("no chat completion") from error
+
+
+def reply_text(request: Request, completion: Completion) -> str:
+    """The reply as the ledger keeps it: the message's JSON or, where probabilities are asked for, those of the words.
+
+    Raises ``Invalid``: cut short, refused, not of the schema, without the probabilities that were asked for.
+    """
+    choice = completion.choices[0]
+    text = (choice.message.content or "").strip()
+    if choice.message.refusal or choice.finish_reason == "content_filter":
+        raise Invalid("refused")
+    if choice.finish_reason != "stop":
+        raise Invalid("cut short" if choice.finish_reason == "length" else "no end")
+    if not text.startswith("{") and _REFUSAL.search(text):
+        raise Invalid("refused")
+    value = reply_value(request, text)
+    if not request.content["settings"]["top_logprobs"]:
+        return canonical({"decision": request.words[int(value)]} if request.words else {"percent": round(value * 100)})
+    tokens = choice.logprobs.content if choice.logprobs is not None else None
+    return canonical(dict(zip(request.words, probabilities(request.words, tokens or []), strict=True)))
+
+
+def canonical(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def reply_value(request: Request, text: str) -> float:
+    """The number of the label, or the share. Raises ``Invalid`` where the text is not of the schema."""
+    try:
+        if not request.words:
+            return _Percent.model_validate_json(text).percent / 100
+        decision = _Decision.model_validate_json(text).decision
+    except ValidationError as error:
+        raise Invalid("not of the schema") from error
+    if decision not in request.words:
+        raise Invalid("not of the schema")
+    return float(request.words.index(decision))
+
+
+def kept_probabilities(request: Request, text: str) -> tuple[float, ...]:
+    """The probabilities in a kept reply, in the words' order. Raises ``Invalid``."""
+    try:
+        found = json.loads(text)
+        values = tuple(float(found[word]) for word in request.words)
+    except (ValueError, TypeError, KeyError) as error:
+        raise Invalid("not of the schema") from error
+    if len(found) != len(values) or not all(0 <= v <= 1 for v in values) or abs(math.fsum(values) - 1) > 1e-6:
+        raise Invalid("not of the schema")
+    return values
+
+
+def probabilities(words: tuple[str, ...], tokens: list[_Token]) -> tuple[float, ...]:
+    """The probability of each word, from the first token that tells the words apart.
+
+    Words that begin alike are told apart further on, along the answer that was given. What is on no word is shared in
+    proportion. Raises ``Invalid`` where the server gives no log-probabilities or most of them are on no word.
+    """
+    found, mass, text = [0.0] * len(words), 1.0, ""
+    start: int | None = None
+    for token in tokens:
+        before, text = text, text + token.token
+        start = match.end() if start is None and (match := _VALUE.search(text)) else start
+        if start is None or len(text) <= start:
+            continue
+        ahead = _shares(words, before, start, token, found, mass)
+        if ahead is None:
+            break
+        mass *= ahead
+    total = math.fsum(found)
+    if total < LEAST_MASS:
+        raise Invalid("no probabilities")
+    return tuple(p / total for p in found)
+
+
+def _shares(
+    words: tuple[str, ...], before: str, start: int, token: _Token, found: list[float], mass: float
+) -> float | None:
+    """Adds what this token decides to ``found``; the probability of going on undecided, None where it is decided."""
+    listed = {a.token: a.logprob for a in (token, *token.top_logprobs)}
+    for alternative, logprob in listed.items():
+        fitting = _fitting(words, (before + alternative)[start:])
+        if len(fitting) == 1:
+            found[fitting[0]] += mass * math.exp(min(0.0, logprob))
+    undecided = len(_fitting(words, (before + token.token)[start:])) > 1
+    return math.exp(min(0.0, token.logprob)) if undecided else None
+
+
+def _fitting(words: tuple[str, ...], begun: str) -> list[int]:
+    """The words that an answer which begins so can still be."""
+    ends = [word + '"' for word in words]
+    return [k for k, end in enumerate(ends) if begun and (end.startswith(begun) or begun.startswith(end))]
