@@ -116,11 +116,11 @@ def test_every_library_says_where_its_numbers_are_from(library: Path) -> None:
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda path: path.stem)
 def test_every_model_runs(model: Path) -> None:
-    kind = re.search(r"^agent (\w+)", model.read_text(encoding="utf-8"), re.MULTILINE)
-    assert kind
-    run = lpmdsl.load(model).run(seed=3, agents={kind[1]: 500}, steps=10, backend="cpu")
+    loaded = lpmdsl.load(model)
+    kind = loaded.model.agents[0].name
+    run = loaded.run(seed=3, agents={kind: 500}, steps=10, backend="cpu")
     assert run.manifest.complete
-    assert run.manifest.agents == {kind[1]: 500}
+    assert run.manifest.agents == {kind: 500}
     declared = set(re.findall(r"^observe (\w+)", model.read_text(encoding="utf-8"), re.MULTILINE))
     assert set(run.observations["observation"]) <= declared
     assert run.observations["value"].notna().any()
