@@ -1,12 +1,14 @@
 """Answers the prompts of ``models/nyc_isolation.lpm`` by a rule: a stand-in for a language model, not one.
 
-``python -m benchmarks.nyc_stand_in`` serves the rule as an OpenAI-compatible server on this computer, asks it about every
-archetype that there can be, through the client of ``lpmc run --llm record``, and writes ``models/nyc_isolation.ledger.jsonl``.
+``python -m benchmarks.nyc_stand_in`` serves the rule as an OpenAI-compatible server on this computer, asks it about
+every archetype that there can be, through the client of ``lpmc run --llm record``, and writes
+``models/nyc_isolation.ledger.jsonl``.
 
-The rule. Isolating: a chance of 1 / (1 + exp(−x)), with x = −2.6 + 0.4 age + 0.35 cases + 0.3 trend − 0.5 [below 600 USD per
-week]; age is 0 to 5 from the youngest group to the oldest; cases 0 to 3 from the lowest band to the highest, 1 if not yet known;
-trend −1 falling, 1 rising, else 0. Working, in per cent: 95 − 6 [65 and over] − 4 [under 20] + 3 unemployment (0 to 2 from the
-lowest band, 1 if not known), give or take 5 evenly. A reply is drawn from SHA-256 of its prompt and the request's seed.
+The rule. Isolating: a chance of 1 / (1 + exp(−x)), x = −2.6 + 0.4 age + 0.35 cases + 0.3 trend − 0.5 [below 600 USD
+per week]; age is 0 to 5 from the youngest group to the oldest; cases 0 to 3 from the lowest band to the highest, 1 if
+not yet known; trend −1 falling, 1 rising, else 0. Working, in per cent: 95 − 6 [65 and over] − 4 [under 20] + 3
+unemployment (0 to 2 from the lowest band, 1 if not known), give or take 5 evenly. A reply is drawn from SHA-256 of its
+prompt and the request's seed.
 """
 
 from __future__ import annotations
