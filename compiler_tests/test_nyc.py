@@ -1,4 +1,4 @@
-"""``models/nyc_isolation.lpm`` with the answers beside it: complete, those of the stated rule, and with the effect they should have."""
+"""``models/nyc_isolation.lpm`` with the answers beside it: complete, those of the stated rule, and with their effect."""
 
 from __future__ import annotations
 
