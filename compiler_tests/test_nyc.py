@@ -1,4 +1,4 @@
-"""``models/nyc_isolation.lpm`` with the answers beside it: complete, those of the stated rule, and with their effect."""
+"""``models/nyc_isolation.lpm`` and the answers beside it: complete, those of its rule, and with their effect."""
 
 from __future__ import annotations
 
