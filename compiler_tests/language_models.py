@@ -24,7 +24,7 @@ BY_PROBABILITIES = "asks for probabilities"
 
 
 def policy_model(times: int = 0, more: str = "") -> Model:
-    """``models/isolation_policy.lpm``, asking so many times (0: for probabilities), with more lines for its behaviour."""
+    """``models/isolation_policy.lpm``, asking so many times (0: for probabilities), with more lines below."""
     text = POLICY.replace(BY_PROBABILITIES, f"asks {times} times per archetype") if times else POLICY
     return checked(text.rstrip() + "\n" + more)
 
@@ -32,7 +32,8 @@ def policy_model(times: int = 0, more: str = "") -> Model:
 def share_model(most_fallbacks: str = "100 %") -> Model:
     """The same, deciding a share."""
     text = POLICY.replace("isolating yes/no = no", "kept share = 100 %")
-    text = text.replace("1 - isolation_effect where isolating", "kept").replace("Person where isolating by", "Person by")
+    text = text.replace("1 - isolation_effect where isolating", "kept")
+    text = text.replace("Person where isolating by", "Person by")
     text = text.replace("parameter isolation_effect = 70 %\n", "")
     text = text.replace("observe staying_home = share of", "observe n = count of")
     text = text[: text.index("behaviour isolate")] + (

@@ -1,4 +1,4 @@
-"""Servers for the tests of behaviours: the real one with the policy model, and a proxy that counts calls and makes faults."""
+"""Servers for the tests of behaviours: the real one with the policy model, and a proxy that counts and makes faults."""
 
 from __future__ import annotations
 

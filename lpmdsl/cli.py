@@ -1,4 +1,7 @@
-"""``lpmc``: the command line. Exit codes: 0 done, 1 errors or a failed run, 2 wrong usage, 4 stopped for want of answers, 130 interrupted."""
+"""``lpmc``: the command line.
+
+Exit codes: 0 done, 1 errors or a failed run, 2 wrong usage, 4 stopped for want of answers, 130 interrupted.
+"""
 
 # Only what every command needs is imported at the top: numpy, numba, pandas and the report take seconds to load, and
 # `lpmc check` in an editor must answer at once.
@@ -480,7 +483,7 @@ def _asked(
 
 
 def _execute(loaded: LoadedModel, options: RunOptions, out: Path, quiet: bool, is_comparison: bool) -> None:
-    """Runs, prints the table and where the report is; exits 130 when interrupted, 4 without answers, else 1 for an error."""
+    """Runs, prints the table and where the report is; exits 130 when interrupted, 4 without answers, 1 for errors."""
     from lpmdsl.runtime.api import execute
     from lpmdsl.runtime.simulate import ctrl_c_stops
 
@@ -564,11 +567,13 @@ def cost(
 
 ledgers = typer.Typer(no_args_is_help=True, help="Look at recorded answers, and share them.")
 app.add_typer(ledgers, name="ledger")
-Answers_ = Annotated[Path, typer.Argument(metavar="LEDGER", help="A ledger, such as ledger.sqlite.")]
+LinesOut = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where the lines go (to the terminal).")]
+LedgerOut = Annotated[Path, typer.Option("--ledger", metavar="FILE", help="Where the answers go.")]
+Recorded = Annotated[Path, typer.Argument(metavar="LEDGER", help="A ledger, such as ledger.sqlite.")]
 
 
 @ledgers.command("show")
-def ledger_show(ledger: Answers_) -> None:
+def ledger_show(ledger: Recorded) -> None:
     """How much is in a ledger, and whose answers they are. No prompt and no reply is printed."""
     from lpmdsl.runtime.behaviours.opening import open_existing
 
@@ -581,8 +586,8 @@ def ledger_show(ledger: Answers_) -> None:
 
 @ledgers.command("export")
 def ledger_export(
-    ledger: Answers_,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where the lines go (to the terminal).")] = None,
+    ledger: Recorded,
+    out: LinesOut = None,
     note: Annotated[str, typer.Option(help="What is to be said of these answers.")] = "",
 ) -> None:
     """Write a ledger as lines of text, to be kept beside a model: MODEL.ledger.jsonl."""
@@ -602,7 +607,7 @@ def ledger_export(
 @ledgers.command("import")
 def ledger_import(
     lines: Annotated[Path, typer.Argument(metavar="LINES", help="What `export` wrote.")],
-    ledger: Annotated[Path, typer.Option("--ledger", metavar="FILE", help="Where the answers go.")] = Path("ledger.sqlite"),
+    ledger: LedgerOut = Path("ledger.sqlite"),
 ) -> None:
     """Read lines of text into a ledger; what is there already stays."""
     from lpmdsl.runtime.behaviours.jsonl import import_lines

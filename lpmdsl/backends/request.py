@@ -67,8 +67,8 @@ def nobody_to_ask(behaviour: Behaviour) -> LpmError:
         "E0850",
         f"`{behaviour.name}` asks a language model, and none is given.",
         word_span(behaviour.span, behaviour.name),
-        f"Say `--llm live`, `record` or `replay`; or run a scenario with `without {behaviour.name}` or with a behaviour "
-        "`by rule`.",
+        f"Say `--llm live`, `record` or `replay`; or run a scenario with `without {behaviour.name}` or with a "
+        "behaviour `by rule`.",
     )
 
 

@@ -221,7 +221,12 @@ def answers_for(loaded: LoadedModel, planned: Plan) -> Answers | None:
 
 
 def _execute(
-    loaded: LoadedModel, planned: Plan, answers: Answers | None, out: Path | None, show_progress: bool, stop: Stop | None
+    loaded: LoadedModel,
+    planned: Plan,
+    answers: Answers | None,
+    out: Path | None,
+    show_progress: bool,
+    stop: Stop | None,
 ) -> Results:
     options = planned.options
     folder = open_folder(out) if out is not None else None

@@ -45,7 +45,7 @@ def _decided(node: t.Behaviour) -> Iterable[Line]:
 
 def _decides(clause: t.Decides) -> str:
     rule = clause.rule and f"by rule {expression(clause.rule)}"
-    answers = clause.answers and f"as {clause.answers[0].text} or {clause.answers[1].text}"
+    answers = f"as {clause.answers[0].text} or {clause.answers[1].text}" if clause.answers else ""
     return join("decides", type_name(clause.type), "into", clause.into.id, answers, rule)
 
 

@@ -1,6 +1,6 @@
 """The client: many calls at once to an OpenAI-compatible server, each with an end to its patience.
 
-Every way in which a call can fail ends here as an ``Outcome``: with a reply, or without one and a reason in a few words.
+Every way in which a call can fail ends here as an ``Outcome``: with a reply, or without one and a reason.
 What stops the whole run (a refused key, a budget) is raised as ``LpmError``.
 """
 
@@ -12,8 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as StillRunning
+from concurrent.futures import Future, TimeoutError as StillRunning
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,7 +78,10 @@ class Client:
             self._thread = threading.Thread(target=self._loop.run_forever, name="lpm-language-model", daemon=True)
             self._thread.start()
         running = asyncio.run_coroutine_threadsafe(self._all(asks, done), self._loop)
-        _wait(running, stopped)
+        try:
+            _wait(running, stopped)
+        finally:  # nothing is done any more once this returns
+            asyncio.run_coroutine_threadsafe(_settled(), self._loop).result(timeout=self.options.timeout)
 
     def close(self) -> None:
         """Ends the connections and the thread."""
@@ -120,7 +122,7 @@ class Client:
         return Outcome(None, reason, spent)
 
     async def _call(self, request: Request, seed: int) -> Completion:
-        """A chat completion, with retries. Raises ``_Failed`` when patience is at its end, ``Invalid``, ``LpmError``."""
+        """A chat completion, with retries. Raises ``_Failed`` at the end of patience, ``Invalid``, ``LpmError``."""
         counts = self.budget.counts
         for attempt in range(self.options.retries + 1):
             await self._turn()
@@ -190,6 +192,11 @@ class Client:
             api_key=self.key or "none", base_url=options.url, timeout=options.timeout, max_retries=0, http_client=http
         )
         return self._openai
+
+
+async def _settled() -> None:
+    """Waits for every task of the loop that has been broken off."""
+    await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
 
 
 def _arguments(request: Request, seed: int) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 Two numbers of calls. The **bound** holds whatever happens: every archetype that there can be, once a run, as often as
 the model says (a request says nothing of step, replicate or scenario, so nothing is asked twice); retries and resamples
-come on top. The **expectation** comes from people: archetypes that they occupy at the start by what they are, times every
-band of every report that they know, or with ``--dry-run`` those that occur in a run in which all decide ``otherwise``.
+come on top. The **expectation** comes from people: archetypes that they occupy at the start by what they are, times
+every band of every report that they know, or with ``--dry-run`` those of a run in which all decide ``otherwise``.
 """
 
 from __future__ import annotations

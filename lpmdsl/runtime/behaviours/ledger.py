@@ -1,7 +1,7 @@
 """The ledger: every request and its replies in one SQLite file, so that a run can be repeated without a model.
 
-A reply is found by the SHA-256 of its canonical request (``render.py``: model, messages, schema, sampling; nothing of the
-server) and the number of the ask. A reply that fell back is kept as NULL with the reason, so that a replay falls back too.
+A reply is found by the SHA-256 of its canonical request (``render.py``: model, messages, schema, sampling; nothing of
+the server) and the number of the ask. An ask that fell back is kept as NULL with the reason: a replay falls back too.
 SQLite's write-ahead log keeps the file readable whenever the program ends; what was not committed is asked again.
 """
 
@@ -84,8 +84,9 @@ class Ledger:
     def everything(self) -> Iterator[tuple[str, list[Entry]]]:
         """Every request (its body) with its replies in order, by key."""
         with self._using() as db:
-            for key, body in db.execute("SELECT key, body FROM requests ORDER BY key").fetchall():
-                yield body, [Entry(*row) for row in db.execute("SELECT * FROM replies WHERE key = ? ORDER BY ask", (key,))]
+            requests = db.execute("SELECT key, body FROM requests ORDER BY key").fetchall()
+        for key, body in requests:
+            yield body, list(self.replies([key]).values())
 
     def note(self) -> str:
         """What whoever recorded the answers says of them."""
@@ -110,15 +111,15 @@ class Ledger:
             rows = [(run, behaviour, key, times) for (behaviour, key), times in uses.items()]
             db.executemany("INSERT OR REPLACE INTO uses VALUES (?, ?, ?, ?)", rows)
 
-    def summary(self) -> dict[str, int | str]:
+    def summary(self) -> dict[str, int]:
         """How much is here: requests, replies, fallbacks, tokens, runs."""
-        counted = "COUNT(reply), COUNT(*) - COUNT(reply), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(reply_tokens), 0)"
+        counted = "COUNT(reply), COUNT(*) - COUNT(reply), TOTAL(prompt_tokens), TOTAL(reply_tokens)"
         with self._using() as db:
             replies = db.execute(f"SELECT {counted} FROM replies").fetchone()
             requests = db.execute("SELECT COUNT(*) FROM requests").fetchone()[0]
             runs = db.execute("SELECT COUNT(*) FROM runs").fetchone()[0]
         names = ("replies", "fallbacks", "prompt tokens", "reply tokens")
-        return {"requests": requests, **dict(zip(names, replies, strict=True)), "runs": runs}
+        return {"requests": requests, **{n: int(v) for n, v in zip(names, replies, strict=True)}, "runs": runs}
 
     def close(self) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Who answers in a run: the mode, the ledger, the server; everything that can be wrong is told before anybody is asked."""
+"""Who answers in a run: the mode, the ledger, the server; what can be wrong is told before anybody is asked."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def open_answers(
         budget = _budget(model, options, llm, parameters)
         answers = Answers(model, options, llm, ledger, budget)
         if options.mode != "replay":
-            from lpmdsl.runtime.behaviours.client import Client  # takes a second to load, and a replay has no use for it
+            from lpmdsl.runtime.behaviours.client import (
+                Client,  # takes a second to load, and a replay has no use for it
+            )
 
             answers.client = Client(options, _key(), budget, _log(options.log))
     except LpmError:
