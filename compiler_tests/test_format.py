@@ -54,7 +54,7 @@ agent P count 10 at most 20 from "p.csv"
   sex category one of m,f ~ categorical(m 50 %, f 50 %)
   g category = band of age at 5 years,10 years named child,"5-9"
   home place
-  school place of size 400 where age>=5 years   and age<18 years
+  school place of size 400   within a1,a2 where age>=5 years   and age<18 years
   work place of size ~ poisson(20) where (mean of a1 over n where a1 > 1) > 0
 network n joins P to P as ring( degree 4 ) with 3 contacts per day per tie on weekends
 network m joins P from "edges.csv" with a per tie

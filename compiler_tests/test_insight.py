@@ -263,7 +263,7 @@ def barren(model: m.Model) -> m.Model:
     flow, type_ = m.Flow(condition.name, (caught,), 1.0), model.observations[0].type
     seen = m.Observation("caught", condition.of, flow, None, (), ("",), None, None, 1.0, "", 1.0, type_, "", NOWHERE)
     return replace(model, conditions=(changed,), observations=(seen,), interventions=(), checks=(), scenarios=(),
-                   comparisons=(), calibrations=())  # fmt: skip
+                   comparisons=(), calibrations=(), behaviours=())  # fmt: skip
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)

@@ -23,7 +23,7 @@ from lpmdsl.diagnostics import LpmError, render_text
 from lpmdsl.runtime.behaviours.jsonl import export_lines, import_lines
 from lpmdsl.runtime.behaviours.ledger import open_ledger
 
-QUICK = {"timeout": 0.5, "retries": 2, "longest_wait": 0.2, "concurrency": 4}
+QUICK = {"timeout": 10.0, "retries": 2, "longest_wait": 0.2, "concurrency": 4}
 DEADLINE = 30.0
 SECRET = "sk-secret-of-the-tests"
 MODEL = policy_model(2, "  at most 100 % fallbacks\n")
@@ -65,7 +65,7 @@ def first_time(fault: Fault) -> Fault:
 
 
 def times_out(handler: Handler, body: bytes) -> bool:
-    time.sleep(1.0)
+    time.sleep(2.0)
     return True
 
 
@@ -173,13 +173,13 @@ def test_a_reply_is_taken_as_it_is() -> None:
 
 @pytest.mark.parametrize("fault", TRIED_AGAIN, ids=lambda f: f.__name__)
 def test_transport_faults_are_retried_and_then_fall_back(fault: Fault, tmp_path: Path) -> None:
-    few = EVERYONE[:2]
-    with proxied("", first_time(fault)) as proxy, asked(MODEL, url=proxy.url, **QUICK) as answers:
+    few, options = EVERYONE[:2], QUICK | ({"timeout": 1.0} if fault is times_out else {})
+    with proxied("", first_time(fault)) as proxy, asked(MODEL, url=proxy.url, **options) as answers:
         answers.ask_for({}, {})("isolate", 0, few)
         record = answers.record()
     assert (record.calls, record.retries, record.each["isolate"].fallbacks) == (8, 4, 0)
     path = tmp_path / "ledger.sqlite"
-    with proxied("", fault) as proxy, asked(MODEL, mode="record", ledger=path, url=proxy.url, **QUICK) as answers:
+    with proxied("", fault) as proxy, asked(MODEL, mode="record", ledger=path, url=proxy.url, **options) as answers:
         table = answers.ask_for({}, {})("isolate", 0, few)
         record = answers.record()
     np.testing.assert_allclose(table, [[0.9, 0.1]] * 2, rtol=1e-15)
@@ -397,6 +397,28 @@ def test_lines_of_a_ledger_go_there_and_back(tmp_path: Path) -> None:
         with pytest.raises(LpmError, match=f"E0857.*line {line}") as told:
             import_lines(open_ledger(None), lines)
         assert told.value.report.diagnostics[0].code == "E0857"
+
+
+def test_the_user_can_stop_while_answers_are_under_way(tmp_path: Path) -> None:
+    """Calls under way are broken off, at once, and what came is kept."""
+
+    def slow(handler: Handler, body: bytes) -> bool:
+        if proxy.calls > 8:
+            time.sleep(3)
+        return valid(handler, body)
+
+    path = tmp_path / "ledger.sqlite"
+    with proxied("", slow) as proxy:
+        options = QUICK | {"timeout": 20.0, "mode": "record", "ledger": path, "url": proxy.url}
+        with asked(MODEL, **options) as answers:
+            answers.stopped = lambda: proxy.calls > 8
+            began = time.monotonic()
+            with pytest.raises(LpmError):
+                answers.ask_for({}, {})("isolate", 0, EVERYONE)
+            assert time.monotonic() - began < 2
+            kept = int(answers.ledger.summary()["replies"])
+    assert 1 <= kept <= 8
+    _is_readable(path, fallbacks=0)
 
 
 def test_an_edited_reply_is_found_out(tmp_path: Path) -> None:

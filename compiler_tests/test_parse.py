@@ -184,7 +184,7 @@ def test_agent() -> None:
         "  age duration ~ uniform(0 years, 9 years)\n"
         "  g category = band of age at 5 years, 10 years named x, y, z\n"
         "  sex category one of m, f ~ categorical(m 50 %, f 50 %)\n  rate contacts per day\n  v yes/no = no\n"
-        "  home place\n  school place of size 400 where age < 5 years\n  work place of size ~ poisson(20)"
+        "  home place\n  school place of size 400 within g, sex where age < 5 years\n  work place of size ~ poisson(20)"
     )
     assert (agent.count.number, agent.at_most.number, agent.file) == (5000, 6000, "p.csv")
     a, b, age, g, sex, rate, v, home, school, work = agent.attributes
@@ -194,6 +194,7 @@ def test_agent() -> None:
     assert (rate.type.unit.parts, v.type.name) == ((("contacts", 1), ("day", -1)), "yes/no")
     assert (home.size, school.size.number, work.size.name.id) == (None, 400, "poisson")
     assert expression(school.where) == "age < 5 years"
+    assert (ids(school.within), work.within) == (["g", "sex"], ())
     assert only("extend P\n  x number").extends
 
 

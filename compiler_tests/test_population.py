@@ -61,8 +61,8 @@ def attribute(name: str, type_: Type = NUMBER, **how) -> Attribute:
     return Attribute(name, type_, value, drawn, band, column, "", 1.0, False, "", NOWHERE)
 
 
-def place(name: str, size, where=None) -> Place:
-    return Place(name, size, where, "", NOWHERE)
+def place(name: str, size, where=None, within: tuple[AttributeRef, ...] = ()) -> Place:
+    return Place(name, size, where, "", NOWHERE, within)
 
 
 def table(name: str, by, keys, values, type_=SHARE) -> Table:
@@ -245,6 +245,60 @@ def test_homes_are_shuffled_where_an_agents_number_has_a_meaning():
         assert bool(np.all(np.diff(homes) >= 0)) == side_by_side
         if not side_by_side:
             assert (np.diff(homes) == 0).sum() < 15  # about 1.5 expected
+
+
+DISTRICT = Type(Kind.CATEGORY, labels=("north", "south", "isle"))
+DISTRICTS = agent(
+    attribute("district", DISTRICT, drawn=dist("categorical", DISTRICT, weights=[lit(0.5), lit(0.48), lit(0.02)])),
+    attribute("worker", BOOLEAN, drawn=dist("bernoulli", BOOLEAN, p=0.6)),
+    place("home", dist("poisson", mean=TableRef("sizes", (own("district", DISTRICT),), NUMBER, NOWHERE)),
+          within=(own("district", DISTRICT),)),
+    place("club", lit(10.0), own("worker", BOOLEAN), (own("worker", BOOLEAN), own("district", DISTRICT))),
+    place("block", TableRef("sizes", (own("district", DISTRICT),), NUMBER, NOWHERE),
+          within=(own("district", DISTRICT),)),
+    count=30_000,
+)  # fmt: skip
+BY_DISTRICT = table("sizes", ("district",), (DISTRICT.labels,), (1.0, 3.0, 5.0), NUMBER)
+
+
+def test_places_within_an_attribute_hold_people_who_are_alike_in_it():
+    world = build_world(model(DISTRICTS, [BY_DISTRICT]), {}, 5)
+    column = {name: values.astype(np.int64) for (_, name), values in world.attributes.items()}
+    for name, alike in (("home", ("district",)), ("club", ("worker", "district")), ("block", ("district",))):
+        inside = column[name] >= 0
+        count = world.place_counts["Person", name]
+        assert np.array_equal(np.unique(column[name][inside]), np.arange(count))
+        for attribute_ in alike:
+            first = np.zeros(count, np.int64)
+            first[column[name][inside]] = column[attribute_][inside]
+            assert np.array_equal(first[column[name][inside]], column[attribute_][inside])
+    assert np.array_equal(column["club"] >= 0, column["worker"] == 1)
+
+
+def test_sizes_within_an_attribute_may_hang_on_it_and_only_the_last_place_of_a_group_is_smaller():
+    """Homes: Poisson without its zeros, of mean m / (1 − exp(−m)); blocks and clubs: all but one of each group full."""
+    world = build_world(model(DISTRICTS, [BY_DISTRICT]), {}, 5)
+    district = world.attributes["Person", "district"]
+    for label, mean in enumerate(BY_DISTRICT.values):
+        homes, blocks = (world.attributes["Person", name][district == label] for name in ("home", "block"))
+        sizes = np.bincount(homes - homes.min())
+        expected = mean / (1 - math.exp(-mean))
+        sd = math.sqrt(expected * (1 + mean) - expected**2)
+        assert abs(sizes.mean() - expected) < 4 * sd / math.sqrt(sizes.size) + 1 / sizes.size
+        assert np.all(np.bincount(blocks - blocks.min())[:-1] == mean)
+        assert np.all(np.diff(homes) >= 0), "neighbours in number live together, within their district"
+    club = world.attributes["Person", "club"]
+    assert (np.bincount(club[club >= 0]) < 10).sum() <= 3
+
+
+def test_sizes_of_two_groups_are_drawn_apart():
+    """The same law in both districts, and yet not the same list of sizes."""
+    homes = place("home", dist("poisson", mean=4.0), within=(own("district", DISTRICT),))
+    person = agent(DISTRICTS.members[0], homes, count=4_000)
+    world = build_world(model(person), {}, 5)
+    district, home = world.attributes["Person", "district"], world.attributes["Person", "home"]
+    north, south = (np.bincount(home[district == k] - home[district == k].min())[:300] for k in (0, 1))
+    assert abs(np.corrcoef(north, south)[0, 1]) < 4 / math.sqrt(300)
 
 
 def test_sizes_that_are_all_nothing_are_an_error():

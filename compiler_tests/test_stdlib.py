@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from documents import ROOT, problems
 
 import lpmdsl
+from lpmdsl.runtime.population import build_world
+from lpmdsl.semantics.evaluate import parameter_values
 
 MODELS = sorted((ROOT / "models").glob("*.lpm"))
 LIBRARIES = sorted((ROOT / "stdlib").rglob("*.lpm"))
@@ -52,6 +56,16 @@ contagion of Flu
   from I on home, school, work, anywhere at 0.01 per contact
 observe cases = number entering I per day by age_group
 """
+_IN_A_CITY = _CLOCK + """
+condition Flu of Person
+  states S, I, R
+  start S except share 1 % in I
+  from S by contagion to I
+  from I after exponential(mean 5 days) to R
+contagion of Flu
+  from I on homes, offices, streets at 0.02 per contact
+observe cases = number entering I per day by borough
+"""
 
 
 def small_model(library: Path) -> str:
@@ -62,6 +76,8 @@ def small_model(library: Path) -> str:
     match library.parent.name:
         case "households":
             return header + _WITH_HOUSEHOLDS
+        case "cities":
+            return header + _IN_A_CITY
         case "contacts":
             return header + _WITH_CONTACTS
         case _:
@@ -100,11 +116,11 @@ def test_every_library_says_where_its_numbers_are_from(library: Path) -> None:
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda path: path.stem)
 def test_every_model_runs(model: Path) -> None:
-    kind = re.search(r"^agent (\w+)", model.read_text(encoding="utf-8"), re.MULTILINE)
-    assert kind
-    run = lpmdsl.load(model).run(seed=3, agents={kind[1]: 500}, steps=10, backend="cpu")
+    loaded = lpmdsl.load(model)
+    kind = loaded.model.agents[0].name
+    run = loaded.run(seed=3, agents={kind: 500}, steps=10, backend="cpu")
     assert run.manifest.complete
-    assert run.manifest.agents == {kind[1]: 500}
+    assert run.manifest.agents == {kind: 500}
     declared = set(re.findall(r"^observe (\w+)", model.read_text(encoding="utf-8"), re.MULTILINE))
     assert set(run.observations["observation"]) <= declared
     assert run.observations["value"].notna().any()
@@ -132,3 +148,35 @@ def test_contacts_by_age_carry_an_epidemic_on_half_day_steps() -> None:
     run = lpmdsl.load(ROOT / "models" / "seir_age.lpm").run(seed=3, agents={"Person": 6_000}, backend="cpu")
     cases = run.observations.query("observation == 'cases'")["value"].sum()
     assert 0.25 * 6_000 < cases < 0.75 * 6_000
+
+
+BOROUGHS = {
+    "Bronx": 1_472_654, "Brooklyn": 2_736_074, "Manhattan": 1_694_251, "Queens": 2_405_464, "Staten Island": 495_747,
+}  # fmt: skip
+
+
+def test_new_york_at_any_size_has_its_boroughs_ages_homes_and_work() -> None:
+    """The census's shares, the average household of each borough, mutual contacts; within 4 standard errors."""
+    model = lpmdsl.load(ROOT / "models" / "nyc_isolation.lpm").model
+    person, n = model.agents[0], 60_000
+    assert person.count == sum(BOROUGHS.values()) == 8_804_190
+    world = build_world(model, parameter_values(model), 7, {"Person": n})
+    column = {name: values.astype(int) for (_, name), values in world.attributes.items()}
+    borough, home = column["borough"], column["household"]
+    lies_in = borough[np.unique(home, return_index=True)[1]]
+    homes_in = np.bincount(lies_in)
+    for k, (name, people) in enumerate(BOROUGHS.items()):
+        assert person.attributes[0].type.labels[k] == name
+        share = people / person.count
+        assert abs((borough == k).mean() - share) < 1e-4 + 4 * math.sqrt(share * (1 - share) / n)
+        average = (2.7, 2.6, 2.0, 2.8, 2.8)[k]
+        assert abs((borough == k).sum() / homes_in[k] - average) < 0.01 + 4 * 1.9 / math.sqrt(homes_in[k])
+    assert np.array_equal(lies_in[home], borough)
+    workers = column["office"] >= 0
+    for group, share in enumerate(model.table("employment").values):
+        of_age = column["age_group"] == group
+        assert abs(workers[of_age].mean() - share) < 4 * math.sqrt(share * (1 - share) / of_age.sum())
+    contacts = np.reshape(model.table("street_contacts").values, (5, 5))
+    meetings = contacts * np.array(list(BOROUGHS.values()))[:, None]
+    assert np.allclose(meetings, meetings.T, rtol=0.05), "as many meetings of a with b as of b with a"
+    assert np.allclose(contacts.sum(axis=1), 10, atol=0.02)

@@ -34,6 +34,22 @@ def allocate(n: int, members: NDArray[np.bool_] | None, size_of: SizeOf, order: 
     return places, int(sizes.size)
 
 
+def allocate_within(groups: NDArray[np.int64], number: int, members: NDArray[np.bool_] | None,
+                    sizes_in: Callable[[int], SizeOf], order: tuple[int, int] | None) -> tuple[NDArray[np.int32], int]:
+    """Places of which each holds people of one group only, group after group; see ``allocate``.
+
+    ``groups``: each agent's group, 0 … ``number`` − 1. ``sizes_in``: what draws the sizes of a group's places, which
+    are numbered from 0 in each. In every group the last place takes whoever is left.
+    """
+    places, first = np.full(groups.size, -1, np.int32), 0
+    for group in range(number):
+        inside = groups == group if members is None else members & (groups == group)
+        own, count = allocate(groups.size, inside, sizes_in(group), order)
+        places[inside] = own[inside] + first
+        first += count
+    return places, first
+
+
 def constant(size: float) -> SizeOf:
     """Places that all have the same size."""
     return lambda numbers: np.full(numbers.size, size)

@@ -9,7 +9,7 @@ from lpmdsl.diagnostics import fail
 from lpmdsl.kernel.laws import Law, law
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics.evaluate import Scope, evaluate
-from lpmdsl.semantics.model import Distribution, reads_agent
+from lpmdsl.semantics.model import Distribution
 
 WHOLE = {"poisson", "binomial", "negative_binomial"}
 
@@ -33,7 +33,7 @@ def _quantiles(distribution: Distribution, scope: Scope, u: NDArray[np.float64])
     arguments = {name: evaluate(expr, scope) for name, expr in distribution.arguments}
     with np.errstate(all="ignore"):
         curve = law(distribution.family, arguments)
-        if distribution.family in WHOLE and not any(reads_agent(e) for _, e in distribution.arguments):
+        if distribution.family in WHOLE and all(np.ndim(value) == 0 for value in arguments.values()):
             values = _whole_quantiles(curve, u)
         else:
             values = np.asarray(curve.ppf(u), np.float64)

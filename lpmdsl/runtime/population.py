@@ -5,7 +5,9 @@ The world is drawn with the replicate number ``WORLD_REPLICATE``, so replicates 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from lpmdsl.diagnostics import fail
 from lpmdsl.networks.files import People, Wanted, read_people
 from lpmdsl.networks.generators import NETWORKS
-from lpmdsl.networks.places import SizeOf, allocate, constant
+from lpmdsl.networks.places import SizeOf, allocate, allocate_within, constant
 from lpmdsl.networks.random import in_keyed_order, uniforms
 from lpmdsl.networks.sites import site
 from lpmdsl.networks.ties import Unbuildable
@@ -129,15 +131,37 @@ def _place(agent: Agent, place: Place, scope: Scope, seed: int, people: People |
     path = f"{agent.name}.{place.name}"
     order = None if _may_sit_side_by_side(agent, place, scope.model) else (seed, site(path))
     try:
+        if place.within:
+            return _within(agent, place, scope, seed, members, order)
         size_of = _size_of(place.size, scope, seed, site(f"{path}.size"))
         return allocate(scope.counts[agent.name], members, size_of, order)
     except Unbuildable as problem:
         raise fail("E0650", f"`{place.name}`: {problem}.", place.span, problem.help) from problem
 
 
-def _size_of(size: object, scope: Scope, seed: int, at: int) -> SizeOf:
+def _within(agent: Agent, place: Place, scope: Scope, seed: int, members: NDArray[np.bool_] | None,
+            order: tuple[int, int] | None) -> tuple[NDArray, int]:
+    """Places whose people are alike in ``within``: each combination of labels, in their order, has its own places.
+
+    The sizes of combination g are drawn with the episode g, so that they are other sizes than its neighbour's.
+    """
+    radix = [len(a.type.labels) if a.type.kind is Kind.CATEGORY else 2 for a in place.within]
+    groups = np.zeros(scope.counts[agent.name], np.int64)
+    for attribute, labels in zip(place.within, radix, strict=True):
+        groups = groups * labels + scope.attributes[(agent.name, attribute.name)]
+
+    def sizes_in(group: int) -> SizeOf:
+        digits = np.unravel_index(group, radix)
+        alike = {(a.of, a.name): np.array(digit) for a, digit in zip(place.within, digits, strict=True)}
+        inside = replace(scope, attributes=alike)
+        return _size_of(place.size, inside, seed, site(f"{agent.name}.{place.name}.size"), group)
+
+    return allocate_within(groups, math.prod(radix), members, sizes_in, order)
+
+
+def _size_of(size: object, scope: Scope, seed: int, at: int, episode: int = 0) -> SizeOf:
     if isinstance(size, Distribution):
-        return lambda numbers: draw(size, scope, uniforms(seed, numbers, at))
+        return lambda numbers: draw(size, scope, uniforms(seed, numbers, at, episode))
     return constant(float(evaluate(size, scope)))  # type: ignore[arg-type]
 
 

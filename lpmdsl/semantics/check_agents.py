@@ -12,7 +12,7 @@ from lpmdsl.quantities import ERROR, NUMBER, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.agent_files import check_columns
 from lpmdsl.semantics.check_distributions import check_distribution
-from lpmdsl.semantics.check_expressions import check_test, check_value
+from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.check_units import expect
 from lpmdsl.semantics.context import Context, text_of, unit, unit_of, unit_text
 from lpmdsl.semantics.corners import constant, extremes
@@ -245,7 +245,50 @@ def _place(ctx: Context, agent: tree.Agent, written: tree.Place, scope: Scope) -
         )
         return None
     where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
-    return model.Place(written.name.id, size, where, written.doc, written.span)
+    shared = [_shared(ctx, name, scope) for name in written.within]
+    within = tuple(attribute for attribute in shared if attribute is not None)
+    if len(within) < len(shared) or not _one_size(ctx, agent, size, within):
+        return None
+    return model.Place(written.name.id, size, where, written.doc, written.span, within)
+
+
+def _shared(ctx: Context, name: tree.Name, scope: Scope) -> model.AttributeRef | None:
+    """An attribute in which all of one place can be alike: one of few values, made before the place."""
+    value = check_expression(ctx, name, scope)
+    if value.type == ERROR:
+        return None
+    if isinstance(value, model.AttributeRef) and value.type.kind in (Kind.CATEGORY, Kind.BOOLEAN):
+        return value
+    ctx.report.add(
+        "E0306",
+        f"`{name.id}` is {value.type}, and places are kept within a category or a yes/no of those in them.",
+        name.span,
+        "Name an attribute such as a borough; for a number, make bands of it first: `band of …`.",
+    )
+    return None
+
+
+def _one_size(
+    ctx: Context,
+    agent: tree.Agent,
+    size: model.Expr | model.Distribution | None,
+    within: tuple[model.AttributeRef, ...],
+) -> bool:
+    """Whether the size reads nothing in which people of one place may differ."""
+    alike = {attribute.name for attribute in within}
+    read = (size.weights + tuple(e for _, e in size.arguments)) if isinstance(size, model.Distribution) else (size,)
+    for node in (n for e in read if e is not None for n in model.walk(e)):
+        if isinstance(node, model.AttributeRef) and node.name not in alike:
+            help = f"Keep each place within one of them: `place of size … within {node.name}`."
+            named = node.type.kind in (Kind.CATEGORY, Kind.BOOLEAN)
+            ctx.report.add(
+                "E0314",
+                f"`{node.name}` differs from one {agent.name.id} to the next, and a place has one size.",
+                node.span,
+                help if named else "Give the size by what all of a place share, or without it.",
+            )
+            return False
+    return True
 
 
 def _sizes_from_table(ctx: Context, size: model.Distribution) -> bool:

@@ -120,13 +120,17 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Synthetic places of a size; ``size`` None: read from the kind's file, column ``name``."""
+    """Synthetic places of a size; ``size`` None: read from the kind's file, column ``name``.
+
+    ``within``: category and yes/no attributes in which all of a place are alike; ``size`` may read these alone.
+    """
 
     name: str
     size: Expr | Distribution | None
     where: Expr | None
     doc: str
     span: Span
+    within: tuple[AttributeRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

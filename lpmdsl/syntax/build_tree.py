@@ -119,13 +119,13 @@ class ClauseBuilder(ExpressionBuilder):
 
     def place(self, meta: Meta, c: Children) -> Clause:
         names, sized = c
-        size, where = sized or (None, None)
+        size, within, where = sized or (None, (), None)
         span = self.span(meta)
         doc = self.docs.above(span.start)
-        return self._clause("attributes", tuple(t.Place(name, size, where, doc, span) for name in names), meta)
+        return self._clause("attributes", tuple(t.Place(name, size, within, where, doc, span) for name in names), meta)
 
-    def place_size(self, meta: Meta, c: Children) -> tuple[Any, Any]:
-        return c[0], c[1]
+    def place_size(self, meta: Meta, c: Children) -> tuple[Any, tuple[t.Name, ...], Any]:
+        return c[0], c[1] or (), c[2]
 
     # -------------------------------------------------------------- conditions and contagions
 

@@ -107,7 +107,9 @@ def _attribute(node: t.Attribute | t.Place) -> Iterable[str]:
         if isinstance(node.size, t.Distribution):
             yield f"of size ~ {distribution(node.size)}"
         elif node.size is not None:
-            yield f"of size {expression(node.size, SUM, before='where')}"
+            yield f"of size {expression(node.size, SUM, before='' if node.within else 'where')}"
+        if node.within:
+            yield f"within {names(node.within)}"
         yield where_part(node.where)
         return
     yield type_name(node.type)

@@ -303,10 +303,14 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """``school place of size 400 where …``; ``size`` is a distribution after ``~``, an expression or None (a file)."""
+    """``school place of size 400 within borough where …``.
+
+    ``size`` is a distribution after ``~``, an expression or None (a file); ``within`` the attributes shared in a place.
+    """
 
     name: Name
     size: Expr | Distribution | None
+    within: tuple[Name, ...]
     where: Expr | None
     doc: str
     span: Span

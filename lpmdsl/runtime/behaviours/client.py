@@ -78,7 +78,10 @@ class Client:
             self._thread = threading.Thread(target=self._loop.run_forever, name="lpm-language-model", daemon=True)
             self._thread.start()
         running = asyncio.run_coroutine_threadsafe(self._all(asks, done), self._loop)
-        _wait(running, stopped)
+        try:
+            _wait(running, stopped)
+        finally:  # nothing is done any more once this returns
+            asyncio.run_coroutine_threadsafe(_settled(), self._loop).result(timeout=self.options.timeout)
 
     def close(self) -> None:
         """Ends the connections and the thread."""
@@ -189,6 +192,11 @@ class Client:
             api_key=self.key or "none", base_url=options.url, timeout=options.timeout, max_retries=0, http_client=http
         )
         return self._openai
+
+
+async def _settled() -> None:
+    """Waits for every task of the loop that has been broken off."""
+    await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
 
 
 def _arguments(request: Request, seed: int) -> dict[str, Any]:
