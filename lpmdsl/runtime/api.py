@@ -164,7 +164,7 @@ def repeats_of(loaded: LoadedModel, of: str, options: RunOptions, needs_number: 
     """The model ready to be run again and again for one quantity. Raises ``LpmError``."""
     quantity = read_quantity(loaded.model, of, needs_number)
     planned = plan(loaded.model, options)
-    return Repeats(loaded.model, loaded.facts, planned, quantity, answers_for(loaded, planned))
+    return Repeats(loaded.model, loaded.facts, planned, quantity, answers=answers_for(loaded, planned))
 
 
 def comparison_size(model: Model) -> tuple[tuple[str, ...], int]:
