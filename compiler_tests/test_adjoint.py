@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 import relaxed_models
 import torch
-from relaxed_runs import MODELS, NAMES, Small, small
+from relaxed_runs import DECIDING, MODELS, NAMES, Small, small
 from scipy.integrate import solve_ivp
 
 import lpmdsl
 from lpmdsl.backends import triton_gpu
 from lpmdsl.backends.torch_relaxation import relaxed_reports
-from lpmdsl.compiler import adjoint_text
+from lpmdsl.compiler import adjoint_text, relaxed_programs
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.kernel.adjoint import adjoint
 from lpmdsl.kernel.ir import Program
@@ -159,7 +159,7 @@ def test_at_random_the_relaxation_goes_to_the_equations_as_the_step_shrinks() ->
     text = next(p for p in MODELS if p.stem == "boarding_school").read_text(encoding="utf-8").split("calibrate")[0]
     apart = []
     for step in ("0.25 days", "0.025 days"):
-        model = lpmdsl.load(text.replace("0.25 days", step)).model
+        model = lpmdsl.load(text.replace("step 1 hour", f"step {step}")).model
         values = parameter_values(model)
         beta, illness, boys = values["beta"], values["illness"], 763
 
@@ -171,6 +171,12 @@ def test_at_random_the_relaxation_goes_to_the_equations_as_the_step_shrinks() ->
         run = Relaxations(model).run(build_world(model, values, 1, {}), values, model.clock.steps)
         apart.append(np.abs(run.reports("in_bed")[:, 0] - solved.y[1]).max() / boys)
     assert 0.05 < apart[0] < 0.1 and apart[1] < 0.012
+
+
+@pytest.mark.parametrize("path", DECIDING, ids=lambda p: p.stem)
+def test_decisions_are_not_relaxed(path: Path) -> None:
+    with pytest.raises(lpmdsl.LpmError, match=r"E0846.*behaviour"):
+        relaxed_programs(lpmdsl.load(path).model)
 
 
 # ------------------------------------------------------------------ what events are worth

@@ -249,8 +249,12 @@ def test_the_leading_eigenvalue_of_a_matrix_without_negatives() -> None:
 
 
 def barren(model: m.Model) -> m.Model:
-    """The same, but nobody whom the first one infects goes on: they come into a state of their own, and stay."""
-    (condition,) = model.conditions
+    """The same, but nobody whom the first one infects goes on: they come into a state of their own, and stay.
+
+    Other conditions of the model begin as ``reproduction`` takes them, with nobody an exception.
+    """
+    condition = model.conditions[0]
+    others = tuple(replace(c, start=replace(c.start, exceptions=())) for c in model.conditions[1:])
     caught = len(condition.states)
     exits = tuple(
         replace(e, branches=(m.Branch(caught, None, e.span),)) if isinstance(e.trigger, m.ByContagion) else e
@@ -262,8 +266,8 @@ def barren(model: m.Model) -> m.Model:
     changed = replace(condition, states=(*condition.states, "Caught"), exits=exits, start=start)
     flow, type_ = m.Flow(condition.name, (caught,), 1.0), model.observations[0].type
     seen = m.Observation("caught", condition.of, flow, None, (), ("",), None, None, 1.0, "", 1.0, type_, "", NOWHERE)
-    return replace(model, conditions=(changed,), observations=(seen,), interventions=(), checks=(), scenarios=(),
-                   comparisons=(), calibrations=(), behaviours=())  # fmt: skip
+    return replace(model, conditions=(changed, *others), observations=(seen,), interventions=(), checks=(),
+                   scenarios=(), comparisons=(), calibrations=(), behaviours=())  # fmt: skip
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
