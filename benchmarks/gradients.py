@@ -15,8 +15,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import redirect_stderr
+from dataclasses import asdict, dataclass, replace
 from datetime import date
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +32,15 @@ from lpmdsl.runtime.differences import CENTRAL, STEP
 from lpmdsl.runtime.directions import Probe, certify
 from lpmdsl.runtime.gradient_by_score import ByScore, by_score
 from lpmdsl.runtime.objective import boundaries_of
+from lpmdsl.runtime.relaxed_estimator import RelaxedObjective
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.score_estimator import still_to_come, with_controls, without_controls
 
 RESULTS = Path(__file__).parent / "results" / "gradients.json"
 TWENTY = Path(__file__).parent / "twenty_parameters.lpm"
 OF = "total of infections"
+SURROGATES = 200
+"""Replicates of the surrogate: each is a walk through all steps, backwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +125,12 @@ def differences(setting: Setting, repeats: Repeats, replicates: range) -> np.nda
 
 
 def estimators(setting: Setting, repeats: Repeats) -> Iterator[tuple[str, np.ndarray]]:
-    """Every estimator with one number for every replicate, per person; one number for what is not random."""
+    """Every estimator with one number for every replicate, per person; one number for what is not random.
+
+    With one parameter, ``auto`` is ``differences``.
+    """
     replicates, people = repeats.plan.options.replicates, setting.people
-    yield "differences", differences(setting, repeats, range(replicates))
+    yield "differences, auto", differences(setting, repeats, range(replicates))
     scored = by_score(repeats, ["beta"])
     told, slices = scored.told({}, replicates)
     reports = told.reports.shape[1]
@@ -130,6 +138,11 @@ def estimators(setting: Setting, repeats: Repeats) -> Iterator[tuple[str, np.nda
     to_come = still_to_come(told.reports, np.ones(reports), boundaries, slices)
     yield "score", without_controls(told, to_come)[:, 0] / people
     yield "score with controls", with_controls(told, to_come, slices)[:, 0] / people
+    relaxed = RelaxedObjective(repeats)
+    yield "relaxation", relaxed.gradient(relaxed.run({}), ("beta",)) / people
+    with redirect_stderr(StringIO()):  # its warning is known
+        few = replace(repeats.plan, options=repeats.plan.options.model_copy(update={"replicates": SURROGATES}))
+        yield "surrogate", RelaxedObjective(replace(repeats, plan=few)).surrogate({}, ("beta",))[1][:, 0] / people
 
 
 # ------------------------------------------------------------------ cost

@@ -1,4 +1,4 @@
-"""The comparison with other engines: its medians and its table; and that the C++ engines do the same work as ours."""
+"""What is measured: the comparison with other engines, whose C++ does the same work as ours, and that of estimators."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import math
 import shutil
 import statistics
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import cpu, environments, performance_page
+from benchmarks import cpu, environments, gradient_page, performance_page
+from benchmarks.gradient_models import SETTINGS, exact_slope
+from benchmarks.gradients import compared
 from benchmarks.stages import prepare
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.runtime.execute import cpu_runner
@@ -102,3 +105,38 @@ def test_engines_in_cpp_infect_as_many_as_ours(luck: str, ours: list[float], tmp
     theirs = [json.loads(line)["attack"] for line in lines]
     spread = math.sqrt((statistics.variance(ours) + statistics.variance(theirs)) / len(SEEDS))
     assert abs(statistics.mean(ours) - statistics.mean(theirs)) < 4.5 * spread
+
+
+# ------------------------------------------------------------------ gradients
+
+
+@pytest.mark.parametrize("name", ["sparse", "households"])
+def test_the_certificate_convicts_what_is_wrong(name: str) -> None:
+    """Straight-through and the relaxation, as they are, on ties and in homes; what ``auto`` takes is not convicted."""
+    record: dict = {"truths": {}, "rows": []}
+    setting = next(s for s in SETTINGS if s.name == name)
+    compared(replace(setting, truth_runs=120, runs=120), 1.0, record)
+    verdicts = {row["estimator"]: row for row in record["rows"]}
+    for wrong in ("relaxation", "surrogate"):
+        assert "wrong" in verdicts[wrong]["verdict"] and not verdicts[wrong]["passes"], verdicts[wrong]
+    for right in ("differences, auto", "score with controls"):
+        assert "wrong" not in verdicts[right]["verdict"], verdicts[right]
+    assert abs(verdicts["differences, auto"]["z"]) < 3 and abs(verdicts["score with controls"]["z"]) < 3
+    assert verdicts["score with controls"]["spread"] < 0.8 * verdicts["score"]["spread"]
+
+
+def test_the_recursion_of_thirty_who_all_meet() -> None:
+    """The number of the design, 1650.69343, to eight digits."""
+    assert exact_slope() == pytest.approx(1650.69343, rel=1e-7)
+
+
+def test_the_table_of_gradients_is_made_of_rows(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{gradient_page.BEGIN}\nold\n{gradient_page.END}\nafter\n", encoding="utf-8")
+    row = {"setting": "K30", "estimator": "score", "bias": 0.031, "spread": 0.95, "passes": True, "verdict": ""}
+    wild = {"setting": "K30", "estimator": "surrogate", "bias": 7e7, "spread": 2.0, "passes": False, "verdict": "wrong"}
+    record = {"truths": {"K30": {"truth": 55.023, "se": 0.0, "words": "K30"}}, "rows": [row, wild]}
+    gradient_page.write_page(record, page)
+    text = page.read_text(encoding="utf-8")
+    assert "| score | +3 / 0.95 ✓ |" in text and "| surrogate | +7e+09 / 2 ✗ |" in text
+    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
