@@ -183,6 +183,18 @@ observe ill = count of Person where Illness is Ill every day
 """
 
 
+def days_ill(shape: float, size: float) -> float:
+    """Days begun ill by 2 000 people in sixty days: Σ P(stay > t)."""
+    return 2_000 * sum(math.exp(-((t / size) ** shape)) for t in range(61))
+
+
+def days_ill_slopes(shape: float = 2.0, size: float = 5.0, step: float = 1e-5) -> dict[str, float]:
+    """By both parameters, from the law itself."""
+    by_shape = days_ill(shape + step, size) - days_ill(shape - step, size)
+    by_size = days_ill(shape, size + step) - days_ill(shape, size - step)
+    return {"shape": by_shape / (2 * step), "size": by_size / (2 * step)}
+
+
 def final_size(r0: float, seeded: float) -> tuple[float, float]:
     """z and dz/dR0 of 1 − z = (1 − seeded)·e^(−R0 z)."""
     z = 0.9

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import exact_gradients as models
 import pytest
 import torch
-from exact_gradients import final_size
+from exact_gradients import days_ill, days_ill_slopes, final_size
 
 import lpmdsl
 
@@ -42,6 +42,10 @@ CASES = {
                        (0.08, 0.05)),
     "births and deaths": Case(models.BIRTHS, "final of animals", 24.272625, {"b": 706.96965, "d": -706.96965},
                               (150, 600), (0.1, 0.05)),
+    "Weibull, scale": Case(models.WEIBULL, "total of ill", days_ill(2.0, 5.0), {"size": days_ill_slopes()["size"]},
+                           (40, 300), (0.005, 0.02)),
+    "Weibull, shape": Case(models.WEIBULL, "total of ill", days_ill(2.0, 5.0), {"shape": days_ill_slopes()["shape"]},
+                           (40, 300), (0.25, 0.4)),
     "final size": Case(models.FINAL_SIZE, "final of infected", Z2, {"R0": SLOPE2}, (20, 150), (0.05, 0.03)),
 }  # fmt: skip
 
