@@ -21,6 +21,8 @@ from lpmdsl.semantics.evaluate import Scope, evaluate
 
 MOST_GROUPS = 12
 MOST_STAGES = 12
+LONGEST = 400
+"""Operations of a formula that somebody may still want to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,9 @@ def equations(model: m.Model, condition: m.Condition, parameters: Mapping[str, f
     groups = groups_of(model, condition)
     course = Course(model, condition, parameters)
     forces = {g.symbol("lambda"): force(course, g, groups) for g in groups}
+    longest = max(int(f.count_ops()) for f in forces.values())
+    if longest > LONGEST:
+        raise NoFormula(f"the force of infection on one of {len(groups)} groups would have {longest} operations")
     writer = _Writer(course)
     for group in groups:
         writer.group(group)
