@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,6 @@ from lpmdsl.backends.request import Archetype, Ask
 from lpmdsl.config import BehaviourRecord, LlmOptions, LlmRecord
 from lpmdsl.diagnostics import fail
 from lpmdsl.runtime.behaviours.budget import Budget
-from lpmdsl.runtime.behaviours.client import Client, Outcome
 from lpmdsl.runtime.behaviours.ledger import Entry, Ledger
 from lpmdsl.runtime.behaviours.render import Request, request_of
 from lpmdsl.runtime.behaviours.replies import Invalid, kept_probabilities, reply_value
@@ -26,6 +26,10 @@ from lpmdsl.semantics.archetypes import labels_of
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Behaviour, Model
 from lpmdsl.semantics.places_in_text import word_span
+
+if TYPE_CHECKING:
+    # Loads the package `openai`, an extra that a replay does without.
+    from lpmdsl.runtime.behaviours.client import Client, Outcome
 
 COMMIT_EVERY = 64  # replies in one transaction; what an abrupt end can lose, beside those under way
 

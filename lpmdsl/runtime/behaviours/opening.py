@@ -47,9 +47,8 @@ def open_answers(
         budget = _budget(model, options, llm, parameters)
         answers = Answers(model, options, llm, ledger, budget)
         if options.mode != "replay":
-            from lpmdsl.runtime.behaviours.client import (
-                Client,  # takes a second to load, and a replay has no use for it
-            )
+            # Takes a second to load, and needs an extra that a replay has no use for.
+            from lpmdsl.runtime.behaviours.client import Client
 
             answers.client = Client(options, _key(), budget, _log(options.log))
     except LpmError:
