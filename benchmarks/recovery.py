@@ -26,6 +26,7 @@ from lpmdsl.runtime.calibration.problem import Problem, keyed, read_problem
 from lpmdsl.runtime.calibration.run import silent
 from lpmdsl.runtime.calibration.sample import sample
 from lpmdsl.runtime.calibration.start import begin
+from lpmdsl.runtime.calibration.weighted import weigh
 
 ROOT = Path(__file__).parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "recovery.json"
@@ -74,12 +75,14 @@ def one(folder: Path, number: int, given: argparse.Namespace) -> dict:
 
 
 def _by_peak(problem: Problem) -> np.ndarray:
-    """Draws of the normal posterior about the peak: what `by gradient` and `by search` hand over once they are near."""
+    """Draws of the posterior about the peak: what `by gradient` and `by search` hand over once they are near."""
     start = begin(problem, silent, 3)
     assert start is not None
     peak = climb_quadratic(problem, start.centre, start.covariance, problem.options.replicates or 48, silent)
     assert peak is not None
-    return peak.draws(problem.options.seed, problem.options.chains, 2000)
+    weighted = weigh(problem, peak, problem.options.replicates or 48, silent)
+    assert weighted is not None
+    return weighted.draws(problem.options.seed, problem.options.chains, 2000)
 
 
 def _model(folder: Path) -> tuple:

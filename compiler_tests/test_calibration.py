@@ -22,6 +22,7 @@ from lpmdsl.runtime.calibration.outcome import Calibrated
 from lpmdsl.runtime.calibration.problem import keyed, read_problem
 from lpmdsl.runtime.calibration.run import calibrate, known_method, silent
 from lpmdsl.runtime.calibration.start import begin
+from lpmdsl.runtime.calibration.weighted import weigh
 
 SHORT = {"draws": 120, "warmup": 80, "replicates": 8}
 
@@ -166,7 +167,9 @@ def test_ten_synthetic_fits_hold_their_truths(tmp_path: Path) -> None:
         assert start is not None
         peak = curvature.climb_quadratic(problem, start.centre, start.covariance, 12, silent)
         assert peak is not None
-        low, high = np.quantile(peak.draws(1, 2, 1000).reshape(-1, 2), [0.05, 0.95], axis=0)
+        weighted = weigh(problem, peak, 12, silent)
+        assert weighted is not None
+        low, high = np.quantile(weighted.draws(1, 2, 1000).reshape(-1, 2), [0.05, 0.95], axis=0)
         held += (low <= truth) & (truth <= high)
     assert (held >= 7).all(), held
 

@@ -7,6 +7,7 @@ that Numba's parallel loops take (``docs/passes.md``). Only the text is made her
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import assert_never
 
@@ -27,12 +28,14 @@ from lpmdsl.kernel.ir import (
     Launch,
     Let,
     Load,
+    Loop,
     Mark,
     Program,
     ScheduleItem,
     SelectSmallest,
     Spend,
     Var,
+    While,
     buffers_of,
     calendar_buffers,
     expressions,
@@ -64,6 +67,8 @@ def emit(program: Program) -> str:
     more = "from lpmdsl.networks.circles import neighbour\n" if _has_circles(program) else ""
     if any(_drawn_together(k) for k in program.kernels):
         more = f"from lpmdsl.backends.numba_prelude import first_words\n{more}"
+    if any(_noted(k) for k in program.kernels if k.domain and not k.over):
+        more = f"from lpmdsl.backends.numba_lists import append_all, note, notes_for\n{more}"
     parts = [_HEAD.format(name=program.name, more=more)]
     parts += [_kernel(program, k) for k in program.kernels]
     parts.append(_driver(program, "begin", program.begin))
@@ -121,8 +126,21 @@ def _kernel(program: Program, kernel: Kernel) -> str:
         assert draw.together is not None
         given = f"{text(draw.together)}, seed, lo, hi, {draw.site}, {text(draw.episode)}, replicate"
         lines.append(f"{INDENT}{draw.name}_words = first_words({given}){remark(draw.span, draw.path)}")
-    body = _words_taken(kernel.body)
-    return "\n".join([*lines, f"{INDENT}for i in range(lo, hi):", *block(body, 2)]) + "\n"
+    noted = _noted(kernel)
+    lines += [f"{INDENT}{items}_notes = notes_for({n} * (hi - lo))" for items, n in noted.items()]
+    loop = [f"{INDENT}for i in range(lo, hi):", *block(_words_taken(kernel.body), 2)]
+    for items in noted:
+        # What many find changed at once would else be taken in turns by all threads, one atomic addition each.
+        loop = [line.replace(f"append({items}, {items}_size, i, threads)", f"note({items}_notes, i)") for line in loop]
+    after = [f"{INDENT}append_all({items}, {items}_size, {items}_notes, threads)" for items in noted]
+    return "\n".join([*lines, *loop, *after]) + "\n"
+
+
+def _noted(kernel: Kernel) -> dict[str, int]:
+    """Lists to which a pass over a chunk adds agents, each at most once at so many places: not in inner loops."""
+    inner = {s.items for loop in statements(kernel.body) if isinstance(loop, Loop | While)
+             for s in statements(loop.body) if isinstance(s, Append)}  # fmt: skip
+    return Counter(s.items for s in statements(kernel.body) if isinstance(s, Append) and s.items not in inner)
 
 
 def _drawn_together(kernel: Kernel) -> list[Draw]:

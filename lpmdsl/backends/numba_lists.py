@@ -169,6 +169,37 @@ def append(items, size, value, threads):
 
 
 @njit(cache=True)
+def notes_for(agents):
+    """Room for a thread's own notes of some agents, each noted once: [0] counts them."""
+    notes = np.empty(agents + 1, np.int32)
+    notes[0] = 0
+    return notes
+
+
+@njit(cache=True, inline="always")
+def note(notes, value):
+    """Add to one's own notes."""
+    k = notes[0] + 1
+    notes[k] = value
+    notes[0] = k
+
+
+@njit(cache=True)
+def append_all(items, size, notes, threads):
+    """Add one's notes to a list that others add to as well: one atomic instruction for all of them."""
+    count = np.int64(notes[0])
+    if count == 0:
+        return
+    if threads == 1:
+        first = size[0]
+        size[0] = first + count
+    else:
+        first = _fetch_add(size, 0, count)
+    for k in range(count):
+        items[first + k] = notes[1 + k]
+
+
+@njit(cache=True)
 def put_in(bits, index, threads):
     """Put an agent into a set."""
     bit = np.int64(1) << (index & 63)

@@ -16,8 +16,8 @@ from lpmdsl.networks.ties import Edges, part_bits, waves_of
 from lpmdsl.networks.work import each, spans
 from lpmdsl.networks.world import Ties
 
-AT_ONCE = 1 << 23
-"""Ends that are brought to their rows in one go, 64 MiB."""
+AT_ONCE = 1 << 24
+"""Ends that are brought to their rows in one go, 128 MiB."""
 
 
 def ascending_to_ties(n: int, pieces: Sequence[Edges], rows: int) -> Ties:
@@ -38,7 +38,7 @@ def ascending_to_ties(n: int, pieces: Sequence[Edges], rows: int) -> Ties:
     starts = np.concatenate(([0], np.cumsum(below.sum(axis=0) + above)))
     offsets, targets = np.zeros(n + 1, np.int64), np.empty(starts[-1], np.int32)
     waves = waves_of(bounds, AT_ONCE)
-    entries = np.empty(max((bounds[q] - bounds[p] for p, q in waves), default=0), np.uint64)
+    entries = np.empty(1 + max((bounds[q] - bounds[p] for p, q in waves), default=0), np.uint64)
     # Where the ends of a piece go within a part: behind those of the drawn before it.
     firsts = bounds[:-1] + np.cumsum(below, axis=0) - below
 
@@ -68,15 +68,22 @@ def _count_below(b: NDArray, bits: int, counts: NDArray) -> None:
 
 @njit(cache=True, nogil=True)
 def _spread_below(a, b, bits, first, last, free, entries):
-    """The lower end of every pair to the part of its upper end: the row in the high half, the neighbour in the low."""
+    """The lower end of every pair to the part of its upper end: the row in the high half, the neighbour in the low.
+
+    Ends of other waves go to a place of no use behind all: a branch would be guessed wrong too often.
+    """
     mask, shift, half = np.uint64((1 << bits) - 1), np.uint64(bits), np.uint64(32)
+    begin, parts = np.uint64(first), np.uint64(last - first)
+    own = np.empty(last - first + 1, np.uint64)
+    own[:-1], own[-1] = free[first:last].astype(np.uint64), np.uint64(entries.size - 1)
     for k in range(a.size):
         row = np.uint64(b[k])
-        part = row >> shift
-        if first <= np.int64(part) < last:
-            at = free[part]
-            entries[np.uint64(at)] = (row & mask) << half | np.uint64(a[k])
-            free[part] = at + 1
+        part = (row >> shift) - begin  # below ``first`` it wraps round, beyond ``parts``
+        is_here = part < parts
+        part = part if is_here else parts
+        at = own[part]
+        entries[at] = (row & mask) << half | np.uint64(a[k])
+        own[part] = at + np.uint64(is_here)
 
 
 @njit(cache=True, nogil=True)

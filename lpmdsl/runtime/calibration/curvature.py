@@ -1,8 +1,8 @@
-"""The posterior near its peak: a quadratic fitted to estimates of the log posterior at many points around it.
+"""The peak of the posterior: a quadratic fitted to estimates of the log posterior at many points around it.
 
 Each estimate is noisy; a regression over points that lie as wide as the posterior averages the noise away and says how
 much of it is left, where differences over small steps would show nothing else (compare Ionides et al. 2017, J R Soc
-Interface 14:20170126). The posterior is then normal on the real line, with this curvature.
+Interface 14:20170126). ``weighted`` goes on from there to the posterior itself.
 """
 
 from __future__ import annotations
@@ -50,12 +50,6 @@ class Peak:
         """The largest standard error of the centre in standard deviations of the posterior."""
         root = np.linalg.inv(np.linalg.cholesky(self.covariance))
         return math.sqrt(max(0.0, float(np.linalg.eigvalsh(root @ self.error @ root.T).max())))
-
-    def draws(self, seed: int, chains: int, count: int) -> Array:
-        """(chains, count, parameters): independent draws, with the error of the centre in their width."""
-        root = np.linalg.cholesky(self.covariance + self.error)
-        shape = (chains, count, len(self.centre))
-        return self.centre + keyed(seed, CURVATURE, 10**6).standard_normal(shape) @ root.T
 
 
 def climb_quadratic(

@@ -1,4 +1,4 @@
-"""``by gradient``: Adam from several starts through the differentiable simulator, then the curvature at the peak.
+"""``by gradient``: Adam from several starts through the differentiable simulator, then points about the peak.
 
 The loss is −log of the mean over replicates of the likelihood, on replicates that stay the same for a start. Its
 gradient comes through ``runtime.autograd`` for the parameters that a run reads, and from the formulas of likelihood and
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lpmdsl.config import Certified
 from lpmdsl.runtime.autograd import Simulator
 from lpmdsl.runtime.calibration.checkpoint import Checkpoint
-from lpmdsl.runtime.calibration.curvature import Peak, climb_quadratic, doubts_of
+from lpmdsl.runtime.calibration.curvature import Peak, climb_quadratic
 from lpmdsl.runtime.calibration.densities import Ops, log_density, log_mean_exp
 from lpmdsl.runtime.calibration.handing import from_peak, stopped_posterior
 from lpmdsl.runtime.calibration.posterior import Posterior, Tell
@@ -125,7 +125,7 @@ def loss_of(problem: Problem, start: int, replicates: int) -> Loss:
 
 
 def climb(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
-    """The peak from all starts, its curvature as the posterior, and the certificate of the gradient."""
+    """The peak from all starts, the posterior about it, and the certificate of the gradient."""
     problem = with_threads(problem, threads_here(problem.options.threads))
     start = _start(problem, checkpoint, tell)
     if start is None:
@@ -144,10 +144,10 @@ def climb(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
     peak = climb_quadratic(problem, best, start.covariance, replicates, tell)
     if peak is None:
         return stopped_posterior(problem)
-    doubts = doubts_of(peak) + _disagreement(problem, ends, peak)
+    doubts = _disagreement(problem, ends, peak)
     history = tuple((f"start {s}", checkpoint.arrays[f"history {s}"]) for s in range(len(losses)))
     spent = ITERATIONS * len(losses) * replicates * (1 + 4 * len(losses[0].runs_read))
-    return from_peak(problem, peak, replicates, start.runs + spent + peak.runs, doubts, certificate, history)
+    return from_peak(problem, peak, replicates, start.runs + spent, doubts, certificate, history, tell)
 
 
 def _start(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Beginning | None:

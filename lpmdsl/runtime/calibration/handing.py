@@ -1,4 +1,4 @@
-"""A peak as draws, and the hands empty."""
+"""A peak, or weighted points about it, as draws; and the hands empty."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.config import Certified
-from lpmdsl.runtime.calibration.curvature import Peak
-from lpmdsl.runtime.calibration.posterior import STOPPED, Posterior
+from lpmdsl.runtime.calibration.curvature import Peak, doubts_of
+from lpmdsl.runtime.calibration.posterior import STOPPED, Posterior, Tell
 from lpmdsl.runtime.calibration.problem import Problem
+from lpmdsl.runtime.calibration.weighted import doubts_about, weigh
 
 Array = NDArray[np.float64]
 
 
 def from_peak(
     problem: Problem, peak: Peak, replicates: int, runs: int, doubts: list[str], certificate: Certified | None,
-    history: tuple[tuple[str, Array], ...],
+    history: tuple[tuple[str, Array], ...], tell: Tell,
 ) -> Posterior:  # fmt: skip
-    """Independent draws of the normal posterior about a peak."""
-    options = problem.options
-    draws = peak.draws(options.seed, options.chains, options.draws)
-    unknown = np.full(draws.shape[:2], np.nan)
-    return Posterior(draws, unknown, replicates, runs, certificate=certificate, independent=True, doubts=tuple(doubts),
-                     history=history)  # fmt: skip
+    """Independent draws of the posterior about a peak. ``runs``, ``doubts``: what was run before, what it found."""
+    weighted, options = weigh(problem, peak, replicates, tell), problem.options
+    if weighted is None:
+        return stopped_posterior(problem)
+    draws = weighted.draws(options.seed, options.chains, options.draws)
+    doubts = doubts_of(peak) + doubts + doubts_about(weighted)
+    return Posterior(draws, np.full(draws.shape[:2], np.nan), replicates, runs + peak.runs + weighted.runs,
+                     certificate=certificate, independent=True, doubts=tuple(doubts), history=history)  # fmt: skip
 
 
 def stopped_posterior(problem: Problem) -> Posterior:

@@ -135,7 +135,7 @@ def _reasons(
         if e.r_hat is None or e.ess_bulk is None or e.ess_tail is None:
             reasons.append(f"there are too few draws of `{name}` to tell")
             continue
-        if e.r_hat > AGREES:
+        if e.r_hat > AGREES and not found.independent:  # draws of one density agree but for luck
             reasons.append(f"the chains do not agree on `{name}`: R-hat is {e.r_hat:.3f}, and {AGREES} is wanted")
         wanted, worth = WORTH * problem.options.chains, min(e.ess_bulk, e.ess_tail)
         if worth < wanted:

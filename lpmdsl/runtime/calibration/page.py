@@ -15,9 +15,9 @@ from lpmdsl.source import Source
 
 WAYS = {
     "sampling": "particle marginal Metropolis–Hastings",
-    "gradient": "gradient ascent from several starts, and the curvature at the peak",
+    "gradient": "gradient ascent from several starts, and weighted points about the peak",
     "neural posterior": "a network trained on simulated data",
-    "search": "a search for the peak, and its curvature",
+    "search": "a search for the peak, and weighted points about it",
 }
 
 

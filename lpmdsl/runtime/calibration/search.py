@@ -1,4 +1,4 @@
-"""``by search``: Optuna looks for the values with the highest log posterior; its curvature there is the posterior.
+"""``by search``: Optuna looks for the values with the highest log posterior; points about them are weighted.
 
 For what has no useful gradient and is too dear to sample. Every ensemble searches on its own.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.runtime.calibration.checkpoint import Checkpoint
-from lpmdsl.runtime.calibration.curvature import climb_quadratic, doubts_of
+from lpmdsl.runtime.calibration.curvature import climb_quadratic
 from lpmdsl.runtime.calibration.extras import needed
 from lpmdsl.runtime.calibration.handing import from_peak, stopped_posterior
 from lpmdsl.runtime.calibration.posterior import Posterior, Tell
@@ -31,7 +31,7 @@ ELITE = 0.15
 
 
 def search(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
-    """The best values found by every ensemble, and the curvature at the best of all."""
+    """The best values found by every ensemble, and the posterior about the best of all."""
     problem = with_threads(problem, threads_here(problem.options.threads))
     trials = TRIALS + TRIALS * len(problem.free) // 2
     points, values = [], []
@@ -48,9 +48,8 @@ def search(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
     peak = climb_quadratic(problem, best[:8].mean(axis=0), covariance, replicates, tell)
     if peak is None:
         return stopped_posterior(problem)
-    runs = len(heights) * RUNS + peak.runs
     history = tuple((f"ensemble {k}", np.maximum.accumulate(v)) for k, v in enumerate(values))
-    return from_peak(problem, peak, replicates, runs, doubts_of(peak), None, history)
+    return from_peak(problem, peak, replicates, len(heights) * RUNS, [], None, history, tell)
 
 
 def _ensemble(
