@@ -364,7 +364,8 @@ def test_a_rule_is_a_table_that_says_the_same() -> None:
     assert_same(b, torch_reference.run(ruled))
     assert 0 < a.observations["said_yes"][-1, 0] < 5_000
     changes = [x != y for x, y in pairwise(a.observations["said_yes"][:, 0])]
-    assert changes == [True, False, True, False, True, False]
+    # Every other step; in one of a hundred decisions as many say yes as before.
+    assert changes[1::2] == [False, False, False] and sum(changes[::2]) >= 2
 
 
 def test_scenarios_choose_who_decides() -> None:

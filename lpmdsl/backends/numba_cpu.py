@@ -8,6 +8,7 @@ that Numba's parallel loops take (``docs/passes.md``). Only the text is made her
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import assert_never
 
@@ -18,12 +19,14 @@ from lpmdsl.kernel.ir import (
     Claim,
     Clear,
     Collect,
+    Decide,
     Draw,
     Enqueue,
     Fold,
     Gate,
     If,
     Kernel,
+    KExpr,
     KStmt,
     Launch,
     Let,
@@ -65,8 +68,10 @@ kernel = njit(cache=True, error_model="numpy", nogil=True)
 def emit(program: Program) -> str:
     """The source of the module."""
     more = "from lpmdsl.networks.circles import neighbour\n" if _has_circles(program) else ""
-    if any(_drawn_together(k) for k in program.kernels):
-        more = f"from lpmdsl.backends.numba_prelude import first_words\n{more}"
+    if any(s.quartered for k in program.kernels for s in statements(k.body) if isinstance(s, Draw)):
+        more = f"from lpmdsl.backends.numba_prelude import quarter, quarters\n{more}"
+    if decisions := sorted({decide_function(i) for i in _every_item(program.step) if isinstance(i, Decide)}):
+        more = f"from lpmdsl.backends.numba_lists import {', '.join(decisions)}\n{more}"
     if any(_noted(k) for k in program.kernels if k.domain and not k.over):
         more = f"from lpmdsl.backends.numba_lists import append_all, note, notes_for\n{more}"
     parts = [_HEAD.format(name=program.name, more=more)]
@@ -75,6 +80,12 @@ def emit(program: Program) -> str:
     parts += [_driver(program, "look", program.look)] if program.look else []
     parts.append(_driver(program, "run_steps", program.step))
     return "\n\n".join(part.rstrip() + "\n" for part in parts)
+
+
+def _every_item(items: tuple[ScheduleItem, ...]) -> Iterator[ScheduleItem]:
+    for item in items:
+        yield item
+        yield from _every_item(item.items) if isinstance(item, Gate) else ()
 
 
 def _has_circles(program: Program) -> bool:
@@ -125,15 +136,38 @@ def _kernel(program: Program, kernel: Kernel) -> str:
     for draw in _drawn_together(kernel):
         assert draw.together is not None
         given = f"{text(draw.together)}, seed, lo, hi, {draw.site}, {text(draw.episode)}, replicate"
-        lines.append(f"{INDENT}{draw.name}_words = first_words({given}){remark(draw.span, draw.path)}")
+        lines.append(f"{INDENT}{draw.name}_words = quarters({given}){remark(draw.span, draw.path)}")
     noted = _noted(kernel)
     lines += [f"{INDENT}{items}_notes = notes_for({n} * (hi - lo))" for items, n in noted.items()]
-    loop = [f"{INDENT}for i in range(lo, hi):", *block(_words_taken(kernel.body), 2)]
+    loop = _loop(kernel)
     for items in noted:
         # What many find changed at once would else be taken in turns by all threads, one atomic addition each.
         loop = [line.replace(f"append({items}, {items}_size, i, threads)", f"note({items}_notes, i)") for line in loop]
     after = [f"{INDENT}append_all({items}, {items}_size, {items}_notes, threads)" for items in noted]
     return "\n".join([*lines, *loop, *after]) + "\n"
+
+
+def _loop(kernel: Kernel) -> list[str]:
+    """The loop over a chunk; a test that is the same for all of it is made before.
+
+    ``u`` is the agent without a sign: an index with one would be asked whether it counts from the end, at every place
+    in memory, and the compiler could not take several agents at a time.
+    """
+    first, inner = [], _words_taken(kernel.body)
+    if len(inner) == 1 and isinstance(inner[0], If) and not inner[0].orelse and _is_alike(kernel, inner[0].test):
+        only = inner[0]
+        first, inner = [f"{INDENT}if {text(only.test)}:{remark(only.span, only.note)}"], only.then
+    depth = 2 if first else 1
+    body = (line.replace("[i]", "[u]") for line in block(inner, depth + 1))
+    head = [f"{INDENT * depth}for u in range(np.uint64(lo), np.uint64(hi)):", f"{INDENT * (depth + 1)}i = np.int64(u)"]
+    return [*first, *head, *body]
+
+
+def _is_alike(kernel: Kernel, expr: KExpr) -> bool:
+    before = {s.name for s in kernel.prologue if isinstance(s, Let)}
+    return all(e.name in before for e in walk(expr) if isinstance(e, Var)) and not any(
+        isinstance(e, Load) for e in walk(expr)
+    )
 
 
 def _noted(kernel: Kernel) -> dict[str, int]:
@@ -239,6 +273,9 @@ def _items(program: Program, items: tuple[ScheduleItem, ...], depth: int) -> lis
                 flush()
                 names = ", ".join([item.left, item.counts, item.stirred, item.items, f"{item.items}_size"])
                 lines += [f"{pad}spend({names}, thread, threads)", barrier]
+            case Decide():
+                flush()
+                lines += [f"{pad}{decide_call(item)}", barrier]
             case Gate():
                 flush()
                 lines += _gate(program, item, depth)
@@ -246,6 +283,18 @@ def _items(program: Program, items: tuple[ScheduleItem, ...], depth: int) -> lis
                 alone.append(INDENT * (depth + 1) + _alone(program, item))
     flush()
     return lines or [f"{pad}pass"]
+
+
+def decide_function(item: Decide) -> str:
+    """Which function of the lists decides."""
+    return "decide_share" if item.asks else "decide_yes" if item.listed else "decide_yes_unheard"
+
+
+def decide_call(item: Decide) -> str:
+    """The call of a decision by one thread of several."""
+    asks = [str(item.asks)] if item.asks else []
+    given = [*item.buffers, *asks, "seed", str(item.site), text(item.episode), "replicate", "thread", "threads"]
+    return f"{decide_function(item)}({', '.join(given)}){remark(item.span, item.behaviour)}"
 
 
 def _gate(program: Program, gate: Gate, depth: int) -> list[str]:
@@ -273,7 +322,7 @@ def _alone(program: Program, item: ScheduleItem) -> str:
             return f"collect({calendar}, t, {item.items}, {item.items}_size)"
         case SelectSmallest():
             return f"select_smallest({item.keys}, {text(item.limit)}, {item.cutoff}, {item.chosen})"
-        case Gate() | Spend():
+        case Gate() | Spend() | Decide():
             raise AssertionError("what every thread does or decides")
         case _:
             assert_never(item)

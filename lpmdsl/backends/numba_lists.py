@@ -16,6 +16,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
+from lpmdsl.backends.numba_prelude import quarters
+
 LIST_CHUNK = 2048  # agents of a list, or words of a set, that a thread takes at a time
 NEVER = np.int32(1 << 30)  # contacts that nobody lives to have: ir.NEVER
 CHUNK = 16384  # agents with one row of partial sums: fixed, so that no thread count changes a sum
@@ -197,6 +199,76 @@ def append_all(items, size, notes, threads):
         first = _fetch_add(size, 0, count)
     for k in range(count):
         items[first + k] = notes[1 + k]
+
+
+@njit(cache=True)
+def decide_yes(archetypes, table, into, items, size, noted, seed, site, episode, replicate, thread, threads):
+    """This thread's part of a decision: yes where the word has reached the archetype's threshold. Those who change
+    their minds join the list, unless they are noted already."""
+    for lo in range(thread * CHUNK, into.size, threads * CHUNK):
+        hi = min(into.size, lo + CHUNK)
+        said = np.empty(hi - lo, np.uint8)
+        _say(archetypes[lo:hi], table[:, 0], quarters(True, seed, lo, hi, site, episode, replicate), into[lo:hi], said)
+        _note_fresh(said, into[lo:hi], noted[lo:hi])
+        _append_where(said, lo, items, size, threads)
+
+
+@njit(cache=True)
+def decide_yes_unheard(archetypes, table, into, seed, site, episode, replicate, thread, threads):
+    """The same where nobody is told of it."""
+    for lo in range(thread * CHUNK, into.size, threads * CHUNK):
+        hi = min(into.size, lo + CHUNK)
+        words = quarters(True, seed, lo, hi, site, episode, replicate)
+        _say(archetypes[lo:hi], table[:, 0], words, into[lo:hi], into[lo:hi])
+
+
+@njit(cache=True)
+def decide_share(archetypes, table, into, asks, seed, site, episode, replicate, thread, threads):
+    """This thread's part of a decision that is one of the replies, as many as there are asks."""
+    nobody = np.uint64(table.shape[0] - 1)
+    for lo in range(thread * CHUNK, into.size, threads * CHUNK):
+        hi = min(into.size, lo + CHUNK)
+        words, codes, mine = quarters(True, seed, lo, hi, site, episode, replicate), archetypes[lo:hi], into[lo:hi]
+        for k in range(np.uint64(mine.size)):
+            row = np.uint64(codes[k])
+            reply = table[row, np.uint64(words[k]) * np.uint64(asks) >> np.uint64(32)]
+            mine[k] = reply if row != nobody else mine[k]
+
+
+# Loops without a branch and with indices that have no sign: the compiler takes many agents at a time.
+
+
+@njit(cache=True)
+def _say(archetypes, bounds, words, before, said):
+    nobody = np.uint64(bounds.size - 1)
+    for k in range(np.uint64(said.size)):
+        row = np.uint64(archetypes[k])
+        yes = np.uint8(np.int64(words[k]) >= bounds[row])
+        said[k] = yes if row != nobody else before[k]
+
+
+@njit(cache=True)
+def _note_fresh(said, into, noted):
+    """What was said is kept; what is left of it marks those who change and are not noted yet."""
+    for k in range(np.uint64(said.size)):
+        yes = said[k]
+        said[k] = (yes ^ into[k]) & (noted[k] ^ np.uint8(1))
+        into[k] = yes
+        noted[k] |= said[k]
+
+
+@njit(cache=True)
+def _append_where(fresh, lo, items, size, threads):
+    """Add the agents whose mark is 1 to a list that others add to as well."""
+    notes, count = np.empty(fresh.size + 1, np.int32), np.uint64(0)
+    for k in range(np.uint64(fresh.size)):
+        notes[count] = np.int32(lo + np.int64(k))
+        count += np.uint64(fresh[k])
+    if count > np.uint64(0):
+        first = _fetch_add(size, 0, np.int64(count)) if threads > 1 else size[0]
+        if threads == 1:
+            size[0] = first + np.int64(count)
+        items[first : first + np.int64(count)] = notes[:count]
 
 
 @njit(cache=True)

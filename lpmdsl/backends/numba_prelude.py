@@ -16,8 +16,6 @@ _LN2_HI, _LN2_LO, _LOG2_E = 0.6931471803691238, 1.9082149292705877e-10, 1.442695
 _SQRT_2 = 1.4142135623730951
 _TWO_OVER_PI, _HALF_PI_HI, _HALF_PI_LO = 0.6366197723675814, 1.5707963267341256, 6.077100506506192e-11
 _U32 = np.uint64(0xFFFFFFFF)
-_AT_ONCE = 1024
-"""Agents whose words are drawn side by side."""
 
 
 @njit(cache=True)
@@ -40,27 +38,47 @@ def philox(seed, agent, site, episode, replicate):
 
 
 @njit(cache=True)
-def first_words(wanted, seed, lo, hi, site, episode, replicate):
-    """The first word of ``philox`` for every agent from ``lo`` to ``hi`` (uint32); nothing unless they are wanted.
+def quarter(seed, agent, site, episode, replicate):
+    """The agent's word of a draw that four share."""
+    a, b, c, d = philox(seed, agent >> 2, site, episode, replicate)
+    place = agent & 3
+    return a if place == 0 else (b if place == 1 else (c if place == 2 else d))
 
-    Round by round over many agents, so that the processor multiplies several at a time.
+
+@njit(inline="always")
+def _round(c0, c1, c2, c3, k0, k1):
+    p0, p1 = np.uint64(0xD2511F53) * c0, np.uint64(0xCD9E8D57) * c2
+    half = np.uint64(32)
+    return (p1 >> half) ^ c1 ^ (k0 & _U32), p1 & _U32, (p0 >> half) ^ c3 ^ (k1 & _U32), p0 & _U32
+
+
+@njit(cache=True)
+def quarters(wanted, seed, lo, hi, site, episode, replicate):
+    """``quarter`` of every agent from ``lo``, a multiple of 4, to ``hi`` (uint32), and up to three beyond; nothing
+    unless they are wanted.
+
+    Ten rounds in a row, so that the compiler draws for eight fours of agents at a time.
     """
-    words = np.empty(hi - lo if wanted else 0, np.uint32)
-    c0, c1 = np.empty(_AT_ONCE, np.uint64), np.empty(_AT_ONCE, np.uint64)
-    c2, c3 = np.empty(_AT_ONCE, np.uint64), np.empty(_AT_ONCE, np.uint64)
-    for first in range(0, words.size, _AT_ONCE):
-        count = min(_AT_ONCE, words.size - first)
-        for j in range(count):
-            c0[j], c1[j], c2[j], c3[j] = lo + first + j, site, episode, replicate
-        k0, k1 = np.uint64(seed) & _U32, np.uint64(seed) >> np.uint64(32)
-        for _ in range(10):
-            for j in range(count):
-                p0, p1 = np.uint64(0xD2511F53) * (c0[j] & _U32), np.uint64(0xCD9E8D57) * (c2[j] & _U32)
-                c0[j], c1[j] = (p1 >> np.uint64(32)) ^ c1[j] ^ k0, p1 & _U32
-                c2[j], c3[j] = (p0 >> np.uint64(32)) ^ c3[j] ^ k1, p0 & _U32
-            k0, k1 = (k0 + np.uint64(0x9E3779B9)) & _U32, (k1 + np.uint64(0xBB67AE85)) & _U32
-        for j in range(count):
-            words[first + j] = c0[j]
+    first = np.uint64(lo) >> np.uint64(2)
+    count = np.uint64((hi - lo + 3) >> 2) if wanted else np.uint64(0)
+    words = np.empty(count << np.uint64(2), np.uint32)
+    k0, k1 = np.uint64(seed) & _U32, np.uint64(seed) >> np.uint64(32)
+    g0, g1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+    s, e, r = np.uint64(site), np.uint64(episode), np.uint64(replicate)
+    for j in range(count):
+        a, b, c, d = _round(first + j, s, e, r, k0, k1)
+        a, b, c, d = _round(a, b, c, d, k0 + np.uint64(1) * g0, k1 + np.uint64(1) * g1)
+        a, b, c, d = _round(a, b, c, d, k0 + np.uint64(2) * g0, k1 + np.uint64(2) * g1)
+        a, b, c, d = _round(a, b, c, d, k0 + np.uint64(3) * g0, k1 + np.uint64(3) * g1)
+        a, b, c, d = _round(a, b, c, d, k0 + np.uint64(4) * g0, k1 + np.uint64(4) * g1)
+        a, b, c, d = _round(a, b, c, d, k0 + np.uint64(5) * g0, k1 + np.uint64(5) * g1)
+        a, b, c, d = _round(a, b, c, d, k0 + np.uint64(6) * g0, k1 + np.uint64(6) * g1)
+        a, b, c, d = _round(a, b, c, d, k0 + np.uint64(7) * g0, k1 + np.uint64(7) * g1)
+        a, b, c, d = _round(a, b, c, d, k0 + np.uint64(8) * g0, k1 + np.uint64(8) * g1)
+        a, b, c, d = _round(a, b, c, d, k0 + np.uint64(9) * g0, k1 + np.uint64(9) * g1)
+        place = j << np.uint64(2)
+        words[place], words[place + np.uint64(1)] = a, b
+        words[place + np.uint64(2)], words[place + np.uint64(3)] = c, d
     return words
 
 

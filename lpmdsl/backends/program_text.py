@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from lpmdsl.backends.python_text import block, statement, text
-from lpmdsl.kernel.ir import Clear, Collect, Fold, Gate, Kernel, Launch, Program, ScheduleItem, SelectSmallest, Spend
+from lpmdsl.kernel.ir import (
+    Clear,
+    Collect,
+    Decide,
+    Fold,
+    Gate,
+    Kernel,
+    Launch,
+    Program,
+    ScheduleItem,
+    SelectSmallest,
+    Spend,
+)
 
 
 def program_text(program: Program) -> str:
@@ -48,6 +60,9 @@ def _items(items: tuple[ScheduleItem, ...], depth: int) -> list[str]:
                 lines.append(f"{pad}collect this step of {item.calendar} into {item.items}")
             case Spend():
                 lines.append(f"{pad}spend {item.counts} from {item.left} where {item.stirred}, into {item.items}")
+            case Decide():
+                listed = f", who changes into {item.listed}" if item.listed else ""
+                lines.append(f"{pad}decide {item.into} of {item.table} by {item.archetypes}{listed}")
             case Gate():
                 lines += [f"{pad}when {text(item.test)}", *_items(item.items, depth + 1)]
     return lines

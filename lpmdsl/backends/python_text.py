@@ -167,6 +167,9 @@ def statement(stmt: KStmt, depth: int) -> list[str]:
             return [f"{pad}{stmt.name} = {text(stmt.value)}{remark(stmt.span, stmt.note)}"]
         case Assign():
             return [f"{pad}{stmt.name} = {text(stmt.value)}"]
+        case Draw(quartered=True):
+            given = f"seed, {text(stmt.agent)}, {stmt.site}, {text(stmt.episode)}, replicate"
+            return [f"{pad}{stmt.name}_0 = quarter({given}){remark(stmt.span, stmt.path)}"]
         case Draw():
             words = ", ".join(f"{stmt.name}_{k}" for k in range(4))
             call = f"philox(seed, {text(stmt.agent)}, {stmt.site}, {text(stmt.episode)}, replicate)"

@@ -60,7 +60,7 @@ import triton.language as tl
 
 from lpmdsl.backends.triton_prelude import (
     CHUNK, LANES, TALLY_ROWS, add_along_rows, add_shared, cos, exp, floor_divide, floor_modulo, fold_add, is_closed,
-    larger, log, philox, quantile, sin, smaller, some, {sums}sum_along_rows, threshold,
+    larger, log, philox, quantile, quarter, sin, smaller, some, {sums}sum_along_rows, threshold,
 )
 '''
 

@@ -69,6 +69,14 @@ def philox(seed, agent, site: tl.constexpr, episode, replicate):
     return a.to(tl.int64), b.to(tl.int64), c.to(tl.int64), d.to(tl.int64)
 
 
+@triton.jit
+def quarter(seed, agent, site: tl.constexpr, episode, replicate):
+    """The agent's word of a draw that four share."""
+    a, b, c, d = philox(seed, agent >> 2, site, episode, replicate)
+    place = agent & 3
+    return tl.where(place == 0, a, tl.where(place == 1, b, tl.where(place == 2, c, d)))
+
+
 # ------------------------------------------------------------------ mathematics, bit for bit the CPU's
 
 

@@ -12,6 +12,7 @@ from typing import assert_never
 from lpmdsl.kernel.ir import (
     Clear,
     Collect,
+    Decide,
     Fold,
     Gate,
     Kernel,
@@ -135,7 +136,7 @@ class _Stages:
                     self.stages.append(Select(item.keys, item.limit.buffer, item.cutoff, item.chosen, gate))
                 case Gate():
                     self._gate(item, gate)
-                case Collect() | Spend():
+                case Collect() | Spend() | Decide():
                     raise AssertionError("a GPU goes through everyone: its program has no lists")
                 case _:
                     assert_never(item)

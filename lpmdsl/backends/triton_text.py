@@ -37,6 +37,7 @@ from lpmdsl.kernel.ir import (
     expressions,
     statements,
     walk,
+    words_of,
 )
 
 DEAR = 8
@@ -116,9 +117,9 @@ class Printer:
         return f"tl.where({mask}, {self.lanes.value_of(stmt.name, stmt.value, mask, spread=False)}, {stmt.name})"
 
     def _draw(self, stmt: Draw, depth: int, mask: str) -> None:
-        words = ", ".join(f"{stmt.name}_{k}" for k in range(4))
+        words = ", ".join(words_of(stmt))
         agent, episode = (self.lanes.text(e, mask) for e in (stmt.agent, stmt.episode))
-        call = f"philox(seed, {agent}, {stmt.site}, {episode}, replicate)"
+        call = f"{'quarter' if stmt.quartered else 'philox'}(seed, {agent}, {stmt.site}, {episode}, replicate)"
         self.line(depth, f"{words} = {call}{remark(stmt.span, stmt.path)}")
 
     # -------------------------------------------------------------- memory

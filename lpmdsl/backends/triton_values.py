@@ -33,6 +33,7 @@ from lpmdsl.kernel.ir import (
     parts,
     statements,
     walk,
+    words_of,
 )
 
 TYPES = {"bool": "tl.int1", "u8": "tl.uint8", "i32": "tl.int32", "u32": "tl.uint32", "i64": "tl.int64",
@@ -71,7 +72,7 @@ def _spread(body: tuple[KStmt, ...], divided: bool, varying: set[str]) -> None:
             case Assign() if divided or depends(stmt.value, varying):
                 varying.add(stmt.name)
             case Draw():
-                varying.update(f"{stmt.name}_{k}" for k in range(4))
+                varying.update(words_of(stmt))
             case If() | While():
                 inner = divided or depends(stmt.test, varying)
                 for block in (stmt.then, stmt.orelse) if isinstance(stmt, If) else (stmt.body,):

@@ -136,8 +136,9 @@ class Assign:
 class Draw:
     """Locals ``name_0 … name_3``: the four words of Philox at (agent, site, episode, replicate).
 
-    ``together``: a test that is the same for all agents, as is the episode. Where it holds nearly everyone in the pass
-    draws, and only the first word is read; a processor draws for many at once then.
+    ``quartered``: four agents share a draw, and only ``name_0`` is made: word (agent mod 4) of Philox at (agent div 4,
+    site, episode, replicate). ``together``, of such a draw: a test that is the same for all agents, as is the episode.
+    Where it holds nearly everyone in the pass draws; a processor draws for many at once then.
     """
 
     name: str
@@ -146,7 +147,13 @@ class Draw:
     episode: KExpr
     path: str
     span: Span = NOWHERE
+    quartered: bool = False
     together: KExpr | None = None
+
+
+def words_of(draw: Draw) -> tuple[str, ...]:
+    """The locals that a draw makes."""
+    return tuple(f"{draw.name}_{k}" for k in range(1 if draw.quartered else 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +359,39 @@ class Spend:
     items: str
 
 
-ScheduleItem = Launch | Clear | Fold | SelectSmallest | Gate | Collect | Spend
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Everyone of a kind decides by a quartered draw and the row of ``table`` that ``archetypes`` names; the last row
+    is for those who do not.
+
+    ``asks`` 0: yes from the row's threshold on. Else so many replies stand in a row, and the word picks one.
+    ``listed``: a list that those join who change their minds, unless they are noted; empty if nobody is told.
+    """
+
+    behaviour: str
+    into: str
+    asks: int
+    site: int
+    episode: KExpr
+    listed: str = ""
+    span: Span = NOWHERE
+
+    @property
+    def archetypes(self) -> str:
+        return f"{self.behaviour}_archetype"
+
+    @property
+    def table(self) -> str:
+        return f"{self.behaviour}_table"
+
+    @property
+    def buffers(self) -> tuple[str, ...]:
+        """All that it reads and writes, in the order in which back ends take them."""
+        told = (self.listed, f"{self.listed}_size", f"{self.listed}_noted") if self.listed else ()
+        return (self.archetypes, self.table, self.into, *told)
+
+
+ScheduleItem = Launch | Clear | Fold | SelectSmallest | Gate | Collect | Spend | Decide
 
 
 @dataclass(frozen=True, slots=True)

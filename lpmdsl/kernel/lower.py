@@ -5,7 +5,8 @@ from __future__ import annotations
 from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.ir import Launch, Program, ScheduleItem
 from lpmdsl.kernel.ledger import Ledger
-from lpmdsl.kernel.lower_behaviours import decide_items, declare_behaviour, look_items
+from lpmdsl.kernel.lower_archetypes import look_items
+from lpmdsl.kernel.lower_behaviours import decide_items, declare_behaviour
 from lpmdsl.kernel.lower_conditions import advance_kernel, begin_kernel
 from lpmdsl.kernel.lower_contagion import (
     declare_contagion,

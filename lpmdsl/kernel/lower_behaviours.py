@@ -1,10 +1,9 @@
-"""Behaviours become one pass over a kind of agents at the start of a step: everyone's archetype, its row of a table, a
-keyed draw, the decision. What the rows hold is asked for before the step (``look``), for the archetypes that occur.
+"""Behaviours become passes over a kind of agents at the start of a step: the row of a table that is everyone's
+archetype, a keyed draw, the decision. What the rows hold is asked for before the step, for the archetypes that occur
+then (``lower_archetypes``).
 """
 
 from __future__ import annotations
-
-from functools import reduce
 
 from lpmdsl.kernel.builder import (
     AGENT,
@@ -22,8 +21,8 @@ from lpmdsl.kernel.builder import (
 )
 from lpmdsl.kernel.ir import (
     Assign,
-    Clear,
     Const,
+    Decide,
     Draw,
     Gate,
     If,
@@ -35,8 +34,16 @@ from lpmdsl.kernel.ir import (
     Store,
     Var,
 )
-from lpmdsl.kernel.lower_expressions import Scope, joined, read_states
-from lpmdsl.kernel.lower_lists import note_change
+from lpmdsl.kernel.lower_archetypes import (
+    archetype_of,
+    declare_archetypes,
+    due_test,
+    is_due,
+    is_ever_removed,
+    sight,
+)
+from lpmdsl.kernel.lower_expressions import Scope, read_states
+from lpmdsl.kernel.lower_lists import changed, note_change
 from lpmdsl.kernel.lower_presence import any_removed
 from lpmdsl.kernel.strategy import told_attributes
 from lpmdsl.networks.sites import site
@@ -44,16 +51,14 @@ from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.archetypes import columns, labels_of, most_archetypes, steps_between
 
-FIRST = integer(0)
-
 
 def declare_behaviour(builder: Builder, one: m.Behaviour) -> None:
     """The buffers of a behaviour: its table and which archetypes occur, and what each agent keeps of its decisions."""
     builder.buffer(f"{one.name}_rests", "i64", (1,), "input", note="1 where a scenario goes without it")
     if one.rule is None:
-        codes, dtype = most_archetypes(one), "f64" if is_replied(one) else "i64"
-        builder.buffer(f"{one.name}_occurs", "u8", (codes,), "scratch", note="1: somebody is of this archetype")
-        builder.buffer(f"{one.name}_table", dtype, (codes, columns(one)), "state", note="what each archetype answers")
+        declare_archetypes(builder, one)
+        rows, dtype = most_archetypes(one) + 1, "f64" if is_replied(one) else "i64"
+        builder.buffer(f"{one.name}_table", dtype, (rows, columns(one)), "state", note="what each archetype answers")
     if one.remembers:
         none = (len(labels_of(one)) + 1) ** one.remembers - 1
         builder.buffer(f"{one.name}_memory", "i32", (one.of,), "state", none, "the last decisions, the latest first")
@@ -67,110 +72,47 @@ def is_replied(one: m.Behaviour) -> bool:
     return one.decides.kind in (Kind.SHARE, Kind.PROBABILITY)
 
 
-# ------------------------------------------------------------------ before a step
-
-
-def look_items(builder: Builder) -> list[ScheduleItem]:
-    """Which archetypes occur among those who are about to decide."""
-    items: list[ScheduleItem] = []
-    for kind in dict.fromkeys(b.of for b in builder.model.behaviours if b.rule is None):
-        asking = [b for b in builder.model.behaviours if b.of == kind and b.rule is None]
-        items += [Clear(f"{b.name}_occurs") for b in asking]
-        items.append(Launch(builder.kernel(_look_kernel(builder, kind, asking))))
-    return items
-
-
-def _look_kernel(builder: Builder, kind: str, asking: list[m.Behaviour]) -> Kernel:
-    scope = Scope(builder, kind)
-    body = read_states(scope)
-    for one in asking:
-        inner: list[KStmt] = []
-        code = _code(scope, one, inner)
-        inner.append(Store(f"{one.name}_occurs", (code,), op("to_u8", integer(1), dtype="u8"), one.span))
-        body.append(_if_due(scope, one, _due(scope, one), inner, decides=False))
-    return Kernel(f"look_{kind}", kind, tuple(scope.prologue), tuple(body), asking[0].span, "who is about to decide")
-
-
-def _due(scope: Scope, one: m.Behaviour) -> Var:
-    """Whether the behaviour is due in this step, for everyone alike."""
-    due: KExpr = test("eq", scope.builder.load(f"{one.name}_rests", FIRST), integer(0))
-    steps = steps_between(scope.builder.model, one)
-    if steps > 1:
-        due = all_of(due, test("eq", op("mod", STEP, integer(steps)), integer(0)))
-    return scope.hoist(f"{one.name}_is_due", due)
-
-
-def _if_due(scope: Scope, one: m.Behaviour, due: Var, inner: list[KStmt], decides: bool) -> If:
-    """``inner`` for agents who decide now: it is due, they are not removed, what they watch has changed for them."""
-    tests: list[KExpr] = [due]
-    if any(c.of == one.of and c.removed for c in scope.builder.model.conditions):
-        tests.append(test("not", any_removed(scope, one.of)))
-    if not one.when:
-        return If(all_of(*tests), tuple(inner), span=one.span, note=one.name)
-    before = op("to_i64", scope.builder.load(f"{one.name}_saw", AGENT))
-    body: list[KStmt] = []
-    seen = scope.let(body, f"{one.name}_sees", _sight(scope, one, body))
-    after = _sighted(scope, one, seen) if decides else []
-    changed = If(test("ne", seen, before), (*inner, *after), span=one.span)
-    return If(all_of(*tests), (*body, changed), span=one.span, note=one.name)
-
-
-def _sight(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
-    """1 + the number of what is known of the slots that are watched; 0 is for those who never decided."""
-    watched = [k for k in one.knows if k.slot in one.when]
-    codes = [_digit(scope, k, body) for k in watched]
-    return op("add", joined(codes, [len(k.labels) for k in watched]), integer(1))
-
-
-def _sighted(scope: Scope, one: m.Behaviour, seen: Var) -> list[KStmt]:
-    """What a decision that waits for changes leaves behind."""
-    made = op("add", op("to_i64", scope.builder.load(f"{one.name}_made", AGENT)), integer(1))
-    return [
-        Store(f"{one.name}_saw", (AGENT,), op("to_i32", seen, dtype="i32"), one.span),
-        Store(f"{one.name}_made", (AGENT,), op("to_i32", made, dtype="i32"), one.span),
-    ]
-
-
-# ------------------------------------------------------------------ archetypes
-
-
-def _code(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
-    """The number of the agent's archetype (``semantics.archetypes.digits``)."""
-    codes = [_digit(scope, known, body) for known in one.knows]
-    sizes = [len(known.labels) for known in one.knows]
-    if one.remembers:
-        codes.append(op("to_i64", scope.builder.load(f"{one.name}_memory", AGENT)))
-        sizes.append((len(labels_of(one)) + 1) ** one.remembers)
-    return scope.let(body, f"{one.name}_archetype", joined(codes, sizes))
-
-
-def _digit(scope: Scope, known: m.Known, body: list[KStmt]) -> KExpr:
-    """Which label of a slot is the agent's: how many cuts its number has reached, or the last one if there is none."""
-    if not known.cuts:
-        return scope.index(known.value)
-    where = body if m.reads_agent(known.value) else scope.prologue
-    value = scope.let(where, known.slot, scope.value(known.value, known.slot))
-    reached = (test("ge", value, scope.value(cut, known.slot)) for cut in known.cuts)
-    band = reduce(lambda a, b: op("add", a, b), (op("select", r, integer(1), integer(0)) for r in reached))
-    if len(known.labels) > len(known.cuts) + 1:
-        band = op("select", test("ne", value, value), integer(len(known.cuts) + 1), band)
-    return scope.let(where, f"{known.slot}_band", band)
-
-
 # ------------------------------------------------------------------ decisions
 
 
 def decide_items(builder: Builder) -> list[ScheduleItem]:
-    """One pass for each kind of agents that decide, in steps in which something is due."""
+    """Passes for each kind of agents that decide, in steps in which something is due.
+
+    What a language model decided was told before the step, so only rules read what others may write; they come first.
+    """
     items: list[ScheduleItem] = []
     for kind in dict.fromkeys(b.of for b in builder.model.behaviours):
         deciding = [b for b in builder.model.behaviours if b.of == kind]
-        launch = Launch(builder.kernel(_decide_kernel(builder, kind, deciding)))
-        all_periods = {steps_between(builder.model, b) for b in deciding}
-        periods = sorted(p for p in all_periods if not any(p % q == 0 for q in all_periods - {p}))
-        due = any_of(*(test("eq", op("mod", STEP, integer(p)), integer(0)) for p in periods))
-        items.append(launch if 1 in periods else Gate(due, (launch,), ", ".join(b.name for b in deciding)))
+        plain = [b for b in deciding if _is_plain(builder, b)]
+        if others := [b for b in deciding if b not in plain]:
+            items += _decide_together(builder, kind, others)
+        items += [Gate(due_test(builder, b), (_decide(builder, b),), b.name) for b in plain]
     return items
+
+
+def _decide_together(builder: Builder, kind: str, deciding: list[m.Behaviour]) -> list[ScheduleItem]:
+    """One pass for all of them."""
+    launch = Launch(builder.kernel(_decide_kernel(builder, kind, deciding)))
+    all_periods = {steps_between(builder.model, b) for b in deciding}
+    periods = sorted(p for p in all_periods if not any(p % q == 0 for q in all_periods - {p}))
+    due = any_of(*(test("eq", op("mod", STEP, integer(p)), integer(0)) for p in periods))
+    return [launch] if 1 in periods else [Gate(due, (launch,), ", ".join(b.name for b in deciding))]
+
+
+def _is_plain(builder: Builder, one: m.Behaviour) -> bool:
+    """Whether a processor's ``Decide`` does all of it: one word and a table, nothing to remember."""
+    if builder.plan is None or one.rule is not None or one.remembers or one.when:
+        return False
+    is_told = one.into in told_attributes(builder.model)
+    return one.decides.kind is Kind.BOOLEAN or (is_replied(one) and not is_told)
+
+
+def _decide(builder: Builder, one: m.Behaviour) -> Decide:
+    episode = op("floordiv", STEP, integer(steps_between(builder.model, one)))
+    is_listed = one.into in told_attributes(builder.model) and f"{changed(one.of)}_noted" in builder.buffers
+    asks = one.asks if is_replied(one) else 0
+    return Decide(one.name, f"{one.of}_{one.into}", asks, site(one.site), episode,
+                  changed(one.of) if is_listed else "", one.span)  # fmt: skip
 
 
 def _decide_kernel(builder: Builder, kind: str, deciding: list[m.Behaviour]) -> Kernel:
@@ -180,18 +122,38 @@ def _decide_kernel(builder: Builder, kind: str, deciding: list[m.Behaviour]) -> 
     later: list[KStmt] = []
     for position, one in enumerate(deciding):
         inner: list[KStmt] = []
-        due = _due(scope, one)
+        due = is_due(scope, one)
         value = _decision(scope, one, due, inner)
+        sighted = _sighted(scope, one, inner)
         if any(_reads(builder.model, other, one.into) for other in deciding[position + 1 :]):
             flag = scope.let(body, f"{one.name}_decides", Const(False, "bool"))
             kept = scope.let(body, f"{one.name}_says", _zero(value))
-            inner += [Assign(flag.name, Const(True, "bool")), Assign(kept.name, value)]
+            inner += [Assign(flag.name, Const(True, "bool")), Assign(kept.name, value), *sighted]
             later.append(If(flag, tuple(_written(scope, one, kept)), span=one.span))
         else:
-            inner += _written(scope, one, value)
-        body.append(_if_due(scope, one, due, inner, decides=True))
+            inner += [*sighted, *_written(scope, one, value)]
+        body.append(If(all_of(due, _decides(scope, one)), tuple(inner), span=one.span, note=one.name))
     return Kernel(f"decide_{kind}", kind, tuple(scope.prologue), (*body, *later), deciding[0].span,
                   "what people decide")  # fmt: skip
+
+
+def _decides(scope: Scope, one: m.Behaviour) -> KExpr:
+    """Whether the agent decides where it is due."""
+    if one.rule is None:
+        return test("ne", archetype_of(scope.builder, one), integer(most_archetypes(one)))
+    return test("not", any_removed(scope, one.of)) if is_ever_removed(scope.builder, one) else Const(True, "bool")
+
+
+def _sighted(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> list[KStmt]:
+    """What a decision that waits for changes leaves behind."""
+    if not one.when:
+        return []
+    seen = sight(scope, one, body)
+    made = op("add", op("to_i64", scope.builder.load(f"{one.name}_made", AGENT)), integer(1))
+    return [
+        Store(f"{one.name}_saw", (AGENT,), op("to_i32", seen, dtype="i32"), one.span),
+        Store(f"{one.name}_made", (AGENT,), op("to_i32", made, dtype="i32"), one.span),
+    ]
 
 
 def _zero(value: KExpr) -> Const:
@@ -205,7 +167,9 @@ def _zero(value: KExpr) -> Const:
 
 
 def _reads(model: m.Model, one: m.Behaviour, attribute: str) -> bool:
-    """Whether what a behaviour knows or its rule hangs on an attribute, also through a ``while`` clause."""
+    """Whether a behaviour's rule, or what it watches, hangs on an attribute, also through a ``while`` clause."""
+    if one.rule is None and not one.when:
+        return False
     parts: tuple[object, ...] = (one.knows, one.rule)
     parts += tuple(w.value for c in model.conditions if c.of == one.of for w in c.whiles)
     read = (e for part in parts for e in m.every_expression(part))
@@ -216,7 +180,7 @@ def _decision(scope: Scope, one: m.Behaviour, due: Var, body: list[KStmt]) -> KE
     """What the agent decides: a truth, a label or a share."""
     if one.rule is not None:
         return _by_rule(scope, one, one.rule, due, body)
-    row = _code(scope, one, body)
+    row = archetype_of(scope.builder, one)
     drawn = _draw(scope, one, due, body)
     table = f"{one.name}_table"
     if is_replied(one):
@@ -239,7 +203,8 @@ def _draw(scope: Scope, one: m.Behaviour, due: Var, body: list[KStmt]) -> Var:
         episode = op("floordiv", STEP, integer(steps_between(scope.builder.model, one)))
     name = scope.fresh("w")
     scope.fresh(f"{name}_words")  # a processor's name for those of a whole chunk
-    body.append(Draw(name, site(one.site), AGENT, episode, one.site, one.span, None if one.when else due))
+    together = None if one.when else due
+    body.append(Draw(name, site(one.site), AGENT, episode, one.site, one.span, quartered=True, together=together))
     return word(name, 0)
 
 

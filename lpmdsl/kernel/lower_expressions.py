@@ -24,7 +24,7 @@ _PLAIN = {"neg", "add", "sub", "mul", "div", "sqrt", "abs", "floor", "exp", "log
 
 _TAKEN = (
     "i t seed replicate chunk lo hi np tl thread threads team first last opens clock gates member row lane here end "
-    "first_words "
+    "quarter quarters notes_for note append_all decide_yes decide_yes_unheard decide_share u "
     "atomic_add add_shared add_along_rows sum_along_rows philox quantile threshold log exp sin cos smaller larger "
     "floor_divide floor_modulo some abs min max range word count piece append put_in take_out enqueue collect prefetch "
     "piece_of lowest_bit add_among spend"

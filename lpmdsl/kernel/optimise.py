@@ -15,6 +15,7 @@ from lpmdsl.kernel.ir import (
     Claim,
     Collect,
     Const,
+    Decide,
     Draw,
     Enqueue,
     Fold,
@@ -37,6 +38,7 @@ from lpmdsl.kernel.ir import (
     calendar_buffers,
     statements,
     walk,
+    words_of,
 )
 from lpmdsl.kernel.rewrite import map_block, map_expression
 from lpmdsl.kernel.simplify import fold, simplify
@@ -126,6 +128,8 @@ def _touched(item: ScheduleItem, kernels: dict[str, Kernel]) -> set[str]:
             return {*calendar_buffers(item.calendar), item.items, f"{item.items}_size"}
         case Spend():
             return {item.left, item.counts, item.stirred, item.items, f"{item.items}_size"}
+        case Decide():
+            return set(item.buffers)
         case Gate():
             read = {e.buffer for e in walk(item.test) if isinstance(e, Load)}
             return read.union(*(_touched(i, kernels) for i in item.items))
@@ -215,7 +219,7 @@ def _defined(kernel: Kernel) -> set[str]:
             case Claim():
                 names.add(stmt.name)
             case Draw():
-                names.update(f"{stmt.name}_{k}" for k in range(4))
+                names.update(words_of(stmt))
             case _:
                 pass
     return names

@@ -30,6 +30,7 @@ from lpmdsl.kernel.ir import (
     parts,
     statements,
     walk,
+    words_of,
 )
 from lpmdsl.kernel.rewrite import map_block
 
@@ -98,7 +99,7 @@ class _Reuse:
         """Whether the index reads a local that is defined only behind the place where the load would go."""
         defined = {s.name for s in statements(body) if isinstance(s, Let)}
         defined |= {s.var for s in statements(body) if isinstance(s, Loop)}
-        defined |= {f"{s.name}_{k}" for s in statements(body) if isinstance(s, Draw) for k in range(4)}
+        defined |= {w for s in statements(body) if isinstance(s, Draw) for w in words_of(s)}
         return any(isinstance(e, Var) and e.name in defined for e in walk(load))
 
     def _name(self, load: Load) -> str:

@@ -20,6 +20,7 @@ from lpmdsl.kernel.ir import (
     expressions,
     statements,
     walk,
+    words_of,
 )
 from lpmdsl.kernel.rewrite import map_block, map_expression
 
@@ -160,7 +161,7 @@ def _drop(body: tuple[KStmt, ...], read: set[str]) -> tuple[KStmt, ...]:
         match stmt:
             case Let() | Assign() if stmt.name not in read:
                 continue
-            case Draw() if not any(f"{stmt.name}_{k}" in read for k in range(4)):
+            case Draw() if not any(word in read for word in words_of(stmt)):
                 continue
             case If():
                 kept.append(replace(stmt, then=_drop(stmt.then, read), orelse=_drop(stmt.orelse, read)))

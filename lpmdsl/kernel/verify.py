@@ -13,6 +13,7 @@ from lpmdsl.kernel.ir import (
     Claim,
     Clear,
     Collect,
+    Decide,
     Draw,
     Enqueue,
     Fold,
@@ -39,6 +40,7 @@ from lpmdsl.kernel.ir import (
     calendar_buffers,
     expressions,
     walk,
+    words_of,
 )
 
 _GLOBAL = {"i", "t"}
@@ -81,6 +83,8 @@ def _check_item(item: ScheduleItem, kernels: set[str], buffers: set[str]) -> Non
         case Spend():
             named = {item.left, item.counts, item.stirred, item.items, f"{item.items}_size"}
             _require(named <= buffers, f"spending of {item.left} has no buffer")
+        case Decide():
+            _require(set(item.buffers) <= buffers, f"decision of {item.behaviour} has no buffer")
         case Gate():
             for inner in item.items:
                 _check_item(inner, kernels, buffers)
@@ -119,7 +123,7 @@ class _Checker:
                 if stmt.name not in known:
                     self.fail(f"{stmt.name} is assigned before it is defined")
             case Draw():
-                known.update(f"{stmt.name}_{k}" for k in range(4))
+                known.update(words_of(stmt))
             case Store() | AtomicAdd() | Tally():
                 self.written(stmt)
             case If():

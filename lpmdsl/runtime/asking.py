@@ -17,7 +17,7 @@ from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Behaviour
 
 Occurring = Callable[[str], NDArray[np.uint8]]
-"""The buffer ``NAME_occurs`` of a behaviour."""
+"""The buffer ``NAME_occurs`` of a behaviour; its last element is for those who do not decide."""
 Fill = Callable[[str, NDArray[np.int64], NDArray], None]
 """Writes rows of the table of a behaviour: name, codes of the archetypes, rows."""
 
@@ -69,7 +69,7 @@ class Asking:
     def _answer(self, t: int, occurring: Occurring, fill: Fill) -> None:
         assert self.request.ask is not None
         for behaviour in self.behaviours:
-            codes = np.flatnonzero(occurring(behaviour.name)) if t % self._period(behaviour) == 0 else []
+            codes = np.flatnonzero(occurring(behaviour.name)[:-1]) if t % self._period(behaviour) == 0 else []
             if len(codes):
                 who = tuple(Archetype(int(code), labels_of_code(behaviour, int(code))) for code in codes)
                 answers = np.asarray(self.request.ask(behaviour.name, t, who), np.float64)

@@ -13,7 +13,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.backends.numba_cpu import fold_function, kernel_arguments, shares_lists, size_arguments
+from lpmdsl.backends.numba_cpu import decide_function, fold_function, kernel_arguments, shares_lists, size_arguments
 from lpmdsl.backends.numba_lists import CHUNK
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.compiler import Compiled, with_circles
@@ -22,6 +22,7 @@ from lpmdsl.kernel.ir import (
     Clear,
     Collect,
     Const,
+    Decide,
     Fold,
     Gate,
     Kernel,
@@ -135,6 +136,8 @@ class _Walk:
                 names = (item.left, item.counts, item.stirred, item.items, f"{item.items}_size")
                 given = [known[n] for n in names]
                 return f"spend {item.left}", (), lambda: module.spend(*given, 0, 1)
+            case Decide():
+                return self._decide(item, t)
             case Clear():
                 return f"clear {item.buffer}", (), lambda: module.clear(known[item.buffer])
             case Fold():
@@ -166,6 +169,17 @@ class _Walk:
                 function(lo // piece, lo, min(size, lo + piece), t, *one, *arguments)
 
         return kernel.name, _lines(kernel), call
+
+    def _decide(self, item: Decide, t: int) -> tuple[str, tuple[str, ...], Callable[[], object]]:
+        function = getattr(self.module, decide_function(item))
+        given = [self.known[n] for n in item.buffers]
+        asks, key = [item.asks] if item.asks else [], (item.site, self._value(item.episode, t))
+        rest = [*asks, self.known["seed"], *key, self.known["replicate"], 0, 1]
+        if item.behaviour not in self.compiled:
+            nobody = [b[:0] if n == item.into else b for n, b in zip(item.buffers, given, strict=True)]
+            function(*nobody, *rest)  # compiles
+            self.compiled.add(item.behaviour)
+        return f"decide {item.behaviour}", (item.span.label,), lambda: function(*given, *rest)
 
     def _size(self, kernel: Kernel) -> int:
         """Over how many agents, entries of a list or words of a set a kernel goes."""
