@@ -7,6 +7,7 @@ that Numba's parallel loops take (``docs/passes.md``). Only the text is made her
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -158,8 +159,10 @@ def _loop(kernel: Kernel) -> list[str]:
         only = inner[0]
         first, inner = [f"{INDENT}if {text(only.test)}:{remark(only.span, only.note)}"], only.then
     depth = 2 if first else 1
-    body = (line.replace("[i]", "[u]") for line in block(inner, depth + 1))
-    head = [f"{INDENT * depth}for u in range(np.uint64(lo), np.uint64(hi)):", f"{INDENT * (depth + 1)}i = np.int64(u)"]
+    body = [line.replace("[i]", "[u]") for line in block(inner, depth + 1)]
+    head = [f"{INDENT * depth}for u in range(np.uint64(lo), np.uint64(hi)):"]
+    if any(re.search(r"\bi\b", line.split("#")[0]) for line in body):
+        head.append(f"{INDENT * (depth + 1)}i = np.int64(u)")
     return [*first, *head, *body]
 
 

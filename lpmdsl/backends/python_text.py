@@ -73,7 +73,7 @@ _RANK = {
     "mod": 8,
     "neg": 9,
 }
-_CAST = {"to_i64": "np.int64", "to_f64": "np.float64", "to_u8": "np.uint8", "to_i32": "np.int32"}
+_CAST = {"to_i64": "np.int64", "to_f64": "np.float64", "to_u8": "np.uint8", "to_i16": "np.int16", "to_i32": "np.int32"}
 _FUNCTION = {
     "log": "log",
     "exp": "exp",

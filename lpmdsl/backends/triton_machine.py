@@ -21,7 +21,7 @@ from lpmdsl.kernel.ir import Program
 
 TARGETS = {"cuda 80": ("cuda", 80, 32), "cuda 90": ("cuda", 90, 32), "hip gfx942": ("hip", "gfx942", 64)}
 """Names of targets, as backend, architecture and lanes of a warp."""
-_POINTERS = {"bool": "*i1", "u8": "*u8", "i32": "*i32", "u32": "*u32", "i64": "*i64", "f64": "*fp64"}
+_POINTERS = {"bool": "*i1", "u8": "*u8", "i16": "*i16", "i32": "*i32", "u32": "*u32", "i64": "*i64", "f64": "*fp64"}
 _OWN = {"clock": "*i64", "gates": "*i64", "bins": "*i64", "search": "*i64", "keys": "*i64", "limit": "*i64",
         "cutoff": "*i64", "chosen": "*i64", "buffer": "*i64", "tally": "*fp64", "into": "*fp64"}  # fmt: skip
 

@@ -36,8 +36,8 @@ from lpmdsl.kernel.ir import (
     words_of,
 )
 
-TYPES = {"bool": "tl.int1", "u8": "tl.uint8", "i32": "tl.int32", "u32": "tl.uint32", "i64": "tl.int64",
-         "f64": "tl.float64"}  # fmt: skip
+TYPES = {"bool": "tl.int1", "u8": "tl.uint8", "i16": "tl.int16", "i32": "tl.int32", "u32": "tl.uint32",
+         "i64": "tl.int64", "f64": "tl.float64"}  # fmt: skip
 _INFIX = {
     "or": ("|", 5), "and": ("&", 6), "bit_and": ("&", 6), "shl": ("<<", 7), "shr": (">>", 7), "add": ("+", 8),
     "sub": ("-", 8), "mul": ("*", 9), "div": ("/", 9), "lt": ("<", 4), "le": ("<=", 4), "gt": (">", 4),
@@ -45,7 +45,7 @@ _INFIX = {
 }  # fmt: skip
 _FUNCTION = {"log": "log", "exp": "exp", "sin": "sin", "cos": "cos", "min": "smaller", "max": "larger",
              "abs": "tl.abs", "floor": "tl.floor", "sqrt": "tl.sqrt"}  # fmt: skip
-_CAST = {"to_i64": "tl.int64", "to_f64": "tl.float64", "to_u8": "tl.uint8", "to_i32": "tl.int32"}
+_CAST = {"to_i64": "tl.int64", "to_f64": "tl.float64", "to_u8": "tl.uint8", "to_i16": "tl.int16", "to_i32": "tl.int32"}
 _OPPOSITE = {"eq": "ne", "ne": "eq"}
 ATOM, UNARY, TIGHT = 11, 10, 7
 """Ranks of printed operators; ``TIGHT`` is what an operand of ``&`` needs."""
@@ -245,9 +245,9 @@ class Lanes:
     def _apply(self, expr: Apply, mask: str) -> tuple[str, int]:
         name, args = expr.op, expr.args
         match name:
-            case "to_i64" | "to_u8" | "to_i32" if isinstance(args[0], Const):
+            case "to_i64" | "to_u8" | "to_i16" | "to_i32" if isinstance(args[0], Const):
                 return str(int(args[0].value)), ATOM
-            case "to_i64" | "to_f64" | "to_u8" | "to_i32":
+            case "to_i64" | "to_f64" | "to_u8" | "to_i16" | "to_i32":
                 to = self.integer if name == "to_i64" else _CAST[name]
                 return f"{self._wide(self._operand, args[0], mask)}.to({to})", ATOM
             case "select":

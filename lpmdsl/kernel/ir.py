@@ -12,7 +12,7 @@ from typing import Literal
 
 from lpmdsl.source import NOWHERE, Span
 
-DType = Literal["bool", "u8", "i32", "u32", "i64", "f64"]
+DType = Literal["bool", "u8", "i16", "i32", "u32", "i64", "f64"]
 Role = Literal["constant", "input", "state", "scratch", "tally", "output", "control"]
 """constant: values of constant expressions and tables, set before a run; input: the world; state: what agents keep
 between steps; scratch: refilled within a step; tally: partial sums of chunks; output: reports; control: scalars."""
@@ -21,7 +21,7 @@ ARITHMETIC = ("add", "sub", "mul", "div", "floordiv", "mod", "neg", "min", "max"
 INTEGER = ("shl", "shr", "bit_and")
 COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 LOGIC = ("and", "or", "not", "select")
-CASTS = ("to_i64", "to_f64", "to_u8", "to_i32")
+CASTS = ("to_i64", "to_f64", "to_u8", "to_i16", "to_i32")
 OWN_MATHS = ("log", "exp", "sin", "cos")
 LANES = 1024
 """Columns per group of a tally of float64 sums: agent ``i`` adds to column ``i mod LANES``, so that a GPU adds many at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.ir import Launch, Program, ScheduleItem
 from lpmdsl.kernel.ledger import Ledger
-from lpmdsl.kernel.lower_archetypes import look_items
+from lpmdsl.kernel.lower_archetypes import band_items, look_items
 from lpmdsl.kernel.lower_behaviours import decide_items, declare_behaviour
 from lpmdsl.kernel.lower_conditions import advance_kernel, begin_kernel
 from lpmdsl.kernel.lower_contagion import (
@@ -112,7 +112,7 @@ def begin_items(builder: Builder) -> list[ScheduleItem]:
     for network in _used_networks(builder):
         if needs_presence(network) and is_static(builder, network):
             items.append(Launch(builder.kernel(presence_kernel(builder, network))))
-    return items
+    return [*items, *band_items(builder)]
 
 
 def intervention_items(builder: Builder) -> list[ScheduleItem]:

@@ -10,6 +10,7 @@ from functools import reduce
 
 from lpmdsl.kernel.builder import AGENT, STEP, Builder, all_of, integer, op, test
 from lpmdsl.kernel.ir import (
+    Apply,
     Clear,
     DType,
     If,
@@ -30,6 +31,7 @@ from lpmdsl.kernel.lower_presence import any_removed
 from lpmdsl.kernel.rewrite import map_expression
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.archetypes import labels_of, most_archetypes, steps_between
+from lpmdsl.semantics.written import attributes_written
 
 FIRST = integer(0)
 MOST_GROUPS = 8
@@ -42,10 +44,38 @@ def declare_archetypes(builder: Builder, one: m.Behaviour) -> None:
     builder.buffer(f"{one.name}_occurs", "u8", (codes,), "scratch", note="1: somebody is of this archetype")
     note = f"each one's archetype; {codes - 1}: does not decide"
     builder.buffer(f"{one.name}_archetype", _narrowest(codes), (one.of,), "scratch", note=note)
+    for known in (k for k in one.knows if is_fixed_number(builder, k)):
+        builder.buffer(_band(one, known), "u8", (one.of,), "state", note=f"the band of {known.slot} as first made")
 
 
 def _narrowest(codes: int) -> DType:
-    return "u8" if codes <= 256 else "i32"
+    return "u8" if codes <= 256 else "i16" if codes <= 1 << 15 else "i32"
+
+
+def is_fixed_number(builder: Builder, known: m.Known) -> bool:
+    """Whether a slot is a number that an agent has for good, but for what a ``while`` clause makes of it."""
+    if not (isinstance(known.value, m.AttributeRef) and known.cuts and all(m.is_constant(c) for c in known.cuts)):
+        return False
+    return (known.value.of, known.value.name) not in attributes_written(builder.model)
+
+
+def _band(one: m.Behaviour, known: m.Known) -> str:
+    return f"{one.name}_{known.slot}_band"
+
+
+def band_items(builder: Builder) -> list[ScheduleItem]:
+    """At the beginning: the bands of numbers that stay."""
+    items: list[ScheduleItem] = []
+    for one in (b for b in builder.model.behaviours if b.rule is None):
+        for known in (k for k in one.knows if is_fixed_number(builder, k)):
+            scope = Scope(builder, one.of)
+            assert isinstance(known.value, m.AttributeRef)
+            stored = builder.load(f"{one.of}_{known.value.name}", AGENT)
+            band = op("to_u8", _band_of(scope, known, stored), dtype="u8")
+            store = Store(_band(one, known), (AGENT,), band, known.span)
+            name = f"band_{one.name}_{known.slot}"
+            items.append(Launch(builder.kernel(Kernel(name, one.of, tuple(scope.prologue), (store,), known.span))))
+    return items
 
 
 def look_items(builder: Builder) -> list[ScheduleItem]:
@@ -113,7 +143,7 @@ def is_ever_removed(builder: Builder, one: m.Behaviour) -> bool:
 def sight(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
     """1 + the number of what is known of the slots that are watched; 0 is for those who never decided."""
     watched = [k for k in one.knows if k.slot in one.when]
-    codes = [_digit(scope, k, body) for k in watched]
+    codes = [_digit(scope, one, k, body) for k in watched]
     return op("add", joined(codes, [len(k.labels) for k in watched]), integer(1))
 
 
@@ -129,7 +159,7 @@ def _code(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
     for position, known in enumerate(one.knows):
         weight = reduce(lambda a, b: a * b, sizes[position + 1 :], memory)
         inner: list[KStmt] = []
-        digit = op("mul", _digit(scope, known, inner), integer(weight))
+        digit = op("mul", _digit(scope, one, known, inner), integer(weight))
         own = _group_it_hangs_on(scope, [*_expressions(inner), digit])
         if known.cuts and own is not None:
             groups = range(_groups(scope.builder, own))
@@ -145,17 +175,38 @@ def _code(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
     return scope.let(body, f"{one.name}_is_of", whole)
 
 
-def _digit(scope: Scope, known: m.Known, body: list[KStmt]) -> KExpr:
-    """Which label of a slot is the agent's: how many cuts its number has reached, or the last one if there is none."""
+def _digit(scope: Scope, one: m.Behaviour, known: m.Known, body: list[KStmt]) -> KExpr:
+    """Which label of a slot is the agent's: a category, or the band of a number."""
     if not known.cuts:
         return scope.index(known.value)
     where = body if m.reads_agent(known.value) else scope.prologue
-    value = scope.let(where, known.slot, scope.value(known.value, known.slot))
+    value = scope.value(known.value, known.slot)
+    if is_fixed_number(scope.builder, known):
+        return scope.let(where, f"{known.slot}_band", _banded(scope, one, known, value))
+    return scope.let(where, f"{known.slot}_band", _band_of(scope, known, scope.let(where, known.slot, value)))
+
+
+def _banded(scope: Scope, one: m.Behaviour, known: m.Known, value: KExpr) -> KExpr:
+    """The band of a number that stays, or of what a clause makes of it: nothing but bytes is read of an agent."""
+    match value:
+        case Apply(op="select", args=(chosen, made, other)):
+            made, other = (_banded(scope, one, known, e) for e in (made, other))
+            return op("select", chosen, made, other)
+        case Load(index=(Var(name="i"),)):
+            return op("to_i64", scope.builder.load(_band(one, known), AGENT))
+        case _ if not any(e == AGENT for e in walk(value)):
+            return scope.hoist(f"{known.slot}_band", _band_of(scope, known, value))
+        case _:
+            return _band_of(scope, known, value)
+
+
+def _band_of(scope: Scope, known: m.Known, value: KExpr) -> KExpr:
+    """How many cuts a number has reached, or the last label if it is none."""
     reached = (test("ge", value, scope.value(cut, known.slot)) for cut in known.cuts)
     band = reduce(lambda a, b: op("add", a, b), (op("select", r, integer(1), integer(0)) for r in reached))
     if len(known.labels) > len(known.cuts) + 1:
         band = op("select", test("ne", value, value), integer(len(known.cuts) + 1), band)
-    return scope.let(where, f"{known.slot}_band", band)
+    return band
 
 
 # ------------------------------------------------------------------ what all of a group have in common

@@ -29,7 +29,8 @@ from lpmdsl.semantics.reports import report_count as report_count
 
 BLOCK_SECONDS = 0.2
 AGENTS_PER_THREAD = 2 * CHUNK  # below this, waiting for one another costs more than a thread gains
-_NUMPY = {"bool": np.bool_, "u8": np.uint8, "i32": np.int32, "u32": np.uint32, "i64": np.int64, "f64": np.float64}
+_NUMPY = {"bool": np.bool_, "u8": np.uint8, "i16": np.int16, "i32": np.int32, "u32": np.uint32, "i64": np.int64,
+          "f64": np.float64}  # fmt: skip
 Runner = Callable[[RunRequest, Progress | None], RunResult]
 
 

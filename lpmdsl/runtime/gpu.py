@@ -31,8 +31,8 @@ from lpmdsl.runtime.gpu_memory import most_replicates, require_device_memory
 
 RECORDED_STEPS = 16
 INTERPRETED_TOGETHER = 16
-_TORCH = {"bool": torch.bool, "u8": torch.uint8, "i32": torch.int32, "u32": torch.uint32, "i64": torch.int64,
-          "f64": torch.float64}  # fmt: skip
+_TORCH = {"bool": torch.bool, "u8": torch.uint8, "i16": torch.int16, "i32": torch.int32,
+          "u32": torch.uint32, "i64": torch.int64, "f64": torch.float64}  # fmt: skip
 BatchRunner = Callable[[Sequence[RunRequest], Progress | None], list[RunResult]]
 
 

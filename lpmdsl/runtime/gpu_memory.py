@@ -11,7 +11,7 @@ from lpmdsl.backends.triton_gpu import SHARED
 from lpmdsl.diagnostics import fail
 from lpmdsl.kernel.ir import Buffer, Program
 
-WIDTH = {"bool": 1, "u8": 1, "i32": 4, "u32": 4, "i64": 8, "f64": 8}
+WIDTH = {"bool": 1, "u8": 1, "i16": 2, "i32": 4, "u32": 4, "i64": 8, "f64": 8}
 RESERVE = 0.05
 """Share of the memory that is left to the driver, recorded steps and compiled kernels."""
 

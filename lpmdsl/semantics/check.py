@@ -20,6 +20,7 @@ from lpmdsl.semantics.context import Context, days, whole_steps
 from lpmdsl.semantics.graph import is_cyclic
 from lpmdsl.semantics.names import Names
 from lpmdsl.semantics.signatures import sign_agents, sign_conditions
+from lpmdsl.semantics.written import attributes_written
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
@@ -126,10 +127,8 @@ def _settled(made: model.Model) -> model.Model:
     """The model with what only the whole of it shows: which attributes change, which conditions go round."""
     actions = [(r.of, a) for i in made.interventions for r in i.repeated for a in r.actions]
     forced = {(a.condition, a.state) for _, a in actions if isinstance(a, model.ForceMove)}
-    set_on = {(of, a.attribute) for of, a in actions if isinstance(a, model.SetAttribute)}
-    set_on |= {(b.of, b.into) for b in made.behaviours}
+    set_on = attributes_written(made)
     for c in made.conditions:
-        set_on |= {(c.of, a.attribute) for e in c.entering for a in e.actions}
         set_on |= {(c.of, w.attribute) for w in c.whiles if w.attribute is not None}
     conditions = tuple(
         replace(c, is_cyclic=is_cyclic(c, {s for n, s in forced if n == c.name})) for c in made.conditions

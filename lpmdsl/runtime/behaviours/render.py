@@ -7,6 +7,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from lpmdsl.quantities import Kind
@@ -100,6 +101,7 @@ def fill(text: str, filled: dict[str, str]) -> str:
     return SLOT.sub(lambda m: filled.get(m[1], ""), text)
 
 
+@lru_cache(maxsize=4096)  # a few labels make up all archetypes
 def clean(label: str) -> str:
     """A label as data: one line, no control characters, no markers of a chat template, at most 200 characters."""
     text = unicodedata.normalize("NFC", label)
