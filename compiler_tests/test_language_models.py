@@ -94,6 +94,7 @@ def test_cost_bounds_the_calls_counted_afterwards(server: str, tmp_path: Path) -
     dry = cost_of(loaded.model, planned, 1.0, 8, loaded.facts)
     assert counted <= quick.calls_most == 18
     assert dry.calls_expected <= counted <= quick.calls_expected
+    assert dry.calls_range[0] <= counted <= dry.calls_range[1] <= dry.calls_most
     assert quick.naive == 4000 * 10 * 2
     prompts, replies = quick.tokens(most=True)
     assert results.manifest.behaviours.prompt_tokens <= prompts

@@ -11,9 +11,11 @@ import lpmdsl
 from benchmarks.nyc import WITHOUT, pairs
 from benchmarks.nyc_stand_in import MODEL, NAME, NOTE, chance_of_isolating, reply, stand_in
 from lpmdsl.backends.request import Archetype
-from lpmdsl.config import LlmOptions
+from lpmdsl.config import LlmOptions, RunOptions
+from lpmdsl.runtime.behaviours.cost import cost_of
 from lpmdsl.runtime.behaviours.opening import open_answers
 from lpmdsl.runtime.behaviours.render import request_of
+from lpmdsl.runtime.scenarios import plan
 from lpmdsl.semantics.archetypes import labels_of_code, most_archetypes, most_calls
 from lpmdsl.semantics.evaluate import parameter_values
 
@@ -88,6 +90,22 @@ def test_it_runs_from_the_answers_beside_it_without_a_server(loaded) -> None:
         record = llm.each[behaviour.name]
         assert record.asks == record.hits == record.archetypes * behaviour.asks > 0
         assert record.fallbacks == 0 and record.asks <= most_calls(loaded.model, behaviour)
+
+
+def test_every_number_of_calls_lies_in_the_range_of_the_dry_run(loaded) -> None:
+    """Counted with all replies to be had, as a run with a language model would count them."""
+    results = loaded.run(seed=1, agents={"Person": 20_000}, backend="cpu")
+    planned = plan(loaded.model, RunOptions(agents={"Person": 20_000}))
+    low, high = cost_of(loaded.model, planned, 1.0, 8, loaded.facts).calls_range
+    counted = sum(results.manifest.behaviours.each[b.name].asks for b in loaded.model.behaviours)
+    assert low <= counted <= high < 11_000
+
+
+def test_the_reference_decides_alike(loaded) -> None:
+    """Five weeks of incomes in bands that a state overrides, shares that change rates, reports by borough."""
+    runs = [loaded.run(seed=3, agents={"Person": 3_000}, steps=36, backend=b) for b in ("cpu", "reference")]
+    assert runs[0].observations.equals(runs[1].observations)
+    assert runs[0].manifest.behaviours.each == runs[1].manifest.behaviours.each
 
 
 def test_isolation_makes_the_second_wave_lower_and_later() -> None:

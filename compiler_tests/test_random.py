@@ -9,6 +9,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from lpmdsl.backends import numba_prelude
 from lpmdsl.networks import shuffle
 from lpmdsl.networks.random import (
     below,
@@ -41,6 +42,16 @@ def test_philox_equals_the_published_vectors(counter, key, expected):
     assert [f"{w:08x}" for w in row] == expected.split()
     scalar = philox(np.uint64(seed), *(np.uint64(c) for c in counter))
     assert [f"{w:08x}" for w in scalar] == expected.split()
+
+
+def test_four_agents_share_a_draw():
+    """One at a time and a chunk at a time; a chunk may end within a four."""
+    seed, place, episode, replicate = 0x123456789ABCDEF, 77, 5, 3
+    row = numba_prelude.quarters(True, seed, 16, 123, place, episode, replicate)
+    assert row.size == 108 and numba_prelude.quarters(False, seed, 16, 123, place, episode, replicate).size == 0
+    for agent in range(16, 123):
+        shared = numba_prelude.philox(seed, agent // 4, place, episode, replicate)
+        assert row[agent - 16] == shared[agent % 4] == numba_prelude.quarter(seed, agent, place, episode, replicate)
 
 
 def test_every_part_of_the_key_matters():

@@ -3,7 +3,8 @@
 Two numbers of calls. The **bound** holds whatever happens: every archetype that there can be, once a run, as often as
 the model says (a request says nothing of step, replicate or scenario, so nothing is asked twice); retries and resamples
 come on top. The **expectation** comes from people: archetypes that they occupy at the start by what they are, times
-every band of every report that they know, or with ``--dry-run`` those of a run in which all decide ``otherwise``.
+every band of every report that they know, or with ``--dry-run`` those of a run in which all decide ``otherwise``. Then
+there is a range too: what runs in which nobody, some or all of everybody decide yes would ask.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Part(BaseModel):
     times: int
     calls_most: int
     calls_expected: int
+    calls_range: tuple[int, int]
     naive: int
     prompt_tokens: float
     prompt_tokens_most: float
@@ -69,6 +71,10 @@ class Cost(BaseModel):
         return sum(p.calls_expected for p in self.parts)
 
     @property
+    def calls_range(self) -> tuple[int, int]:
+        return sum(p.calls_range[0] for p in self.parts), sum(p.calls_range[1] for p in self.parts)
+
+    @property
     def naive(self) -> int:
         return sum(p.naive for p in self.parts)
 
@@ -87,31 +93,35 @@ class Cost(BaseModel):
 def cost_of(
     model: Model, planned: Plan, seconds_per_call: float, at_once: int, facts: Facts | None = None
 ) -> Cost:
-    """The cost of a planned run. ``facts``: also run it with everybody deciding ``otherwise``, to count archetypes."""
+    """The cost of a planned run. ``facts``: also run it with made-up decisions, to count archetypes."""
     asked = {b.name: b for v in planned.variants for b in asking(model, v.name)}
     variant, seed = planned.variants[0], planned.options.seed
     world = build_world(model, variant.parameters, seed, planned.counts, keeps_keys=True)
     start = start_states(model, world, variant.parameters, seed, 0)
     if facts is not None:
-        occupied, how = _dry_run(model, planned, facts, world, start), "a run in which everybody decides `otherwise`"
+        occupied, how = _dry_run(model, planned, facts, world, start), (
+            "a run in which everybody decides `otherwise` (in others, where nobody to all decide yes)"
+        )
     else:
         scope = Scope(model, variant.parameters, world.attributes, start, world.counts)
-        occupied = {b.name: _at_start(b, scope, world.counts[b.of]) for b in asked.values()}
+        occupied = {b.name: (_at_start(b, scope, world.counts[b.of]),) for b in asked.values()}
         how = "who there is at the start, in every band of what is reported"
-    parts = tuple(_part(model, planned, b, world.counts[b.of], occupied.get(b.name, 0)) for b in asked.values())
+    parts = tuple(_part(model, planned, b, world.counts[b.of], occupied.get(b.name, (0,))) for b in asked.values())
     return Cost(parts=parts, how=how, seconds_per_call=seconds_per_call, at_once=at_once)
 
 
-def _part(model: Model, planned: Plan, behaviour: Behaviour, people: int, occupied: int) -> Part:
+def _part(model: Model, planned: Plan, behaviour: Behaviour, people: int, occupied: tuple[int, ...]) -> Part:
+    """``occupied``: archetypes that are expected, and those of other runs that were tried."""
     runs = len(planned.variants) * planned.options.replicates
     refreshes = -(-planned.steps // steps_between(model, behaviour))
     times = max(1, behaviour.asks)
     most = min(most_archetypes(behaviour), people * refreshes * runs)
-    expected = min(occupied, most)
+    expected, low, high = (min(n, most) for n in (occupied[0], min(occupied), max(occupied)))
     prompt, prompt_most, reply, reply_most = _tokens(behaviour)
     return Part(
         behaviour=behaviour.name, archetypes_most=most, archetypes_expected=expected, times=times,
-        calls_most=most * times, calls_expected=expected * times, naive=people * refreshes * runs,
+        calls_most=most * times, calls_expected=expected * times, calls_range=(low * times, high * times),
+        naive=people * refreshes * runs,
         prompt_tokens=prompt, prompt_tokens_most=prompt_most, reply_tokens=reply, reply_tokens_most=reply_most,
     )  # fmt: skip
 
@@ -166,25 +176,41 @@ def _digit(value, cuts, scope: Scope, people: int) -> NDArray[np.int64]:
     return np.searchsorted([float(evaluate(cut, scope)) for cut in cuts], values, side="right").astype(np.int64)
 
 
+TRIED = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Probabilities of yes, shares, or how far along the labels, of all archetypes alike."""
+
+
 def _dry_run(
     model: Model, planned: Plan, facts: Facts, world: World, start: dict[str, NDArray[np.uint8]]
-) -> dict[str, int]:
-    """Archetypes that occur in the first replicate of the first scenario if every reply is a fallback."""
+) -> dict[str, tuple[int, ...]]:
+    """Archetypes that occur in the first replicate of the first scenario: if every reply is a fallback, and if
+    everybody answers the same, for several answers."""
     variant = planned.variants[0]
     scope = Scope(model, variant.parameters, counts=world.counts)
-    seen: dict[str, set[int]] = {}
+    run, found = cpu_runner(compile_model(model, facts), 1), {}
+    for tried in (None, *TRIED):
+        seen: dict[str, set[int]] = {b.name: set() for b in model.behaviours}
 
-    def ask(name: str, step: int, who: tuple[Archetype, ...]) -> NDArray[np.float64]:
-        behaviour = model.behaviour(name)
-        seen.setdefault(name, set()).update(a.code for a in who)
-        nothing = [(None,) * max(1, behaviour.asks)] * len(who)
-        return rows(behaviour, nothing, float(evaluate(behaviour.otherwise, scope)))
+        def ask(
+            name: str, step: int, who: tuple[Archetype, ...], tried: float | None = tried,
+            seen: dict[str, set[int]] = seen,
+        ) -> NDArray[np.float64]:  # fmt: skip
+            behaviour = model.behaviour(name)
+            seen[name].update(a.code for a in who)
+            nothing = [(None,) * max(1, behaviour.asks)] * len(who)
+            always = _always(behaviour, tried) if tried is not None else float(evaluate(behaviour.otherwise, scope))
+            return rows(behaviour, nothing, always)
 
-    request = RunRequest(
-        model, world, variant.parameters, start, planned.options.seed, 0, planned.steps, variant.disabled, ask
-    )
-    cpu_runner(compile_model(model, facts), 1)(request, None)
-    return {name: len(codes) for name, codes in seen.items()}
+        seed, states = planned.options.seed, {name: s.copy() for name, s in start.items()}
+        run(RunRequest(model, world, variant.parameters, states, seed, 0, planned.steps, variant.disabled, ask), None)
+        for name, codes in seen.items():
+            found[name] = (*found.get(name, ()), len(codes))
+    return found
+
+
+def _always(behaviour: Behaviour, share: float) -> float:
+    """A probability or a share as it is; of a category the label that far along."""
+    return float(round(share * (len(behaviour.decides.labels) - 1))) if behaviour.decides.labels else share
 
 
 # ------------------------------------------------------------------ in words
@@ -198,7 +224,10 @@ def cost_text(cost: Cost, prices: Prices | None, llm: str, path: Path | None) ->
     for name, most in (("expected", False), ("at most", True)):
         calls = cost.calls_most if most else cost.calls_expected
         prompts, replies = cost.tokens(most)
-        lines.append(f"{name}: {calls:,} calls, {prompts:,.0f} + {replies:,.0f} tokens, {_time(cost.seconds(calls))}")
+        low, high = cost.calls_range
+        between = f" ({low:,} to {high:,})" if not most and low < high else ""
+        tokens = f"{prompts:,.0f} + {replies:,.0f} tokens"
+        lines.append(f"{name}: {calls:,} calls{between}, {tokens}, {_time(cost.seconds(calls))}")
         if prices is not None and path is not None:
             for model, price in _prices(prices, llm, path).items():
                 money = f"{price.of(prompts, replies):,.2f} {prices.currency}"
