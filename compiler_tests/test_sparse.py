@@ -378,15 +378,17 @@ def test_the_way_through_a_condition_is_chosen_and_told(change: tuple[str, str],
 
 
 def test_sources_that_weigh_the_same_are_counted_in_the_smallest_integers() -> None:
-    """A byte where no row has 256 ties; four bytes where one has; sums of weights where sources differ."""
+    """A byte where no row has 256 ties; four bytes where one has; sums of weights where sources differ. Those who wait
+    do so in two bytes where nobody can have 2¹⁵ contacts in a run, else in four."""
     made = of_text(SIS)
     kept = run_and_keep(made, request_of(made.model, 500, 1))
-    assert kept["Cold_friends"].dtype == np.uint8
+    assert kept["Cold_friends"].dtype == np.uint8 and kept["Cold_left"].dtype == np.int16
     star = of_text(SIS.replace("as erdos_renyi(degree 6)", "as scale_free(degree 120)"))
     request = request_of(star.model, 500, 1)
     (ties,) = request.world.ties.values()
     assert np.diff(ties.offsets).max() > 255
-    assert run_and_keep(star, request)["Cold_friends"].dtype == np.int32
+    kept = run_and_keep(star, request)
+    assert kept["Cold_friends"].dtype == np.int32 and kept["Cold_left"].dtype == np.int32
     both(star, request)
     summed = of_text(TWO_NETWORKS)
     assert run_and_keep(summed, request_of(summed.model, 500, 1))["Flu_friends"].dtype == np.int64

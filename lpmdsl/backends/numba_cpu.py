@@ -274,8 +274,7 @@ def _items(program: Program, items: tuple[ScheduleItem, ...], depth: int) -> lis
                 lines += [*_launch(program, program.kernel(item.kernel), depth), barrier]
             case Spend():
                 flush()
-                names = ", ".join([item.left, item.counts, item.stirred, item.items, f"{item.items}_size"])
-                lines += [f"{pad}spend({names}, thread, threads)", barrier]
+                lines += [f"{pad}spend({', '.join(item.buffers)}, thread, threads)", barrier]
             case Decide():
                 flush()
                 lines += [f"{pad}{decide_call(item)}", barrier]

@@ -19,7 +19,6 @@ from numba.extending import intrinsic, overload
 from lpmdsl.backends.numba_prelude import quarters
 
 LIST_CHUNK = 2048  # agents of a list, or words of a set, that a thread takes at a time
-NEVER = np.int32(1 << 30)  # contacts that nobody lives to have: ir.NEVER
 CHUNK = 16384  # agents with one row of partial sums: fixed, so that no thread count changes a sum
 
 
@@ -343,11 +342,11 @@ def collect(head, blocks, pool, step, items, size):
 
 
 @njit(cache=True)
-def spend(left, counts, stirred, items, size, thread, threads):
+def spend(left, counts, stirred, never, items, size, thread, threads):
     """This thread's part of a step of those who wait for so many contacts: who has had the last one is listed.
 
-    ``left`` (int32): contacts until something happens, ``NEVER`` from then on. ``counts``: how many an agent has in
-    this step. ``stirred``: 1 for blocks of 64 agents of whom one may have any.
+    ``left`` (int16 or int32): contacts until something happens, ``never[0]`` from then on. ``counts``: how many an
+    agent has in this step. ``stirred``: 1 for blocks of 64 agents of whom one may have any.
     """
     blocks = stirred.shape[0]
     each = (blocks + threads - 1) // threads
@@ -363,7 +362,7 @@ def spend(left, counts, stirred, items, size, thread, threads):
             reached = _reached(left, first) if is_whole else _reached_rest(left, first, last)
             while reached != 0:
                 i = first + lowest_bit(reached)
-                left[i] = NEVER
+                left[i] = never[0]
                 append(items, size, i, threads)
                 reached &= reached - 1
 
@@ -372,10 +371,10 @@ def spend(left, counts, stirred, items, size, thread, threads):
 def _spend_block(left, counts, first):
     """The largest count of a whole block, and the least that is left after it. Made of vector instructions."""
     base = np.uint64(first)
-    least, most = np.int32(1), counts[first]
+    least, most = left[base], counts[base]
     for k in range(64):
         i = base + np.uint64(k)
-        left[i] = np.int32(left[i] - np.int32(counts[i]))
+        left[i] -= counts[i]
         least = min(least, left[i])
         most |= counts[i]
     return most, least
@@ -384,9 +383,9 @@ def _spend_block(left, counts, first):
 @njit(cache=True)
 def _spend_rest(left, counts, first, last):
     """The same for a block that is not full."""
-    least, most = np.int32(1), counts[first]
+    least, most = left[first], counts[first]
     for i in range(first, last):
-        left[i] = np.int32(left[i] - np.int32(counts[i]))
+        left[i] -= counts[i]
         least = min(least, left[i])
         most |= counts[i]
     return most, least

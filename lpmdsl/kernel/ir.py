@@ -350,13 +350,24 @@ class Collect:
 @dataclass(frozen=True, slots=True)
 class Spend:
     """Takes ``counts`` from ``left`` in every block of ``SPENT_TOGETHER`` agents that is ``stirred``, and adds those of
-    whom nothing is left to a list, once: from then on ``NEVER`` is left. A block of which nobody counts anything rests.
+    whom nothing is left to a list, once: from then on as much is left as nobody ever counts (``never``). A block of
+    which nobody counts anything rests.
     """
 
     left: str
     counts: str
     stirred: str
     items: str
+
+    @property
+    def never(self) -> str:
+        """One element: ``NEVER``, or the largest number of a narrower ``left`` that holds all that can be counted."""
+        return f"{self.left}_never"
+
+    @property
+    def buffers(self) -> tuple[str, ...]:
+        """All that it reads and writes, in the order in which back ends take them."""
+        return (self.left, self.counts, self.stirred, self.never, self.items, f"{self.items}_size")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ def declare(builder: Builder, condition: m.Condition) -> None:
         if builder.is_steady(name):
             note = "contacts with the infectious until one is infected"
             builder.buffer(left_buffer(name, slot), "i32", shape, "state", NEVER, note)
+            builder.buffer(f"{left_buffer(name, slot)}_never", "i64", (1,), "input", NEVER, "more than anybody has")
         else:
             builder.buffer(left_buffer(name, slot), "i64", shape, "state", note="what is left of the threshold")
     if condition.is_cyclic:
@@ -110,7 +111,7 @@ def _entry_of(course: Course, state: int) -> list[KStmt]:
         draw = keyed_draw(course, exit_.site, body, exit_)
         left: KExpr = Threshold(word(draw, 0), word(draw, 1))
         if scope.builder.is_steady(condition.name):
-            left = contacts_left(scope, condition, left)
+            left = contacts_left(scope, condition, left, left_buffer(condition.name, slot))
         body.append(Store(left_buffer(condition.name, slot), (AGENT,), left, exit_.span))
     for clause in condition.entering:
         if state in clause.states:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from lpmdsl.kernel.builder import Builder, integer, op, test
 from lpmdsl.kernel.ir import (
-    NEVER,
     AtomicAdd,
     If,
     Kernel,
@@ -42,13 +41,14 @@ def _spread_of(builder: Builder, condition: m.Condition) -> tuple[m.Contagion, m
     return contagion, network, spread
 
 
-def contacts_left(scope: Scope, condition: m.Condition, threshold: KExpr) -> KExpr:
+def contacts_left(scope: Scope, condition: m.Condition, threshold: KExpr, into: str) -> KExpr:
     """⌈threshold / weight⌉ contacts, as an i32; more than anyone has where the weight is nothing."""
     contagion, network, spread = _spread_of(scope.builder, condition)
     weight = fixed_weight(scope, contagion, network, spread, [])
     last = op("sub", weight, integer(1))
     contacts = op("floordiv", op("add", threshold, last), op("max", weight, integer(1)))
-    fewest = op("select", test("gt", weight, integer(0)), op("min", contacts, integer(NEVER)), integer(NEVER))
+    never = scope.hoist("never", scope.builder.load(f"{into}_never", integer(0)))
+    fewest = op("select", test("gt", weight, integer(0)), op("min", contacts, never), never)
     return op("to_i32", fewest, dtype="i32")
 
 

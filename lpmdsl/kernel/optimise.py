@@ -127,7 +127,7 @@ def _touched(item: ScheduleItem, kernels: dict[str, Kernel]) -> set[str]:
         case Collect():
             return {*calendar_buffers(item.calendar), item.items, f"{item.items}_size"}
         case Spend():
-            return {item.left, item.counts, item.stirred, item.items, f"{item.items}_size"}
+            return set(item.buffers)
         case Decide():
             return set(item.buffers)
         case Gate():

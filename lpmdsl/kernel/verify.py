@@ -81,8 +81,7 @@ def _check_item(item: ScheduleItem, kernels: set[str], buffers: set[str]) -> Non
             named = {*calendar_buffers(item.calendar), item.items, f"{item.items}_size"}
             _require(named <= buffers, f"calendar {item.calendar} has no buffer")
         case Spend():
-            named = {item.left, item.counts, item.stirred, item.items, f"{item.items}_size"}
-            _require(named <= buffers, f"spending of {item.left} has no buffer")
+            _require(set(item.buffers) <= buffers, f"spending of {item.left} has no buffer")
         case Decide():
             _require(set(item.buffers) <= buffers, f"decision of {item.behaviour} has no buffer")
         case Gate():

@@ -19,7 +19,7 @@ from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.compiler import Compiled, with_circles
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.kernel.dwell import CELLS, quantile_table
-from lpmdsl.kernel.ir import Buffer, Program
+from lpmdsl.kernel.ir import NEVER, Buffer, Program, Spend
 from lpmdsl.kernel.lower_lists import BLOCK
 from lpmdsl.runtime.asking import Asking
 from lpmdsl.runtime.build import build
@@ -202,12 +202,25 @@ def make_buffers(program: Program, request: RunRequest, sizes: dict[str, int]) -
     for name in (n for n in buffers if n.endswith("_offsets")):
         if buffers[name][-1] < 2**32:
             buffers[name] = buffers[name].astype(np.uint32)
-    for b in (b for b in program.buffers if b.rows):
-        degrees = given[b.rows] if b.rows.endswith("_degree") else np.diff(given[b.rows])
-        longest = int(degrees.max(initial=0))
-        if longest < 256:
-            buffers[b.name] = buffers[b.name].astype(np.uint8)
+    longest = {b.name: _longest(given[b.rows], b.rows) for b in program.buffers if b.rows}
+    for name in (n for n, most in longest.items() if most < 256):
+        buffers[name] = buffers[name].astype(np.uint8)
+    for item in (i for i in program.step if isinstance(i, Spend)):
+        _narrow(buffers, item, longest.get(item.counts, NEVER) * (request.steps + 1))
     return buffers
+
+
+def _longest(rows: NDArray, name: str) -> int:
+    """The most ties of one agent, from degrees or from offsets."""
+    return int((rows if name.endswith("_degree") else np.diff(rows)).max(initial=0))
+
+
+def _narrow(buffers: dict[str, NDArray], item: Spend, most: int) -> None:
+    """Waiting for contacts in half the memory, where nobody can have as many as fit into it."""
+    limit = np.iinfo(np.int16).max
+    if most < limit:
+        buffers[item.left] = np.full(buffers[item.left].shape, limit, np.int16)
+        buffers[item.never] = np.array([limit])
 
 
 def _of_agents(program: Program) -> list[str]:

@@ -133,8 +133,7 @@ class _Walk:
                 head, blocks, pool, items, length = (known[n] for n in names)
                 return f"collect {item.items}", (), lambda: module.collect(head, blocks, pool, t, items, length)
             case Spend():
-                names = (item.left, item.counts, item.stirred, item.items, f"{item.items}_size")
-                given = [known[n] for n in names]
+                given = [known[n] for n in item.buffers]
                 return f"spend {item.left}", (), lambda: module.spend(*given, 0, 1)
             case Decide():
                 return self._decide(item, t)
