@@ -196,9 +196,9 @@ def make_buffers(program: Program, request: RunRequest, sizes: dict[str, int]) -
     """Every buffer, filled: constants and tables from the parameters, inputs from the world, states from the start."""
     given = given_buffers(program, request)
     buffers = {b.name: given[b.name] if b.name in given else empty_buffer(b, sizes) for b in program.buffers}
-    for name in _of_agents(program):
+    for name in (*_of_agents(program), *(f"{b.name}_archetype" for b in request.model.behaviours if b.rule is None)):
         # Without a sign, Numba need not ask whether an index counts from the end of an array: a tenth of a run's time.
-        buffers[name] = buffers[name].view(np.uint32)
+        buffers[name] = buffers[name].view(f"u{buffers[name].itemsize}")
     for name in (n for n in buffers if n.endswith("_offsets")):
         if buffers[name][-1] < 2**32:
             buffers[name] = buffers[name].astype(np.uint32)

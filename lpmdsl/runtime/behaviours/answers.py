@@ -51,6 +51,7 @@ class Answers:
     each: dict[str, BehaviourRecord] = field(default_factory=dict)
     uses: dict[tuple[str, str], int] = field(default_factory=dict)
     _known: dict[tuple[str, tuple[str, ...]], tuple[Value, ...]] = field(default_factory=dict)
+    _requests: dict[tuple[str, tuple[str, ...]], Request] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _run: int | None = None
 
@@ -114,8 +115,11 @@ class Answers:
         return pair in kept and (kept[pair].reply is not None or self.client is None)
 
     def _request(self, behaviour: Behaviour, archetype: Archetype) -> Request:
-        options = self.options
-        return request_of(behaviour, archetype.labels, self.llm, options.temperature, options.max_tokens)
+        asked, options = (behaviour.name, archetype.labels), self.options
+        if asked not in self._requests:
+            made = request_of(behaviour, archetype.labels, self.llm, options.temperature, options.max_tokens)
+            self._requests[asked] = made
+        return self._requests[asked]
 
     def _record(self, behaviour: Behaviour) -> BehaviourRecord:
         return self.each.setdefault(behaviour.name, BehaviourRecord())
