@@ -15,7 +15,7 @@ from lpmdsl.cli import app
 from lpmdsl.config import Calibration, CalibrationOptions
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.runtime.api import LoadedModel, load
-from lpmdsl.runtime.calibration import curvature, extras, gradient, neural, search
+from lpmdsl.runtime.calibration import curvature, extras, gradient, handing, neural, search, weighted
 from lpmdsl.runtime.calibration.checkpoint import CHECKPOINT_NAME
 from lpmdsl.runtime.calibration.densities import log_mean_exp
 from lpmdsl.runtime.calibration.outcome import Calibrated
@@ -86,6 +86,18 @@ def test_peaks_give_the_exact_posterior(
     agrees(result, exact, slack=0.3)
     assert result.converged, result.record.reasons
     assert (result.record.certificate is not None) == (method == "gradient")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_normal_curve_stands_in_for_points_of_little_worth(
+    model: LoadedModel, exact: dict[str, tuple[float, float]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for module in (handing, weighted):
+        monkeypatch.setattr(module, "ENOUGH", 10**6)
+    result = model.calibrate(method="search", chains=2, draws=500, threads=2, out=tmp_path)
+    agrees(result, exact, slack=0.3)
+    assert result.converged and "normal curve at the peak" in result.record.notes[0]
+    assert "normal curve at the peak" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("quick")
@@ -167,9 +179,9 @@ def test_ten_synthetic_fits_hold_their_truths(tmp_path: Path) -> None:
         assert start is not None
         peak = curvature.climb_quadratic(problem, start.centre, start.covariance, 12, silent)
         assert peak is not None
-        weighted = weigh(problem, peak, 12, silent)
-        assert weighted is not None
-        low, high = np.quantile(weighted.draws(1, 2, 1000).reshape(-1, 2), [0.05, 0.95], axis=0)
+        points = weigh(problem, peak, 12, silent)
+        assert points is not None
+        low, high = np.quantile(points.draws(1, 2, 1000).reshape(-1, 2), [0.05, 0.95], axis=0)
         held += (low <= truth) & (truth <= high)
     assert (held >= 7).all(), held
 

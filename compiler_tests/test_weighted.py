@@ -44,7 +44,7 @@ def peak_at(centre: float, sd: float) -> Peak:
 def test_quantiles_are_those_of_the_density(problem: Problem, off: float, sd: float) -> None:
     """5 %, 50 % and 95 % points within 3.5 standard errors of so many independent draws, plus the kernel's 0.05 sd."""
     found = weighted.weigh(problem, peak_at(np.log(SHAPE) + off, sd), 1, silent)
-    assert found is not None and found.worth >= weighted.ENOUGH and weighted.doubts_about(found) == []
+    assert found is not None and found.worth >= weighted.ENOUGH and weighted.notes_on(found) == ()
     draws = found.draws(1, 4, 5000).reshape(-1, 2)
     for p in (0.05, 0.5, 0.95):
         true = float(np.log(stats.gamma(SHAPE).ppf(p)))
@@ -66,12 +66,12 @@ def test_draws_keep_the_moments_of_the_weighted_points(problem: Problem) -> None
     assert np.array_equal(found.draws(3, 4, 10_000).reshape(-1, 2), draws)
 
 
-def test_points_that_one_of_them_outweighs_are_doubted() -> None:
+def test_points_that_one_of_them_outweighs_are_not_used() -> None:
     weights = np.full(100, 0.001)
     weights[7] = 0.901
     found = weighted.Weighted(np.random.default_rng(1).standard_normal((100, 2)), weights, 100)
     assert found.worth == pytest.approx(1.2314, abs=1e-3)
-    assert "worth only 1 independent" in weighted.doubts_about(found)[0]
+    assert "worth 1 independent" in weighted.notes_on(found)[0]
     assert np.isfinite(found.draws(1, 2, 10)).all()
 
 

@@ -499,6 +499,8 @@ def _print_calibration(record: Calibration, folder: Path, quiet: bool) -> None:
     if not quiet:
         print_calibration(record)
     print(f"report: {folder / REPORT_NAME}\n{record.runs:,} replicates in {record.seconds:.1f} seconds")
+    for note in record.notes:
+        print(f"note: {note}")
     if record.converged:
         print("converged")
         return

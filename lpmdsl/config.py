@@ -238,7 +238,7 @@ class Calibration(BaseModel):
     """``calibration.json``: what was fitted, how, how far it can be believed, and what came of it.
 
     ``log_likelihood_sd``: of the estimate of the log likelihood at the middle of the posterior. ``reasons``: why the
-    calibration did not converge, in words; empty if it did.
+    calibration did not converge, in words; empty if it did. ``notes``: what else is to be known of it.
     """
 
     model: str
@@ -254,6 +254,7 @@ class Calibration(BaseModel):
     settings: dict[str, float]
     converged: bool
     reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     parameters: dict[str, Estimate]
     correlations: dict[str, dict[str, float]]
     log_likelihood: float | None

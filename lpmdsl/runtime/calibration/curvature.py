@@ -51,6 +51,12 @@ class Peak:
         root = np.linalg.inv(np.linalg.cholesky(self.covariance))
         return math.sqrt(max(0.0, float(np.linalg.eigvalsh(root @ self.error @ root.T).max())))
 
+    def draws(self, seed: int, chains: int, count: int) -> Array:
+        """(chains, count, parameters): independent draws of the normal curve, with the error of the centre in it."""
+        root = np.linalg.cholesky(self.covariance + self.error)
+        shape = (chains, count, len(self.centre))
+        return self.centre + keyed(seed, CURVATURE, 10**6).standard_normal(shape) @ root.T
+
 
 def climb_quadratic(
     problem: Problem, centre: Array, covariance: Array, replicates: int, tell: Tell

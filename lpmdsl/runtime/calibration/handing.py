@@ -9,7 +9,7 @@ from lpmdsl.config import Certified
 from lpmdsl.runtime.calibration.curvature import Peak, doubts_of
 from lpmdsl.runtime.calibration.posterior import STOPPED, Posterior, Tell
 from lpmdsl.runtime.calibration.problem import Problem
-from lpmdsl.runtime.calibration.weighted import doubts_about, weigh
+from lpmdsl.runtime.calibration.weighted import ENOUGH, notes_on, weigh
 
 Array = NDArray[np.float64]
 
@@ -22,10 +22,11 @@ def from_peak(
     weighted, options = weigh(problem, peak, replicates, tell), problem.options
     if weighted is None:
         return stopped_posterior(problem)
-    draws = weighted.draws(options.seed, options.chains, options.draws)
-    doubts = doubts_of(peak) + doubts + doubts_about(weighted)
+    source = weighted if weighted.worth >= ENOUGH else peak
+    draws = source.draws(options.seed, options.chains, options.draws)
     return Posterior(draws, np.full(draws.shape[:2], np.nan), replicates, runs + peak.runs + weighted.runs,
-                     certificate=certificate, independent=True, doubts=tuple(doubts), history=history)  # fmt: skip
+                     certificate=certificate, independent=True, doubts=tuple(doubts_of(peak) + doubts),
+                     notes=notes_on(weighted), history=history)  # fmt: skip
 
 
 def stopped_posterior(problem: Problem) -> Posterior:

@@ -64,7 +64,7 @@ def calibrated(problem: Problem, method: Method, found: Posterior, predictive: P
         versions={**versions(), **_more_versions(method)}, method=method, seed=problem.options.seed,
         chains=found.draws.shape[0], draws=found.draws.shape[1], replicates=found.replicates,
         agents={a.name: plan.counts.get(a.name, a.count or 0) for a in problem.model.agents},
-        settings=problem.fixed, converged=not reasons, reasons=reasons, parameters=parameters,
+        settings=problem.fixed, converged=not reasons, reasons=reasons, notes=found.notes, parameters=parameters,
         correlations=_correlations(problem, found),
         log_likelihood=_finite(predictive.log_likelihood) if predictive else None,
         log_likelihood_sd=_finite(predictive.spread) if predictive else None,

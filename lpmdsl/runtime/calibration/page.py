@@ -54,6 +54,11 @@ def _heading(model: Model, record: Calibration) -> str:
 
 
 def _verdict(record: Calibration) -> str:
+    notes = "".join(f'<div class="notice">{escape(note)}.</div>' for note in record.notes)
+    return _whether_converged(record) + notes
+
+
+def _whether_converged(record: Calibration) -> str:
     if record.converged:
         checked = "R-hat at most 1.01, at least 100 effective draws a chain" if record.method == "sampling" else (
             "nothing speaks against it")  # fmt: skip

@@ -19,7 +19,7 @@ class Posterior:
 
     ``spread``: standard deviation of the estimated log likelihood at the middle. ``runs``: replicates run in all.
     ``independent``: the draws of a chain do not follow from each other. ``doubts``: what else speaks against the
-    result, in words. ``history``: (what, values): what went on, for the report.
+    result, in words. ``notes``: what else is to be known. ``history``: (what, values): what went on, for the report.
     """
 
     draws: Array
@@ -31,6 +31,7 @@ class Posterior:
     certificate: Certified | None = None
     independent: bool = False
     doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     history: tuple[tuple[str, Array], ...] = ()
     stopped: str = ""
 

@@ -28,7 +28,7 @@ FREEDOM = 6
 WIDER = 1.5
 """The points come from a Student's t with so many degrees of freedom, its scale so much larger than the covariance."""
 WANTED, ENOUGH = 200, 50
-"""How many independent points they should be worth: then the rounds end; with fewer than ``ENOUGH`` it is told."""
+"""How many independent points they should be worth: then the rounds end; fewer than ``ENOUGH`` are not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,11 @@ def _root(covariance: Array) -> Array:
     return np.linalg.cholesky(sound).astype(np.float64)
 
 
-def doubts_about(found: Weighted) -> list[str]:
-    """What speaks against the weighted points, in words."""
+def notes_on(found: Weighted) -> tuple[str, ...]:
+    """What is to be known where the points are worth too little to be used, in words."""
     if found.worth >= ENOUGH:
-        return []
-    return [f"the points that were weighted are worth only {found.worth:.0f} independent ones, and {ENOUGH} are "
-            "wanted: --replicates must be larger"]  # fmt: skip
+        return ()
+    return (
+        f"the likelihood is too noisy for weighted points (worth {found.worth:.0f} independent draws, and {ENOUGH} are "
+        "needed): this is the normal curve at the peak, as a rule a little too narrow; with more --replicates it would not be",
+    )
