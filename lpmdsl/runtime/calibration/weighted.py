@@ -135,5 +135,5 @@ def notes_on(found: Weighted) -> tuple[str, ...]:
         return ()
     return (
         f"the likelihood is too noisy for weighted points (worth {found.worth:.0f} independent draws, and {ENOUGH} are "
-        "needed): this is the normal curve at the peak, as a rule a little too narrow; with more --replicates it would not be",
+        "needed): this is the normal curve at the peak, as a rule a little too narrow; --replicates should be larger",
     )
