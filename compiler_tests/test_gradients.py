@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from exact_gradients import WEIBULL
 from exact_models import ROOMS
 from scipy import stats
 from torch.autograd import forward_ad
@@ -116,25 +117,7 @@ def test_reed_frost_of_five() -> None:
     assert abs(z_of(found, 8.1658696 * 0.7)) < Z and found.se < 0.06 * 8.1658696
 
 
-WEIBULL = """\
-model weibull version 1.0
-
-clock
-  step 1 day
-  for 60 days
-
-parameter shape = 2
-parameter size = 5 days
-
-agent Person count 5_000
-
-condition Illness of Person
-  states Ill, Well
-  start Ill
-  from Ill after weibull(k shape, scale size) to Well
-
-observe ill = count of Person where Illness is Ill every day
-"""
+WEIBULL_OF_MANY = WEIBULL.replace("count 2_000", "count 5_000")
 
 
 def test_weibull_dwell_time() -> None:
@@ -148,7 +131,7 @@ def test_weibull_dwell_time() -> None:
         "size": (days(2, 5 + step) - days(2, 5 - step)) / (2 * step),
     }
     assert exact["size"] == pytest.approx(0.8862269, abs=2e-3)  # the mean dwell time's, 4.4311346 / 5
-    for found in lpmdsl.load(WEIBULL).gradient("total of ill", replicates=40, seed=5):
+    for found in lpmdsl.load(WEIBULL_OF_MANY).gradient("total of ill", replicates=40, seed=5):
         expected = 5_000 * exact[found.parameter]
         assert abs(z_of(found, expected)) < Z, found
         assert found.se < 0.01 * 5_000

@@ -159,14 +159,19 @@ def piece_of(count, agents):
 
 
 @njit(cache=True)
+def _room(size, count, threads):
+    """Where there is room for so many at the end of a list, which nobody else gets then."""
+    if threads > 1:
+        return _fetch_add(size, 0, count)
+    first = size[0]
+    size[0] = first + count
+    return first
+
+
+@njit(cache=True)
 def append(items, size, value, threads):
     """Add to a list; alone, without the price of an atomic instruction."""
-    if threads == 1:
-        k = size[0]
-        size[0] = k + 1
-    else:
-        k = _fetch_add(size, 0, 1)
-    items[k] = value
+    items[_room(size, 1, threads)] = value
 
 
 @njit(cache=True)
@@ -189,15 +194,9 @@ def note(notes, value):
 def append_all(items, size, notes, threads):
     """Add one's notes to a list that others add to as well: one atomic instruction for all of them."""
     count = np.int64(notes[0])
-    if count == 0:
-        return
-    if threads == 1:
-        first = size[0]
-        size[0] = first + count
-    else:
-        first = _fetch_add(size, 0, count)
-    for k in range(count):
-        items[first + k] = notes[1 + k]
+    if count > 0:
+        first = _room(size, count, threads)
+        items[first : first + count] = notes[1 : 1 + count]
 
 
 @njit(cache=True)
@@ -264,9 +263,7 @@ def _append_where(fresh, lo, items, size, threads):
         notes[count] = np.int32(lo + np.int64(k))
         count += np.uint64(fresh[k])
     if count > np.uint64(0):
-        first = _fetch_add(size, 0, np.int64(count)) if threads > 1 else size[0]
-        if threads == 1:
-            size[0] = first + np.int64(count)
+        first = _room(size, np.int64(count), threads)
         items[first : first + np.int64(count)] = notes[:count]
 
 

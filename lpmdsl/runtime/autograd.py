@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +22,7 @@ from lpmdsl.runtime.relaxed_autograd import RelaxedSimulator, relaxed_simulator
 from lpmdsl.runtime.relaxed_estimator import RELAXED
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.settings import is_within, limits_text
+from lpmdsl.runtime.whole_run import apply
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,7 @@ class Simulator:
     _tried: dict[str, object] = field(default_factory=dict, compare=False)
 
     def __call__(self, theta: torch.Tensor) -> torch.Tensor:
-        if theta.shape != (len(self.names),):
-            raise ValueError(f"theta has the shape {tuple(theta.shape)}, and ({len(self.names)},) is needed")
-        return _WholeRun.apply(theta, self)  # type: ignore[no-any-return]
+        return apply(theta, self)
 
     def at(self, theta: np.ndarray) -> np.ndarray:
         """The values at one point, without derivatives."""
@@ -104,45 +102,15 @@ class Simulator:
         values = np.stack([self.at(theta + k * step * direction) for k in stencil.at])
         return np.tensordot(np.asarray(stencil.estimate), values, 1) / step
 
-
-class _WholeRun(torch.autograd.Function):
-    """The run as one node of the graph; steps and agents never enter it."""
-
-    @staticmethod
-    def forward(theta: torch.Tensor, simulator: Simulator) -> torch.Tensor:
-        return _tensor(simulator.at(_array(theta)), theta)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[torch.Tensor, Simulator], output: torch.Tensor) -> None:
-        theta, ctx.simulator = inputs
-        ctx.save_for_backward(theta)
-        ctx.save_for_forward(theta)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
-        (theta,) = ctx.saved_tensors
-        return _tensor(ctx.simulator.pulled_back(_array(theta), _array(grads[0])), theta), None
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: torch.Tensor) -> torch.Tensor:
-        (theta,) = ctx.saved_tensors
-        at, direction = _array(theta), _array(tangents[0])
-        steps = [stencil_at(ctx.simulator.repeats.model.parameter(n), float(v))[1]
-                 for n, v in zip(ctx.simulator.names, at, strict=True)]  # fmt: skip
+    def pushed_forward(self, theta: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        """The derivative along a direction, as far along it as every parameter's own step allows."""
         moved = np.abs(direction) > 0
         if not moved.any():
-            return torch.zeros_like(_tensor(ctx.simulator.at(at), theta))
-        # As far along the direction as every parameter's own step allows.
+            return np.zeros_like(self.at(theta))
+        steps = [stencil_at(self.repeats.model.parameter(n), float(v))[1]
+                 for n, v in zip(self.names, theta, strict=True)]  # fmt: skip
         step = float(np.min(np.asarray(steps)[moved] / np.abs(direction)[moved]))
-        return _tensor(ctx.simulator.along(at, direction, CENTRAL, step), theta)
-
-
-def _array(theta: torch.Tensor) -> np.ndarray:
-    return theta.detach().cpu().numpy().astype(np.float64)
-
-
-def _tensor(values: np.ndarray, like: torch.Tensor) -> torch.Tensor:
-    return torch.as_tensor(values, dtype=like.dtype, device=like.device)
+        return self.along(theta, direction, CENTRAL, step)
 
 
 def simulator(

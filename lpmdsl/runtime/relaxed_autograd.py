@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ import torch
 from lpmdsl.runtime.differences import CENTRAL
 from lpmdsl.runtime.relaxed_estimator import RelaxedObjective, check_seen, free_values
 from lpmdsl.runtime.repeats import Repeats
+from lpmdsl.runtime.whole_run import apply
 
 STEP = 1e-3
 """Of a direction's length: the relaxed model is smooth, so its differences are good to ten digits."""
@@ -30,9 +30,7 @@ class RelaxedSimulator:
     estimator: str
 
     def __call__(self, theta: torch.Tensor) -> torch.Tensor:
-        if theta.shape != (len(self.names),):
-            raise ValueError(f"theta has the shape {tuple(theta.shape)}, and ({len(self.names)},) is needed")
-        return _Relaxed.apply(theta, self)  # type: ignore[no-any-return]
+        return apply(theta, self)
 
     def settings(self, theta: np.ndarray) -> dict[str, float]:
         repeats = self.objective.repeats
@@ -52,43 +50,13 @@ class RelaxedSimulator:
             return self.objective.surrogate(settings, self.names, weights)[1].mean(axis=0)
         return self.objective.gradient(self.objective.run(settings), self.names, weights)
 
-    def along(self, theta: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    def pushed_forward(self, theta: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """The derivative of the values along a direction, of the relaxed model."""
         size = np.max(np.abs(direction) / np.maximum(np.abs(theta), 1e-12))
         step = STEP / size if size > 0 else STEP
         runs = [self.objective.value(self.objective.run(self.settings(theta + k * step * direction)))
                 for k in CENTRAL.at]  # fmt: skip
         return np.tensordot(np.asarray(CENTRAL.estimate), np.stack(runs), 1) / step
-
-
-class _Relaxed(torch.autograd.Function):
-    @staticmethod
-    def forward(theta: torch.Tensor, simulator: RelaxedSimulator) -> torch.Tensor:
-        return _tensor(simulator.at(_array(theta)), theta)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[torch.Tensor, RelaxedSimulator], output: torch.Tensor) -> None:
-        theta, ctx.simulator = inputs
-        ctx.save_for_backward(theta)
-        ctx.save_for_forward(theta)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
-        (theta,) = ctx.saved_tensors
-        return _tensor(ctx.simulator.pulled_back(_array(theta), _array(grads[0])), theta), None
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: torch.Tensor) -> torch.Tensor:
-        (theta,) = ctx.saved_tensors
-        return _tensor(ctx.simulator.along(_array(theta), _array(tangents[0])), theta)
-
-
-def _array(theta: torch.Tensor) -> np.ndarray:
-    return theta.detach().cpu().numpy().astype(np.float64)
-
-
-def _tensor(values: np.ndarray, like: torch.Tensor) -> torch.Tensor:
-    return torch.as_tensor(values, dtype=like.dtype, device=like.device)
 
 
 def relaxed_simulator(repeats: Repeats, names: Sequence[str], estimator: str) -> RelaxedSimulator:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lpmdsl.runtime.calibration.densities import log_mean_exp
 from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
-from lpmdsl.runtime.calibration.start import Beginning
+from lpmdsl.runtime.calibration.start import Beginning, student_t
 
 Array = NDArray[np.float64]
 BLOCKS = 4
@@ -99,7 +99,7 @@ def _step(chain: Chain, random: np.random.Generator) -> tuple[Array, NDArray[np.
 def _jump(chain: Chain, random: np.random.Generator) -> tuple[Array, NDArray[np.int64], float]:
     """A point wherever the posterior is thought to lie, with new replicates; by how much the way back is likelier."""
     n, root = len(chain.z), np.linalg.cholesky(WIDER * chain.covariance)
-    apart = random.standard_normal(n) / math.sqrt(random.chisquare(FREEDOM) / FREEDOM)
+    (apart,) = student_t(random, 1, n, FREEDOM)
     back = np.linalg.solve(root, chain.z - chain.centre)
     likelier = -0.5 * (FREEDOM + n) * (math.log1p(back @ back / FREEDOM) - math.log1p(apart @ apart / FREEDOM))
     return chain.centre + root @ apart, replicate_numbers(random, len(chain.numbers)), likelier

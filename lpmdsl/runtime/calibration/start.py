@@ -114,9 +114,14 @@ def _around(centre: Array, covariance: Array, random: np.random.Generator) -> tu
     """Points from a Student's t with 5 degrees of freedom, wider than what was found, and their log densities."""
     n, wider = len(centre), 2.0
     root = np.linalg.cholesky(wider * covariance)
-    apart = random.standard_normal((POINTS, n)) / np.sqrt(random.chisquare(5, (POINTS, 1)) / 5)
+    apart = student_t(random, POINTS, n, 5)
     size = (apart**2).sum(axis=1)
     return centre + apart @ root.T, -0.5 * (5 + n) * np.log1p(size / 5)
+
+
+def student_t(random: np.random.Generator, count: int, n: int, freedom: int) -> Array:
+    """(count, n): draws of a Student's t about 0 with unit scale."""
+    return random.standard_normal((count, n)) / np.sqrt(random.chisquare(freedom, (count, 1)) / freedom)
 
 
 def enough_replicates(problem: Problem, points: Array, key: int) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lpmdsl.runtime.calibration.curvature import Peak
 from lpmdsl.runtime.calibration.posterior import Tell
 from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
-from lpmdsl.runtime.calibration.start import log_posterior
+from lpmdsl.runtime.calibration.start import log_posterior, student_t
 
 Array = NDArray[np.float64]
 WEIGHTED = 8
@@ -100,8 +100,7 @@ def _heights(problem: Problem, points: Array, replicates: int, number: int, tell
 
 def _drawn(proposal: tuple[Array, Array], random: np.random.Generator, count: int) -> Array:
     centre, root = proposal
-    apart = random.standard_normal((count, len(centre)))
-    return centre + (apart / np.sqrt(random.chisquare(FREEDOM, (count, 1)) / FREEDOM)) @ root.T
+    return centre + student_t(random, count, len(centre), FREEDOM) @ root.T
 
 
 def _weights(points: Array, values: Array, proposals: list[tuple[Array, Array]]) -> Array:
