@@ -46,10 +46,15 @@ def _cell(row: dict | None) -> str:
 
 
 def _cost(cost: dict) -> str:
-    forward, score = cost["forward"], cost["score"]
+    forward, lines = cost["forward"], []
+    for what, words in (("auto", "with certificates and the mean"), ("score", "alone")):
+        found = cost[what]
+        lines.append(
+            f"`{what}`, {words}: {found['seconds']:.0f} s and {found['peak_mib']:,} MiB, "
+            f"{found['times']} times the time and {found['memory']} times the memory"
+        )
     return (
-        f"A gradient by the score of {cost['parameters']} parameters at {cost['agents']:,} agents "
-        f"(`benchmarks/twenty_parameters.lpm`), {cost['replicates']} replicates: {score['seconds']:.1f} s and "
-        f"{score['peak_mib']:,} MiB; forward runs of the same replicates: {forward['seconds']:.1f} s and "
-        f"{forward['peak_mib']:,} MiB. That is {cost['times']} times the time and {cost['memory']} times the memory."
+        f"A gradient of 20 parameters at {cost['agents']:,} agents (`benchmarks/twenty_parameters.lpm`), "
+        f"{cost['replicates']} replicates, beside forward runs of the same replicates ({forward['seconds']:.0f} s of "
+        f"the processor and {forward['peak_mib']:,} MiB): {'; '.join(lines)}."
     )

@@ -30,15 +30,19 @@ from lpmdsl.config import RunOptions
 from lpmdsl.runtime.api import repeats_of
 from lpmdsl.runtime.differences import CENTRAL, STEP
 from lpmdsl.runtime.directions import Probe, certify
-from lpmdsl.runtime.gradient_by_score import ByScore, by_score
+from lpmdsl.runtime.gradient_by_score import by_score
 from lpmdsl.runtime.objective import boundaries_of
 from lpmdsl.runtime.relaxed_estimator import RelaxedObjective
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.score_estimator import still_to_come, with_controls, without_controls
+from lpmdsl.runtime.sensitivity import sensitivities
 
 RESULTS = Path(__file__).parent / "results" / "gradients.json"
 TWENTY = Path(__file__).parent / "twenty_parameters.lpm"
 OF = "total of infections"
+GRADIENTS = ("auto", "score")
+"""Whose cost is measured."""
+REPLICATES = 40
 SURROGATES = 200
 """Replicates of the surrogate: each is a walk through all steps, backwards."""
 
@@ -64,7 +68,7 @@ def main() -> None:
     options.add_argument("--scale", type=float, default=1.0, help="of the replicates")
     options.add_argument("--cost", action="store_true", help="a gradient of twenty parameters beside forward runs")
     options.add_argument("--agents", type=int, default=1_000_000)
-    options.add_argument("--alone", choices=("forward", "score"), help=argparse.SUPPRESS)
+    options.add_argument("--alone", choices=("forward", *GRADIENTS), help=argparse.SUPPRESS)
     asked = options.parse_args()
     if asked.alone:
         print(json.dumps(alone(asked.alone, asked.agents)))
@@ -149,44 +153,42 @@ def estimators(setting: Setting, repeats: Repeats) -> Iterator[tuple[str, np.nda
 
 
 def cost(agents: int) -> dict:
-    """Seconds and peak memory of forward runs and of the score by twenty parameters, each in its own process."""
+    """Seconds and peak memory of forward runs and of gradients by twenty parameters, each in its own process."""
     command = [sys.executable, "-m", "benchmarks.gradients", "--agents", str(agents), "--alone"]
     found: dict[str, dict] = {}
-    for what in ("forward", "score"):
+    for what in ("forward", *GRADIENTS):
         done = subprocess.run([*command, what], capture_output=True, text=True, check=True)
         found[what] = json.loads(done.stdout.strip().splitlines()[-1])
         print(what, found[what], flush=True)
-    return {
-        "agents": agents, "parameters": found["score"]["parameters"], "replicates": found["score"]["replicates"],
-        "forward": found["forward"], "score": found["score"],
-        "times": round(found["score"]["seconds"] / found["forward"]["seconds"], 2),
-        "memory": round(found["score"]["peak_mib"] / found["forward"]["peak_mib"], 2),
-    }  # fmt: skip
+    forward = found["forward"]
+    for what in GRADIENTS:
+        found[what]["times"] = round(found[what]["seconds"] / forward["seconds"], 2)
+        found[what]["memory"] = round(found[what]["peak_mib"] / forward["peak_mib"], 2)
+    return {"agents": agents, "replicates": REPLICATES, **found}
 
 
-def alone(what: str, agents: int, replicates: int = 4) -> dict:
-    """The processor's seconds of so many replicates, people and compiling apart, and the process's peak memory."""
+def alone(what: str, agents: int) -> dict:
+    """The processor's seconds of all replicates, people and compiling apart, and the process's peak memory."""
     model = lpmdsl.load(TWENTY)
-    options = RunOptions(seed=1, replicates=replicates, threads=1, agents={"Person": agents})
+    options = RunOptions(seed=1, replicates=REPLICATES, threads=1, agents={"Person": agents})
     repeats = repeats_of(model, OF, options, True)
-    run = repeats.values if what == "forward" else _gradient(by_score(repeats, list(model.parameters)), replicates)
-    if what == "forward":
-        repeats.values({}, 1)
-    else:
-        run({}, 1)
+    if what != "forward":  # compiles everything, on few people
+        few = options.model_copy(update={"agents": {"Person": 2_000}})
+        sensitivities(repeats_of(model, OF, few, True), None, what)
+    repeats.values({}, 1)  # people and ties
     before = time.process_time()
-    run({}, replicates)
+    if what == "forward":
+        repeats.values({}, REPLICATES)
+    else:
+        by_score_alone(repeats) if what == "score" else sensitivities(repeats, None, what)
     seconds = time.process_time() - before
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": round(seconds, 3), "peak_mib": round(peak), "replicates": replicates,
-            "parameters": len(model.parameters)}  # fmt: skip
+    return {"seconds": round(seconds, 3), "peak_mib": round(peak)}
 
 
-def _gradient(scored: ByScore, replicates: int):
-    def run(values: dict[str, float], count: int) -> np.ndarray:
-        return scored.each(values, count)
-
-    return run
+def by_score_alone(repeats: Repeats) -> np.ndarray:
+    """Without its certificate."""
+    return by_score(repeats, [p.name for p in repeats.model.parameters]).each({}, REPLICATES)
 
 
 if __name__ == "__main__":

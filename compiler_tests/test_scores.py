@@ -176,12 +176,14 @@ def test_parameters_that_the_score_does_not_see_go_to_differences() -> None:
 
 
 def test_auto_tries_both_and_says_why() -> None:
+    """Few parameters one by one; fewer replicates than parameters: the score; else whichever is more exact."""
     model = lpmdsl.load(EVERYTHING)
     few = model.gradient("total of cases", ["at_home", "mask"], replicates=4)
     assert {f.estimator for f in few} == {"differences"} and "compiled anew" in few[0].why
-    many = model.gradient("total of cases", list(PARAMETERS), replicates=60, seed=1)
-    assert {f.estimator for f in many} == {"score"}
-    assert "times as long" in many[0].why
+    for replicates, taken, other in ((14, "score", ""), (60, "spread", "the score"), (400, "score", "differences")):
+        found = model.gradient("total of cases", list(PARAMETERS), replicates=replicates, seed=1)
+        assert {f.estimator for f in found} == {taken}, replicates
+        assert (f"; {other} would take" in found[0].why) == bool(other), found[0].why
 
 
 def test_a_parameter_that_is_set_by_hand_follows_no_other() -> None:

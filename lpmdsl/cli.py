@@ -426,7 +426,7 @@ def sensitivity(
     file: File,
     of: Annotated[str, typer.Option("--of", metavar='"total of OBSERVATION"', help="The number that is looked at.")],
     wrt: Annotated[str | None, typer.Option(metavar="A,B", help="Parameters (all that the number reads).")] = None,
-    estimator: Annotated[str, typer.Option(help="auto, differences, score, relaxation or surrogate.")] = "auto",
+    estimator: Annotated[str, typer.Option(help="auto, differences, spread, score, relaxation, surrogate.")] = "auto",
     replicates: Annotated[int, typer.Option(min=2, help="How often, each with its own luck.")] = 100,
     seed: Seed = 1, set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
     steps: Steps = None, threads: Threads = None, redraw_people: Redraw = False,

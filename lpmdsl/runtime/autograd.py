@@ -1,8 +1,8 @@
 """A whole run as one differentiable function of torch: ``loss(m.simulator(…)(theta)).backward()``.
 
-A backward pass takes differences (``runtime.differences``, four runs for each parameter) or the score (one run more for
-all of them, ``runtime.score_estimator``), whichever costs less for the same error: that is tried at the first backward
-pass with more than three parameters. A forward derivative (``jvp``) takes four runs in all. Neither keeps steps.
+A backward pass takes differences, four runs for each parameter (``runtime.differences``) or two for any number of them
+(``runtime.spread``); with fewer replicates than parameters the score, less than two runs for all
+(``runtime.score_estimator``). A forward derivative (``jvp``) takes four runs in all. Neither keeps steps.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 import torch
 
 from lpmdsl.diagnostics import fail
-from lpmdsl.runtime.choice import FEW, PROBED, check_estimator, cost
+from lpmdsl.runtime.choice import FEW, check_estimator
 from lpmdsl.runtime.differences import CENTRAL, Stencil, stencil_at
-from lpmdsl.runtime.directions import probe
-from lpmdsl.runtime.gradient_by_score import ByScore, by_score
+from lpmdsl.runtime.gradient_by_score import FEWEST, ByScore, by_score
 from lpmdsl.runtime.relaxed_autograd import RelaxedSimulator, relaxed_simulator
 from lpmdsl.runtime.relaxed_estimator import RELAXED
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.settings import is_within, limits_text
+from lpmdsl.runtime.spread import can_spread, spread
 from lpmdsl.runtime.whole_run import apply
 
 
@@ -38,7 +38,7 @@ class Simulator:
     names: tuple[str, ...]
     each: bool = False
     estimator: str = "auto"
-    _tried: dict[str, object] = field(default_factory=dict, compare=False)
+    _compiled: dict[str, ByScore] = field(default_factory=dict, compare=False)
 
     def __call__(self, theta: torch.Tensor) -> torch.Tensor:
         return apply(theta, self)
@@ -56,12 +56,25 @@ class Simulator:
     def pulled_back(self, theta: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """(parameters,): how a weighed sum of the values changes with every parameter."""
         found = np.full(len(self.names), np.nan)
-        if self._takes_score(theta, weights):
+        values = self._values(theta)
+        together = can_spread(self.repeats, self.names, values) if self._may_spread() else ()
+        if together:
+            at = [self.names.index(n) for n in together]
+            found[at] = spread(self.repeats, together, values, weights).gradient
+        elif self._takes_score():
             served = [self.names.index(n) for n in self._score.names]
-            found[served] = self._score_each(theta, weights).mean(axis=0)
+            found[served] = self._score.pulled_back(weights, values, self.repeats.plan.options.replicates).mean(axis=0)
         for k in np.flatnonzero(~np.isfinite(found)):
             found[k] = (weights * self._column(theta, int(k))).sum()
         return found
+
+    def _values(self, theta: np.ndarray) -> dict[str, float]:
+        """All parameters; those that follow others are not set."""
+        return self.repeats.plan.variants[0].parameters | dict(zip(self.names, map(float, theta), strict=True))
+
+    def _may_spread(self) -> bool:
+        """Whether the parameters are moved together: not by name of another estimator, and not for each replicate."""
+        return not self.each and (self.estimator == "spread" or (self.estimator == "auto" and len(self.names) > FEW))
 
     def _column(self, theta: np.ndarray, k: int) -> np.ndarray:
         """How the values change with one parameter."""
@@ -70,32 +83,16 @@ class Simulator:
 
     @property
     def _score(self) -> ByScore:
-        if "score" not in self._tried:
-            self._tried["score"] = by_score(self.repeats, self.names)
-        return self._tried["score"]  # type: ignore[return-value]
+        if "score" not in self._compiled:
+            self._compiled["score"] = by_score(self.repeats, self.names)
+        return self._compiled["score"]
 
-    def _score_each(self, theta: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        values = dict(zip(self.names, map(float, theta), strict=True))
-        return self._score.pulled_back(weights, values, self.repeats.plan.options.replicates)
-
-    def _takes_score(self, theta: np.ndarray, weights: np.ndarray) -> bool:
-        """Whether backward passes go by the score; tried once, at the first of them."""
-        if self.each or self.estimator == "differences":
+    def _takes_score(self) -> bool:
+        if self.each or self.estimator in ("differences", "spread"):
             return False
         if self.estimator == "score":
             return bool(self._score.names)
-        if "is_cheaper" not in self._tried:
-            self._tried["is_cheaper"] = len(self._score.names) > FEW and self._is_cheaper(theta, weights)
-        return bool(self._tried["is_cheaper"])
-
-    def _is_cheaper(self, theta: np.ndarray, weights: np.ndarray) -> bool:
-        each, options = self._score_each(theta, weights), self.repeats.plan.options
-        if len(each) < 2 or not np.isfinite(each).all():
-            return False
-        values = self.repeats.plan.variants[0].parameters | dict(zip(self.names, map(float, theta), strict=True))
-        replicates = min(PROBED, options.replicates)
-        tested = probe(self.repeats, self._score.names, values, replicates, options.seed, weights)
-        return cost(self._score.names, each, tested) <= 1
+        return len(self._score.names) > FEW and self.repeats.plan.options.replicates >= FEWEST
 
     def along(self, theta: np.ndarray, direction: np.ndarray, stencil: Stencil, step: float) -> np.ndarray:
         """The derivative along a direction."""

@@ -1,46 +1,53 @@
-"""``auto``: the score or differences, by what each costs for the same error, measured on a few replicates.
+"""``auto``: which estimator serves which parameter, so that a gradient costs at most four runs of every replicate, or
+twelve for three parameters.
 
-Differences take four runs of every replicate for each parameter; the score takes little more than one for all, but its
-error does not hang together between neighbouring values of a parameter. Which is better hangs on the model, so both are
-tried: the score on all replicates that are asked for, differences along random directions on some of them. The same
-differences are the certificate of the score.
+A few parameters are taken one after the other by differences: four runs of every replicate each. Many are moved
+spread over the replicates (``runtime.spread``): two runs of every replicate for all. The score takes less than two for
+all as well; its error does not fall with the number of people as that of differences does, but in small populations it
+is the smaller one, so it is tried on a few replicates. Where it is taken, the differences are its certificate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.diagnostics import fail
-from lpmdsl.runtime.differences import Certificate
-from lpmdsl.runtime.directions import Probe, certify, is_convicted, probe
-from lpmdsl.runtime.gradient_by_score import ByScore, by_score
+from lpmdsl.runtime.differences import UNCHANGED, Certificate, Slope, standard_error
+from lpmdsl.runtime.directions import certify, is_convicted, probe, size
+from lpmdsl.runtime.gradient_by_score import FEWEST, ByScore, by_score
 from lpmdsl.runtime.repeats import Repeats
+from lpmdsl.runtime.spread import Spread, can_spread, held_to, spread
 from lpmdsl.source import Source, Span
 
 Array = NDArray[np.float64]
+Values = Mapping[str, float]
 
-ESTIMATORS = ("auto", "differences", "score", "relaxation", "surrogate")
+ESTIMATORS = ("auto", "differences", "spread", "score", "relaxation", "surrogate")
 FEW = 3
-"""Up to so many parameters differences are taken without a trial: four runs each, and nothing to compile anew."""
+"""Up to so many parameters are taken one after the other: four runs of every replicate each."""
 RUNS = 4
-LONGER = 1.5
-"""How much longer a run takes that keeps the ledger (``python -m benchmarks.gradients --cost``)."""
-PROBED = 20
-"""Replicates on which differences are tried; the certificate may take all."""
-NONE = Certificate(False, float("nan"), float("nan"), float("nan"), "not tested")
+TRIED = 4
+"""The score is tried on one replicate of so many, and ``FEWEST`` at least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """``each``: ĝ of every replicate, for the parameters that the score serves. ``why``: in words, for every one."""
+    """``slopes``: what has been found; the other parameters are left to differences, one after the other.
 
-    each: dict[str, Array]
-    certificate: Certificate
-    why: dict[str, str]
+    ``estimator``: of each slope, ``why``: in words, for every parameter.
+    """
+
+    slopes: dict[str, Slope] = field(default_factory=dict)
+    estimator: dict[str, str] = field(default_factory=dict)
+    why: dict[str, str] = field(default_factory=dict)
+
+    def but(self, other: Chosen) -> Chosen:
+        """The same with what another has found in place of it."""
+        return Chosen(self.slopes | other.slopes, self.estimator | other.estimator, self.why | other.why)
 
 
 def check_estimator(estimator: str) -> None:
@@ -50,21 +57,36 @@ def check_estimator(estimator: str) -> None:
         raise fail("E0841", f"There is no estimator `{estimator}`.", place, f"There are {', '.join(ESTIMATORS)}.")
 
 
-def choose(repeats: Repeats, names: tuple[str, ...], values: Mapping[str, float], estimator: str) -> Chosen:
+def choose(repeats: Repeats, names: tuple[str, ...], values: Values, estimator: str) -> Chosen:
     """What estimates which parameter. Raises ``LpmError`` (E0845) if the score was asked for and can serve none."""
     if estimator == "differences":
-        return Chosen({}, NONE, dict.fromkeys(names, "asked for"))
-    scored = by_score(repeats, names)
-    why = {n: f"the score does not see it: {reason}" for n, reason in scored.refused.items()}
+        return Chosen(why=dict.fromkeys(names, "asked for"))
     if estimator == "score":
-        return _by_score(scored, values, why)
-    if len(scored.names) <= FEW:
-        few = f"they take {RUNS} runs for each of {len(scored.names)} parameters, and nothing has to be compiled anew"
-        return Chosen({}, NONE, {**dict.fromkeys(scored.names, few), **why})
-    return _tried(scored, values, why)
+        return _asked_for(by_score(repeats, names), values)
+    if estimator == "auto" and len(names) <= FEW:
+        few = f"they take {RUNS} runs for each of {len(names)} parameters, and nothing has to be compiled anew"
+        return Chosen(why=dict.fromkeys(names, few))
+    alone = Chosen(why=dict.fromkeys(names, "it cannot be moved with others: people are drawn with it, it is computed "
+                                            "from others, at a limit, or there are too few replicates"))  # fmt: skip
+    together = can_spread(repeats, names, values)
+    if estimator == "spread":
+        return alone.but(_by_spread(spread(repeats, together, values))) if together else alone
+    scored = by_score(repeats, names)
+    may_score = len(scored.names) > FEW and repeats.plan.options.replicates >= FEWEST
+    if not together:
+        return alone.but(_by_score(scored, values, None, None)) if may_score else alone
+    found = spread(repeats, together, values)
+    ratio = _ratio(scored, found, values) if may_score else np.inf
+    if ratio < 1:
+        return alone.but(_by_spread(found, ratio)).but(_by_score(scored, values, found, ratio))
+    return alone.but(_by_spread(found, ratio))
 
 
-def _by_score(scored: ByScore, values: Mapping[str, float], why: dict[str, str]) -> Chosen:
+# ------------------------------------------------------------------ by the score
+
+
+def _asked_for(scored: ByScore, values: Values) -> Chosen:
+    why = {n: f"the score does not see it: {reason}" for n, reason in scored.refused.items()}
     if not scored.names:
         told = "; ".join(f"`{n}`: {reason}" for n, reason in scored.refused.items())
         place = Span(Source("--estimator", "score"), 0, len("score"))
@@ -74,8 +96,14 @@ def _by_score(scored: ByScore, values: Mapping[str, float], why: dict[str, str])
     each, early = scored.each_and_early(values, replicates)
     tested = probe(repeats, scored.names, values, replicates, repeats.plan.options.seed)
     served, more = _finite(scored.names, each)
-    certificate = certify(each, tested, "the score", early)
-    return Chosen(served, certificate, {**why, **dict.fromkeys(served, "asked for"), **more})
+    found = _slopes(served, certify(each, tested, "the score", early), "asked for")
+    return Chosen(why=why | more).but(found)
+
+
+def _slopes(served: Mapping[str, Array], certificate: Certificate, why: str) -> Chosen:
+    """``served``: ĝ of every replicate."""
+    slopes = {n: Slope(float(e.mean()), standard_error(e), 0.0, certificate) for n, e in served.items()}
+    return Chosen(slopes, dict.fromkeys(served, "score"), dict.fromkeys(served, why))
 
 
 def _finite(names: tuple[str, ...], each: Array) -> tuple[dict[str, Array], dict[str, str]]:
@@ -85,36 +113,53 @@ def _finite(names: tuple[str, ...], each: Array) -> tuple[dict[str, Array], dict
     return served, {n: words for n in names if n not in served}
 
 
-def _tried(scored: ByScore, values: Mapping[str, float], why: dict[str, str]) -> Chosen:
-    """Both, and that whose error costs less, unless the certificate convicts it."""
-    repeats, replicates = scored.repeats, scored.repeats.plan.options.replicates
-    each, early = scored.each_and_early(values, replicates)
+def _by_score(scored: ByScore, values: Values, found: Spread | None, ratio: float | None) -> Chosen:
+    """Nothing where the score has no value; where it is convicted, why it was left."""
+    repeats, options = scored.repeats, scored.repeats.plan.options
+    each, early = scored.each_and_early(values, options.replicates)
     served, more = _finite(scored.names, each)
     if more:
-        return Chosen({}, NONE, {**why, **dict.fromkeys(scored.names, next(iter(more.values())))})
-    tested = probe(repeats, scored.names, values, min(PROBED, replicates), repeats.plan.options.seed)
-    ratio = cost(scored.names, each, tested)
-    if ratio > 1:
-        return Chosen({}, NONE, {**why, **dict.fromkeys(scored.names, _words(len(scored.names), ratio))})
-    certificate = certify(each, tested, "the score", early)
-    if not certificate.holds and not is_convicted(certificate) and replicates > PROBED:
-        tested = probe(repeats, scored.names, values, replicates, repeats.plan.options.seed)
+        return Chosen(why=dict.fromkeys(scored.names, next(iter(more.values()))))
+    if found is not None:
+        certificate = held_to(found, {n: float(e.mean()) for n, e in served.items()}, "the score")
+    else:
+        tested = probe(repeats, scored.names, values, options.replicates // RUNS, options.seed)
         certificate = certify(each, tested, "the score", early)
     if is_convicted(certificate):
-        switched = f"switched to differences: {certificate.words}"
-        return Chosen({}, certificate, {**why, **dict.fromkeys(scored.names, switched)})
-    return Chosen(served, certificate, {**why, **dict.fromkeys(served, _words(len(served), ratio))})
+        return Chosen(why=dict.fromkeys(scored.names, f"switched to differences: {certificate.words}"))
+    return _slopes(served, certificate, _words("the score", len(served), "differences", ratio))
 
 
-def cost(names: tuple[str, ...], each: Array, tested: Probe) -> float:
-    """How many times as long the score takes as differences for the same error, in the mean over directions."""
-    own = float(np.mean([(each @ d).var(ddof=1) for d in tested.directions]))
-    other = float(tested.slopes.var(axis=0, ddof=1).mean())
-    return own * LONGER / max(other * RUNS * len(names), 1e-300)
+# ------------------------------------------------------------------ by differences that are spread
 
 
-def _words(count: int, ratio: float) -> str:
-    better, times = ("the score", 1 / ratio) if ratio <= 1 else ("differences", ratio)
+def _by_spread(found: Spread, ratio: float | None = None) -> Chosen:
+    slopes = {n: Slope(float(g), float(e), 0.0, found.certificate if e > 0 or g != 0 else UNCHANGED)
+              for n, g, e in zip(found.names, found.gradient, found.se, strict=True)}  # fmt: skip
+    why = _words("differences spread over the replicates", len(slopes), "the score", ratio)
+    return Chosen(slopes, dict.fromkeys(slopes, "spread"), dict.fromkeys(slopes, why))
+
+
+def _ratio(scored: ByScore, found: Spread, values: Values) -> float:
+    """The error variance of the score over that of the differences, for the same replicates, elasticities added up
+    over the parameters that both serve: who asks for many wants to know the large ones. From a few replicates of the
+    score."""
+    replicates = scored.repeats.plan.options.replicates
+    each = scored.each(values, min(replicates, max(FEWEST, replicates // TRIED)))
+    both = [n for n in scored.names if n in found.names]
+    if not both or not np.isfinite(each).all():
+        return np.inf
+    sizes = np.array([size(scored.repeats.model, n, values[n]) for n in both])
+    own = sizes**2 * each[:, [scored.names.index(n) for n in both]].var(axis=0, ddof=1) / replicates
+    other = (sizes * found.se[[found.names.index(n) for n in both]]) ** 2
+    return float(own.sum() / other.sum()) if own.any() and other.any() else np.inf
+
+
+def _words(taken: str, count: int, other: str, ratio: float | None) -> str:
+    """``ratio``: of the variances, of the better over the worse."""
+    price = f"{taken}: all of {count} parameters for two runs of every replicate"
+    if ratio is None or not np.isfinite(ratio):
+        return price
+    times = max(ratio, 1 / ratio)
     shown = f"{times:.2g} times" if times < 1e4 else "many times"
-    other = "differences" if ratio <= 1 else "the score"
-    return f"for these {count} parameters {other} would take {shown} as long as {better} for the same error"
+    return f"{price}; {other} would take {shown} as long for the same error"

@@ -45,8 +45,9 @@ BACKWARD = Stencil((0, -1, -2), (3 / 2, -2.0, 1 / 2), (1 / 2, 0.0, -1 / 2))
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """``ratio``: of two estimates, the wide difference over the one used or the one used over differences along random
-    directions, with its 95 % interval; ``holds`` if that is within ±10 %.
+    """``ratio``: of two estimates, the wide difference over the one used, the one used over differences along random
+    directions, or, where these are noisier, these over the one used, with its 95 % interval; ``holds`` if that is
+    within ±10 %.
 
     ``cosine``: of the angle between the two over the directions. ``growth``: how often the ratio doubles when a run is
     twice as long: 0 for an estimator that is right.
@@ -59,6 +60,9 @@ class Certificate:
     words: str
     cosine: float = math.nan
     growth: float = math.nan
+
+
+UNCHANGED = Certificate(False, math.nan, math.nan, math.nan, "nothing changed in any replicate: too few to tell")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ def certificate(each: Values, wide: Values) -> Certificate:
     interval to first order)."""
     mean = float(each.mean())
     if not np.any(each) and not np.any(wide):
-        return Certificate(False, math.nan, math.nan, math.nan, "nothing changed in any replicate: too few to tell")
+        return UNCHANGED
     if mean == 0 or len(each) < 2:
         return Certificate(False, math.nan, math.nan, math.nan, "too few replicates to tell")
     ratio = float(wide.mean()) / mean
@@ -131,3 +135,25 @@ def certificate(each: Values, wide: Values) -> Certificate:
     if low > 1 + AGREES or high < 1 - AGREES:
         return Certificate(False, ratio, low, high, "differences over one and two steps disagree: the response bends")
     return Certificate(False, ratio, low, high, "too few replicates to tell within 10 %")
+
+
+def agreement(ours: Values, truth: Values, words: tuple[str, str]) -> Certificate:
+    """Whether slopes agree with others of the same directions: equivalence to 1 within ±10 % of the slope, through the
+    origin, of one on the other (its error from the residuals, White 1980, Econometrica 48:817).
+
+    ``words``: for those that agree and for those that do not.
+    """
+    sound = np.isfinite(ours) & np.isfinite(truth)
+    ours, truth = ours[sound], truth[sound]
+    size = float((truth**2).sum())
+    if len(ours) < 4 or size == 0:
+        return Certificate(False, math.nan, math.nan, math.nan, "too few replicates to tell")
+    ratio = float((ours * truth).sum()) / size
+    error = TWO_SIDED_95 * math.sqrt(float((truth**2 * (ours - ratio * truth) ** 2).sum())) / size
+    cosine = float((ours * truth).sum() / math.sqrt(size * float((ours**2).sum()) + 1e-300))
+    low, high = ratio - error, ratio + error
+    if low >= 1 - AGREES and high <= 1 + AGREES:
+        return Certificate(True, ratio, low, high, words[0], cosine)
+    if high < 1 - AGREES or low > 1 + AGREES:
+        return Certificate(False, ratio, low, high, words[1], cosine)
+    return Certificate(False, ratio, low, high, "too few replicates to tell within 10 %", cosine)

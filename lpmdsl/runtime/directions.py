@@ -48,7 +48,7 @@ def probe(
     ``weights``: of the numbers of the quantity, if it has several.
     """
     draw = np.random.default_rng(seed)
-    sizes = np.array([_size(repeats.model, n, values[n]) for n in names])
+    sizes = np.array([size(repeats.model, n, values[n]) for n in names])
     random = draw.standard_normal((COUNT if len(names) > 1 else 1, len(names)))
     directions = random / np.linalg.norm(random, axis=1, keepdims=True) * sizes
     free = {n: v for n, v in values.items() if repeats.is_free(n)}
@@ -57,8 +57,8 @@ def probe(
     return Probe(tuple(names), directions, slopes[:, :, 0], slopes[:, :, 1] if slopes.shape[2] > 1 else None)
 
 
-def _size(model: Model, name: str, value: float) -> float:
-    """How far a parameter may be moved: its size, or less near a limit of what it may be."""
+def size(model: Model, name: str, value: float) -> float:
+    """The unit in which a parameter is moved: its size, or less near a limit of what it may be."""
     low, high = limits(model.parameter(name))
     room = min(math.inf if low is None else value - low, math.inf if high is None else high - value)
     return min(abs(value) or 1.0, room / (2 * STEP))

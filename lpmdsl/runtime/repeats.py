@@ -65,18 +65,25 @@ class Repeats:
         """(replicates, reports) of what the quantity is of."""
         return self._each(Quantity("", self.quantity.observation), settings, replicates)
 
+    def pairs(self, quantity: Quantity, runs: Sequence[tuple[Mapping[str, float], int]]) -> NDArray[np.float64]:
+        """(runs, numbers) of a quantity: parameters at other values, each with the number of a replicate."""
+        return self._all(quantity, [(parameter_values(self.model, dict(at)), self.first + k) for at, k in runs])
+
     def _each(
         self, quantity: Quantity, settings: Mapping[str, float], replicates: int | Sequence[int] | None
     ) -> NDArray[np.float64]:
         everything = parameter_values(self.model, dict(settings))
         asked = self.plan.options.replicates if replicates is None else replicates
         wanted = range(self.first, self.first + asked) if isinstance(asked, int) else asked
-        first = self._one(quantity, everything, wanted[0])  # alone: it compiles, which no two threads may do at once
+        return self._all(quantity, [(everything, k) for k in wanted])
+
+    def _all(self, quantity: Quantity, runs: Sequence[tuple[dict[str, float], int]]) -> NDArray[np.float64]:
+        first = self._one(quantity, *runs[0])  # alone: it compiles, which no two threads may do at once
         threads = threads_here(self.plan.options.threads)
         if threads == 1:
-            return np.stack([first, *(self._one(quantity, everything, k) for k in wanted[1:])])
+            return np.stack([first, *(self._one(quantity, *run) for run in runs[1:])])
         with ThreadPoolExecutor(threads) as pool:
-            rest = pool.map(lambda k: self._one(quantity, everything, k), wanted[1:])
+            rest = pool.map(lambda run: self._one(quantity, *run), runs[1:])
             return np.stack([first, *rest])
 
     def _one(self, quantity: Quantity, parameters: dict[str, float], replicate: int) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import pandas as pd
 from lpmdsl.diagnostics import did_you_mean, fail
 from lpmdsl.kernel.relaxable import unseen
 from lpmdsl.runtime.choice import Chosen, check_estimator, choose
-from lpmdsl.runtime.differences import TWO_SIDED_95, Certificate, Slope, slope, standard_error
+from lpmdsl.runtime.differences import TWO_SIDED_95, Certificate, Slope, slope
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.relaxed_estimator import RELAXED, relaxed_slopes
 from lpmdsl.runtime.repeats import Repeats
@@ -87,9 +87,8 @@ def _one(
 ) -> Sensitivity:
     parameter, value = repeats.model.parameter(name), values[name]
     found, estimator = Slope(0.0, 0.0, 0.0, UNMOVED), "differences"
-    if is_read and name in chosen.each:
-        each, estimator = chosen.each[name], "score"
-        found = Slope(float(each.mean()), standard_error(each), 0.0, chosen.certificate)
+    if is_read and name in chosen.slopes:
+        found, estimator = chosen.slopes[name], chosen.estimator[name]
     elif is_read:
         others = {n: v for n, v in _free(repeats, values).items() if n != name}
         found = slope(parameter, value, lambda at: repeats.values({**others, **at}))
@@ -106,7 +105,7 @@ def _relaxed(
     by differences."""
     hidden = {n for n in names if not only_seen and n in behind and unseen(repeats.model, n) is not None}
     found = relaxed_slopes(repeats, tuple(n for n in names if n in behind - hidden), values, estimator)
-    unrelaxed = Chosen({}, UNMOVED, dict.fromkeys(hidden, f"`{estimator}` does not see it"))
+    unrelaxed = Chosen(why=dict.fromkeys(hidden, f"`{estimator}` does not see it"))
     mean = float(repeats.values(_free(repeats, values)).mean()) if hidden else found.mean
     rows = []
     for name in names:

@@ -25,7 +25,7 @@ from lpmdsl.runtime.calibration.posterior import Posterior, Tell
 from lpmdsl.runtime.calibration.priors import arguments
 from lpmdsl.runtime.calibration.problem import Piece, Problem, keyed, with_threads
 from lpmdsl.runtime.calibration.start import Beginning, begin, enough_replicates
-from lpmdsl.runtime.differences import TWO_SIDED_95
+from lpmdsl.runtime.differences import agreement
 from lpmdsl.runtime.runners import threads_here
 
 Array = NDArray[np.float64]
@@ -40,7 +40,6 @@ NUDGE = 1e-4
 APART = 2.5
 """How many standard deviations of the posterior the starts may end from its centre."""
 DIRECTIONS = 24
-WITHIN = 0.10
 TORCH = Ops(torch.log, torch.lgamma, lambda x, low, high: torch.clamp(x, low, None if math.isinf(high) else high))
 
 
@@ -246,20 +245,8 @@ def _certified(losses: list[Loss], ends: list[Array], width: Array, tell: Tell) 
 
 
 def verdict(ours: Array, truth: Array) -> Certified:
-    """The slope of ours on the truth through the origin, with its interval: within ±10 % of 1 it holds."""
-    sound = np.isfinite(ours) & np.isfinite(truth)
-    ours, truth = ours[sound], truth[sound]
-    size = float((truth**2).sum())
-    if len(ours) < 4 or size == 0:
-        return Certified(holds=False, ratio=None, low=None, high=None, cosine=None, words="too little to tell")
-    ratio = float((ours * truth).sum()) / size
-    error = TWO_SIDED_95 * math.sqrt(float((truth**2 * (ours - ratio * truth) ** 2).sum())) / size
-    cosine = float((ours * truth).sum() / math.sqrt(size * float((ours**2).sum()) + 1e-300))
-    low, high = ratio - error, ratio + error
-    if low >= 1 - WITHIN and high <= 1 + WITHIN:
-        words = AGREE
-    elif high < 1 - WITHIN or low > 1 + WITHIN:
-        words = CONVICTED
-    else:
-        words = "too few replicates to tell within 10 %"
-    return Certified(holds=words == AGREE, ratio=ratio, low=low, high=high, cosine=cosine, words=words)
+    """The slope of ours on the truth, with its interval: within ±10 % of 1 it holds."""
+    found = agreement(ours, truth, (AGREE, CONVICTED))
+    numbers = {n: getattr(found, n) for n in ("ratio", "low", "high", "cosine")}
+    known = {n: x if math.isfinite(x) else None for n, x in numbers.items()}
+    return Certified(holds=found.holds, words=found.words, **known)
