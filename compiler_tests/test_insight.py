@@ -18,10 +18,11 @@ from typer.testing import CliRunner
 import lpmdsl
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.cli import app
-from lpmdsl.diagnostics import LpmError
+from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.insight.closed_form import r0_formula, spectral_radius
 from lpmdsl.insight.equations import equations
 from lpmdsl.insight.formulas import NoFormula, values_of
+from lpmdsl.insight.promised import check_r0
 from lpmdsl.insight.promises import statements
 from lpmdsl.insight.reproduction import leading, reproduction
 from lpmdsl.insight.summary import analysis, as_json
@@ -208,6 +209,67 @@ def test_growth_of_seir_solves_its_quadratic() -> None:
     assert found.growth == pytest.approx(r, rel=0.02)
     assert found.doubling == pytest.approx(math.log(2) / r, rel=0.02)
     assert found.herd_immunity == pytest.approx(1 - gamma / beta, rel=0.01)
+
+
+SCHOOL = """\
+model school version 1.0
+
+clock
+  step STEP
+  for DAYS days
+
+agent Boy count BOYS
+
+network school joins Boy at random
+
+condition Flu of Boy
+  states S, I, R
+  start S except 2_000 Boy in I
+  from S by contagion to I
+  from I after exponential(mean 2 days) to R
+
+contagion of Flu
+  from I on school at 1.5 per day
+
+observe ill = count of Boy where Flu is I every day
+
+check R0 of Flu between 1 and 10
+"""
+
+
+def school(step: str, days: int, boys: int) -> str:
+    return SCHOOL.replace("STEP", step).replace("DAYS", str(days)).replace("BOYS", str(boys))
+
+
+@pytest.mark.parametrize(("step", "days"), [("1 hour", 1 / 24), ("6 hours", 1 / 4), ("12 hours", 1 / 2)])
+def test_growth_in_steps_solves_its_own_equation(step: str, days: float) -> None:
+    """An exponential course, looked at once a step: β/γ·(e^(γh) − 1) = e^((r + γ)h) − 1."""
+    beta, gamma = 1.5, 0.5
+    r = math.log1p(beta / gamma * math.expm1(gamma * days)) / days - gamma
+    model = lpmdsl.load(school(step, 4, 10_000)).model
+    found = reproduction(model, model.conditions[0], parameter_values(model))
+    assert found.growth == pytest.approx(beta - gamma, rel=0.02)
+    assert found.growth_in_steps == pytest.approx(r, rel=0.03)
+
+
+def test_runs_grow_as_their_steps_let_them() -> None:
+    """From day 1 to 3 of 2 000 000 boys, a few thousand of them ill: the log of the growth within 4 % (some 20 000
+    infections scatter it by less than 1 %; those who have been ill take 2 %)."""
+    for step, days in (("6 hours", 1 / 4), ("12 hours", 1 / 2)):
+        r = math.log1p(3 * math.expm1(0.5 * days)) / days - 0.5
+        ill = lpmdsl.load(school(step, 4, 2_000_000)).run(seed=1).observations["value"].to_numpy()
+        assert math.log(ill[3] / ill[1]) / 2 == pytest.approx(r, rel=0.04), step
+
+
+def test_steps_that_are_long_for_the_epidemic_are_told() -> None:
+    report = Report()
+    loaded = lpmdsl.load(school("12 hours", 4, 10_000))
+    check_r0(loaded.model, parameter_values(loaded.model), report)
+    [note] = report.diagnostics
+    assert note.code == "N0721" and "`step 1 hour`" in note.help
+    short, none = lpmdsl.load(school("1 hour", 4, 10_000)), Report()
+    check_r0(short.model, parameter_values(short.model), none)
+    assert not none.diagnostics
 
 
 def test_coverage_of_a_leaky_vaccine() -> None:

@@ -122,6 +122,7 @@ CODES: dict[str, str] = {
     "E0719": "An intervention that is never active",
     "E0717": "An observation that is always 0",
     "E0720": "An intervention that never stops, or stops at once",
+    "N0721": "Steps that are long for the epidemic",
     "E0730": "Not something that a person can know",
     "E0731": "What is known has endlessly many values",
     "E0732": "The bands of what is known",

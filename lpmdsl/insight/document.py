@@ -180,6 +180,7 @@ def _reproduction(one: OfCondition) -> str:
     rows = [["R0", number(numbers.value), "largest eigenvalue of the next-generation matrix"],
             ["first infectious person infects", number(numbers.first_case), "people, on average"],
             ["growth", number(numbers.growth), "per day"],
+            ["growth in the steps of the clock", number(numbers.growth_in_steps), "per day"],
             ["doubling time", number(numbers.doubling) if numbers.doubling else "–", "days"],
             ["herd immunity", f"{100 * numbers.herd_immunity:.0f} %", "immune"]]  # fmt: skip
     rows += [[f"coverage with {escape(n)}", f"{100 * c:.0f} %", "of people"] for n, c in numbers.coverage.items()]

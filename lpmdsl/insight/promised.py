@@ -1,13 +1,20 @@
-"""``check R0 of … between … and …``: worked out before a run, at the values that the parameters have."""
+"""``check R0 of … between … and …``: worked out before a run, at the values that the parameters have; and whether the
+steps of the clock are short enough for how fast the outbreak grows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from lpmdsl.diagnostics import Report
-from lpmdsl.insight.reproduction import reproduction
+from lpmdsl.insight.reproduction import Reproduction, reproduction
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
+
+TOO_SLOW = 0.15
+"""Share of the growth that may be lost to long steps before a note says so; a tenth is usual with steps of a day."""
+NEARLY = 0.03
+"""What may still be lost with the step that the note proposes."""
+_STEPS = {"12 hours": 1 / 2, "6 hours": 1 / 4, "3 hours": 1 / 8, "1 hour": 1 / 24, "15 minutes": 1 / 96}
 
 
 def check_r0(model: m.Model, parameters: Mapping[str, float], report: Report) -> None:
@@ -18,6 +25,7 @@ def check_r0(model: m.Model, parameters: Mapping[str, float], report: Report) ->
         except ValueError:
             continue
         scope = Scope(model, parameters)
+        _check_steps(model, found, report)
         low = float(evaluate(promise.low, scope)) if promise.low is not None else 0.0
         high = float(evaluate(promise.high, scope))
         if not low <= found.value <= high:
@@ -28,3 +36,19 @@ def check_r0(model: m.Model, parameters: Mapping[str, float], report: Report) ->
                 promise.span,
                 "Change what spreads it or the promise; `lpmc analyse` shows what R0 is made of.",
             )
+
+
+def _check_steps(model: m.Model, found: Reproduction, report: Report) -> None:
+    lost, step = found.lost_to_steps, model.clock.step
+    if not lost > TOO_SLOW:
+        return
+    # What is lost goes with the length of the step.
+    wanted = step * NEARLY / lost
+    words = next((w for w, days in _STEPS.items() if days <= wanted), "1 minute")
+    report.add(
+        "N0721",
+        f"In steps as long as these {found.condition} grows by {found.growth_in_steps:.3g} per day; in short ones it "
+        f"would by {found.growth:.3g}. Who is infected infects from the next step on.",
+        model.clock.span,
+        f"With `step {words}` nearly nothing is lost. What is fitted to data makes up for it: R0 comes out too high.",
+    )

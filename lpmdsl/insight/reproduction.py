@@ -9,6 +9,7 @@ Probab 7:46, first generation). Growth solves Euler and Lotka's equation with th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -32,9 +33,10 @@ Matrix = NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class Reproduction:
     """``value``: R0. ``first_case``: mean number infected by the first infectious person. ``by_network``,
-    ``by_group``: shares of infections while the outbreak grows. ``growth`` per day; ``doubling`` in days (None if it
-    does not grow); ``herd_immunity``: share immune at which it stops; ``coverage``: attribute → share of people with
-    it at which it stops (above 1: it cannot)."""
+    ``by_group``: shares of infections while the outbreak grows. ``growth`` per day, and in steps of the model's clock:
+    who is infected, infects from the next step on; ``doubling`` in days (None if it does not grow);
+    ``herd_immunity``: share immune at which it stops; ``coverage``: attribute → share of people with it at which it
+    stops (above 1: it cannot)."""
 
     condition: str
     value: float
@@ -42,12 +44,18 @@ class Reproduction:
     by_network: Mapping[str, float]
     by_group: Mapping[str, float]
     growth: float
+    growth_in_steps: float
     doubling: float | None
     herd_immunity: float
     coverage: Mapping[str, float]
     matrix: Matrix
     types: tuple[tuple[str, str], ...]
     assumptions: tuple[str, ...]
+
+    @property
+    def lost_to_steps(self) -> float:
+        """The share of the growth that the steps of the clock take; 0 where it does not grow."""
+        return 1 - self.growth_in_steps / self.growth if self.growth > 0 else 0.0
 
 
 def reproduction(
@@ -67,7 +75,8 @@ def reproduction(
     immune = _immune(matrix, len(sample.types))
     return Reproduction(
         condition.name, value, sum(sample.first_case(s) for s in samples), _shares(types, shares, 1),
-        _shares(types, shares, 0), growth, float(np.log(2) / growth) if growth > 0 else None, immune,
+        _shares(types, shares, 0), growth, _growth(samples, value, model.clock.step),
+        float(np.log(2) / growth) if growth > 0 else None, immune,
         _coverage(contagion, sample.scope, immune), matrix, tuple(types), sample.assumptions(len(samples) > 1),
     )  # fmt: skip
 
@@ -108,11 +117,16 @@ def leading(matrix: Matrix) -> tuple[float, Matrix]:
     return float(max(0.0, values[k])), vector / vector.sum() if vector.sum() > 0 else vector
 
 
-def _growth(samples: list[_Sample], value: float) -> float:
-    """The r at which the discounted matrix has 1 as its largest eigenvalue."""
+def _growth(samples: list[_Sample], value: float, step: float = 0.0) -> float:
+    """The r at which the discounted matrix has 1 as its largest eigenvalue.
+
+    In steps a course is looked at up to one step late, at any moment of it alike: the mean discount of that is
+    (1 − exp(−r·step)) / (r·step).
+    """
 
     def excess(r: float) -> float:
-        return leading(_together(samples, r))[0] - 1
+        late = -math.expm1(-r * step) / (r * step) if r * step != 0 else 1.0
+        return leading(late * _together(samples, r))[0] - 1
 
     if value <= 0 or not np.isfinite(value):
         return 0.0

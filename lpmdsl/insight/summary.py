@@ -117,7 +117,8 @@ def _numbers(one: OfCondition) -> dict[str, object]:
         "value": numbers.value, "first_case": numbers.first_case,
         "expression": str(one.formula) if one.formula is not None else None, "why_no_expression": one.no_formula,
         "by_network": dict(numbers.by_network), "by_group": dict(numbers.by_group),
-        "growth_per_day": numbers.growth, "doubling_days": numbers.doubling,
+        "growth_per_day": numbers.growth, "growth_in_steps_per_day": numbers.growth_in_steps,
+        "doubling_days": numbers.doubling,
         "herd_immunity": numbers.herd_immunity, "critical_coverage": dict(numbers.coverage),
         "matrix": numbers.matrix.tolist(), "types": [list(t) for t in numbers.types],
         "assumptions": list(numbers.assumptions),
@@ -171,6 +172,9 @@ def _reproduction_lines(one: OfCondition, numbers: Reproduction) -> list[str]:
         lines.append("  by group: " + ", ".join(f"{g} {100 * s:.0f} %" for g, s in numbers.by_group.items()))
     pace = f"doubles every {numbers.doubling:.3g} days" if numbers.doubling else "does not grow"
     lines.append(f"  growth {numbers.growth:+.3g} per day: {pace}")
+    if numbers.lost_to_steps >= 0.01:
+        slower = f"{100 * numbers.lost_to_steps:.0f} % less: who is infected infects from the next step on"
+        lines.append(f"  in the steps of the clock {numbers.growth_in_steps:+.3g} per day, {slower}")
     lines.append(f"  herd immunity at {100 * numbers.herd_immunity:.0f} % immune")
     for name, coverage in numbers.coverage.items():
         stops = f"stops if {100 * coverage:.0f} % are {name}" if coverage <= 1 else f"{name} alone cannot stop it"
