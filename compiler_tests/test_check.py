@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
+import lpmdsl
 from lpmdsl.compiler import check_source
 from lpmdsl.diagnostics import Diagnostic, Report
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis import Facts
+from lpmdsl.semantics.builtins import GENERATED
 from lpmdsl.source import Source
 
 MODELS = Path(__file__).parent.parent / "models"
+BACKENDS = Path(lpmdsl.__file__).parent / "backends"
 
 BASE = """\
 model example version 1.0
@@ -388,3 +392,19 @@ def test_losing_any_line_of_a_model_never_breaks_the_checker(path: Path) -> None
         report = Report()
         found = check_source(Source(path.name, words, path), report)
         assert found is not None or report.has_errors
+
+
+def test_names_of_generated_code_are_not_those_of_agents_and_conditions() -> None:
+    """All that the kernels call or compute with; a parameter may be called so."""
+    words = GENERATED
+    for prelude in ("numba_prelude", "numba_lists", "triton_prelude"):
+        functions = ast.parse((BACKENDS / f"{prelude}.py").read_text(encoding="utf-8")).body
+        named = {f.name for f in functions if isinstance(f, ast.FunctionDef) and not f.name.startswith("_")}
+        assert named <= words, named - words
+    text = (MODELS / "sir_network.lpm").read_text(encoding="utf-8")
+    for word in ("philox", "seed", "lambda", "CHUNK"):
+        for kind, name in (("agent", "Person"), ("condition", "Infection")):
+            report = Report()
+            assert check_source(Source("m.lpm", text.replace(name, word)), report) is None
+            assert "E0204" in {d.code for d in report.diagnostics}, (kind, word)
+    assert lpmdsl.load(text.replace("per_tie", "philox")).run(seed=1, agents={"Person": 100}, steps=2).observations.size

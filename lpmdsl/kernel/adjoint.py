@@ -39,13 +39,13 @@ from lpmdsl.kernel.ir import (
     Var,
     statements,
 )
-from lpmdsl.kernel.lower_expressions import RESERVED
 from lpmdsl.kernel.relax import Relaxed
 from lpmdsl.kernel.relax_chances import ZERO, Gather, plus
 from lpmdsl.kernel.relax_contagion import read_kernel, sum_kernel
 from lpmdsl.kernel.relax_moves import site_name
 from lpmdsl.kernel.simplify import simplify
 from lpmdsl.kernel.verify import verify
+from lpmdsl.semantics.builtins import GENERATED
 
 
 def worth_of(buffer: str) -> str:
@@ -205,7 +205,7 @@ class _Turned:
     worths: dict[str, list[KExpr]] = field(default_factory=dict)
     elements: dict[tuple[str, tuple[KExpr, ...]], list[KExpr]] = field(default_factory=dict)
     active: set[str] = field(default_factory=set)
-    names: set[str] = field(default_factory=lambda: set(RESERVED))
+    names: set[str] = field(default_factory=lambda: set(GENERATED))
 
     def run(self) -> Kernel:
         forward = (*self.kernel.prologue, *self.kernel.body)

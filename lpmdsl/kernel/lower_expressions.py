@@ -11,6 +11,7 @@ from lpmdsl.kernel.dwell import plan, radix
 from lpmdsl.kernel.ir import Assign, Const, KExpr, KStmt, Let, Load, Loop, Quantile, Var
 from lpmdsl.quantities import BOOLEAN, Kind
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.builtins import GENERATED
 from lpmdsl.semantics.evaluate import whole_exponent
 from lpmdsl.semantics.reports import (
     is_flow_like as is_flow_like,
@@ -20,17 +21,6 @@ from lpmdsl.semantics.reports import (
 
 _COMPARE = {"lt", "le", "gt", "ge", "eq", "ne"}
 _PLAIN = {"neg", "add", "sub", "mul", "div", "sqrt", "abs", "floor", "exp", "log", "sin", "cos", "min", "max"}
-
-
-_TAKEN = (
-    "i t seed replicate chunk lo hi np tl thread threads team first last opens clock gates member row lane here end "
-    "quarter quarters notes_for note append_all decide_yes decide_yes_unheard decide_share u "
-    "atomic_add add_shared add_along_rows sum_along_rows philox quantile threshold log exp sin cos smaller larger "
-    "floor_divide floor_modulo some abs min max range word count piece append put_in take_out enqueue collect prefetch "
-    "piece_of lowest_bit add_among spend"
-)
-RESERVED = frozenset(_TAKEN.split())
-"""Names that generated code has for itself: a parameter of that name gets another one there."""
 
 
 @dataclass(slots=True)
@@ -54,7 +44,7 @@ class Scope:
     live: dict[str, KExpr] = field(default_factory=dict)
     applies_whiles: bool = True
     _hoisted: dict[m.Expr, Var] = field(default_factory=dict)
-    _names: set[str] = field(default_factory=lambda: set(RESERVED))
+    _names: set[str] = field(default_factory=lambda: set(GENERATED))
     _group_body: list[KStmt] = field(default_factory=list)
 
     def fresh(self, stem: str) -> str:

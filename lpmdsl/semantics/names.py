@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lpmdsl.diagnostics import Label, Report, did_you_mean
-from lpmdsl.semantics.builtins import RESERVED
+from lpmdsl.semantics.builtins import GENERATED, RESERVED
 from lpmdsl.semantics.library import Library
 from lpmdsl.semantics.tree_walk import names_in, rename
 from lpmdsl.source import Span
@@ -125,6 +125,14 @@ def _declare_named(names: Names, declaration: Any, report: Report) -> None:
             f"Every model has a `{name}` of its own, so nothing else can take that name.",
             declaration.name.span,
             f"Give it another name, for example `{name}_of_study`.",
+        )
+        return
+    if name in GENERATED and isinstance(declaration, tree.Agent | tree.Condition):
+        report.add(
+            "E0204",
+            f"`{name}` is a word of the code that is generated, in which agents and conditions keep their names.",
+            declaration.name.span,
+            f"Give it another name, for example `{name.capitalize()}_of_study`.",
         )
         return
     word = names.word_of(name)
