@@ -309,7 +309,7 @@ def test_an_internal_error_is_one_line(model, monkeypatch, capsys):
     def fails(file: Path) -> None:
         raise ZeroDivisionError("for the test")
 
-    monkeypatch.setattr(cli, "_load", fails)
+    monkeypatch.setattr(cli.runs, "load_told", fails)
     assert lpmc("run", model) == 1
     assert capsys.readouterr().err.startswith("error[E0899] internal error")
     assert lpmc("run", model, "--debug") == 1

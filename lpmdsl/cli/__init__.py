@@ -1,0 +1,66 @@
+"""``lpmc``: the command line.
+
+Exit codes: 0 done, 1 errors or a failed run, 2 wrong usage, 3 not converged, 4 stopped for want of answers,
+130 interrupted.
+"""
+
+# Only what every command needs is imported at the top: numpy, numba, pandas and the report take seconds to load, and
+# `lpmc check` in an editor must answer at once.
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated, NoReturn
+
+import typer
+
+from lpmdsl import __version__
+from lpmdsl.cli import asking, fits, runs, texts
+from lpmdsl.cli.words import say
+from lpmdsl.diagnostics import LpmError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    help="Check, run and compare large population models written in .lpm files.",
+)  # fmt: skip
+COMMANDS = (
+    texts.new, texts.check, texts.fmt, texts.explain, texts.emit, texts.analyse, texts.doc,
+    runs.run, runs.compare, fits.sensitivity, fits.calibrate, asking.cost,
+)  # fmt: skip
+for command in COMMANDS:
+    app.command()(command)
+app.add_typer(asking.ledgers, name="ledger")
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs ``lpmc``; a user's mistake is told as a diagnostic, ours in one line (with ``--debug``: the trace)."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    try:
+        app([word for word in given if word != "--debug"], prog_name="lpmc")
+    except LpmError as error:
+        say(error.report, sys.stderr)
+    except MemoryError:
+        print("error[E0899] this computer has too little memory for this run", file=sys.stderr)
+    except Exception as error:  # whatever it is, the user has not made a mistake and needs no trace
+        if debug:
+            traceback.print_exc()
+        told = f"{type(error).__name__}: {error}".splitlines()[0]
+        print(f"error[E0899] internal error, please report it with `lpmc --debug`: {told}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"lpmc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an internal error.")] = False,
+) -> None:
+    """Options that stand before a command; ``main`` reads ``--debug`` itself, wherever it stands."""

@@ -1,0 +1,5 @@
+"""``python -m lpmdsl.cli``."""
+
+from lpmdsl.cli import main
+
+main()

@@ -1,0 +1,222 @@
+"""Commands about the text of a model: new, check, fmt, explain, emit, analyse, doc."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lpmdsl.cli.options import Agents, File, Files, Form, Format, Seed, Setting, Target
+from lpmdsl.cli.words import check_promises, load_told, numbers, overwrite, pairs, print_lines, say
+from lpmdsl.codes import CODES
+from lpmdsl.diagnostics import Report, did_you_mean, fail, render_json, render_text
+from lpmdsl.source import Source, Span, data_dir
+
+if TYPE_CHECKING:
+    from lpmdsl.runtime.api import LoadedModel
+
+
+def new(file: File) -> None:
+    """Write a commented model to start from."""
+    from lpmdsl.starter import starter_text
+
+    target = file if file.suffix else file.with_suffix(".lpm")
+    place = Span(Source(str(target), ""), 0, 0)
+    try:
+        with target.open("x", encoding="utf-8", newline="\n") as out:
+            out.write(starter_text(target.stem))
+    except FileExistsError as error:
+        raise fail("E0826", "This file exists already and is left as it is.", place, "Give another name.") from error
+    except OSError as error:
+        raise fail("E0808", f"The file cannot be written: {error.strerror}.", place, "Give another place.") from error
+    print(f"wrote {target}\nnext: lpmc run {target}")
+
+
+def check(
+    files: Files, format: Annotated[Format, typer.Option(help="text, or one JSON object a line.")] = Format.text
+) -> None:
+    """Check models without running them."""
+    failed = False
+    for file in files:
+        report = _checked(file)
+        failed = failed or report.has_errors
+        if format is Format.json:
+            print_lines([render_json(d) for d in report.sorted()])
+        else:
+            print_lines([*(render_text(d) + "\n" for d in report.sorted()), f"{file}: {_tally(report)}"])
+    raise typer.Exit(1 if failed else 0)
+
+
+def _checked(file: Path) -> Report:
+    from lpmdsl.compiler import check_source
+    from lpmdsl.syntax.parse import read_source
+
+    report = Report()
+    source = read_source(file, report)
+    checked = check_source(source, report) if source is not None else None
+    if checked is not None:
+        check_promises(checked[0], {}, report)
+    return report
+
+
+def _tally(report: Report) -> str:
+    """``no errors``, ``2 errors, 1 warning``"""
+    counts = [(sum(d.severity == s for d in report.diagnostics), s) for s in ("error", "warning", "note")]
+    told = [f"{n} {s}{'s' if n > 1 else ''}" for n, s in counts if n]
+    return ", ".join(told if counts[0][0] else ["no errors", *told])
+
+
+def fmt(
+    files: Files,
+    check: Annotated[bool, typer.Option("--check", help="Only say which files would change.")] = False,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Print the text and leave the file as it is.")] = False,
+) -> None:
+    """Write models in the one way to write them."""
+    changed = failed = False
+    for file in files:
+        report = Report()
+        texts = _formatted(file, report)
+        say(report, sys.stderr)
+        failed = failed or texts is None
+        if texts is None:
+            continue
+        before, after = texts
+        changed = changed or before != after
+        if stdout:
+            print(after, end="")
+        elif check and before != after:
+            print(f"would reformat {file}")
+        elif before != after:
+            overwrite(file, after)
+            print(f"reformatted {file}")
+    raise typer.Exit(1 if failed or (check and changed) else 0)
+
+
+def _formatted(file: Path, report: Report) -> tuple[str, str] | None:
+    """The text as it is and as it should be, or None where it cannot be read as a model."""
+    from lpmdsl.syntax.format import format_module
+    from lpmdsl.syntax.parse import parse, read_source
+
+    source = read_source(file, report)
+    module = parse(source, report) if source is not None else None
+    if source is None or module is None or report.has_errors:
+        return None
+    return source.text, format_module(module)
+
+
+def explain(code: Annotated[str, typer.Argument(metavar="CODE", help="A diagnostic's code, such as E0301.")]) -> None:
+    """Print the page of a diagnostic code."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    wanted = code.strip().upper()
+    if wanted not in CODES:
+        place = Span(Source("explain", code), 0, len(code))
+        raise fail("E0825", f"No diagnostic has the code `{code}`.{did_you_mean(wanted, CODES)}", place)
+    page = _error_pages() / f"{wanted}.md"
+    text = page.read_text(encoding="utf-8") if page.is_file() else f"# {wanted}: {CODES[wanted]}\n"
+    # The site's marks on a block ({.lpm .bad}) mean nothing on a terminal, which cannot colour it either.
+    Console().print(Markdown(re.sub(r"^```\{?\.?(lpm|shell|csv)\b.*$", "```text", text, flags=re.MULTILINE)))
+
+
+def _error_pages() -> Path:
+    """``errors`` inside an installed wheel, ``docs/errors`` beside the package."""
+    inside = data_dir("errors")
+    return inside if inside.is_dir() else data_dir("docs") / "errors"
+
+
+def emit(
+    file: File,
+    target: Annotated[
+        Target,
+        typer.Option(help="cpu, triton: source; ir: the program; adjoint: that of gradients; json: the model."),
+    ],
+) -> None:
+    """Print what the compiler makes of a model."""
+    from lpmdsl.compiler import adjoint_text, compile_model
+    from lpmdsl.interchange import to_json
+    from lpmdsl.runtime.api import load
+
+    loaded = load(file)
+    match target:
+        case Target.adjoint:
+            print(adjoint_text(loaded.model))
+        case Target.json:
+            print(to_json(loaded.model))
+        case Target.cpu | Target.triton | Target.ir:
+            print(compile_model(loaded.model, loaded.facts).emit(target.value))
+
+
+def analyse(
+    file: File,
+    format: Annotated[Form, typer.Option(help="text, json, latex (the equations) or html (a page).")] = Form.text,
+    simulate: Annotated[bool, typer.Option("--simulate", help="Draw equations beside agents instead.")] = False,
+    replicates: Annotated[int, typer.Option(min=1, help="Of the agents, with --simulate.")] = 20,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="For --simulate (runs/MODEL-analysis).")] = None,
+    set: Setting = [], agents: Agents = [], seed: Seed = 1,  # noqa: B006 - typer copies the default
+) -> None:  # fmt: skip
+    """Print the equations of a model, its reproduction numbers and thresholds. Exit code 1 if a promise is broken."""
+    settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
+    loaded = load_told(file)
+    if simulate:
+        _simulate_equations(loaded, settings, counts, replicates, seed, out)
+        return
+    from lpmdsl.insight.document import document
+    from lpmdsl.insight.summary import analysis, as_json, as_latex, as_text
+    from lpmdsl.runtime.settings import values_with
+
+    values = values_with(loaded.model, settings)
+    found = analysis(loaded.model, values, seed)
+    match format:
+        case Form.text:
+            print_lines(as_text(found))
+        case Form.json:
+            print(as_json(found))
+        case Form.latex:
+            print(as_latex(found))
+        case Form.html:
+            print(document(loaded.model, loaded.source, found, values), end="")
+    if not all(statement.holds for statement in found.statements):
+        raise typer.Exit(1)
+
+
+def _simulate_equations(
+    loaded: LoadedModel, settings: dict[str, str], counts: dict[str, int], replicates: int, seed: int, out: Path | None
+) -> None:
+    """Writes ``analysis.html`` and ``mean_field.csv``, and prints how far equations and agents are apart."""
+    from lpmdsl.config import RunOptions
+    from lpmdsl.insight.simulated import compared, lines, page
+
+    folder = out or Path("runs") / f"{loaded.model.name}-analysis"
+    options = RunOptions(seed=seed, replicates=replicates, settings=dict(settings), agents=counts)
+    found = compared(loaded, options)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        place = Span(Source(str(folder), ""), 0, 0)
+        raise fail("E0808", f"The folder cannot be made: {error.strerror}.", place) from error
+    overwrite(folder / "mean_field.csv", found.table.to_csv(index=False, lineterminator="\n"))
+    overwrite(folder / "analysis.html", page(loaded.model.name, found))
+    print_lines([*lines(found), f"page: {folder / 'analysis.html'}"])
+
+
+def doc(
+    file: File,
+    out: Annotated[Path | None, typer.Option("--out", help="The page; MODEL.html if left out.")] = None,
+    set: Setting = [],  # noqa: B006 - typer copies the default
+) -> None:
+    """Write one page about a model: overview, states, parameters, equations, R0, what is known, the text."""
+    settings = pairs("--set", set)
+    loaded = load_told(file)
+    from lpmdsl.insight.document import document
+    from lpmdsl.insight.summary import analysis
+    from lpmdsl.runtime.settings import values_with
+
+    values = values_with(loaded.model, settings)
+    page = document(loaded.model, loaded.source, analysis(loaded.model, values), values)
+    path = out or Path(f"{loaded.model.name}.html")
+    overwrite(path, page)
+    print_lines([f"{path}: {len(page) // 1024} KiB"])
