@@ -206,7 +206,8 @@ class After:
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
-    ("method", "tellings"), [("sampling", 245), ("sampling", 262), ("gradient", 110), ("search", 40)]
+    ("method", "tellings"),
+    [("sampling", 245), ("sampling", 262), ("gradient", 110), ("search", 40), ("neural posterior", 8)],
 )
 def test_a_resumed_calibration_is_the_one_that_was_never_stopped(
     method: str, tellings: int, model: LoadedModel, tmp_path: Path
