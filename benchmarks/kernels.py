@@ -89,9 +89,9 @@ def traffic(path: Path, agents: int) -> dict[str, float]:
 
     from lpmdsl.backends.request import RunRequest
     from lpmdsl.config import RunOptions
+    from lpmdsl.population.people import build_world, start_states
     from lpmdsl.runtime.build import build_triton
     from lpmdsl.runtime.gpu import launcher_for
-    from lpmdsl.runtime.population import build_world, start_states
     from lpmdsl.runtime.scenarios import plan
     from lpmdsl.semantics.archetypes import steps_between
 

@@ -23,8 +23,8 @@ import numpy as np
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.compiler import Compiled, check_source, compile_model
 from lpmdsl.diagnostics import LpmError, Report
+from lpmdsl.population.people import build_world, start_states
 from lpmdsl.runtime.execute import cpu_runner
-from lpmdsl.runtime.population import build_world, start_states
 from lpmdsl.runtime.profile import profile
 from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.syntax.parse import read_source

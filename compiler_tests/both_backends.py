@@ -17,8 +17,8 @@ from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.compiler import Compiled, compile_model
 from lpmdsl.config import BASELINE, RunOptions
 from lpmdsl.diagnostics import Report
+from lpmdsl.population.people import build_world, start_states
 from lpmdsl.runtime.execute import cpu_runner
-from lpmdsl.runtime.population import build_world, start_states
 from lpmdsl.runtime.scenarios import plan
 from lpmdsl.semantics.analysis import analyse
 from lpmdsl.semantics.model import Model

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lpmdsl.compiler import check_source
 from lpmdsl.diagnostics import Diagnostic, Report, render_text
-from lpmdsl.insight.promised import check_r0
 from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.source import Source
+from lpmdsl.theory.promised import check_r0
 
 PAGES = Path(__file__).parent.parent / "docs" / "errors"
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

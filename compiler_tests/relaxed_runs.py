@@ -11,7 +11,7 @@ import relaxed_models
 
 import lpmdsl
 from lpmdsl.networks.world import World
-from lpmdsl.runtime.population import build_world
+from lpmdsl.population.people import build_world
 from lpmdsl.runtime.relaxation import Relaxations, RelaxedRun
 from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.semantics.model import Model

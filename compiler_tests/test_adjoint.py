@@ -27,11 +27,11 @@ from lpmdsl.kernel.adjoint import adjoint
 from lpmdsl.kernel.ir import Program
 from lpmdsl.kernel.phases import moments, shape_of, stage_derivatives, stage_numbers
 from lpmdsl.kernel.relaxable import unseen
+from lpmdsl.population.people import build_world
 from lpmdsl.runtime import relaxation
 from lpmdsl.runtime.build import build_text
 from lpmdsl.runtime.gpu import device_shape
 from lpmdsl.runtime.gpu_launch import Launcher, Tiling
-from lpmdsl.runtime.population import build_world
 from lpmdsl.runtime.relaxation import Relaxations, RelaxedRun
 from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.model import After, ParameterRef, walk

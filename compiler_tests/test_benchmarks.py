@@ -18,8 +18,8 @@ from benchmarks.gradient_models import SETTINGS, exact_slope
 from benchmarks.gradients import compared
 from benchmarks.stages import prepare
 from lpmdsl.backends.request import RunRequest
+from lpmdsl.population.people import build_world, start_states
 from lpmdsl.runtime.execute import cpu_runner
-from lpmdsl.runtime.population import build_world, start_states
 
 PEERS = Path(environments.__file__).parent / "peers"
 AGENTS, SEEDS = 20_000, range(1, 31)

@@ -15,7 +15,7 @@ from error_pages import PAGES
 
 from lpmdsl.codes import CODES
 from lpmdsl.diagnostics import Diagnostic, LpmError, render_text
-from lpmdsl.runtime import memory
+from lpmdsl.population import memory
 from lpmdsl.runtime.api import load
 
 RUN = [f"E06{n}" for n in range(40, 51)] + ["E0801", "E0810", "E0811", "E0812"]

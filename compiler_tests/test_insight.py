@@ -19,17 +19,17 @@ import lpmdsl
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.cli import app
 from lpmdsl.diagnostics import LpmError, Report
-from lpmdsl.insight.closed_form import r0_formula, spectral_radius
-from lpmdsl.insight.equations import equations
-from lpmdsl.insight.formulas import NoFormula, values_of
-from lpmdsl.insight.promised import check_r0
 from lpmdsl.insight.promises import statements
-from lpmdsl.insight.reproduction import leading, reproduction
 from lpmdsl.insight.summary import analysis, as_json
-from lpmdsl.runtime.population import build_world, start_states
+from lpmdsl.population.people import build_world, start_states
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.source import NOWHERE
+from lpmdsl.theory.closed_form import r0_formula, spectral_radius
+from lpmdsl.theory.equations import equations
+from lpmdsl.theory.formulas import NoFormula, values_of
+from lpmdsl.theory.promised import check_r0
+from lpmdsl.theory.reproduction import leading, reproduction
 
 HEAD = """
 model paper version 1.0

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 import lpmdsl
 from lpmdsl.cli import app
 from lpmdsl.config import RunOptions
-from lpmdsl.insight.equations import equations
 from lpmdsl.insight.integrate import Curves, integrate
 from lpmdsl.insight.simulated import compared
-from lpmdsl.runtime.population import build_world
+from lpmdsl.population.people import build_world
 from lpmdsl.semantics.evaluate import parameter_values
+from lpmdsl.theory.equations import equations
 
 COURSE = """\
 model course version 1.0

@@ -15,11 +15,11 @@ from lpmdsl.networks.places import allocate, constant
 from lpmdsl.networks.random import WORLD_REPLICATE, uniforms, words
 from lpmdsl.networks.sites import site
 from lpmdsl.networks.ties import Unbuildable
+from lpmdsl.population import memory
+from lpmdsl.population.draws import WHOLE, draw
+from lpmdsl.population.memory import estimate_bytes, physical_bytes
+from lpmdsl.population.people import build_world, start_states
 from lpmdsl.quantities import BOOLEAN, CONTACT_RATE, DURATION, NUMBER, SHARE, Kind, Type
-from lpmdsl.runtime import memory
-from lpmdsl.runtime.draws import WHOLE, draw
-from lpmdsl.runtime.memory import estimate_bytes, physical_bytes
-from lpmdsl.runtime.population import build_world, start_states
 from lpmdsl.semantics.evaluate import Scope
 from lpmdsl.semantics.model import (
     Agent,

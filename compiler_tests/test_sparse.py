@@ -17,10 +17,10 @@ from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.compiler import Compiled
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.kernel.strategy import choose
-from lpmdsl.runtime import memory
-from lpmdsl.runtime.connections import build_circles
+from lpmdsl.population import memory
+from lpmdsl.population.connections import build_circles
+from lpmdsl.population.people import build_world
 from lpmdsl.runtime.execute import make_buffers, size_values
-from lpmdsl.runtime.population import build_world
 from lpmdsl.semantics.evaluate import Scope, parameter_values
 
 NETWORK = next(p for p in MODELS if p.stem == "sir_network")

@@ -12,7 +12,7 @@ import pytest
 from documents import ROOT, problems
 
 import lpmdsl
-from lpmdsl.runtime.population import build_world
+from lpmdsl.population.people import build_world
 from lpmdsl.semantics.evaluate import parameter_values
 
 MODELS = sorted((ROOT / "models").glob("*.lpm"))

@@ -11,12 +11,12 @@ import sympy as sp
 
 from lpmdsl.compiler import check_source
 from lpmdsl.diagnostics import Report
-from lpmdsl.insight.promised import check_r0
-from lpmdsl.insight.reproduction import reproduction
 from lpmdsl.semantics import model
 from lpmdsl.semantics.corners import constant, parameter_values
 from lpmdsl.semantics.evaluate import parameter_values as values_of
 from lpmdsl.source import Source
+from lpmdsl.theory.promised import check_r0
+from lpmdsl.theory.reproduction import reproduction
 
 HERE = Path(__file__).parent
 TEXTBOOK, FAULTS = HERE / "textbook", HERE / "faults"

@@ -13,11 +13,11 @@ from test_sparse import both
 from test_triton import on_gpu
 
 import lpmdsl
-from lpmdsl.insight.closed_form import r0_formula
-from lpmdsl.insight.equations import equations
-from lpmdsl.insight.reproduction import reproduction
 from lpmdsl.kernel.strategy import choose
 from lpmdsl.semantics.evaluate import parameter_values
+from lpmdsl.theory.closed_form import r0_formula
+from lpmdsl.theory.equations import equations
+from lpmdsl.theory.reproduction import reproduction
 
 TEXTBOOK = Path(__file__).parent / "textbook"
 VALLEY = """

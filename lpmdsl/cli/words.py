@@ -75,7 +75,7 @@ def check_promises(model: Model, settings: dict[str, str], report: Report) -> No
 
     if not any(isinstance(c, CheckQuantity) and c.quantity == "R0" for c in model.checks):
         return
-    from lpmdsl.insight.promised import check_r0
     from lpmdsl.runtime.settings import values_with
+    from lpmdsl.theory.promised import check_r0
 
     check_r0(model, values_with(model, dict(settings)), report)

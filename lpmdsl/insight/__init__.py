@@ -1,1 +1,1 @@
-"""What follows from a model before anyone runs it: equations, reproduction numbers, thresholds."""
+"""Pages and lines about a model: what theory says of it, its promises, its equations beside its agents."""

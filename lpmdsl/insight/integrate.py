@@ -14,12 +14,12 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from lpmdsl.insight.equations import Course, Equations, size
-from lpmdsl.insight.formulas import Group, NoFormula, formula, values_of
 from lpmdsl.kernel.laws import law
 from lpmdsl.networks.world import World
-from lpmdsl.runtime.population import start_states
+from lpmdsl.population.people import start_states
 from lpmdsl.semantics import model as m
+from lpmdsl.theory.equations import Course, Equations, size
+from lpmdsl.theory.formulas import Group, NoFormula, formula, values_of
 
 FINEST = 1 / 8
 """Days: the longest step of the integration."""

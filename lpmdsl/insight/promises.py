@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lpmdsl.insight.formulas import written
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.archetypes import most_archetypes, most_calls, refreshes
 from lpmdsl.semantics.bounds import Knowledge, bounds
 from lpmdsl.source import Span
+from lpmdsl.theory.formulas import written
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lpmdsl.config import RunOptions
-from lpmdsl.insight.coupled import coupled
-from lpmdsl.insight.equations import equations
-from lpmdsl.insight.formulas import NoFormula
 from lpmdsl.insight.integrate import Curves, integrate
+from lpmdsl.population.people import build_world
 from lpmdsl.quantities import BOOLEAN, NUMBER
 from lpmdsl.runtime.api import LoadedModel, execute
-from lpmdsl.runtime.population import build_world
 from lpmdsl.runtime.report_figures import COLOURS
 from lpmdsl.runtime.results import rows_where
 from lpmdsl.runtime.scenarios import plan
 from lpmdsl.semantics import model as m
+from lpmdsl.theory.coupled import coupled
+from lpmdsl.theory.equations import equations
+from lpmdsl.theory.formulas import NoFormula
 
 COLUMNS = ["condition", "time", "state", "equations", "agents_median", "agents_low", "agents_high"]
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from lpmdsl.insight.closed_form import r0_formula
-from lpmdsl.insight.equations import Equations, equations
-from lpmdsl.insight.formulas import NoFormula, tex
 from lpmdsl.insight.promises import Statement, statements
-from lpmdsl.insight.reproduction import Reproduction, reproduction
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.theory.closed_form import r0_formula
+from lpmdsl.theory.equations import Equations, equations
+from lpmdsl.theory.formulas import NoFormula, tex
+from lpmdsl.theory.reproduction import Reproduction, reproduction
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,11 @@ from lpmdsl.kernel.ir import (
     calendar_buffers,
     statements,
 )
+from lpmdsl.population.people import build_world, start_states
 from lpmdsl.runtime.asking import Asking
 from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.build import build
 from lpmdsl.runtime.execute import make_buffers, size_values
-from lpmdsl.runtime.population import build_world, start_states
 from lpmdsl.runtime.scenarios import Plan
 from lpmdsl.semantics.model import Model
 

@@ -19,9 +19,9 @@ from lpmdsl.backends.request import RunResult
 from lpmdsl.diagnostics import fail
 from lpmdsl.kernel.relaxable import unseen
 from lpmdsl.networks.world import World
+from lpmdsl.population.people import build_world
 from lpmdsl.runtime.differences import AGREES, CENTRAL, TWO_SIDED_95, Certificate, standard_error
 from lpmdsl.runtime.objective import Quantity
-from lpmdsl.runtime.population import build_world
 from lpmdsl.runtime.relaxation import Relaxations, RelaxedRun
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.runners import threads_here

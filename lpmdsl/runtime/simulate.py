@@ -18,12 +18,12 @@ from lpmdsl.config import Manifest, Seconds
 from lpmdsl.diagnostics import Report
 from lpmdsl.networks.work import on_threads
 from lpmdsl.networks.world import World
+from lpmdsl.population.people import build_world, start_states
 from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.behaviours.survey import compare_surveys
 from lpmdsl.runtime.comparison import comparison_table
 from lpmdsl.runtime.manifest import begin_manifest, now, peak_memory_mib
 from lpmdsl.runtime.outputs import OutputFolder
-from lpmdsl.runtime.population import build_world, start_states
 from lpmdsl.runtime.report import report_page
 from lpmdsl.runtime.results import Results, empty_observations, frame_of
 from lpmdsl.runtime.runners import Runner

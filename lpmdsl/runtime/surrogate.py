@@ -13,9 +13,9 @@ from lpmdsl.backends.numba_cpu import buffer_arguments, size_arguments
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.compiler import compile_model
 from lpmdsl.kernel.ir import Program
+from lpmdsl.population.people import start_states
 from lpmdsl.runtime.build import build
 from lpmdsl.runtime.execute import Team, make_buffers, result_of, size_values
-from lpmdsl.runtime.population import start_states
 from lpmdsl.runtime.relaxation import RelaxedRun
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.semantics.model import Flow, Model

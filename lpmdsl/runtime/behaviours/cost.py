@@ -20,11 +20,11 @@ from lpmdsl.backends.request import Archetype, RunRequest
 from lpmdsl.compiler import compile_model
 from lpmdsl.config import LlmOptions
 from lpmdsl.networks.world import World
+from lpmdsl.population.people import build_world, start_states
 from lpmdsl.runtime.behaviours.answers import rows
 from lpmdsl.runtime.behaviours.prices import Price, Prices, price_of
 from lpmdsl.runtime.behaviours.render import request_of
 from lpmdsl.runtime.execute import cpu_runner
-from lpmdsl.runtime.population import build_world, start_states
 from lpmdsl.runtime.scenarios import Plan
 from lpmdsl.semantics.analysis import Facts
 from lpmdsl.semantics.archetypes import asking, digits, most_archetypes, steps_between

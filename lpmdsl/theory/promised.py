@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lpmdsl.diagnostics import Report
-from lpmdsl.insight.reproduction import Reproduction, reproduction
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.theory.reproduction import Reproduction, reproduction
 
 TOO_SLOW = 0.15
 """Share of the growth that may be lost to long steps before a note says so; a tenth is usual with steps of a day."""

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from lpmdsl.insight.coupled import coupled, is_coupled, networks_of
-from lpmdsl.insight.formulas import Group, NoFormula, entry, formula, is_groupable, tex, written
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.theory.coupled import coupled, is_coupled, networks_of
+from lpmdsl.theory.formulas import Group, NoFormula, entry, formula, is_groupable, tex, written
 
 MOST_GROUPS = 12
 MOST_STAGES = 12

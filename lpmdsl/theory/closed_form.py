@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sympy as sp
 
-from lpmdsl.insight.coupled import coupled, networks_of
-from lpmdsl.insight.equations import entry, groups_of, infectivity, mean_dwell, scaled, size
-from lpmdsl.insight.formulas import Group, NoFormula, formula
 from lpmdsl.semantics import model as m
+from lpmdsl.theory.coupled import coupled, networks_of
+from lpmdsl.theory.equations import entry, groups_of, infectivity, mean_dwell, scaled, size
+from lpmdsl.theory.formulas import Group, NoFormula, formula
 
 
 def r0_formula(model: m.Model, condition: m.Condition) -> sp.Expr:

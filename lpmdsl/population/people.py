@@ -22,10 +22,10 @@ from lpmdsl.networks.random import in_keyed_order, uniforms
 from lpmdsl.networks.sites import site
 from lpmdsl.networks.ties import Unbuildable
 from lpmdsl.networks.world import World
+from lpmdsl.population.connections import build_circles, build_ties
+from lpmdsl.population.draws import draw
+from lpmdsl.population.memory import require_memory, too_large_for_rows
 from lpmdsl.quantities import Kind, Type
-from lpmdsl.runtime.connections import build_circles, build_ties
-from lpmdsl.runtime.draws import draw
-from lpmdsl.runtime.memory import require_memory, too_large_for_rows
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Agent, Attribute, Distribution, Model, Place, StartExcept
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.networks.world import World
-from lpmdsl.runtime.draws import draw
+from lpmdsl.population.draws import draw
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
 

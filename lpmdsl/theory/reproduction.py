@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from lpmdsl.insight.coupled import coupled
-from lpmdsl.insight.courses import Stay, at, courses, everyone_at_start, susceptible
-from lpmdsl.insight.equations import undecided
 from lpmdsl.networks.world import World
-from lpmdsl.runtime.population import build_world
+from lpmdsl.population.people import build_world
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.theory.coupled import coupled
+from lpmdsl.theory.courses import Stay, at, courses, everyone_at_start, susceptible
+from lpmdsl.theory.equations import undecided
 
 SAMPLE, COURSES = 4_000, 24
 EVERYONE = "everyone"

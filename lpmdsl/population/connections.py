@@ -15,8 +15,8 @@ from lpmdsl.networks.random import uniforms
 from lpmdsl.networks.sites import site
 from lpmdsl.networks.ties import Unbuildable
 from lpmdsl.networks.world import Arguments, Circles, Ties
+from lpmdsl.population.draws import draw
 from lpmdsl.quantities import NUMBER
-from lpmdsl.runtime.draws import draw
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Distribution, Expr, Model, Network, TableRef
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lpmdsl.diagnostics import fail
-from lpmdsl.runtime.connections import foreseen_degree
+from lpmdsl.population.connections import foreseen_degree
 from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.semantics.model import Agent, Model
 from lpmdsl.source import Span
