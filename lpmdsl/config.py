@@ -211,6 +211,21 @@ class Estimate(BaseModel):
     ess_tail: float | None
 
 
+class Reproduced(BaseModel):
+    """R0 over the posterior, of the people as they are at the start: its median and intervals, and from how many draws.
+
+    ``formula``: R0 in parameters, where it has so short a one; else it was worked out from a sample of people.
+    """
+
+    median: float
+    low_50: float
+    high_50: float
+    low_95: float
+    high_95: float
+    draws: int
+    formula: str | None
+
+
 class Score(BaseModel):
     """How the posterior predictive meets the data of one fit: mean scores and shares of the points covered."""
 
@@ -238,7 +253,8 @@ class Calibration(BaseModel):
     """``calibration.json``: what was fitted, how, how far it can be believed, and what came of it.
 
     ``log_likelihood_sd``: of the estimate of the log likelihood at the middle of the posterior. ``reasons``: why the
-    calibration did not converge, in words; empty if it did. ``notes``: what else is to be known of it.
+    calibration did not converge, in words; empty if it did. ``notes``: what else is to be known of it. ``r0``: of every
+    condition that is passed on.
     """
 
     model: str
@@ -256,6 +272,7 @@ class Calibration(BaseModel):
     reasons: tuple[str, ...]
     notes: tuple[str, ...] = ()
     parameters: dict[str, Estimate]
+    r0: dict[str, Reproduced] = Field(default_factory=dict)
     correlations: dict[str, dict[str, float]]
     log_likelihood: float | None
     log_likelihood_sd: float | None

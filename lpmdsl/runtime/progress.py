@@ -91,6 +91,9 @@ def print_calibration(record: Calibration) -> None:
         worth = "" if e.ess_bulk is None or e.ess_tail is None else f"{min(e.ess_bulk, e.ess_tail):.0f}"
         halves, most = f"{e.low_50:.4g} to {e.high_50:.4g}", f"{e.low_95:.4g} to {e.high_95:.4g}"
         table.add_row(name, f"{e.median:.4g}", halves, most, "" if e.r_hat is None else f"{e.r_hat:.3f}", worth, e.unit)
+    for name, r in record.r0.items():
+        halves, most = f"{r.low_50:.4g} to {r.high_50:.4g}", f"{r.low_95:.4g} to {r.high_95:.4g}"
+        table.add_row(f"R0 of {name}", f"{r.median:.4g}", halves, most)
     console.print(table)
     for score in record.scores:
         console.print(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.config import Calibration, Estimate, Method, Score
+from lpmdsl.config import Calibration, Estimate, Method, Reproduced, Score
 from lpmdsl.runtime.calibration.extras import needed
 from lpmdsl.runtime.calibration.posterior import Posterior
 from lpmdsl.runtime.calibration.predict import PREDICT, Predictive, scores
@@ -50,8 +50,8 @@ class Calibrated:
         return self.record.converged
 
 
-def calibrated(problem: Problem, method: Method, found: Posterior, predictive: Predictive | None, sha256: str,
-               seconds: float, started: str) -> Calibrated:  # fmt: skip
+def calibrated(problem: Problem, method: Method, found: Posterior, predictive: Predictive | None,
+               r0: dict[str, Reproduced], sha256: str, seconds: float, started: str) -> Calibrated:  # fmt: skip
     """The result of whatever method, with its diagnostics and its verdict."""
     data = inference_data(problem, found, predictive)
     has_draws = found.draws.size > 0
@@ -65,6 +65,7 @@ def calibrated(problem: Problem, method: Method, found: Posterior, predictive: P
         chains=found.draws.shape[0], draws=found.draws.shape[1], replicates=found.replicates,
         agents={a.name: plan.counts.get(a.name, a.count or 0) for a in problem.model.agents},
         settings=problem.fixed, converged=not reasons, reasons=reasons, notes=found.notes, parameters=parameters,
+        r0=r0,
         correlations=_correlations(problem, found),
         log_likelihood=_finite(predictive.log_likelihood) if predictive else None,
         log_likelihood_sd=_finite(predictive.spread) if predictive else None,

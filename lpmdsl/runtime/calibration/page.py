@@ -76,7 +76,11 @@ def _estimates(record: Calibration) -> str:
             f"{number(e.low_95)} – {number(e.high_95)}", escape(e.unit), f"<code>{escape(e.prior)}</code>",
             "–" if e.r_hat is None else f"{e.r_hat:.3f}", f"{worth:,.0f}" if worth == worth else "–",
         ])  # fmt: skip
-    header = ["Parameter", "Median", "50 %", "95 %", "Unit", "Prior", "R-hat", "Effective draws"]
+    for name, r in record.r0.items():
+        formula = f"<code>{escape(r.formula)}</code>" if r.formula else ""
+        halves, most = f"{number(r.low_50)} – {number(r.high_50)}", f"{number(r.low_95)} – {number(r.high_95)}"
+        rows.append([f"R0 of {escape(name)}", number(r.median), halves, most, "", formula, "", ""])
+    header = ["Parameter", "Median", "50 %", "95 %", "Unit", "Prior, or formula", "R-hat", "Effective draws"]
     return section("Estimates", table(header, rows, frozenset({1, 2, 3, 6, 7})))
 
 

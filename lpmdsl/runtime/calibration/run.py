@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
+import numpy as np
+
 from lpmdsl.config import CALIBRATION_NAME, CalibrationOptions, Method
 from lpmdsl.diagnostics import did_you_mean, fail
 from lpmdsl.runtime.calibration.checkpoint import CHECKPOINT_NAME, Checkpoint, identity_of, open_checkpoint
@@ -15,6 +17,7 @@ from lpmdsl.runtime.calibration.page import calibration_page
 from lpmdsl.runtime.calibration.posterior import STOPPED, Posterior, Tell
 from lpmdsl.runtime.calibration.predict import predict
 from lpmdsl.runtime.calibration.problem import Problem, read_problem, with_threads
+from lpmdsl.runtime.calibration.reproduced import long_steps, reproduction_numbers
 from lpmdsl.runtime.manifest import model_hash, now
 from lpmdsl.runtime.outputs import REPORT_NAME, replace_file, writing
 from lpmdsl.runtime.runners import threads_here
@@ -47,12 +50,16 @@ def calibrate(
     checkpoint = open_checkpoint(out, identity_of(problem, sha256, options), resume)
     found = _fitted(problem, method, checkpoint, tell)
     threads = threads_here(options.threads)
-    predictive = None
+    predictive, r0 = None, {}
     if found.draws.size:
         predictive = predict(with_threads(problem, threads), found.draws, max(found.replicates, 16), tell)
         if predictive is None:
             found = replace(found, stopped=STOPPED)
-    result = calibrated(problem, method, found, predictive, sha256, checkpoint.seconds, started)
+        else:
+            middle = problem.everything(problem.values(np.median(found.draws, axis=(0, 1))))
+            r0 = reproduction_numbers(problem, found.draws, tell)
+            found = replace(found, notes=(*found.notes, *long_steps(model, middle)))
+    result = calibrated(problem, method, found, predictive, r0, sha256, checkpoint.seconds, started)
     if out is not None:
         write(result, model, source, out)
     return result
