@@ -9,7 +9,7 @@ import pytest
 
 import lpmdsl
 from lpmdsl.compiler import check_source
-from lpmdsl.diagnostics import Diagnostic, Report
+from lpmdsl.diagnostics import Diagnostic, LpmError, Report
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis import Facts
 from lpmdsl.semantics.builtins import GENERATED
@@ -407,4 +407,10 @@ def test_names_of_generated_code_are_not_those_of_agents_and_conditions() -> Non
             report = Report()
             assert check_source(Source("m.lpm", text.replace(name, word)), report) is None
             assert "E0204" in {d.code for d in report.diagnostics}, (kind, word)
+    for word in ("Infection_left", "Person_age", "observed_infectious"):  # what is kept for others
+        clash = f"condition {word} of Person\n  states A, B\n  start A\n  from A after fixed(3 days) to B\n"
+        seen = f"observe b = count of Person where {word} is B and age > 0.5 every day\n"
+        aged = text.replace("count 20_000\n", "count 100\n  age number ~ uniform(0, 1)\n")
+        with pytest.raises(LpmError, match="E0204"):
+            lpmdsl.load(f"{aged}\n{clash}\n{seen}").run(seed=1)
     assert lpmdsl.load(text.replace("per_tie", "philox")).run(seed=1, agents={"Person": 100}, steps=2).observations.size

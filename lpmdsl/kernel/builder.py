@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.kernel.dwell import TICKS
 from lpmdsl.kernel.ir import (
     Apply,
@@ -115,9 +116,23 @@ class Builder:
         note: str = "",
         rows: str = "",
     ) -> str:
-        """Declare a buffer once and return its name."""
-        self.buffers.setdefault(name, Buffer(name, dtype, shape, role, fill, note, rows))
+        """Declare a buffer once and return its name. Raises ``LpmError`` (E0204) if two things would have the name."""
+        made = Buffer(name, dtype, shape, role, fill, note, rows)
+        known = self.buffers.setdefault(name, made)
+        if (known.dtype, known.shape, known.role) != (dtype, shape, role):
+            raise self._named_twice(name)
         return name
+
+    def is_named(self, name: str) -> bool:
+        """Whether an agent or a condition has the name, under which it stands in every kernel."""
+        return any(name == part.name for part in (*self.model.agents, *self.model.conditions))
+
+    def _named_twice(self, name: str) -> LpmError:
+        parts = (*self.model.agents, *self.model.conditions, *self.model.networks, *self.model.observations)
+        taken = [p for p in parts if p.name == name] or [p for p in parts if p.name in name]
+        part = max(taken, key=lambda p: len(p.name))
+        message = f"In the generated code `{name}` would be two things: this, and what is kept for another declaration."
+        return fail("E0204", message, part.span, f"Give it another name, for example `{part.name}_of_study`.")
 
     @property
     def contagions(self) -> tuple[Contagion, ...]:

@@ -127,7 +127,8 @@ def _declare_named(names: Names, declaration: Any, report: Report) -> None:
             f"Give it another name, for example `{name}_of_study`.",
         )
         return
-    if name in GENERATED and isinstance(declaration, tree.Agent | tree.Condition):
+    generated = name in GENERATED or name.startswith(("reports_", "chunks_", "rows_"))
+    if generated and isinstance(declaration, tree.Agent | tree.Condition):
         report.add(
             "E0204",
             f"`{name}` is a word of the code that is generated, in which agents and conditions keep their names.",
