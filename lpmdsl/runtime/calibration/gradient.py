@@ -2,7 +2,8 @@
 
 The loss is −log of the mean over replicates of the likelihood, on replicates that stay the same for a start. Its
 gradient comes through ``runtime.autograd`` for the parameters that a run reads, and from the formulas of likelihood and
-prior for all. A certificate holds it to differences of the loss itself; where it is convicted, these take its place.
+prior for all. A certificate holds it to differences of the loss itself where the first start ends and where all do;
+where it is convicted, these take its place.
 """
 
 from __future__ import annotations
@@ -53,10 +54,12 @@ class Loss:
 
     def value(self, z: Array) -> float:
         """The log posterior at a point."""
-        prior = self.problem.log_prior(z)
-        if not math.isfinite(prior):
+        if not math.isfinite(self.problem.log_prior(z)):
             return -math.inf
-        return prior + log_mean_exp(self.problem.log_likelihoods(z, self._runs(z)))
+        return self._height(z, self._runs(z))
+
+    def _height(self, z: Array, runs: Array) -> float:
+        return self.problem.log_prior(z) + log_mean_exp(self.problem.log_likelihoods(z, runs))
 
     def _theta(self, z: Array) -> Array:
         values = self.problem.values(z)
@@ -88,15 +91,14 @@ class Loss:
         found = np.zeros(len(z))
         for k in range(len(z)):
             step = NUDGE * max(1.0, abs(z[k])) * np.eye(len(z))[k]
-            ends = [log_mean_exp(self.problem.log_likelihoods(at, runs)) + self.problem.log_prior(at)
-                    for at in (z - step, z + step)]  # fmt: skip
-            found[k] = (ends[1] - ends[0]) / (2 * step[k])
+            found[k] = (self._height(z + step, runs) - self._height(z - step, runs)) / (2 * step[k])
         return found
 
     def by_differences(self, z: Array, width: Array) -> tuple[float, Array]:
-        """The same from differences of the log posterior itself over ``width`` in every direction."""
-        value, found = self.value(z), np.zeros(len(z))
-        for k in range(len(z)):
+        """The same from differences of the log posterior itself over ``width``, for what a run reads."""
+        runs = self._runs(z)
+        value, found = self._height(z, runs), self._formulas(z, runs)
+        for k in self.runs_read:
             step = width[k] * np.eye(len(z))[k]
             found[k] = (self.value(z + step) - self.value(z - step)) / (2 * width[k])
         return value, found
@@ -108,6 +110,10 @@ def _of_piece(problem: Problem, piece: Piece, runs: torch.Tensor, everything: di
     where = np.flatnonzero(piece.fitted) + (piece.at.start or 0)
     seen = torch.tensor(piece.seen[piece.fitted])
     return log_density(law.family, a, runs[:, where], seen, piece.is_share, TORCH).sum(-1)
+
+
+Gradient = Callable[[Loss, Array], tuple[float, Array]]
+"""Value and slope of a loss at a point."""
 
 
 def loss_of(problem: Problem, start: int, replicates: int) -> Loss:
@@ -132,21 +138,17 @@ def climb(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
     replicates = problem.options.replicates or enough_replicates(problem, start.points[_best_of(start)], 0)
     losses = [loss_of(problem, s, replicates) for s in range(problem.options.chains)]
     width = np.sqrt(np.diag(start.covariance))
-    ends = _climb_all(losses, start, width, lambda loss, z: loss.through_simulator(z), "gradient", checkpoint, tell)
-    certificate = _certified(losses, ends, width, tell) if ends is not None else None
-    if ends is not None and certificate is not None and certificate.words == CONVICTED:
-        ends = _climb_all(losses, start, width, lambda loss, z: loss.by_differences(z, 0.3 * width), "differences",
-                          checkpoint, tell)  # fmt: skip
-    if ends is None or certificate is None:
+    climbed = _climb_all(losses, start, width, checkpoint, tell)
+    if climbed is None:
         return stopped_posterior(problem)
+    ends, certificate, spent = climbed
     best = ends[int(np.argmax([loss.value(z) for loss, z in zip(losses, ends, strict=True)]))]
     peak = climb_quadratic(problem, best, start.covariance, replicates, tell)
     if peak is None:
         return stopped_posterior(problem)
     doubts = _disagreement(problem, ends, peak)
     history = tuple((f"start {s}", checkpoint.arrays[f"history {s}"]) for s in range(len(losses)))
-    spent = ITERATIONS * len(losses) * replicates * (1 + 4 * len(losses[0].runs_read))
-    return from_peak(problem, peak, replicates, start.runs + spent, doubts, certificate, history, tell)
+    return from_peak(problem, peak, replicates, start.runs + spent * replicates, doubts, certificate, history, tell)
 
 
 def _start(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Beginning | None:
@@ -165,15 +167,37 @@ def _best_of(start: Beginning) -> NDArray[np.int64]:
 
 
 def _climb_all(
-    losses: list[Loss], start: Beginning, width: Array, gradient: Callable[[Loss, Array], tuple[float, Array]],
-    name: str, checkpoint: Checkpoint, tell: Tell,
+    losses: list[Loss], start: Beginning, width: Array, checkpoint: Checkpoint, tell: Tell
+) -> tuple[list[Array], Certified, int] | None:
+    """Where every start ends, the certificate of the simulator's gradient, and how often replicates were run; None if
+    asked to stop. The others only follow the first by a gradient that is not convicted where that has ended."""
+    starts = [start.points[keyed(loss.problem.options.seed, GRADIENT, s, 1).choice(len(start.points), p=start.weights)]
+              for s, loss in enumerate(losses)]  # fmt: skip
+    through, by_differences = 1 + 4 * len(losses[0].runs_read), 1 + 2 * len(losses[0].runs_read)
+    ends, certificate, spent = [], None, 0
+    for some in (range(1), range(1, len(losses))):
+        found = _ends(losses, starts, some, width, Loss.through_simulator, "gradient", checkpoint, tell)
+        certificate = _certified(losses, [*ends, *found], width, tell) if found is not None else None
+        if found is None or certificate is None:
+            return None
+        ends, spent = [*ends, *found], spent + len(some) * ITERATIONS * through + DIRECTIONS * (through + 2)
+        if certificate.words == CONVICTED:
+            break
+    if certificate is None or certificate.words != CONVICTED:
+        return (ends, certificate, spent) if certificate is not None else None
+    found = _ends(losses, starts, range(len(losses)), width, lambda loss, z: loss.by_differences(z, 0.3 * width),
+                  "differences", checkpoint, tell)  # fmt: skip
+    return (found, certificate, spent + len(losses) * ITERATIONS * by_differences) if found is not None else None
+
+
+def _ends(
+    losses: list[Loss], starts: list[Array], some: range, width: Array, gradient: Gradient, name: str,
+    checkpoint: Checkpoint, tell: Tell,
 ) -> list[Array] | None:  # fmt: skip
-    """Where every start ends; None if asked to stop."""
+    """Where ``some`` of the starts end."""
     ends = []
-    for s, loss in enumerate(losses):
-        random = keyed(loss.problem.options.seed, GRADIENT, s, 1)
-        begins = start.points[random.choice(len(start.points), p=start.weights)]
-        end = _adam(loss, begins, width, gradient, f"{name} {s} ", s, len(losses), checkpoint, tell)
+    for s in some:
+        end = _adam(losses[s], starts[s], width, gradient, f"{name} {s} ", s, len(losses), checkpoint, tell)
         if end is None:
             return None
         ends.append(end)
@@ -181,8 +205,8 @@ def _climb_all(
 
 
 def _adam(
-    loss: Loss, z: Array, width: Array, gradient: Callable[[Loss, Array], tuple[float, Array]], key: str, s: int,
-    of: int, checkpoint: Checkpoint, tell: Tell,
+    loss: Loss, z: Array, width: Array, gradient: Gradient, key: str, s: int, of: int, checkpoint: Checkpoint,
+    tell: Tell,
 ) -> Array | None:  # fmt: skip
     """Kingma & Ba 2015 (arXiv:1412.6980) in standard deviations of the start, at a falling pace; the mean of the last
     quarter. What it has so far is kept after every iteration."""
@@ -226,15 +250,15 @@ AGREE = "the simulator's gradient and differences of the log posterior agree wit
 CONVICTED = "the simulator's gradient is not that of the log posterior: differences took its place"
 
 
-def _certified(losses: list[Loss], ends: list[Array], width: Array, tell: Tell) -> Certified | None:
-    """The gradient in use against differences of the log posterior along random directions at points about the ends."""
+def _certified(losses: list[Loss], about: list[Array], width: Array, tell: Tell) -> Certified | None:
+    """The gradient in use against differences of the log posterior along random directions at random points."""
     ours, truth = [], []
     for k in range(DIRECTIONS):
         if not tell("certificate", k, DIRECTIONS, ""):
             return None
-        s = k % len(losses)
+        s = k % len(about)
         random = keyed(losses[s].problem.options.seed, GRADIENT, s, 2, k)
-        z = ends[s] + 0.5 * width * random.standard_normal(len(width))
+        z = about[s] + 0.5 * width * random.standard_normal(len(width))
         way = random.standard_normal(len(width))
         way *= width / np.linalg.norm(way)
         slope = losses[s].through_simulator(z)[1] @ way
