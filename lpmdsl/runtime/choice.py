@@ -127,7 +127,7 @@ def _by_score(scored: ByScore, values: Values, found: Spread | None, ratio: floa
         certificate = certify(each, tested, "the score", early)
     if is_convicted(certificate):
         return Chosen(why=dict.fromkeys(scored.names, f"switched to differences: {certificate.words}"))
-    return _slopes(served, certificate, _words("the score", len(served), "differences", ratio))
+    return _slopes(served, certificate, _words(len(served), "differences", ratio))
 
 
 # ------------------------------------------------------------------ by differences that are spread
@@ -136,7 +136,7 @@ def _by_score(scored: ByScore, values: Values, found: Spread | None, ratio: floa
 def _by_spread(found: Spread, ratio: float | None = None) -> Chosen:
     slopes = {n: Slope(float(g), float(e), 0.0, found.certificate if e > 0 or g != 0 else UNCHANGED)
               for n, g, e in zip(found.names, found.gradient, found.se, strict=True)}  # fmt: skip
-    why = _words("differences spread over the replicates", len(slopes), "the score", ratio)
+    why = _words(len(slopes), "the score", ratio)
     return Chosen(slopes, dict.fromkeys(slopes, "spread"), dict.fromkeys(slopes, why))
 
 
@@ -155,9 +155,9 @@ def _ratio(scored: ByScore, found: Spread, values: Values) -> float:
     return float(own.sum() / other.sum()) if own.any() and other.any() else np.inf
 
 
-def _words(taken: str, count: int, other: str, ratio: float | None) -> str:
-    """``ratio``: of the variances, of the better over the worse."""
-    price = f"{taken}: all of {count} parameters for two runs of every replicate"
+def _words(count: int, other: str, ratio: float | None) -> str:
+    """``ratio``: of the two variances."""
+    price = f"two runs of every replicate serve all of {count} parameters"
     if ratio is None or not np.isfinite(ratio):
         return price
     times = max(ratio, 1 / ratio)
