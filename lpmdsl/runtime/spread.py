@@ -113,15 +113,14 @@ class _Moved:
 
     def slopes(self, which: Indices, step: float) -> Array:
         """The central difference of each of these along its way."""
-        return (self._at(which, step) - self._at(which, -step)) / (2 * step)
-
-    def _at(self, which: Indices, far: float) -> Array:
         free = {n: v for n, v in self.values.items() if self.repeats.is_free(n)}
         base = np.array([self.values[n] for n in self.names])
-        there = [dict(zip(self.names, base + far * self.ways[k], strict=True)) for k in which]
-        runs = [({**free, **at}, int(k)) for at, k in zip(there, self.numbers[which], strict=True)]
+        # Both ends one after the other: they share the people of the replicate.
+        ends = [(base + far * self.ways[k], int(self.numbers[k])) for k in which for far in (step, -step)]
+        runs = [({**free, **dict(zip(self.names, at, strict=True))}, number) for at, number in ends]
         found = self.repeats.pairs(self.repeats.quantity, runs)
-        return found[:, 0] if self.weights is None else np.nan_to_num(found) @ self.weights
+        values = found[:, 0] if self.weights is None else np.nan_to_num(found) @ self.weights
+        return (values[::2] - values[1::2]) / (2 * step)
 
 
 def directions(count: int, parameters: int, seed: int) -> Array:
