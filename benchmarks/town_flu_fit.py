@@ -1,7 +1,7 @@
 """Five parameters of ``models/town_flu.lpm`` from weekly reported cases of a known truth, through its campaign.
 
-``python -m benchmarks.town_flu_fit``: one run of the model with known values makes the data (with scatter); the fit
-must find the values again. Writes ``benchmarks/results/town_flu_fit.json``.
+``python -m benchmarks.town_flu_fit [--method gradient]``: one run of the model with known values makes the data (with
+scatter); the fit must find the values again. Writes ``benchmarks/results/town_flu_fit.json``, by method.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import lpmdsl
 from lpmdsl.config import Calibration
 
 ROOT = Path(__file__).parent.parent
+RESULT = ROOT / "benchmarks" / "results" / "town_flu_fit.json"
 TRUTH = {
     "transmissibility": 0.022, "reporting": 0.25, "vaccine_effect": 0.70, "trigger_level": 80.0, "dispersion": 10.0,
 }  # fmt: skip
@@ -102,7 +103,8 @@ def main() -> None:
         "converged": record.converged, "reasons": record.reasons, "scores": [s.model_dump() for s in record.scores],
         "replicates": record.runs, "seconds": record.seconds, "log_likelihood_sd": record.log_likelihood_sd,
     }  # fmt: skip
-    (ROOT / "benchmarks" / "results" / "town_flu_fit.json").write_text(json.dumps(told, indent=2) + "\n")
+    known = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+    RESULT.write_text(json.dumps(known | {record.method: told}, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(told["parameters"], indent=2), record.converged, record.reasons)
 
 

@@ -299,6 +299,18 @@ def test_compare_without_compare(model, capsys):
     assert "E0821" in capsys.readouterr().err
 
 
+def test_what_has_no_agents_is_not_run(tmp_path, capsys):
+    (tmp_path / "shares.lpm").write_text("library shares version 1.0\n\nparameter p = 2\n", encoding="utf-8")
+    clock = "clock\n  step 1 day\n  for 5 days\n"
+    (tmp_path / "empty.lpm").write_text(f"model empty version 1.0\n\n{clock}", encoding="utf-8")
+    for name, words in (("shares", "is a library"), ("empty", "has no agents")):
+        assert lpmc("check", tmp_path / f"{name}.lpm") == 0
+        for command in ("run", "cost"):
+            assert lpmc(command, tmp_path / f"{name}.lpm") == 1
+            told = capsys.readouterr().err
+            assert "E0829" in told and words in told
+
+
 @pytest.mark.parametrize("target", ["cpu", "ir"])
 def test_emit_prints_source(model, target, capsys):
     assert lpmc("emit", model, "--target", target) == 0

@@ -166,6 +166,7 @@ CODES: dict[str, str] = {
     "E0826": "The file exists already",
     "E0827": "The number of agents comes from a file",
     "E0828": "More threads than this computer has",
+    "E0829": "Nothing to run",
     "E0830": "The JSON is no model or program",
     "E0831": "The run does not fit into the GPU's memory",
     "E0832": "This version of Triton is not known",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lpmdsl.config import BASELINE, RunOptions
-from lpmdsl.diagnostics import LpmError, Report, did_you_mean
+from lpmdsl.diagnostics import LpmError, Report, did_you_mean, fail
 from lpmdsl.runtime.settings import is_within, limits_text, setting_values
 from lpmdsl.semantics.archetypes import resting
 from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
@@ -40,6 +40,7 @@ class Plan:
 
 def plan(model: Model, options: RunOptions) -> Plan:
     """The plan of a run. Raises ``LpmError`` with every unknown name and unfit value at once."""
+    _require_agents(model)
     report = Report()
     settings = setting_values(model, options.settings, report)
     counts = _counts(model, options.agents, report)
@@ -50,6 +51,18 @@ def plan(model: Model, options: RunOptions) -> Plan:
     if report.has_errors:
         raise LpmError(report)
     return Plan(options, variants, counts, options.steps or model.clock.steps)
+
+
+def _require_agents(model: Model) -> None:
+    """Raises ``LpmError`` (E0829) for what nobody lives in."""
+    place = Span(Source(model.name, ""), 0, 0)
+    if model.is_library:
+        raise fail("E0829", f"{model.name} is a library: models use it, and it has nothing to run of its own.", place,
+                   f"Write `use` with the name of this file in a model, and run that; `lpmc check` reads {model.name} "
+                   "as it is.")  # fmt: skip
+    if not model.agents:
+        raise fail("E0829", f"{model.name} has no agents, so there is nothing to run.", place,
+                   "Add, for example, `agent Person count 1_000`.")  # fmt: skip
 
 
 def _known_scenarios(model: Model, names: Iterable[str], report: Report) -> list[str]:
