@@ -103,6 +103,22 @@ def test_what_cannot_be_moved_with_others_goes_alone() -> None:
         assert abs(f.gradient / f.mean - factor * slope) < Z * f.se / f.mean + 0.02 * abs(slope), name
 
 
+STEEP = CHAIN.replace("parameter young = 40 %", "parameter young = 40 %\nparameter power = 1").replace(
+    "with probability half every day to Bad", "at rate 0.01 per day * power ^ 25 to Bad"
+).replace("where Job is C and Luck is Good and is_young", "where Luck is Good")
+
+
+def test_a_response_that_bends_is_taken_over_shorter_steps() -> None:
+    """E = exp(-0.12 a^25): 10 % of `a` both ways give 1.35 times the slope, 5 % 1.135 and 2.5 % 1.035 times."""
+    names = [*NAMES, "power"]
+    rows = lpmdsl.load(STEEP).gradient("final of lucky", names, replicates=50, seed=1, estimator="spread")
+    found = {f.parameter: f for f in rows}
+    exact = -25 * 0.12 * math.exp(-0.12)
+    power = found["power"]
+    assert power.estimator == "spread" and power.certificate.holds
+    assert abs(power.gradient - 1.035 * exact) < Z * power.se + 0.01 * abs(exact)
+
+
 def test_what_never_changed_is_not_certified() -> None:
     """One person who is lucky for sure: nothing moves, and that is no proof."""
     text = CHAIN.replace("count 20_000", "count 1").replace("parameter lost = 5 %", "parameter lost = 0.001 %")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from lpmdsl.runtime.differences import STEP, TWO_SIDED_95, Certificate, agreement
+from lpmdsl.runtime.differences import HALVINGS, STEP, TWO_SIDED_95, Certificate, agreement
 from lpmdsl.runtime.directions import size
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.scenarios import reads_of_world
@@ -81,12 +81,27 @@ def spread(
     alone = replicates >= OWN * len(names)
     ways = np.eye(len(names))[numbers % len(names)] if alone else directions(len(numbers), len(names), seed)
     moved = _Moved(repeats, names, values, ways * sizes, numbers, weights)
-    slopes = moved.slopes(np.arange(len(numbers)), NARROW)
+    slopes, certificate = _straight(moved, len(names) if alone else 0)
     scaled, se = one_by_one(ways, slopes) if alone else least_squares(ways, slopes)
-    count = min(len(numbers), max(FEWEST_WIDE, len(numbers) // WIDE_OF))
-    some = np.sort(np.random.default_rng(seed).choice(len(numbers), count, replace=False))
-    certificate = agreement(moved.slopes(some, 2 * NARROW), slopes[some], WORDS)
     return Spread(names, scaled / sizes, se / sizes, certificate, ways * sizes, slopes)
+
+
+def _straight(moved: _Moved, least: int) -> tuple[Array, Certificate]:
+    """The slope along every way, over steps that are halved where twice the step surely gives something else.
+
+    ``least``: so many ways at least are gone twice as far at first: where each is one parameter's, the first of all.
+    """
+    every, step = np.arange(len(moved.numbers)), NARROW
+    some = every[: max(FEWEST_WIDE, len(every) // WIDE_OF, least)]
+    slopes = moved.slopes(every, step)
+    certificate = agreement(moved.slopes(some, 2 * step), slopes[some], WORDS)
+    for _ in range(HALVINGS):
+        if certificate.words != WORDS[1]:
+            break
+        step, wide = step / 2, slopes
+        slopes = moved.slopes(every, step)
+        certificate = agreement(wide, slopes, WORDS)
+    return slopes, certificate
 
 
 def held_to(found: Spread, gradient: Mapping[str, float], what: str) -> Certificate:
