@@ -90,6 +90,22 @@ def test_backward_pass_takes_them_too() -> None:
     assert np.abs(theta.grad.numpy() - exact()).max() < 0.05 * np.abs(exact()).max()
 
 
+@pytest.mark.parametrize(("estimator", "replicates"), [("spread", 40), ("score", 400)])
+def test_backward_passes_follow_what_is_computed_from_what_is_moved(estimator: str, replicates: int) -> None:
+    """`half` is half of `lost`, also where `lost` is not what the model says; set by hand, it follows no longer."""
+    model = lpmdsl.load(CHAIN)
+
+    def by_lost(names: tuple[str, ...], at: tuple[float, ...], how: str, count: int) -> float:
+        theta = torch.tensor(at, dtype=torch.float64, requires_grad=True)
+        model.simulator("final of lucky", names, replicates=count, seed=2, estimator=how)(theta).sum().backward()
+        assert theta.grad is not None
+        return float(theta.grad[0])
+
+    follows = by_lost(("lost",), (0.2,), "differences", 40)
+    assert by_lost(("lost",), (0.2,), estimator, replicates) == pytest.approx(follows, rel=0.1)
+    assert abs(by_lost(("lost", "half"), (0.2, 0.03), estimator, replicates)) < 1e-9
+
+
 def test_what_cannot_be_moved_with_others_goes_alone() -> None:
     """People are drawn with `young`; `half` follows `lost`, unless it is moved itself."""
     names = [*NAMES, "lost", "half", "young"]

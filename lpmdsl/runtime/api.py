@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -194,20 +194,25 @@ class LoadedModel:
             seed=seed, replicates=replicates, settings=dict(parameters or {}), agents=dict(agents or {}), steps=steps,
             threads=threads, redraw_people=redraw_people,
         )  # fmt: skip
-        return simulator(repeats_of(self, of, options, needs_number=False), wrt, each, estimator)
+        return simulator(repeats_of(self, of, options, needs_number=False, by_hand=wrt), wrt, each, estimator)
 
 
-def repeats_of(loaded: LoadedModel, of: str, options: RunOptions, needs_number: bool) -> Repeats:
-    """The model ready to be run again and again for one quantity. Raises ``LpmError``."""
+def repeats_of(
+    loaded: LoadedModel, of: str, options: RunOptions, needs_number: bool, by_hand: Collection[str] = ()
+) -> Repeats:
+    """The model ready to be run again and again for one quantity; ``by_hand``: parameters that are set for every run.
+
+    Raises ``LpmError``.
+    """
     quantity = read_quantity(loaded.model, of, needs_number)
     planned = plan(loaded.model, options)
-    model, answers = _as_set(loaded.model, planned), answers_for(loaded, planned)
+    model, answers = _as_set(loaded.model, planned, by_hand), answers_for(loaded, planned)
     return Repeats(model, loaded.facts, planned, quantity, answers=answers)
 
 
-def _as_set(model: Model, planned: Plan) -> Model:
+def _as_set(model: Model, planned: Plan, by_hand: Collection[str]) -> Model:
     """The model in which a parameter that is set by hand no longer follows those that it is computed from."""
-    values, given = planned.variants[0].parameters, planned.options.settings
+    values, given = planned.variants[0].parameters, {*planned.options.settings, *by_hand}
     parameters = (
         replace(p, default=Literal_(values[p.name], p.type, p.default.span)) if p.name in given else p
         for p in model.parameters

@@ -56,7 +56,7 @@ class Simulator:
     def pulled_back(self, theta: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """(parameters,): how a weighed sum of the values changes with every parameter."""
         found = np.full(len(self.names), np.nan)
-        values = self._values(theta)
+        values = dict(zip(self.names, map(float, theta), strict=True))
         together = can_spread(self.repeats, self.names, values) if self._may_spread() else ()
         if together:
             at = [self.names.index(n) for n in together]
@@ -67,10 +67,6 @@ class Simulator:
         for k in np.flatnonzero(~np.isfinite(found)):
             found[k] = (weights * self._column(theta, int(k))).sum()
         return found
-
-    def _values(self, theta: np.ndarray) -> dict[str, float]:
-        """All parameters; those that follow others are not set."""
-        return self.repeats.plan.variants[0].parameters | dict(zip(self.names, map(float, theta), strict=True))
 
     def _may_spread(self) -> bool:
         """Whether the parameters are moved together: not by name of another estimator, and not for each replicate."""

@@ -68,14 +68,15 @@ def choose(repeats: Repeats, names: tuple[str, ...], values: Values, estimator: 
         return Chosen(why=dict.fromkeys(names, few))
     alone = Chosen(why=dict.fromkeys(names, "it cannot be moved with others: people are drawn with it, it is computed "
                                             "from others, at a limit, or there are too few replicates"))  # fmt: skip
-    together = can_spread(repeats, names, values)
+    settings = repeats.free(values)
+    together = can_spread(repeats, names, settings)
     if estimator == "spread":
-        return alone.but(_by_spread(spread(repeats, together, values))) if together else alone
+        return alone.but(_by_spread(spread(repeats, together, settings))) if together else alone
     scored = by_score(repeats, names)
     may_score = len(scored.names) > FEW and repeats.plan.options.replicates >= FEWEST
     if not together:
         return alone.but(_by_score(scored, values, None, None)) if may_score else alone
-    found = spread(repeats, together, values)
+    found = spread(repeats, together, settings)
     ratio = _ratio(scored, found, values) if may_score else np.inf
     if ratio < 1:
         return alone.but(_by_spread(found, ratio)).but(_by_score(scored, values, found, ratio))

@@ -51,7 +51,7 @@ def probe(
     sizes = np.array([size(repeats.model, n, values[n]) for n in names])
     random = draw.standard_normal((COUNT if len(names) > 1 else 1, len(names)))
     directions = random / np.linalg.norm(random, axis=1, keepdims=True) * sizes
-    free = {n: v for n, v in values.items() if repeats.is_free(n)}
+    free = repeats.free(values)
     columns = [_along(repeats, names, free, values, d, replicates, weights) for d in directions]
     slopes = np.stack(columns, axis=1)
     return Probe(tuple(names), directions, slopes[:, :, 0], slopes[:, :, 1] if slopes.shape[2] > 1 else None)

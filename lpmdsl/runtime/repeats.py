@@ -100,6 +100,10 @@ class Repeats:
         ask = self.answers.ask_for(parameters, world.counts) if self.answers is not None else None
         return RunRequest(self.model, world, parameters, start, seed, replicate, self.plan.steps, disabled, ask)
 
+    def free(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Those of the values that are to be set: what is computed from others follows them."""
+        return {n: v for n, v in values.items() if self.is_free(n)}
+
     def is_free(self, name: str) -> bool:
         """Whether a parameter stands for itself: those computed from others follow them."""
         return not any(isinstance(e, ParameterRef) for e in walk(self.model.parameter(name).default))

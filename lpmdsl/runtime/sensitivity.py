@@ -63,14 +63,10 @@ def sensitivities(repeats: Repeats, wrt: Sequence[str] | None, estimator: str = 
     names = [p.name for p in model.parameters if p.name in behind] if wrt is None else _known(model, wrt)
     if estimator in RELAXED:
         return _relaxed(repeats, names, values, behind, estimator, only_seen=wrt is not None)
-    mean = float(repeats.values(_free(repeats, values)).mean())
+    mean = float(repeats.values(repeats.free(values)).mean())
     read = tuple(n for n in names if n in behind)
     chosen = choose(repeats, read, values, estimator)
     return [_one(repeats, name, values, mean, name in behind, chosen) for name in names]
-
-
-def _free(repeats: Repeats, values: dict[str, float]) -> dict[str, float]:
-    return {n: v for n, v in values.items() if repeats.is_free(n)}
 
 
 def _known(model: Model, names: Sequence[str]) -> list[str]:
@@ -90,7 +86,7 @@ def _one(
     if is_read and name in chosen.slopes:
         found, estimator = chosen.slopes[name], chosen.estimator[name]
     elif is_read:
-        others = {n: v for n, v in _free(repeats, values).items() if n != name}
+        others = {n: v for n, v in repeats.free(values).items() if n != name}
         found = slope(parameter, value, lambda at: repeats.values({**others, **at}))
     relative = value / mean if mean else math.nan
     return Sensitivity(name, value, mean, found.gradient, found.se, found.gradient * relative,
@@ -106,7 +102,7 @@ def _relaxed(
     hidden = {n for n in names if not only_seen and n in behind and unseen(repeats.model, n) is not None}
     found = relaxed_slopes(repeats, tuple(n for n in names if n in behind - hidden), values, estimator)
     unrelaxed = Chosen(why=dict.fromkeys(hidden, f"`{estimator}` does not see it"))
-    mean = float(repeats.values(_free(repeats, values)).mean()) if hidden else found.mean
+    mean = float(repeats.values(repeats.free(values)).mean()) if hidden else found.mean
     rows = []
     for name in names:
         if name in hidden:

@@ -57,11 +57,11 @@ class Spread:
     slopes: Array
 
 
-def can_spread(repeats: Repeats, names: Sequence[str], values: Mapping[str, float]) -> tuple[str, ...]:
+def can_spread(repeats: Repeats, names: Sequence[str], settings: Mapping[str, float]) -> tuple[str, ...]:
     """The parameters that can be moved in few replicates: not those that decide who people are (each value is another
     population), are computed from others or at a limit. None of them if there are too few replicates."""
     model, of_world = repeats.model, reads_of_world(repeats.model)
-    moved = tuple(n for n in names if n not in of_world and repeats.is_free(n) and size(model, n, values[n]) > 0)
+    moved = tuple(n for n in names if n not in of_world and repeats.is_free(n) and size(model, n, settings[n]) > 0)
     return moved if _each(len(moved), repeats.plan.options.replicates) <= MOST_EACH else ()
 
 
@@ -71,16 +71,16 @@ def _each(parameters: int, replicates: int) -> int:
 
 
 def spread(
-    repeats: Repeats, names: tuple[str, ...], values: Mapping[str, float], weights: Array | None = None
+    repeats: Repeats, names: tuple[str, ...], settings: Mapping[str, float], weights: Array | None = None
 ) -> Spread:
     """The gradient by all of ``names``, for which ``can_spread`` holds, of the quantity or of a weighed sum of its
-    numbers."""
+    numbers. ``settings``: what is set, these parameters and others."""
     replicates, seed = repeats.plan.options.replicates, repeats.plan.options.seed
     numbers = np.tile(np.arange(replicates), _each(len(names), replicates))
-    sizes = np.array([size(repeats.model, n, values[n]) for n in names])
+    sizes = np.array([size(repeats.model, n, settings[n]) for n in names])
     alone = replicates >= OWN * len(names)
     ways = np.eye(len(names))[numbers % len(names)] if alone else directions(len(numbers), len(names), seed)
-    moved = _Moved(repeats, names, values, ways * sizes, numbers, weights)
+    moved = _Moved(repeats, names, settings, ways * sizes, numbers, weights)
     slopes, certificate = _straight(moved, len(names) if alone else 0)
     scaled, se = one_by_one(ways, slopes) if alone else least_squares(ways, slopes)
     return Spread(names, scaled / sizes, se / sizes, certificate, ways * sizes, slopes)
@@ -121,18 +121,17 @@ class _Moved:
 
     repeats: Repeats
     names: tuple[str, ...]
-    values: Mapping[str, float]
+    settings: Mapping[str, float]
     ways: Array
     numbers: Indices
     weights: Array | None
 
     def slopes(self, which: Indices, step: float) -> Array:
         """The central difference of each of these along its way."""
-        free = {n: v for n, v in self.values.items() if self.repeats.is_free(n)}
-        base = np.array([self.values[n] for n in self.names])
+        base = np.array([self.settings[n] for n in self.names])
         # Both ends one after the other: they share the people of the replicate.
         ends = [(base + far * self.ways[k], int(self.numbers[k])) for k in which for far in (step, -step)]
-        runs = [({**free, **dict(zip(self.names, at, strict=True))}, number) for at, number in ends]
+        runs = [({**self.settings, **dict(zip(self.names, at, strict=True))}, number) for at, number in ends]
         found = self.repeats.pairs(self.repeats.quantity, runs)
         values = found[:, 0] if self.weights is None else np.nan_to_num(found) @ self.weights
         return (values[::2] - values[1::2]) / (2 * step)
