@@ -107,11 +107,12 @@ def test_backward_passes_follow_what_is_computed_from_what_is_moved(estimator: s
 
 
 def test_what_cannot_be_moved_with_others_goes_alone() -> None:
-    """People are drawn with `young`; `half` follows `lost`, unless it is moved itself."""
-    names = [*NAMES, "lost", "half", "young"]
-    found = {f.parameter: f for f in lpmdsl.load(CHAIN).gradient("final of lucky", names, replicates=40, seed=1)}
-    assert {n for n, f in found.items() if f.estimator == "differences"} == {"half", "young"}
-    assert "people are drawn with it" in found["young"].why
+    """People are drawn with `young`, computed from `share_young`; `half` follows `lost`, unless it is moved itself."""
+    text = CHAIN.replace("parameter young = 40 %", "parameter share_young = 40 %\nparameter young = share_young")
+    names = [*NAMES, "lost", "half", "young", "share_young"]
+    found = {f.parameter: f for f in lpmdsl.load(text).gradient("final of lucky", names, replicates=40, seed=1)}
+    assert {n for n, f in found.items() if f.estimator == "differences"} == {"half", "young", "share_young"}
+    assert "people are drawn with it" in found["share_young"].why
     # Luck stays good with (1 - half)^12, so d ln E / d half = -12 / (1 - half), and half of that by `lost`.
     slope = -12 / (1 - 0.025)
     for name, factor in (("half", 1.0), ("lost", 0.5)):

@@ -62,6 +62,7 @@ def overwrite(file: Path, text: str) -> None:
 
 
 def load_told(file: Path) -> LoadedModel:
+    """The checked model; what is to be known of it goes to the error stream."""
     from lpmdsl.runtime.api import load
 
     loaded = load(file)

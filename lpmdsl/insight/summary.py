@@ -50,8 +50,7 @@ def _of(model: m.Model, condition: m.Condition, parameters: Mapping[str, float],
         written = equations(model, condition, parameters)
     except NoFormula as reason:
         why_not = str(reason)
-    passed_on = model.contagion_of(condition.name)
-    if passed_on is None or not passed_on.spreads:
+    if not model.is_passed_on(condition.name):
         return OfCondition(condition.name, written, why_not, None, "it is not passed on", None)
     try:
         closed = r0_formula(model, condition)

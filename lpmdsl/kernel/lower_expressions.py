@@ -49,9 +49,8 @@ class Scope:
 
     def fresh(self, stem: str) -> str:
         """A local name that is not taken yet in this kernel."""
-        taken = self.builder.is_named
-        names = (n for n in (stem, *(f"{stem}_{k}" for k in range(2, 10_000))) if n not in self._names)
-        name = next(n for n in names if not taken(n))
+        stems = (stem, *(f"{stem}_{k}" for k in range(2, 10_000)))
+        name = next(n for n in stems if n not in self._names and not self.builder.is_named(n))
         self._names.add(name)
         return name
 

@@ -62,7 +62,33 @@ class Certificate:
     growth: float = math.nan
 
 
-UNCHANGED = Certificate(False, math.nan, math.nan, math.nan, "nothing changed in any replicate: too few to tell")
+def untold(words: str = "too few replicates to tell") -> Certificate:
+    """Where there is no ratio."""
+    return Certificate(False, math.nan, math.nan, math.nan, words)
+
+
+def equivalence(
+    ratio: float, half: float, words: tuple[str, str, str], cosine: float = math.nan, growth: float = math.nan,
+    is_surely_off: bool = False,
+) -> Certificate:  # fmt: skip
+    """The certificate of a ratio with an interval of ``half`` its width: equivalence to 1 within ±10 % passes.
+
+    ``words``: for one that passes, one that is surely off, and one of which nothing can be told.
+    """
+    low, high = ratio - half, ratio + half
+    holds = low >= 1 - AGREES and high <= 1 + AGREES
+    is_off = is_surely_off or low > 1 + AGREES or high < 1 - AGREES
+    return Certificate(holds, ratio, low, high, words[0] if holds else words[1 if is_off else 2], cosine, growth)
+
+
+UNCHANGED = untold("nothing changed in any replicate: too few to tell")
+UNCERTAIN = "too few replicates to tell within 10 %"
+STEPS = (
+    "differences over one and two steps agree within 10 %",
+    "differences over one and two steps disagree: the response bends",
+    UNCERTAIN,
+)
+"""Of differences over one step, beside those over two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,34 +152,20 @@ def certificate(each: Values, wide: Values) -> Certificate:
     if not np.any(each) and not np.any(wide):
         return UNCHANGED
     if mean == 0 or len(each) < 2:
-        return Certificate(False, math.nan, math.nan, math.nan, "too few replicates to tell")
+        return untold()
     ratio = float(wide.mean()) / mean
-    error = TWO_SIDED_95 * standard_error(wide - ratio * each) / abs(mean)
-    low, high = ratio - error, ratio + error
-    if low >= 1 - AGREES and high <= 1 + AGREES:
-        return Certificate(True, ratio, low, high, "differences over one and two steps agree within 10 %")
-    if low > 1 + AGREES or high < 1 - AGREES:
-        return Certificate(False, ratio, low, high, "differences over one and two steps disagree: the response bends")
-    return Certificate(False, ratio, low, high, "too few replicates to tell within 10 %")
+    return equivalence(ratio, TWO_SIDED_95 * standard_error(wide - ratio * each) / abs(mean), STEPS)
 
 
-def agreement(ours: Values, truth: Values, words: tuple[str, str]) -> Certificate:
+def agreement(ours: Values, truth: Values, words: tuple[str, str, str]) -> Certificate:
     """Whether slopes agree with others of the same directions: equivalence to 1 within ±10 % of the slope, through the
-    origin, of one on the other (its error from the residuals, White 1980, Econometrica 48:817).
-
-    ``words``: for those that agree and for those that do not.
-    """
+    origin, of one on the other (its error from the residuals, White 1980, Econometrica 48:817)."""
     sound = np.isfinite(ours) & np.isfinite(truth)
     ours, truth = ours[sound], truth[sound]
     size = float((truth**2).sum())
     if len(ours) < 4 or size == 0:
-        return Certificate(False, math.nan, math.nan, math.nan, "too few replicates to tell")
+        return untold()
     ratio = float((ours * truth).sum()) / size
     error = TWO_SIDED_95 * math.sqrt(float((truth**2 * (ours - ratio * truth) ** 2).sum())) / size
     cosine = float((ours * truth).sum() / math.sqrt(size * float((ours**2).sum()) + 1e-300))
-    low, high = ratio - error, ratio + error
-    if low >= 1 - AGREES and high <= 1 + AGREES:
-        return Certificate(True, ratio, low, high, words[0], cosine)
-    if high < 1 - AGREES or low > 1 + AGREES:
-        return Certificate(False, ratio, low, high, words[1], cosine)
-    return Certificate(False, ratio, low, high, "too few replicates to tell within 10 %", cosine)
+    return equivalence(ratio, error, words, cosine)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.runtime.differences import AGREES, CENTRAL, STEP, TWO_SIDED_95, Certificate
+from lpmdsl.runtime.differences import CENTRAL, STEP, TWO_SIDED_95, Certificate, equivalence, untold
 from lpmdsl.runtime.objective import FUNCTIONS, weights_of
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.settings import limits
@@ -100,20 +100,17 @@ def certify(each: Array, tested: Probe, what: str, early: Array | None = None) -
     mean = slopes.mean(axis=0)
     square = float(mean @ mean)
     if len(slopes) < 2 or square == 0:
-        return Certificate(False, math.nan, math.nan, math.nan, "too few replicates to tell")
+        return untold()
     along = each @ tested.directions.T @ mean / square
     ratio = float(along.mean())
     error = TWO_SIDED_95 * _error(along, slopes @ mean / square, ratio)
-    low, high = ratio - error, ratio + error
-    shape = _cosine(each.mean(axis=0) @ tested.directions.T, mean), _growth(ratio, early, tested)
-    if low >= 1 - AGREES and high <= 1 + AGREES:
-        words = f"{what} and differences agree along random directions within 10 %"
-        return Certificate(True, ratio, low, high, words, *shape)
-    if low > 1 + AGREES or high < 1 - AGREES or abs(ratio) > BEYOND:
-        words = f"{what} is {ratio:.3g} times the difference along random directions: it is wrong here"
-        return Certificate(False, ratio, low, high, words, *shape)
-    words = f"too few replicates to tell {what} from differences within 10 %"
-    return Certificate(False, ratio, low, high, words, *shape)
+    words = (
+        f"{what} and differences agree along random directions within 10 %",
+        f"{what} is {ratio:.3g} times the difference along random directions: it is wrong here",
+        f"too few replicates to tell {what} from differences within 10 %",
+    )
+    cosine = _cosine(each.mean(axis=0) @ tested.directions.T, mean)
+    return equivalence(ratio, error, words, cosine, _growth(ratio, early, tested), abs(ratio) > BEYOND)
 
 
 def _cosine(a: Array, b: Array) -> float:

@@ -20,7 +20,15 @@ from lpmdsl.diagnostics import fail
 from lpmdsl.kernel.relaxable import unseen
 from lpmdsl.networks.world import World
 from lpmdsl.population.people import build_world
-from lpmdsl.runtime.differences import AGREES, CENTRAL, TWO_SIDED_95, Certificate, standard_error
+from lpmdsl.runtime.differences import (
+    CENTRAL,
+    TWO_SIDED_95,
+    UNCERTAIN,
+    Certificate,
+    equivalence,
+    standard_error,
+    untold,
+)
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.relaxation import Relaxations, RelaxedRun
 from lpmdsl.runtime.repeats import Repeats
@@ -183,13 +191,8 @@ def _certificate(
 def _compared(each: Array, slope: float, estimator: str) -> Certificate:
     mean, error = float(each.mean()), standard_error(each)
     if mean == 0 or not math.isfinite(error):
-        return Certificate(False, math.nan, math.nan, math.nan, "too few replicates to tell")
+        return untold()
     ratio = slope / mean
-    half = TWO_SIDED_95 * error / abs(mean) * abs(ratio)
-    low, high = ratio - half, ratio + half
     told = f"along its steepest direction the {estimator} has {ratio:.3g} times the slope of differences"
-    if low >= 1 - AGREES and high <= 1 + AGREES:
-        return Certificate(True, ratio, low, high, told)
-    if low > 1 + AGREES or high < 1 - AGREES:
-        return Certificate(False, ratio, low, high, f"{told}: it is off; use `auto` or `differences`")
-    return Certificate(False, ratio, low, high, f"{told}, with too few replicates to tell within 10 %")
+    words = told, f"{told}: it is off; use `auto` or `differences`", f"{told}, with {UNCERTAIN}"
+    return equivalence(ratio, TWO_SIDED_95 * error / abs(mean) * abs(ratio), words)

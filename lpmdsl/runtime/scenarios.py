@@ -121,13 +121,9 @@ def _check_bounds(parameter: Parameter, value: float, scenario: str, report: Rep
 
 def world_key(model: Model, values: dict[str, float]) -> tuple[float, ...]:
     """The values that the people, places and ties depend on: scenarios that share them share one world."""
-    return tuple(values[name] for name in sorted(reads_of_world(model)))
-
-
-def reads_of_world(model: Model) -> set[str]:
-    """The parameters that people, places and ties are drawn with."""
     parts = [model.agents, tuple(n.generator.arguments for n in model.networks if n.generator)]
-    return {e.name for part in parts for e in every_expression(part) if isinstance(e, ParameterRef)}
+    names = {e.name for part in parts for e in every_expression(part) if isinstance(e, ParameterRef)}
+    return tuple(values[name] for name in sorted(names))
 
 
 def _typed(option: str, text: str) -> Span:

@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from lpmdsl.runtime.differences import HALVINGS, STEP, TWO_SIDED_95, Certificate, agreement
+from lpmdsl.runtime.differences import HALVINGS, STEP, STEPS, TWO_SIDED_95, UNCERTAIN, Certificate, agreement
 from lpmdsl.runtime.directions import size
 from lpmdsl.runtime.repeats import Repeats
-from lpmdsl.runtime.scenarios import reads_of_world
+from lpmdsl.runtime.scenarios import world_key
+from lpmdsl.semantics.evaluate import parameter_values
+from lpmdsl.semantics.model import Model
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -35,10 +37,6 @@ NARROW = STEP / 2
 """How far along a way, in sizes of the parameters; on some replicates twice as far too, for the certificate."""
 WIDE_OF, FEWEST_WIDE = 8, 8
 """One way of so many is also gone twice as far, and so many at least."""
-WORDS = (
-    "differences over one and two steps agree within 10 %",
-    "differences over one and two steps disagree: the response bends",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +58,16 @@ class Spread:
 def can_spread(repeats: Repeats, names: Sequence[str], settings: Mapping[str, float]) -> tuple[str, ...]:
     """The parameters that can be moved in few replicates: not those that decide who people are (each value is another
     population), are computed from others or at a limit. None of them if there are too few replicates."""
-    model, of_world = repeats.model, reads_of_world(repeats.model)
-    moved = tuple(n for n in names if n not in of_world and repeats.is_free(n) and size(model, n, settings[n]) > 0)
+    free = (n for n in names if repeats.is_free(n) and size(repeats.model, n, settings[n]) > 0)
+    moved = tuple(n for n in free if not _draws_people(repeats.model, n, settings))
     return moved if _each(len(moved), repeats.plan.options.replicates) <= MOST_EACH else ()
+
+
+def _draws_people(model: Model, name: str, settings: Mapping[str, float]) -> bool:
+    """Whether people, places or ties are others with another value of a parameter."""
+    further = {**settings, name: settings[name] + NARROW * size(model, name, settings[name])}
+    here, there = (world_key(model, parameter_values(model, dict(at))) for at in (settings, further))
+    return here != there
 
 
 def _each(parameters: int, replicates: int) -> int:
@@ -94,13 +99,13 @@ def _straight(moved: _Moved, least: int) -> tuple[Array, Certificate]:
     every, step = np.arange(len(moved.numbers)), NARROW
     some = every[: max(FEWEST_WIDE, len(every) // WIDE_OF, least)]
     slopes = moved.slopes(every, step)
-    certificate = agreement(moved.slopes(some, 2 * step), slopes[some], WORDS)
+    certificate = agreement(moved.slopes(some, 2 * step), slopes[some], STEPS)
     for _ in range(HALVINGS):
-        if certificate.words != WORDS[1]:
+        if certificate.words != STEPS[1]:
             break
         step, wide = step / 2, slopes
         slopes = moved.slopes(every, step)
-        certificate = agreement(wide, slopes, WORDS)
+        certificate = agreement(wide, slopes, STEPS)
     return slopes, certificate
 
 
@@ -111,8 +116,8 @@ def held_to(found: Spread, gradient: Mapping[str, float], what: str) -> Certific
     would count against it.
     """
     own = np.array([gradient.get(n, g) for n, g in zip(found.names, found.gradient, strict=True)])
-    words = f"{what} and differences agree within 10 %", f"differences are not what {what} says: it is wrong here"
-    return agreement(found.slopes, found.ways @ own, words)
+    agree, off = f"{what} and differences agree within 10 %", f"differences are not what {what} says: it is wrong here"
+    return agreement(found.slopes, found.ways @ own, (agree, off, UNCERTAIN))
 
 
 @dataclass(frozen=True, slots=True)

@@ -670,6 +670,11 @@ class Model:
     def contagion_of(self, condition: str) -> Contagion | None:
         return next((c for c in self.contagions if c.condition == condition), None)
 
+    def is_passed_on(self, condition: str) -> bool:
+        """Whether somebody can catch a condition from somebody."""
+        contagion = self.contagion_of(condition)
+        return contagion is not None and bool(contagion.spreads)
+
 
 def _find(items: tuple, name: str):
     for item in items:

@@ -62,9 +62,10 @@ def reproduction(
     model: m.Model, condition: m.Condition, parameters: Mapping[str, float], seed: int = 1
 ) -> Reproduction:
     """The numbers of one condition that is passed on. Raises ``ValueError`` if it is not, or needs what a run knows."""
-    contagion = model.contagion_of(condition.name)
-    if contagion is None or not contagion.spreads:
+    if not model.is_passed_on(condition.name):
         raise ValueError(f"{condition.name} is not passed on")
+    contagion = model.contagion_of(condition.name)
+    assert contagion is not None
     samples = [_Sample(model, c, parameters, seed) for c in coupled(model, condition)]
     sample, types = samples[0], _types(samples)
     matrix = _together(samples, 0.0)

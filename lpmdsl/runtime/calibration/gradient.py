@@ -26,7 +26,7 @@ from lpmdsl.runtime.calibration.posterior import Posterior, Tell
 from lpmdsl.runtime.calibration.priors import arguments
 from lpmdsl.runtime.calibration.problem import Piece, Problem, keyed, with_threads
 from lpmdsl.runtime.calibration.start import Beginning, begin, enough_replicates
-from lpmdsl.runtime.differences import agreement
+from lpmdsl.runtime.differences import UNCERTAIN, agreement
 from lpmdsl.runtime.runners import threads_here
 
 Array = NDArray[np.float64]
@@ -174,7 +174,8 @@ def _climb_all(
     starts = [start.points[keyed(loss.problem.options.seed, GRADIENT, s, 1).choice(len(start.points), p=start.weights)]
               for s, loss in enumerate(losses)]  # fmt: skip
     through, by_differences = 1 + 4 * len(losses[0].runs_read), 1 + 2 * len(losses[0].runs_read)
-    ends, certificate, spent = [], None, 0
+    ends: list[Array] = []
+    certificate, spent = None, 0
     for some in (range(1), range(1, len(losses))):
         found = _ends(losses, starts, some, width, Loss.through_simulator, "gradient", checkpoint, tell)
         certificate = _certified(losses, [*ends, *found], width, tell) if found is not None else None
@@ -182,12 +183,13 @@ def _climb_all(
             return None
         ends, spent = [*ends, *found], spent + len(some) * ITERATIONS * through + DIRECTIONS * (through + 2)
         if certificate.words == CONVICTED:
-            break
-    if certificate is None or certificate.words != CONVICTED:
-        return (ends, certificate, spent) if certificate is not None else None
-    found = _ends(losses, starts, range(len(losses)), width, lambda loss, z: loss.by_differences(z, 0.3 * width),
-                  "differences", checkpoint, tell)  # fmt: skip
-    return (found, certificate, spent + len(losses) * ITERATIONS * by_differences) if found is not None else None
+            spent += len(losses) * ITERATIONS * by_differences
+            every = range(len(losses))
+            found = _ends(losses, starts, every, width, lambda loss, z: loss.by_differences(z, 0.3 * width),
+                          "differences", checkpoint, tell)  # fmt: skip
+            return (found, certificate, spent) if found is not None else None
+    assert certificate is not None
+    return ends, certificate, spent
 
 
 def _ends(
@@ -270,7 +272,7 @@ def _certified(losses: list[Loss], about: list[Array], width: Array, tell: Tell)
 
 def verdict(ours: Array, truth: Array) -> Certified:
     """The slope of ours on the truth, with its interval: within ±10 % of 1 it holds."""
-    found = agreement(ours, truth, (AGREE, CONVICTED))
+    found = agreement(ours, truth, (AGREE, CONVICTED, UNCERTAIN))
     numbers = {n: getattr(found, n) for n in ("ratio", "low", "high", "cosine")}
     known = {n: x if math.isfinite(x) else None for n, x in numbers.items()}
     return Certified(holds=found.holds, words=found.words, **known)

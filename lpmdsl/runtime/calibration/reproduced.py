@@ -29,7 +29,7 @@ def reproduction_numbers(problem: Problem, draws: Array, tell: Tell) -> dict[str
     Of the people as they are at the start, without interventions. What has no R0 is left out, and all if asked to stop.
     """
     model, found = problem.model, {}
-    for condition in (c for c in model.conditions if _is_passed_on(model, c)):
+    for condition in (c for c in model.conditions if model.is_passed_on(c.name)):
         written = _formula(model, condition)
         some = _evenly(draws.reshape(-1, draws.shape[-1]), BY_FORMULA if written is not None else BY_SAMPLE)
         told = [problem.everything(problem.values(z)) for z in some]
@@ -44,17 +44,12 @@ def reproduction_numbers(problem: Problem, draws: Array, tell: Tell) -> dict[str
 def long_steps(model: Model, middle: Values) -> tuple[str, ...]:
     """A note for every condition that grows much more slowly in the steps of the clock than R0 says."""
     notes = []
-    for condition in (c for c in model.conditions if _is_passed_on(model, c)):
+    for condition in (c for c in model.conditions if model.is_passed_on(c.name)):
         lost = _once(lambda v, c=condition: reproduction(model, c, v).lost_to_steps, middle)
         if lost > TOO_SLOW:
             notes.append(f"in steps as long as the clock's {condition.name} grows by {100 * lost:.0f} % less than in "
                          "short ones, and R0 makes up for it: a shorter `step` is nearer to the truth")  # fmt: skip
     return tuple(notes)
-
-
-def _is_passed_on(model: Model, condition: Condition) -> bool:
-    contagion = model.contagion_of(condition.name)
-    return contagion is not None and bool(contagion.spreads)
 
 
 def _evenly(draws: Array, most: int) -> Array:
