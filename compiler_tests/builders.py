@@ -193,9 +193,7 @@ def observe(name: str, value: Any, every: float = 1.0, **others: Any) -> Observa
         made = Level(value) if isinstance(value, Aggregate) else Derived(value)
     scale = 1 / every if isinstance(made, Flow) else 1.0
     rest: dict[str, Any] = {"where": None, "by": (), "groups": ("",), "thinned": None, "delayed": None, **others}
-    return Observation(
-        name, kind, made, every=every, unit="", scale=scale, type=NUMBER, doc="", span=NOWHERE, **rest
-    )
+    return Observation(name, kind, made, every=every, unit="", scale=scale, type=NUMBER, doc="", span=NOWHERE, **rest)
 
 
 def crossing(value: Expr, rises: bool, level: Any, delay: Any = None) -> Crossing:

@@ -52,7 +52,12 @@ def lpmc(*arguments: str | Path, folder: Path = ROOT) -> subprocess.CompletedPro
     """Runs the installed command in ``folder``, as a reader would."""
     program = shutil.which("lpmc", path=str(Path(sys.executable).parent)) or "lpmc"
     return subprocess.run(
-        [program, *map(str, arguments)], cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=600,
+        [program, *map(str, arguments)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=600,
     )
 
 

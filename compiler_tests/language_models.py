@@ -69,5 +69,3 @@ def asked(model: Model, /, **options: object) -> Iterator[Answers]:
         yield answers
     finally:
         answers.close()
-
-

@@ -219,7 +219,9 @@ def test_only_occupied_archetypes_are_asked_once_a_refresh(friends: Compiled) ->
     assert {a.labels[3:] for a in first} == {("not yet known", NONE_YET, NONE_YET)}
     assert {a.labels[-2:] for a in later} == {(x, y) for x in ("no", "yes") for y in ("no", "yes")}
     assert {a.labels[2] for a in first} == {
-        "below 600 USD per week", "600 to 1200 USD per week", "1200 USD per week or more",
+        "below 600 USD per week",
+        "600 to 1200 USD per week",
+        "1200 USD per week or more",
     }
 
 
@@ -385,5 +387,3 @@ def test_scenario_and_baseline_share_their_luck(friends: Compiled) -> None:
     more = replace(request_of(model, 5_000, settings={"shift": "1"}), ask=ask)
     both = [run(r).observations["said_yes"][1, 0] for r in (few, more)]
     assert both[0] < both[1]
-
-

@@ -51,7 +51,11 @@ def test_rows_measured_again_take_the_place_of_the_old_ones() -> None:
     more = {"peer": "mesa", "agents": 100, "run_s": 1.0}
     merged = cpu.merged(RECORD["rows"], [again, more])
     assert [(r["peer"], r.get("run_s")) for r in merged] == [
-        ("ours", 1.0), ("agent_torch", None), ("mesa", 3.0), ("mesa", 1.0)]
+        ("ours", 1.0),
+        ("agent_torch", None),
+        ("mesa", 3.0),
+        ("mesa", 1.0),
+    ]
 
 
 def test_the_table_is_sorted_by_run_and_tells_times_ours() -> None:

@@ -79,9 +79,7 @@ def test_sampling_gives_the_exact_posterior(model: LoadedModel, exact: dict[str,
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("method", ["gradient", "search"])
-def test_peaks_give_the_exact_posterior(
-    method: str, model: LoadedModel, exact: dict[str, tuple[float, float]]
-) -> None:
+def test_peaks_give_the_exact_posterior(method: str, model: LoadedModel, exact: dict[str, tuple[float, float]]) -> None:
     result = model.calibrate(method=method, chains=2, draws=500, threads=2)
     agrees(result, exact, slack=0.3)
     assert result.converged, result.record.reasons
@@ -284,9 +282,7 @@ def failing(run: Callable[[], object]) -> str:
     return f"{diagnostic.code} {diagnostic.message} {diagnostic.help}"
 
 
-def test_what_cannot_be_calibrated_is_told(
-    model: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_calibrated_is_told(model: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = load(TEXT.split("calibrate")[0] + "\n")
     assert failing(plain.calibrate).startswith("E0861")
     assert "sampling" in failing(lambda: model.calibrate(method="guessing"))

@@ -122,6 +122,7 @@ WEIBULL_OF_MANY = WEIBULL.replace("count 2_000", "count 5_000")
 
 def test_weibull_dwell_time() -> None:
     """Days begun ill: Σ P(dwell > t) over whole days t; its derivatives by the law itself (scipy)."""
+
     def days(shape: float, size: float) -> float:
         return float(sum(stats.weibull_min.sf(t, shape, scale=size) for t in range(61)))
 

@@ -391,7 +391,10 @@ def test_the_page_about_a_model_holds_everything_and_asks_for_nothing(tmp_path: 
 def test_what_is_known_is_said_with_how() -> None:
     """Shares within their bounds, a promise that intervals prove, one that is left to a watch; one that cannot
     hold is an error."""
-    text = HEAD + PEOPLE + """
+    text = (
+        HEAD
+        + PEOPLE
+        + """
 condition Flu of Person
   states S, I, R
   start S except 10 Person in I
@@ -406,6 +409,7 @@ observe ill = count of Person where Flu is I
 check always count of Person where Flu is I <= population
 check always count of Person where Flu is I <= 5_000
 """
+    )
     model = lpmdsl.load(text).model
     told = {s.what: (s.how, s.holds) for s in statements(model, parameter_values(model))}
     assert told["the rate `gamma` is not below 0"] == ("bounded by intervals", True)

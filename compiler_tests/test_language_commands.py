@@ -136,7 +136,7 @@ def test_a_budget_ends_a_run_with_4_and_the_rest_is_asked_later(lpmc: Lpmc, monk
         assert lpmc(*asked, "--out", "c")[0] == 0 and proxy.calls == whole["each"]["isolate"]["asks"]
     written = out + err + out_again + err_again
     written += "".join(path.read_text(encoding="utf-8") for path in Path("a").glob("*.[jhc]*"))
-    assert "sk-very-secret" not in written and "{\"decision\"" not in written and "Person: age 65+" not in written
+    assert "sk-very-secret" not in written and '{"decision"' not in written and "Person: age 65+" not in written
     assert b"sk-very-secret" not in b"".join(path.read_bytes() for path in Path().glob("ledger.sqlite*"))
 
 

@@ -426,7 +426,7 @@ def test_an_edited_reply_is_found_out(tmp_path: Path) -> None:
     with proxied("", valid) as proxy, asked(MODEL, mode="record", url=proxy.url, ledger=path, **QUICK) as answers:
         answers.ask_for({}, {})("isolate", 0, EVERYONE[:1])
     with sqlite3.connect(path) as db:
-        db.execute("UPDATE replies SET reply = '{\"decision\": \"perhaps\"}'")
+        db.execute('UPDATE replies SET reply = \'{"decision": "perhaps"}\'')
     with asked(MODEL, mode="replay", ledger=path) as answers, pytest.raises(LpmError, match="E0857"):
         answers.ask_for({}, {})("isolate", 0, EVERYONE[:1])
 

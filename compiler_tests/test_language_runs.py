@@ -319,5 +319,3 @@ def test_archetypes_that_read_the_same_prompt_are_asked_once(server: Proxy) -> N
     with asked(model, url=server.url) as answers:
         table = answers.ask_for({}, {})("isolate", 0, who)
     assert server.calls == 6 * 3 and len(table) == 18
-
-

@@ -258,21 +258,24 @@ def test_block_densities_follow_the_table():
             assert abs(found - expected) <= 4 * math.sqrt(expected), (g, h)
 
 
-@pytest.mark.parametrize("name, n, arguments, reason", [
-    ("small_world", 50, {"degree": 5, "rewiring": 0.1}, "even"),
-    ("small_world", 6, {"degree": 6, "rewiring": 0.1}, "only 5 others"),
-    ("small_world", 50, {"degree": 6, "rewiring": 1.5}, "share"),
-    ("erdos_renyi", 5, {"degree": 7.5}, "only 4 others"),
-    ("erdos_renyi", 5, {"probability": -0.1}, "probability"),
-    ("scale_free", 5, {"links": 5}, "only 5 agents"),
-    ("scale_free", 50, {"degree": 7}, "even"),
-    ("scale_free", 50, {"links": 2.5}, "whole number"),
-    ("configuration", 5, {"degrees": np.array([1, 2, 3, 4, 5])}, "between 0 and 4"),
-    ("stochastic_block", 4, {"ties": np.array([[9.0]]), "groups": np.zeros(4, int)}, "pairs"),
-    ("lattice", 30, {"width": 5, "height": 5}, "25 places"),
-    ("lattice", 24, {"width": 5, "wrapping": 1.0}, "25 places"),
-    ("lattice", 25, {"width": 5, "neighbours": 6}, "4 .sides."),
-])
+@pytest.mark.parametrize(
+    "name, n, arguments, reason",
+    [
+        ("small_world", 50, {"degree": 5, "rewiring": 0.1}, "even"),
+        ("small_world", 6, {"degree": 6, "rewiring": 0.1}, "only 5 others"),
+        ("small_world", 50, {"degree": 6, "rewiring": 1.5}, "share"),
+        ("erdos_renyi", 5, {"degree": 7.5}, "only 4 others"),
+        ("erdos_renyi", 5, {"probability": -0.1}, "probability"),
+        ("scale_free", 5, {"links": 5}, "only 5 agents"),
+        ("scale_free", 50, {"degree": 7}, "even"),
+        ("scale_free", 50, {"links": 2.5}, "whole number"),
+        ("configuration", 5, {"degrees": np.array([1, 2, 3, 4, 5])}, "between 0 and 4"),
+        ("stochastic_block", 4, {"ties": np.array([[9.0]]), "groups": np.zeros(4, int)}, "pairs"),
+        ("lattice", 30, {"width": 5, "height": 5}, "25 places"),
+        ("lattice", 24, {"width": 5, "wrapping": 1.0}, "25 places"),
+        ("lattice", 25, {"width": 5, "neighbours": 6}, "4 .sides."),
+    ],
+)
 def test_what_cannot_be_built_says_why(name, n, arguments, reason):
     with pytest.raises(Unbuildable, match=reason):
         make(name, n, **arguments)
@@ -314,10 +317,17 @@ def test_ties_from_csv_parquet_and_ids(tmp_path):
     assert edges(read_ties(tmp_path / "e.parquet", 4, NOWHERE)) == expected
 
 
-@pytest.mark.parametrize("suffix, writer", [
-    (".graphml", nx.write_graphml), (".gexf", nx.write_gexf), (".gml", nx.write_gml), (".edgelist", nx.write_edgelist),
-    (".adjlist", nx.write_adjlist), (".net", nx.write_pajek),
-])
+@pytest.mark.parametrize(
+    "suffix, writer",
+    [
+        (".graphml", nx.write_graphml),
+        (".gexf", nx.write_gexf),
+        (".gml", nx.write_gml),
+        (".edgelist", nx.write_edgelist),
+        (".adjlist", nx.write_adjlist),
+        (".net", nx.write_pajek),
+    ],
+)
 def test_whatever_networkx_writes_is_read(tmp_path, suffix, writer):
     club = nx.karate_club_graph() if suffix not in (".gexf", ".net") else nx.Graph(list(nx.karate_club_graph().edges()))
     path = tmp_path / f"club{suffix}"
@@ -340,11 +350,17 @@ def test_what_is_wrong_with_a_file_of_ties_is_said_with_its_line(tmp_path):
     assert code(write(tmp_path, "one.csv", "a\n1\n"))[0] == "E0642"
     assert code(write(tmp_path, "wide.csv", "a,b\n1,2\n1,2,3\n"))[0] == "E0641"
     assert code(write(tmp_path, "word.csv", "a,b\n0,1\n0,x\n")) == (
-        "E0643", "word.csv, line 3, column `b`: `x` is not a number.")
+        "E0643",
+        "word.csv, line 3, column `b`: `x` is not a number.",
+    )
     assert code(write(tmp_path, "short.csv", "a,b\n0,1\n\n0\n")) == (
-        "E0643", "short.csv, line 4, column `b`: an empty cell is not a number.")
+        "E0643",
+        "short.csv, line 4, column `b`: an empty cell is not a number.",
+    )
     assert code(write(tmp_path, "far.csv", "a,b\n0,1\n0,4\n")) == (
-        "E0647", "far.csv, line 3, column `b`: there is no agent 4; the 4 agents are numbered 0 to 3.")
+        "E0647",
+        "far.csv, line 3, column `b`: there is no agent 4; the 4 agents are numbered 0 to 3.",
+    )
     assert code(write(tmp_path, "half.csv", "a,b\n0,1.5\n"))[0] == "E0647"
     assert code(write(tmp_path, "id.csv", "a,b\np,r\n"), ids=np.array(["p", "q"], object))[0] == "E0643"
     assert code(write(tmp_path, "big.adjlist", "0 1\n7 1\n"))[0] == "E0647"

@@ -356,9 +356,14 @@ def test_three_mistakes_give_three_reports_and_the_rest_is_read() -> None:
         ("clock\n  1 day", "E0101", "`clock` needs `step` before a duration", "Write `step 1 day`", (3, 3)),
         ("clock step 1 day", "E0101", "The line ends after `clock`", "Start a new line with `step`", (2, 7)),
         ("clock\n  step\n  for 2 days", "E0101", "After `step` comes a value, not the end", "step DURATION", (3, 7)),
-        ("condition F of P\n  from S to I", "E0101",
-         "After `from S` comes `by contagion`, `after DISTRIBUTION`, `at rate RATE`, "
-         "`with probability P every PERIOD` or `when TEST`, not `to`", "from STATE", (3, 10)),
+        (
+            "condition F of P\n  from S to I",
+            "E0101",
+            "After `from S` comes `by contagion`, `after DISTRIBUTION`, `at rate RATE`, "
+            "`with probability P every PERIOD` or `when TEST`, not `to`",
+            "from STATE",
+            (3, 10),
+        ),
         ("condition F of P\n  from S by contagoin to I", "E0101", "`contagion`, not `contagoin`", "", (3, 13)),
         ("condition F of P\n  from I after fixed(2 days)", "E0101", "comes `to`, not the end", "", (3, 29)),
         ("condition F of P\n  stats S", "E0101", "no clause `stats`. Did you mean `states`?", "`states`", (3, 3)),
@@ -379,10 +384,15 @@ def test_three_mistakes_give_three_reports_and_the_rest_is_read() -> None:
         ("clock\n  step 1 day\n  for 2 days\nparamter x = 1", "E0102", "Did you mean `parameter`?", "", (5, 1)),
         ("step 1 day", "E0102", "It is a clause of `clock`", "", (2, 1)),
         ("rule r of P\n  every day\n    die", "E0103", "(`rule`) are not there yet", "", (2, 1)),
-        ("stock b of P\n  \"odd", "E0103", "(`stock`)", "", (2, 1)),
+        ('stock b of P\n  "odd', "E0103", "(`stock`)", "", (2, 1)),
         ('behaviour b of P\n  "odd"', "E0101", "`behaviour` has no clause", "starts with `decides`", (3, 3)),
-        ("behaviour b of P\n  decides yes/no into x\n  asks 2 times per archetype\n  otherwise no", "E0101",
-         "The prompt is missing", "lines of its own", (5, 3)),
+        (
+            "behaviour b of P\n  decides yes/no into x\n  asks 2 times per archetype\n  otherwise no",
+            "E0101",
+            "The prompt is missing",
+            "lines of its own",
+            (5, 3),
+        ),
         ("behaviour b of P\n  remembers last 3 decisions", "E0101", "comes `the`", "the last NUMBER", (3, 13)),
         ("behaviour b of P\n  every week", "E0112", "what it decides", "decides yes/no into", (2, 1)),
         ("behaviour b of P\n  decides yes/no into x", "E0112", "when it decides", "every week", (2, 1)),
@@ -558,8 +568,13 @@ def test_the_only_choices_of_the_grammar_are_at_the_end_of_an_aggregate(caplog: 
     logger.propagate = True
     try:
         lark.Lark(
-            closed, start="declaration", parser="lalr", lexer="contextual", maybe_placeholders=True,
-            edit_terminals=grammar._complete, debug=True,  # type: ignore[arg-type]
+            closed,
+            start="declaration",
+            parser="lalr",
+            lexer="contextual",
+            maybe_placeholders=True,
+            edit_terminals=grammar._complete,
+            debug=True,  # type: ignore[arg-type]
         )
     finally:
         logger.setLevel(level)

@@ -91,8 +91,25 @@ def exception(state: int, k: int = 0, **how) -> StartExcept:
 
 def model(person: Agent, tables=(), networks=(), conditions=(), directory: str = ".") -> Model:
     clock = Clock(1.0, 10, None, NOWHERE)
-    return Model("m", "1.0", "", directory, clock, (), tuple(tables), (person,), tuple(networks), tuple(conditions),
-                 (), (), (), (), (), (), ())
+    return Model(
+        "m",
+        "1.0",
+        "",
+        directory,
+        clock,
+        (),
+        tuple(tables),
+        (person,),
+        tuple(networks),
+        tuple(conditions),
+        (),
+        (),
+        (),
+        (),
+        (),
+        (),
+        (),
+    )
 
 
 def own(name: str, type_: Type = NUMBER) -> AttributeRef:
@@ -127,8 +144,13 @@ def test_a_town_has_the_stated_types_ages_and_places():
     world = build_world(model(TOWN, [SIZES]), {}, 1)
     column = {name: values for (_, name), values in world.attributes.items()}
     assert {name: values.dtype for name, values in column.items()} == {
-        "age": np.float64, "age_group": np.uint8, "household": np.int32, "school": np.int32, "workplace": np.int32,
-        "vaccinated": np.uint8}
+        "age": np.float64,
+        "age_group": np.uint8,
+        "household": np.int32,
+        "school": np.int32,
+        "workplace": np.int32,
+        "vaccinated": np.uint8,
+    }
     assert np.array_equal(column["age"], 90 * YEAR * uniforms(1, 20_000, site("Person.age")))
     assert np.array_equal(column["age_group"], (column["age"] >= 18 * YEAR) * 1 + (column["age"] >= 65 * YEAR))
     assert np.array_equal(column["school"] >= 0, column["age_group"] == 0)
@@ -166,14 +188,17 @@ def test_values_read_parameters_tables_and_what_came_before():
     assert np.all(np.abs(np.bincount(groups) - expected) < 4 * np.sqrt(expected))
 
 
-@pytest.mark.parametrize("family, arguments, law", [
-    ("poisson", {"mean": 4.0}, stats.poisson(4)),
-    ("normal", {"mean": 10.0, "sd": 2.0}, stats.norm(10, 2)),
-    ("gamma", {"mean": 5.0, "sd": 2.0}, stats.gamma(6.25, scale=0.8)),
-    ("lognormal", {"median": 9.0, "spread": 1.8}, stats.lognorm(math.log(1.8), scale=9)),
-    ("negative_binomial", {"mean": 3.0, "dispersion": 0.5}, stats.nbinom(0.5, 1 / 7)),
-    ("exponential", {"mean": 3.0}, stats.expon(scale=3)),
-])
+@pytest.mark.parametrize(
+    "family, arguments, law",
+    [
+        ("poisson", {"mean": 4.0}, stats.poisson(4)),
+        ("normal", {"mean": 10.0, "sd": 2.0}, stats.norm(10, 2)),
+        ("gamma", {"mean": 5.0, "sd": 2.0}, stats.gamma(6.25, scale=0.8)),
+        ("lognormal", {"median": 9.0, "spread": 1.8}, stats.lognorm(math.log(1.8), scale=9)),
+        ("negative_binomial", {"mean": 3.0, "dispersion": 0.5}, stats.nbinom(0.5, 1 / 7)),
+        ("exponential", {"mean": 3.0}, stats.expon(scale=3)),
+    ],
+)
 def test_drawn_numbers_are_the_quantiles_of_their_law(family, arguments, law):
     n = 5000
     u = uniforms(3, n, 5)
@@ -313,8 +338,13 @@ def test_sizes_that_are_all_nothing_are_an_error():
 
 def test_generators_get_their_arguments_drawn_degrees_and_groups():
     degrees = table("degrees", ("",), (("0", "2", "6"),), (0.5, 0.25, 0.25))
-    blocks = table("blocks", ("age_group", "age_group"), (AGES.labels, AGES.labels), (4.0, 0, 0, 0, 3.0, 0, 0, 0, 2.0),
-                   Type(Kind.NUMBER, CONTACT_RATE))
+    blocks = table(
+        "blocks",
+        ("age_group", "age_group"),
+        (AGES.labels, AGES.labels),
+        (4.0, 0, 0, 0, 3.0, 0, 0, 0, 2.0),
+        Type(Kind.NUMBER, CONTACT_RATE),
+    )
     whole_table = [TableRef(name, (), NUMBER, NOWHERE) for name in ("degrees", "blocks")]
     networks = [
         network("friends", "small_world", degree=ParameterRef("k", NUMBER, NOWHERE), rewiring=0.1),
@@ -351,9 +381,12 @@ p3,80, elder,No,,0.5,0
 def from_file(folder: Path, text: str = PEOPLE, name: str = "people.csv", count=None) -> Model:
     (folder / name).write_text(text, encoding="utf-8")
     members = (
-        attribute("age", DURATION, column="age"), attribute("group", AGES, column="group"),
-        attribute("vaccinated", BOOLEAN, column="vaccinated"), place("home", None),
-        attribute("weight", column="weight"), attribute("keen", SHARE, column="keen"),
+        attribute("age", DURATION, column="age"),
+        attribute("group", AGES, column="group"),
+        attribute("vaccinated", BOOLEAN, column="vaccinated"),
+        place("home", None),
+        attribute("weight", column="weight"),
+        attribute("keen", SHARE, column="keen"),
     )
     return model(agent(*members, count=count, file=name), directory=str(folder))
 
@@ -362,14 +395,27 @@ def test_people_from_a_file_in_base_units(tmp_path):
     world = build_world(from_file(tmp_path), {}, 1)
     column = {name: values.tolist() for (_, name), values in world.attributes.items()}
     assert world.counts == {"Person": 3} and world.place_counts == {("Person", "home"): 1}
-    assert column == {"age": [10 * YEAR, 40 * YEAR, 80 * YEAR], "group": [0, 1, 2], "vaccinated": [1, 0, 0],
-                      "home": [0, 0, -1], "weight": [1.5, 2, 0.5], "keen": [0.5, 1, 0]}
+    assert column == {
+        "age": [10 * YEAR, 40 * YEAR, 80 * YEAR],
+        "group": [0, 1, 2],
+        "vaccinated": [1, 0, 0],
+        "home": [0, 0, -1],
+        "weight": [1.5, 2, 0.5],
+        "keen": [0.5, 1, 0],
+    }
 
 
 def test_people_from_parquet_and_ties_by_their_ids(tmp_path):
     made = from_file(tmp_path, "")
-    columns = {"id": [7, 8, 9], "age [years]": [1.0, 2, 3], "group": ["child"] * 3, "vaccinated": [True, False, True],
-               "home": [4, 4, 6], "weight": [1, 2, 3], "keen": [0.1, 0.2, 0.3]}
+    columns = {
+        "id": [7, 8, 9],
+        "age [years]": [1.0, 2, 3],
+        "group": ["child"] * 3,
+        "vaccinated": [True, False, True],
+        "home": [4, 4, 6],
+        "weight": [1, 2, 3],
+        "keen": [0.1, 0.2, 0.3],
+    }
     pd.DataFrame(columns).to_parquet(tmp_path / "p.parquet")
     (tmp_path / "ties.csv").write_text("a,b\n9,7\n")
     person = agent(*made.agents[0].members, count=None, file="p.parquet")
@@ -379,12 +425,22 @@ def test_people_from_parquet_and_ties_by_their_ids(tmp_path):
     assert world.ties["kin"].targets.tolist() == [2, 0] and world.ties["kin"].offsets.tolist() == [0, 1, 1, 2]
 
 
-@pytest.mark.parametrize("old, new, expected", [
-    ("p2,40", "p2,forty", "E0643"), ("p2,40", "p2,", "E0643"), ("elder", "elderly", "E0643"),
-    (",No,", ",maybe,", "E0643"), ("age [years]", "age", "E0644"), ("age [years]", "age [km]", "E0644"),
-    ("age [years]", "age [yeers]", "E0645"), ("weight", "wait", "E0642"), ("keen [%]", "keen", "E0643"),
-    ("p2,40", "p1,40", "E0648"), ("p2,", "p2,9,9,", "E0641"),
-])
+@pytest.mark.parametrize(
+    "old, new, expected",
+    [
+        ("p2,40", "p2,forty", "E0643"),
+        ("p2,40", "p2,", "E0643"),
+        ("elder", "elderly", "E0643"),
+        (",No,", ",maybe,", "E0643"),
+        ("age [years]", "age", "E0644"),
+        ("age [years]", "age [km]", "E0644"),
+        ("age [years]", "age [yeers]", "E0645"),
+        ("weight", "wait", "E0642"),
+        ("keen [%]", "keen", "E0643"),
+        ("p2,40", "p1,40", "E0648"),
+        ("p2,", "p2,9,9,", "E0641"),
+    ],
+)
 def test_what_is_wrong_with_a_file_of_people(tmp_path, old, new, expected):
     assert code(lambda: build_world(from_file(tmp_path, PEOPLE.replace(old, new)), {}, 1)) == expected
 
@@ -402,8 +458,12 @@ def test_a_wrong_cell_is_named_with_its_line(tmp_path):
 
 
 def start(*exceptions, n: int = 1000, seed: int = 1, replicate: int = 0) -> np.ndarray:
-    made = model(agent(attribute("old", BOOLEAN, drawn=dist("bernoulli", BOOLEAN, p=0.2)), count=n), (), (),
-                 [condition(*exceptions)])
+    made = model(
+        agent(attribute("old", BOOLEAN, drawn=dist("bernoulli", BOOLEAN, p=0.2)), count=n),
+        (),
+        (),
+        [condition(*exceptions)],
+    )
     return start_states(made, build_world(made, {}, seed), {}, seed, replicate)["Flu"]
 
 
@@ -429,8 +489,12 @@ def test_exceptions_in_written_order():
 def test_where_takes_all_who_satisfy_it_also_by_state():
     old = own("old", BOOLEAN)
     flu_r = InState("Flu", (3,), BOOLEAN, NOWHERE)
-    made = model(agent(attribute("old", BOOLEAN, drawn=dist("bernoulli", BOOLEAN, p=0.2))), (), (), [
-        condition(exception(3, where=old)), condition(exception(2, where=flu_r), name="Cold")])
+    made = model(
+        agent(attribute("old", BOOLEAN, drawn=dist("bernoulli", BOOLEAN, p=0.2))),
+        (),
+        (),
+        [condition(exception(3, where=old)), condition(exception(2, where=flu_r), name="Cold")],
+    )
     world = build_world(made, {}, 1)
     states = start_states(made, world, {}, 1, 0)
     is_old = world.attributes["Person", "old"] == 1

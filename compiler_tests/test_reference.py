@@ -110,14 +110,10 @@ def reed_frost(households: int, layout: str) -> np.ndarray:
     n = households * 5
     c = b.condition("Flu", "S I R", b.leave(0, ByContagion(), 1), b.leave(1, b.after("fixed", value=1), 2))
     homes = b.network("homes", layout, place="home")
-    m = b.model(
-        6, conditions=(c,), networks=(homes,), contagions=(b.contagion("Flu", (1, "homes", -math.log(0.7))),)
-    )
+    m = b.model(6, conditions=(c,), networks=(homes,), contagions=(b.contagion("Flu", (1, "homes", -math.log(0.7))),))
     pairs = [(h * 5 + i, h * 5 + j) for h in range(households) for i in range(5) for j in range(i)]
     first = (np.arange(n) % 5 == 0).astype(np.uint8)
-    made = b.request(
-        m, n, start={"Flu": first}, places={"home": np.arange(n) // 5}, ties={"homes": b.ties(n, pairs)}
-    )
+    made = b.request(m, n, start={"Flu": first}, places={"home": np.arange(n) // 5}, ties={"homes": b.ties(n, pairs)})
     ill = run(made).states["Flu"].reshape(households, 5) != 0
     return ill.sum(axis=1) - 1
 

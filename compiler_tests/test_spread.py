@@ -120,9 +120,11 @@ def test_what_cannot_be_moved_with_others_goes_alone() -> None:
         assert abs(f.gradient / f.mean - factor * slope) < Z * f.se / f.mean + 0.02 * abs(slope), name
 
 
-STEEP = CHAIN.replace("parameter young = 40 %", "parameter young = 40 %\nparameter power = 1").replace(
-    "with probability half every day to Bad", "at rate 0.01 per day * power ^ 25 to Bad"
-).replace("where Job is C and Luck is Good and is_young", "where Luck is Good")
+STEEP = (
+    CHAIN.replace("parameter young = 40 %", "parameter young = 40 %\nparameter power = 1")
+    .replace("with probability half every day to Bad", "at rate 0.01 per day * power ^ 25 to Bad")
+    .replace("where Job is C and Luck is Good and is_young", "where Luck is Good")
+)
 
 
 def test_a_response_that_bends_is_taken_over_shorter_steps() -> None:

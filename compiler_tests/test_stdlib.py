@@ -19,14 +19,19 @@ MODELS = sorted((ROOT / "models").glob("*.lpm"))
 LIBRARIES = sorted((ROOT / "stdlib").rglob("*.lpm"))
 
 _CLOCK = "clock\n  step 1 day\n  from 2024-10-01 for 20 days\n"
-_WITH_CONDITION = _CLOCK + """
+_WITH_CONDITION = (
+    _CLOCK
+    + """
 agent Person count 500
 network town joins Person at random with 10 contacts per day
 contagion of {name}
   from I on town at 0.05 per contact
 observe cases = number entering I per day
 """
-_WITH_HOUSEHOLDS = _CLOCK + """
+)
+_WITH_HOUSEHOLDS = (
+    _CLOCK
+    + """
 agent Person count 500
   household place of size ~ household_sizes
 network homes joins Person sharing household with 5 contacts per day
@@ -39,7 +44,10 @@ contagion of Flu
   from I on homes at 0.05 per contact
 observe cases = number entering I per day
 """
-_WITH_CONTACTS = _CLOCK + """
+)
+_WITH_CONTACTS = (
+    _CLOCK
+    + """
 agent Person count 500
   age duration ~ uniform(0 years, 90 years)
   age_group category = band of age at 5 years, 18 years, 65 years named "0-4", "5-17", "18-64", "65+"
@@ -56,7 +64,10 @@ contagion of Flu
   from I on home, school, work, anywhere at 0.01 per contact
 observe cases = number entering I per day by age_group
 """
-_IN_A_CITY = _CLOCK + """
+)
+_IN_A_CITY = (
+    _CLOCK
+    + """
 condition Flu of Person
   states S, I, R
   start S except share 1 % in I
@@ -66,6 +77,7 @@ contagion of Flu
   from I on homes, offices, streets at 0.02 per contact
 observe cases = number entering I per day by borough
 """
+)
 
 
 def small_model(library: Path) -> str:

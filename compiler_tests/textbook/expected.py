@@ -483,4 +483,3 @@ MODELS: dict[str, Callable[[], Expected]] = {
         sir_households,
     )
 }
-

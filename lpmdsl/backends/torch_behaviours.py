@@ -181,4 +181,3 @@ def _shifted(chance: Tensor, shift: Tensor) -> Tensor:
     if float(shift) == 0:
         return chance
     return 1.0 / (1.0 + numbers.exp(-(numbers.log(chance / (1.0 - chance)) + shift)))
-

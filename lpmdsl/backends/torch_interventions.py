@@ -185,4 +185,3 @@ def _act(
             enter(body, course, moving, to, tick, t, seen)
         case _:
             assert_never(action)
-

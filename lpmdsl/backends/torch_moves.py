@@ -234,4 +234,3 @@ def _chance_hazard(trigger: Chance, kind: str, t: int, seen: Moment) -> Tensor:
     p = over_agents(trigger.probability, kind, seen)
     hazard = torch.clamp(rounded(-log(torch.clamp(1.0 - p, min=0.0)) * 2.0**32), min=0)
     return tries * torch.where(p >= 1.0, CERTAIN, hazard)
-

@@ -26,9 +26,7 @@ class Stages:
 def stages(law: m.Distribution, arguments: dict[str, Tensor], model: m.Model) -> Stages:
     """The chain of a dwell time whose arguments are scalars or one a agent."""
     wide = max((a.numel() for a in arguments.values()), default=1)
-    rows = [
-        _chain(law, {k: a if a.dim() == 0 else a[i] for k, a in arguments.items()}, model) for i in range(wide)
-    ]
+    rows = [_chain(law, {k: a if a.dim() == 0 else a[i] for k, a in arguments.items()}, model) for i in range(wide)]
     longest = max(len(within) for _, within, _ in rows)
 
     def padded(entry: list[Tensor]) -> Tensor:

@@ -56,8 +56,6 @@ def cost(
 ledgers = typer.Typer(no_args_is_help=True, help="Look at recorded answers, and share them.")
 
 
-
-
 LinesOut = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where the lines go (to the terminal).")]
 
 

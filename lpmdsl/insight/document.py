@@ -204,9 +204,7 @@ def _latex(found: Analysis) -> str:
 # ------------------------------------------------------------------ the text
 
 
-_TOKEN = re.compile(
-    r"(?P<remark>#.*$)|(?P<value>\b\d[\d_.:/-]*\s*%?|\"[^\"]*\")|(?P<word>^\s*[a-z]+\b)", re.MULTILINE
-)
+_TOKEN = re.compile(r"(?P<remark>#.*$)|(?P<value>\b\d[\d_.:/-]*\s*%?|\"[^\"]*\")|(?P<word>^\s*[a-z]+\b)", re.MULTILINE)
 
 
 def highlighted(text: str) -> str:

@@ -194,6 +194,7 @@ class _Adjoint:
         self.kernels.append(made)
         return [Launch(made.name), Clear(into)]
 
+
 @dataclass(slots=True)
 class _Turned:
     """One kernel being turned round. ``worths[local]``: the terms of what the local is worth."""

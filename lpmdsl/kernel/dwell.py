@@ -86,9 +86,7 @@ def _table(distribution: Distribution, model: Model, parameters: dict[str, float
     return np.ascontiguousarray(np.stack(rows))
 
 
-def arguments_by_row(
-    distribution: Distribution, model: Model, parameters: dict[str, float]
-) -> list[dict[str, float]]:
+def arguments_by_row(distribution: Distribution, model: Model, parameters: dict[str, float]) -> list[dict[str, float]]:
     """The arguments in base units for every row of the table."""
     leaves = plan(distribution)
     keys = np.ndindex(*(radix(leaf) for leaf in leaves))

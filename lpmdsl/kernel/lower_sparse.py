@@ -71,9 +71,7 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: 
 
 def _contagion_items(builder: Builder) -> list[ScheduleItem]:
     model = builder.model
-    kinds = dict.fromkeys(
-        model.condition(c.condition).of for c in model.contagions if any(not s.of for s in c.spreads)
-    )
+    kinds = dict.fromkeys(model.condition(c.condition).of for c in model.contagions if any(not s.of for s in c.spreads))
     items: list[ScheduleItem] = []
     steady = {c.of for c in model.conditions if builder.is_steady(c.name)}
     for kind in (k for k in kinds if k not in steady):

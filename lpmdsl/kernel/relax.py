@@ -181,5 +181,3 @@ def _advance(relaxing: Relaxing, kind: str) -> list[ScheduleItem]:
     note = ", ".join(c.name for c in conditions)
     kernel = Kernel(f"advance_{kind}", kind, tuple(here.scope.prologue), tuple(here.body), conditions[0].span, note)
     return [Launch(relaxing.builder.kernel(kernel)), *folds]
-
-

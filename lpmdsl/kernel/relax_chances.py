@@ -116,7 +116,7 @@ def _fold(expr: KExpr) -> KExpr:
             return a
         case "to_f64", (Const(value=value),):
             return number(float(value))
-        case ("add" | "sub" | "mul"), (Const(value=a), Const(value=b)):
+        case (("add" | "sub" | "mul"), (Const(value=a), Const(value=b))):
             return number({"add": a + b, "sub": a - b, "mul": a * b}[expr.op])
         case _:
             return expr

@@ -43,7 +43,7 @@ def _who(relaxing: Relaxing, block: m.Repeated) -> tuple[m.Expr, ...]:
 
 def _eligible(here: Chances, block: m.Repeated) -> KExpr:
     """1.0 for who is not removed and satisfies ``where``, read in the case that the scope says."""
-    *removed, = (e for e in _who(here.relaxing, block) if e is not block.where)
+    (*removed,) = (e for e in _who(here.relaxing, block) if e is not block.where)
     tests = [test("not", here.scope.value(e)) for e in removed]
     tests += [here.scope.value(block.where)] if block.where is not None else []
     return truth(all_of(*tests))

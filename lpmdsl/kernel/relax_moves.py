@@ -276,4 +276,3 @@ def enter_at_boundary(here: Chances, layout: Layout, state: int, amount: KExpr, 
 def site_name(site: str) -> str:
     """A buffer's name for the marginal values of a site."""
     return "worth_" + re.sub(r"\W", "_", site)
-

@@ -18,8 +18,12 @@ from lpmdsl.source import Span
 
 TABULAR = (".csv", ".parquet")
 NETWORKX = {
-    ".graphml": "read_graphml", ".gexf": "read_gexf", ".gml": "read_gml", ".edgelist": "read_edgelist",
-    ".adjlist": "read_adjlist", ".net": "read_pajek",
+    ".graphml": "read_graphml",
+    ".gexf": "read_gexf",
+    ".gml": "read_gml",
+    ".edgelist": "read_edgelist",
+    ".adjlist": "read_adjlist",
+    ".net": "read_pajek",
 }
 """The suffixes that networkx reads and its functions for them."""
 MISSING = ("", "na", "NA", "NaN", "nan")
@@ -53,21 +57,36 @@ def read_table(path: Path, span: Span) -> pd.DataFrame:
     """All columns of a CSV (cells as text) or Parquet file; the index counts data rows from 0. E0640, E0641."""
     if not path.is_file():
         near = did_you_mean(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else ""
-        raise fail("E0640", f"There is no file {path.name} in {path.parent}.{near}", span,
-                   "Paths start from the folder of the file that names them.")
+        raise fail(
+            "E0640",
+            f"There is no file {path.name} in {path.parent}.{near}",
+            span,
+            "Paths start from the folder of the file that names them.",
+        )
     try:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False, encoding="utf-8-sig",
-                                skipinitialspace=True, index_col=False)
+            table = pd.read_csv(
+                path,
+                dtype=str,
+                keep_default_na=False,
+                skip_blank_lines=False,
+                encoding="utf-8-sig",
+                skipinitialspace=True,
+                index_col=False,
+            )
     except PermissionError as error:
         raise fail("E0640", f"{path.name} may not be read.", span, "Check the file's permissions.") from error
     except (OSError, ValueError, pd.errors.ParserError, pd.errors.ParserWarning, ImportError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise fail("E0641", f"{path.name} does not read as a table: {reason}.", span,
-                   "Expected: a header line with column names, then one row a line, cells parted by commas.") from error
+        raise fail(
+            "E0641",
+            f"{path.name} does not read as a table: {reason}.",
+            span,
+            "Expected: a header line with column names, then one row a line, cells parted by commas.",
+        ) from error
     table.columns = [str(c).strip() for c in table.columns]
     return table.loc[~_blank_rows(table)]
 
@@ -116,8 +135,12 @@ def read_people(path: Path, wanted: tuple[Wanted, ...], span: Span) -> People:
         header = headers.get(want.name)
         if header is None:
             near = did_you_mean(want.name, headers)
-            raise fail("E0642", f"{path.name} has no column `{want.name}`.{near}", want.span,
-                       f"Its columns are: {', '.join(list(headers)[:12])}.")
+            raise fail(
+                "E0642",
+                f"{path.name} has no column `{want.name}`.{near}",
+                want.span,
+                f"Its columns are: {', '.join(list(headers)[:12])}.",
+            )
         match want.type.kind:
             case Kind.PLACE:
                 arrays[want.name], places[want.name] = _places(table, header)
@@ -139,8 +162,12 @@ def _ids(table: pd.DataFrame, path: Path, span: Span) -> NDArray | None:
     again = np.flatnonzero(ids.duplicated())
     if again.size:
         row = int(again[0])
-        raise fail("E0648", f"{path.name}, line {_line(table, row)}: the id `{ids.iloc[row]}` stands twice.", span,
-                   "An id names one agent.")
+        raise fail(
+            "E0648",
+            f"{path.name}, line {_line(table, row)}: the id `{ids.iloc[row]}` stands twice.",
+            span,
+            "An id names one agent.",
+        )
     return np.asarray(ids, dtype=object)
 
 
@@ -169,15 +196,26 @@ def _quantities(table: pd.DataFrame, header: str, want: Wanted, path: Path) -> N
     scale, dimension = _unit_of(unit, path, want)
     if dimension.without_people() != want.type.dimension.without_people():
         example = "[years]" if str(want.type.dimension) == "days" else "the unit in brackets"
-        raise fail("E0644", f"{path.name}, column `{header}`: `{want.name}` is {want.type}, the column is "
-                   + (f"in {unit}." if unit else "without a unit."), want.span,
-                   f"Write the unit into the header: `{want.name} {example}`.")
+        raise fail(
+            "E0644",
+            f"{path.name}, column `{header}`: `{want.name}` is {want.type}, the column is "
+            + (f"in {unit}." if unit else "without a unit."),
+            want.span,
+            f"Write the unit into the header: `{want.name} {example}`.",
+        )
     values = _numbers(table, header, path, want.span) * scale
     if want.type.kind in (Kind.SHARE, Kind.PROBABILITY):
         outside = np.flatnonzero((values < 0) | (values > 1))
         if outside.size:
-            raise _bad_cell(table, header, int(outside[0]), path, "lies outside 0 to 1", want.span,
-                            f"If the column is in per cent, write `{want.name} [%]` into the header.")
+            raise _bad_cell(
+                table,
+                header,
+                int(outside[0]),
+                path,
+                "lies outside 0 to 1",
+                want.span,
+                f"If the column is in per cent, write `{want.name} [%]` into the header.",
+            )
     return values
 
 
@@ -191,8 +229,12 @@ def _unit_of(text: str, path: Path, want: Wanted) -> tuple[float, Dimension]:
         unit = UNITS.get(name)
         if unit is None:
             near = did_you_mean(name, UNITS)
-            raise fail("E0645", f"{path.name}, column `{want.name}`: there is no unit `{name}`.{near}", want.span,
-                       "Units are written as in the model: `[years]`, `[USD per week]`, `[%]`.")
+            raise fail(
+                "E0645",
+                f"{path.name}, column `{want.name}`: there is no unit `{name}`.{near}",
+                want.span,
+                "Units are written as in the model: `[years]`, `[USD per week]`, `[%]`.",
+            )
         scale *= unit.scale**sign
         dimension = dimension * unit.dimension if sign > 0 else dimension / unit.dimension
     return scale, dimension
@@ -212,16 +254,24 @@ def read_ties(path: Path, n: int, span: Span, ids: NDArray | None = None) -> Tie
         return _tabular_ties(path, n, span, ids)
     if suffix in NETWORKX:
         return _graph_ties(path, n, span)
-    raise fail("E0646", f"`{suffix or path.name}` is not a kind of file that ties are read from.", span,
-               f"Known are {', '.join((*TABULAR, *NETWORKX))}.")
+    raise fail(
+        "E0646",
+        f"`{suffix or path.name}` is not a kind of file that ties are read from.",
+        span,
+        f"Known are {', '.join((*TABULAR, *NETWORKX))}.",
+    )
 
 
 def _tabular_ties(path: Path, n: int, span: Span, ids: NDArray | None) -> Ties:
     table = read_table(path, span)
     columns = ["source", "target"] if {"source", "target"} <= set(table.columns) else list(table.columns[:2])
     if len(columns) < 2:
-        raise fail("E0642", f"{path.name} has {len(columns)} column; ties need two, one for either end.", span,
-                   "Write a header `source,target`, then one tie per line.")
+        raise fail(
+            "E0642",
+            f"{path.name} has {len(columns)} column; ties need two, one for either end.",
+            span,
+            "Write a header `source,target`, then one tie per line.",
+        )
     ends = [_agents(table, column, n, path, span, ids) for column in columns]
     return edges_to_ties(n, ends[0], ends[1])
 
@@ -237,9 +287,13 @@ def _agents(table: pd.DataFrame, column: str, n: int, path: Path, span: Span, id
     outside = np.flatnonzero((values < 0) | (values >= n) | (values != np.floor(values)))
     if outside.size:
         row = int(outside[0])
-        raise fail("E0647", f"{path.name}, line {_line(table, row)}, column `{column}`: there is no agent "
-                   f"{table[column].iloc[row]}; the {n:,} agents are numbered 0 to {n - 1}.", span,
-                   "Numbers start at 0.")
+        raise fail(
+            "E0647",
+            f"{path.name}, line {_line(table, row)}, column `{column}`: there is no agent "
+            f"{table[column].iloc[row]}; the {n:,} agents are numbered 0 to {n - 1}.",
+            span,
+            "Numbers start at 0.",
+        )
     return values.astype(np.int64)
 
 
@@ -253,8 +307,12 @@ def _graph_ties(path: Path, n: int, span: Span) -> Ties:
         edges = list(graph.edges())
     except Exception as error:  # networkx's readers raise whatever their parser does
         reason = str(error).strip() or type(error).__name__
-        raise fail("E0641", f"{path.name} does not read as a graph: {reason}.", span,
-                   f"The suffix {path.suffix} says which format is expected.") from error
+        raise fail(
+            "E0641",
+            f"{path.name} does not read as a graph: {reason}.",
+            span,
+            f"The suffix {path.suffix} says which format is expected.",
+        ) from error
     names = {name: str(name) for name in graph.nodes()}
     if all(name.isdecimal() for name in names.values()):
         number = {name: int(text) for name, text in names.items()}
@@ -262,7 +320,11 @@ def _graph_ties(path: Path, n: int, span: Span) -> Ties:
         number = {name: k for k, name in enumerate(names)}
     highest = max(number.values(), default=-1)
     if highest >= n:
-        raise fail("E0647", f"{path.name} has an agent {highest}; the {n:,} agents are numbered 0 to {n - 1}.", span,
-                   "Give the agent a larger count, or numbers that start at 0.")
+        raise fail(
+            "E0647",
+            f"{path.name} has an agent {highest}; the {n:,} agents are numbered 0 to {n - 1}.",
+            span,
+            "Give the agent a larger count, or numbers that start at 0.",
+        )
     ends = np.array([(number[a], number[b]) for a, b in edges], np.int64).reshape(-1, 2)
     return edges_to_ties(n, ends[:, 0], ends[:, 1])

@@ -16,8 +16,9 @@ SizeOf = Callable[[NDArray[np.int64]], NDArray]
 BATCH = 4096
 
 
-def allocate(n: int, members: NDArray[np.bool_] | None, size_of: SizeOf, order: tuple[int, int] | None
-             ) -> tuple[NDArray[np.int32], int]:
+def allocate(
+    n: int, members: NDArray[np.bool_] | None, size_of: SizeOf, order: tuple[int, int] | None
+) -> tuple[NDArray[np.int32], int]:
     """The place of every agent (int32, −1: none) and how many places there are.
 
     Places are filled one after the other in the order of their numbers; the last takes whoever is left, so it may be
@@ -34,8 +35,13 @@ def allocate(n: int, members: NDArray[np.bool_] | None, size_of: SizeOf, order: 
     return places, int(sizes.size)
 
 
-def allocate_within(groups: NDArray[np.int64], number: int, members: NDArray[np.bool_] | None,
-                    sizes_in: Callable[[int], SizeOf], order: tuple[int, int] | None) -> tuple[NDArray[np.int32], int]:
+def allocate_within(
+    groups: NDArray[np.int64],
+    number: int,
+    members: NDArray[np.bool_] | None,
+    sizes_in: Callable[[int], SizeOf],
+    order: tuple[int, int] | None,
+) -> tuple[NDArray[np.int32], int]:
     """Places of which each holds people of one group only, group after group; see ``allocate``.
 
     ``groups``: each agent's group, 0 … ``number`` − 1. ``sizes_in``: what draws the sizes of a group's places, which

@@ -64,8 +64,9 @@ def _key(seed: int, site: int, episode: int, replicate: int) -> tuple[np.uint64,
     return np.uint64(seed & SEED_MASK), np.uint64(site), np.uint64(episode), np.uint64(replicate)
 
 
-def words(seed: int, agents: int | NDArray, site: int, episode: int = 0,
-          replicate: int = WORLD_REPLICATE) -> NDArray[np.uint32]:
+def words(
+    seed: int, agents: int | NDArray, site: int, episode: int = 0, replicate: int = WORLD_REPLICATE
+) -> NDArray[np.uint32]:
     """Shape (n, 4): the four words of every agent; ``agents`` is their numbers, or n for 0 … n−1."""
     numbers = np.arange(agents, dtype=np.int64) if isinstance(agents, int) else np.asarray(agents, dtype=np.int64)
     out = np.empty((numbers.size, 4), np.uint32)
@@ -73,8 +74,9 @@ def words(seed: int, agents: int | NDArray, site: int, episode: int = 0,
     return out
 
 
-def uniforms(seed: int, agents: int | NDArray, site: int, episode: int = 0,
-             replicate: int = WORLD_REPLICATE) -> NDArray[np.float64]:
+def uniforms(
+    seed: int, agents: int | NDArray, site: int, episode: int = 0, replicate: int = WORLD_REPLICATE
+) -> NDArray[np.float64]:
     """One number in (0, 1) per agent, 52 bits of the words w0 and w1: never 0, never 1."""
     key = _key(seed, site, episode, replicate)
     out = np.empty(agents if isinstance(agents, int) else len(agents))
@@ -94,8 +96,9 @@ def _uniforms(agents, seed, site, episode, replicate, out):
         out[k] = (np.float64((np.int64(w0) << 20) + (np.int64(w1) >> 12)) + 0.5) * 2.0**-52
 
 
-def in_keyed_order(seed: int, agents: NDArray, site: int, episode: int = 0, replicate: int = WORLD_REPLICATE,
-                   first: int | None = None) -> NDArray[np.int64]:
+def in_keyed_order(
+    seed: int, agents: NDArray, site: int, episode: int = 0, replicate: int = WORLD_REPLICATE, first: int | None = None
+) -> NDArray[np.int64]:
     """The same agents, sorted by their word w0 and, where two are equal, by number; only the ``first`` so many."""
     key = _key(seed, site, episode, replicate)
     keys = np.empty(agents.size, np.uint64)

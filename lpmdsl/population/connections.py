@@ -70,8 +70,13 @@ def _arguments(network: Network, scope: Scope, u: Callable[[], NDArray[np.float6
     return values
 
 
-def _value(argument: GeneratorArgument, expr: Expr | Distribution, network: Network, scope: Scope,
-           u: Callable[[], NDArray[np.float64]]) -> dict[str, float | NDArray]:
+def _value(
+    argument: GeneratorArgument,
+    expr: Expr | Distribution,
+    network: Network,
+    scope: Scope,
+    u: Callable[[], NDArray[np.float64]],
+) -> dict[str, float | NDArray]:
     match argument.kind:
         case "degrees":
             return {argument.name: np.floor(draw(_distribution(expr), scope, u()) + 0.5)}

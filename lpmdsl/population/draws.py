@@ -39,8 +39,12 @@ def _quantiles(distribution: Distribution, scope: Scope, u: NDArray[np.float64])
             values = np.asarray(curve.ppf(u), np.float64)
     if not np.all(np.isfinite(values)):
         written = ", ".join(f"{name} {np.min(value):g}" for name, value in arguments.items())
-        raise fail("E0811", f"`{distribution.family}({written})` gives no number for some agents.", distribution.span,
-                   "Look at the arguments: means, scales and standard deviations must be above 0.")
+        raise fail(
+            "E0811",
+            f"`{distribution.family}({written})` gives no number for some agents.",
+            distribution.span,
+            "Look at the arguments: means, scales and standard deviations must be above 0.",
+        )
     return values
 
 

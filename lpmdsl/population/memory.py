@@ -58,12 +58,19 @@ def require_memory(
     """Raises E0823 for a count that no run can have and E0801 for one that this computer cannot hold."""
     for agent in model.agents:
         if not 1 <= counts[agent.name] <= MOST_AGENTS:
-            raise fail("E0823", f"`{agent.name}` has {counts[agent.name]:,} agents; a run takes 1 to {MOST_AGENTS:,}.",
-                       agent.span, f"Write another `count`, or run with --agents {agent.name}=10000.")
+            raise fail(
+                "E0823",
+                f"`{agent.name}` has {counts[agent.name]:,} agents; a run takes 1 to {MOST_AGENTS:,}.",
+                agent.span,
+                f"Write another `count`, or run with --agents {agent.name}=10000.",
+            )
     needed, there = estimate_bytes(model, counts, parameters, circles), physical_bytes()
     if there is not None and needed > there:
-        raise fail("E0801", f"This population needs about {_gib(needed)} of memory; this computer has {_gib(there)}.",
-                   *_advice(model, counts, needed / there))
+        raise fail(
+            "E0801",
+            f"This population needs about {_gib(needed)} of memory; this computer has {_gib(there)}.",
+            *_advice(model, counts, needed / there),
+        )
 
 
 def _advice(model: Model, counts: Mapping[str, int], excess: float) -> tuple[Span, str]:

@@ -81,8 +81,12 @@ def _count(agent: Agent, people: People | None, counts: Mapping[str, int]) -> in
         assert asked is not None
         return asked
     if asked is not None and asked != people.count:
-        raise fail("E0812", f"{agent.file} has {people.count:,} agents, not {asked:,}.", agent.file_span or agent.span,
-                   "Leave the count out: as many agents are made as the file has rows.")
+        raise fail(
+            "E0812",
+            f"{agent.file} has {people.count:,} agents, not {asked:,}.",
+            agent.file_span or agent.span,
+            "Leave the count out: as many agents are made as the file has rows.",
+        )
     return people.count
 
 
@@ -139,8 +143,14 @@ def _place(agent: Agent, place: Place, scope: Scope, seed: int, people: People |
         raise fail("E0650", f"`{place.name}`: {problem}.", place.span, problem.help) from problem
 
 
-def _within(agent: Agent, place: Place, scope: Scope, seed: int, members: NDArray[np.bool_] | None,
-            order: tuple[int, int] | None) -> tuple[NDArray, int]:
+def _within(
+    agent: Agent,
+    place: Place,
+    scope: Scope,
+    seed: int,
+    members: NDArray[np.bool_] | None,
+    order: tuple[int, int] | None,
+) -> tuple[NDArray, int]:
     """Places whose people are alike in ``within``: each combination of labels, in their order, has its own places.
 
     The sizes of combination g are drawn with the episode g, so that they are other sizes than its neighbour's.
@@ -180,8 +190,9 @@ def _may_sit_side_by_side(agent: Agent, place: Place, model: Model) -> bool:
 # ------------------------------------------------------------------ start states
 
 
-def start_states(model: Model, world: World, parameters: Mapping[str, float], seed: int, replicate: int
-                 ) -> dict[str, NDArray[np.uint8]]:
+def start_states(
+    model: Model, world: World, parameters: Mapping[str, float], seed: int, replicate: int
+) -> dict[str, NDArray[np.uint8]]:
     """The state of every agent at time 0, per condition. Exceptions apply in written order.
 
     A number or share is taken from those no exception has taken yet, by smallest keyed priority; ``where`` takes all
@@ -209,7 +220,11 @@ def _chosen(exception: StartExcept, free: NDArray[np.bool_], scope: Scope, seed:
         asked = float(evaluate(exception.share, scope)) * free.size
     left = np.flatnonzero(free)
     if not 0 <= np.floor(asked + 0.5) <= left.size:
-        raise fail("E0810", f"{asked:,.15g} agents are to start there, but {left.size:,} of {free.size:,} are left.",
-                   exception.span, "Lower the number, or give the kind of agent a larger count.")
+        raise fail(
+            "E0810",
+            f"{asked:,.15g} agents are to start there, but {left.size:,} of {free.size:,} are left.",
+            exception.span,
+            "Lower the number, or give the kind of agent a larger count.",
+        )
     wanted = int(np.floor(asked + 0.5))
     return in_keyed_order(seed, left, site(exception.site), 0, replicate, first=wanted)

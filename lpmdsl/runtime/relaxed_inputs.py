@@ -102,7 +102,11 @@ def _slope(written: Expr, parameter: str, model: Model, scope: Scope) -> float:
 
 
 def by_parameters(
-    relaxed: Relaxed, model: Model, world: World, parameters: Mapping[str, float], worth: Mapping[str, NDArray],
+    relaxed: Relaxed,
+    model: Model,
+    world: World,
+    parameters: Mapping[str, float],
+    worth: Mapping[str, NDArray],
     names: tuple[str, ...],
 ) -> Array:
     """(names,): what a change of each parameter is worth, from what constants, stages and the start are worth."""

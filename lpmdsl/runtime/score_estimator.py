@@ -138,6 +138,7 @@ def _terms(
     Replicates that are compared have the same λ. What was reported before a draw has nothing to do with its score, so
     that product too is zero in the mean; it may help or not.
     """
+
     def product(values: Array) -> Array:
         return np.einsum("rlk,rl->rk", score, values - others(values))
 

@@ -85,4 +85,3 @@ def asking(model: Model, scenario: str) -> tuple[Behaviour, ...]:
     """The behaviours that ask a language model in a scenario."""
     off = resting(model, scenario)
     return tuple(b for b in model.behaviours if b.rule is None and b.name not in off)
-

@@ -196,7 +196,7 @@ def _asks(ctx: Context, written: tree.Behaviour, decides: Type) -> int:
             "E0112",
             "This behaviour does not say how it is decided.",
             word_span(written.span, written.name.id),
-            'Write `asks 20 times per archetype` and the prompt below it, or `by rule …` after `into`.',
+            "Write `asks 20 times per archetype` and the prompt below it, or `by rule …` after `into`.",
         )
         return 1
     if clause.times is None:
@@ -281,9 +281,7 @@ def _fallbacks(ctx: Context, written: tree.Behaviour) -> float:
 # ------------------------------------------------------------------ by a rule
 
 
-def _rule(
-    ctx: Context, rule: tree.Expr, decides: Type, knows: tuple[model.Known, ...], kind: str
-) -> model.Expr:
+def _rule(ctx: Context, rule: tree.Expr, decides: Type, knows: tuple[model.Known, ...], kind: str) -> model.Expr:
     """The rule with what is known in place of each slot: a report by groups is that of the agent's own group."""
     slots = {k.slot: k.value for k in knows}
     scope = Scope("a rule", frozenset({"members", "states", "observations"}), kind, slots=slots)
@@ -346,4 +344,3 @@ def _told_apart(ctx: Context) -> None:
                 f"Write a scenario with the line `with {behaviour.name}`.",
                 [Label(word_span(before.span, before.name), "this one decides in the model as written")],
             )
-

@@ -132,9 +132,7 @@ def _report(
 # ------------------------------------------------------------------ bands
 
 
-def _banded(
-    ctx: Context, name: tree.Name, clause: tree.Knows, value: model.Expr, is_rule: bool
-) -> model.Known | None:
+def _banded(ctx: Context, name: tree.Name, clause: tree.Knows, value: model.Expr, is_rule: bool) -> model.Known | None:
     if not clause.cuts:
         if is_rule:
             return model.Known(name.id, value, (), (), clause.span)

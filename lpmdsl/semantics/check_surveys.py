@@ -16,13 +16,14 @@ from lpmdsl.syntax import tree
 
 Distance = Literal["mean_absolute", "total_variation", "rms"]
 DISTANCES: dict[str, Distance] = {
-    "mean_absolute": "mean_absolute", "total_variation": "total_variation", "root_mean_square": "rms", "rms": "rms",
+    "mean_absolute": "mean_absolute",
+    "total_variation": "total_variation",
+    "root_mean_square": "rms",
+    "rms": "rms",
 }
 
 
-def check_survey(
-    ctx: Context, written: tree.Behaviour, knows: tuple[model.Known, ...]
-) -> model.Validate | None:
+def check_survey(ctx: Context, written: tree.Behaviour, knows: tuple[model.Known, ...]) -> model.Validate | None:
     """The survey with its columns as far as it is there; None after a report or without one."""
     clause = written.validate
     if clause is None:
@@ -45,8 +46,7 @@ def _is_group(ctx: Context, name: tree.Name, slots: dict[str, model.Known]) -> b
         return True
     ctx.report.add(
         "E0733",
-        f"`{name.id}` is not known in labels, so a survey cannot be compared by it."
-        f"{did_you_mean(name.id, slots)}",
+        f"`{name.id}` is not known in labels, so a survey cannot be compared by it.{did_you_mean(name.id, slots)}",
         name.span,
         f"A survey is by what is known: {', '.join(slots) or 'nothing here'}.",
     )

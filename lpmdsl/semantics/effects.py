@@ -188,7 +188,7 @@ def _never_starts(checked: model.Model, it: model.Intervention, report: Report) 
     if not (high <= least if it.starts.rises else low >= most):
         return False
     wanted = "exceed" if it.starts.rises else "fall below"
-    reached, level = ((high, least) if it.starts.rises else (low, most))
+    reached, level = (high, least) if it.starts.rises else (low, most)
     words, direction = text_of(it.starts.value.span), "above" if it.starts.rises else "below"
     report.add(
         "E0719",

@@ -163,8 +163,20 @@ class Aggregate:
 
 
 Expr = (
-    Literal_ | ParameterRef | AttributeRef | InState | StateOf | TableRef | ObservationRef | GroupReport | RollingMean
-    | Population | Time | IsActive | Apply | Aggregate
+    Literal_
+    | ParameterRef
+    | AttributeRef
+    | InState
+    | StateOf
+    | TableRef
+    | ObservationRef
+    | GroupReport
+    | RollingMean
+    | Population
+    | Time
+    | IsActive
+    | Apply
+    | Aggregate
 )
 
 

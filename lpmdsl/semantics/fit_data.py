@@ -42,7 +42,11 @@ class FitData:
 
 
 def read_fit_data(
-    checked: Model, fit: Fit, folder: Path, report: Report, counts: Mapping[str, int] | None = None,
+    checked: Model,
+    fit: Fit,
+    folder: Path,
+    report: Report,
+    counts: Mapping[str, int] | None = None,
     steps: int | None = None,
 ) -> FitData | None:
     """The data of one fit in ``folder``; None after a report (E0406 to E0409, E0910 to E0915).
@@ -88,7 +92,6 @@ def _matched(
         return None
     late = 1 if is_flow_like(reader.model, fit.observation) else 0
     return FitData(fit, table, groups, np.arange(late, count + late) * np.float64(reader.observation.every))
-
 
 
 # ------------------------------------------------------------------ values

@@ -24,10 +24,21 @@ class BehaviourBuilder(ClauseBuilder):
             help = "Add a line such as `every week` or `when cases changes`"
             self.missing("This behaviour does not say when it decides", meta, help)
         return t.Behaviour(
-            self.named(c[0]), self.named(c[1]), decides, every, when or (), clauses.all("knows"), clauses.one("asks"),
-            clauses.one("system") or (), clauses.one("remembers"), clauses.one("shifted", "shifted by"),
-            clauses.one("otherwise"), clauses.one("fallbacks", "at most … fallbacks"), clauses.one("validate"),
-            self.doc(meta), self.span(meta),
+            self.named(c[0]),
+            self.named(c[1]),
+            decides,
+            every,
+            when or (),
+            clauses.all("knows"),
+            clauses.one("asks"),
+            clauses.one("system") or (),
+            clauses.one("remembers"),
+            clauses.one("shifted", "shifted by"),
+            clauses.one("otherwise"),
+            clauses.one("fallbacks", "at most … fallbacks"),
+            clauses.one("validate"),
+            self.doc(meta),
+            self.span(meta),
         )
 
     def prompt(self, meta: Meta, c: Children) -> tuple[t.Text, ...]:

@@ -31,8 +31,14 @@ class TreeBuilder(BehaviourBuilder):
     def use(self, meta: Meta, c: Children) -> t.Use:
         path, version, only, alias, settings = c
         return t.Use(
-            unquoted(path), self.token_span(path), None if version is None else str(version), only or (),
-            self.maybe_named(alias), settings or (), self.doc(meta), self.span(meta),
+            unquoted(path),
+            self.token_span(path),
+            None if version is None else str(version),
+            only or (),
+            self.maybe_named(alias),
+            settings or (),
+            self.doc(meta),
+            self.span(meta),
         )
 
     def clock(self, meta: Meta, c: Children) -> t.Clock:
@@ -63,8 +69,16 @@ class TreeBuilder(BehaviourBuilder):
             self.missing("This table has no rows", meta, help)
         path, column = (unquoted(file.value[0]), file.value[1]) if file else (None, None)
         return t.Table(
-            self.named(name), by or (), of, path, file.span if file else None, column, rows, clauses.one("source"),
-            self.doc(meta), self.span(meta),
+            self.named(name),
+            by or (),
+            of,
+            path,
+            file.span if file else None,
+            column,
+            rows,
+            clauses.one("source"),
+            self.doc(meta),
+            self.span(meta),
         )
 
     # -------------------------------------------------------------- agents and networks
@@ -79,15 +93,20 @@ class TreeBuilder(BehaviourBuilder):
         name, count, file, *_ = c
         number, at_most = count.value if count else (None, None)
         return t.Agent(
-            self.named(name), False, number, at_most, file.value if file else None, file.span if file else None,
-            self.clauses(c).joined("attributes"), self.doc(meta), self.span(meta),
+            self.named(name),
+            False,
+            number,
+            at_most,
+            file.value if file else None,
+            file.span if file else None,
+            self.clauses(c).joined("attributes"),
+            self.doc(meta),
+            self.span(meta),
         )
 
     def extend(self, meta: Meta, c: Children) -> t.Agent:
         attributes = self.clauses(c).joined("attributes")
-        return t.Agent(
-            self.named(c[0]), True, None, None, None, None, attributes, self.doc(meta), self.span(meta)
-        )
+        return t.Agent(self.named(c[0]), True, None, None, None, None, attributes, self.doc(meta), self.span(meta))
 
     def sharing(self, meta: Meta, c: Children) -> t.Sharing:
         return t.Sharing(self.named(c[0]), self.span(meta))
@@ -108,8 +127,15 @@ class TreeBuilder(BehaviourBuilder):
         name, joins, to, how, contacts, days = c
         rate, per_tie = contacts or (None, False)
         return t.Network(
-            self.named(name), self.named(joins), self.maybe_named(to), how, rate, per_tie,
-            None if days is None else str(days), self.doc(meta), self.span(meta),
+            self.named(name),
+            self.named(joins),
+            self.maybe_named(to),
+            how,
+            rate,
+            per_tie,
+            None if days is None else str(days),
+            self.doc(meta),
+            self.span(meta),
         )
 
     # -------------------------------------------------------------- conditions and contagions
@@ -123,8 +149,16 @@ class TreeBuilder(BehaviourBuilder):
             help = "Add a line such as `start S except 10 Person in I`"
             self.missing("This condition does not say who starts where", meta, help)
         return t.Condition(
-            self.named(c[0]), self.named(c[1]), states or (), start, clauses.all("exit"), clauses.all("while"),
-            clauses.all("entering"), clauses.one("removed", "removed in") or (), self.doc(meta), self.span(meta),
+            self.named(c[0]),
+            self.named(c[1]),
+            states or (),
+            start,
+            clauses.all("exit"),
+            clauses.all("while"),
+            clauses.all("entering"),
+            clauses.one("removed", "removed in") or (),
+            self.doc(meta),
+            self.span(meta),
         )
 
     def contagion(self, meta: Meta, c: Children) -> t.Contagion:
@@ -166,8 +200,14 @@ class TreeBuilder(BehaviourBuilder):
     def intervention(self, meta: Meta, c: Children) -> t.Intervention:
         clauses = self.clauses(c)
         return t.Intervention(
-            self.named(c[0]), clauses.one("starts"), clauses.one("stops"), clauses.all("repeated"),
-            clauses.all("active"), clauses.one("costs"), self.doc(meta), self.span(meta),
+            self.named(c[0]),
+            clauses.one("starts"),
+            clauses.one("stops"),
+            clauses.all("repeated"),
+            clauses.all("active"),
+            clauses.one("costs"),
+            self.doc(meta),
+            self.span(meta),
         )
 
     # -------------------------------------------------------------- calibration, scenarios, comparisons, checks
@@ -186,7 +226,11 @@ class TreeBuilder(BehaviourBuilder):
     def scenario(self, meta: Meta, c: Children) -> t.Scenario:
         clauses = self.clauses(c)
         return t.Scenario(
-            self.named(c[0]), clauses.joined("without"), clauses.joined("with"), clauses.all("change"), self.doc(meta),
+            self.named(c[0]),
+            clauses.joined("without"),
+            clauses.joined("with"),
+            clauses.all("change"),
+            self.doc(meta),
             self.span(meta),
         )
 

@@ -120,8 +120,12 @@ class ExpressionBuilder(Transformer_NonRecursive):
         words = [w for w in (number, percent, unit) if w is not None]
         text = " ".join([*words, *(f"per {p}" for p in pers)])
         return t.Quantity(
-            self._float(number), percent is not None, math.prod(below) if below else None,
-            self._unit(unit, units), text, self.span(meta),
+            self._float(number),
+            percent is not None,
+            math.prod(below) if below else None,
+            self._unit(unit, units),
+            text,
+            self.span(meta),
         )
 
     def per(self, meta: Meta, children: Children) -> Token:

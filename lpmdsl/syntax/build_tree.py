@@ -33,8 +33,11 @@ class Clauses:
         found = [clause for clause in self._clauses if clause.kind == kind]
         for second in found[1:]:
             self._report.add(
-                "E0111", f"`{written or kind}` is written twice in one declaration", second.span,
-                "Keep one of the two lines", [Label(found[0].span, "the first one is here")],
+                "E0111",
+                f"`{written or kind}` is written twice in one declaration",
+                second.span,
+                "Keep one of the two lines",
+                [Label(found[0].span, "the first one is here")],
             )
         return found[0].value if found else None
 
@@ -236,7 +239,12 @@ class ClauseBuilder(ExpressionBuilder):
     def fit(self, meta: Meta, c: Children) -> Clause:
         observation, file, column, by, likelihood = c
         node = t.Fit(
-            self.named(observation), unquoted(file), self.token_span(file), self.named(column), by or (), likelihood,
+            self.named(observation),
+            unquoted(file),
+            self.token_span(file),
+            self.named(column),
+            by or (),
+            likelihood,
             self.span(meta),
         )
         return self._clause("fit", node, meta)

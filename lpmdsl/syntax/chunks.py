@@ -171,10 +171,14 @@ def _cleaned(
         brackets.pop()
     elif text[0] == '"' and (len(text) == 1 or text[-1] != '"'):
         text = text.rstrip()
-        problems.append(Problem(
-            "E0110", "This string does not end on its line", Span(source, span.start, span.start + len(text)),
-            'Close it with `"`',
-        ))
+        problems.append(
+            Problem(
+                "E0110",
+                "This string does not end on its line",
+                Span(source, span.start, span.start + len(text)),
+                'Close it with `"`',
+            )
+        )
         return " " * (span.end - span.start)
     return " " if text in ("\ufeff", "\r") or (text == "\n" and brackets) else mark.group()
 
@@ -188,7 +192,9 @@ def _unclosed(source: Source, offset: int) -> Problem:
     bracket = source.text[offset]
     closing = {"(": ")", "[": "]"}[bracket]
     return Problem(
-        "E0101", f"This `{bracket}` is not closed", Span(source, offset, offset + 1),
+        "E0101",
+        f"This `{bracket}` is not closed",
+        Span(source, offset, offset + 1),
         f"Type `{closing}` where the group ends",
     )
 

@@ -12,10 +12,23 @@ from lpmdsl.syntax.format_declarations import lines
 from lpmdsl.syntax.format_lines import Line
 
 _KEYWORDS = {
-    t.Use: "use", t.Clock: "clock", t.Parameter: "parameter", t.Table: "table", t.Agent: "agent",
-    t.Network: "network", t.Condition: "condition", t.Contagion: "contagion", t.Observe: "observe",
-    t.Intervention: "intervention", t.Behaviour: "behaviour", t.Calibrate: "calibrate", t.Scenario: "scenario",
-    t.Compare: "compare", t.CheckQuantity: "check", t.CheckAlways: "check", t.Header: "header",
+    t.Use: "use",
+    t.Clock: "clock",
+    t.Parameter: "parameter",
+    t.Table: "table",
+    t.Agent: "agent",
+    t.Network: "network",
+    t.Condition: "condition",
+    t.Contagion: "contagion",
+    t.Observe: "observe",
+    t.Intervention: "intervention",
+    t.Behaviour: "behaviour",
+    t.Calibrate: "calibrate",
+    t.Scenario: "scenario",
+    t.Compare: "compare",
+    t.CheckQuantity: "check",
+    t.CheckAlways: "check",
+    t.Header: "header",
 }
 
 

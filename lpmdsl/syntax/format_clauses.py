@@ -273,14 +273,22 @@ def _calibrate(node: t.Calibrate) -> list[Line]:
 def _fit(fit: t.Fit) -> str:
     by = f"by {names(fit.by)}" if fit.by else ""
     return join(
-        "fit", fit.observation.id, "to", quoted(fit.file), "column", fit.column.id, by, "with",
+        "fit",
+        fit.observation.id,
+        "to",
+        quoted(fit.file),
+        "column",
+        fit.column.id,
+        by,
+        "with",
         distribution(fit.likelihood),
     )
 
 
 def _scenario(node: t.Scenario) -> list[Line]:
     return [
-        *_rows("without", node.without), *_rows("with", node.include),
+        *_rows("without", node.without),
+        *_rows("with", node.include),
         *(line_at(change.span, f"change {change.target.id} to {expression(change.value)}") for change in node.changes),
     ]
 

@@ -79,8 +79,12 @@ def _use(node: t.Use) -> str:
         for i, (name, value) in enumerate(node.settings)
     )
     return join(
-        "use", quoted(node.path), node.version and f"version {node.version}", only and f"only {only}",
-        node.alias and f"as {node.alias.id}", settings and f"with {settings}",
+        "use",
+        quoted(node.path),
+        node.version and f"version {node.version}",
+        only and f"only {only}",
+        node.alias and f"as {node.alias.id}",
+        settings and f"with {settings}",
     )
 
 
@@ -92,16 +96,26 @@ def _table(node: t.Table) -> str:
 
 def _agent(node: t.Agent) -> str:
     return join(
-        "extend" if node.extends else "agent", node.name.id, node.count and f"count {node.count.text}",
-        node.at_most and f"at most {node.at_most.text}", None if node.file is None else f"from {quoted(node.file)}",
+        "extend" if node.extends else "agent",
+        node.name.id,
+        node.count and f"count {node.count.text}",
+        node.at_most and f"at most {node.at_most.text}",
+        None if node.file is None else f"from {quoted(node.file)}",
     )
 
 
 def _network(node: t.Network) -> str:
     contacts = None if node.contacts is None else f"with {expression(node.contacts, SUM)}"
     return join(
-        "network", node.name.id, "joins", node.joins.id, node.to and f"to {node.to.id}", _how(node.how), contacts,
-        "per tie" if node.per_tie else "", node.days and f"on {node.days}",
+        "network",
+        node.name.id,
+        "joins",
+        node.joins.id,
+        node.to and f"to {node.to.id}",
+        _how(node.how),
+        contacts,
+        "per tie" if node.per_tie else "",
+        node.days and f"on {node.days}",
     )
 
 
@@ -126,9 +140,15 @@ def _observe(node: t.Observe) -> str:
     else:
         value = expression(node.value)
     return join(
-        "observe", node.name.id, "=", value, where_part(node.where), f"by {names(node.by)}" if node.by else "",
+        "observe",
+        node.name.id,
+        "=",
+        value,
+        where_part(node.where),
+        f"by {names(node.by)}" if node.by else "",
         node.thinned and f"thinned by {expression(node.thinned, SUM)}",
-        node.delayed and f"delayed by {distribution(node.delayed)}", node.every and f"every {node.every.text}",
+        node.delayed and f"delayed by {distribution(node.delayed)}",
+        node.every and f"every {node.every.text}",
     )
 
 

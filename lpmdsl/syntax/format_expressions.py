@@ -11,8 +11,17 @@ from lpmdsl.syntax.grammar import WORD
 
 OR, AND, NOT, TEST, SUM, PRODUCT, SIGN, ATOM = 1, 2, 3, 4, 5, 6, 7, 9
 _LEVELS = {
-    "or": OR, "and": AND, "<": TEST, "<=": TEST, ">": TEST, ">=": TEST, "+": SUM, "-": SUM, "*": PRODUCT,
-    "/": PRODUCT, "^": 8,
+    "or": OR,
+    "and": AND,
+    "<": TEST,
+    "<=": TEST,
+    ">": TEST,
+    ">=": TEST,
+    "+": SUM,
+    "-": SUM,
+    "*": PRODUCT,
+    "/": PRODUCT,
+    "^": 8,
 }
 _ARITHMETIC = frozenset("+-*/^")
 _COMPARISONS = frozenset({"<", "<=", ">", ">=", "is", "in"})

@@ -41,8 +41,14 @@ def declaration_parser() -> Lark:
     """Lark's parser for one declaration: half a second to build, so its tables are kept beside the compiled kernels."""
     text = (data_dir("grammar") / "lpm.lark").read_text(encoding="utf-8")
     return Lark(
-        text, start="declaration", parser="lalr", lexer="contextual", propagate_positions=True,
-        maybe_placeholders=True, edit_terminals=_complete, cache=_kept_at(text),  # type: ignore[arg-type]
+        text,
+        start="declaration",
+        parser="lalr",
+        lexer="contextual",
+        propagate_positions=True,
+        maybe_placeholders=True,
+        edit_terminals=_complete,
+        cache=_kept_at(text),  # type: ignore[arg-type]
     )
 
 

@@ -39,7 +39,7 @@ def read_source(path: Path, report: Report) -> Source | None:
         report.add("E0104", f"`{path}` cannot be read: {reason}", nowhere, "Check the name and the permissions")
         return None
     if len(data) > MAX_BYTES:
-        report.add("E0105", _too_large(str(path)), nowhere, "Put data into CSV files and name them `from \"…\"`")
+        report.add("E0105", _too_large(str(path)), nowhere, 'Put data into CSV files and name them `from "…"`')
         return None
     return _decoded(path, data, report, nowhere)
 

@@ -730,8 +730,22 @@ class CheckAlways:
 
 
 Declaration = (
-    Use | Clock | Parameter | Table | Agent | Network | Condition | Contagion | Observe | Intervention
-    | Behaviour | Calibrate | Scenario | Compare | CheckQuantity | CheckAlways
+    Use
+    | Clock
+    | Parameter
+    | Table
+    | Agent
+    | Network
+    | Condition
+    | Contagion
+    | Observe
+    | Intervention
+    | Behaviour
+    | Calibrate
+    | Scenario
+    | Compare
+    | CheckQuantity
+    | CheckAlways
 )
 
 

@@ -11,8 +11,22 @@ def words(text: str) -> frozenset[str]:
 # Words with which a declaration starts. Reserved, so that no clause, attribute or table row starts with one.
 HEADERS = ("model", "library")
 DECLARATIONS = (
-    "use", "clock", "parameter", "table", "agent", "extend", "network", "condition", "contagion", "observe",
-    "intervention", "behaviour", "calibrate", "scenario", "compare", "check",
+    "use",
+    "clock",
+    "parameter",
+    "table",
+    "agent",
+    "extend",
+    "network",
+    "condition",
+    "contagion",
+    "observe",
+    "intervention",
+    "behaviour",
+    "calibrate",
+    "scenario",
+    "compare",
+    "check",
 )
 
 # Declarations that are designed and not yet built: what a reader is told instead.
@@ -55,7 +69,9 @@ VALUE_WORDS = frozenset({"not", "their", "yes", "no"})
 CLAUSES: dict[str, dict[str, str]] = {
     "clock": {"step": "step DURATION", "from": "from DATE for DURATION", "for": "for DURATION"},
     "parameter": {
-        "prior": "prior DISTRIBUTION", "between": "between LOW and HIGH", "source": 'source "where it is from"',
+        "prior": "prior DISTRIBUTION",
+        "between": "between LOW and HIGH",
+        "source": 'source "where it is from"',
     },
     "table": {"source": 'source "where it is from"'},
     "agent": {},
@@ -69,7 +85,9 @@ CLAUSES: dict[str, dict[str, str]] = {
         "while": "while STATE",
         "on": "on entering STATE",
         "removed": "removed in STATE",
-        "set": "set ATTRIBUTE to VALUE", "move": "move CONDITION to STATE", "leave": "leave NETWORK",
+        "set": "set ATTRIBUTE to VALUE",
+        "move": "move CONDITION to STATE",
+        "leave": "leave NETWORK",
     },
     "contagion": {
         "from": "from STATE on NETWORK at RATE",
@@ -105,11 +123,17 @@ CLAUSES: dict[str, dict[str, str]] = {
         "hold": "hold out the last DURATION",
     },
     "scenario": {
-        "without": "without INTERVENTION` or `without BEHAVIOUR", "with": "with SCENARIO` or `with BEHAVIOUR",
+        "without": "without INTERVENTION` or `without BEHAVIOUR",
+        "with": "with SCENARIO` or `with BEHAVIOUR",
         "change": "change PARAMETER to VALUE",
     },
     "compare": {"repeat": "repeat NUMBER times", "report": "report total of OBSERVATION, peak of OBSERVATION"},
-    "model": {}, "library": {}, "use": {}, "network": {}, "observe": {}, "check": {},
+    "model": {},
+    "library": {},
+    "use": {},
+    "network": {},
+    "observe": {},
+    "check": {},
 }
 
 # How the first line of each declaration reads.
@@ -137,6 +161,14 @@ ATTRIBUTE_LINE = "NAME TYPE = VALUE` or `NAME TYPE ~ DISTRIBUTION"
 ROW_LINE = "CATEGORY VALUE"
 
 TYPES = (
-    "yes/no", "category", "number", "share", "probability", "duration", "date", "place", "money",
+    "yes/no",
+    "category",
+    "number",
+    "share",
+    "probability",
+    "duration",
+    "date",
+    "place",
+    "money",
 )
 CLAUSE_WORDS = frozenset(word for clauses in CLAUSES.values() for word in clauses)

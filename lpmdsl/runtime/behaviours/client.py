@@ -288,5 +288,3 @@ def _first(group: BaseException) -> BaseException:
     while isinstance(group, BaseExceptionGroup):
         group = next((e for e in group.exceptions if isinstance(e, LpmError)), group.exceptions[0])
     return group
-
-

@@ -90,17 +90,16 @@ class Cost(BaseModel):
         return calls * self.seconds_per_call / self.at_once
 
 
-def cost_of(
-    model: Model, planned: Plan, seconds_per_call: float, at_once: int, facts: Facts | None = None
-) -> Cost:
+def cost_of(model: Model, planned: Plan, seconds_per_call: float, at_once: int, facts: Facts | None = None) -> Cost:
     """The cost of a planned run. ``facts``: also run it with made-up decisions, to count archetypes."""
     asked = {b.name: b for v in planned.variants for b in asking(model, v.name)}
     variant, seed = planned.variants[0], planned.options.seed
     world = build_world(model, variant.parameters, seed, planned.counts, keeps_keys=True)
     start = start_states(model, world, variant.parameters, seed, 0)
     if facts is not None:
-        occupied, how = _dry_run(model, planned, facts, world, start), (
-            "a run in which everybody decides `otherwise` (in others, where nobody to all decide yes)"
+        occupied, how = (
+            _dry_run(model, planned, facts, world, start),
+            ("a run in which everybody decides `otherwise` (in others, where nobody to all decide yes)"),
         )
     else:
         scope = Scope(model, variant.parameters, world.attributes, start, world.counts)

@@ -71,9 +71,7 @@ def _compare(answers: Answers, behaviour: Behaviour, validate: Validate, otherwi
     return Compared(behaviour.name, validate.distance, distance(validate, pairs, behaviour), tuple(pairs), left_out)
 
 
-def distance(
-    validate: Validate, pairs: list[tuple[tuple[str, ...], float, float]], behaviour: Behaviour
-) -> float:
+def distance(validate: Validate, pairs: list[tuple[tuple[str, ...], float, float]], behaviour: Behaviour) -> float:
     """Over the groups: the mean absolute difference, the root of the mean square, or for total variation the largest
     of the groups' distances (half the sum over the answers of absolute differences). NaN where no group was asked."""
     differences = [abs(mine - theirs) for _, mine, theirs in pairs]

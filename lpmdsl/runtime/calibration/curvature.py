@@ -58,9 +58,7 @@ class Peak:
         return self.centre + keyed(seed, CURVATURE, 10**6).standard_normal(shape) @ root.T
 
 
-def climb_quadratic(
-    problem: Problem, centre: Array, covariance: Array, replicates: int, tell: Tell
-) -> Peak | None:
+def climb_quadratic(problem: Problem, centre: Array, covariance: Array, replicates: int, tell: Tell) -> Peak | None:
     """The peak near ``centre``; None if asked to stop."""
     n = len(centre)
     each = POINTS_EACH * (n + 1) * (n + 2) // 2

@@ -64,7 +64,10 @@ def log_density(
 
 
 def draw(
-    family: str, a: Mapping[str, float], expected: NDArray[np.float64], random: np.random.Generator,
+    family: str,
+    a: Mapping[str, float],
+    expected: NDArray[np.float64],
+    random: np.random.Generator,
     is_share: bool = False,
 ) -> NDArray[np.float64]:
     """One draw of the data for every expected value."""

@@ -154,5 +154,3 @@ def history(result: Calibrated) -> Figure:
     is_loss = any("loss" in name for name, _ in result.history)
     return Figure("", data, {"showlegend": True, "xaxis": {"title": {"text": "epoch" if is_loss else "iteration"}},
                              "yaxis": {"title": {"text": "loss" if is_loss else "log posterior"}}})  # fmt: skip
-
-

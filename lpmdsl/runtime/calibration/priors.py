@@ -128,8 +128,9 @@ def log_prior(frees: tuple[Free, ...], model: Model, values: Mapping[str, float]
     return total if not math.isnan(total) else -math.inf
 
 
-def prior_draws(free: Free, model: Model, values: Mapping[str, float], random: np.random.Generator, count: int
-                ) -> NDArray[np.float64]:
+def prior_draws(
+    free: Free, model: Model, values: Mapping[str, float], random: np.random.Generator, count: int
+) -> NDArray[np.float64]:
     """Draws of one prior within the parameter's bounds."""
     law = frozen(free.prior.family, arguments(free.prior, model, values))
     below, above = float(law.cdf(free.low)), float(law.cdf(free.high))
