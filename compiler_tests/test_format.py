@@ -221,7 +221,7 @@ def _random_expression(rng: random.Random, depth: int) -> t.Expr:
     if depth == 0:
         return rng.choice([*names, _quantity(), t.YesNo(True, NOWHERE), t.Theirs("x", NOWHERE)])
     inner = lambda: _random_expression(rng, depth - rng.randint(1, depth))  # noqa: E731
-    kind = rng.randrange(8)
+    kind = rng.randrange(9)
     if kind < 3:
         return t.Binary(rng.choice(["+", "-", "*", "/", "^", "<", ">=", "and", "or"]), inner(), inner(), NOWHERE)
     if kind == 3:
@@ -230,6 +230,8 @@ def _random_expression(rng: random.Random, depth: int) -> t.Expr:
         return t.Is(inner(), tuple(names[: rng.randint(1, 3)]), rng.random() < 0.3, NOWHERE)
     if kind == 5:
         return t.Call(names[0], (inner(), inner()), NOWHERE)
+    if kind == 8:
+        return t.Choice(tuple((inner(), inner()) for _ in range(rng.randint(1, 2))), inner(), NOWHERE)
     where = inner() if rng.random() < 0.6 else None
     if kind == 6:
         return t.Aggregate("count", None, names[2], where, None, NOWHERE)

@@ -214,6 +214,7 @@ def _greater(a: Tensor, b: Tensor) -> Tensor:
 
 
 _BUILTINS: dict[str, Callable[..., Tensor]] = {
+    "select": lambda test, a, b: torch.where(test != 0, a, b),
     "neg": torch.neg,
     "not": lambda a: _truth(a == 0),
     "add": torch.add,

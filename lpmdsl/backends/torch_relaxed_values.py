@@ -178,6 +178,8 @@ def truth(holds: bool) -> Tensor:
 
 def apply(op: str, a: list[Tensor]) -> Tensor:
     match op:
+        case "select":
+            return torch.where(a[0] != 0, a[1], a[2])
         case "neg":
             return -a[0]
         case "not":

@@ -171,6 +171,10 @@ class Scope:
             return self._power(expr, a)
         if name in ("and", "or", "not"):
             return test(name, *a)
+        if name == "select":
+            holds = a[0] if a[0].dtype == "bool" else test("ne", a[0], number(0.0))
+            yes, no = (op("to_f64", x, dtype="f64") if a[1].dtype != a[2].dtype else x for x in a[1:])
+            return op("select", holds, yes, no, dtype=yes.dtype)
         if name in _COMPARE:
             return test(name, *_same_dtype(a))
         if name == "round":

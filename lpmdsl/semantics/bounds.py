@@ -158,6 +158,10 @@ def _flow(observation: m.Observation, flow: m.Flow, known: Knowledge) -> Bounds:
 
 
 def _apply(op: str, parts: list[Bounds]) -> Bounds:
+    if op == "select":
+        (least, most), yes, no = parts
+        possible = [*([yes] if most > 0 else []), *([no] if least < 1 else [])] or [yes, no]
+        return min(low for low, _ in possible), max(high for _, high in possible)
     if any(math.isnan(x) for part in parts for x in part):
         return ANYTHING
     if op in _COMPARISONS:

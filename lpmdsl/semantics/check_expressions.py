@@ -12,6 +12,7 @@ from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, PERSON, Kind, Ty
 from lpmdsl.semantics import model
 from lpmdsl.semantics.builtins import BUILTINS, DISTRIBUTIONS
 from lpmdsl.semantics.check_aggregates import aggregate, may_read, observation, rolling_mean
+from lpmdsl.semantics.check_choice import check_choice, yes_no_as_number
 from lpmdsl.semantics.check_is import check_is, is_member, label
 from lpmdsl.semantics.check_units import arithmetic, call, comparison, expect
 from lpmdsl.semantics.context import Context, literal, nothing, text_of
@@ -43,6 +44,8 @@ def check_expression(ctx: Context, expr: tree.Expr, scope: Scope) -> model.Expr:
             return _binary(ctx, expr, scope)
         case tree.Is():
             return check_is(ctx, expr, scope, check_expression)
+        case tree.Choice():
+            return check_choice(ctx, expr, lambda e: check_expression(ctx, e, scope), lambda e: _when(ctx, e, scope))
         case tree.Aggregate():
             if isinstance(expr.over, tree.Quantity):
                 return rolling_mean(ctx, expr, expr.over, scope)
@@ -60,7 +63,13 @@ def check_value(ctx: Context, expr: tree.Expr, scope: Scope, want: Type, role: s
     """A value of type ``want``; a bare label is read as one of its labels when ``want`` is a category."""
     if want.kind is Kind.CATEGORY and isinstance(expr, tree.Name) and not is_member(ctx, expr, scope):
         return label(ctx, expr, want)
+    if want.kind is Kind.CATEGORY and isinstance(expr, tree.Choice):
+        return check_choice(ctx, expr, lambda e: check_value(ctx, e, scope, want, role), lambda e: _when(ctx, e, scope))
     return expect(ctx, check_expression(ctx, expr, scope), want, role)
+
+
+def _when(ctx: Context, expr: tree.Expr, scope: Scope) -> model.Expr:
+    return check_test(ctx, expr, scope, "what follows `where`")
 
 
 def _date(ctx: Context, date: tree.Date) -> model.Expr:
@@ -273,5 +282,7 @@ def _binary(ctx: Context, expr: tree.Binary, scope: Scope) -> model.Expr:
             else model.Apply(expr.op, sides, BOOLEAN, expr.span)
         )
     left, right = check_expression(ctx, expr.left, scope), check_expression(ctx, expr.right, scope)
+    if yes_no_as_number(ctx, expr, left, right):
+        return nothing(expr.span)
     operation = arithmetic if expr.op in ("+", "-", "*", "/", "^") else comparison
     return operation(ctx, expr.op, left, right, expr.span)

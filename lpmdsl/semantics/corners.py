@@ -84,6 +84,8 @@ def _apply(op: str, values: list[float]) -> float:
         return 0.0
     if op == "or" and 1 in values:
         return 1.0
+    if op == "select" and not math.isnan(values[0]):
+        return values[1] if values[0] else values[2]
     if any(math.isnan(v) for v in values):
         return math.nan
     try:

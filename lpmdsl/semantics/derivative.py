@@ -236,6 +236,8 @@ def _apply(expr: Apply, parameter: str, model: Model) -> Expr:
         return _number(0.0, expr)
     d = [derivative(argument, parameter, model) for argument in a]
     match expr.op:
+        case "select":
+            return Apply("select", (a[0], d[1], d[2]), NUMBER, expr.span)
         case "neg":
             return _neg(d[0])
         case "add":

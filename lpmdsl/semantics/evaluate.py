@@ -125,6 +125,7 @@ def _truth(value: Value) -> Value:
 
 
 _OPERATIONS = {
+    "select": lambda test, a, b: np.where(np.asarray(test) != 0, a, b),
     "neg": lambda a: -a,
     "not": lambda a: 1.0 - a,
     "add": lambda a, b: a + b,

@@ -180,6 +180,13 @@ class ExpressionBuilder(Transformer_NonRecursive):
     def call(self, meta: Meta, children: Children) -> t.Call:
         return t.Call(self.named(children[0]), children[1], self.span(meta))
 
+    def case(self, meta: Meta, children: Children) -> tuple[t.Expr, t.Expr]:
+        return children[0], children[1]
+
+    def choice(self, meta: Meta, children: Children) -> t.Choice:
+        *cases, otherwise, _ = children
+        return t.Choice(tuple(cases), otherwise, self.span(meta))
+
     def where(self, meta: Meta, children: Children) -> t.Expr:
         return children[0]
 

@@ -115,6 +115,9 @@ def _bare(e: t.Expr) -> str:
             return _is(e)
         case t.Aggregate():
             return _aggregate(e)
+        case t.Choice():
+            cases = [f"{expression(v, before='where')} where {expression(w, before=',')}" for v, w in e.cases]
+            return f"({', '.join(cases)}, {expression(e.otherwise)} otherwise)"
         case _:
             assert_never(e)
 

@@ -157,7 +157,20 @@ class Stop:
 
 def explain(stop: Stop, report: Report) -> None:
     """Report the one mistake at which a declaration stopped making sense."""
-    for attempt in (_not_yet, _prompt, _action, _row, _reserved, _unit, _character, _comparison, _type, _per, _clause):
+    for attempt in (
+        _conditional,
+        _not_yet,
+        _prompt,
+        _action,
+        _row,
+        _reserved,
+        _unit,
+        _character,
+        _comparison,
+        _type,
+        _per,
+        _clause,
+    ):
         answer = attempt(stop)
         if answer:
             code, message, help = answer
@@ -167,6 +180,22 @@ def explain(stop: Stop, report: Report) -> None:
 
 
 Answer = tuple[str, str, str] | None
+
+
+_IF = re.compile(r"\bif\s+(?P<test>.+?)\s+then\s+(?P<yes>.+?)\s+else\s+(?P<no>.+)")
+_IF_INSIDE = re.compile(r"(?P<yes>\S(?:[^(]*?\S)?)\s+if\s+(?P<test>.+?)\s+else\s+(?P<no>.+)")
+
+
+def _conditional(stop: Stop) -> Answer:
+    """``if TEST then A else B``, ``A if TEST else B``."""
+    found = _IF.search(stop.line)
+    if found is None:
+        after = re.split(r"\bat\s+rate\b|\bat\b|\bby\b|\bto\b|\bprobability\b|=", stop.line)[-1]
+        found = _IF_INSIDE.search(after)
+    if found is None:
+        return None
+    yes, test, no = (found[part].strip() for part in ("yes", "test", "no"))
+    return "E0101", "A choice is written with `where` and `otherwise`", f"Write `({yes} where {test}, {no} otherwise)`"
 
 
 def _not_yet(stop: Stop) -> Answer:

@@ -132,7 +132,16 @@ class Aggregate:
     span: Span
 
 
-Expr = Quantity | Name | Theirs | YesNo | Date | Lookup | Call | Unary | Binary | Is | Aggregate
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """``(A where TEST, B where TEST, C otherwise)``: the value of the first case whose test holds."""
+
+    cases: tuple[tuple[Expr, Expr], ...]
+    otherwise: Expr
+    span: Span
+
+
+Expr = Quantity | Name | Theirs | YesNo | Date | Lookup | Call | Unary | Binary | Is | Aggregate | Choice
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from lpmdsl.semantics import model as m
 from lpmdsl.source import Span
 
 _OPERATORS = {
+    "select": lambda test, a, b: test * a + (1 - test) * b,
     "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
     "pow": lambda a, b: a**b, "neg": lambda a: -a, "exp": sp.exp, "log": sp.log, "sin": sp.sin, "cos": sp.cos,
     "sqrt": sp.sqrt, "abs": sp.Abs, "floor": sp.floor, "min": sp.Min, "max": sp.Max,
