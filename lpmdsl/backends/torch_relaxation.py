@@ -65,16 +65,19 @@ class _Run(Reports):
         start = [torch.zeros(agents, dtype=torch.float64) for _ in condition.states]
         free = torch.ones(agents, dtype=torch.float64)
         for exception in condition.start.exceptions:
+            fit = torch.ones(agents, dtype=torch.float64)
             if exception.where is not None:
-                taken = self.value(exception.where).expand(agents)
+                fit = self.value(exception.where).expand(agents)
+            if exception.number is None and exception.share is None:
+                taken = fit
                 start = [s * (1 - taken) for s in start]
                 start[exception.state] = start[exception.state] + taken
                 free = free * (1 - taken)
                 continue
             written = exception.number if exception.number is not None else exception.share
             assert written is not None
-            asked = self.value(written) * (1 if exception.number is not None else agents)
-            part = asked / free.sum()
+            asked = self.value(written) * (1 if exception.number is not None else fit.sum())
+            part = fit * asked / (free * fit).sum()
             start[exception.state] = start[exception.state] + free * part
             free = free * (1 - part)
         start[condition.start.state] = start[condition.start.state] + free

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import assert_never
+from typing import NoReturn, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,8 +195,8 @@ def start_states(
 ) -> dict[str, NDArray[np.uint8]]:
     """The state of every agent at time 0, per condition. Exceptions apply in written order.
 
-    A number or share is taken from those no exception has taken yet, by smallest keyed priority; ``where`` takes all
-    who satisfy it, and what it reads of states is what the exceptions before it left. Raises LpmError E0810.
+    A number or share is taken from those no exception has taken yet, by smallest keyed priority (with ``where`` from
+    those who satisfy it); ``where`` alone takes all who satisfy it. Raises LpmError E0810.
     """
     states = {c.name: np.full(world.counts[c.of], c.start.state, np.uint8) for c in model.conditions}
     scope = Scope(model, parameters, world.attributes, states, world.counts)
@@ -211,20 +211,27 @@ def start_states(
 
 def _chosen(exception: StartExcept, free: NDArray[np.bool_], scope: Scope, seed: int, replicate: int) -> NDArray:
     """The numbers of the agents that one exception takes."""
+    fit = np.ones(free.shape, bool)
     if exception.where is not None:
-        return np.flatnonzero(np.broadcast_to(np.asarray(evaluate(exception.where, scope)) != 0, free.shape))
+        fit = np.broadcast_to(np.asarray(evaluate(exception.where, scope)) != 0, free.shape)
     if exception.number is not None:
         asked = float(evaluate(exception.number, scope))
+    elif exception.share is not None:
+        asked = float(evaluate(exception.share, scope)) * np.count_nonzero(fit)
     else:
-        assert exception.share is not None
-        asked = float(evaluate(exception.share, scope)) * free.size
-    left = np.flatnonzero(free)
+        return np.flatnonzero(fit)
+    left = np.flatnonzero(free & fit)
     if not 0 <= np.floor(asked + 0.5) <= left.size:
-        raise fail(
-            "E0810",
-            f"{asked:,.15g} agents are to start there, but {left.size:,} of {free.size:,} are left.",
-            exception.span,
-            "Lower the number, or give the kind of agent a larger count.",
-        )
+        _too_many(exception, asked, left.size, int(np.count_nonzero(fit)))
     wanted = int(np.floor(asked + 0.5))
     return in_keyed_order(seed, left, site(exception.site), 0, replicate, first=wanted)
+
+
+def _too_many(exception: StartExcept, asked: float, left: int, fit: int) -> NoReturn:
+    """Raises LpmError E0810."""
+    if exception.where is None:
+        message = f"{asked:,.15g} agents are to start there, but {left:,} of {fit:,} are left."
+        raise fail("E0810", message, exception.span, "Lower the number, or give the kind of agent a larger count.")
+    taken = f", and {fit - left:,} of them start elsewhere already" if left < fit else ""
+    message = f"{asked:,.15g} agents are to start there, but `where` holds for {fit:,}{taken}."
+    raise fail("E0810", message, exception.span, "Lower the number, or let `where` hold for more.")

@@ -63,31 +63,36 @@ def start_chances(
 ) -> tuple[Array, dict[str, Array]]:
     """float64 (agents, states): where everyone may begin; and its derivatives by parameters.
 
-    A number or share is spread evenly over those whom the exceptions before it left.
+    A number or share is spread evenly over those whom the exceptions before it left and for whom its ``where`` holds.
     """
     agents, states = world.counts[condition.of], len(condition.states)
     chance, slopes = np.zeros((agents, states)), {p: np.zeros((agents, states)) for p in by}
     free, free_slopes = np.ones(agents), {p: np.zeros(agents) for p in by}
     scope = Scope(model, parameters, world.attributes, {}, world.counts)
     for exception in condition.start.exceptions:
+        fit = np.ones(agents, bool)
         if exception.where is not None:
-            taken = np.broadcast_to(np.asarray(evaluate(exception.where, scope)) != 0, (agents,))
+            fit = np.broadcast_to(np.asarray(evaluate(exception.where, scope)) != 0, (agents,))
+        if exception.number is None and exception.share is None:
+            taken = fit
             for array in (chance, *slopes.values()):
                 array[taken] = 0.0
             chance[taken, exception.state] = 1.0
             for array in (free, *free_slopes.values()):
                 array[taken] = 0.0
             continue
-        written, scale = (exception.number, 1) if exception.number is not None else (exception.share, agents)
+        whole = exception.number is None
+        written, scale = (exception.share, int(fit.sum())) if whole else (exception.number, 1)
         assert written is not None
-        left = max(float(free.sum()), 1e-300)
+        left = max(float(free[fit].sum()), 1e-300)
         part = float(evaluate(written, scope)) * scale / left
         for p in by:
-            change = _slope(written, p, model, scope) * scale / left - part * float(free_slopes[p].sum()) / left
-            slopes[p][:, exception.state] += free_slopes[p] * part + free * change
-            free_slopes[p] = free_slopes[p] * (1 - part) - free * change
-        chance[:, exception.state] += free * part
-        free = free * (1 - part)
+            change = _slope(written, p, model, scope) * scale / left - part * float(free_slopes[p][fit].sum()) / left
+            moved = (free_slopes[p] * part + free * change) * fit
+            slopes[p][:, exception.state] += moved
+            free_slopes[p] = free_slopes[p] - moved
+        chance[:, exception.state] += free * part * fit
+        free = free * (1 - part * fit)
     chance[:, condition.start.state] += free
     for p in by:
         slopes[p][:, condition.start.state] += free_slopes[p]

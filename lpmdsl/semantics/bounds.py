@@ -126,7 +126,7 @@ def starting(exception: m.StartExcept, people: Bounds, known: Knowledge) -> Boun
     if exception.share is not None:
         low, high = bounds(exception.share, known)
         most = math.floor(high * people[1] + 0.5) if people[1] < math.inf else math.inf
-        return math.floor(low * people[0] + 0.5), most
+        return (math.floor(low * people[0] + 0.5) if exception.where is None else 0.0), most
     return 0.0, people[1]
 
 

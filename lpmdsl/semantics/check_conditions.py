@@ -18,6 +18,8 @@ from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
 PEOPLE = Type(Kind.NUMBER, PERSON)
+_PEOPLE = ("people", "person")
+"""Words for those whose condition it is, whatever their kind is called."""
 Trigger = model.ByContagion | model.After | model.AtRate | model.Chance | model.When
 
 
@@ -77,7 +79,7 @@ def _exception(ctx: Context, condition: str, kind: str, k: int, written: tree.Ex
         _fits_population(ctx, kind, number)
     elif written.share is not None:
         share = check_probability(ctx, written.share, constant(place), "a share of agents")
-    elif written.where is not None:
+    if written.where is not None:
         where = check_test(ctx, written.where, making(kind, place), "what follows `where`")
     if state is None or any(e is not None and e.type == ERROR for e in (number, share, where)):
         return None
@@ -85,7 +87,9 @@ def _exception(ctx: Context, condition: str, kind: str, k: int, written: tree.Ex
 
 
 def _is_kind(ctx: Context, name: tree.Name | None, kind: str, condition: str) -> None:
-    if name is not None and name.id != kind and ctx.agent_kind(name) is not None:
+    if name is None or (name.id in _PEOPLE and name.id not in ctx.members):
+        return
+    if name.id != kind and ctx.agent_kind(name) is not None:
         ctx.report.add(
             "E0607",
             f"{condition} is a condition of {kind}, so no {name.id} can have it.",

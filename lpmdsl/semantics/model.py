@@ -273,7 +273,7 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class StartExcept:
-    """Exactly one of number (agents), share, where is set."""
+    """A number of agents or a share of them, or all; with ``where`` of those for whom it holds."""
 
     number: Expr | None
     share: Expr | None

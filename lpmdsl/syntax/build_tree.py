@@ -139,10 +139,16 @@ class ClauseBuilder(ExpressionBuilder):
         return self._clause("start", t.Start(c[0], tuple(c[1:]), self.span(meta)), meta)
 
     def except_(self, meta: Meta, c: Children) -> t.Except:
-        return t.Except(c[0], self.named(c[1]), None, None, c[2], self.span(meta))
+        return t.Except(c[0], self.named(c[1]), None, c[2], c[3], self.span(meta))
+
+    def except_percent(self, meta: Meta, c: Children) -> t.Except:
+        """``except 1 % in E``: the same as ``except share 1 % in E``."""
+        number, _, where, state = c
+        text, span = f"{number.text} %", Span(number.span.source, number.span.start, self.token_span(c[1]).end)
+        return t.Except(None, None, replace(number, percent=True, text=text, span=span), where, state, self.span(meta))
 
     def except_share(self, meta: Meta, c: Children) -> t.Except:
-        return t.Except(None, None, c[0], None, c[1], self.span(meta))
+        return t.Except(None, None, c[0], c[1], c[2], self.span(meta))
 
     def except_where(self, meta: Meta, c: Children) -> t.Except:
         return t.Except(None, None, None, c[0], c[1], self.span(meta))

@@ -152,15 +152,16 @@ def _start(start: t.Start) -> Iterable[Line]:
 
 
 def _except(e: t.Except) -> str:
-    if e.where is not None:
-        who = f"where {guard(e.where)}"
-    elif e.share is not None:
-        who = f"share {expression(e.share, SUM, before='in')}"
-    else:
-        assert e.number is not None and e.kind is not None
+    words = ["except"]
+    if e.share is not None:
+        words += ["share", expression(e.share, SUM, before="in")]
+    elif e.number is not None:
+        assert e.kind is not None
         plain = isinstance(e.number, t.Quantity | t.Name)
-        who = f"{expression(e.number) if plain else f'({expression(e.number)})'} {e.kind.id}"
-    return f"except {who} in {label(e.state)}"
+        words += [expression(e.number) if plain else f"({expression(e.number)})", e.kind.id]
+    if e.where is not None:
+        words += ["where", guard(e.where)]
+    return " ".join([*words, "in", label(e.state)])
 
 
 def _exit(exit: t.Exit) -> Iterable[Line]:

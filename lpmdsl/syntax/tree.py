@@ -434,7 +434,10 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Except:
-    """``except 20 Person in E`` (number, kind) / ``except share 0.5 % in E`` / ``except where EXPR in I``."""
+    """``except 20 Person in E`` (number, kind) / ``except share 0.5 % in E`` / ``except where EXPR in I``.
+
+    A number or a share may have a ``where`` too: so many, or such a share, of those for whom it holds.
+    """
 
     number: Expr | None
     kind: Name | None

@@ -79,7 +79,7 @@ CLAUSES: dict[str, dict[str, str]] = {
     "condition": {
         "states": "states A, B, C",
         "start": "start STATE except 20 KIND in STATE",
-        "except": "except 20 KIND in STATE",
+        "except": "except 20 KIND where TEST in STATE",
         "from": "from STATE after DISTRIBUTION to STATE",
         "to": "to STATE with probability P",
         "while": "while STATE",
