@@ -13,6 +13,7 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.agent_files import check_columns
 from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
+from lpmdsl.semantics.check_limits import check_limits
 from lpmdsl.semantics.check_units import expect
 from lpmdsl.semantics.context import Context, text_of, unit, unit_of, unit_text
 from lpmdsl.semantics.corners import constant, extremes
@@ -169,7 +170,8 @@ def _band(ctx: Context, written: tree.Band, scope: Scope) -> tuple[str, tuple[mo
     of = check_value_of(ctx, written.of, scope)
     if of is None:
         return None
-    cuts = [check_value(ctx, cut, scope, of.type, f"a limit of the bands of `{written.of.id}`") for cut in written.cuts]
+    role = f"a limit of the bands of `{written.of.id}`"
+    cuts = check_limits(ctx, written.cuts, scope, of.type, role, unit_written(ctx, scope.kind or "", written.of.id))
     if any(cut.type == ERROR for cut in cuts):
         return None
     if len(written.labels) != len(cuts) + 1:
@@ -192,6 +194,13 @@ def _band(ctx: Context, written: tree.Band, scope: Scope) -> tuple[str, tuple[mo
             )
             return None
     return written.of.id, tuple(cuts)
+
+
+def unit_written(ctx: Context, kind: str, attribute: str) -> str:
+    """The unit in which an attribute of a kind was written, or ""."""
+    owner = ctx.names.agents().get(kind)
+    written = next((a for a in owner.attributes if a.name.id == attribute), None) if owner else None
+    return _printed(written, ctx.members[kind][attribute].type)[0] if isinstance(written, tree.Attribute) else ""
 
 
 def check_value_of(ctx: Context, name: tree.Name, scope: Scope) -> model.Expr | None:

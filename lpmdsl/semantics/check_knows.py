@@ -8,7 +8,9 @@ from itertools import pairwise
 from lpmdsl.quantities import BOOLEAN, ERROR, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.archetypes import NOT_YET_KNOWN
+from lpmdsl.semantics.check_agents import unit_written
 from lpmdsl.semantics.check_expressions import check_value
+from lpmdsl.semantics.check_limits import check_limits
 from lpmdsl.semantics.context import Context, Member, text_of, unit_text
 from lpmdsl.semantics.corners import constant as constant_value
 from lpmdsl.semantics.scope import constant
@@ -149,7 +151,7 @@ def _banded(ctx: Context, name: tree.Name, clause: tree.Knows, value: model.Expr
             "E0732", f"`{name.id}` has {len(clause.cuts) + 1} bands, and {MOST_BANDS} are the most.", clause.span
         )
         return None
-    cuts = tuple(_cut(ctx, name, cut, value) for cut in clause.cuts)
+    cuts = _cuts(ctx, name, clause.cuts, value)
     if any(cut.type == ERROR for cut in cuts) or not _rising(ctx, cuts):
         return None
     labels = _named(ctx, name, clause) if clause.labels else band_labels(clause.cuts)
@@ -197,13 +199,20 @@ def _example(ctx: Context, value: model.Expr) -> str:
     return ", ".join(f"{number} {unit}".strip() for number in (10, 20))
 
 
-def _cut(ctx: Context, name: tree.Name, cut: tree.Expr, value: model.Expr) -> model.Expr:
-    """A cut in base units: a bare number is one of the reports of a flow (cases of a week), as the reader sees them."""
-    if isinstance(value, model.ObservationRef | model.GroupReport) and isinstance(cut, tree.Quantity):
-        observed = ctx.observations[value.observation]
-        if isinstance(observed.value, model.Flow) and cut.unit is None and not cut.percent:
-            return model.Literal_(cut.value * observed.scale, observed.type, cut.span)
-    return check_value(ctx, cut, constant("a band"), value.type, f"a bound of `{name.id}`")
+def _cuts(ctx: Context, name: tree.Name, cuts: tuple[tree.Expr, ...], value: model.Expr) -> tuple[model.Expr, ...]:
+    """Cuts in base units: a bare number is one of the reports of a flow (cases of a week), as the reader sees them."""
+    role, scope = f"a bound of `{name.id}`", constant("a band")
+    if not isinstance(value, model.ObservationRef | model.GroupReport):
+        unit = unit_written(ctx, value.of, value.name) if isinstance(value, model.AttributeRef) else ""
+        return check_limits(ctx, cuts, scope, value.type, role, unit)
+    observed = ctx.observations[value.observation]
+    is_flow = isinstance(observed.value, model.Flow)
+    return tuple(
+        model.Literal_(cut.value * observed.scale, observed.type, cut.span)
+        if is_flow and isinstance(cut, tree.Quantity) and cut.unit is None and not cut.percent
+        else check_value(ctx, cut, scope, value.type, role)
+        for cut in cuts
+    )
 
 
 def _rising(ctx: Context, cuts: tuple[model.Expr, ...]) -> bool:

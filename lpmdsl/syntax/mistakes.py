@@ -164,6 +164,9 @@ def explain(stop: Stop, report: Report) -> None:
         _action,
         _row,
         _reserved,
+        _thousands,
+        _million,
+        _bare_time,
         _unit,
         _character,
         _comparison,
@@ -239,6 +242,49 @@ def _row(stop: Stop) -> Answer:
     if types == ["NUMBER", "NAME"]:
         return "E0113", f"No unit `{word}`.{did_you_mean(word, UNITS)}", "A row ends with its value, such as `0.5 %`"
     return "E0101", "This row has no value", f"A row reads `{ROW_LINE}`"
+
+
+def _thousands(stop: Stop) -> Answer:
+    """``5,000``: a comma between digits where no list can go on."""
+    rest = re.match(r",(\d{3})(?=(?:,\d{3})*\b)(?!\.)", stop.text[stop.position :])
+    before = re.search(r"(?<![\w.,])\d{1,3}$", stop.text[: stop.position])
+    if stop.found != "," or before is None:
+        return None
+    if rest is None:
+        decimals = re.match(r",(\d+)", stop.text[stop.position :])
+        written = f"{before.group()}.{decimals.group(1)}" if decimals else ""
+        return ("E0101", "A comma does not belong into a number", f"Write `{written}`") if written else None
+    groups = re.match(r"(?:,\d{3})+", stop.text[stop.position :])
+    assert groups is not None
+    written = before.group() + groups.group().replace(",", "_")
+    return "E0101", "A comma does not belong into a number", f"Write `{written}`"
+
+
+_LARGE = {"hundred": 2, "thousand": 3, "k": 3, "million": 6, "millions": 6, "mio": 6, "billion": 9}
+
+
+def _million(stop: Stop) -> Answer:
+    """``1 million``: a number in words."""
+    if stop.found not in _LARGE or stop.last_type != "NUMBER":
+        return None
+    number = float(stop.before[-1][1].replace("_", "")) * 10 ** _LARGE[stop.found]
+    written = f"{number:_.0f}" if number.is_integer() else f"{number:_}"
+    return "E0113", f"`{stop.found}` is no unit, and numbers are written in digits", f"Write `{written}`"
+
+
+def _bare_time(stop: Stop) -> Answer:
+    """``after 5 days``: a time in a state without its distribution."""
+    if stop.last_type != "AFTER" or "NAME" not in stop.accepts or "NUMBER" in stop.accepts:
+        return None
+    time = re.match(r"\d[\d_.]*\s*[A-Za-z]*", stop.text[stop.position :])
+    if time is None:
+        return None
+    written = time.group().strip()
+    return (
+        "E0101",
+        "How this time scatters is missing: `after` takes a distribution",
+        f"Write `after exponential(mean {written})`, or `after fixed({written})` if it takes everybody as long",
+    )
 
 
 def _unit(stop: Stop) -> Answer:
