@@ -11,9 +11,10 @@ from torch import Tensor
 
 from lpmdsl.backends.torch_contagion import SLACK, removed
 from lpmdsl.backends.torch_expressions import Moment, evaluate, holds
+from lpmdsl.backends.torch_months import months
 from lpmdsl.backends.torch_moves import Body, acts, enter, write
 from lpmdsl.backends.torch_numbers import TICKS, rounded
-from lpmdsl.semantics.model import Crossing, ForceMove, Intervention, OnDate, Repeated, SetAttribute
+from lpmdsl.semantics.model import Crossing, Elapsed, ForceMove, Intervention, OnDate, Repeated, SetAttribute
 
 
 @dataclass(slots=True)
@@ -71,6 +72,9 @@ def trigger(policy: Policy, t: int, now: Moment) -> None:
             case OnDate():
                 if policy.starts == 0 and _has_come(starts, now):
                     _start(policy, t)
+            case Elapsed():
+                if policy.starts == 0 and _is_over(starts, 0, t, now):
+                    _start(policy, t)
             case Crossing():
                 if crossed:
                     _start_after(policy, starts, t, now)
@@ -86,7 +90,7 @@ def _start(policy: Policy, t: int) -> None:
 
 def _stop(policy: Policy, t: int, now: Moment) -> None:
     stops = policy.intervention.stops
-    if policy.ending is None and _stops(policy.intervention, now):
+    if policy.ending is None and _stops(policy, t, now):
         policy.ending = t + (max(0, _wait(stops, now)) if isinstance(stops, Crossing) else 0)
     if policy.ending is not None and t >= policy.ending:
         policy.status, policy.ending = "inactive", None
@@ -110,16 +114,27 @@ def _has_come(date: OnDate, now: Moment) -> bool:
     return now.time + SLACK >= date.day
 
 
-def _stops(intervention: Intervention, now: Moment) -> bool:
-    match intervention.stops:
+def _is_over(elapsed: Elapsed, since: int, t: int, now: Moment) -> bool:
+    """Whether the time is over that began at the boundary ``since``."""
+    clock = now.model.clock
+    if elapsed.months:
+        return months(clock, since, t) >= elapsed.months
+    return t - since >= math.ceil(float(evaluate(elapsed.delay, now)) / clock.step - SLACK)
+
+
+def _stops(policy: Policy, t: int, now: Moment) -> bool:
+    stops = policy.intervention.stops
+    match stops:
         case None:
             return False
         case OnDate():
-            return _has_come(intervention.stops, now)
+            return _has_come(stops, now)
+        case Elapsed():
+            return _is_over(stops, policy.since, t, now)
         case Crossing():
-            return _is_beyond(intervention.stops, now)
+            return _is_beyond(stops, now)
         case _:
-            assert_never(intervention.stops)
+            assert_never(stops)
 
 
 def _is_beyond(crossing: Crossing, now: Moment) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from lpmdsl.backends.torch_months import months
 from lpmdsl.backends.torch_relaxed_reports import Reports
 from lpmdsl.backends.torch_relaxed_stages import Stages, stages
 from lpmdsl.backends.torch_relaxed_values import NOBODY, ONE, Tensor, truth
@@ -119,7 +120,7 @@ class _Run(Reports):
     def _trigger(self, one: m.Intervention) -> None:
         phase, day = self.phase.get(one.name, "off"), self.now * self.model.clock.step + 1e-9
         if one.stops is not None and phase == "active":
-            over = day >= one.stops.day if isinstance(one.stops, m.OnDate) else self._past(one.stops)
+            over = self._over(one.stops, self.since[one.name], day)
             delayed = isinstance(one.stops, m.Crossing) and one.stops.delay is not None
             if delayed and over and one.name not in self.ending:
                 assert isinstance(one.stops, m.Crossing)
@@ -135,10 +136,22 @@ class _Run(Reports):
                 wait = self._wait(one.starts.delay)
                 phase, self.since[one.name] = ("pending" if wait > 0 else "active"), self.now + max(0, wait)
             self.seen[one.name] = past
-        elif phase == "off" and one.name not in self.done and (one.starts is None or day >= one.starts.day):
+        elif phase == "off" and one.name not in self.done and (one.starts is None or self._over(one.starts, 0, day)):
             phase, self.since[one.name] = "active", self.now
             self.done.add(one.name)
         self.phase[one.name] = phase
+
+    def _over(self, moment: m.OnDate | m.Elapsed | m.Crossing, since: int, day: float) -> bool:
+        """Whether a date has come, a time since a boundary is over, or a level is passed."""
+        match moment:
+            case m.OnDate():
+                return day >= moment.day
+            case m.Elapsed(delay, 0, _):
+                return self.now >= since + self._wait(delay)
+            case m.Elapsed():
+                return months(self.model.clock, since, self.now) >= moment.months
+            case m.Crossing():
+                return self._past(moment)
 
     def _act(self, block: m.Repeated, forced: dict[tuple[str, int], Tensor]) -> None:
         """Everything from the chances before the block."""

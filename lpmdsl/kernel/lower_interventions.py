@@ -38,6 +38,7 @@ from lpmdsl.kernel.ir import (
 from lpmdsl.kernel.lower_entries import Course, entry, read_before_writing, scope_store, set_on_entering
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_lists import note_change, tell_occupancies
+from lpmdsl.kernel.lower_months import months_between
 from lpmdsl.kernel.lower_presence import any_removed
 from lpmdsl.kernel.lower_score import happens as score_happens
 from lpmdsl.kernel.strategy import tells
@@ -111,6 +112,8 @@ def _stop(scope: Scope, one: m.Intervention, phase: Var) -> list[KStmt]:
             return []
         case m.OnDate():
             over: KExpr = test("ge", _days(scope.builder), number(one.stops.day))
+        case m.Elapsed():
+            over = _has_elapsed(scope, one.stops, scope.builder.load(f"{one.name}_started", FIRST))
         case m.Crossing():
             over = _is_past(scope, one.stops)
     active = test("eq", phase, integer(ACTIVE))
@@ -130,6 +133,13 @@ def _stop_later(scope: Scope, one: m.Intervention, delay: m.Expr, ends: KExpr, p
     return [certain, If(over, stop, span=delay.span)]
 
 
+def _has_elapsed(scope: Scope, elapsed: m.Elapsed, since: KExpr) -> KExpr:
+    """Whether the time is over that began at a boundary."""
+    if elapsed.months:
+        return test("ge", months_between(scope.builder, since, STEP), integer(elapsed.months))
+    return test("ge", STEP, op("add", since, _wait(scope, elapsed.delay)))
+
+
 def _wait(scope: Scope, delay: m.Expr) -> KExpr:
     """A delay in steps."""
     return ceiling(real("div", scope.value(delay, "delay"), number(scope.builder.model.clock.step)))
@@ -145,10 +155,13 @@ def _start(scope: Scope, one: m.Intervention, phase: Var) -> list[KStmt]:
     off = test("eq", phase, integer(OFF))
     if isinstance(one.starts, m.Crossing):
         return _start_on_crossing(scope, one, one.starts, phase)
-    if one.starts is None:
-        now: KExpr = test("eq", STEP, integer(0))
-    else:
-        now = test("ge", _days(builder), number(one.starts.day))
+    match one.starts:
+        case None:
+            now: KExpr = test("eq", STEP, integer(0))
+        case m.OnDate():
+            now = test("ge", _days(builder), number(one.starts.day))
+        case m.Elapsed():
+            now = _has_elapsed(scope, one.starts, integer(0))
     fresh = test("eq", builder.load(f"{one.name}_once", FIRST), integer(0))
     started = (*_activate(builder, one, phase), Store(f"{one.name}_once", (FIRST,), integer(1)))
     return [If(all_of(off, now, fresh), started, span=one.span)]

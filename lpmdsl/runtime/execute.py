@@ -21,8 +21,10 @@ from lpmdsl.diagnostics import LpmError
 from lpmdsl.kernel.dwell import CELLS, quantile_table
 from lpmdsl.kernel.ir import NEVER, Buffer, Program, Spend
 from lpmdsl.kernel.lower_lists import BLOCK
+from lpmdsl.kernel.lower_months import DAYS, PASSED
 from lpmdsl.runtime.asking import Asking
 from lpmdsl.runtime.build import build
+from lpmdsl.semantics.calendar import day_table, months_passed
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import CheckAlways, Flow, Model, Network
 from lpmdsl.semantics.reports import report_count as report_count
@@ -258,6 +260,10 @@ def given_buffers(program: Program, request: RunRequest) -> dict[str, NDArray]:
         given[f"{network}_degree"] = np.array([2 * len(circles.keys)])
     for network, ties in world.ties.items():
         given[f"{network}_offsets"], given[f"{network}_targets"] = ties.offsets, ties.targets
+    if any(b.name == PASSED for b in program.buffers):
+        given[PASSED] = np.array(months_passed(model.clock, request.steps), np.int64)
+    if any(b.name == DAYS for b in program.buffers):
+        given[DAYS] = np.array(day_table(model.clock, request.steps), np.int64)
     for network in model.networks:
         if network.days:
             given[f"{network.name}_runs"] = runs_on(network, model, request.steps)

@@ -8,6 +8,7 @@ from lpmdsl.diagnostics import Report
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_agents import check_agent
 from lpmdsl.semantics.check_behaviours import check_behaviours
+from lpmdsl.semantics.check_clock import check_clock
 from lpmdsl.semantics.check_conditions import check_condition
 from lpmdsl.semantics.check_contagion import check_contagion
 from lpmdsl.semantics.check_interventions import check_intervention
@@ -16,7 +17,7 @@ from lpmdsl.semantics.check_observations import check_observations
 from lpmdsl.semantics.check_parameters import check_parameters
 from lpmdsl.semantics.check_studies import check_calibration, check_compare, check_promise, check_scenarios
 from lpmdsl.semantics.check_tables import check_table
-from lpmdsl.semantics.context import Context, days, whole_steps
+from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.graph import is_cyclic
 from lpmdsl.semantics.names import Names
 from lpmdsl.semantics.signatures import sign_agents, sign_conditions
@@ -28,7 +29,7 @@ from lpmdsl.syntax import tree
 def check(module: tree.Module, names: Names, report: Report) -> model.Model:
     """The model that the names make up; what is wrong is reported and left out."""
     ctx = Context(names, report)
-    clock = _clock(ctx, module)
+    clock = check_clock(ctx, module)
     sign_agents(ctx)
     sign_conditions(ctx)
     for name, written in names.tables().items():
@@ -90,37 +91,6 @@ def _bystanders(ctx: Context) -> None:
     for kind in ctx.members:
         if kind not in ctx.agents:
             ctx.agents[kind] = model.Agent(kind, 1000, None, None, (), "", Span(ctx.names.module.source, 0, 0))
-
-
-def _clock(ctx: Context, module: tree.Module) -> model.Clock:
-    """The clock; a library needs none. Sets the step and start that all later checks use."""
-    written = ctx.names.clock
-    span = module.header.span if module.header else Span(module.source, 0, 0)
-    if written is None:
-        if not ctx.names.is_library:
-            ctx.report.add(
-                "E0112",
-                "Nothing says how long the model runs: it has no `clock`.",
-                span,
-                "Write `clock`, and under it `step 1 day` and `for 180 days`.",
-            )
-        return model.Clock(1.0, 1, None, span)
-    ctx.start = written.start.iso if written.start else None
-    step = days(ctx, written.step)
-    if step is not None and step <= 0 and written.step is not None:
-        ctx.report.add("E0316", "A step takes some time.", written.step.span, "Write `step 1 day`.")
-        step = None
-    ctx.step = step or 1.0
-    duration = days(ctx, written.duration)
-    if written.step is None or written.duration is None:
-        ctx.report.add(
-            "E0112",
-            "A clock has a `step` and says `for` how long the model runs.",
-            written.span,
-            "Write `step 1 day` and `for 180 days`.",
-        )
-    steps = whole_steps(ctx, duration, written.duration.span, "A run") if written.duration is not None else 1
-    return model.Clock(ctx.step, steps or 1, ctx.start, written.span)
 
 
 def _settled(made: model.Model) -> model.Model:

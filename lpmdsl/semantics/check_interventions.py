@@ -8,6 +8,7 @@ from typing import Literal, assert_never
 from lpmdsl.quantities import DURATION, ERROR, MONEY, PERSON, TIME, Dimension, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_actions import force_move, left_networks, set_attribute
+from lpmdsl.semantics.check_clock import check_period, written_months
 from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.check_units import common_dimension
 from lpmdsl.semantics.context import Context, days, text_of, unit_of, value_of, whole_steps
@@ -23,7 +24,7 @@ _COSTS: tuple[tuple[Dimension, CostsPer], ...] = ((MONEY / TIME, "day"), (MONEY 
 def check_intervention(ctx: Context, written: tree.Intervention) -> model.Intervention:
     """The intervention with all that is right in it."""
     name = written.name.id
-    starts, stops = _moment(ctx, written.starts, name), _moment(ctx, written.stops, name)
+    starts, stops = _moment(ctx, written.starts, name, True), _moment(ctx, written.stops, name, False)
     if isinstance(starts, model.OnDate) and isinstance(stops, model.OnDate) and stops.day <= starts.day:
         ctx.report.add(
             "E0719",
@@ -50,16 +51,56 @@ def check_intervention(ctx: Context, written: tree.Intervention) -> model.Interv
 # ------------------------------------------------------------------ when
 
 
-def _moment(ctx: Context, written: tree.Date | tree.Crossing | None, name: str) -> model.OnDate | model.Crossing | None:
+def _moment(
+    ctx: Context, written: tree.Moment | None, name: str, is_start: bool
+) -> model.OnDate | model.Elapsed | model.Crossing | None:
     match written:
         case None:
             return None
         case tree.Date():
             return _on_date(ctx, written)
+        case tree.OnDay():
+            return _on_day(ctx, written)
+        case tree.Elapsed():
+            return _elapsed(ctx, written, is_start)
         case tree.Crossing():
             return _crossing(ctx, written, name)
         case _:
             assert_never(written)
+
+
+def _on_day(ctx: Context, written: tree.OnDay) -> model.OnDate | None:
+    """``on day 30``: thirty days after the clock's start, which is day 0."""
+    day = written.day
+    plain = isinstance(day, tree.Quantity) and day.unit is None and not day.percent and day.per_number is None
+    if not isinstance(day, tree.Quantity) or not plain:
+        ctx.report.add("E0301", f"{text_of(day.span)} is no number of a day: the clock starts on day 0.", day.span,
+                       "Write `on day 30`, or `after DURATION`.")  # fmt: skip
+        return None
+    return model.OnDate(day.number, f"day {day.number:g}", written.span)
+
+
+def _elapsed(ctx: Context, written: tree.Elapsed, is_start: bool) -> model.Elapsed | None:
+    """So long after the clock's start, or after it started."""
+    if is_start and written.words == "since":
+        ctx.report.add("E0719", "It would start after it starts.", written.span,
+                       "Write `starts after 30 days`: that much after the clock's start.")  # fmt: skip
+        return None
+    delay = check_value(ctx, written.delay, constant("a delay"), DURATION, "a delay")
+    if delay.type == ERROR:
+        return None
+    least = min((v for v, _ in extremes(ctx, (delay,))), default=1.0)
+    if least < 0 or (least == 0 and not is_start):
+        ctx.report.add("E0316", f"{text_of(delay.span)} can be {least:g} days, and something lasts longer than that.",
+                       delay.span, "Write a length of time above 0, such as `30 days`.")  # fmt: skip
+        return None
+    months = 0
+    if written_months(written.delay) is not None:
+        period = check_period(ctx, written.delay, "A time", whole=False)
+        if period is None:
+            return None
+        months = period.months
+    return model.Elapsed(delay, months, written.span)
 
 
 def _on_date(ctx: Context, written: tree.Date) -> model.OnDate | None:

@@ -42,6 +42,8 @@ class Context:
     report: Report
     step: float = 1.0
     start: str | None = None
+    counts_months: bool = False
+    """The step itself is written in months or years: then these have their mean length, with or without a date."""
     members: dict[str, dict[str, Member]] = field(default_factory=dict)
     states: dict[str, tuple[str, ...]] = field(default_factory=dict)
     kind_of: dict[str, str] = field(default_factory=dict)

@@ -141,10 +141,11 @@ def check_effects(checked: model.Model, readers: Readers, report: Report) -> Non
 
 def _check_intervention(checked: model.Model, it: model.Intervention, readers: Readers, report: Report) -> None:
     end = checked.clock.step * checked.clock.steps
-    if isinstance(it.starts, model.OnDate) and it.starts.day >= end:
+    if isinstance(it.starts, model.OnDate | model.Elapsed) and _start_day(checked, it.starts) >= end:
+        on = it.starts.iso if isinstance(it.starts, model.OnDate) else f"day {_start_day(checked, it.starts):g}"
         report.add(
             "E0719",
-            f"`{it.name}` starts on {it.starts.iso}, and the run has ended by then.",
+            f"`{it.name}` starts on {on}, and the run has ended by then.",
             it.starts.span,
             "Write an earlier date, or a longer run in `clock`.",
         )
@@ -175,6 +176,13 @@ def _check_intervention(checked: model.Model, it: model.Intervention, readers: R
             _idle_span(it),
             "Let something read what it sets, for example `target scaled by 0.5 where …` in a contagion.",
         )
+
+
+def _start_day(checked: model.Model, starts: model.OnDate | model.Elapsed) -> float:
+    """The earliest day at which it can start."""
+    if isinstance(starts, model.OnDate):
+        return starts.day
+    return bounds(starts.delay, Knowledge(checked, view(checked).values))[0]
 
 
 def _never_starts(checked: model.Model, it: model.Intervention, report: Report) -> bool:

@@ -419,10 +419,22 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class OnDate:
-    """``day``: days since the start; ``iso`` as written."""
+    """``day``: days since the start; ``iso`` as written, or ``day 30``."""
 
     day: float
     iso: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """So long after the clock's start, for a start; so long after it started, for a stop.
+
+    ``delay`` in days, of parameters alone. ``months`` above 0: so many months of the calendar.
+    """
+
+    delay: Expr
+    months: int
     span: Span
 
 
@@ -465,8 +477,8 @@ class Intervention:
     """``starts`` None: active from the start. ``costs``: money per day active, per person treated, or once a start."""
 
     name: str
-    starts: OnDate | Crossing | None
-    stops: OnDate | Crossing | None
+    starts: OnDate | Elapsed | Crossing | None
+    stops: OnDate | Elapsed | Crossing | None
     repeated: tuple[Repeated, ...]
     while_active: tuple[WhileActive, ...]
     costs: float | None

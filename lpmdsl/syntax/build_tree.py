@@ -208,6 +208,18 @@ class ClauseBuilder(ExpressionBuilder):
     def on_date(self, meta: Meta, c: Children) -> t.Date:
         return self.dated(c[0])
 
+    def on_day(self, meta: Meta, c: Children) -> t.OnDay:
+        return t.OnDay(c[-1], self.span(meta))
+
+    def elapsed(self, meta: Meta, c: Children) -> t.Elapsed:
+        return t.Elapsed(c[0], "after", self.span(meta))
+
+    def since_start(self, meta: Meta, c: Children) -> t.Elapsed:
+        return t.Elapsed(c[0], "since", self.span(meta))
+
+    def lasts(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("stops", t.Elapsed(c[0], "lasts", self.span(meta)), meta)
+
     def delay(self, meta: Meta, c: Children) -> t.Expr:
         return c[0]
 

@@ -62,9 +62,14 @@ def _clock(node: t.Clock) -> list[Line]:
     places = [e.span for e in (node.start, node.duration) if e is not None]
     if places:
         start = node.start and f"from {node.start.iso}"
-        duration = node.duration and f"for {expression(node.duration, SUM)}"
-        made.append(line_at(places[0].to(places[-1]), join(start, duration)))
+        made.append(line_at(places[0].to(places[-1]), join(start, _run_until(node.duration))))
     return made
+
+
+def _run_until(until: t.Expr | t.Date | None) -> str:
+    if isinstance(until, t.Date):
+        return f"to {until.iso}"
+    return "" if until is None else f"for {expression(until, SUM)}"
 
 
 def _parameter(node: t.Parameter) -> list[Line]:
@@ -234,7 +239,7 @@ def _scaled(scaled: t.Scaled) -> Line:
 def _intervention(node: t.Intervention) -> Iterable[Line]:
     for word, when in (("starts", node.starts), ("stops", node.stops)):
         if when is not None:
-            yield line_at(when.span, f"{word} {_moment(when)}")
+            yield line_at(when.span, _moment(word, when))
     for clause in node.repeated:
         target = _target(clause.kind, clause.at_most, clause.where)
         yield from _acting(clause, join(f"every {clause.every.text}", target), clause.actions)
@@ -245,12 +250,25 @@ def _intervention(node: t.Intervention) -> Iterable[Line]:
         yield line_at(node.costs.span, f"costs {node.costs.text}")
 
 
-def _moment(when: t.Date | t.Crossing) -> str:
-    if isinstance(when, t.Date):
-        return f"on {when.iso}"
-    crosses = "rises above" if when.rises else "falls below"
-    how = f"{expression(when.delay, SUM)} after" if when.delay is not None else "when"
-    return f"{how} {expression(when.value, SUM)} {crosses} {expression(when.level, SUM)}"
+def _moment(word: str, when: t.Moment) -> str:
+    match when:
+        case t.Date():
+            return f"{word} on {when.iso}"
+        case t.OnDay():
+            return f"{word} on day {expression(when.day, SUM)}"
+        case t.Elapsed():
+            delay = expression(when.delay, SUM)
+            return {
+                "after": f"{word} after {delay}",
+                "lasts": f"lasts {delay}",
+                "since": f"{word} {delay} after it starts",
+            }[when.words]
+        case t.Crossing():
+            crosses = "rises above" if when.rises else "falls below"
+            how = f"{expression(when.delay, SUM)} after" if when.delay is not None else "when"
+            return f"{word} {how} {expression(when.value, SUM)} {crosses} {expression(when.level, SUM)}"
+        case _:
+            assert_never(when)
 
 
 def _target(kind: t.Name | None, at_most: t.Expr | None, where: t.Expr | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lpmdsl.diagnostics import Report, did_you_mean
 from lpmdsl.quantities import TIME, UNITS
 from lpmdsl.source import Source, Span
+from lpmdsl.syntax.dates import days_meant
 from lpmdsl.syntax.words import (
     ATTRIBUTE_LINE,
     CLAUSE_WORDS,
@@ -160,6 +161,7 @@ def explain(stop: Stop, report: Report) -> None:
     for attempt in (
         _conditional,
         _not_yet,
+        _date,
         _prompt,
         _action,
         _row,
@@ -209,6 +211,17 @@ def _not_yet(stop: Stop) -> Answer:
         return None
     sentence = LATER_LINES.get(line[0]) or LATER_LINES.get(" ".join(line[:2]))
     return ("E0103", sentence, "Remove this line, or keep the version of the model without it") if sentence else None
+
+
+def _date(stop: Stop) -> Answer:
+    """A day written in another way than year-month-day."""
+    if "DATE" not in stop.accepts or "NAME" in stop.accepts:
+        return None
+    said, days = days_meant(stop.text[stop.position :])
+    if not days:
+        return None
+    help = f"Write `{days[0]}`" + (f", or `{days[1]}` if the month stands first" if len(days) > 1 else "")
+    return "E0101", f"`{said}` is not how a day is written: year, month, day", help
 
 
 def _prompt(stop: Stop) -> Answer:

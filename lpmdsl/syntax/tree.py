@@ -7,6 +7,7 @@ a ``semantics.model.Model``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from lpmdsl.source import Source, Span
 
@@ -242,9 +243,11 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
+    """``from START for DURATION`` or ``from START to END``."""
+
     step: Expr | None
     start: Date | None
-    duration: Expr | None
+    duration: Expr | Date | None
     doc: str
     span: Span
 
@@ -547,6 +550,26 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True)
+class OnDay:
+    """``on day 30``: the number of days since the clock's start."""
+
+    day: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """``after DELAY``, ``lasts DELAY`` or ``DELAY after it starts``: ``words`` says which, for the formatter."""
+
+    delay: Expr
+    words: Literal["after", "lasts", "since"]
+    span: Span
+
+
+Moment = Date | OnDay | Elapsed | Crossing
+
+
+@dataclass(frozen=True, slots=True)
 class Repeated:
     """``every PERIOD [for [at most N] Person [where EXPR]]`` and its actions."""
 
@@ -571,8 +594,8 @@ class WhileActive:
 @dataclass(frozen=True, slots=True)
 class Intervention:
     name: Name
-    starts: Date | Crossing | None
-    stops: Date | Crossing | None
+    starts: Moment | None
+    stops: Moment | None
     repeated: tuple[Repeated, ...]
     while_active: tuple[WhileActive, ...]
     costs: Quantity | None

@@ -67,7 +67,7 @@ VALUE_WORDS = frozenset({"not", "their", "yes", "no"})
 
 # Declaration -> first word of each of its clauses -> how that line reads.
 CLAUSES: dict[str, dict[str, str]] = {
-    "clock": {"step": "step DURATION", "from": "from DATE for DURATION", "for": "for DURATION"},
+    "clock": {"step": "step DURATION", "from": "from DATE for DURATION` or `from DATE to DATE", "for": "for DURATION"},
     "parameter": {
         "prior": "prior DISTRIBUTION",
         "between": "between LOW and HIGH",
@@ -95,8 +95,9 @@ CLAUSES: dict[str, dict[str, str]] = {
         "target": "target scaled by FACTOR where TEST on NETWORK",
     },
     "intervention": {
-        "starts": "starts on DATE` or `starts when OBSERVATION rises above LEVEL",
-        "stops": "stops on DATE` or `stops when OBSERVATION falls below LEVEL",
+        "starts": "starts on DATE`, `starts after DURATION` or `starts when OBSERVATION rises above LEVEL",
+        "stops": "stops on DATE`, `stops after DURATION` or `stops when OBSERVATION falls below LEVEL",
+        "lasts": "lasts DURATION",
         "every": "every PERIOD for at most NUMBER KIND where TEST",
         "while": "while active for KIND where TEST",
         "costs": "costs AMOUNT",
