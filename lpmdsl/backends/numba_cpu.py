@@ -75,11 +75,13 @@ def emit(program: Program) -> str:
         more = f"from lpmdsl.backends.numba_lists import {', '.join(decisions)}\n{more}"
     if any(_noted(k) for k in program.kernels if k.domain and not k.over):
         more = f"from lpmdsl.backends.numba_lists import append_all, note, notes_for\n{more}"
-    parts = [_HEAD.format(name=program.name, more=more)]
-    parts += [_kernel(program, k) for k in program.kernels]
+    parts = [_kernel(program, k) for k in program.kernels]
     parts.append(_driver(program, "begin", program.begin))
     parts += [_driver(program, "look", program.look)] if program.look else []
     parts.append(_driver(program, "run_steps", program.step))
+    if extremes := [name for name in ("greatest", "least") if any(f"{name}(" in part for part in parts)]:
+        more = f"from lpmdsl.backends.numba_prelude import {', '.join(extremes)}\n{more}"
+    parts.insert(0, _HEAD.format(name=program.name, more=more))
     return "\n\n".join(part.rstrip() + "\n" for part in parts)
 
 

@@ -113,6 +113,18 @@ def larger(a, b):
 
 
 @njit(cache=True)
+def least(a, b):
+    """The smaller one; no number if either is none."""
+    return b if b < a or b != b else a
+
+
+@njit(cache=True)
+def greatest(a, b):
+    """The larger one; no number if either is none."""
+    return b if b > a or b != b else a
+
+
+@njit(cache=True)
 def log(x):
     """Natural logarithm from plain float64 arithmetic."""
     if not x > 0.0:
@@ -273,7 +285,7 @@ def fold_min(tally, into):
     for g in range(into.shape[0]):
         into[g] = np.inf
         for chunk in range(tally.shape[0]):
-            into[g] = smaller(into[g], tally[chunk, g])
+            into[g] = least(into[g], tally[chunk, g])
             tally[chunk, g] = np.inf
 
 
@@ -283,7 +295,7 @@ def fold_max(tally, into):
     for g in range(into.shape[0]):
         into[g] = -np.inf
         for chunk in range(tally.shape[0]):
-            into[g] = larger(into[g], tally[chunk, g])
+            into[g] = greatest(into[g], tally[chunk, g])
             tally[chunk, g] = -np.inf
 
 

@@ -81,6 +81,8 @@ _FUNCTION = {
     "cos": "cos",
     "min": "smaller",
     "max": "larger",
+    "minimum": "least",
+    "maximum": "greatest",
     "abs": "abs",
     "floor": "np.floor",
     "sqrt": "np.sqrt",
@@ -214,7 +216,7 @@ def _tally(stmt: Tally) -> str:
         return f"{place[:-1]}, i & {LANES - 1}] += {value}"
     if stmt.how == "add":
         return f"{place} += {value}"
-    return f"{place} = {'smaller' if stmt.how == 'min' else 'larger'}({place}, {value})"
+    return f"{place} = {'least' if stmt.how == 'min' else 'greatest'}({place}, {value})"
 
 
 def _if(stmt: If, depth: int) -> list[str]:

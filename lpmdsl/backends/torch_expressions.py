@@ -205,14 +205,6 @@ def _truth(test: Tensor) -> Tensor:
     return test.to(torch.float64)
 
 
-def _less(a: Tensor, b: Tensor) -> Tensor:
-    return torch.where(b < a, b, a)
-
-
-def _greater(a: Tensor, b: Tensor) -> Tensor:
-    return torch.where(b > a, b, a)
-
-
 _BUILTINS: dict[str, Callable[..., Tensor]] = {
     "select": lambda test, a, b: torch.where(test != 0, a, b),
     "neg": torch.neg,
@@ -233,8 +225,8 @@ _BUILTINS: dict[str, Callable[..., Tensor]] = {
     "log": numbers.log,
     "sqrt": torch.sqrt,
     "abs": torch.abs,
-    "min": lambda *values: functools.reduce(_less, values),
-    "max": lambda *values: functools.reduce(_greater, values),
+    "min": lambda *values: functools.reduce(torch.minimum, values),  # no number if any is none,
+    "max": lambda *values: functools.reduce(torch.maximum, values),
     "floor": torch.floor,
     "round": lambda a: torch.floor(a + 0.5),
     "logit": lambda p: numbers.log(p / (1.0 - p)),
@@ -293,7 +285,8 @@ def _summary(function: str, values: Tensor, chosen: Tensor) -> float:
     if function == "mean":
         return mean
     square = ordered_sum(values * values, chosen) / count
-    return math.sqrt(max(0.0, square - mean * mean))
+    variance = square - mean * mean
+    return math.nan if math.isnan(variance) else math.sqrt(max(0.0, variance))
 
 
 def ordered_sum(values: Tensor, chosen: Tensor) -> float:

@@ -61,8 +61,9 @@ import triton.language as tl
 from lpmdsl.backends.triton_prelude import (
     CHUNK, LANES, TALLY_ROWS, add_along_rows, add_shared, cos, exp, floor_divide, floor_modulo, fold_add, is_closed,
     larger, log, philox, quantile, quarter, sin, smaller, some, {sums}sum_along_rows, threshold,
-)
+){extremes}
 '''
+_EXTREMES = ("greatest", "greatest_of", "least", "least_of")
 
 
 def emit(program: Program) -> str:
@@ -77,7 +78,9 @@ def emit(program: Program) -> str:
     made += [_alone(program, s, buffers) for s in (*begin, *step) if isinstance(s, Alone)]
     made += [_launches("begin", begin), *([_launches("look", look)] if look else []), _launches("step", step)]
     sums = "sum_reals_along_rows, " if any("sum_reals_along_rows(" in part for part in made) else ""
-    made.insert(0, _HEAD.format(name=program.name, sums=sums))
+    used = ", ".join(name for name in _EXTREMES if any(f"{name}(" in part for part in made))
+    extremes = f"\nfrom lpmdsl.backends.triton_prelude import {used}" if used else ""
+    made.insert(0, _HEAD.format(name=program.name, sums=sums, extremes=extremes))
     return "\n\n".join(part.rstrip() + "\n" for part in made)
 
 
@@ -199,7 +202,8 @@ def _by_chunk(printer: Printer, kernel: Kernel, sums: list[Tally]) -> None:
             printer.line(1, f"tl.store({tally.buffer} + (chunk * {printer.lanes.groups(tally.buffer)} + {group})"
                             f" * LANES + lane, {name})")  # fmt: skip
         else:
-            printer.line(1, f"tl.store({place}, tl.{tally.how}({name}, axis=0))")
+            function = "least_of" if tally.how == "min" else "greatest_of"
+            printer.line(1, f"tl.store({place}, {function}({name}))")
 
 
 def _constants_inlined(kernel: Kernel) -> Kernel:

@@ -49,6 +49,32 @@ def larger(a, b):
 
 
 @triton.jit
+def least(a, b):
+    """The smaller one; no number if either is none."""
+    return tl.where((b < a) | (b != b), b, a)
+
+
+@triton.jit
+def greatest(a, b):
+    """The larger one; no number if either is none."""
+    return tl.where((b > a) | (b != b), b, a)
+
+
+@triton.jit
+def least_of(lanes):
+    """The least of a block; no number if any is none."""
+    nobody = tl.max((lanes != lanes).to(tl.int32), axis=0) > 0
+    return tl.where(nobody, float("nan"), tl.min(lanes, axis=0))
+
+
+@triton.jit
+def greatest_of(lanes):
+    """The greatest of a block; no number if any is none."""
+    nobody = tl.max((lanes != lanes).to(tl.int32), axis=0) > 0
+    return tl.where(nobody, float("nan"), tl.max(lanes, axis=0))
+
+
+@triton.jit
 def floor_divide(a, b):
     """Quotient towards minus infinity of a positive ``b``; Triton's own goes towards zero."""
     quotient = a // b
@@ -332,9 +358,9 @@ def fold_extreme_kernel(
     chunk = tl.arange(0, LANES).to(tl.int64)
     while some(chunk < chunks):
         value = tl.load(tally + (replicate * chunks + chunk) * GROUPS + group, mask=chunk < chunks, other=FILL)
-        best = smaller(best, value) if LEAST else larger(best, value)
+        best = least(best, value) if LEAST else greatest(best, value)
         chunk += LANES
-    result = tl.min(best, axis=0) if LEAST else tl.max(best, axis=0)
+    result = least_of(best) if LEAST else greatest_of(best)
     tl.store(into + replicate * GROUPS + group, result)
 
 

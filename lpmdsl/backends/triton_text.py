@@ -146,7 +146,7 @@ class Printer:
         if stmt.value.dtype == "i64" and stmt.how == "add":
             self._count(stmt, value, depth, mask)
             return
-        function = {"add": "{0} + {1}", "min": "smaller({0}, {1})", "max": "larger({0}, {1})"}[stmt.how]
+        function = {"add": "{0} + {1}", "min": "least({0}, {1})", "max": "greatest({0}, {1})"}[stmt.how]
         groups = self.lanes.groups(stmt.buffer)
         index = self.lanes.text(stmt.index, mask)
         for group in [int(stmt.index.value)] if isinstance(stmt.index, Const) else range(groups):

@@ -71,9 +71,9 @@ def _parts(expr: Apply, worth: KExpr, itself: KExpr | None) -> tuple[KExpr | Non
             return (_negative(times(worth, real("sin", args[0]))),)
         case "abs":
             return (chosen(test("lt", args[0], ZERO), _negative(worth), worth),)
-        case "min" | "max":
+        case "min" | "max" | "minimum" | "maximum":
             # The second where it beats the first, as the value itself is chosen.
-            second = test("lt" if expr.op == "min" else "gt", args[1], args[0])
+            second = test("lt" if expr.op in ("min", "minimum") else "gt", args[1], args[0])
             return chosen(second, ZERO, worth), chosen(second, worth, ZERO)
         case "select":
             return None, chosen(args[0], worth, ZERO), chosen(args[0], ZERO, worth)

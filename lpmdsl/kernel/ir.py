@@ -17,7 +17,10 @@ Role = Literal["constant", "input", "state", "scratch", "tally", "output", "cont
 """constant: values of constant expressions and tables, set before a run; input: the world; state: what agents keep
 between steps; scratch: refilled within a step; tally: partial sums of chunks; output: reports; control: scalars."""
 
-ARITHMETIC = ("add", "sub", "mul", "div", "floordiv", "mod", "neg", "min", "max", "abs", "floor", "sqrt")
+ARITHMETIC = ("add", "sub", "mul", "div", "floordiv", "mod", "neg", "min", "max", "minimum", "maximum", "abs", "floor",
+              "sqrt")  # fmt: skip
+"""``min`` and ``max`` give their first argument where either is no number: what is counted is held so. ``minimum`` and
+``maximum``, those of the language, are then no number either."""
 INTEGER = ("shl", "shr", "bit_and")
 COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 LOGIC = ("and", "or", "not", "select")

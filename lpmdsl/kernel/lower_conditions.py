@@ -292,7 +292,7 @@ def _offer_chance(course: Course, exit_: m.Exit, slot: int, best: Var, win: tupl
     assert isinstance(exit_.trigger, m.Chance)
     body: list[KStmt] = []
     p = scope.value(exit_.trigger.probability, "chance")
-    fails = real("max", real("sub", number(1.0), p), number(2.0**-60))
+    fails = real("max", real("sub", number(1.0), real("max", number(0.0), p)), number(2.0**-60))
     once = rounded(real("mul", real("neg", real("log", fails)), number(HAZARD_ONE)))
     cost = op("select", test("ge", p, number(1.0)), integer(CERTAIN), once)
     count = tries(scope, exit_.trigger.every)

@@ -187,7 +187,7 @@ class Scope:
         # Derivatives multiply by truth values: 1 where a branch was taken, 0 where it was not.
         a = [op("to_f64", x, dtype="f64") if x.dtype == "bool" else x for x in a]
         if name in ("min", "max"):
-            return reduce(lambda x, y: real(name, x, y), a)
+            return reduce(lambda x, y: real(f"{name}imum", x, y), a)
         return real(name, *a)
 
     def _power(self, expr: m.Apply, a: list[KExpr]) -> KExpr:

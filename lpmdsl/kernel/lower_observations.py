@@ -222,7 +222,7 @@ def aggregate_value(scope: Scope, name: str, aggregate: m.Aggregate, column: KEx
         case "sd":
             mean = real("div", total("sum"), total("count"))
             squares = real("div", total("squares"), total("count"))
-            value = real("sqrt", real("max", number(0.0), real("sub", squares, real("mul", mean, mean))))
+            value = real("sqrt", real("maximum", number(0.0), real("sub", squares, real("mul", mean, mean))))
         case "min" | "max":
             value = total(aggregate.function)
     empty = number(float("nan")) if aggregate.otherwise is None else as_number(scope.value(aggregate.otherwise))

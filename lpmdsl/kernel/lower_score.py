@@ -46,7 +46,7 @@ def happens(scope: Scope, name: str, probability: m.Expr, p: KExpr, hit: KExpr, 
     ledger = scope.builder.ledger
     if ledger is None or ledger.ignores(name) or _is_certain(probability):
         return
-    rest = real("max", real("sub", number(1.0), p), number(LEAST))
+    rest = real("max", number(LEAST), real("sub", number(1.0), p))
     odds = scope.let(body, "odds", fixed(real("div", real("max", number(0.0), p), rest)))
     value = scope.let(body, "told", op("select", hit, integer(UNIT), op("neg", odds)))
     body += _factors(scope, name, (probability,), value, odds, probability)
@@ -113,7 +113,7 @@ def branches(scope: Scope, exit_: m.Exit, chances: list[KExpr], bounds: list[KEx
     rest: KExpr = number(1.0)
     for p in chances:
         rest = real("sub", rest, p)
-    rest = scope.let(body, "what_is_left", real("max", rest, number(LEAST)))
+    rest = scope.let(body, "what_is_left", real("max", number(LEAST), rest))
     is_last = scope.let(body, "is_last", test("ge", word, bounds[-1]))
     at = first + count + count * count
     for j, p in enumerate(chances):
@@ -156,7 +156,7 @@ def tries(scope: Scope, exit_: m.Exit, probability: m.Expr, p: KExpr, hazard: KE
     if ledger is None or ledger.ignores(exit_.site) or _is_certain(probability):
         return
     inner: list[KStmt] = []
-    rest = real("max", real("sub", number(1.0), p), number(LEAST))
+    rest = real("max", number(LEAST), real("sub", number(1.0), p))
     each = real("mul", op("to_f64", count, dtype="f64"), real("div", p, rest))
     odds = scope.let(inner, "odds", each)
     survived = scope.let(inner, "survives", real("exp", real("neg", real("div", op("to_f64", hazard, dtype="f64"),

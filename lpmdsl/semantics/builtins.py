@@ -16,12 +16,12 @@ RESERVED = frozenset({"time", "population", "pi"})
 _TEXT = (
     "i t seed replicate chunk lo hi np nb tl triton njit thread threads team first last opens clock gates member row "
     "rows lane here end step begin constants quarter quarters notes_for note append_all decide_yes is_closed "
-    "decide_yes_unheard decide_share u atomic_add add_shared add_along_rows sum_along_rows sum_reals_along_rows philox "
-    "quantile threshold log exp sin cos smaller larger floor_divide floor_modulo some abs min max range word count "
-    "piece append put_in take_out enqueue collect prefetch piece_of lowest_bit add_among spend clear fold_add "
-    "fold_lanes fold_min fold_max select_smallest barrier circular clear_kernel fold_lanes_kernel fold_extreme_kernel "
-    "count_digits_kernel pick_digit_kernel int float len print neighbour CHUNK LANES TALLY_ROWS GATES GATE CELLS "
-    "GROUPS BLOCK"
+    "decide_yes_unheard decide_share u atomic_add add_shared add_along_rows sum_along_rows sum_reals_along_rows "
+    "philox quantile threshold log exp sin cos smaller larger least greatest least_of greatest_of floor_divide "
+    "floor_modulo some abs min max range word count piece append put_in take_out enqueue collect prefetch piece_of "
+    "lowest_bit add_among spend clear fold_add fold_lanes fold_min fold_max select_smallest barrier circular "
+    "clear_kernel fold_lanes_kernel fold_extreme_kernel count_digits_kernel pick_digit_kernel int float len print "
+    "neighbour CHUNK LANES TALLY_ROWS GATES GATE CELLS GROUPS BLOCK"
 )
 GENERATED = frozenset({*_TEXT.split(), *keyword.kwlist})
 """Names that generated code has for itself: agents and conditions, which stand there under their own names, cannot take
@@ -47,23 +47,36 @@ def _log(x: float) -> float:
     return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
 
 
+def _each(function: Callable[..., float]) -> Callable[..., float]:
+    """The function, and no number where an argument is none."""
+    return lambda *values: math.nan if any(map(math.isnan, values)) else function(*values)
+
+
+def _whole(x: float) -> float:
+    return x if math.isinf(x) else float(math.floor(x))
+
+
+def _circular(function: Callable[[float], float]) -> Callable[[float], float]:
+    return lambda x: math.nan if math.isinf(x) else function(x)
+
+
 def _logit(p: float) -> float:
     return _log(p / (1 - p)) if p < 1 else math.inf
 
 
 _FUNCTIONS = (
-    Builtin("exp", (1, 1), "pure", lambda x: math.exp(min(x, 709.0))),
-    Builtin("log", (1, 1), "pure", _log),
-    Builtin("logit", (1, 1), "pure", _logit),
-    Builtin("inverse_logit", (1, 1), "pure", lambda x: 1 / (1 + math.exp(min(-x, 709.0)))),
-    Builtin("sin", (1, 1), "pure", math.sin),
-    Builtin("cos", (1, 1), "pure", math.cos),
-    Builtin("floor", (1, 1), "pure", lambda x: float(math.floor(x))),
-    Builtin("round", (1, 1), "pure", lambda x: float(math.floor(x + 0.5))),
-    Builtin("sqrt", (1, 1), "square root", lambda x: math.sqrt(x) if x >= 0 else math.nan),
-    Builtin("abs", (1, 1), "same", lambda x: abs(x)),
-    Builtin("min", (2, None), "same", min),
-    Builtin("max", (2, None), "same", max),
+    Builtin("exp", (1, 1), "pure", _each(lambda x: math.exp(min(x, 709.0)))),
+    Builtin("log", (1, 1), "pure", _each(_log)),
+    Builtin("logit", (1, 1), "pure", _each(_logit)),
+    Builtin("inverse_logit", (1, 1), "pure", _each(lambda x: 1 / (1 + math.exp(min(-x, 709.0))))),
+    Builtin("sin", (1, 1), "pure", _each(_circular(math.sin))),
+    Builtin("cos", (1, 1), "pure", _each(_circular(math.cos))),
+    Builtin("floor", (1, 1), "pure", _each(_whole)),
+    Builtin("round", (1, 1), "pure", _each(lambda x: _whole(x + 0.5))),
+    Builtin("sqrt", (1, 1), "square root", _each(lambda x: math.sqrt(x) if x >= 0 else math.nan)),
+    Builtin("abs", (1, 1), "same", abs),
+    Builtin("min", (2, None), "same", _each(min)),
+    Builtin("max", (2, None), "same", _each(max)),
 )
 BUILTINS: dict[str, Builtin] = {row.name: row for row in _FUNCTIONS}
 

@@ -14,7 +14,7 @@ from lpmdsl.semantics.builtins import BUILTINS, DISTRIBUTIONS
 from lpmdsl.semantics.check_aggregates import aggregate, may_read, observation, rolling_mean
 from lpmdsl.semantics.check_choice import check_choice, yes_no_as_number
 from lpmdsl.semantics.check_is import check_is, is_member, label
-from lpmdsl.semantics.check_units import arithmetic, call, comparison, expect
+from lpmdsl.semantics.check_units import arithmetic, call, comparison, denied, expect
 from lpmdsl.semantics.context import Context, literal, nothing, text_of
 from lpmdsl.semantics.scope import Scope
 from lpmdsl.syntax import tree
@@ -263,7 +263,7 @@ def _call(ctx: Context, expr: tree.Call, scope: Scope) -> model.Expr:
 def _unary(ctx: Context, expr: tree.Unary, scope: Scope) -> model.Expr:
     if expr.op == "not":
         operand = check_test(ctx, expr.operand, scope, "what follows `not`")
-        return nothing(expr.span) if operand.type == ERROR else model.Apply("not", (operand,), BOOLEAN, expr.span)
+        return nothing(expr.span) if operand.type == ERROR else denied(operand, expr.span)
     operand = check_expression(ctx, expr.operand, scope)
     if isinstance(operand, model.Literal_) and operand.type.is_numeric:
         return model.Literal_(-operand.value, Type(Kind.NUMBER, operand.type.dimension), expr.span)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from lpmdsl.diagnostics import did_you_mean
-from lpmdsl.quantities import ERROR, NUMBER
+from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_data import read_data
 from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
+from lpmdsl.semantics.check_units import denied
 from lpmdsl.semantics.context import Context, days, whole_steps
 from lpmdsl.semantics.corners import constant as constant_value
 from lpmdsl.semantics.scope import constant, watching
@@ -194,7 +195,11 @@ def _always(ctx: Context, written: tree.CheckAlways) -> model.CheckAlways | None
     scope = watching("a check")
     if written.low is None or written.high is None:
         test = check_test(ctx, written.test, scope, "what is always true")
-        return None if test.type == ERROR else model.CheckAlways(test, None, None, written.span)
+        if test.type == ERROR:
+            return None
+        # Broken where its denial holds: what has no number yet breaks nothing.
+        kept = model.Apply("not", (denied(test, test.span),), BOOLEAN, test.span)
+        return model.CheckAlways(kept, None, None, written.span)
     test = check_expression(ctx, written.test, scope)
     if test.type == ERROR:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from lpmdsl.quantities import (
@@ -222,6 +223,25 @@ def comparison(ctx: Context, op: str, left: model.Expr, right: model.Expr, span:
     if common_dimension(ctx, left, right, "compared") is None:
         return nothing(span)
     return model.Apply({"<": "lt", "<=": "le", ">": "gt", ">=": "ge"}[op], (left, right), BOOLEAN, span)
+
+
+_OPPOSITE = {"lt": "ge", "le": "gt", "gt": "le", "ge": "lt"}
+_DUAL = {"and": "or", "or": "and"}
+
+
+def denied(test: model.Expr, span: Span) -> model.Expr:
+    """``not test``, told of its comparisons: where one of two things compared has no number, neither the comparison
+    nor its denial holds."""
+    if isinstance(test, model.Apply):
+        if test.op in _OPPOSITE:
+            return replace(test, op=_OPPOSITE[test.op], span=span)
+        if test.op in _DUAL:
+            return replace(
+                test, op=_DUAL[test.op], arguments=tuple(denied(a, a.span) for a in test.arguments), span=span
+            )
+        if test.op == "not":
+            return test.arguments[0]
+    return model.Apply("not", (test,), BOOLEAN, span)
 
 
 def call(ctx: Context, row: Builtin, arguments: tuple[model.Expr, ...], span: Span) -> model.Expr:

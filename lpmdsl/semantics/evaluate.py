@@ -146,8 +146,8 @@ _OPERATIONS = {
     "cos": numbers.cos,
     "sqrt": np.sqrt,
     "abs": np.abs,
-    "min": lambda *xs: reduce(lambda a, b: np.where(b < a, b, a), xs),
-    "max": lambda *xs: reduce(lambda a, b: np.where(b > a, b, a), xs),
+    "min": lambda *xs: reduce(np.minimum, xs),  # no number if any is none
+    "max": lambda *xs: reduce(np.maximum, xs),
     "floor": np.floor,
     "round": lambda a: np.floor(a + 0.5),
     "logit": lambda a: numbers.log(a / (1.0 - a)),
