@@ -23,6 +23,9 @@ CODES: dict[str, str] = {
     "E0112": "A clause is missing",
     "E0113": "No such unit",
     "W0114": "The indentation misleads",
+    "E0115": "A character that cannot be seen",
+    "E0116": "A name or label is too long",
+    "E0117": "A cell of a data file that cannot be seen whole",
     # 02 names
     "E0201": "Nothing has this name",
     "E0202": "Two things have the same name",

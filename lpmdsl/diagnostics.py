@@ -6,12 +6,12 @@ Every diagnostic has a code from ``lpmdsl.codes.CODES``; every code has a page i
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from lpmdsl.codes import CODES
+from lpmdsl.escaping import json_text, plain
 from lpmdsl.source import Span
 
 Severity = Literal["error", "warning", "note"]
@@ -27,11 +27,17 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
+    """What is wrong and where. Messages quote what was read: ``message`` and ``help`` are spelt as one line each."""
+
     code: str
     message: str
     span: Span
     help: str = ""
     labels: tuple[Label, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", plain(self.message))
+        object.__setattr__(self, "help", plain(self.help))
 
     @property
     def severity(self) -> Severity:
@@ -103,11 +109,15 @@ def render_text(d: Diagnostic) -> str:
 def _excerpt(span: Span) -> list[str]:
     row, column = span.line, span.column
     text = span.source.line(row)
-    first = max(0, column - 80)
-    shown = text[first : first + 160].replace("\t", " ")
-    width = max(1, min(span.end - span.start, len(text) - column + 1, 160 - (column - first) + 1))
+    first, at = max(0, column - 80), column - 1
+    last = min(len(text), first + 160)
+    before, marked, after = (
+        plain(part.replace("\t", " "))
+        for part in (text[first:at], text[at : max(at, min(at + span.end - span.start, last))], text[at:last])
+    )
     gutter = f"{row:>5} | "
-    return [gutter + shown, " " * (len(gutter) - 2) + "| " + " " * (column - 1 - first) + "^" * width]
+    caret = " " * len(before) + "^" * max(1, len(marked))
+    return [gutter + before + after, " " * (len(gutter) - 2) + "| " + caret]
 
 
 def render_json(d: Diagnostic) -> str:
@@ -115,7 +125,7 @@ def render_json(d: Diagnostic) -> str:
     source = d.span.source
     line, column = source.position(d.span.start)
     end_line, end_column = source.position(max(d.span.end, d.span.start))
-    return json.dumps(
+    return json_text(
         {
             "code": d.code,
             "severity": d.severity,
@@ -126,6 +136,5 @@ def render_json(d: Diagnostic) -> str:
             "end_line": end_line,
             "end_column": end_column,
             "help": d.help,
-        },
-        ensure_ascii=False,
+        }
     )

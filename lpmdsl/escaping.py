@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import html as _html
 import json
+import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 
 LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 """Every character at which Python, a browser or an editor may begin a new line (``str.splitlines``)."""
@@ -24,19 +26,72 @@ def is_hidden(character: str) -> bool:
     return unicodedata.category(character) in _HIDDEN and character not in _JOINERS
 
 
+_SUSPECT = re.compile(r"[^ -~]")
+
+
+def hidden_in(text: str) -> Iterator[int]:
+    """The places of the hidden characters of ``text``, in order."""
+    if not text.isprintable():
+        yield from (found.start() for found in _SUSPECT.finditer(text) if is_hidden(found.group()))
+
+
 def first_hidden(text: str) -> int | None:
     """Index of the first hidden character of ``text``, or None."""
-    return next((i for i, c in enumerate(text) if is_hidden(c)), None)
+    return next(hidden_in(text), None)
+
+
+def hidden_in_lines(text: str) -> Iterator[int]:
+    """The places in a text of many lines of hidden characters other than tabs, line ends and a mark of byte order."""
+    for i in hidden_in(text):
+        c = text[i]
+        if c in "\n\t" or (c == "\r" and text[i + 1 : i + 2] == "\n") or (c == "\ufeff" and i == 0):
+            continue
+        yield i
 
 
 def shown(character: str) -> str:
-    """Name of a hidden character for a message: ``U+001B``."""
-    return f"U+{ord(character):04X}"
+    """Name of a hidden character for a message: ``U+001B``, ``U+2028 (LINE SEPARATOR)``."""
+    name = unicodedata.name(character, "") or _CONTROLS.get(character, "")
+    return f"U+{ord(character):04X}" + (f" ({name})" if name else "")
+
+
+_CONTROLS = {
+    "\0": "NULL",
+    "\t": "TAB",
+    "\n": "LINE FEED",
+    "\r": "CARRIAGE RETURN",
+    "\x1b": "ESCAPE",
+    "\x85": "NEXT LINE",
+}
+
+MOST_NAME = 200
+"""Characters of a name: those of files and of generated code are made of it."""
+MOST_LABEL = 500
+"""Characters of a label, or of a cell that becomes one."""
+
+
+def cell_fault(text: str) -> str:
+    """Why ``text`` cannot be a name, a label or a cell of data, as the end of a sentence, or nothing.
+
+    ``holds U+001B (ESCAPE), which cannot be seen``, ``has 10,000 characters, more than 500``.
+    """
+    if len(text) > MOST_LABEL:
+        return f"has {len(text):,} characters, more than {MOST_LABEL}"
+    place = first_hidden(text)
+    return "" if place is None else f"holds {shown(text[place])}, which cannot be seen"
+
+
+def column_fault(cells: Iterable[object]) -> tuple[int, str] | None:
+    """The first cell of a column that is a text with a fault: its row from 0, and why (``cell_fault``)."""
+    for row, cell in enumerate(cells):
+        if isinstance(cell, str) and (len(cell) > MOST_LABEL or not cell.isprintable()) and (why := cell_fault(cell)):
+            return row, why
+    return None
 
 
 def plain(text: str) -> str:
     """One line without hidden characters; each is spelt as an escape (``\\x1b``, ``\\u2028``)."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     return "".join(_spelt(c) if is_hidden(c) else c for c in text)
 
@@ -52,8 +107,8 @@ def terminal(text: str) -> str:
 
 
 def comment(text: str, width: int = 160) -> str:
-    """The words of a comment in generated code: one line of printable ASCII, at most ``width`` characters."""
-    line = "".join(c if " " <= c <= "~" and c != "\\" else "?" for c in text)
+    """The words of a comment in generated code: one line of printable characters, at most ``width`` of them."""
+    line = "".join(c if c.isprintable() and c != "\\" else "?" for c in text)
     return line if len(line) <= width else line[: width - 3] + "..."
 
 
@@ -65,6 +120,16 @@ def html(text: str) -> str:
 def plain_lines(text: str) -> str:
     """Text whose lines end in line feeds alone, with tabs kept and every other hidden character spelt."""
     return "\n".join("\t".join(plain(part) for part in line.split("\t")) for line in text.split("\n"))
+
+
+def json_text(value: object, **layout: object) -> str:
+    """JSON of one line, or laid out as ``json.dumps`` would; hidden characters in texts are escaped."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, **layout)  # type: ignore[arg-type]
+    return text if text.isprintable() else "".join(_json_spelt(c) for c in text)
+
+
+def _json_spelt(character: str) -> str:
+    return json.dumps(character)[1:-1] if is_hidden(character) and character != "\n" else character
 
 
 def script_json(value: object) -> str:

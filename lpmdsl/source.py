@@ -8,12 +8,17 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lpmdsl.escaping import plain
+
 MAX_BYTES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One text file: its display name, its path on disk (``None`` for text from memory) and its text."""
+    """One text file: its display name, its path on disk (``None`` for text from memory) and its text.
+
+    A file may be called anything; hidden characters of its name are spelt in ``name``, which stands in messages.
+    """
 
     name: str
     text: str
@@ -23,6 +28,7 @@ class Source:
     def __post_init__(self) -> None:
         starts = [0, *(i + 1 for i, c in enumerate(self.text) if c == "\n")]
         object.__setattr__(self, "_line_starts", tuple(starts))
+        object.__setattr__(self, "name", plain(self.name))
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of a character offset, both counted from one."""

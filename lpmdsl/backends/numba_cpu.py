@@ -46,6 +46,7 @@ from lpmdsl.kernel.ir import (
     statements,
     walk,
 )
+from lpmdsl.kernel.verify import verify_names
 
 _HEAD = '''"""Made by lpmc from {name}. One function per kernel; `run_steps` is the schedule of a step."""
 
@@ -68,6 +69,7 @@ kernel = njit(cache=True, error_model="numpy", nogil=True)
 
 def emit(program: Program) -> str:
     """The source of the module."""
+    verify_names(program)
     more = "from lpmdsl.networks.circles import neighbour\n" if _has_circles(program) else ""
     if any(s.quartered for k in program.kernels for s in statements(k.body) if isinstance(s, Draw)):
         more = f"from lpmdsl.backends.numba_prelude import quarter, quarters\n{more}"
@@ -304,7 +306,7 @@ def decide_call(item: Decide) -> str:
 def _gate(program: Program, gate: Gate, depth: int) -> list[str]:
     """Every thread decides for itself; a test of buffers is read by all before anyone goes on to change them."""
     pad = INDENT * depth
-    note = f"  # {gate.note}" if gate.note else ""
+    note = remark(note=gate.note)
     body = _items(program, gate.items, depth + 1)
     if not any(isinstance(e, Load) for e in walk(gate.test)):
         return [f"{pad}if {text(gate.test)}:{note}", *body]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lpmdsl.backends.python_text import block, statement, text
+from lpmdsl.backends.python_text import block, remark, statement, text
 from lpmdsl.kernel.ir import (
     Clear,
     Collect,
@@ -16,15 +16,17 @@ from lpmdsl.kernel.ir import (
     SelectSmallest,
     Spend,
 )
+from lpmdsl.kernel.verify import verify_names
 
 
 def program_text(program: Program) -> str:
     """The whole Program as text."""
+    verify_names(program)
     lines = [f"program {program.name}", "", "buffers"]
     for b in program.buffers:
         shape = " × ".join(str(d) for d in b.shape)
-        lines.append(f"  {b.name}: {b.dtype} [{shape}] {b.role}" + (f"  # {b.note}" if b.note else ""))
-    lines += ["", "constants", *(f"  {c.index} {c.name}  # {c.note}" for c in program.constants)]
+        lines.append(f"  {b.name}: {b.dtype} [{shape}] {b.role}{remark(note=b.note)}")
+    lines += ["", "constants", *(f"  {c.index} {c.name}{remark(note=c.note)}" for c in program.constants)]
     for kernel in program.kernels:
         lines += ["", *_kernel(kernel)]
     lines += ["", "begin", *_items(program.begin, 1)]
@@ -35,7 +37,7 @@ def program_text(program: Program) -> str:
 
 def _kernel(kernel: Kernel) -> list[str]:
     head = f"kernel {kernel.name}" + (f" over {kernel.domain}" if kernel.domain else "")
-    lines = [head + (f"  # {kernel.note}" if kernel.note else "")]
+    lines = [head + remark(note=kernel.note)]
     lines += [line for stmt in kernel.prologue for line in statement(stmt, 1)]
     if kernel.domain:
         of = f" of {kernel.over}" if kernel.over else ""

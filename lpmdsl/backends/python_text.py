@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from lpmdsl.escaping import comment
 from lpmdsl.kernel.ir import (
     LANES,
     Append,
@@ -148,11 +149,11 @@ def _inside(expr: KExpr, rank: int) -> str:
     return printed if own >= rank else f"({printed})"
 
 
-def remark(span: Span, note: str = "") -> str:
-    """``  # town_flu.lpm:61  note`` or nothing."""
+def remark(span: Span = NOWHERE, note: str = "") -> str:
+    """``  # town_flu.lpm:61  note`` or nothing: the one place where words get into generated text."""
     place = "" if span == NOWHERE or span.source.name.startswith("<built") else span.label
     words = "  ".join(w for w in (place, note) if w)
-    return f"  # {words}" if words else ""
+    return f"  # {comment(words)}" if words else ""
 
 
 def block(body: tuple[KStmt, ...], depth: int) -> list[str]:

@@ -49,6 +49,7 @@ from lpmdsl.kernel.ir import (
 )
 from lpmdsl.kernel.reuse import reuse_loads
 from lpmdsl.kernel.rewrite import map_block
+from lpmdsl.kernel.verify import verify_names
 
 SHARED = ("constant", "input")
 """Roles of buffers that all replicates of a launch read; each has its own part of any other."""
@@ -68,6 +69,7 @@ _EXTREMES = ("greatest", "greatest_of", "least", "least_of")
 
 def emit(program: Program) -> str:
     """The source of the module."""
+    verify_names(program)
     begin, step, gates = stages(program)
     look = look_stages(program)
     buffers = {b.name: b for b in program.buffers}
@@ -319,10 +321,10 @@ def _item(program: Program, item: Item, depth: int, known: dict[str, Buffer]) ->
             if item.within != OPEN:
                 test = f"(tl.load(gates + {item.within}) != 0) & {test}"
             answer = f"tl.store(gates + {item.gate}, ({test}).to(tl.int64))"
-            note = f"  # {item.note}" if item.note else ""
+            note = remark(note=item.note)
             return [f"{pad}{answer}{note}", f"{pad}tl.debug_barrier()"]
         case Gate():
-            note = f"  # {item.note}" if item.note else ""
+            note = remark(note=item.note)
             inner = [line for i in item.items for line in _item(program, i, depth + 1, known)]  # type: ignore[arg-type]
             return [f"{pad}if {values.text(item.test, '')}:{note}", *inner, f"{pad}tl.debug_barrier()"]
 

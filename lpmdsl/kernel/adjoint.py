@@ -337,7 +337,7 @@ class _Turned:
         for site, locals_ in self.maker.relaxed.moved.items():
             if not set(locals_) <= defined or not self.kernel.name.startswith("advance_"):
                 continue
-            name = site_name(site)
+            name = site_name(self.maker.relaxed.moved, site)
             self.maker.scratch(name, (self.kernel.domain, len(locals_)), "output")
             for column, local in enumerate(locals_):
                 terms = self.worths.get(local, [])

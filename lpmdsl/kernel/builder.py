@@ -22,12 +22,14 @@ from lpmdsl.kernel.ir import (
 )
 from lpmdsl.kernel.ledger import Ledger, Part
 from lpmdsl.kernel.strategy import Plan
-from lpmdsl.semantics.model import Contagion, Distribution, Expr, Model, Network, ParameterRef
+from lpmdsl.semantics.model import Condition, Contagion, Distribution, Expr, Model, Network, ParameterRef
 
 HAZARD_ONE = 4294967296.0
 HAZARD_MAX = 1 << 35
 CERTAIN = 1 << 45
 MAX_MOVES = 16
+_NAMED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
 
 
 def integer(value: int) -> Const:
@@ -87,6 +89,19 @@ def word(draw: str, index: int) -> Var:
     return Var(f"{draw}_{index}", "i64")
 
 
+def state_name(condition: Condition, state: int) -> str:
+    """A state in the names of generated code: its label where that is a name, else its number."""
+    label = condition.states[state]
+    if _NAMED.fullmatch(label) and not label.startswith("state_"):
+        return label
+    return f"state_{state}"
+
+
+def is_dotted(place: str) -> bool:
+    """Whether a place in the text is named by names alone: ``Flu.I.after``."""
+    return _DOTTED.fullmatch(place) is not None
+
+
 def _same(known: object, expr: Expr) -> bool:
     if isinstance(known, ParameterRef) and isinstance(expr, ParameterRef):
         return known.name == expr.name
@@ -105,6 +120,7 @@ class Builder:
     constants: list[Constant] = field(default_factory=list)
     quantiles: dict[str, QuantileTable] = field(default_factory=dict)
     kernels: list[Kernel] = field(default_factory=list)
+    named: dict[str, str] = field(default_factory=dict)
 
     def buffer(
         self,
@@ -166,12 +182,23 @@ class Builder:
         return name, Load("constants", (integer(len(self.constants) - 1),), "f64")
 
     def _fresh_constant(self, hint: str) -> str:
-        stem = re.sub(r"\W", "_", hint) or "constant"
+        stem = self.code_name(hint)
         taken = {c.name for c in self.constants} | {p.name for p in self.model.parameters}
         return next(n for n in (stem, *(f"{stem}_{k}" for k in range(2, 10_000))) if n not in taken)
 
+    def code_name(self, place: str) -> str:
+        """The name of a place in the text for generated code: ``Flu_I_after`` of ``Flu.I.after``.
+
+        A place with other signs than those of names, as those of labels, or whose name is taken, gets a number.
+        """
+        if place not in self.named:
+            stem = place.replace(".", "_") if is_dotted(place) else f"place_{len(self.named) + 1}"
+            taken = set(self.named.values())
+            self.named[place] = next(n for n in (stem, *(f"{stem}_{k}" for k in range(2, 10_000))) if n not in taken)
+        return self.named[place]
+
     def quantile_table(self, distribution: Distribution, hint: str) -> str:
-        name = "quantiles_" + re.sub(r"\W", "_", hint)
+        name = f"quantiles_{self.code_name(hint)}"
         self.buffers.setdefault(name, Buffer(name, "i64", (f"rows_{name}", 2, "cells"), "constant"))
         self.quantiles.setdefault(name, QuantileTable(name, distribution))
         return name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Literal
 
 from lpmdsl.source import NOWHERE, Span
@@ -31,6 +32,8 @@ LANES = 1024
 once and still in one stated order (``docs/numerics.md``)."""
 SPENT_TOGETHER = 64
 """Agents of a block of ``Spend``."""
+LONGEST_KERNEL = 90
+"""Letters of a kernel's name."""
 NEVER = 1 << 30
 """More than ``Spend`` ever takes from anybody."""
 OPS = frozenset((*ARITHMETIC, *INTEGER, *COMPARISONS, *LOGIC, *CASTS, *OWN_MATHS))
@@ -300,10 +303,23 @@ class Kernel:
     over: str = ""
     ahead: tuple[Ahead, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", bounded(self.name))
+
+
+def bounded(name: str) -> str:
+    """The name of a kernel, cut where its compiled form would have too long a file name."""
+    if len(name) <= LONGEST_KERNEL:
+        return name
+    return f"{name[: LONGEST_KERNEL - 9]}_{blake2b(name.encode(), digest_size=4).hexdigest()}"
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:
     kernel: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kernel", bounded(self.kernel))
 
 
 @dataclass(frozen=True, slots=True)

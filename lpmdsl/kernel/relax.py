@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lpmdsl.kernel.builder import AGENT, Builder, integer
+from lpmdsl.kernel.builder import AGENT, Builder, integer, state_name
 from lpmdsl.kernel.ir import Const, Gate, Kernel, KExpr, Launch, Load, Program, ScheduleItem, Store
 from lpmdsl.kernel.lower_contagion import networks_of
 from lpmdsl.kernel.lower_expressions import Scope
@@ -55,7 +55,7 @@ def _laws(model: m.Model) -> dict[str, m.Distribution]:
     for condition in model.conditions:
         for exit_ in condition.exits:
             if isinstance(exit_.trigger, m.After):
-                found[f"stages_{condition.name}_{condition.states[exit_.state]}"] = exit_.trigger.dwell
+                found[f"stages_{condition.name}_{state_name(condition, exit_.state)}"] = exit_.trigger.dwell
     for observation in model.observations:
         if observation.delayed is not None:
             found[f"stages_delay_{observation.name}"] = observation.delayed
@@ -123,7 +123,7 @@ def _declare(relaxing: Relaxing, shapes: dict[str, Shape]) -> None:
 def _declare_condition(relaxing: Relaxing, condition: m.Condition, shapes: dict[str, Shape]) -> None:
     first, counts, dwell = [], [], {}
     for state in range(len(condition.states)):
-        name = f"stages_{condition.name}_{condition.states[state]}"
+        name = f"stages_{condition.name}_{state_name(condition, state)}"
         timed = [e for e in condition.exits_of(state) if isinstance(e.trigger, m.After)]
         first.append(sum(counts))
         counts.append(shapes[name].stages if timed else 1)

@@ -11,7 +11,7 @@ from functools import reduce
 from itertools import product
 from typing import TypeVar
 
-from lpmdsl.kernel.builder import AGENT, Builder, integer, number, real
+from lpmdsl.kernel.builder import AGENT, Builder, integer, number, real, state_name
 from lpmdsl.kernel.ir import Apply, Const, KExpr, KStmt, Load, Var
 from lpmdsl.kernel.lower_expressions import Scope
 from lpmdsl.kernel.phases import Shape
@@ -177,7 +177,7 @@ class Chances:
             parts = [self.stage(condition, first + j) for j in range(layout.counts[state])]
             if len(parts) == 1:
                 return parts[0]
-            name = f"{condition}_in_{layout.condition.states[state]}"
+            name = f"{condition}_in_{state_name(layout.condition, state)}"
             self.known[key] = self.scope.let(self.body, name, plus(*parts))
         return self.known[key]
 

@@ -5,10 +5,10 @@ Chance flows as people do, at real time: what enters a state within a step may l
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from lpmdsl.kernel.builder import AGENT, integer, number, op, real, test
+from lpmdsl.kernel.builder import AGENT, integer, is_dotted, number, op, real, state_name, test
 from lpmdsl.kernel.dwell import plan, radix
 from lpmdsl.kernel.ir import KExpr, Let, Load, Store, Var
 from lpmdsl.kernel.lower_conditions import tries
@@ -61,7 +61,7 @@ def moves_of(here: Chances, condition: m.Condition) -> dict[int, KExpr]:
     for column, value in enumerate(moves.stay):
         if value is not stages[column] or here.relaxing.current(layout.buffer) != layout.buffer:
             here.body.append(Store(layout.buffer, (AGENT, integer(column)), value, condition.span))
-    return {s: here.let(f"entered_{condition.states[s]}", plus(*parts)) for s, parts in moves.entered.items()}
+    return {s: here.let(f"entered_{state_name(condition, s)}", plus(*parts)) for s, parts in moves.entered.items()}
 
 
 def _order(condition: m.Condition) -> list[int]:
@@ -273,6 +273,7 @@ def enter_at_boundary(here: Chances, layout: Layout, state: int, amount: KExpr, 
         add(state, stage, times(amount, numbers(here, buffer, shape, law, 1 + shape.stages + stage)))
 
 
-def site_name(site: str) -> str:
-    """A buffer's name for the marginal values of a site."""
-    return "worth_" + re.sub(r"\W", "_", site)
+def site_name(moved: Collection[str], site: str) -> str:
+    """A buffer's name for the marginal values of a site: with a number, where the site has signs of labels."""
+    plain = is_dotted(site) and [s.replace(".", "_") for s in moved].count(site.replace(".", "_")) == 1
+    return "worth_" + (site.replace(".", "_") if plain else f"place_{list(moved).index(site)}")

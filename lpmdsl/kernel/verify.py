@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields, is_dataclass
+from functools import cache
+
 from lpmdsl.kernel.ir import (
     LANES,
     OPS,
@@ -52,6 +56,7 @@ class MalformedProgram(AssertionError):
 
 def verify(program: Program) -> None:
     """Raise MalformedProgram unless every local is defined before use, every buffer declared and used as declared."""
+    verify_names(program)
     names = {b.name: b for b in program.buffers}
     _require(len(names) == len(program.buffers), "a buffer is declared twice")
     kernels = {k.name for k in program.kernels}
@@ -60,6 +65,35 @@ def verify(program: Program) -> None:
         _Checker(program, kernel).run()
     for item in (*program.begin, *program.look, *program.step):
         _check_item(item, kernels, set(names))
+
+
+_NAME = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*(?:\+1)?)?")
+_WORDS = ("note", "path")
+_MODEL = ("span", "expression", "distribution")
+
+
+def verify_names(program: Program) -> None:
+    """Raise MalformedProgram unless every text of a program is a name of ASCII letters, or the words of a comment.
+
+    Back ends print names as they are, and words through ``python_text.remark`` alone: so a label, a file name or
+    whatever else somebody wrote can never be read as code.
+    """
+    waiting: list[object] = [program]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, str):
+            _require(_NAME.fullmatch(node) is not None, f"{node!r:.80} is no name")
+        elif isinstance(node, tuple):
+            waiting.extend(node)
+        else:
+            waiting.extend(getattr(node, name) for name in _parts(type(node)))
+
+
+@cache
+def _parts(kind: type) -> tuple[str, ...]:
+    """The fields of a node of the program that are printed as code."""
+    written = fields(kind) if is_dataclass(kind) else ()
+    return tuple(f.name for f in written if f.name not in (*_WORDS, *_MODEL))
 
 
 def _require(holds: bool, message: str) -> None:

@@ -44,7 +44,7 @@ def build_text(text: str, model: str, preludes: tuple[str, ...], versions: str) 
     """The module of a generated text, under a name that no other text, prelude or version has."""
     parts = [text, *((BACKENDS / name).read_text(encoding="utf-8") for name in preludes), versions]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-    name = f"lpm_{model}_{digest}"
+    name = f"lpm_{model[:60]}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
     return _import(name, _write(text, name))

@@ -201,7 +201,7 @@ class RelaxedRun:
     def _marginals(self) -> dict[str, Array]:
         found: dict[str, Array] = {}
         for site, locals_ in self.pair.relaxed.moved.items():
-            values = self.buffers.get(site_name(site))
+            values = self.buffers.get(site_name(self.pair.relaxed.moved, site))
             if values is not None:
                 found[site] = values.copy() if len(locals_) > 1 else values[:, 0].copy()
         return found

@@ -15,6 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from lpmdsl.diagnostics import Report, did_you_mean
+from lpmdsl.escaping import column_fault
 from lpmdsl.quantities import UNITS, Dimension
 from lpmdsl.semantics.context import Context
 from lpmdsl.source import Span
@@ -111,7 +112,7 @@ def split_header(header: str) -> Column:
 
 
 def need_column(ctx: Context, data: DataFile, name: str, span: Span) -> Column | None:
-    """The column called ``name``; None after reporting which columns there are."""
+    """The column called ``name``; None after reporting which columns there are, or a cell that hides something."""
     return find_column(ctx.report, data, name, span)
 
 
@@ -126,7 +127,16 @@ def find_column(report: Report, data: DataFile, name: str, span: Span) -> Column
             span,
             f"Its columns are {', '.join(names[:12])}.",
         )
-    return column
+    return column if column is not None and _is_seen(report, data, column, span) else None
+
+
+def _is_seen(report: Report, data: DataFile, column: Column, span: Span) -> bool:
+    """Whether nothing is hidden in a column that is read; its first fault is reported."""
+    fault = column_fault(data.cells(column).to_pylist())
+    if fault is not None:
+        where = f"Row {fault[0] + data.first_row} of `{data.path.name}`, column `{column.name}`,"
+        report.add("E0117", f"{where} {fault[1]}.", span, "Correct the cell where the file was made, and export again.")
+    return fault is None
 
 
 def header_scale(ctx: Context, data: DataFile, column: Column, want: Dimension, span: Span) -> float | None:

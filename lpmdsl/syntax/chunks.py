@@ -180,6 +180,12 @@ def _cleaned(
             )
         )
         return " " * (span.end - span.start)
+    elif text[0] == '"' and "\t" in text:
+        at = mark.start() + text.index("\t")
+        problems.append(Problem(
+            "E0115", "U+0009 (TAB) stands here: inside quotes it cannot be told from blanks", Span(source, at, at + 1),
+            "Type blanks instead",
+        ))  # fmt: skip
     return " " if text in ("\ufeff", "\r") or (text == "\n" and brackets) else mark.group()
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from pathlib import Path
 
 from lark import Token, Tree
 from lark.exceptions import UnexpectedInput
 
 from lpmdsl.diagnostics import Report, did_you_mean
+from lpmdsl.escaping import LINE_BREAKS, MOST_LABEL, MOST_NAME, hidden_in_lines, shown
 from lpmdsl.source import MAX_BYTES, Source, Span
 from lpmdsl.syntax import tree as t
 from lpmdsl.syntax.build_declarations import TreeBuilder
@@ -22,6 +24,8 @@ MAX_DEPTH = 150
 MAX_SIGNS = 100
 # A file with more broken declarations than this is something else than a model.
 MAX_BROKEN = 200
+# Hidden characters that are reported one by one.
+MAX_HIDDEN = 10
 
 
 def read_source(path: Path, report: Report) -> Source | None:
@@ -69,6 +73,8 @@ def parse(source: Source, report: Report) -> t.Module:
     if len(source.text) > MAX_BYTES:
         report.add("E0105", _too_large(source.name), Span(source, 0, 0), "Put data into CSV files")
         return t.Module(source, None, (), ())
+    if _hides(source, report):
+        return t.Module(source, None, (), ())
     lines = lines_of(source)
     docs = Docs(lines)
     comments: list[t.Comment] = []
@@ -92,6 +98,18 @@ def parse(source: Source, report: Report) -> t.Module:
     return _module(source, nodes, [c for c in comments if c.span.start not in docs.claimed])
 
 
+def _hides(source: Source, report: Report) -> bool:
+    """Whether the text has characters that nobody sees; what follows from them is not worth reporting."""
+    found = list(islice(hidden_in_lines(source.text), MAX_HIDDEN))
+    for offset in found:
+        character = source.text[offset]
+        message = f"{shown(character)} stands here: a character that cannot be seen, and may end, hide or move text"
+        help = _LINE_END_HELP if character in LINE_BREAKS else "Delete it"
+        report.add("E0115", message, Span(source, offset, offset + 1), help)
+    return bool(found)
+
+
+_LINE_END_HELP = "Delete it, and press Enter where a line is to end; a prompt goes on in a string on the next line"
 _HEADER_HELP = "Start the file with `model NAME version 1.0` or `library NAME version 1.0`"
 
 
@@ -127,7 +145,7 @@ def _declaration(source: Source, chunk: Chunk, docs: Docs, report: Report) -> t.
         report.add(problem.code, problem.message, problem.span, problem.help)
         return None
     tree = _lark_tree(source, chunk, report)
-    if tree is None or _is_too_deep(source, chunk, tree, report):
+    if tree is None or _is_too_deep(source, chunk, tree, report) or _is_too_long(source, chunk, tree, report):
         return None
     _check_indentation(source, chunk, report)
     return TreeBuilder(source, chunk.start, chunk.text, report, docs).transform(tree)
@@ -214,3 +232,24 @@ def _is_too_deep(source: Source, chunk: Chunk, tree: Tree, report: Report) -> bo
             return True
         waiting.extend((child, depth + 1, signs) for child in node.children if isinstance(child, Tree))
     return False
+
+
+def _is_too_long(source: Source, chunk: Chunk, tree: Tree, report: Report) -> bool:
+    """Whether a name or label has more letters than files and readers take; names become parts of file names."""
+    found = False
+    for node in tree.iter_subtrees():
+        for token in (child for child in node.children if isinstance(child, Token)):
+            is_text = token.startswith('"')
+            most = (MOST_LABEL + 2 if node.data in _LABELLED else MAX_BYTES) if is_text else MOST_NAME
+            if len(token) > most:
+                number = "number" if token.type == "NUMBER" else "name"
+                what, limit = ("label", MOST_LABEL) if is_text else (number, MOST_NAME)
+                start = chunk.start + (token.start_pos or 0)
+                message = f"This {what} has {len(token) - 2 * is_text:,} characters, more than {limit}"
+                report.add("E0116", message, Span(source, start, start + len(token)), "Give it a shorter one")
+                found = True
+    return found
+
+
+_LABELLED = {"label", "said", "named_argument"}
+"""Rules whose strings are labels, and not prompts, sources or the names of files."""

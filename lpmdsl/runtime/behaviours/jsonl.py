@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lpmdsl.diagnostics import LpmError, fail
+from lpmdsl.escaping import first_hidden, shown
 from lpmdsl.runtime.behaviours.ledger import VERSION, Entry, Ledger
 from lpmdsl.source import Source, Span
 
@@ -73,6 +74,8 @@ def _header(path: Path, line: str) -> str:
         raise _wrong(path, 1, "it does not begin with the line of a ledger") from error
     if header.lpm_ledger != VERSION:
         raise _wrong(path, 1, f"it is of version {header.lpm_ledger}, and this is version {VERSION}")
+    if (place := first_hidden(header.note)) is not None:
+        raise _wrong(path, 1, f"its note holds {shown(header.note[place])}, which cannot be seen")
     return header.note
 
 
