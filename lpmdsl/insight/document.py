@@ -7,17 +7,19 @@ Equations are MathML, which browsers draw themselves; the page needs nothing fro
 
 from __future__ import annotations
 
-import re
-from html import escape
+from typing import Any
 
 import sympy as sp
 
+from lpmdsl.escaping import html
 from lpmdsl.insight.summary import Analysis, OfCondition, as_latex
 from lpmdsl.runtime.report_diagram import text_of
 from lpmdsl.runtime.report_parts import (
     behaviours_table,
+    coloured,
     contacts_of,
     how_joined,
+    in_words,
     number,
     own_words,
     section,
@@ -25,22 +27,15 @@ from lpmdsl.runtime.report_parts import (
     state_sections,
     table,
 )
-from lpmdsl.runtime.report_style import STYLE
+from lpmdsl.runtime.reports.page import whole_page
 from lpmdsl.semantics import model as m
 from lpmdsl.source import Source
-
-_EXTRA = """
-.equations { overflow-x: auto; }
-.equations div { margin: .6rem 0; font-size: 1.05rem; white-space: nowrap; }
-.word { color: var(--accent); } .remark { color: var(--soft); font-style: italic; } .value { color: #9a5b00; }
-.fails { color: var(--warn); font-weight: 600; }
-"""
 
 
 def document(model: m.Model, source: Source, found: Analysis, values: dict[str, float]) -> str:
     """The whole page."""
     parts = [
-        f"<h1>{escape(spaced(model.name))}</h1><p class='lead'>{escape(model.doc)}</p>",
+        f"<h1>{html(spaced(model.name))}</h1><p class='lead'>{html(model.doc)}</p>",
         _overview(model),
         _process(model),
         state_sections(model),
@@ -49,28 +44,22 @@ def document(model: m.Model, source: Source, found: Analysis, values: dict[str, 
         *(_on_paper(one) for one in found.conditions),
         _statements(found),
         _latex(found),
-        section("The model's text", f"<pre>{highlighted(source.text)}</pre>"),
+        section("The model's text", coloured(source.text)),
     ]
-    head = f"<title>{escape(spaced(model.name))}</title><style>{STYLE}{_EXTRA}</style>"
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
-        f'content="width=device-width, initial-scale=1">{head}</head>\n<body><main>\n'
-        + "\n".join(parts)
-        + "\n</main></body></html>\n"
-    )
+    return whole_page(spaced(model.name), parts)
 
 
 def _overview(model: m.Model) -> str:
     """Entities, state variables and scales."""
     clock = model.clock
     begin = f" from {clock.start}" if clock.start else ""
-    time = f"<p>Steps of {clock.step:g} days for {clock.step * clock.steps:g} days{begin}.</p>"
+    time = f"<p>Steps of {in_words(clock.step)} for {in_words(clock.step * clock.steps)}{begin}.</p>"
     agents = [
-        [escape(a.name), f"{a.count:,}" if a.count else f"as in {escape(a.file or '')}", _members(a), escape(a.doc)]
+        [html(a.name), f"{a.count:,}" if a.count else f"as in {html(a.file or '')}", _members(a), html(a.doc)]
         for a in model.agents
     ]
-    networks = [[escape(n.name), escape(n.of), how_joined(n), contacts_of(n), escape(n.days or "every day"),
-                 escape(n.doc)] for n in model.networks]  # fmt: skip
+    networks = [[html(n.name), html(n.of), how_joined(n), contacts_of(n), html(n.days or "every day"),
+                 html(n.doc)] for n in model.networks]  # fmt: skip
     tables = table(["Agent", "Number", "Attributes and places", "About"], agents, frozenset({1}))
     if networks:
         tables += table(["Network", "Joins", "How", "Contacts", "When", "About"], networks)
@@ -78,7 +67,7 @@ def _overview(model: m.Model) -> str:
 
 
 def _members(agent: m.Agent) -> str:
-    return ", ".join(f"<code>{escape(member.name)}</code>" for member in agent.members)
+    return ", ".join(f"<code>{html(member.name)}</code>" for member in agent.members)
 
 
 _STEPS = (
@@ -98,11 +87,11 @@ def _process(model: m.Model) -> str:
     """Process overview and scheduling, design concepts, initialisation, observation."""
     steps = _STEPS if model.behaviours else _STEPS[1:]
     order = "<ol>" + "".join(f"<li>{step}</li>" for step in steps) + f"</ol><p>{_CHANCE}</p>"
-    begins = [[escape(c.name), f"<code>{escape(text_of(c.start.span))}</code>"] for c in model.conditions]
+    begins = [[html(c.name), f"<code>{html(text_of(c.start.span))}</code>"] for c in model.conditions]
     start = "<h3>Initialisation</h3>" + table(["Condition", "At the start"], begins)
-    seen = [[escape(o.name), f"<code>{escape(text_of(o.span))}</code>", escape(o.doc)] for o in model.observations]
+    seen = [[html(o.name), f"<code>{html(text_of(o.span))}</code>", html(o.doc)] for o in model.observations]
     watched = "<h3>Observation</h3>" + table(["Name", "In the model", "About"], seen)
-    acts = [[escape(spaced(d.name)), escape(d.doc), f"<pre>{escape(own_words(d))}</pre>"]
+    acts = [[html(spaced(d.name)), html(d.doc), f"<pre>{html(own_words(d))}</pre>"]
             for d in (*model.interventions, *model.scenarios)]  # fmt: skip
     decided = behaviours_table(model)
     minds = f"<h3>Behaviours</h3>{decided}" if decided else ""
@@ -111,7 +100,7 @@ def _process(model: m.Model) -> str:
 
 
 def _mermaid(model: m.Model) -> str:
-    body = "".join(f"<pre>{escape(mermaid(c))}</pre>" for c in model.conditions)
+    body = "".join(f"<pre>{html(mermaid(c))}</pre>" for c in model.conditions)
     return f"<details><summary>The states as Mermaid text</summary>{body}</details>"
 
 
@@ -131,12 +120,12 @@ def mermaid(condition: m.Condition) -> str:
 def _numbers(model: m.Model, values: dict[str, float]) -> str:
     rows = []
     for p in model.parameters:
-        prior = f"<code>{escape(text_of(p.prior.span))}</code>" if p.prior else ""
-        about = "<br>".join(escape(x) for x in (p.doc, f"Source: {p.source}" if p.source else "") if x)
+        prior = f"<code>{html(text_of(p.prior.span))}</code>" if p.prior else ""
+        about = "<br>".join(html(x) for x in (p.doc, f"Source: {p.source}" if p.source else "") if x)
         limits = ""
         if p.low is not None and p.high is not None:
             limits = f"{number(p.low / p.scale)} to {number(p.high / p.scale)}"
-        rows.append([escape(p.name), number(values[p.name] / p.scale), escape(p.unit), limits, prior, about])
+        rows.append([html(p.name), number(values[p.name] / p.scale), html(p.unit), limits, prior, about])
     head = ["Parameter", "Value", "Unit", "Between", "Prior", "About"]
     return section("Parameters", table(head, rows, frozenset({1})) if rows else "")
 
@@ -146,23 +135,81 @@ def _numbers(model: m.Model, values: dict[str, float]) -> str:
 
 def _on_paper(one: OfCondition) -> str:
     if one.equations is None:
-        body = f"<p>No equations: {escape(one.no_equations)}.</p>"
+        body = f"<p>No equations: {html(one.no_equations)}.</p>"
     else:
         written = one.equations
-        rows = [_equal(_mathml(name), force) for name, force in written.forces.items() if force != 0]
+        forces = {name: force for name, force in written.forces.items() if force != 0}
+        named, short = abbreviated(list(forces.values()))
+        rows = [_equal(_mathml(name), force) for name, force in zip(forces, short, strict=True)]
+        rows += [_equal(_mathml(name), what) for name, what in named]
         rows += [_equal(_rate_of(name), rate) for name, rate in written.rates.items()]
         remembered = "".join(
-            f"<p><code>{escape(str(out))}(t) = ∫ inflow(t − a)·f(a) da</code>, f {escape(words)}, "
-            f"inflow <code>{escape(str(inflow))}</code></p>"
+            f"<p><code>{html(str(out))}(t) = ∫ inflow(t − a)·f(a) da</code>, f {html(words)}, "
+            f"inflow <code>{html(str(inflow))}</code></p>"
             for out, (inflow, words) in written.remembered.items()
         )
         said = "; ".join(written.assumptions)
-        body = f"<div class='equations'>{''.join(rows)}</div>{remembered}<p class='soft'>Assuming: {escape(said)}.</p>"
+        body = f"<div class='equations'>{''.join(rows)}</div>{remembered}<p class='soft'>Assuming: {html(said)}.</p>"
     return section(f"{one.name} on paper", body + _reproduction(one))
 
 
-def _equal(left: str, right: sp.Basic) -> str:
-    return f"<div><math displaystyle='true'><mrow>{left}<mo>=</mo>{_mathml(right)}</mrow></math></div>"
+LONGEST_LINE = 150
+"""Characters of an equation, as text with fractions counted once, that fit beside each other on the page."""
+
+
+def abbreviated(found: list[sp.Expr]) -> tuple[list[tuple[sp.Symbol, Any]], list[Any]]:
+    """Names for the sums that long expressions are divided by (who is present) or multiply, and the expressions."""
+    if all(len(str(expr)) <= 2 * LONGEST_LINE for expr in found):
+        return [], list(found)
+    powers = {power for expr in found for power in expr.atoms(sp.Pow)}
+    below = sorted({p.base for p in powers if p.exp.is_negative and isinstance(p.base, sp.Add)}, key=str)
+    present = {one: sp.Symbol(f"P_{k}") for k, one in enumerate(below, 1)}
+    shorter: list[Any] = [expr.xreplace(present) for expr in found]
+    products = {product for expr in shorter for product in expr.atoms(sp.Mul)}
+    sums = {part for product in products for part in product.args if isinstance(part, sp.Add)}
+    factors = sorted((one for one in sums if _width(one) > LONGEST_LINE), key=str)
+    named = {one: sp.Symbol(f"F_{k}") for k, one in enumerate(factors, 1)}
+    told: list[tuple[sp.Symbol, Any]] = [(name, one) for one, name in (*named.items(), *present.items())]
+    return told, [expr.xreplace(named) for expr in shorter]
+
+
+def _width(expr: Any) -> int:
+    """Characters that an expression takes beside each other: a fraction as many as its longer half."""
+    if isinstance(expr, sp.Add):
+        return sum(_width(term) + 3 for term in expr.args)
+    above, below = sp.fraction(expr)
+    return max(len(str(above)), len(str(below)))
+
+
+def _equal(left: str, right: sp.Expr) -> str:
+    """``left = right``; a long sum goes on in the next lines."""
+    first, *more = lines_of(right)
+    rows = f"<mtr><mtd>{left}</mtd><mtd><mo>=</mo></mtd><mtd>{first}</mtd></mtr>"
+    rows += "".join(f"<mtr><mtd></mtd><mtd></mtd><mtd>{line}</mtd></mtr>" for line in more)
+    return f"<div><math displaystyle='true'><mtable columnalign='right center left'>{rows}</mtable></math></div>"
+
+
+def lines_of(expr: sp.Expr) -> list[str]:
+    """The MathML of an expression in lines: a sum is broken before a sign where the next term would not fit."""
+    terms: list[Any] = list(expr.as_ordered_terms())
+    lines: list[list[Any]] = [[]]
+    length = 0
+    for term in terms:
+        size = _width(term) + 3
+        if lines[-1] and length + size > LONGEST_LINE:
+            lines.append([])
+            length = 0
+        lines[-1].append(term)
+        length += size
+    sums = [sp.Add(*line) if len(line) > 1 else line[0] for line in lines]
+    return [_mathml(sums[0]), *(_continued(one) for one in sums[1:])]
+
+
+def _continued(expr: Any) -> str:
+    """The MathML of a sum's next line, which begins with its sign."""
+    begins: Any = expr.as_ordered_terms()[0]
+    sign = "" if begins.could_extract_minus_sign() else "<mo>+</mo>"
+    return f"<mrow>{sign}{_mathml(expr)}</mrow>"
 
 
 def _rate_of(variable: sp.Symbol) -> str:
@@ -183,35 +230,19 @@ def _reproduction(one: OfCondition) -> str:
             ["growth in the steps of the clock", number(numbers.growth_in_steps), "per day"],
             ["doubling time", number(numbers.doubling) if numbers.doubling else "–", "days"],
             ["herd immunity", f"{100 * numbers.herd_immunity:.0f} %", "immune"]]  # fmt: skip
-    rows += [[f"coverage with {escape(n)}", f"{100 * c:.0f} %", "of people"] for n, c in numbers.coverage.items()]
-    rows += [[f"by {escape(n)}", f"{100 * s:.0f} %", "of infections"] for n, s in numbers.by_network.items()]
-    rows += [[f"among {escape(g)}", f"{100 * s:.0f} %", "of infections"] for g, s in numbers.by_group.items()]
+    rows += [[f"coverage with {html(n)}", f"{100 * c:.0f} %", "of people"] for n, c in numbers.coverage.items()]
+    rows += [[f"by {html(n)}", f"{100 * s:.0f} %", "of infections"] for n, s in numbers.by_network.items()]
+    rows += [[f"among {html(g)}", f"{100 * s:.0f} %", "of infections"] for g, s in numbers.by_group.items()]
     formula = _equal(_mathml(sp.Symbol("R_0")), one.formula) if one.formula is not None else ""
-    said = f"<p class='soft'>Assuming: {escape('; '.join(numbers.assumptions))}.</p>"
+    said = f"<p class='soft'>Assuming: {html('; '.join(numbers.assumptions))}.</p>"
     return f"<div class='equations'>{formula}</div>" + table(["What", "Value", ""], rows, frozenset({1})) + said
 
 
 def _statements(found: Analysis) -> str:
-    rows = [["holds" if s.holds else "<span class='fails'>does not hold</span>", escape(s.what), escape(s.how),
-             escape(s.place)] for s in found.statements]  # fmt: skip
+    rows = [["holds" if s.holds else "<span class='fails'>does not hold</span>", html(s.what), html(s.how),
+             html(s.place)] for s in found.statements]  # fmt: skip
     return section("What is known", table(["", "Statement", "How", "Where"], rows) if rows else "")
 
 
 def _latex(found: Analysis) -> str:
-    return f"<details><summary>The equations as LaTeX</summary><pre>{escape(as_latex(found))}</pre></details>"
-
-
-# ------------------------------------------------------------------ the text
-
-
-_TOKEN = re.compile(r"(?P<remark>#.*$)|(?P<value>\b\d[\d_.:/-]*\s*%?|\"[^\"]*\")|(?P<word>^\s*[a-z]+\b)", re.MULTILINE)
-
-
-def highlighted(text: str) -> str:
-    """The text as HTML: remarks, values and the first word of every line stand out."""
-    done, end = [], 0
-    for token in _TOKEN.finditer(text):
-        done.append(escape(text[end : token.start()]))
-        done.append(f'<span class="{token.lastgroup}">{escape(token.group())}</span>')
-        end = token.end()
-    return "".join([*done, escape(text[end:])])
+    return f"<details><summary>The equations as LaTeX</summary><pre>{html(as_latex(found))}</pre></details>"

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from html import escape
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lpmdsl.config import RunOptions
+from lpmdsl.escaping import html
 from lpmdsl.insight.integrate import Curves, integrate
 from lpmdsl.population.people import build_world
 from lpmdsl.quantities import BOOLEAN, NUMBER
 from lpmdsl.runtime.api import LoadedModel, execute
-from lpmdsl.runtime.report_figures import COLOURS
+from lpmdsl.runtime.reports.drawing import Band, Dots, Figure, Item, Line, Panel, colour_of
+from lpmdsl.runtime.reports.page import whole_page
+from lpmdsl.runtime.reports.svg import image
 from lpmdsl.runtime.results import rows_where
 from lpmdsl.runtime.scenarios import plan
 from lpmdsl.semantics import model as m
@@ -115,41 +116,28 @@ def lines(found: Compared) -> list[str]:
 
 
 def page(model: str, found: Compared) -> str:
-    """One self-contained page: a panel for each condition, lines for the equations, ribbons for the agents."""
-    from plotly.offline import get_plotlyjs
-
-    panels, scripts = [], []
-    for k, name in enumerate(dict.fromkeys(found.table["condition"])):
+    """One self-contained page: a figure for each condition, lines for the equations, ribbons for the agents."""
+    parts = [
+        f"<h1>{html(model)}: equations and agents</h1>"
+        "<p>Lines: the mean-field equations. Bands: the middle 90 % of the replicates, without interventions; dots: "
+        "their median. The equations hold for many people who meet at random; ties, places and small numbers part "
+        "the two.</p>"
+    ]
+    for name in dict.fromkeys(str(n) for n in found.table["condition"]):
         rows = rows_where(found.table, "condition", name)
-        traces = [t for j, state in enumerate(dict.fromkeys(rows["state"])) for t in _traces(rows, state, j)]
-        layout = {"xaxis": {"title": {"text": "days"}}, "yaxis": {"title": {"text": "people"}}, "height": 460,
-                  "margin": {"t": 20}, "template": "none"}  # fmt: skip
-        panels.append(f'<h2>{escape(str(name))}</h2><div id="panel{k}"></div>')
-        scripts.append(f"Plotly.newPlot('panel{k}', {json.dumps(traces)}, {json.dumps(layout)});")
-    said = "".join(f"<li>{escape(line)}</li>" for line in lines(found))
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(model)}</title>'
-        "<style>body{font-family:sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}</style></head>"
-        f"<body><h1>{escape(model)}: equations and agents</h1><p>Lines: the mean-field equations. Bands: the middle "
-        "90 % of the replicates, without interventions; dots: their median. The equations hold for many people "
-        f"who meet at random; ties, places and small numbers part the two.</p>{''.join(panels)}<ul>{said}</ul>"
-        f"<script>{get_plotlyjs()}</script><script>{''.join(scripts)}</script></body></html>\n"
-    )
+        items = [i for k, state in enumerate(dict.fromkeys(rows["state"])) for i in _items(rows, str(state), k)]
+        panel = Panel(tuple(items), x_label="days", y_label="people", from_zero=True)
+        parts.append(f"<h2>{html(name)}</h2>{image(Figure((panel,), f'{name}: equations and agents by state'))}")
+    parts.append(f"<ul>{''.join(f'<li>{html(line)}</li>' for line in lines(found))}</ul>")
+    return whole_page(model, parts)
 
 
-def _traces(rows: pd.DataFrame, state: str, number: int) -> list[dict[str, object]]:
-    part, colour = rows_where(rows, "state", state), COLOURS[number % len(COLOURS)]
-    x, equations, median, low, high = (_short(_numbers(part, c)) for c in ("time", *COLUMNS[3:]))
-    band = low + high[::-1]
-    common = {"type": "scatter", "name": state, "legendgroup": state}
+def _items(rows: pd.DataFrame, state: str, number: int) -> list[Item]:
+    part, colour = rows_where(rows, "state", state), colour_of(number)
+    x, equations, median, low, high = (_numbers(part, c).tolist() for c in ("time", *COLUMNS[3:]))
+    some = slice(None, None, max(1, len(x) // 100))
     return [
-        {**common, "x": x + x[::-1], "y": band, "fill": "toself", "mode": "none", "fillcolor": colour, "opacity": 0.25,
-         "showlegend": False, "hoverinfo": "skip"},
-        {**common, "x": x, "y": median, "mode": "markers", "showlegend": False,
-         "marker": {"size": 3, "color": colour}},
-        {**common, "x": x, "y": equations, "mode": "lines", "line": {"color": colour}},
-    ]  # fmt: skip
-
-
-def _short(values: NDArray) -> list[float]:
-    return [float(f"{v:.6g}") for v in values]
+        Band(x, low, high, colour, 0.25),
+        Dots(x[some], median[some], colour, size=2.0),
+        Line(x, equations, colour, state),
+    ]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from html import escape
-
 import pandas as pd
-from plotly.offline import get_plotlyjs
 
 from lpmdsl.config import BASELINE, Manifest, ParameterRecord
-from lpmdsl.runtime.report_figures import Figure, figures_of
+from lpmdsl.escaping import html
+from lpmdsl.runtime.report_figures import baseline_figure, figure_of
 from lpmdsl.runtime.report_parts import (
     behaviours_table,
     contacts_of,
     how_joined,
+    lower_in_words,
     model_text,
     number,
     own_words,
@@ -21,8 +19,11 @@ from lpmdsl.runtime.report_parts import (
     spaced,
     state_sections,
     table,
+    time_in_words,
 )
-from lpmdsl.runtime.report_style import SCRIPT, STYLE
+from lpmdsl.runtime.reports.headline import headline_observation, headlines
+from lpmdsl.runtime.reports.page import whole_page
+from lpmdsl.runtime.reports.svg import image
 from lpmdsl.runtime.results import Results, statistics
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source
@@ -32,6 +33,7 @@ def report_page(model: Model, source: Source, results: Results) -> str:
     """The whole page as text."""
     sections = [
         _heading(model, results.manifest),
+        _headline(model, results),
         _key_figures(results),
         _comparison(results),
         _curves(results),
@@ -45,35 +47,38 @@ def report_page(model: Model, source: Source, results: Results) -> str:
     return whole_page(spaced(model.name), sections)
 
 
-def whole_page(title: str, sections: list[str]) -> str:
-    """Sections as one page that needs nothing else."""
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body><main>\n"
-        + "\n".join(s for s in sections if s)
-        + f"\n</main>\n<script>{get_plotlyjs()}</script>\n<script>{SCRIPT}</script></body></html>\n"
-    )
-
-
 # ------------------------------------------------------------------ the run
 
 
 def _heading(model: Model, manifest: Manifest) -> str:
     facts = [
         ("agents", ", ".join(f"{n:,} {kind}" for kind, n in manifest.agents.items())),
-        ("time", f"{manifest.steps * manifest.step_days:g} days in steps of {manifest.step_days:g}"),
+        ("time", time_in_words(manifest.steps, manifest.step_days)),
         ("from", manifest.start_date or ""),
         ("replicates", str(manifest.replicates)),
         ("seed", str(manifest.seed)),
     ]
-    items = "".join(f"<li>{name} <b>{escape(value)}</b></li>" for name, value in facts if value)
+    items = "".join(f"<li>{name} <b>{html(value)}</b></li>" for name, value in facts if value)
     notices = [f"Not true throughout: {text}" for text in manifest.broken_checks]
     if not manifest.complete:
         notices.insert(0, f"This run is not complete ({manifest.stopped}): it shows what there was until then.")
-    shown = "".join(f'<p class="notice">{escape(text)}</p>' for text in notices)
-    doc = f'<p class="lead">{escape(model.doc)}</p>' if model.doc else ""
-    return f'<header><h1>{escape(spaced(model.name))}</h1>{doc}<ul class="facts">{items}</ul>{shown}</header>'
+    shown = "".join(f'<p class="notice">{html(text)}</p>' for text in notices)
+    doc = f'<p class="lead">{html(model.doc)}</p>' if model.doc else ""
+    return f'<header><h1>{html(spaced(model.name))}</h1>{doc}<ul class="facts">{items}</ul>{shown}</header>'
+
+
+def _headline(model: Model, results: Results) -> str:
+    """What came out, in words, and the baseline's curve of it."""
+    said = headlines(model, results)
+    observation = headline_observation(model, results.manifest)
+    if not said or observation is None:
+        return ""
+    first, *others = said
+    words = f'<p class="headline">{html(first)}</p>' + "".join(
+        f'<p class="headline more">{html(line)}</p>' for line in others
+    )
+    figure = baseline_figure(results, observation.name)
+    return words + (image(figure) if figure is not None else "")
 
 
 def _key_figures(results: Results) -> str:
@@ -84,14 +89,14 @@ def _key_figures(results: Results) -> str:
     rows = []
     for key, part in found.groupby(["observation", "group", "scenario"], sort=False):
         observation, group, scenario = (str(k) for k in key)  # type: ignore[union-attr]
-        name = escape(spaced(observation)) + (f" <small>{escape(group.replace('|', ', '))}</small>" if group else "")
+        name = html(spaced(observation)) + (f" <small>{html(group.replace('|', ', '))}</small>" if group else "")
         unit = results.manifest.observations[observation].unit
         rows.append(
             [
                 name,
-                escape(spaced(scenario)),
+                html(spaced(scenario)),
                 *(_spread(pd.Series(part[s])) for s in ("total", "peak", "final")),
-                escape(unit),
+                html(unit),
             ]
         )
     many = results.manifest.replicates > 1
@@ -118,16 +123,16 @@ def _comparison(results: Results) -> str:
         paired = (
             "–" if pd.isna(row["difference"]) else _interval(row, "difference", "difference_low", "difference_high")
         )
-        below = "–" if pd.isna(row["probability_below"]) else f"{row['probability_below']:.0%}"
-        group = f" <small>{escape(str(row['group']))}</small>" if row["group"] else ""
-        name = escape(spaced(str(row["report"]))) + group
-        rows.append([name, escape(spaced(str(row["scenario"]))), _interval(row, "mean", "low", "high"), paired, below])
-    baseline = escape(spaced(str(results.comparison["baseline"].iloc[0])))
+        below = lower_in_words(row["probability_below"], results.manifest.replicates)
+        group = f" <small>{html(str(row['group']))}</small>" if row["group"] else ""
+        name = html(spaced(str(row["report"]))) + group
+        rows.append([name, html(spaced(str(row["scenario"]))), _interval(row, "mean", "low", "high"), paired, below])
+    baseline = html(spaced(str(results.comparison["baseline"].iloc[0])))
     note = (
         '<p class="soft">Means; in brackets the middle 95 % of the replicates. The difference is taken within '
         "each replicate, in which all scenarios share their luck.</p>"
     )
-    header = ["Report", "Scenario", "Mean", f"Difference from {baseline}", "Lower in"]
+    header = ["Report", "Scenario", "Mean", f"Difference from {baseline}", f"Lower than in {baseline}"]
     return section("Comparison", table(header, rows, frozenset({2, 3, 4})) + note)
 
 
@@ -138,25 +143,13 @@ def _interval(row: dict, middle: str, low: str, high: str) -> str:
 def _curves(results: Results) -> str:
     parts = []
     for name, record in results.manifest.observations.items():
-        figures = figures_of(results, name)
-        if figures:
-            drawn = "".join(figure_block(figure) for figure in figures)
-            doc = f'<p class="soft">{escape(record.doc)}</p>' if record.doc else ""
-            body = f'<div class="grid">{drawn}</div>' if len(figures) > 1 else drawn
-            parts.append(f"<h3>{escape(spaced(name))}</h3>{doc}{body}")
+        figure = figure_of(results, name)
+        if figure is not None:
+            doc = f'<p class="soft">{html(record.doc)}</p>' if record.doc else ""
+            parts.append(f"<h3>{html(spaced(name))}</h3>{doc}{image(figure)}")
     ribbons = "Lines are medians over the replicates, ribbons the middle 50 % and 90 % of them."
     note = f'<p class="soft">{ribbons}</p>' if results.manifest.replicates >= 3 else ""
     return section("Curves", note + "".join(parts) if parts else "")
-
-
-def figure_block(figure: Figure) -> str:
-    """A figure as the page's script will draw it."""
-    # "</" would end the script element early.
-    data = json.dumps({"data": figure.data, "layout": figure.layout}, allow_nan=False, separators=(",", ":")).replace(
-        "</", "<\\/"
-    )
-    title = f'<p class="soft">{escape(figure.title)}</p>' if figure.title else ""
-    return f'<div>{title}<div class="figure"><script type="application/json">{data}</script></div></div>'
 
 
 # ------------------------------------------------------------------ the model
@@ -166,9 +159,9 @@ def _parameters(manifest: Manifest) -> str:
     rows = []
     for name, record in manifest.parameters.items():
         notes = [record.doc, f"Source: {record.source}" if record.source else "", _changes(name, record, manifest)]
-        about = "<br>".join(escape(note) for note in notes if note)
-        prior = f"<code>{escape(record.prior)}</code>" if record.prior else ""
-        rows.append([escape(name), number(record.value), escape(record.unit), prior, about])
+        about = "<br>".join(html(note) for note in notes if note)
+        prior = f"<code>{html(record.prior)}</code>" if record.prior else ""
+        rows.append([html(name), number(record.value), html(record.unit), prior, about])
     return section(
         "Parameters", table(["Parameter", "Value", "Unit", "Prior", "About"], rows, frozenset({1})) if rows else ""
     )
@@ -188,12 +181,12 @@ def _changes(name: str, record: ParameterRecord, manifest: Manifest) -> str:
 def _world(model: Model, manifest: Manifest) -> str:
     rows = []
     for agent in model.agents:
-        members = ", ".join(escape(member.name) for member in agent.members)
+        members = ", ".join(html(member.name) for member in agent.members)
         number = manifest.agents.get(agent.name, agent.count or 0)
-        rows.append([escape(agent.name), f"{number:,}", members, escape(agent.doc)])
+        rows.append([html(agent.name), f"{number:,}", members, html(agent.doc)])
     agents = table(["Agent", "Number", "Attributes and places", "About"], rows, frozenset({1}))
     ties = [
-        [escape(n.name), escape(n.of), how_joined(n), contacts_of(n), escape(n.days or "every day"), escape(n.doc)]
+        [html(n.name), html(n.of), how_joined(n), contacts_of(n), html(n.days or "every day"), html(n.doc)]
         for n in model.networks
     ]
     networks = table(["Network", "Joins", "How", "Contacts", "When", "About"], ties) if ties else ""
@@ -203,7 +196,7 @@ def _world(model: Model, manifest: Manifest) -> str:
 def _decisions(model: Model) -> str:
     """Interventions and scenarios in the model's own words."""
     rows = [
-        [escape(spaced(d.name)), escape(d.doc), f"<pre>{escape(own_words(d))}</pre>"]
+        [html(spaced(d.name)), html(d.doc), f"<pre>{html(own_words(d))}</pre>"]
         for d in (*model.interventions, *model.scenarios)
     ]
     acts = section("Interventions and scenarios", table(["Name", "About", "In the model"], rows) if rows else "")
@@ -226,4 +219,4 @@ def _provenance(manifest: Manifest) -> str:
         ("Started", manifest.started),
         ("Finished", manifest.finished or ""),
     ]
-    return section("This run", table(["What", "Value"], [[name, escape(value)] for name, value in rows if value]))
+    return section("This run", table(["What", "Value"], [[name, html(value)] for name, value in rows if value]))

@@ -8,11 +8,25 @@ position of its neighbours. Loops back run in lanes below.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
 from itertools import pairwise
 from typing import assert_never
 
-from lpmdsl.semantics.model import After, AtRate, Branch, ByContagion, Chance, Condition, Exit, When
+from lpmdsl.escaping import html
+from lpmdsl.semantics.model import (
+    After,
+    Apply,
+    AtRate,
+    Branch,
+    ByContagion,
+    Chance,
+    Condition,
+    Exit,
+    Expr,
+    ForceMove,
+    InState,
+    Intervention,
+    When,
+)
 from lpmdsl.source import Span
 
 ROW, LANE, NODE_HEIGHT, CHARACTER, LINE = 92.0, 40.0, 38.0, 6.3, 14.0
@@ -25,11 +39,15 @@ def text_of(span: Span) -> str:
 
 @dataclass(slots=True)
 class _Edge:
-    """A way from one state to another with the lines of its label; ``rests`` are its points in the layers between."""
+    """A way from one state to another with the lines of its label; ``rests`` are its points in the layers between.
+
+    ``is_forced``: an intervention moves people this way; nobody goes it alone.
+    """
 
     start: int
     end: int
     label: list[str]
+    is_forced: bool = False
     rests: list[int] = field(default_factory=list)
 
 
@@ -61,15 +79,15 @@ class _Drawing:
     height: float = 0.0
 
 
-def state_diagram(condition: Condition) -> str:
-    """The SVG of one condition; its colours are the page's."""
-    drawing = _laid_out(condition)
+def state_diagram(condition: Condition, interventions: tuple[Intervention, ...] = ()) -> str:
+    """The SVG of one condition, with the moves that interventions force as broken lines; its colours are the page's."""
+    drawing = _laid_out(condition, interventions)
     parts = [_forward_path(drawing, edge) for edge in drawing.forward]
     parts += [_back_path(drawing, edge, lane) for lane, edge in enumerate(drawing.back)]
     parts += [_node(drawing, state) for state in range(len(condition.states))]
     parts += [_forward_label(drawing, edge) for edge in drawing.forward]
     height = drawing.height + (LANE * len(drawing.back) + 8 if drawing.back else 0)
-    name = escape(condition.name)
+    name = html(condition.name)
     return (
         f'<svg class="states" viewBox="0 0 {drawing.width:.0f} {height:.0f}" width="{drawing.width:.0f}" role="img" '
         f'aria-label="States of {name}"><defs><marker id="arrow-{name}" viewBox="0 0 10 10" refX="9" refY="5" '
@@ -112,6 +130,36 @@ def _edges(condition: Condition) -> list[_Edge]:
     return list(edges.values())
 
 
+def _forced_edges(condition: Condition, interventions: tuple[Intervention, ...]) -> list[_Edge]:
+    """One edge for each state that an intervention moves people to, from each state that its test names."""
+    edges: dict[tuple[int, int], _Edge] = {}
+    for intervention in interventions:
+        for block in intervention.repeated:
+            for action in block.actions:
+                if isinstance(action, ForceMove) and action.condition == condition.name:
+                    for state in _states_named(condition, block.where):
+                        if state != action.state:
+                            edge = edges.setdefault((state, action.state), _Edge(state, action.state, [], True))
+                            edge.label.append(_short(intervention.name.replace("_", " ")))
+    return list(edges.values())
+
+
+def _states_named(condition: Condition, where: Expr | None) -> list[int]:
+    """The states of ``condition`` in which ``where`` can hold, as far as its parts joined by ``and`` say; else all."""
+    states = set(range(len(condition.states)))
+    for part in _parts(where):
+        if isinstance(part, InState) and part.condition == condition.name:
+            states &= set(part.states)
+    return sorted(states) if len(states) < len(condition.states) else [condition.start.state]
+
+
+def _parts(test: Expr | None) -> list[Expr]:
+    """The tests that ``and`` joins."""
+    if isinstance(test, Apply) and test.op == "and":
+        return [part for argument in test.arguments for part in _parts(argument)]
+    return [] if test is None else [test]
+
+
 def _edge_label(exit: Exit, branch: Branch, noted: bool) -> list[str]:
     trigger = [] if noted else _trigger(exit)
     if len(exit.branches) == 1 and branch.probability is None:
@@ -142,8 +190,11 @@ def _short(text: str) -> str:
 # ------------------------------------------------------------------ layout
 
 
-def _laid_out(condition: Condition) -> _Drawing:
-    forward, back = _without_loops(condition, _edges(condition))
+def _laid_out(condition: Condition, interventions: tuple[Intervention, ...]) -> _Drawing:
+    own = _edges(condition)
+    ways = {(edge.start, edge.end) for edge in own}
+    forced = [e for e in _forced_edges(condition, interventions) if (e.start, e.end) not in ways]
+    forward, back = _without_loops(condition, [*own, *forced])
     drawing = _Drawing(condition, _dwell_notes(condition), forward, back)
     layers = _layers(len(condition.states), forward)
     drawing.points = [_Point(state, layers[state]) for state in range(len(condition.states))]
@@ -267,7 +318,7 @@ def _node(drawing: _Drawing, state: int) -> str:
     box = (
         f'<rect class="{kind}" x="{point.x - width / 2:.1f}" y="{point.y - NODE_HEIGHT / 2:.1f}" '
         f'width="{width:.1f}" height="{NODE_HEIGHT:.0f}" rx="{NODE_HEIGHT / 2:.0f}"/>'
-        f'<text class="name" x="{point.x:.1f}" y="{point.y + 5:.1f}">{escape(condition.states[state])}</text>'
+        f'<text class="name" x="{point.x:.1f}" y="{point.y + 5:.1f}">{html(condition.states[state])}</text>'
     )
     return box + _label(point.x, point.y + NODE_HEIGHT / 2 + 15 + LINE * (len(note) - 1) / 2, note)
 
@@ -276,7 +327,7 @@ def _label(x: float, y: float, lines: list[str]) -> str:
     """Lines of text around a point, each with a halo in the page's colour."""
     first = y - LINE * (len(lines) - 1) / 2
     return "".join(
-        f'<text class="label" x="{x:.1f}" y="{first + LINE * k:.1f}">{escape(line)}</text>'
+        f'<text class="label" x="{x:.1f}" y="{first + LINE * k:.1f}">{html(line)}</text>'
         for k, line in enumerate(lines)
     )
 
@@ -295,7 +346,7 @@ def _forward_path(drawing: _Drawing, edge: _Edge) -> str:
         middle = (left + right) / 2
         path.append(f"L{left:.1f} {y0:.1f}C{middle:.1f} {y0:.1f} {middle:.1f} {y1:.1f} {right:.1f} {y1:.1f}")
     path.append(f"L{end.x - _node_width(drawing.condition, edge.end) / 2 - 1:.1f} {end.y:.1f}")
-    return _path("".join(path), drawing.condition)
+    return _path("".join(path), drawing.condition, edge)
 
 
 def _forward_label(drawing: _Drawing, edge: _Edge) -> str:
@@ -318,8 +369,9 @@ def _back_path(drawing: _Drawing, edge: _Edge, lane: int) -> str:
         f"Q{x1:.1f} {y1:.1f} {x1 + 10:.1f} {y1:.1f}H{b.x - _node_width(drawing.condition, edge.end) / 2 + 1:.1f}"
     )
     label = _label((x0 + x1) / 2, lane_y - 6 - LINE * (len(edge.label) - 1) / 2, edge.label)
-    return _path(path, drawing.condition) + label
+    return _path(path, drawing.condition, edge) + label
 
 
-def _path(data: str, condition: Condition) -> str:
-    return f'<path class="way" d="{data}" marker-end="url(#arrow-{escape(condition.name)})"/>'
+def _path(data: str, condition: Condition, edge: _Edge) -> str:
+    kind = "way forced" if edge.is_forced else "way"
+    return f'<path class="{kind}" d="{data}" marker-end="url(#arrow-{html(condition.name)})"/>'

@@ -1,114 +1,95 @@
-"""The figures of a report as Plotly's own JSON: the median over replicates with ribbons of the middle 50 and 90 %."""
+"""The figures of a run: the median over replicates with ribbons of the middle 50 and 90 %."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+import re
 
 import numpy as np
 import pandas as pd
 
-from lpmdsl.config import Manifest, ObservationRecord
+from lpmdsl.config import BASELINE, Manifest, ObservationRecord
+from lpmdsl.runtime.reports.drawing import Band, Figure, Item, Line, Panel, colour_of, dates_or_days
 from lpmdsl.runtime.results import Results, rows_where
 
-# Okabe and Ito's colours, which readers with any colour vision tell apart (https://jfly.uni-koeln.de/color/).
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A7B00", "#7A7A7A")
-MAX_POINTS = 1500  # more than a screen has columns
+MAX_POINTS = 500  # more than a figure's width tells apart
 MIN_RIBBON = 3  # replicates below which quantiles say nothing
+MOST_LINES = 6  # in one pair of axes
+MOST_PANELS = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One drawing: its title in the page, and Plotly's ``data`` and ``layout``."""
+def figure_of(results: Results, observation: str) -> Figure | None:
+    """The figure of one observation, or None without reports.
 
-    title: str
-    data: list[dict[str, Any]]
-    layout: dict[str, Any]
-
-
-def figures_of(results: Results, observation: str) -> list[Figure]:
-    """One figure for an observation; with both scenarios and groups to tell apart, one for each group."""
+    Lines are scenarios, or the groups of the only one; with both, and with many groups, each group has a panel, all
+    with the same axes.
+    """
     manifest, record = results.manifest, results.manifest.observations[observation]
     rows = rows_where(results.observations, "observation", observation)
-    groups = [g for g in record.groups if len(rows_where(rows, "group", g))]
+    groups = natural_order([g for g in record.groups if len(rows_where(rows, "group", g))])
     scenarios = [s for s in manifest.scenarios if len(rows_where(rows, "scenario", s))]
+    if not scenarios:
+        return None
     if len(groups) <= 1:
-        return [_figure("", rows, "scenario", scenarios, record, manifest)] if scenarios else []
-    if len(scenarios) == 1:
-        return [_figure("", rows, "group", groups, record, manifest)]
-    return [_figure(g, rows_where(rows, "group", g), "scenario", scenarios, record, manifest) for g in groups]
+        panels = [_panel("", rows, "scenario", scenarios, record, manifest)]
+    elif len(scenarios) == 1 and len(groups) <= MOST_LINES:
+        panels = [_panel("", rows, "group", groups, record, manifest)]
+    else:
+        panels = [
+            _panel(g, rows_where(rows, "group", g), "scenario", scenarios, record, manifest)
+            for g in groups[:MOST_PANELS]
+        ]
+    left = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(panels) == MOST_PANELS < len(groups) else ""
+    about = f"{observation.replace('_', ' ')} over time, {record.unit or 'a number'}{left}"
+    return Figure(tuple(panels), about)
 
 
-def _figure(
+def baseline_figure(results: Results, observation: str) -> Figure | None:
+    """The baseline's curve of one observation, all groups that add up taken together."""
+    manifest, record = results.manifest, results.manifest.observations[observation]
+    first = BASELINE if BASELINE in manifest.scenarios else manifest.scenarios[0]
+    rows = rows_where(rows_where(results.observations, "observation", observation), "scenario", first)
+    if rows.empty:
+        return None
+    panel = _panel("", rows, "scenario", [first], record, manifest)
+    return Figure((panel,), f"{observation.replace('_', ' ')} of {first}, {record.unit or 'a number'}")
+
+
+def natural_order(labels: list[str]) -> list[str]:
+    """Labels as they were declared; where all hold numbers, by these: ``Town 2`` before ``Town 10``."""
+    if not labels or not all(re.search(r"\d", label) for label in labels):
+        return labels
+    return sorted(labels, key=_natural_key)
+
+
+def _natural_key(label: str) -> list[tuple[int, float, str]]:
+    parts = re.findall(r"\d+|\D+", label)
+    return [(0, float(part), "") if part.isdecimal() and len(part) < 300 else (1, 0.0, part) for part in parts]
+
+
+def _panel(
     title: str, rows: pd.DataFrame, column: str, lines: list[str], record: ObservationRecord, manifest: Manifest
-) -> Figure:
-    data: list[dict[str, Any]] = []
+) -> Panel:
+    items: list[Item] = []
     for k, line in enumerate(lines):
-        part = rows_where(rows, column, line)
-        data += _line(line.replace("|", ", ").replace("_", " "), part, COLOURS[k % len(COLOURS)], manifest)
-    layout = {
-        "showlegend": len(lines) > 1,
-        "yaxis": {"title": {"text": record.unit}, "rangemode": "tozero"},
-        "xaxis": {} if manifest.start_date else {"title": {"text": "days"}},
-    }
-    return Figure(title.replace("|", ", "), data, layout)
+        name = line.replace("|", ", ").replace("_", " ")
+        items += _line(name, rows_where(rows, column, line), colour_of(k), manifest)
+    label = "" if manifest.start_date else "days"
+    return Panel(tuple(items), title.replace("|", ", "), label, record.unit, from_zero=True)
 
 
-def _line(name: str, rows: pd.DataFrame, colour: str, manifest: Manifest) -> list[dict[str, Any]]:
+def _line(name: str, rows: pd.DataFrame, colour: str, manifest: Manifest) -> list[Item]:
     """The ribbons, where there are replicates enough, and the median line over them."""
     table = rows.pivot_table(index="time", columns="replicate", values="value", aggfunc="sum", sort=True)
     table = table.iloc[:: max(1, -(-len(table) // MAX_POINTS))]
-    x, values = moments(table.index.to_numpy(), manifest), table.to_numpy()
-    traces = []
+    x, values = dates_or_days(table.index.to_numpy(), manifest.start_date), table.to_numpy()
+    items: list[Item] = []
     if table.shape[1] >= MIN_RIBBON:
-        traces = [
-            ribbon(name, x, values, low, high, faded(colour, a)) for low, high, a in ((5, 95, 0.14), (25, 75, 0.22))
-        ]
+        items = [ribbon(x, values, low, high, colour, alpha) for low, high, alpha in ((5, 95, 0.14), (25, 75, 0.22))]
     median = np.nanquantile(values, 0.5, axis=1)
-    mode = "lines+markers" if len(x) <= 40 else "lines"
-    line = {"color": colour, "width": 2}
-    traces.append({
-        "type": "scatter", "mode": mode, "x": x, "y": rounded(median), "name": name, "legendgroup": name, "line": line,
-        "marker": {"size": 4},
-    })  # fmt: skip
-    return traces
+    return [*items, Line(x, median.tolist(), colour, name, dotted=len(x) <= 40)]
 
 
-def ribbon(name: str, x: list[Any], values: np.ndarray, low: float, high: float, colour: str) -> dict[str, Any]:
-    """A filled band from the ``low`` to the ``high`` percentile: up along one, back along the other."""
+def ribbon(x: list, values: np.ndarray, low: float, high: float, colour: str, alpha: float) -> Band:
+    """The band from the ``low`` to the ``high`` percentile of each row of ``values``."""
     bottom, top = np.nanquantile(values, [low / 100, high / 100], axis=1)
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": x + x[::-1],
-        "y": rounded(top) + rounded(bottom)[::-1],
-        "fill": "toself",
-        "fillcolor": colour,
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-        "showlegend": False,
-        "legendgroup": name,
-    }
-
-
-def moments(days: np.ndarray, manifest: Manifest) -> list[Any]:
-    return dates_or_days(days, manifest.start_date)
-
-
-def dates_or_days(days: np.ndarray, start_date: str | None) -> list[Any]:
-    """Dates where the clock has a first day, else days."""
-    if start_date is None:
-        return [float(f"{day:.10g}") for day in days]
-    start = datetime.fromisoformat(start_date)
-    return [(start + timedelta(days=float(day))).isoformat(timespec="minutes") for day in days]
-
-
-def rounded(values: np.ndarray) -> list[float]:
-    """Six digits are more than a figure shows, and keep the page small."""
-    return [float(f"{value:.6g}") for value in values]
-
-
-def faded(colour: str, alpha: float) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{alpha})"
+    return Band(x, bottom.tolist(), top.tolist(), colour, alpha)

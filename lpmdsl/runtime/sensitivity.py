@@ -10,12 +10,16 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from lpmdsl.diagnostics import did_you_mean, fail
+from lpmdsl.escaping import html
 from lpmdsl.kernel.relaxable import unseen
 from lpmdsl.runtime.choice import Chosen, check_estimator, choose
 from lpmdsl.runtime.differences import TWO_SIDED_95, Certificate, Slope, slope
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.relaxed_estimator import RELAXED, relaxed_slopes
 from lpmdsl.runtime.repeats import Repeats
+from lpmdsl.runtime.reports.drawing import Bar, Figure, Panel
+from lpmdsl.runtime.reports.page import whole_page
+from lpmdsl.runtime.reports.svg import image
 from lpmdsl.semantics.model import Model
 from lpmdsl.semantics.unmoved import parameters_behind
 from lpmdsl.source import Source, Span
@@ -128,17 +132,14 @@ def as_frame(found: Sequence[Sensitivity]) -> pd.DataFrame:
 
 def plot(found: Sequence[Sensitivity], quantity: Quantity) -> str:
     """One self-contained page: elasticities with their 95 % intervals, the largest above."""
-    import plotly.graph_objects as go
+    ordered = sorted(found, key=lambda s: -abs(s.elasticity) if math.isfinite(s.elasticity) else 1.0)
+    bars = tuple(
+        Bar(s.parameter, s.elasticity, TWO_SIDED_95 * s.elasticity_se, CERTIFIED if s.certificate.holds else DOUBTED)
+        for s in ordered
+    )
+    title = f"{quantity.function} of {quantity.observation}: change in % for 1 % more of a parameter"
+    panel = Panel(bars, x_label="elasticity, with its 95 % interval (yellow: not certified)")
+    return whole_page(title, [f"<h1>{html(title)}</h1>", image(Figure((panel,), title))])
 
-    ordered = sorted(found, key=lambda s: abs(s.elasticity) if math.isfinite(s.elasticity) else -1.0)
-    bars = go.Bar(
-        x=[s.elasticity for s in ordered], y=[s.parameter for s in ordered], orientation="h",
-        error_x={"type": "data", "array": [TWO_SIDED_95 * s.elasticity_se for s in ordered]},
-        marker_color=["#2a6f97" if s.certificate.holds else "#c9a227" for s in ordered],
-    )  # fmt: skip
-    figure = go.Figure(bars)
-    figure.update_layout(
-        title=f"{quantity.function} of {quantity.observation}: change in % for 1 % more of a parameter",
-        xaxis_title="elasticity, with its 95 % interval (yellow: not certified)", template="plotly_white",
-    )  # fmt: skip
-    return figure.to_html(include_plotlyjs=True, full_html=True)
+
+CERTIFIED, DOUBTED = "#2a6f97", "#c9a227"

@@ -1,9 +1,8 @@
-"""The figures of a calibration's page, as Plotly's own JSON."""
+"""The figures of a calibration's page."""
 
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,20 @@ from scipy import stats
 from lpmdsl.runtime.calibration.outcome import Calibrated
 from lpmdsl.runtime.calibration.priors import Free, arguments, frozen
 from lpmdsl.runtime.calibration.problem import Piece
-from lpmdsl.runtime.report_figures import COLOURS, Figure, dates_or_days, faded, ribbon, rounded
+from lpmdsl.runtime.report_figures import ribbon
+from lpmdsl.runtime.reports.drawing import (
+    COLOURS,
+    Band,
+    Dots,
+    Figure,
+    Item,
+    Line,
+    Panel,
+    Shade,
+    Upright,
+    colour_of,
+    dates_or_days,
+)
 
 Array = NDArray[np.float64]
 SHOWN = 400
@@ -29,45 +41,46 @@ def draws_of(result: Calibrated, free: Free) -> Array:
 # ------------------------------------------------------------------ data
 
 
-def predictive_figures(result: Calibrated, piece: Piece) -> list[Figure]:
-    """The data over ribbons of what the fitted model expects of them, one figure for a group."""
+def predictive_figure(result: Calibrated, piece: Piece) -> Figure:
+    """The data over ribbons of what the fitted model expects of them, one panel for a group."""
     assert result.predictive is not None
     drawn = result.predictive.data[:, piece.at].reshape(-1, *piece.data.values.shape)
-    return [_over_time(result, piece, drawn[:, :, g], g) for g in range(len(piece.data.groups))]
+    panels = tuple(_over_time(result, piece, drawn[:, :, g], g) for g in range(len(piece.data.groups)))
+    return Figure(panels, f"{piece.data.fit.observation.replace('_', ' ')}: the data over what the model expects")
 
 
-def _over_time(result: Calibrated, piece: Piece, drawn: Array, group: int) -> Figure:
+def _over_time(result: Calibrated, piece: Piece, drawn: Array, group: int) -> Panel:
     model = result.problem.model
     x = dates_or_days(piece.data.times, model.clock.start)
-    traces = [ribbon("model", x, drawn.T, low, high, faded(COLOURS[0], a)) for low, high, a in
-              ((2.5, 97.5, 0.14), (25, 75, 0.24))]  # fmt: skip
-    middle = rounded(np.median(drawn, axis=0))
-    traces.append({"type": "scatter", "mode": "lines", "x": x, "y": middle, "name": "model, median",
-                   "line": {"color": COLOURS[0], "width": 2}})  # fmt: skip
+    items: list[Item] = [
+        *_held_out_tint(piece, x, group),
+        ribbon(x, drawn.T, 2.5, 97.5, COLOURS[0], 0.14),
+        ribbon(x, drawn.T, 25, 75, COLOURS[0], 0.24),
+        Line(x, np.median(drawn, axis=0).tolist(), COLOURS[0], "model, median"),
+        *_points(piece, x, group),
+    ]
+    observation = model.observation(piece.data.fit.observation)
+    label = "" if model.clock.start else "days"
+    title = piece.data.groups[group].replace("|", ", ")
+    return Panel(tuple(items), title, label, observation.unit, from_zero=True)
+
+
+def _points(piece: Piece, x: list, group: int) -> list[Item]:
+    items: list[Item] = []
     shape = piece.data.values.shape
-    for name, chosen, symbol in (("data", piece.fitted, "circle"), ("data held out", piece.held_out, "diamond-open")):
+    for name, chosen, is_open in (("data", piece.fitted, False), ("data held out", piece.held_out, True)):
         mine = chosen.reshape(shape)[:, group]
         if mine.any():
-            colour = COLOURS[1] if symbol != "circle" else "#333333"
-            traces.append({"type": "scatter", "mode": "markers", "name": name,
-                           "x": [t for t, is_mine in zip(x, mine, strict=True) if is_mine],
-                           "y": rounded(piece.data.values[mine, group]),
-                           "marker": {"color": colour, "size": 8, "symbol": symbol, "line": {"width": 2}}})  # fmt: skip
-    observation = model.observation(piece.data.fit.observation)
-    layout: dict[str, Any] = {
-        "showlegend": True, "yaxis": {"title": {"text": observation.unit}, "rangemode": "tozero"},
-        "xaxis": {} if model.clock.start else {"title": {"text": "days"}}, "shapes": _held_out_band(piece, x, group),
-    }  # fmt: skip
-    return Figure(piece.data.groups[group].replace("|", ", "), traces, layout)
+            at = [t for t, is_mine in zip(x, mine, strict=True) if is_mine]
+            values = piece.data.values[mine, group].tolist()
+            items.append(Dots(at, values, COLOURS[1] if is_open else COLOURS[7], name, is_open=is_open))
+    return items
 
 
-def _held_out_band(piece: Piece, x: list[Any], group: int) -> list[dict[str, Any]]:
+def _held_out_tint(piece: Piece, x: list, group: int) -> list[Item]:
     """A tint behind what the fit has not seen."""
     held = np.flatnonzero(piece.held_out.reshape(piece.data.values.shape)[:, group])
-    if not len(held):
-        return []
-    return [{"type": "rect", "xref": "x", "yref": "paper", "x0": x[max(0, held[0] - 1)], "x1": x[held[-1]], "y0": 0,
-             "y1": 1, "fillcolor": faded(COLOURS[1], 0.08), "line": {"width": 0}, "layer": "below"}]  # fmt: skip
+    return [Shade(x[max(0, held[0] - 1)], x[held[-1]], COLOURS[1])] if len(held) else []
 
 
 # ------------------------------------------------------------------ parameters
@@ -81,22 +94,16 @@ def marginal(result: Calibrated, free: Free) -> Figure:
     grid = np.linspace(low - 0.4 * reach, high + 0.4 * reach, 160)
     grid = grid[(grid * free.parameter.scale >= free.low) & (grid * free.parameter.scale <= free.high)]
     law = frozen(free.prior.family, arguments(free.prior, result.problem.model, result.problem.everything({})))
-    prior = law.pdf(grid * free.parameter.scale) * free.parameter.scale
-    data: list[dict[str, Any]] = []
+    prior = np.nan_to_num(law.pdf(grid * free.parameter.scale) * free.parameter.scale)
+    items: list[Item] = []
     if values.std() > 0:
-        density = rounded(stats.gaussian_kde(values)(grid))
-        data.append({"type": "scatter", "mode": "lines", "x": rounded(grid), "y": density, "name": "posterior",
-                     "fill": "tozeroy", "fillcolor": faded(COLOURS[0], 0.2),
-                     "line": {"color": COLOURS[0], "width": 2}})  # fmt: skip
-    believed = rounded(np.nan_to_num(prior))
-    data.append({"type": "scatter", "mode": "lines", "x": rounded(grid), "y": believed, "name": "prior",
-                 "line": {"color": COLOURS[7], "width": 2, "dash": "dash"}})  # fmt: skip
-    median = float(np.median(values))
-    middle = [{"type": "line", "xref": "x", "yref": "paper", "x0": median, "x1": median,
-               "y0": 0, "y1": 1, "line": {"color": COLOURS[0], "width": 1, "dash": "dot"}}]  # fmt: skip
-    layout = {"showlegend": True, "xaxis": {"title": {"text": _named(free)}}, "yaxis": {"showticklabels": False},
-              "shapes": middle}  # fmt: skip
-    return Figure("", data, layout)
+        density = stats.gaussian_kde(values)(grid)
+        items.append(Band(grid.tolist(), np.zeros_like(density).tolist(), density.tolist(), COLOURS[0], 0.2))
+        items.append(Line(grid.tolist(), density.tolist(), COLOURS[0], "posterior"))
+    items.append(Line(grid.tolist(), prior.tolist(), COLOURS[7], "prior", "dashed"))
+    items.append(Upright(float(np.median(values)), COLOURS[0]))
+    panel = Panel(tuple(items), x_label=_named(free), from_zero=True, has_ticks=False)
+    return Figure((panel,), f"posterior and prior of {free.name}", narrow=True)
 
 
 def _named(free: Free) -> str:
@@ -105,28 +112,26 @@ def _named(free: Free) -> str:
 
 def trace(result: Calibrated, free: Free) -> Figure:
     """Where every chain was, thinned to what a screen shows."""
-    data = []
+    items = []
     for c, chain in enumerate(draws_of(result, free)):
         every = max(1, len(chain) // LONGEST_TRACE)
-        data.append({"type": "scatter", "mode": "lines", "x": list(range(0, len(chain), every)),
-                     "y": rounded(chain[::every]), "name": f"chain {c + 1}",
-                     "line": {"color": COLOURS[c % len(COLOURS)], "width": 1}})  # fmt: skip
-    return Figure("", data, {"showlegend": False, "xaxis": {"title": {"text": "draw"}},
-                             "yaxis": {"title": {"text": _named(free)}}})  # fmt: skip
+        items.append(Line(list(range(0, len(chain), every)), chain[::every].tolist(), colour_of(c), f"chain {c + 1}",
+                          width=0.7))  # fmt: skip
+    panel = Panel(tuple(items), x_label="draw", y_label=_named(free))
+    return Figure((panel,), f"chains of {free.name}", has_legend=False, narrow=True)
 
 
 def ranks(result: Calibrated, free: Free) -> Figure:
     """How often every chain has which ranks among all draws: level where chains agree (Vehtari et al. 2021)."""
     draws = draws_of(result, free)
     ranked = stats.rankdata(draws).reshape(draws.shape) / draws.size
-    data = []
+    items = []
     for c, chain in enumerate(ranked):
         counts = np.histogram(chain, bins=BINS, range=(0, 1))[0] / max(1, len(chain)) * BINS
-        data.append({"type": "scatter", "mode": "lines", "x": rounded((np.arange(BINS) + 0.5) / BINS),
-                     "y": rounded(counts), "name": f"chain {c + 1}",
-                     "line": {"color": COLOURS[c % len(COLOURS)], "shape": "hvh", "width": 1.5}})  # fmt: skip
-    return Figure("", data, {"showlegend": False, "xaxis": {"title": {"text": f"rank of {free.name}"}},
-                             "yaxis": {"title": {"text": "how often"}, "rangemode": "tozero"}})  # fmt: skip
+        items.append(Line(((np.arange(BINS) + 0.5) / BINS).tolist(), counts.tolist(), colour_of(c), f"chain {c + 1}",
+                          "steps"))  # fmt: skip
+    panel = Panel(tuple(items), x_label=f"rank of {free.name}", y_label="how often", from_zero=True)
+    return Figure((panel,), f"ranks of {free.name} by chain", has_legend=False, narrow=True)
 
 
 def pairs(result: Calibrated) -> list[Figure]:
@@ -135,22 +140,19 @@ def pairs(result: Calibrated) -> list[Figure]:
     for a, b in combinations(result.problem.free, 2):
         x, y = draws_of(result, a).ravel(), draws_of(result, b).ravel()
         some = np.linspace(0, len(x) - 1, min(SHOWN, len(x))).astype(int)
-        marker = {"color": faded(COLOURS[0], 0.35), "size": 4}
-        data = [{"type": "scatter", "mode": "markers", "x": rounded(x[some]), "y": rounded(y[some]), "marker": marker}]
-        layout = {"showlegend": False, "xaxis": {"title": {"text": _named(a)}}, "yaxis": {"title": {"text": _named(b)}},
-                  "hovermode": "closest"}  # fmt: skip
-        found.append(Figure("", data, layout))
+        dots = Dots(x[some].tolist(), y[some].tolist(), COLOURS[0], size=3, alpha=0.35)
+        panel = Panel((dots,), x_label=_named(a), y_label=_named(b))
+        found.append(Figure((panel,), f"draws of {a.name} and {b.name}", has_legend=False, narrow=True))
     return found
 
 
 def history(result: Calibrated) -> Figure:
     """What went on: the log posterior of every start, or the loss of a training."""
-    data = [
-        {"type": "scatter", "mode": "lines", "x": list(range(1, len(values) + 1)),
-         "y": [None if not np.isfinite(v) or v < -1e11 else float(f"{v:.6g}") for v in values],
-         "name": name, "line": {"color": COLOURS[k % len(COLOURS)], "width": 1.5}}
-        for k, (name, values) in enumerate(result.history)
-    ]  # fmt: skip
+    items = []
+    for k, (name, values) in enumerate(result.history):
+        shown = [v if np.isfinite(v) and v > -1e11 else float("nan") for v in values]
+        items.append(Line(list(range(1, len(values) + 1)), shown, colour_of(k), name, width=1.2))
     is_loss = any("loss" in name for name, _ in result.history)
-    return Figure("", data, {"showlegend": True, "xaxis": {"title": {"text": "epoch" if is_loss else "iteration"}},
-                             "yaxis": {"title": {"text": "loss" if is_loss else "log posterior"}}})  # fmt: skip
+    panel = Panel(tuple(items), x_label="epoch" if is_loss else "iteration",
+                  y_label="loss" if is_loss else "log posterior")  # fmt: skip
+    return Figure((panel,), "progress of the fit")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from lpmdsl.config import Calibration
-from lpmdsl.runtime.calibration.figures import history, marginal, pairs, predictive_figures, ranks, trace
+from lpmdsl.escaping import html
+from lpmdsl.runtime.calibration.figures import history, marginal, pairs, predictive_figure, ranks, trace
 from lpmdsl.runtime.calibration.outcome import Calibrated
-from lpmdsl.runtime.report import figure_block, whole_page
-from lpmdsl.runtime.report_figures import Figure
 from lpmdsl.runtime.report_parts import model_text, number, section, spaced, table
+from lpmdsl.runtime.reports.drawing import Figure
+from lpmdsl.runtime.reports.page import whole_page
+from lpmdsl.runtime.reports.svg import image
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source
 
@@ -47,14 +47,14 @@ def _heading(model: Model, record: Calibration) -> str:
         ("replicates in all", f"{record.runs:,}"),
         ("seed", str(record.seed)),
     ]
-    items = "".join(f"<li>{name} <b>{escape(value)}</b></li>" for name, value in facts)
-    doc = f'<p class="lead">{escape(model.doc)}</p>' if model.doc else ""
-    return (f"<header><h1>{escape(spaced(model.name))}: calibration</h1>{doc}"
+    items = "".join(f"<li>{name} <b>{html(value)}</b></li>" for name, value in facts)
+    doc = f'<p class="lead">{html(model.doc)}</p>' if model.doc else ""
+    return (f"<header><h1>{html(spaced(model.name))}: calibration</h1>{doc}"
             f'<ul class="facts">{items}</ul>{_verdict(record)}</header>')  # fmt: skip
 
 
 def _verdict(record: Calibration) -> str:
-    notes = "".join(f'<div class="notice">{escape(note)}.</div>' for note in record.notes)
+    notes = "".join(f'<div class="notice">{html(note)}.</div>' for note in record.notes)
     return _whether_converged(record) + notes
 
 
@@ -63,7 +63,7 @@ def _whether_converged(record: Calibration) -> str:
         checked = "R-hat at most 1.01, at least 100 effective draws a chain" if record.method == "sampling" else (
             "nothing speaks against it")  # fmt: skip
         return f'<div class="notice good"><b>Converged:</b> {checked}.</div>'
-    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in record.reasons)
+    reasons = "".join(f"<li>{html(reason)}</li>" for reason in record.reasons)
     return f'<div class="notice"><b>Not converged: do not rely on these numbers.</b><ul>{reasons}</ul></div>'
 
 
@@ -72,14 +72,14 @@ def _estimates(record: Calibration) -> str:
     for name, e in record.parameters.items():
         worth = min((v for v in (e.ess_bulk, e.ess_tail) if v is not None), default=float("nan"))
         rows.append([
-            escape(name), number(e.median), f"{number(e.low_50)} – {number(e.high_50)}",
-            f"{number(e.low_95)} – {number(e.high_95)}", escape(e.unit), f"<code>{escape(e.prior)}</code>",
+            html(name), number(e.median), f"{number(e.low_50)} – {number(e.high_50)}",
+            f"{number(e.low_95)} – {number(e.high_95)}", html(e.unit), f"<code>{html(e.prior)}</code>",
             "–" if e.r_hat is None else f"{e.r_hat:.3f}", f"{worth:,.0f}" if worth == worth else "–",
         ])  # fmt: skip
     for name, r in record.r0.items():
-        formula = f"<code>{escape(r.formula)}</code>" if r.formula else ""
+        formula = f"<code>{html(r.formula)}</code>" if r.formula else ""
         halves, most = f"{number(r.low_50)} – {number(r.high_50)}", f"{number(r.low_95)} – {number(r.high_95)}"
-        rows.append([f"R0 of {escape(name)}", number(r.median), halves, most, "", formula, "", ""])
+        rows.append([f"R0 of {html(name)}", number(r.median), halves, most, "", formula, "", ""])
     header = ["Parameter", "Median", "50 %", "95 %", "Unit", "Prior, or formula", "R-hat", "Effective draws"]
     return section("Estimates", table(header, rows, frozenset({1, 2, 3, 6, 7})))
 
@@ -89,10 +89,8 @@ def _predictive(result: Calibrated) -> str:
         return ""
     parts = []
     for piece in result.problem.pieces:
-        figures = predictive_figures(result, piece)
-        drawn = "".join(figure_block(f) for f in figures)
-        body = f'<div class="grid">{drawn}</div>' if len(figures) > 1 else drawn
-        parts.append(f"<h3>{escape(spaced(piece.data.fit.observation))}</h3>{body}")
+        drawn = image(predictive_figure(result, piece))
+        parts.append(f"<h3>{html(spaced(piece.data.fit.observation))}</h3>{drawn}")
     note = ('<p class="soft">The line is the median, the ribbons hold the middle 50 % and 95 % of data as they could '
             "have been: parameters from the posterior, epidemics weighed by how they meet the fitted data, and the "
             "scatter of the likelihood. What is held out, on a tint, is a forecast.</p>")  # fmt: skip
@@ -101,7 +99,7 @@ def _predictive(result: Calibrated) -> str:
 
 def _scores(record: Calibration) -> str:
     rows = [
-        [escape(spaced(s.observation)), s.part, str(s.points), number(s.wis), number(s.crps), f"{s.coverage_50:.0%}",
+        [html(spaced(s.observation)), s.part, str(s.points), number(s.wis), number(s.crps), f"{s.coverage_50:.0%}",
          f"{s.coverage_95:.0%}"]
         for s in record.scores
     ]  # fmt: skip
@@ -112,18 +110,17 @@ def _scores(record: Calibration) -> str:
 
 
 def _grid(title: str, figures: list[Figure]) -> str:
-    drawn = "".join(figure_block(f) for f in figures)
+    drawn = "".join(image(f) for f in figures)
     return section(title, f'<div class="grid">{drawn}</div>' if figures else "")
 
 
 def _chains(result: Calibrated) -> str:
     if result.history:
-        return section("How it went", figure_block(history(result)))
+        return section("How it went", image(history(result)))
     if result.record.draws == 0:
         return ""
     drawn = "".join(
-        f'<div class="grid">{figure_block(trace(result, f))}{figure_block(ranks(result, f))}</div>'
-        for f in result.problem.free
+        f'<div class="grid">{image(trace(result, f))}{image(ranks(result, f))}</div>' for f in result.problem.free
     )
     note = ('<p class="soft">Left: where every chain was. Right: how the ranks of its draws are spread among all '
             "draws; chains that agree are level.</p>")  # fmt: skip
@@ -138,7 +135,7 @@ def _certificate(record: Calibration) -> str:
     numbers = ""
     if proof.ratio is not None and proof.low is not None and proof.high is not None:
         numbers = f" Ratio {proof.ratio:.3f} [{proof.low:.3f} – {proof.high:.3f}], cosine {proof.cosine or 0:.3f}."
-    return section("Certificate of the gradient", f'<div class="{kind}">{escape(proof.words)}.{numbers}</div>')
+    return section("Certificate of the gradient", f'<div class="{kind}">{html(proof.words)}.{numbers}</div>')
 
 
 def _provenance(record: Calibration) -> str:
@@ -153,4 +150,4 @@ def _provenance(record: Calibration) -> str:
         ("Seconds", f"{record.seconds:.1f}"),
         ("Finished", record.finished),
     ]
-    return section("This calibration", table(["What", "Value"], [[n, escape(v)] for n, v in rows if v]))
+    return section("This calibration", table(["What", "Value"], [[n, html(v)] for n, v in rows if v]))

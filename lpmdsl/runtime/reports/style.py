@@ -1,11 +1,11 @@
-"""The look of ``report.html`` and the few lines of script that draw its figures; no network is needed for either."""
+"""The look of our pages, by light and by dark; the classes of the model's text are Pygments' own."""
 
 STYLE = """
 :root { --paper: #ffffff; --ink: #1c2430; --soft: #5b6675; --line: #d9dee6; --tint: #f4f6f9; --accent: #0b62a8;
-  --warn: #8a3b00; --warn-tint: #fff3e6; --good: #0a5c36; --good-tint: #e9f7ef; }
+  --warn: #8a3b00; --warn-tint: #fff3e6; --good: #0a5c36; --good-tint: #e9f7ef; --value: #9a5b00; --text: #1d6b45; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14181e; --ink: #e4e8ee; --soft: #9aa6b5; --line: #323a46;
   --tint: #1c222b; --accent: #6db6f2; --warn: #ffbe85; --warn-tint: #33241a;
-  --good: #8fdcb4; --good-tint: #14291f; } }
+  --good: #8fdcb4; --good-tint: #14291f; --value: #e5b567; --text: #8fdcb4; } }
 * { box-sizing: border-box; }
 html { color-scheme: light dark; }
 body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.5;
@@ -31,7 +31,16 @@ td.name { font-weight: 600; white-space: nowrap; }
 td small { color: var(--soft); }
 .soft { color: var(--soft); font-size: .92rem; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 0 1.2rem; }
-.figure { width: 100%; height: 320px; } .grid .figure { height: 290px; }
+img.figure { display: block; max-width: 100%; height: auto; margin: .4rem 0 1rem; }
+.headline { font-size: 1.25rem; line-height: 1.45; max-width: 46rem; margin: 1.2rem 0 .6rem; }
+.headline.more { font-size: 1rem; margin: .2rem 0; }
+.equations { overflow-x: auto; }
+.equations div { margin: .6rem 0; font-size: 1.05rem; }
+.equations mtd { text-align: left; padding: .15rem .2rem; }
+.fails { color: var(--warn); font-weight: 600; }
+.k, .kr { color: var(--accent); font-weight: 600; } .kt { color: var(--accent); }
+.c1, .sd { color: var(--soft); font-style: italic; }
+.m, .mi, .ld { color: var(--value); } .s, .s2 { color: var(--text); }
 code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .84rem; }
 pre { background: var(--tint); border: 1px solid var(--line); border-radius: 6px; padding: 1rem; overflow-x: auto;
   line-height: 1.45; }
@@ -43,32 +52,10 @@ svg.states .state.first { stroke: var(--accent); stroke-width: 2.6; }
 svg.states .state.removed { stroke-dasharray: 4 3; }
 svg.states .way { fill: none; stroke: var(--soft); stroke-width: 1.4; }
 svg.states .head { fill: var(--soft); }
+svg.states .way.forced { stroke-dasharray: 5 4; stroke: var(--accent); }
 svg.states text { font-family: inherit; text-anchor: middle; fill: var(--ink); }
 svg.states .name { font-size: 15px; font-weight: 600; }
 svg.states .label { font-size: 11.5px; fill: var(--soft); }
 svg.states .label { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
 @media print { main { max-width: none; padding: 0; } details > pre { display: block; } }
-"""
-
-SCRIPT = """
-(function () {
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  const read = (element) => JSON.parse(element.querySelector("script").textContent);
-  const tone = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  function draw(element) {
-    const figure = element.figure || (element.figure = read(element));
-    const axis = { gridcolor: tone("--line"), linecolor: tone("--line"), zeroline: false, automargin: true };
-    const layout = Object.assign({}, figure.layout, {
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 56, r: 12, t: 10, b: 44 },
-      font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: tone("--ink") },
-      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" }, hovermode: "x unified",
-      hoverlabel: { bgcolor: tone("--tint"), bordercolor: tone("--line"), font: { color: tone("--ink") } },
-      xaxis: Object.assign({}, axis, figure.layout.xaxis), yaxis: Object.assign({}, axis, figure.layout.yaxis),
-    });
-    Plotly.react(element, figure.data, layout, { responsive: true, displaylogo: false, displayModeBar: false });
-  }
-  const all = () => document.querySelectorAll(".figure").forEach(draw);
-  dark.addEventListener("change", all);
-  all();
-})();
 """
