@@ -13,12 +13,12 @@ import pytest
 from scipy import stats
 
 from lpmdsl.diagnostics import LpmError
-from lpmdsl.networks import ascending, circles, pairs, ties as ties_module
-from lpmdsl.networks.files import read_ties
+from lpmdsl.networks import ascending, circles, files, pairs, ties as ties_module
 from lpmdsl.networks.generators import NETWORKS
 from lpmdsl.networks.ties import Unbuildable, edges_to_ties
 from lpmdsl.networks.work import on_threads
 from lpmdsl.networks.world import Ties
+from lpmdsl.reading.door import Place
 from lpmdsl.source import NOWHERE
 
 
@@ -290,6 +290,10 @@ def test_a_million_people_within_seconds():
 
 
 # ------------------------------------------------------------------ files
+
+
+def read_ties(path: Path, n: int, span, ids=None):
+    return files.read_ties(path.name, Place(path.parent, (path.parent,)), n, span, ids)
 
 
 def write(folder: Path, name: str, text: str) -> Path:

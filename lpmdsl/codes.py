@@ -70,6 +70,7 @@ CODES: dict[str, str] = {
     "E0410": "The data file has too few rows",
     "E0411": "A cell is no label of the category",
     "E0412": "The keys of a table",
+    "E0413": "The file lies outside the folder of the model",
     # 05 conditions
     "E0501": "A state that nobody can reach",
     "E0502": "Branches that lose people",

@@ -18,11 +18,14 @@ class Source:
     """One text file: its display name, its path on disk (``None`` for text from memory) and its text.
 
     A file may be called anything; hidden characters of its name are spelt in ``name``, which stands in messages.
+    ``readable``: folders beside its own that the text may read files from; ``reads_anything``: every plain file.
     """
 
     name: str
     text: str
     path: Path | None = None
+    readable: tuple[Path, ...] = field(default=(), repr=False, compare=False)
+    reads_anything: bool = field(default=False, repr=False, compare=False)
     _line_starts: tuple[int, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:

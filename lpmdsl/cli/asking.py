@@ -9,6 +9,7 @@ import typer
 
 from lpmdsl.cli.options import (
     Agents,
+    AllowFiles,
     File,
     Format,
     LlmModel,
@@ -30,11 +31,11 @@ def cost(
     seconds: Annotated[float, typer.Option("--seconds-per-call", min=0, help="What one call takes.")] = 1.0,
     at_once: Annotated[int, typer.Option("--at-once", min=1, help="Calls under way at once.")] = 8,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count archetypes in a run where nobody answers.")] = False,
-    format: Annotated[Format, typer.Option(help="text or json.")] = Format.text,
+    format: Annotated[Format, typer.Option(help="text or json.")] = Format.text, allow_files: AllowFiles = False,
 ) -> None:  # fmt: skip
     """Tell what a run would ask a language model, before anything is asked: calls, tokens, money, time."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
-    loaded = load_told(file)
+    loaded = load_told(file, allow_files)
     from lpmdsl.config import BASELINE, RunOptions
     from lpmdsl.runtime.behaviours.cost import cost_of, cost_text
     from lpmdsl.runtime.behaviours.prices import read_prices

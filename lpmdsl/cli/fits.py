@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lpmdsl.cli.options import Agents, File, Format, Quiet, Redraw, Seed, Setting, Steps, Threads
+from lpmdsl.cli.options import Agents, AllowFiles, File, Format, Quiet, Redraw, Seed, Setting, Steps, Threads
 from lpmdsl.cli.words import load_told, numbers, overwrite, pairs, print_lines
 
 if TYPE_CHECKING:
@@ -25,10 +25,11 @@ def sensitivity(
     steps: Steps = None, threads: Threads = None, redraw_people: Redraw = False,
     format: Annotated[Format, typer.Option(help="text, or one JSON object a line.")] = Format.text,
     plot: Annotated[Path | None, typer.Option(help="Also write a page with the elasticities here.")] = None,
+    allow_files: AllowFiles = False,
 ) -> None:  # fmt: skip
     """Tell how one number of a run hangs on every parameter, with intervals and certificates."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
-    loaded = load_told(file)
+    loaded = load_told(file, allow_files)
     from lpmdsl.config import RunOptions
     from lpmdsl.runtime.api import repeats_of
     from lpmdsl.runtime.progress import print_sensitivities
@@ -62,11 +63,11 @@ def calibrate(
     replicates: Annotated[int | None, typer.Option(min=2, help="For one likelihood (as many as it needs).")] = None,
     set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what --out has.")] = False,
-    threads: Threads = None, redraw_people: Redraw = False, quiet: Quiet = False,
+    threads: Threads = None, redraw_people: Redraw = False, quiet: Quiet = False, allow_files: AllowFiles = False,
 ) -> None:  # fmt: skip
     """Fit a model to data as its `calibrate` says. Exit code 3 if it did not converge."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
-    loaded = load_told(file)
+    loaded = load_told(file, allow_files)
     from lpmdsl.config import CalibrationOptions
     from lpmdsl.runtime.calibration.run import calibrate as fit, known_method
     from lpmdsl.runtime.progress import calibration_bar

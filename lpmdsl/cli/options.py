@@ -44,6 +44,7 @@ class Target(StrEnum):
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A model, such as town_flu.lpm.")]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Models or libraries.")]
+AllowFiles = Annotated[bool, typer.Option("--allow-files", help="The model may read any file, not only beside it.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")]
 Replicates = Annotated[int, typer.Option(min=1, help="How often, each with its own luck.")]
 Repeats = Annotated[int | None, typer.Option(min=1, help="How often (as `repeat` says).")]

@@ -11,6 +11,7 @@ import typer
 from lpmdsl.cli.options import (
     DEFAULT_URL,
     Agents,
+    AllowFiles,
     Backend,
     BackendOption,
     File,
@@ -52,12 +53,12 @@ def run(
     redraw_people: Redraw = False, quiet: Quiet = False, profile: Profile = False,
     llm: Llm = None, llm_url: Url = DEFAULT_URL, llm_model: LlmModel = "", ledger: LedgerFile = None,
     prices: PriceFile = None, max_calls: MaxCalls = None, max_cost: MaxCost = None,
-    allow_remote: Remote = False, llm_log: LlmLog = None,
+    allow_remote: Remote = False, llm_log: LlmLog = None, allow_files: AllowFiles = False,
 ) -> None:  # fmt: skip
     """Run a model and write its results and a report."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
     asked = _asked(llm, llm_url, llm_model, ledger, prices, max_calls, max_cost, allow_remote, llm_log)
-    loaded = load_told(file)
+    loaded = load_told(file, allow_files)
     _promised(loaded, settings)
     from lpmdsl.config import BASELINE, RunOptions
 
@@ -78,12 +79,12 @@ def compare(
     redraw_people: Redraw = False, quiet: Quiet = False,
     llm: Llm = None, llm_url: Url = DEFAULT_URL, llm_model: LlmModel = "", ledger: LedgerFile = None,
     prices: PriceFile = None, max_calls: MaxCalls = None, max_cost: MaxCost = None,
-    allow_remote: Remote = False, llm_log: LlmLog = None,
+    allow_remote: Remote = False, llm_log: LlmLog = None, allow_files: AllowFiles = False,
 ) -> None:  # fmt: skip
     """Compare the model's scenarios with their baseline, with the same luck."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
     asked = _asked(llm, llm_url, llm_model, ledger, prices, max_calls, max_cost, allow_remote, llm_log)
-    loaded = load_told(file)
+    loaded = load_told(file, allow_files)
     from lpmdsl.config import RunOptions
     from lpmdsl.runtime.api import comparison_size
 

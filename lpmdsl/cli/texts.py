@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lpmdsl.cli.options import Agents, File, Files, Form, Format, Seed, Setting, Target
+from lpmdsl.cli.options import Agents, AllowFiles, File, Files, Form, Format, Seed, Setting, Target
 from lpmdsl.cli.words import check_promises, load_told, numbers, overwrite, pairs, print_lines, say
 from lpmdsl.codes import CODES
 from lpmdsl.diagnostics import Report, did_you_mean, fail, render_json, render_text
@@ -36,12 +36,14 @@ def new(file: File) -> None:
 
 
 def check(
-    files: Files, format: Annotated[Format, typer.Option(help="text, or one JSON object a line.")] = Format.text
+    files: Files,
+    format: Annotated[Format, typer.Option(help="text, or one JSON object a line.")] = Format.text,
+    allow_files: AllowFiles = False,
 ) -> None:
     """Check models without running them."""
     failed = False
     for file in files:
-        report = _checked(file)
+        report = _checked(file, allow_files)
         failed = failed or report.has_errors
         if format is Format.json:
             print_lines([render_json(d) for d in report.sorted()])
@@ -50,12 +52,12 @@ def check(
     raise typer.Exit(1 if failed else 0)
 
 
-def _checked(file: Path) -> Report:
+def _checked(file: Path, allow_files: bool) -> Report:
     from lpmdsl.compiler import check_source
     from lpmdsl.syntax.parse import read_source
 
     report = Report()
-    source = read_source(file, report)
+    source = read_source(file, report, allow_files=allow_files)
     checked = check_source(source, report) if source is not None else None
     if checked is not None:
         check_promises(checked[0], {}, report)
@@ -134,13 +136,14 @@ def emit(
         Target,
         typer.Option(help="cpu, triton: source; ir: the program; adjoint: that of gradients; json: the model."),
     ],
+    allow_files: AllowFiles = False,
 ) -> None:
     """Print what the compiler makes of a model."""
     from lpmdsl.compiler import adjoint_text, compile_model
     from lpmdsl.interchange import to_json
     from lpmdsl.runtime.api import load
 
-    loaded = load(file)
+    loaded = load(file, allow_files)
     match target:
         case Target.adjoint:
             print(adjoint_text(loaded.model))
@@ -157,10 +160,11 @@ def analyse(
     replicates: Annotated[int, typer.Option(min=1, help="Of the agents, with --simulate.")] = 20,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="For --simulate (runs/MODEL-analysis).")] = None,
     set: Setting = [], agents: Agents = [], seed: Seed = 1,  # noqa: B006 - typer copies the default
+    allow_files: AllowFiles = False,
 ) -> None:  # fmt: skip
     """Print the equations of a model, its reproduction numbers and thresholds. Exit code 1 if a promise is broken."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
-    loaded = load_told(file)
+    loaded = load_told(file, allow_files)
     if simulate:
         _simulate_equations(loaded, settings, counts, replicates, seed, out)
         return
@@ -207,10 +211,11 @@ def doc(
     file: File,
     out: Annotated[Path | None, typer.Option("--out", help="The page; MODEL.html if left out.")] = None,
     set: Setting = [],  # noqa: B006 - typer copies the default
+    allow_files: AllowFiles = False,
 ) -> None:
     """Write one page about a model: overview, states, parameters, equations, R0, what is known, the text."""
     settings = pairs("--set", set)
-    loaded = load_told(file)
+    loaded = load_told(file, allow_files)
     from lpmdsl.insight.document import document
     from lpmdsl.insight.summary import analysis
     from lpmdsl.runtime.settings import values_with

@@ -61,11 +61,11 @@ def overwrite(file: Path, text: str) -> None:
         ) from error
 
 
-def load_told(file: Path) -> LoadedModel:
-    """The checked model; what is to be known of it goes to the error stream."""
+def load_told(file: Path, allow_files: bool = False) -> LoadedModel:
+    """The checked model, which may read any file if told so; what is to be known of it goes to the error stream."""
     from lpmdsl.runtime.api import load
 
-    loaded = load(file)
+    loaded = load(file, allow_files)
     say(loaded.report, sys.stderr)
     return loaded
 

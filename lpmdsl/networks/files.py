@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from lpmdsl.diagnostics import LpmError, did_you_mean, fail
 from lpmdsl.networks.ties import edges_to_ties
 from lpmdsl.networks.world import Ties
 from lpmdsl.quantities import NUMBER_DIM, UNITS, Dimension, Kind, Type
+from lpmdsl.reading.door import File, Place, read_file, shown_name
+from lpmdsl.reading.problem import Problem
 from lpmdsl.source import Span
 
 TABULAR = (".csv", ".parquet")
@@ -53,23 +56,24 @@ class People:
 # ------------------------------------------------------------------ tables
 
 
-def read_table(path: Path, span: Span) -> pd.DataFrame:
+def opened(name: str, place: Place, span: Span) -> File:
+    """The bytes of the file that a text names. E0413, E0640, E0641."""
+    try:
+        return read_file(name, place)
+    except Problem as problem:
+        raise problem.failure(span) from problem
+
+
+def read_table(file: File, span: Span) -> pd.DataFrame:
     """All columns of a CSV (cells as text) or Parquet file; the index counts data rows from 0. E0640, E0641."""
-    if not path.is_file():
-        near = did_you_mean(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else ""
-        raise fail(
-            "E0640",
-            f"There is no file {path.name} in {path.parent}.{near}",
-            span,
-            "Paths start from the folder of the file that names them.",
-        )
+    path = file.path
     try:
         if path.suffix.lower() == ".parquet":
-            return pd.read_parquet(path)
+            return pd.read_parquet(io.BytesIO(file.data))
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             table = pd.read_csv(
-                path,
+                io.BytesIO(file.data),
                 dtype=str,
                 keep_default_na=False,
                 skip_blank_lines=False,
@@ -77,8 +81,6 @@ def read_table(path: Path, span: Span) -> pd.DataFrame:
                 skipinitialspace=True,
                 index_col=False,
             )
-    except PermissionError as error:
-        raise fail("E0640", f"{path.name} may not be read.", span, "Check the file's permissions.") from error
     except (OSError, ValueError, pd.errors.ParserError, pd.errors.ParserWarning, ImportError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise fail(
@@ -122,12 +124,13 @@ def _bad_cell(table: pd.DataFrame, column: str, row: int, path: Path, why: str, 
 # ------------------------------------------------------------------ people
 
 
-def read_people(path: Path, wanted: tuple[Wanted, ...], span: Span) -> People:
+def read_people(name: str, place: Place, wanted: tuple[Wanted, ...], span: Span) -> People:
     """The population of a CSV or Parquet file, numbers in base units.
 
     A header may give the unit, ``age [years]``; the header of a number that is not pure must. E0640 to E0645, E0648.
     """
-    table = read_table(path, span)
+    file = opened(name, place, span)
+    path, table = file.path, read_table(file, span)
     headers = {str(c).partition("[")[0].strip(): str(c) for c in table.columns}
     arrays: dict[str, NDArray] = {}
     places: dict[str, int] = {}
@@ -243,27 +246,27 @@ def _unit_of(text: str, path: Path, want: Wanted) -> tuple[float, Dimension]:
 # ------------------------------------------------------------------ ties
 
 
-def read_ties(path: Path, n: int, span: Span, ids: NDArray | None = None) -> Ties:
+def read_ties(name: str, place: Place, n: int, span: Span, ids: NDArray | None = None) -> Ties:
     """Ties from CSV or Parquet (two columns, or ``source`` and ``target``) or a graph file that networkx reads.
 
     Agents are numbers 0 … n − 1, or the ``ids`` of the population's file. A graph file's nodes are such numbers too; if
     their names are not numbers they are the agents in the order of the file. Direction and weights are not used.
     """
-    suffix = path.suffix.lower()
+    suffix = Path(name).suffix.lower()
     if suffix in TABULAR:
-        return _tabular_ties(path, n, span, ids)
+        return _tabular_ties(opened(name, place, span), n, span, ids)
     if suffix in NETWORKX:
-        return _graph_ties(path, n, span)
+        return _graph_ties(opened(name, place, span), n, span)
     raise fail(
         "E0646",
-        f"`{suffix or path.name}` is not a kind of file that ties are read from.",
+        f"`{suffix or shown_name(name)}` is not a kind of file that ties are read from.",
         span,
         f"Known are {', '.join((*TABULAR, *NETWORKX))}.",
     )
 
 
-def _tabular_ties(path: Path, n: int, span: Span, ids: NDArray | None) -> Ties:
-    table = read_table(path, span)
+def _tabular_ties(file: File, n: int, span: Span, ids: NDArray | None) -> Ties:
+    path, table = file.path, read_table(file, span)
     columns = ["source", "target"] if {"source", "target"} <= set(table.columns) else list(table.columns[:2])
     if len(columns) < 2:
         raise fail(
@@ -297,13 +300,12 @@ def _agents(table: pd.DataFrame, column: str, n: int, path: Path, span: Span, id
     return values.astype(np.int64)
 
 
-def _graph_ties(path: Path, n: int, span: Span) -> Ties:
+def _graph_ties(file: File, n: int, span: Span) -> Ties:
     import networkx  # loaded only for graph files: every other run starts faster without it
 
-    if not path.is_file():
-        read_table(path, span)
+    path = file.path
     try:
-        graph = getattr(networkx, NETWORKX[path.suffix.lower()])(path)
+        graph = getattr(networkx, NETWORKX[path.suffix.lower()])(io.BytesIO(file.data))
         edges = list(graph.edges())
     except Exception as error:  # networkx's readers raise whatever their parser does
         reason = str(error).strip() or type(error).__name__

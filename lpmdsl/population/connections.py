@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from lpmdsl.networks.ties import Unbuildable
 from lpmdsl.networks.world import Arguments, Circles, Ties
 from lpmdsl.population.draws import draw
 from lpmdsl.quantities import NUMBER
+from lpmdsl.reading.door import place_of
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Distribution, Expr, Model, Network, TableRef
 
@@ -25,7 +25,7 @@ def build_ties(network: Network, scope: Scope, seed: int, ids: NDArray | None) -
     """The rows of one network of layout ``ties``; draws are keyed by ``network.NAME``. E0649, or a file's codes."""
     n = scope.counts[network.of]
     if network.generator is None:
-        return read_ties(Path(scope.model.directory) / (network.file or ""), n, network.span, ids)
+        return read_ties(network.file or "", place_of(network.span.source, scope.model.directory), n, network.span, ids)
     row = NETWORKS[network.generator.name]
     arguments = _arguments(network, scope, lambda: uniforms(seed, n, site(f"network.{network.name}.degrees")))
     try:

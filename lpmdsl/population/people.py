@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import NoReturn, assert_never
 
 import numpy as np
@@ -26,6 +25,7 @@ from lpmdsl.population.connections import build_circles, build_ties
 from lpmdsl.population.draws import draw
 from lpmdsl.population.memory import require_memory, too_large_for_rows
 from lpmdsl.quantities import Kind, Type
+from lpmdsl.reading.door import place_of
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Agent, Attribute, Distribution, Model, Place, StartExcept
 
@@ -72,7 +72,8 @@ def build_world(
 def _from_file(agent: Agent, model: Model) -> People:
     wanted = [Wanted(a.column, a.type, a.span) for a in agent.attributes if a.column is not None]
     wanted += [Wanted(p.name, PLACE, p.span) for p in agent.places if p.size is None]
-    return read_people(Path(model.directory) / (agent.file or ""), tuple(wanted), agent.file_span or agent.span)
+    span = agent.file_span or agent.span
+    return read_people(agent.file or "", place_of(span.source, model.directory), tuple(wanted), span)
 
 
 def _count(agent: Agent, people: People | None, counts: Mapping[str, int]) -> int:

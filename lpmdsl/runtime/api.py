@@ -233,13 +233,16 @@ def comparison_size(model: Model) -> tuple[tuple[str, ...], int]:
     return scenarios_of(model.comparisons), max(c.repeat for c in model.comparisons)
 
 
-def load(path_or_text: str | Path) -> LoadedModel:
-    """The checked model in a file, or in a text of more than one line. Raises ``LpmError`` with all that is wrong."""
+def load(path_or_text: str | Path, allow_files: bool = False) -> LoadedModel:
+    """The checked model in a file, or in a text of more than one line. Raises ``LpmError`` with all that is wrong.
+
+    ``allow_files``: it may read any plain file, not only those beside it and below.
+    """
     report = Report()
     if isinstance(path_or_text, str) and "\n" in path_or_text:
-        source: Source | None = Source("<text>", path_or_text)
+        source: Source | None = Source("<text>", path_or_text, reads_anything=allow_files)
     else:
-        source = read_source(Path(path_or_text), report)
+        source = read_source(Path(path_or_text), report, allow_files=allow_files)
     if source is None:
         raise LpmError(report)
     return load_source(source, report)

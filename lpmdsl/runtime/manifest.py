@@ -10,9 +10,10 @@ from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from lpmdsl.config import BASELINE, Manifest, ObservationRecord, ParameterRecord
+from lpmdsl.reading.door import place_of, read_file
+from lpmdsl.reading.problem import Problem
 from lpmdsl.runtime.scenarios import Plan
 from lpmdsl.semantics.model import Derived, Distribution, Flow, Level, Model, Observation, Parameter
 from lpmdsl.source import Source, Span
@@ -81,11 +82,13 @@ def model_hash(model: Model, source: Source) -> str:
         digest.update(text.encode())
     for table in model.tables:
         digest.update(repr(table.values).encode())
-    files = [a.file for a in model.agents] + [n.file for n in model.networks]
-    for name in sorted({f for f in files if f}):
+    files = {(a.file, (a.file_span or a.span).source) for a in model.agents} | {
+        (n.file, n.span.source) for n in model.networks
+    }
+    for name, text in sorted(((f, s) for f, s in files if f), key=lambda named: named[0]):
         # A file that has gone since the check is told of (E0640) by whoever reads it for the run.
-        with suppress(OSError):
-            digest.update((Path(model.directory) / name).read_bytes())
+        with suppress(Problem):
+            digest.update(read_file(name, place_of(text, model.directory)).data)
     return digest.hexdigest()
 
 

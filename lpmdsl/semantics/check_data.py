@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Sequence
@@ -14,9 +15,11 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 
-from lpmdsl.diagnostics import Report, did_you_mean
+from lpmdsl.diagnostics import Report
 from lpmdsl.escaping import column_fault
 from lpmdsl.quantities import UNITS, Dimension
+from lpmdsl.reading.door import File, Place, names_shown, near, place_of, read_file
+from lpmdsl.reading.problem import Problem
 from lpmdsl.semantics.context import Context
 from lpmdsl.source import Span
 
@@ -54,25 +57,17 @@ class DataFile:
 
 def read_data(ctx: Context, name: str, span: Span) -> DataFile | None:
     """The file ``name`` relative to the text that names it; None after a report."""
-    return read_data_from(ctx.report, name, span.source.directory, span)
+    return read_data_from(ctx.report, name, place_of(span.source), span)
 
 
-def read_data_from(report: Report, name: str, folder: Path, span: Span) -> DataFile | None:
-    """The file ``name`` in a folder; None after a report (E0406)."""
-    path = folder / name
-    if not path.is_file():
-        near = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
-        report.add(
-            "E0406",
-            f"There is no file `{name}` here.{did_you_mean(path.name, near)}",
-            span,
-            "The path starts from the folder of the model."
-            if folder == span.source.directory
-            else f"The path starts from {folder}.",
-        )
-        return None
+def read_data_from(report: Report, name: str, place: Place, span: Span) -> DataFile | None:
+    """The file ``name`` from a place; None after a report (E0406, E0413)."""
     try:
-        return _parquet(path) if path.suffix == ".parquet" else _csv(path)
+        file = read_file(name, place)
+        return _parquet(file) if file.path.suffix == ".parquet" else _csv(file)
+    except Problem as problem:
+        problem.tell(report, span)
+        return None
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         report.add(
@@ -84,8 +79,8 @@ def read_data_from(report: Report, name: str, folder: Path, span: Span) -> DataF
         return None
 
 
-def _csv(path: Path) -> DataFile:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
+def _csv(file: File) -> DataFile:
+    with io.TextIOWrapper(io.BytesIO(file.data), encoding="utf-8-sig", newline="") as stream:
         header = next(csv.reader(stream), [])
     if not any(cell.strip() for cell in header):
         raise ValueError("it is empty")
@@ -93,16 +88,16 @@ def _csv(path: Path) -> DataFile:
         raise ValueError("two columns have the same header")
     text = {name: pyarrow.string() for name in header}
     table = pyarrow.csv.read_csv(
-        path,
+        pyarrow.BufferReader(file.data),
         pyarrow.csv.ReadOptions(column_names=header, skip_rows=1),
         convert_options=pyarrow.csv.ConvertOptions(column_types=text, strings_can_be_null=False),
     )
-    return DataFile(path, tuple(split_header(name) for name in header), table, 2)
+    return DataFile(file.path, tuple(split_header(name) for name in header), table, 2)
 
 
-def _parquet(path: Path) -> DataFile:
-    table = pyarrow.parquet.read_table(path)
-    return DataFile(path, tuple(split_header(name) for name in table.column_names), table, 1)
+def _parquet(file: File) -> DataFile:
+    table = pyarrow.parquet.read_table(pyarrow.BufferReader(file.data))
+    return DataFile(file.path, tuple(split_header(name) for name in table.column_names), table, 1)
 
 
 def split_header(header: str) -> Column:
@@ -123,9 +118,9 @@ def find_column(report: Report, data: DataFile, name: str, span: Span) -> Column
         names = [c.name for c in data.columns]
         report.add(
             "E0407",
-            f"`{data.path.name}` has no column `{name}`.{did_you_mean(name, names)}",
+            f"`{data.path.name}` has no column `{name}`.{near(name, names)}",
             span,
-            f"Its columns are {', '.join(names[:12])}.",
+            f"Its columns are {names_shown(names)}.",
         )
     return column if column is not None and _is_seen(report, data, column, span) else None
 

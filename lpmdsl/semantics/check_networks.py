@@ -7,6 +7,8 @@ from typing import assert_never
 from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.networks.generators import NETWORKS, GeneratorArgument, NetworkGenerator
 from lpmdsl.quantities import BOOLEAN, CONTACT_RATE, ERROR, NUMBER, PROBABILITY, Kind, Type
+from lpmdsl.reading.door import must_be_there, place_of
+from lpmdsl.reading.problem import Problem
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_distributions import as_distribution, check_distribution
 from lpmdsl.semantics.check_expressions import check_value
@@ -159,17 +161,12 @@ def _is_mixing(ctx: Context, name: tree.Name, kind: str, contacts: model.Expr | 
 
 
 def _file_exists(ctx: Context, path: str, span: Span) -> bool:
-    folder = (span.source.directory / path).parent
-    if (span.source.directory / path).is_file():
-        return True
-    near = [p.name for p in folder.iterdir()] if folder.is_dir() else []
-    ctx.report.add(
-        "E0406",
-        f"There is no file `{path}` here.{did_you_mean(path, near)}",
-        span,
-        "The path starts from the folder of the model.",
-    )
-    return False
+    try:
+        must_be_there(path, place_of(span.source))
+    except Problem as problem:
+        problem.tell(ctx.report, span)
+        return False
+    return True
 
 
 # ------------------------------------------------------------------ generators

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER
+from lpmdsl.reading.door import beside, is_there, leads_out, place_of
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_data import read_data
 from lpmdsl.semantics.check_distributions import check_distribution
@@ -272,13 +273,13 @@ def _is_estimable(ctx: Context, name: tree.Name) -> bool:
 
 def _comes_later(ctx: Context, written: tree.Fit) -> bool:
     """Whether the data are simply not here: a fit may read them from another folder, and a run needs none of them."""
-    folder = written.file_span.source.directory
-    beside = [p.name for p in folder.iterdir() if p.suffix in (".csv", ".parquet")] if folder.is_dir() else []
-    if (folder / written.file).exists() or did_you_mean(written.file, beside):
+    place = place_of(written.file_span.source)
+    if is_there(written.file, place) or leads_out(written.file, place):
         return False
     ctx.report.add(
         "N0906",
-        f"`{written.file}` is not beside the model, so its columns are not looked at now.",
+        f"`{written.file}` is not beside the model, so its columns are not looked at now."
+        f"{did_you_mean(written.file, beside(place))}",
         written.file_span,
         "A run does not need it. Put it beside the model to have it checked.",
     )

@@ -6,6 +6,7 @@ from typing import Literal
 
 from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.quantities import ERROR
+from lpmdsl.reading.door import is_there, leads_out, place_of
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_data import DataFile, distinct, need_column, numbers, read_data
 from lpmdsl.semantics.check_probabilities import check_probability
@@ -75,7 +76,8 @@ def _columns(ctx: Context, clause: tree.Validate, data: DataFile, slots: dict[st
 
 def _comes_later(ctx: Context, clause: tree.Validate) -> bool:
     """Whether the survey is simply not here: a run needs none of it."""
-    if (clause.file_span.source.directory / clause.file).exists():
+    place = place_of(clause.file_span.source)
+    if is_there(clause.file, place) or leads_out(clause.file, place):
         return False
     ctx.report.add(
         "N0906",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lpmdsl.diagnostics import Report
 from lpmdsl.quantities import Kind
+from lpmdsl.reading.door import is_there, place_of
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_data import Column, DataFile, find_column, parse_unit, read_data_from, texts
 from lpmdsl.semantics.fit_times import NEAR, Reader, reports_of
@@ -44,16 +45,16 @@ class FitData:
 def read_fit_data(
     checked: Model,
     fit: Fit,
-    folder: Path,
+    folder: Path | None,
     report: Report,
     counts: Mapping[str, int] | None = None,
     steps: int | None = None,
 ) -> FitData | None:
-    """The data of one fit in ``folder``; None after a report (E0406 to E0409, E0910 to E0915).
+    """The data of one fit in ``folder``; None after a report (E0406 to E0409, E0413, E0910 to E0915).
 
-    ``counts``: agents of a kind other than the model says.
+    ``folder`` None: where the text's names start from. ``counts``: agents of a kind other than the model says.
     """
-    data = read_data_from(report, fit.file, folder, fit.file_span)
+    data = read_data_from(report, fit.file, place_of(fit.file_span.source).moved(folder), fit.file_span)
     column = find_column(report, data, fit.column, fit.column_span) if data is not None else None
     if data is None or column is None:
         return None
@@ -237,11 +238,10 @@ def check_fits(checked: Model, report: Report) -> None:
     """Reports what is wrong with the data that stand beside the model."""
     for calibration in checked.calibrations:
         for fit in calibration.fits:
-            folder = fit.file_span.source.directory
-            if not (folder / fit.file).is_file():
+            place = place_of(fit.file_span.source)
+            if not is_there(fit.file, place):
                 continue
-            read_fit_data(checked, fit, folder, report)
-            quiet = Report()
-            data = read_data_from(quiet, fit.file, folder, fit.file_span)
+            read_fit_data(checked, fit, None, report)
+            data = read_data_from(Report(), fit.file, place, fit.file_span)
             if data is not None:
                 unfitted(checked, calibration.fits, data, fit.file_span, report)

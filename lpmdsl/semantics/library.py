@@ -8,11 +8,22 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lpmdsl.diagnostics import Report, did_you_mean
-from lpmdsl.source import data_dir
+from lpmdsl.reading.door import Place, is_there, leads_out, outside, place_of, read_file
+from lpmdsl.reading.problem import Problem
+from lpmdsl.source import Source, data_dir
 from lpmdsl.syntax import tree
-from lpmdsl.syntax.parse import parse, read_source
+from lpmdsl.syntax.parse import parse, source_of
 
 ENTRY_POINTS = "lpmdsl.libraries"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A used file: its name as it is opened, from where, and its path without links."""
+
+    name: str
+    place: Place
+    path: Path
 
 
 @dataclass(slots=True)
@@ -23,20 +34,43 @@ class Library:
     bundled: Path = field(default_factory=lambda: data_dir("stdlib"))
     _modules: dict[Path, tree.Module | None] = field(default_factory=dict)
 
-    def find(self, use: tree.Use) -> Path | None:
-        """The file for ``use``: beside the using file, in an installed library, in the bundled ones; else None."""
-        for folder in (use.span.source.directory, *self.folders, self.bundled):
-            for candidate in (folder / use.path, folder / f"{use.path}.lpm"):
-                if candidate.is_file():
-                    return candidate.resolve()
+    def find(self, use: tree.Use, report: Report) -> Found | None:
+        """The file for ``use``: beside the using file, in an installed library, in the bundled ones.
+
+        None after a report: it leads out of the folders that may be read (E0413), or is in none of them (E0207).
+        """
+        own = place_of(use.span.source)
+        places = [own, *(Place(folder, (folder,)) for folder in (*self.folders, self.bundled))]
+        for place in places:
+            for name in (use.path, f"{use.path}.lpm"):
+                if is_there(name, place):
+                    return Found(name, place, (place.folder / name).resolve())
+        if leads_out(use.path, own):
+            outside(use.path).tell(report, use.path_span)
+        else:
+            report.add(
+                "E0207",
+                f"No file `{use.path}` beside this one, in an installed library or among the bundled ones."
+                f"{self.suggestion(use.path)}",
+                use.path_span,
+                "Check the path; `.lpm` at its end may be left out.",
+            )
         return None
 
-    def load(self, path: Path, report: Report) -> tree.Module | None:
+    def load(self, found: Found, use: tree.Use, report: Report) -> tree.Module | None:
         """The parsed file, or None when it cannot be read; what is wrong in it goes into ``report``."""
-        if path not in self._modules:
-            source = read_source(path, report)
-            self._modules[path] = None if source is None else parse(source, report)
-        return self._modules[path]
+        if found.path not in self._modules:
+            source = self._read(found, use, report)
+            self._modules[found.path] = None if source is None else parse(source, report)
+        return self._modules[found.path]
+
+    def _read(self, found: Found, use: tree.Use, report: Report) -> Source | None:
+        try:
+            file = read_file(found.name, found.place)
+        except Problem as problem:
+            problem.tell(report, use.path_span)
+            return None
+        return source_of(file.path, file.data, report, found.place.folders, found.place.any_file)
 
     def suggestion(self, path: str) -> str:
         """`` Did you mean `lpm/seir`?`` among the bundled files."""

@@ -172,16 +172,10 @@ def _extend(names: Names, extension: tree.Agent, report: Report) -> None:
 
 def _import(use: tree.Use, library: Library, report: Report, chain: tuple[Path, ...]) -> list[Any]:
     """The declarations that ``use`` brings in, renamed and with its settings; [] after an error."""
-    path = library.find(use)
-    if path is None:
-        report.add(
-            "E0207",
-            f"No file `{use.path}` beside this one, in an installed library or among the bundled ones."
-            f"{library.suggestion(use.path)}",
-            use.path_span,
-            "Check the path; `.lpm` at its end may be left out.",
-        )
+    found = library.find(use, report)
+    if found is None:
         return []
+    path = found.path
     if path in chain:
         story = " uses ".join(p.name for p in (*chain[chain.index(path) :], path))
         report.add(
@@ -192,7 +186,7 @@ def _import(use: tree.Use, library: Library, report: Report, chain: tuple[Path, 
         )
         return []
     before = sum(d.severity == "error" for d in report.diagnostics)
-    module = library.load(path, report)
+    module = library.load(found, use, report)
     if module is None or not _version_fits(use, module, report):
         return []
     theirs = resolve(module, library, report, chain)

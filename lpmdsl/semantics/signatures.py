@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.diagnostics import Label, did_you_mean
 from lpmdsl.quantities import BOOLEAN, ERROR, PROBABILITY, SHARE, Kind, Type
+from lpmdsl.reading.door import names_shown, near
 from lpmdsl.semantics.check_data import distinct, read_data
 from lpmdsl.semantics.check_tables import value_type
 from lpmdsl.semantics.context import Context, Member
@@ -118,9 +119,9 @@ def _file_labels(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> tu
             names = [c.name for c in data.columns]
             ctx.report.add(
                 "E0407",
-                f"`{agent.file}` has no column `{written.name.id}`.{did_you_mean(written.name.id, names)}",
+                f"`{agent.file}` has no column `{written.name.id}`.{near(written.name.id, names)}",
                 written.name.span,
-                f"Its columns are {', '.join(names[:12])}.",
+                f"Its columns are {names_shown(names)}.",
             )
         return None
     return tuple(distinct(data, column))

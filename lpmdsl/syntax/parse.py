@@ -28,8 +28,11 @@ MAX_BROKEN = 200
 MAX_HIDDEN = 10
 
 
-def read_source(path: Path, report: Report) -> Source | None:
-    """The text of a file, or ``None`` with the reason in the report."""
+def read_source(path: Path, report: Report, allow_files: bool = False) -> Source | None:
+    """The text of a file that the person at the keyboard named, or ``None`` with the reason in the report.
+
+    ``allow_files``: the text may name any plain file, not only those beside it and below.
+    """
     path = Path(path)
     nowhere = Span(Source(str(path), ""), 0, 0)
     try:
@@ -42,17 +45,30 @@ def read_source(path: Path, report: Report) -> Source | None:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         report.add("E0104", f"`{path}` cannot be read: {reason}", nowhere, "Check the name and the permissions")
         return None
+    return source_of(path, data, report, allow_files=allow_files)
+
+
+def source_of(
+    path: Path, data: bytes, report: Report, readable: tuple[Path, ...] = (), allow_files: bool = False
+) -> Source | None:
+    """The text of bytes that have been read, or ``None`` after a report: too large, or no text.
+
+    ``readable``: folders beside its own whose files it may name.
+    """
+    nowhere = Span(Source(str(path), ""), 0, 0)
     if len(data) > MAX_BYTES:
         report.add("E0105", _too_large(str(path)), nowhere, 'Put data into CSV files and name them `from "…"`')
         return None
-    return _decoded(path, data, report, nowhere)
+    return _decoded(path, data, report, nowhere, readable, allow_files)
 
 
 def _too_large(name: str) -> str:
     return f"`{name}` is larger than {MAX_BYTES // 1_000_000} MB, too large for a model"
 
 
-def _decoded(path: Path, data: bytes, report: Report, nowhere: Span) -> Source | None:
+def _decoded(
+    path: Path, data: bytes, report: Report, nowhere: Span, readable: tuple[Path, ...], allow_files: bool
+) -> Source | None:
     help = "Save the model as plain text in UTF-8"
     if b"\0" in data:
         report.add("E0106", f"`{path}` is not text: it contains zero bytes", nowhere, help)
@@ -65,7 +81,7 @@ def _decoded(path: Path, data: bytes, report: Report, nowhere: Span) -> Source |
         return None
     if "\n" not in text:
         text = text.replace("\r", "\n")
-    return Source(path.name, text, path)
+    return Source(path.name, text, path, readable, allow_files)
 
 
 def parse(source: Source, report: Report) -> t.Module:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from lpmdsl.backends.request import nobody_to_ask
 from lpmdsl.config import LlmOptions
 from lpmdsl.diagnostics import LpmError, fail
+from lpmdsl.reading.door import is_there, place_of
 from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.behaviours.budget import Budget
 from lpmdsl.runtime.behaviours.jsonl import import_lines
@@ -62,7 +63,7 @@ def beside(source: Source) -> LlmOptions | None:
     if source.path is None:
         return None
     path = source.path.with_suffix(BESIDE)
-    return LlmOptions(mode="replay", ledger=path) if path.is_file() else None
+    return LlmOptions(mode="replay", ledger=path) if is_there(path.name, place_of(source)) else None
 
 
 def _ledger(options: LlmOptions, source: Source) -> Ledger:

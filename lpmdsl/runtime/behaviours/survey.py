@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-import pandas as pd
-
-from lpmdsl.diagnostics import Report, fail
+from lpmdsl.diagnostics import LpmError, Report, fail
+from lpmdsl.reading.door import place_of
 from lpmdsl.runtime.behaviours.answers import Answers, rows
 from lpmdsl.semantics.archetypes import labels_of
+from lpmdsl.semantics.check_data import DataFile, read_data_from, texts
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Behaviour, Validate
 
@@ -93,30 +92,28 @@ def distance(validate: Validate, pairs: list[tuple[tuple[str, ...], float, float
 
 def _survey(behaviour: Behaviour, validate: Validate) -> dict[tuple[str, ...], float]:
     """Shares by the survey's labels; for a category each label of the decision has a row of its own."""
-    path = validate.span.source.directory / validate.file
     by = [*validate.by, *([behaviour.into] if behaviour.decides.labels else [])]
-    table = _table(path, validate)
-    missing = [name for name in (*by, validate.column) if name not in table.columns]
+    data = _data(validate)
+    missing = [name for name in (*by, validate.column) if data.column(name) is None]
     if missing:
         why = f"`{validate.file}` has no column `{missing[0]}`."
         raise fail("E0642", why, validate.span, f"It needs {', '.join((*by, validate.column))}.")
+    columns = [texts(data, column) for name in (*by, validate.column) if (column := data.column(name)) is not None]
     try:
-        shares = [float(text) for text in table[validate.column]]
+        shares = [float(text) for text in columns[-1]]
     except ValueError as error:
         why = f"`{validate.column}` of `{validate.file}` is not a number everywhere."
         raise fail("E0643", why, validate.span) from error
-    keys = [tuple(str(row[name]) for name in by) for _, row in table.iterrows()]
+    keys = list(zip(*columns[:-1], strict=True)) or [()] * len(shares)
     return dict(zip(keys, shares, strict=True))
 
 
-def _table(path: Path, validate: Validate) -> pd.DataFrame:
-    try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path).astype(str)
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        return table.rename(columns=lambda name: name.split("[")[0].strip())
-    except (OSError, ValueError) as error:
-        raise fail("E0640", f"The survey `{validate.file}` cannot be read.", validate.span) from error
+def _data(validate: Validate) -> DataFile:
+    report = Report()
+    data = read_data_from(report, validate.file, place_of(validate.span.source), validate.span)
+    if data is None:
+        raise LpmError(report)
+    return data
 
 
 def _decided(

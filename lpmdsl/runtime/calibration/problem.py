@@ -147,8 +147,7 @@ def read_problem(model: Model, facts: Facts, options: CalibrationOptions, folder
                      redraw_people=options.redraw_people)  # fmt: skip
     planned = plan(model, run)
     report = Report()
-    data = [read_fit_data(model, f, folder or f.file_span.source.directory, report, planned.counts)
-            for f in chosen.fits]  # fmt: skip
+    data = [read_fit_data(model, f, folder, report, planned.counts) for f in chosen.fits]  # fmt: skip
     if report.has_errors:
         raise LpmError(report)
     pieces = _pieces(model, tuple(d for d in data if d is not None), chosen.hold_out)
