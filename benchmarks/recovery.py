@@ -21,7 +21,7 @@ import numpy as np
 
 import lpmdsl
 from lpmdsl.config import CalibrationOptions
-from lpmdsl.runtime.calibration.checkpoint import Checkpoint
+from lpmdsl.runtime.calibration.checkpoint import new_checkpoint
 from lpmdsl.runtime.calibration.curvature import climb_quadratic
 from lpmdsl.runtime.calibration.priors import prior_draws
 from lpmdsl.runtime.calibration.problem import Problem, keyed, read_problem
@@ -77,7 +77,7 @@ def fitted_in(folder: Path, given: argparse.Namespace, number: int) -> dict:
     options = CalibrationOptions(chains=given.chains, draws=given.draws, warmup=given.warmup, seed=100 + number,
                                  replicates=given.replicates, threads=given.threads)  # fmt: skip
     fitted = read_problem(*_model(folder), options, None)
-    draws = _by_peak(fitted) if given.method == "peak" else sample(fitted, Checkpoint(None, ""), silent).draws
+    draws = _by_peak(fitted) if given.method == "peak" else sample(fitted, new_checkpoint("", options), silent).draws
     found: dict = {"fit": number, "counts": counts, "seconds": round(perf_counter() - began, 1), "parameters": {}}
     for k, (name, true) in enumerate(truth.items()):
         low, high = np.quantile(fitted.free[k].value(draws[..., k]), INTERVAL)

@@ -345,14 +345,15 @@ def test_ctrl_c_keeps_what_was_written(model):
     ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         manifest = Path("runs") / "outbreak-1" / "manifest.json"
+        begun = manifest.parent / "unfinished" / "manifest.json"
         deadline = time.monotonic() + 60
-        while not manifest.is_file() and time.monotonic() < deadline:
+        while not begun.is_file() and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.1)
-        assert json.loads(manifest.read_text(encoding="utf-8"))["complete"] is False
+        was_begun = begun.is_file() and json.loads(begun.read_text(encoding="utf-8"))["complete"] is False
         time.sleep(3)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
+    assert was_begun and process.returncode == 130, err
     assert "Traceback" not in err and "kept" in err
     written = json.loads(manifest.read_text(encoding="utf-8"))
     assert written["complete"] is False and "keyboard" in written["stopped"] and written["stopped_after"] > 0

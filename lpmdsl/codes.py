@@ -196,6 +196,12 @@ CODES: dict[str, str] = {
     "E0861": "The model has nothing to calibrate",
     "E0862": "The model cannot give the data",
     "E0863": "The calibration to resume is another one",
+    "E0865": "A file would be replaced that is not ours",
+    "E0866": "Not a plain file",
+    "E0867": "The model itself would be lost",
+    "E0868": "Another run writes into this folder",
+    "E0869": "Two replies to one request",
+    "E0870": "An unfinished calibration would be lost",
     "E0898": "Compiled kernels cannot be kept",
     "E0899": "Internal error",
     # 09 calibration and checks

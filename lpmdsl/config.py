@@ -131,7 +131,8 @@ class Manifest(BaseModel):
     """``manifest.json``: enough to say what was run, to run it again, and whether it came to its end.
 
     ``changes``: per scenario the parameters that differ from ``parameters`` (base units). ``stopped`` and
-    ``stopped_after``: why a run ended early and the last finished step of the unfinished replicate.
+    ``stopped_after``: why a run ended early and the last finished step of the unfinished replicate. ``files``: the
+    SHA-256 of every file beside it, by name; ``seal``: that of the manifest itself with an empty seal.
     """
 
     model: str
@@ -162,6 +163,8 @@ class Manifest(BaseModel):
     finished_replicates: int = 0
     broken_checks: tuple[str, ...] = ()
     behaviours: LlmRecord | None = None
+    files: dict[str, str] = Field(default_factory=dict)
+    seal: str = ""
 
 
 Method = Literal["sampling", "gradient", "neural posterior", "search"]
@@ -254,7 +257,7 @@ class Calibration(BaseModel):
 
     ``log_likelihood_sd``: of the estimate of the log likelihood at the middle of the posterior. ``reasons``: why the
     calibration did not converge, in words; empty if it did. ``notes``: what else is to be known of it. ``r0``: of every
-    condition that is passed on.
+    condition that is passed on. ``files`` and ``seal``: as in the manifest of a run.
     """
 
     model: str
@@ -285,3 +288,5 @@ class Calibration(BaseModel):
     finished: str
     complete: bool
     stopped: str = ""
+    files: dict[str, str] = Field(default_factory=dict)
+    seal: str = ""

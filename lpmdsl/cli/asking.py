@@ -11,6 +11,7 @@ from lpmdsl.cli.options import (
     Agents,
     AllowFiles,
     File,
+    Force,
     Format,
     LlmModel,
     PriceFile,
@@ -20,7 +21,8 @@ from lpmdsl.cli.options import (
     Setting,
     Steps,
 )
-from lpmdsl.cli.words import load_told, numbers, overwrite, pairs, print_lines
+from lpmdsl.cli.words import load_told, numbers, pairs, print_lines, warn
+from lpmdsl.writing.plain import write_whole
 
 
 def cost(
@@ -71,7 +73,7 @@ def ledger_show(ledger: Recorded) -> None:
     """How much is in a ledger, and whose answers they are. No prompt and no reply is printed."""
     from lpmdsl.runtime.behaviours.opening import open_existing
 
-    opened = open_existing(ledger)
+    opened = open_existing(ledger, read_only=True)
     facts = [f"{name}: {value:,}" for name, value in opened.summary().items()]
     note = opened.note()
     print_lines([*facts, f"models: {', '.join(opened.models())}", *([f"note: {note}"] if note else [])])
@@ -83,18 +85,20 @@ def ledger_export(
     ledger: Recorded,
     out: LinesOut = None,
     note: Annotated[str, typer.Option(help="What is to be said of these answers.")] = "",
+    force: Force = False,
 ) -> None:
     """Write a ledger as lines of text, to be kept beside a model: MODEL.ledger.jsonl."""
-    from lpmdsl.runtime.behaviours.jsonl import export_lines
+    from lpmdsl.runtime.behaviours.jsonl import export_lines, require_kept
     from lpmdsl.runtime.behaviours.opening import open_existing
 
-    opened = open_existing(ledger)
+    opened = open_existing(ledger, read_only=True)
     lines = list(export_lines(opened, note))
     opened.close()
     if out is None:
         print_lines(lines)
     else:
-        overwrite(out, "\n".join(lines) + "\n")
+        require_kept(out, lines, force, warn)
+        write_whole(out, "\n".join(lines) + "\n")
         print(f"{out}: {len(lines) - 1:,} requests")
 
 

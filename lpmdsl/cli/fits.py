@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lpmdsl.cli.options import Agents, AllowFiles, File, Format, Quiet, Redraw, Seed, Setting, Steps, Threads
-from lpmdsl.cli.words import load_told, numbers, overwrite, pairs, print_lines
+from lpmdsl.cli.options import Agents, AllowFiles, File, Force, Format, Quiet, Redraw, Seed, Setting, Steps, Threads
+from lpmdsl.cli.words import load_told, numbers, overwrite_page, pairs, print_lines, require_ours, warn
 
 if TYPE_CHECKING:
     from lpmdsl.config import Calibration
@@ -25,11 +25,13 @@ def sensitivity(
     steps: Steps = None, threads: Threads = None, redraw_people: Redraw = False,
     format: Annotated[Format, typer.Option(help="text, or one JSON object a line.")] = Format.text,
     plot: Annotated[Path | None, typer.Option(help="Also write a page with the elasticities here.")] = None,
-    allow_files: AllowFiles = False,
+    force: Force = False, allow_files: AllowFiles = False,
 ) -> None:  # fmt: skip
     """Tell how one number of a run hangs on every parameter, with intervals and certificates."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
     loaded = load_told(file, allow_files)
+    if plot is not None:
+        require_ours(plot, loaded, force)
     from lpmdsl.config import RunOptions
     from lpmdsl.runtime.api import repeats_of
     from lpmdsl.runtime.progress import print_sensitivities
@@ -46,7 +48,7 @@ def sensitivity(
     else:
         print_sensitivities(found, loaded.model, of)
     if plot is not None:
-        overwrite(plot, page(found, repeats.quantity))
+        overwrite_page(plot, page(found, repeats.quantity), loaded, force)
 
 
 def calibrate(
@@ -63,7 +65,8 @@ def calibrate(
     replicates: Annotated[int | None, typer.Option(min=2, help="For one likelihood (as many as it needs).")] = None,
     set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what --out has.")] = False,
-    threads: Threads = None, redraw_people: Redraw = False, quiet: Quiet = False, allow_files: AllowFiles = False,
+    threads: Threads = None, redraw_people: Redraw = False, quiet: Quiet = False, force: Force = False,
+    allow_files: AllowFiles = False,
 ) -> None:  # fmt: skip
     """Fit a model to data as its `calibrate` says. Exit code 3 if it did not converge."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
@@ -80,8 +83,8 @@ def calibrate(
     )  # fmt: skip
     folder = out or Path("runs") / f"{loaded.model.name}-calibration"
     with ctrl_c_stops() as stop, calibration_bar(stop) as tell:
-        result = fit(loaded.model, loaded.facts, loaded.source, options, data, folder, resume, tell)
-    _print_calibration(result.record, folder, quiet)
+        result = fit(loaded.model, loaded.facts, loaded.source, options, data, folder, resume, tell, force, warn)
+    _print_calibration(result.record, result.folder or folder, quiet)
 
 
 def _print_calibration(record: Calibration, folder: Path, quiet: bool) -> None:

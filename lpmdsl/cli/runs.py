@@ -15,6 +15,7 @@ from lpmdsl.cli.options import (
     Backend,
     BackendOption,
     File,
+    Force,
     LedgerFile,
     Llm,
     LlmLog,
@@ -37,7 +38,7 @@ from lpmdsl.cli.options import (
     Threads,
     Url,
 )
-from lpmdsl.cli.words import check_promises, load_told, numbers, pairs, print_lines, say
+from lpmdsl.cli.words import check_promises, load_told, numbers, pairs, print_lines, say, warn
 from lpmdsl.diagnostics import LpmError, Report
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def run(
     redraw_people: Redraw = False, quiet: Quiet = False, profile: Profile = False,
     llm: Llm = None, llm_url: Url = DEFAULT_URL, llm_model: LlmModel = "", ledger: LedgerFile = None,
     prices: PriceFile = None, max_calls: MaxCalls = None, max_cost: MaxCost = None,
-    allow_remote: Remote = False, llm_log: LlmLog = None, allow_files: AllowFiles = False,
+    allow_remote: Remote = False, llm_log: LlmLog = None, force: Force = False, allow_files: AllowFiles = False,
 ) -> None:  # fmt: skip
     """Run a model and write its results and a report."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
@@ -69,7 +70,8 @@ def run(
     )  # fmt: skip
     if profile:
         _print_profile(loaded, options)
-    _execute(loaded, options, out or Path("runs") / f"{loaded.model.name}-{seed}", quiet, is_comparison=False)
+    folder = out or Path("runs") / f"{loaded.model.name}-{seed}"
+    _execute(loaded, options, folder, quiet, force, is_comparison=False)
 
 
 def compare(
@@ -79,7 +81,7 @@ def compare(
     redraw_people: Redraw = False, quiet: Quiet = False,
     llm: Llm = None, llm_url: Url = DEFAULT_URL, llm_model: LlmModel = "", ledger: LedgerFile = None,
     prices: PriceFile = None, max_calls: MaxCalls = None, max_cost: MaxCost = None,
-    allow_remote: Remote = False, llm_log: LlmLog = None, allow_files: AllowFiles = False,
+    allow_remote: Remote = False, llm_log: LlmLog = None, force: Force = False, allow_files: AllowFiles = False,
 ) -> None:  # fmt: skip
     """Compare the model's scenarios with their baseline, with the same luck."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
@@ -94,7 +96,8 @@ def compare(
         agents=counts, backend=backend.value, steps=steps, threads=threads, redraw_people=redraw_people,
         llm=asked,
     )  # fmt: skip
-    _execute(loaded, options, out or Path("runs") / f"{loaded.model.name}-{seed}-compare", quiet, is_comparison=True)
+    folder = out or Path("runs") / f"{loaded.model.name}-{seed}-compare"
+    _execute(loaded, options, folder, quiet, force, is_comparison=True)
 
 
 def _promised(loaded: LoadedModel, settings: dict[str, str]) -> None:
@@ -123,17 +126,21 @@ def _asked(
     )  # fmt: skip
 
 
-def _execute(loaded: LoadedModel, options: RunOptions, out: Path, quiet: bool, is_comparison: bool) -> None:
+def _execute(
+    loaded: LoadedModel, options: RunOptions, out: Path, quiet: bool, force: bool, is_comparison: bool
+) -> None:
     """Runs, prints the table and where the report is; exits 130 when interrupted, 4 without answers, 1 for errors."""
     from lpmdsl.runtime.api import execute
     from lpmdsl.runtime.simulate import ctrl_c_stops
 
     with ctrl_c_stops() as stop:
-        results = execute(loaded, options, out, show_progress=not quiet, stop=stop)
-    _print_results(results, out, quiet, is_comparison)
+        results = execute(loaded, options, out, show_progress=not quiet, stop=stop, force=force, say=warn)
+    at = results.folder or out
+    _print_results(results, at, quiet, is_comparison)
     say(results.report, sys.stderr)
     if not results.manifest.complete:
-        print(f"stopped: {results.manifest.stopped.rstrip('.')}; what was finished is kept", file=sys.stderr)
+        where = "" if at == out else f" in {at}, beside the earlier run"
+        warn(f"stopped: {results.manifest.stopped.rstrip('.')}; what was finished is kept{where}")
         raise typer.Exit(4 if results.report.has_errors else 130)
     raise typer.Exit(1 if results.report.has_errors else 0)
 

@@ -9,11 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lpmdsl.cli.options import Agents, AllowFiles, File, Files, Form, Format, Seed, Setting, Target
-from lpmdsl.cli.words import check_promises, load_told, numbers, overwrite, pairs, print_lines, say
+from lpmdsl.cli.options import Agents, AllowFiles, File, Files, Force, Form, Format, Seed, Setting, Target
+from lpmdsl.cli.words import (
+    check_promises,
+    load_told,
+    numbers,
+    overwrite_page,
+    pairs,
+    print_lines,
+    require_ours,
+    say,
+    warn,
+)
 from lpmdsl.codes import CODES
 from lpmdsl.diagnostics import Report, did_you_mean, fail, render_json, render_text
 from lpmdsl.source import Source, Span, data_dir
+from lpmdsl.writing.plain import create, place_of, require_unread, unwritten, write_whole
 
 if TYPE_CHECKING:
     from lpmdsl.runtime.api import LoadedModel
@@ -24,14 +35,13 @@ def new(file: File) -> None:
     from lpmdsl.starter import starter_text
 
     target = file if file.suffix else file.with_suffix(".lpm")
-    place = Span(Source(str(target), ""), 0, 0)
     try:
-        with target.open("x", encoding="utf-8", newline="\n") as out:
-            out.write(starter_text(target.stem))
+        create(target, starter_text(target.stem))
     except FileExistsError as error:
-        raise fail("E0826", "This file exists already and is left as it is.", place, "Give another name.") from error
+        raise fail("E0826", "This file exists already and is left as it is.", place_of(target),
+                   "Give another name.") from error  # fmt: skip
     except OSError as error:
-        raise fail("E0808", f"The file cannot be written: {error.strerror}.", place, "Give another place.") from error
+        raise unwritten(target, error, "Give another place.") from error
     print(f"wrote {target}\nnext: lpmc run {target}")
 
 
@@ -92,7 +102,8 @@ def fmt(
         elif check and before != after:
             print(f"would reformat {file}")
         elif before != after:
-            overwrite(file, after)
+            require_unread(file, before)
+            write_whole(file, after, help="The file is as it was.")
             print(f"reformatted {file}")
     raise typer.Exit(1 if failed or (check and changed) else 0)
 
@@ -160,13 +171,13 @@ def analyse(
     replicates: Annotated[int, typer.Option(min=1, help="Of the agents, with --simulate.")] = 20,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="For --simulate (runs/MODEL-analysis).")] = None,
     set: Setting = [], agents: Agents = [], seed: Seed = 1,  # noqa: B006 - typer copies the default
-    allow_files: AllowFiles = False,
+    force: Force = False, allow_files: AllowFiles = False,
 ) -> None:  # fmt: skip
     """Print the equations of a model, its reproduction numbers and thresholds. Exit code 1 if a promise is broken."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
     loaded = load_told(file, allow_files)
     if simulate:
-        _simulate_equations(loaded, settings, counts, replicates, seed, out)
+        _simulate_equations(loaded, settings, counts, replicates, seed, out, force)
         return
     from lpmdsl.insight.document import document
     from lpmdsl.insight.summary import analysis, as_json, as_latex, as_text
@@ -188,22 +199,22 @@ def analyse(
 
 
 def _simulate_equations(
-    loaded: LoadedModel, settings: dict[str, str], counts: dict[str, int], replicates: int, seed: int, out: Path | None
-) -> None:
+    loaded: LoadedModel, settings: dict[str, str], counts: dict[str, int], replicates: int, seed: int,
+    out: Path | None, force: bool,
+) -> None:  # fmt: skip
     """Writes ``analysis.html`` and ``mean_field.csv``, and prints how far equations and agents are apart."""
     from lpmdsl.config import RunOptions
-    from lpmdsl.insight.simulated import compared, lines, page
+    from lpmdsl.insight.simulated import ANALYSIS, analysis_record, compared, lines, page
+    from lpmdsl.writing.folders import open_folder
 
     folder = out or Path("runs") / f"{loaded.model.name}-analysis"
     options = RunOptions(seed=seed, replicates=replicates, settings=dict(settings), agents=counts)
-    found = compared(loaded, options)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        place = Span(Source(str(folder), ""), 0, 0)
-        raise fail("E0808", f"The folder cannot be made: {error.strerror}.", place) from error
-    overwrite(folder / "mean_field.csv", found.table.to_csv(index=False, lineterminator="\n"))
-    overwrite(folder / "analysis.html", page(loaded.model.name, found))
+    with open_folder(folder, ANALYSIS, force, warn) as into:
+        found = compared(loaded, options)
+        into.begin(analysis_record(loaded, options, {}))
+        into.put("mean_field.csv", found.table.to_csv(index=False, lineterminator="\n"))
+        into.put("analysis.html", page(loaded.model.name, found))
+        into.finish(analysis_record(loaded, options, into.digests()), is_whole=True)
     print_lines([*lines(found), f"page: {folder / 'analysis.html'}"])
 
 
@@ -211,17 +222,19 @@ def doc(
     file: File,
     out: Annotated[Path | None, typer.Option("--out", help="The page; MODEL.html if left out.")] = None,
     set: Setting = [],  # noqa: B006 - typer copies the default
+    force: Force = False,
     allow_files: AllowFiles = False,
 ) -> None:
     """Write one page about a model: overview, states, parameters, equations, R0, what is known, the text."""
     settings = pairs("--set", set)
     loaded = load_told(file, allow_files)
+    path = out or Path(f"{loaded.model.name}.html")
+    require_ours(path, loaded, force)
     from lpmdsl.insight.document import document
     from lpmdsl.insight.summary import analysis
     from lpmdsl.runtime.settings import values_with
 
     values = values_with(loaded.model, settings)
     page = document(loaded.model, loaded.source, analysis(loaded.model, values), values)
-    path = out or Path(f"{loaded.model.name}.html")
-    overwrite(path, page)
+    overwrite_page(path, page, loaded, force)
     print_lines([f"{path}: {len(page) // 1024} KiB"])

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from lpmdsl.diagnostics import Report, fail, render_text
-from lpmdsl.source import Source, Span
+from lpmdsl.writing.plain import place_of, require_other, require_plain, write_whole
+from lpmdsl.writing.seals import is_unchanged_page, marked
 
 if TYPE_CHECKING:
     from lpmdsl.runtime.api import LoadedModel
@@ -49,16 +50,29 @@ def print_lines(lines: list[str]) -> None:
         print(line)
 
 
-def overwrite(file: Path, text: str) -> None:
-    """Writes beside the file and renames, so that a full disk loses no model."""
-    try:
-        beside = file.with_name(f".{file.name}.part")
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        beside.replace(file)
-    except OSError as error:
-        raise fail(
-            "E0808", f"The file cannot be written: {error.strerror}.", Span(Source(str(file), ""), 0, 0)
-        ) from error
+def warn(line: str) -> None:
+    """One line on the error stream."""
+    print(line, file=sys.stderr)
+
+
+def require_ours(file: Path, loaded: LoadedModel, force: bool) -> None:
+    """Raises ``LpmError`` where a page would replace what we did not write: E0865, or the model itself: E0867.
+
+    With ``force`` the first is only told.
+    """
+    require_other(file, [loaded.source.path])
+    if not require_plain(file) or is_unchanged_page(file):
+        return
+    if not force:
+        raise fail("E0865", "lpmc did not write this file as it is, and it would be replaced.", place_of(file),
+                   "Give another name, or replace it with --force.")  # fmt: skip
+    warn(f"--force: {file} is replaced, and lpmc did not write it as it is")
+
+
+def overwrite_page(file: Path, page: str, loaded: LoadedModel, force: bool) -> None:
+    """Writes a page that says of itself that it is ours. Raises ``LpmError``: see ``require_ours``; E0808."""
+    require_ours(file, loaded, force)
+    write_whole(file, marked(page), help="Give another name.")
 
 
 def load_told(file: Path, allow_files: bool = False) -> LoadedModel:

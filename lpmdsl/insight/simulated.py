@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,7 +24,9 @@ from lpmdsl.semantics import model as m
 from lpmdsl.theory.coupled import coupled
 from lpmdsl.theory.equations import equations
 from lpmdsl.theory.formulas import NoFormula
+from lpmdsl.writing.folders import Contents
 
+ANALYSIS = Contents("analysis", "analysis.json", ("mean_field.csv", "analysis.html"))
 COLUMNS = ["condition", "time", "state", "equations", "agents_median", "agents_low", "agents_high"]
 
 
@@ -35,6 +38,15 @@ class Compared:
     table: pd.DataFrame
     apart: dict[tuple[str, str], float]
     without: dict[str, str]
+
+
+def analysis_record(loaded: LoadedModel, options: RunOptions, files: dict[str, str]) -> str:
+    """``analysis.json``: which model, seed and replicates, and the files beside it with their digests; not sealed."""
+    record = {
+        "model": loaded.model.name, "version": loaded.model.version, "seed": options.seed,
+        "replicates": options.replicates, "complete": bool(files), "files": files, "seal": "",
+    }  # fmt: skip
+    return json.dumps(record, indent=2) + "\n"
 
 
 def compared(loaded: LoadedModel, options: RunOptions) -> Compared:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -15,7 +16,7 @@ from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.behaviours.opening import open_answers
 from lpmdsl.runtime.comparison import scenarios_of
 from lpmdsl.runtime.objective import read_quantity
-from lpmdsl.runtime.outputs import open_folder
+from lpmdsl.runtime.outputs import OutputFolder, open_run
 from lpmdsl.runtime.progress import progress_bar
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.results import Results
@@ -28,6 +29,7 @@ from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.semantics.model import Literal_, Model
 from lpmdsl.source import Source, Span
 from lpmdsl.syntax.parse import read_source
+from lpmdsl.writing.folders import Say, unsaid
 
 if TYPE_CHECKING:
     from lpmdsl.runtime.autograd import RelaxedSimulator, Simulator
@@ -63,8 +65,11 @@ class LoadedModel:
         out: str | Path | None = None,
         progress: bool = False,
         llm: LlmOptions | None = None,
+        force: bool = False,
     ) -> Results:
         """The results of a run; a parameter is text with its unit or a number in base units.
+
+        ``force``: files in ``out`` that are not of an earlier run are replaced.
 
         Raises ``LpmError`` for what cannot be run and, after everything is written, for a broken ``check always``.
         """
@@ -81,7 +86,8 @@ class LoadedModel:
             redraw_people=redraw_people,
             llm=llm,
         )
-        results = execute(self, options, Path(out) if out is not None else None, show_progress=progress)
+        folder = Path(out) if out is not None else None
+        results = execute(self, options, folder, show_progress=progress, force=force)
         if results.report.has_errors:
             raise LpmError(results.report)
         return results
@@ -99,6 +105,7 @@ class LoadedModel:
         out: str | Path | None = None,
         progress: bool = False,
         llm: LlmOptions | None = None,
+        force: bool = False,
     ) -> Results:
         """The results of all scenarios that the model compares; ``results.comparison`` is the table.
 
@@ -108,7 +115,7 @@ class LoadedModel:
         return self.run(
             seed=seed, replicates=replicates or repeat, scenario=scenarios, parameters=parameters, agents=agents,
             backend=backend, steps=steps, threads=threads, redraw_people=redraw_people, out=out, progress=progress,
-            llm=llm,
+            llm=llm, force=force,
         )  # fmt: skip
 
     def calibrate(
@@ -127,10 +134,13 @@ class LoadedModel:
         redraw_people: bool = False,
         resume: bool = False,
         progress: bool = False,
+        force: bool = False,
     ) -> Calibrated:
         """The posterior of the parameters that the model's ``calibrate`` estimates from its data, with a verdict.
 
-        ``data``: the folder of the data files (that of the model). Raises ``LpmError``; look at ``converged``.
+        ``data``: the folder of the data files (that of the model). ``resume``: goes on with what ``out`` has, also with
+        more ``draws``. ``force``: files in ``out`` that are not of an earlier calibration are replaced. Raises
+        ``LpmError``; look at ``converged``.
         """
         from lpmdsl.runtime.calibration.run import calibrate, known_method, silent
         from lpmdsl.runtime.progress import calibration_bar
@@ -142,9 +152,9 @@ class LoadedModel:
         )  # fmt: skip
         folders = (Path(data) if data is not None else None, Path(out) if out is not None else None)
         if not progress:
-            return calibrate(self.model, self.facts, self.source, options, *folders, resume, silent)
+            return calibrate(self.model, self.facts, self.source, options, *folders, resume, silent, force)
         with calibration_bar() as tell:
-            return calibrate(self.model, self.facts, self.source, options, *folders, resume, tell)
+            return calibrate(self.model, self.facts, self.source, options, *folders, resume, tell, force)
 
     def gradient(
         self,
@@ -258,13 +268,19 @@ def load_source(source: Source, report: Report) -> LoadedModel:
 
 
 def execute(
-    loaded: LoadedModel, options: RunOptions, out: Path | None, show_progress: bool, stop: Stop | None = None
-) -> Results:
-    """Plans, builds and runs. Nothing is built or written before the options are known to be good."""
+    loaded: LoadedModel, options: RunOptions, out: Path | None, show_progress: bool, stop: Stop | None = None,
+    force: bool = False, say: Say = unsaid,
+) -> Results:  # fmt: skip
+    """Plans, builds and runs. Nothing is built or written before the options are known to be good.
+
+    ``force``: files in ``out`` that are not of an earlier run are replaced, and ``say`` is told of them before.
+    """
     planned = plan(loaded.model, options)
     answers = answers_for(loaded, planned)
     try:
-        return _execute(loaded, planned, answers, out, show_progress, stop)
+        with nullcontext() if out is None else open_run(out, force, say) as folder:
+            into = OutputFolder(folder) if folder is not None else None
+            return _execute(loaded, planned, answers, into, show_progress, stop)
     finally:
         if answers is not None:
             answers.close()
@@ -280,12 +296,11 @@ def _execute(
     loaded: LoadedModel,
     planned: Plan,
     answers: Answers | None,
-    out: Path | None,
+    folder: OutputFolder | None,
     show_progress: bool,
     stop: Stop | None,
 ) -> Results:
     options = planned.options
-    folder = open_folder(out) if out is not None else None
     began = perf_counter()
     runner = runner_for(loaded.model, loaded.facts, options.backend, options.threads)
     seconds = loaded.check_seconds + perf_counter() - began

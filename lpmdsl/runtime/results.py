@@ -16,24 +16,31 @@ from lpmdsl.diagnostics import Report, fail
 from lpmdsl.kernel.lower_expressions import is_flow_like
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source, Span
+from lpmdsl.writing.folders import UNFINISHED, Contents, settle_if_free
+from lpmdsl.writing.plain import write_whole
 
 COLUMNS = ("scenario", "replicate", "step", "time", "observation", "group", "value")
 STATISTICS = ("total", "peak", "mean", "min", "max", "final")
 OBSERVATIONS_NAME = "observations.csv"
+PARQUET_NAME = "observations.parquet"
 COMPARISON_NAME = "comparison.csv"
+REPORT_NAME = "report.html"
+RUN = Contents("run", MANIFEST_NAME, (OBSERVATIONS_NAME, PARQUET_NAME, COMPARISON_NAME, REPORT_NAME))
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
     """``observations``: columns ``scenario, replicate, step, time, observation, group, value``; time in days since the
     start, step the boundary at which the report came out, value in the observation's own unit.
-    ``comparison``: the table of ``compare``, or empty. ``report``: warnings and broken checks.
+    ``comparison``: the table of ``compare``, or empty. ``report``: warnings and broken checks. ``folder``: where they
+    were written or read.
     """
 
     observations: pd.DataFrame
     manifest: Manifest
     comparison: pd.DataFrame = field(default_factory=pd.DataFrame)
     report: Report = field(default_factory=Report)
+    folder: Path | None = None
 
     def summary(self) -> pd.DataFrame:
         """Per scenario, observation and group: the medians over replicates of total (flows), peak and final value."""
@@ -44,10 +51,10 @@ class Results:
         )
 
     def to_csv(self, path: str | Path) -> None:
-        Path(path).write_text(csv_text(self.observations), encoding="utf-8", newline="\n")
+        write_whole(Path(path), csv_text(self.observations))
 
     def to_parquet(self, path: str | Path) -> None:
-        self.observations.to_parquet(path, index=False)
+        write_whole(Path(path), self.observations.to_parquet(index=False))
 
 
 def empty_observations() -> pd.DataFrame:
@@ -128,6 +135,9 @@ def read_results(folder: str | Path) -> Results:
     """The results that ``lpmc run`` left in a folder. Raises ``LpmError`` (E0824) where there are none."""
     folder = Path(folder)
     place = Span(Source(str(folder), ""), 0, 0)
+    settle_if_free(folder, RUN)
+    if not (folder / MANIFEST_NAME).is_file() and (folder / UNFINISHED / MANIFEST_NAME).is_file():
+        folder = folder / UNFINISHED  # its first run has not come to its end
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
         observations = _read_table(folder / OBSERVATIONS_NAME)
@@ -140,7 +150,8 @@ def read_results(folder: str | Path) -> Results:
             help="Give the folder that `lpmc run` named.",
         ) from error
     comparison = folder / COMPARISON_NAME
-    return Results(observations, manifest, pd.read_csv(comparison) if comparison.is_file() else pd.DataFrame())
+    compared = pd.read_csv(comparison) if comparison.is_file() else pd.DataFrame()
+    return Results(observations, manifest, compared, folder=folder)
 
 
 def _read_table(path: Path) -> pd.DataFrame:

@@ -116,10 +116,10 @@ def simulate(
     if answers is not None:
         _end_answers(answers, plan, tally, report)
     results = _results(model, plan, tally, stop, report)
-    if folder:
-        _write(tally, folder)
-        folder.finish(results, report_page(model, source, results))
-    return results
+    if folder is None:
+        return results
+    _write(tally, folder)
+    return folder.finish(results, report_page(model, source, results))
 
 
 def _end_answers(answers: Answers, plan: Plan, tally: _Tally, report: Report) -> None:

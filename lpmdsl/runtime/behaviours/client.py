@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import math
 import random
 import threading
 import time
@@ -250,15 +251,21 @@ def refused(options: LlmOptions, status: int) -> LpmError:
 
 
 def _retry_after(headers: Any) -> float | None:
-    """Seconds of ``Retry-After``, a number or a date."""
+    """Seconds of ``Retry-After``, a number or a date; infinite for one that never comes, None for what is neither."""
     text = headers.get("retry-after")
     if text is None:
         return None
     try:
-        return max(0.0, float(text))
+        seconds = float(text)
+        return max(0.0, seconds) if not math.isnan(seconds) else None
     except ValueError:
         date = email.utils.parsedate_tz(text)
-        return max(0.0, email.utils.mktime_tz(date) - time.time()) if date is not None else None
+    if date is None:
+        return None
+    try:
+        return max(0.0, email.utils.mktime_tz(date) - time.time())
+    except (ValueError, OverflowError):  # a date that no calendar has, as in the year 99999
+        return math.inf
 
 
 def _added(spent: Usage, more: Usage | None) -> Usage:

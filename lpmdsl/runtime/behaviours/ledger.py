@@ -8,17 +8,24 @@ SQLite's write-ahead log keeps the file readable whenever the program ends; what
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.source import Source, Span
+from lpmdsl.writing.plain import require_plain
 
 VERSION = 1
+APPLICATION = 0x4C504D4C
+"""SQLite's mark of the program that a file belongs to."""
+MOST_ASKS = 10_000
+"""Of one request: a ledger that says more is none of ours."""
+_OURS = {"facts", "requests", "replies", "runs", "uses"}
 _TABLES = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests (key TEXT PRIMARY KEY, model TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
@@ -53,6 +60,7 @@ class Ledger:
 
     path: Path | None
     _db: sqlite3.Connection = field(repr=False)
+    is_read_only: bool = False
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def replies(self, keys: Iterable[str]) -> dict[tuple[str, int], Entry]:
@@ -61,9 +69,17 @@ class Ledger:
         with self._using() as db:
             for key in keys:
                 for row in db.execute("SELECT * FROM replies WHERE key = ? ORDER BY ask", (key,)):
-                    entry = Entry(*row)
+                    entry = self._entry(row)
                     found[entry.key, entry.ask] = entry
         return found
+
+    def _entry(self, row: tuple) -> Entry:
+        """A row as it must be. SQLite takes any type in any column. Raises ``LpmError`` E0857."""
+        entry = Entry(*row)
+        sound = (isinstance(entry.reply, str | None), isinstance(entry.reason, str), isinstance(entry.ask, int))
+        if not all(sound) or not 0 <= entry.ask < MOST_ASKS:
+            raise _unreadable(self.path, f"the reply to {str(entry.key)[:12]} is damaged")
+        return entry
 
     def keep(self, requests: Iterable[tuple[str, str, str]], entries: Iterable[Entry]) -> None:
         """Requests (key, model, body) and replies, in one transaction; a kept fallback gives way to a reply."""
@@ -99,13 +115,17 @@ class Ledger:
             db.execute("INSERT OR REPLACE INTO facts VALUES ('note', ?)", (note,))
 
     def begin_run(self, model: str, sha256: str, mode: str, started: str) -> int:
-        """The number of a new run; it has no end until ``end_run``."""
+        """The number of a new run; it has no end until ``end_run``. A ledger that is only read notes none."""
+        if self.is_read_only:
+            return 0
         with self._using() as db, db:
             row = (started, model, sha256, mode, "{}")
             made = db.execute("INSERT INTO runs (started, model, sha256, mode, record) VALUES (?, ?, ?, ?, ?)", row)
             return int(made.lastrowid or 0)
 
     def end_run(self, run: int, finished: str, record: dict, uses: dict[tuple[str, str], int]) -> None:
+        if self.is_read_only:
+            return
         with self._using() as db, db:
             db.execute("UPDATE runs SET finished = ?, record = ? WHERE run = ?", (finished, json.dumps(record), run))
             rows = [(run, behaviour, key, times) for (behaviour, key), times in uses.items()]
@@ -135,26 +155,72 @@ class Ledger:
                 raise _unreadable(self.path, str(error)) from error
 
 
-def open_ledger(path: Path | None, must_exist: bool = False) -> Ledger:
-    """The ledger in a file, made if need be. Raises ``LpmError`` E0857 for what is none or cannot be opened."""
-    if path is not None and must_exist and not path.is_file():
-        raise _unreadable(path, "there is no such file")
+def open_ledger(path: Path | None, must_exist: bool = False, read_only: bool = False) -> Ledger:
+    """The ledger in a file, made if need be; ``path`` None: in memory.
+
+    Raises ``LpmError`` E0857 for what is none, is another program's or cannot be opened: then it is as it was.
+    """
+    if path is None:
+        return _made(None, sqlite3.connect(":memory:", check_same_thread=False))
+    if path.is_file() and path.stat().st_size:
+        _require_ours(path)
+    elif must_exist:
+        raise _unreadable(path, "it is empty" if path.is_file() else "there is no such file")
+    if read_only or (path.is_file() and not _can_be_written(path)):
+        return Ledger(path, _read_only(path), is_read_only=True)
+    require_plain(path)
     try:
         # One connection for every thread, behind a lock; 5 s for another program that writes at this moment.
-        db = sqlite3.connect(path or ":memory:", timeout=5.0, check_same_thread=False)
-        if path is not None:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
+        db = sqlite3.connect(path, timeout=5.0, check_same_thread=False)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+    except sqlite3.Error as error:
+        raise _unreadable(path, str(error)) from error
+    return _made(path, db)
+
+
+def _made(path: Path | None, db: sqlite3.Connection) -> Ledger:
+    """The tables, made if need be."""
+    try:
+        db.execute(f"PRAGMA application_id = {APPLICATION}")
         db.executescript(_TABLES)
         with db:
             db.execute("INSERT OR IGNORE INTO facts VALUES ('version', ?)", (str(VERSION),))
-        version = db.execute("SELECT value FROM facts WHERE name = 'version'").fetchone()[0]
+    except sqlite3.Error as error:
+        db.close()
+        raise _unreadable(path, str(error)) from error
+    return Ledger(path, db)
+
+
+def _require_ours(path: Path) -> None:
+    """Raises ``LpmError`` E0857 for a file that no ledger of this version is in; nothing is written."""
+    try:
+        with closing(_read_only(path)) as db:
+            mark = db.execute("PRAGMA application_id").fetchone()[0]
+            tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            # Ledgers of before have no mark.
+            if not (mark == APPLICATION or (mark == 0 and tables >= _OURS)):
+                raise _unreadable(path, "it is another program's database, and is left as it is")
+            version = db.execute("SELECT value FROM facts WHERE name = 'version'").fetchone()
     except sqlite3.Error as error:
         raise _unreadable(path, str(error)) from error
-    if version != str(VERSION):
-        db.close()
-        raise _unreadable(path, f"it is of version {version}, and this is version {VERSION}")
-    return Ledger(path, db)
+    if version is None or version[0] != str(VERSION):
+        found = version[0] if version is not None else "an unknown number"
+        raise _unreadable(path, f"it is of version {found}, and this is version {VERSION}")
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing; beside a write-ahead log the file is read together with that."""
+    log = path.with_name(path.name + "-wal")
+    how = "mode=ro" if log.is_file() and log.stat().st_size else "mode=ro&immutable=1"
+    try:
+        return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=5.0, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise _unreadable(path, str(error)) from error
+
+
+def _can_be_written(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)
 
 
 def _unreadable(path: Path | None, why: str) -> LpmError:

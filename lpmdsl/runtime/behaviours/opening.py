@@ -6,7 +6,7 @@ import importlib.util
 import ipaddress
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,12 +16,13 @@ from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.reading.door import is_there, place_of
 from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.behaviours.budget import Budget
-from lpmdsl.runtime.behaviours.jsonl import import_lines
+from lpmdsl.runtime.behaviours.jsonl import MOST_LINE, import_lines
 from lpmdsl.runtime.behaviours.ledger import Ledger, open_ledger
 from lpmdsl.runtime.behaviours.prices import price_of, read_prices
 from lpmdsl.semantics.archetypes import asking
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source, Span
+from lpmdsl.writing.plain import append, require_plain, writing
 
 DEFAULT_LEDGER = Path("ledger.sqlite")
 BESIDE = ".ledger.jsonl"
@@ -80,10 +81,10 @@ def _ledger(options: LlmOptions, source: Source) -> Ledger:
     return open_ledger(path)
 
 
-def open_existing(path: Path) -> Ledger:
+def open_existing(path: Path, read_only: bool = False) -> Ledger:
     """A ledger that is there: SQLite, or lines of text read into memory. Raises ``LpmError`` E0857."""
     if path.suffix != ".jsonl":
-        return open_ledger(path, must_exist=True)
+        return open_ledger(path, must_exist=True, read_only=read_only)
     ledger = open_ledger(None)
     import_lines(ledger, path)
     return ledger
@@ -177,20 +178,34 @@ def _key() -> str:
     return os.environ.get("LPM_LLM_KEY") or os.environ.get("OPENAI_API_KEY") or ""
 
 
-def _log(path: Path | None):
-    """Appends requests and replies to a file, a line each; None where nobody asked for it."""
+def _log(path: Path | None) -> Callable[[dict], None] | None:
+    """Appends requests and replies to a file, a line each; None where nobody asked for it.
+
+    Raises ``LpmError``: E0865 for a file that is no such log, E0866, E0808.
+    """
     if path is None:
         return None
-    try:
-        path.open("a", encoding="utf-8").close()
-    except OSError as error:
-        raise fail("E0808", f"The log cannot be written: {error.strerror}.", _typed("--llm-log", path)) from error
+    if require_plain(path) and not _is_log(path):
+        raise fail("E0865", "This file is no log of ours, and is left as it is.", _typed("--llm-log", path),
+                   "Give another name with --llm-log.")  # fmt: skip
 
     def log(line: dict) -> None:
-        with path.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(line, ensure_ascii=False) + "\n")
+        with writing(path, "Give another place with --llm-log."):
+            append(path, json.dumps(line) + "\n")
 
+    with writing(path, "Give another place with --llm-log."):
+        append(path, "")
     return log
+
+
+def _is_log(path: Path) -> bool:
+    """Whether a file is empty or begins with a line of a log."""
+    try:
+        with path.open("rb") as file:
+            first = file.readline(MOST_LINE)
+        return not first or {"request", "seed", "reply"} <= set(json.loads(first))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False
 
 
 def _typed(option: str, text: object) -> Span:

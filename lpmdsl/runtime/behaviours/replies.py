@@ -13,6 +13,10 @@ from lpmdsl.runtime.behaviours.render import Request
 
 LEAST_MASS = 0.5
 """Of the probability at the token that tells the answers apart, this much must be on answers."""
+MOST_TOKENS = 10**9
+"""Of one call: a server that counts more, or fewer than none, does not count."""
+ROUNDED = 1e-3
+"""By so much a log-probability may exceed 0."""
 _REFUSAL = re.compile(r"\b(sorry|apologi[sz]e|cannot|can't|can not|unable to|as an ai)\b", re.IGNORECASE)
 _VALUE = re.compile(r'"decision"\s*:\s*"')
 
@@ -23,7 +27,7 @@ class Invalid(Exception):
 
 class _Alternative(BaseModel):
     token: str
-    logprob: float
+    logprob: float = Field(strict=True)
 
 
 class _Token(_Alternative):
@@ -48,8 +52,8 @@ class _Choice(BaseModel):
 class Usage(BaseModel):
     """Tokens that a call cost."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int = Field(default=0, strict=True)
+    completion_tokens: int = Field(default=0, strict=True)
 
 
 class Completion(BaseModel):
@@ -74,9 +78,13 @@ class _Percent(_Strict):
 def read_completion(body: bytes) -> Completion:
     """Raises ``Invalid`` for what is no chat completion."""
     try:
-        return Completion.model_validate_json(body)
+        completion = Completion.model_validate_json(body)
     except ValidationError as error:
         raise Invalid("no chat completion") from error
+    usage = completion.usage
+    if usage is not None and not all(0 <= n <= MOST_TOKENS for n in (usage.prompt_tokens, usage.completion_tokens)):
+        raise Invalid("impossible token counts")
+    return completion
 
 
 def reply_text(request: Request, completion: Completion) -> str:
@@ -119,13 +127,28 @@ def reply_value(request: Request, text: str) -> float:
 def kept_probabilities(request: Request, text: str) -> tuple[float, ...]:
     """The probabilities in a kept reply, in the words' order. Raises ``Invalid``."""
     try:
-        found = json.loads(text)
-        values = tuple(float(found[word]) for word in request.words)
-    except (ValueError, TypeError, KeyError) as error:
+        found = json.loads(text, object_pairs_hook=_each_once)
+        values = tuple(_number(found[word]) for word in request.words)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise Invalid("not of the schema") from error
     if len(found) != len(values) or not all(0 <= v <= 1 for v in values) or abs(math.fsum(values) - 1) > 1e-6:
         raise Invalid("not of the schema")
     return values
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which no name stands twice. Raises ``ValueError``."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
+def _number(value: object) -> float:
+    """Raises ``TypeError`` for what JSON does not write as a number: a boolean is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("no number")
+    return float(value)
 
 
 def probabilities(words: tuple[str, ...], tokens: list[_Token]) -> tuple[float, ...]:
@@ -159,9 +182,16 @@ def _shares(
     for alternative, logprob in listed.items():
         fitting = _fitting(words, (before + alternative)[start:])
         if len(fitting) == 1:
-            found[fitting[0]] += mass * math.exp(min(0.0, logprob))
+            found[fitting[0]] += mass * _chance(logprob)
     undecided = len(_fitting(words, (before + token.token)[start:])) > 1
-    return math.exp(min(0.0, token.logprob)) if undecided else None
+    return _chance(token.logprob) if undecided else None
+
+
+def _chance(logprob: float) -> float:
+    """Raises ``Invalid`` for what is no log-probability: undefined, or of more than certainty."""
+    if math.isnan(logprob) or logprob > ROUNDED:
+        raise Invalid("no probabilities")
+    return math.exp(min(0.0, logprob))
 
 
 def _fitting(words: tuple[str, ...], begun: str) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +37,8 @@ POSTERIOR_NAME = "posterior.nc"
 class Calibrated:
     """What ``m.calibrate`` gives back.
 
-    ``record`` is ``calibration.json``; ``posterior`` an ``arviz.InferenceData``, parameters in their own units.
+    ``record`` is ``calibration.json``; ``posterior`` an ``arviz.InferenceData``, parameters in their own units;
+    ``folder``: where they were written.
     """
 
     record: Calibration
@@ -44,6 +46,7 @@ class Calibrated:
     problem: Problem
     predictive: Predictive | None
     history: tuple[tuple[str, Array], ...]
+    folder: Path | None = None
 
     @property
     def converged(self) -> bool:

@@ -19,12 +19,14 @@ from lpmdsl.runtime.calibration.predict import predict
 from lpmdsl.runtime.calibration.problem import Problem, read_problem, with_threads
 from lpmdsl.runtime.calibration.reproduced import long_steps, reproduction_numbers
 from lpmdsl.runtime.manifest import model_hash, now
-from lpmdsl.runtime.outputs import REPORT_NAME, replace_file, writing
+from lpmdsl.runtime.results import REPORT_NAME
 from lpmdsl.runtime.runners import threads_here
 from lpmdsl.semantics.analysis import Facts
 from lpmdsl.semantics.check_studies import ESTIMATORS
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source, Span
+from lpmdsl.writing.folders import Contents, Folder, Say, open_folder, settle_if_free, unsaid
+from lpmdsl.writing.plain import writing
 
 
 def silent(stage: str, done: int, of: int, word: str) -> bool:
@@ -34,22 +36,36 @@ def silent(stage: str, done: int, of: int, word: str) -> bool:
 
 def calibrate(
     model: Model, facts: Facts, source: Source, options: CalibrationOptions, data: Path | None, out: Path | None,
-    resume: bool = False, tell: Tell = silent,
+    resume: bool = False, tell: Tell = silent, force: bool = False, say: Say = unsaid,
 ) -> Calibrated:  # fmt: skip
     """The calibration that the model asks for, also written to ``out``.
 
-    ``tell`` is told how it goes and may stop it: then the result is what there is by then. Raises ``LpmError``.
+    ``tell`` is told how it goes and may stop it: then the result is what there is by then. ``force``: files in ``out``
+    that are not of an earlier calibration are replaced, and ``say`` is told of them before. Raises ``LpmError``.
     """
     started = now()
     problem = read_problem(model, facts, options, data)
     method = method_of(problem, options)
     _load(method)
     sha256 = model_hash(model, source)
-    if out is not None:
-        prepare(out)
-    checkpoint = open_checkpoint(out, identity_of(problem, sha256, options), resume)
+    if out is None:
+        checkpoint = open_checkpoint(None, identity_of(problem, sha256, options), options, resume)
+        return _calibrated(problem, method, checkpoint, sha256, started, tell)
+    settle_if_free(out, FIT)
+    checkpoint = open_checkpoint(out, identity_of(problem, sha256, options), options, resume, force)
+    with open_folder(out, FIT, force, say) as folder:
+        in_work = checkpoint.path is not None and checkpoint.path.parent == folder.work
+        folder.begin(_EMPTY, keep=(CHECKPOINT_NAME,) if in_work else ())
+        checkpoint.write = lambda data: folder.put(CHECKPOINT_NAME, data, is_result=True)
+        return write(_calibrated(problem, method, checkpoint, sha256, started, tell), model, source, folder)
+
+
+def _calibrated(
+    problem: Problem, method: Method, checkpoint: Checkpoint, sha256: str, started: str, tell: Tell
+) -> Calibrated:
+    """The fit, what it predicts, and the verdict."""
     found = _fitted(problem, method, checkpoint, tell)
-    threads = threads_here(options.threads)
+    threads = threads_here(problem.options.threads)
     predictive, r0 = None, {}
     if found.draws.size:
         predictive = predict(with_threads(problem, threads), found.draws, max(found.replicates, 16), tell)
@@ -58,11 +74,8 @@ def calibrate(
         else:
             middle = problem.everything(problem.values(np.median(found.draws, axis=(0, 1))))
             r0 = reproduction_numbers(problem, found.draws, tell)
-            found = replace(found, notes=(*found.notes, *long_steps(model, middle)))
-    result = calibrated(problem, method, found, predictive, r0, sha256, checkpoint.seconds, started)
-    if out is not None:
-        write(result, model, source, out)
-    return result
+            found = replace(found, notes=(*found.notes, *long_steps(problem.model, middle)))
+    return calibrated(problem, method, found, predictive, r0, sha256, checkpoint.seconds, started)
 
 
 def method_of(problem: Problem, options: CalibrationOptions) -> Method:
@@ -115,29 +128,17 @@ def _fitted(problem: Problem, method: Method, checkpoint: Checkpoint, tell: Tell
 
 # ------------------------------------------------------------------ files
 
-
-def prepare(folder: Path) -> None:
-    """The folder, made if need be. Raises ``LpmError``: E0807 if it holds something else, E0808."""
-    ours = {CALIBRATION_NAME, CHECKPOINT_NAME, POSTERIOR_NAME, REPORT_NAME}
-    place = Span(Source(str(folder), ""), 0, 0)
-    with writing(folder):
-        if folder.exists() and not folder.is_dir():
-            raise fail("E0807", "This is a file, not a folder.", place, "Give another name with --out.")
-        if folder.is_dir() and any(folder.iterdir()) and not any((folder / name).is_file() for name in ours):
-            raise fail("E0807", "This folder has files in it that are not of an earlier calibration.", place,
-                       "Give an empty or new folder with --out.")  # fmt: skip
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ours - {CHECKPOINT_NAME}:
-            (folder / name).unlink(missing_ok=True)  # an old result would pass for the new one's
-        (folder / ".writable").write_text("", encoding="utf-8")
-        (folder / ".writable").unlink()
+FIT = Contents("calibration", CALIBRATION_NAME, (CHECKPOINT_NAME, POSTERIOR_NAME, REPORT_NAME))
+_EMPTY = '{"complete": false, "files": {}, "seal": ""}\n'
+"""The list while a calibration goes on."""
 
 
-def write(result: Calibrated, model: Model, source: Source, folder: Path) -> None:
-    """The three files of a result; ``calibration.json`` last of all."""
-    with writing(folder):
-        part = folder / f".{POSTERIOR_NAME}.part"
-        result.posterior.to_netcdf(str(part), engine="h5netcdf")
-        part.replace(folder / POSTERIOR_NAME)
-        replace_file(folder / REPORT_NAME, calibration_page(model, source, result))
-        replace_file(folder / CALIBRATION_NAME, result.record.model_dump_json(indent=2) + "\n")
+def write(result: Calibrated, model: Model, source: Source, folder: Folder) -> Calibrated:
+    """The files of a result, ``calibration.json`` last of all; the result as written."""
+    with writing(folder.path):
+        result.posterior.to_netcdf(str(folder.work / POSTERIOR_NAME), engine="h5netcdf")
+    folder.adopt(POSTERIOR_NAME)
+    folder.put(REPORT_NAME, calibration_page(model, source, result))
+    record = result.record.model_copy(update={"files": folder.digests()})
+    at = folder.finish(record.model_dump_json(indent=2) + "\n", record.complete)
+    return replace(result, folder=at)

@@ -24,7 +24,7 @@ STRIDE = 5
 def sample(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
     """The draws of all chains; what there is of them when asked to stop."""
     options = problem.options
-    warmup = options.warmup or max(10, options.draws // 2)
+    warmup = checkpoint.warmup
     started = _start(problem, checkpoint, tell)
     if started is None:
         return _handed_over(problem, [], warmup, 0, 0, STOPPED)
