@@ -140,6 +140,8 @@ CODES: dict[str, str] = {
     "E0737": "Too many archetypes",
     "E0738": "Two behaviours decide the same",
     "E0739": "A behaviour that changes nothing",
+    "E0740": "A parameter that varies where one value is needed",
+    "E0741": "A parameter changed for some people only",
     # 06 networks and populations: files and generators
     "E0640": "The data file is not there",
     "E0641": "The data file does not read",

@@ -22,6 +22,7 @@ from lpmdsl.semantics.model import (
     AttributeRef,
     Distribution,
     Expr,
+    Follows,
     GroupReport,
     InState,
     IsActive,
@@ -79,6 +80,8 @@ def evaluate(expr: Expr, moment: Moment) -> Tensor:
             return number(expr.value)
         case ParameterRef():
             return number(moment.parameters[expr.name])
+        case Follows():
+            return _truth(_formula_of(expr.parameter, moment) == moment.parameters[expr.parameter])
         case AttributeRef():
             return attribute(expr.of, expr.name, moment)
         case InState():
@@ -150,7 +153,17 @@ def attribute(kind: str, name: str, moment: Moment) -> Tensor:
             if condition.of == kind and clause.attribute == name and clause.value is not None:
                 inside = in_states(moment.states[condition.name], clause.states)
                 value = torch.where(inside, evaluate(clause.value, stored), value)
+    for one in (i for i in moment.model.interventions if moment.active[i.name]):
+        for clause in (w for w in one.while_active if w.of == kind):
+            for action in (a for a in clause.sets if a.attribute == name):
+                value = torch.where(holds(clause.where, kind, stored), evaluate(action.value, stored), value)
     return value
+
+
+def _formula_of(parameter: str, moment: Moment) -> Tensor:
+    """What a parameter's formula makes of the others at time 0; NaN for one that is a number."""
+    default = moment.model.parameter(parameter).default
+    return number(math.nan) if isinstance(default, Literal_) else evaluate(default, replace(moment, time=0.0))
 
 
 def _look_up(expr: TableRef, moment: Moment) -> Tensor:

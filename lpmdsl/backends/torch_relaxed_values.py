@@ -51,6 +51,12 @@ class Values:
                 return torch.tensor(float(e.value), dtype=torch.float64)
             case m.ParameterRef():
                 return self.parameters[e.name]
+            case m.Follows():
+                default, now = self.model.parameter(e.parameter).default, self.now
+                self.now = 0
+                same = not isinstance(default, m.Literal_) and bool(self.value(default) == self.parameters[e.parameter])
+                self.now = now
+                return truth(same)
             case m.AttributeRef():
                 return self._attribute(e)
             case m.InState():
@@ -84,18 +90,15 @@ class Values:
             assert isinstance(value, Tensor)
         else:
             value = torch.tensor(np.asarray(self.world.attributes[key]), dtype=torch.float64)
-        for condition, clause in self._clauses(e):
-            if self.case[condition.name] in clause.states:
-                before = dict(self.case)
-                self.case[("plain", e.of, e.name)] = True
-                value = self.value(clause.value) if clause.value is not None else value
-                self.case = before
+        for holds, read in self._clauses(e):
+            before = dict(self.case)
+            self.case["plain"] = True
+            value = torch.where(self.value(holds) != 0, self.value(read), value)
+            self.case = before
         return value
 
-    def _clauses(self, e: m.AttributeRef) -> list[tuple[m.Condition, m.WhileInState]]:
-        if ("plain", e.of, e.name) in self.case:
-            return []
-        return [(c, w) for c in self.model.conditions if c.of == e.of for w in c.whiles if w.attribute == e.name]
+    def _clauses(self, e: m.AttributeRef) -> list[tuple[m.Expr, m.Expr]]:
+        return [] if "plain" in self.case else m.overlays(self.model, e.of, e.name)
 
     def _last(self, name: str) -> int:
         return self.now // period(self.model, name) - (1 if covers(self.model, name) else 0)
@@ -144,7 +147,9 @@ class Values:
             total = total + chance * value()
         return total
 
-    def _random(self, exprs: list[m.Expr], given: set[str]) -> tuple[set[str], set[tuple[str, str]]]:
+    def _random(
+        self, exprs: list[m.Expr], given: set[str], is_plain: bool = False
+    ) -> tuple[set[str], set[tuple[str, str]]]:
         conditions: set[str] = set()
         attributes: set[tuple[str, str]] = set()
         for e in (part for whole in exprs for part in m.walk(whole)):
@@ -153,7 +158,9 @@ class Values:
             if isinstance(e, m.AttributeRef):
                 if (e.of, e.name) in self.yes:
                     attributes.add((e.of, e.name))
-                conditions |= {c.name for c, _ in self._clauses(e)} - given
+                parts = [] if is_plain else [p for clause in self._clauses(e) for p in clause]
+                more = self._random(parts, given, is_plain=True)
+                conditions, attributes = conditions | more[0], attributes | more[1]
         return conditions, attributes
 
 

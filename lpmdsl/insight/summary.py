@@ -78,7 +78,7 @@ def _conserved(found: tuple[OfCondition, ...], model: m.Model) -> list[Statement
 def _promises(model: m.Model, found: tuple[OfCondition, ...], parameters: Mapping[str, float]) -> list[Statement]:
     """``check R0 of … between … and …``"""
     shown: list[Statement] = []
-    scope = Scope(model, parameters)
+    scope = Scope(model, parameters, idle=True)
     for promise in (c for c in model.checks if isinstance(c, m.CheckQuantity) and c.quantity == "R0"):
         numbers = next((o.reproduction for o in found if o.name == promise.of), None)
         if numbers is None:

@@ -172,6 +172,7 @@ def _reads(model: m.Model, one: m.Behaviour, attribute: str) -> bool:
         return False
     parts: tuple[object, ...] = (one.knows, one.rule)
     parts += tuple(w.value for c in model.conditions if c.of == one.of for w in c.whiles)
+    parts += tuple((w.where, w.sets) for i in model.interventions for w in i.while_active if w.of == one.of)
     read = (e for part in parts for e in m.every_expression(part))
     return any(isinstance(e, m.AttributeRef) and e.name == attribute for e in read)
 

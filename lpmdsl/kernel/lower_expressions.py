@@ -89,7 +89,7 @@ class Scope:
         match expr:
             case m.Literal_():
                 return _literal(expr)
-            case m.ParameterRef() | m.Population():
+            case m.ParameterRef() | m.Population() | m.Follows():
                 return self._once(expr, hint)
             case m.AttributeRef():
                 return self.attribute(expr)
@@ -125,14 +125,11 @@ class Scope:
         if stored is None:
             stored = self.typed(self.builder.load(f"{ref.of}_{ref.name}", AGENT), ref.type.kind)
         value = stored
-        for condition in self.builder.model.conditions if self.applies_whiles else ():
-            for clause in condition.whiles if condition.of == ref.of else ():
-                if clause.attribute == ref.name and clause.value is not None:
-                    # What a clause sets is read from stored attributes, so that it may name itself.
-                    self.applies_whiles = False
-                    inside = self.in_state(condition.name, clause.states)
-                    value = op("select", inside, self.value(clause.value), value, dtype=value.dtype)
-                    self.applies_whiles = True
+        for holds, read in m.overlays(self.builder.model, ref.of, ref.name) if self.applies_whiles else ():
+            # What a clause sets is read from stored attributes, so that it may name itself.
+            self.applies_whiles = False
+            value = op("select", self.value(holds), self.value(read), value, dtype=value.dtype)
+            self.applies_whiles = True
         return value
 
     @staticmethod

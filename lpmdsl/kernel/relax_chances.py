@@ -18,7 +18,7 @@ from lpmdsl.kernel.phases import Shape
 from lpmdsl.kernel.relaxable import refuse
 from lpmdsl.kernel.rewrite import map_expression
 from lpmdsl.kernel.simplify import fold
-from lpmdsl.quantities import BOOLEAN, Kind
+from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 
 T = TypeVar("T")
@@ -228,8 +228,8 @@ class Chances:
                 if chance != ZERO:
                     yield chance, result
 
-    def _leaves(self, exprs: tuple[m.Expr, ...], given: dict[str, int]) -> list[m.Expr]:
-        """What is random: attributes that change, and states that are not given, each once."""
+    def _leaves(self, exprs: tuple[m.Expr, ...], given: dict[str, int], is_plain: bool = False) -> list[m.Expr]:
+        """What is random: attributes that change, and states that are not given. ``is_plain``: attributes as stored."""
         found: list[m.Expr] = []
         for expr in (e for whole in exprs for e in m.walk(whole) if not isinstance(e, m.Aggregate)):
             match expr:
@@ -237,22 +237,13 @@ class Chances:
                     attribute = next(a for a in self.model.agent(expr.of).attributes if a.name == expr.name)
                     if attribute.is_changed and attribute.type.kind is Kind.BOOLEAN:
                         found.append(expr)
-                    for condition, clause in self._clauses(expr):
-                        assert clause.value is not None
-                        inside = m.InState(condition.name, clause.states, BOOLEAN, clause.span)
-                        found += [] if condition.name in given else [inside]
-                        found += self._leaves((clause.value,), given) if expr.name not in _names(clause.value) else []
+                    for clause in () if is_plain else m.overlays(self.model, expr.of, expr.name):
+                        found += self._leaves(clause, given, is_plain=True)
                 case m.InState() | m.StateOf() if expr.condition not in given:
                     found.append(expr)
                 case _:
                     pass
         return found
-
-    def _clauses(self, ref: m.AttributeRef) -> list[tuple[m.Condition, m.WhileInState]]:
-        return [
-            (c, w) for c in self.model.conditions if c.of == ref.of for w in c.whiles
-            if w.attribute == ref.name and w.value is not None
-        ]  # fmt: skip
 
     def _conditions(self, leaves: list[m.Expr]) -> list[str]:
         return sorted({e.condition for e in leaves if isinstance(e, m.InState | m.StateOf)})
@@ -268,7 +259,3 @@ class Chances:
                 key = tuple(state in e.states for e in mine if isinstance(e, m.InState))
             found.setdefault(key, []).append(state)
         return [tuple(states) for states in found.values()]
-
-
-def _names(expr: m.Expr) -> set[str]:
-    return {e.name for e in m.walk(expr) if isinstance(e, m.AttributeRef)}

@@ -234,6 +234,7 @@ def _told_by(model: m.Model) -> Iterator[m.Expr]:
     yield from (n.contacts for n in model.networks if n.contacts is not None)
     yield from (w.where for i in model.interventions for w in i.while_active if w.where is not None)
     yield from (w.value for c in model.conditions for w in c.whiles if w.value is not None)
+    yield from (s.value for i in model.interventions for w in i.while_active for s in w.sets)
 
 
 # ------------------------------------------------------------------ censuses
@@ -272,7 +273,7 @@ def _is_fixed(model: m.Model, ref: m.AttributeRef) -> bool:
     attribute = next(a for a in model.agent(ref.of).attributes if a.name == ref.name)
     if ref.type.kind not in (Kind.BOOLEAN, Kind.CATEGORY) or attribute.is_changed:
         return False
-    return not any(w.attribute == ref.name for c in model.conditions if c.of == ref.of for w in c.whiles)
+    return not m.overlays(model, ref.of, ref.name)
 
 
 def _census_choice(name: str, occupancy: Occupancy | None) -> Choice:

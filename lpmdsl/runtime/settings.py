@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 
 from lpmdsl.diagnostics import LpmError, Report, did_you_mean
-from lpmdsl.quantities import ERROR, Kind
+from lpmdsl.quantities import ERROR
 from lpmdsl.semantics.check_expressions import check_value
+from lpmdsl.semantics.check_parameters import limits as limits
 from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.library import Library
@@ -84,14 +85,6 @@ def _read_as_model(model: Model, parameter: Parameter, text: str, report: Report
     if report.has_errors or expr.type == ERROR:
         return None
     return float(evaluate(expr, Scope(model, parameter_values(model, {}))))
-
-
-def limits(parameter: Parameter) -> tuple[float | None, float | None]:
-    """The least and the greatest value in base units: ``between``, and 0 to 1 for a share or a probability."""
-    low, high = parameter.low, parameter.high
-    if parameter.type.kind in (Kind.SHARE, Kind.PROBABILITY):
-        low, high = max(0.0, low or 0.0), min(1.0, 1.0 if high is None else high)
-    return low, high
 
 
 def is_within(parameter: Parameter, value: float) -> bool:

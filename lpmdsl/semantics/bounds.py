@@ -46,7 +46,7 @@ def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
         case m.InState() if expr.condition in known.states:
             inside = known.states[expr.condition]
             return float(inside <= set(expr.states)), float(bool(inside & set(expr.states)))
-        case m.InState() | m.IsActive():
+        case m.InState() | m.IsActive() | m.Follows():
             return TRUTH
         case m.StateOf():
             return 0.0, len(known.model.condition(expr.condition).states) - 1.0
@@ -263,7 +263,7 @@ def _set_to(ref: m.AttributeRef, known: Knowledge) -> list[m.Expr | None]:
     conditions = [c for c in model.conditions if c.of == ref.of]
     blocks = [r for i in model.interventions for r in i.repeated if r.of == ref.of and can_choose(r, anyone)]
     actions = [a for c in conditions for e in c.entering for a in e.actions] + [a for r in blocks for a in r.actions]
-    found: list[m.Expr | None] = [w.value for c in conditions for w in c.whiles if w.attribute == ref.name]
+    found: list[m.Expr | None] = [value for _, value in m.overlays(model, ref.of, ref.name)]
     # What a behaviour decides is nobody's to foresee: it can be whatever the attribute itself can be.
     found += [ref for b in model.behaviours if (b.of, b.into) == (ref.of, ref.name)]
     return found + [a.value for a in actions if isinstance(a, m.SetAttribute) and a.attribute == ref.name]

@@ -19,6 +19,7 @@ from lpmdsl.semantics.check_studies import check_calibration, check_compare, che
 from lpmdsl.semantics.check_tables import check_table
 from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.graph import is_cyclic
+from lpmdsl.semantics.held import hold
 from lpmdsl.semantics.names import Names
 from lpmdsl.semantics.signatures import sign_agents, sign_conditions
 from lpmdsl.semantics.written import attributes_written
@@ -54,6 +55,7 @@ def check(module: tree.Module, names: Names, report: Report) -> model.Model:
                        "Put both into one: it may have several lines `fit`.")  # fmt: skip
     header = module.header
     return _settled(
+        report,
         model.Model(
             header.name.id if header else "",
             (header.version if header else None) or "",
@@ -74,7 +76,7 @@ def check(module: tree.Module, names: Names, report: Report) -> model.Model:
             calibrations,
             names.is_library,
             tuple(ctx.behaviours.values()),
-        )
+        ),
     )
 
 
@@ -93,17 +95,19 @@ def _bystanders(ctx: Context) -> None:
             ctx.agents[kind] = model.Agent(kind, 1000, None, None, (), "", Span(ctx.names.module.source, 0, 0))
 
 
-def _settled(made: model.Model) -> model.Model:
+def _settled(report: Report, made: model.Model) -> model.Model:
     """The model with what only the whole of it shows: which attributes change, which conditions go round."""
     actions = [(r.of, a) for i in made.interventions for r in i.repeated for a in r.actions]
     forced = {(a.condition, a.state) for _, a in actions if isinstance(a, model.ForceMove)}
     set_on = attributes_written(made)
     for c in made.conditions:
         set_on |= {(c.of, w.attribute) for w in c.whiles if w.attribute is not None}
+    set_on |= {(w.of, s.attribute) for i in made.interventions for w in i.while_active for s in w.sets}
     conditions = tuple(
         replace(c, is_cyclic=is_cyclic(c, {s for n, s in forced if n == c.name})) for c in made.conditions
     )
-    return replace(made, conditions=conditions, agents=tuple(_changed(a, set_on) for a in made.agents))
+    agents = tuple(_changed(a, set_on) for a in made.agents)
+    return hold(replace(made, conditions=conditions, agents=agents), report)
 
 
 def _changed(agent: model.Agent, set_on: set[tuple[str, str]]) -> model.Agent:

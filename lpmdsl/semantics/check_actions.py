@@ -60,16 +60,16 @@ def force_move(ctx: Context, action: tree.MoveTo, kind: str, scope: Scope) -> mo
     return None if state is None else model.ForceMove(condition.id, state, chance, action.span)
 
 
-def left_networks(ctx: Context, action: tree.Leave, kind: str) -> tuple[str, ...]:
-    """The networks of ``leave offices, classes``, those that exist and join ``kind``."""
+def left_networks(ctx: Context, names: tuple[tree.Name, ...], kind: str, what: str) -> tuple[str, ...]:
+    """The networks of ``leave offices, classes``, those that exist and join ``kind`` (any of them for "")."""
     found = []
-    for name in action.networks:
+    for name in names:
         if name.id not in ctx.networks:
             if name.id not in ctx.broken:
                 ctx.unknown(name, "a network", ctx.names.networks())
-        elif kind not in (ctx.networks[name.id].of, ctx.networks[name.id].to):
+        elif kind not in ("", ctx.networks[name.id].of, ctx.networks[name.id].to):
             ctx.report.add(
-                "E0607", f"`{name.id}` joins {ctx.networks[name.id].of}, so a {kind} cannot leave it.", name.span
+                "E0607", f"`{name.id}` joins {ctx.networks[name.id].of}, so a {kind} cannot {what}.", name.span
             )
         else:
             found.append(name.id)

@@ -261,13 +261,22 @@ def _whiles(ctx: Context, condition: str, kind: str, written: tree.While) -> lis
                 if made is not None:
                     found.append(model.WhileInState(states, made.attribute, made.value, (), action.span))
             case tree.Leave():
-                found.append(model.WhileInState(states, None, None, left_networks(ctx, action, kind), action.span))
+                networks = left_networks(ctx, action.networks, kind, "leave it")
+                found.append(model.WhileInState(states, None, None, networks, action.span))
             case tree.MoveTo():
                 ctx.report.add(
                     "E0709",
                     "A move happens at a moment, and `while` lasts.",
                     action.span,
                     "Write an exit: `from … when … to …`.",
+                )
+            case tree.Scale() | tree.Change():
+                ctx.report.add(
+                    "E0709",
+                    "A state changes nothing for everybody, and this does.",
+                    action.span,
+                    "For contacts of those in the state write, in the contagion, "
+                    f"`source, target scaled by FACTOR where {condition} is {written.states[0].id} on NETWORK`.",
                 )
             case _:
                 assert_never(action)

@@ -7,10 +7,11 @@ from typing import Literal, assert_never
 
 from lpmdsl.quantities import DURATION, ERROR, MONEY, PERSON, TIME, Dimension, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.check_actions import force_move, left_networks, set_attribute
+from lpmdsl.semantics.check_actions import force_move, set_attribute
 from lpmdsl.semantics.check_clock import check_period, written_months
 from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.check_units import common_dimension
+from lpmdsl.semantics.check_while_active import LASTING, check_while_active, kind_of
 from lpmdsl.semantics.context import Context, days, text_of, unit_of, value_of, whole_steps
 from lpmdsl.semantics.corners import extremes
 from lpmdsl.semantics.scope import constant, reporting, running
@@ -33,7 +34,7 @@ def check_intervention(ctx: Context, written: tree.Intervention) -> model.Interv
             "Write a later date.",
         )
     repeated = [_repeated(ctx, name, k, clause) for k, clause in enumerate(written.repeated)]
-    active = [_while_active(ctx, name, clause) for clause in written.while_active]
+    active = [check_while_active(ctx, name, clause) for clause in written.while_active]
     costs, per = _costs(ctx, written)
     return model.Intervention(
         name,
@@ -146,22 +147,10 @@ def _crossing(ctx: Context, written: tree.Crossing, name: str) -> model.Crossing
 # ------------------------------------------------------------------ whom and what
 
 
-def _kind(ctx: Context, name: tree.Name | None, span_of: tree.Repeated | tree.WhileActive) -> str | None:
-    if name is not None:
-        return ctx.agent_kind(name)
-    kinds = list(ctx.members)
-    if len(kinds) == 1:
-        return kinds[0]
-    ctx.report.add(
-        "E0613", "Several kinds of agents could be meant.", span_of.span, f"Write `for {kinds[0]}`." if kinds else ""
-    )
-    return None
-
-
 def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> model.Repeated | None:
     every = days(ctx, written.every)
     steps = whole_steps(ctx, every, written.every.span, "A period")
-    kind = _kind(ctx, written.kind, written)
+    kind = kind_of(ctx, written.kind, written.span)
     if kind is None:
         return None
     scope = running(kind, f"the intervention `{name}`")
@@ -182,12 +171,12 @@ def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> model.
                 made = set_attribute(ctx, action, kind, scope)
             case tree.MoveTo():
                 made = force_move(ctx, action, kind, scope)
-            case tree.Leave():
+            case tree.Leave() | tree.Scale() | tree.Change():
                 ctx.report.add(
                     "E0709",
-                    "`every` acts at a moment, and staying away lasts.",
+                    f"`every` acts at a moment, and {LASTING[type(action)]} lasts.",
                     action.span,
-                    "Write it under `while active for …`.",
+                    "Write it under `while active`.",
                 )
                 made = None
             case _:
@@ -196,28 +185,6 @@ def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> model.
     if every is None or steps is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
         return None
     return model.Repeated(kind, every, at_most, where, tuple(actions), f"{name}.each{k}", written.span)
-
-
-def _while_active(ctx: Context, name: str, written: tree.WhileActive) -> model.WhileActive | None:
-    kind = _kind(ctx, written.kind, written)
-    if kind is None:
-        return None
-    scope = running(kind, f"the intervention `{name}`")
-    where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
-    networks: list[str] = []
-    for action in written.actions:
-        if isinstance(action, tree.Leave):
-            networks += left_networks(ctx, action, kind)
-        else:
-            ctx.report.add(
-                "E0709",
-                "While an intervention is active people can `leave` networks; a change happens at a moment.",
-                action.span,
-                "Write `set` and `move` under `every … for …`.",
-            )
-    if where is not None and where.type == ERROR:
-        return None
-    return model.WhileActive(kind, where, tuple(networks), written.span)
 
 
 def _costs(ctx: Context, written: tree.Intervention) -> tuple[float | None, CostsPer]:

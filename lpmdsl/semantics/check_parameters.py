@@ -10,7 +10,7 @@ from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_value
 from lpmdsl.semantics.context import Context, text_of, unit_of, unit_text
 from lpmdsl.semantics.corners import constant
-from lpmdsl.semantics.scope import constant as constant_scope
+from lpmdsl.semantics.scope import constant as constant_scope, timed
 from lpmdsl.semantics.tree_walk import in_order, names_in
 from lpmdsl.syntax import tree
 
@@ -49,7 +49,7 @@ def check_parameters(ctx: Context) -> None:
 
 def _parameter(ctx: Context, written: tree.Parameter) -> model.Parameter | None:
     name, scope = written.name.id, constant_scope(f"the parameter `{written.name.id}`")
-    default = check_expression(ctx, written.value, scope)
+    default = check_expression(ctx, written.value, timed(scope.place))
     if default.type != ERROR and not default.type.is_numeric:
         ctx.report.add(
             "E0306",
@@ -84,6 +84,14 @@ def _bound(ctx: Context, written: tree.Expr | None, kind: Type, name: str) -> fl
     bound = check_value(ctx, written, constant_scope(f"a bound of `{name}`"), kind, f"a bound of `{name}`")
     value = constant(bound, ctx.values, ctx.tables)
     return None if math.isnan(value) else value
+
+
+def limits(parameter: model.Parameter) -> tuple[float | None, float | None]:
+    """The least and the greatest value in base units: ``between``, and 0 to 1 for a share or a probability."""
+    low, high = parameter.low, parameter.high
+    if parameter.type.kind in (Kind.SHARE, Kind.PROBABILITY):
+        low, high = max(0.0, low or 0.0), min(1.0, 1.0 if high is None else high)
+    return low, high
 
 
 def _within(ctx: Context, written: tree.Parameter, made: model.Parameter) -> None:

@@ -10,6 +10,7 @@ from lpmdsl.semantics.check_data import read_data
 from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.check_units import denied
+from lpmdsl.semantics.check_while_active import parameter_change
 from lpmdsl.semantics.context import Context, days, whole_steps
 from lpmdsl.semantics.corners import constant as constant_value
 from lpmdsl.semantics.scope import constant, watching
@@ -71,26 +72,7 @@ def _scenario(ctx: Context, written: tree.Scenario, done: dict[str, model.Scenar
 
 
 def _change(ctx: Context, change: tree.Change) -> model.Expr | None:
-    name = change.target.id
-    parameter = ctx.parameters.get(name)
-    if parameter is None:
-        if name not in ctx.broken:
-            ctx.unknown(change.target, "a parameter", ctx.names.parameters(), "A scenario changes parameters.")
-        return None
-    value = check_value(ctx, change.value, constant("a scenario"), parameter.type, f"`{name}`")
-    if value.type == ERROR:
-        return None
-    number = constant_value(value, ctx.values, ctx.tables)
-    if (parameter.low is not None and number < parameter.low) or (
-        parameter.high is not None and number > parameter.high
-    ):
-        ctx.report.add(
-            "E0317",
-            f"The scenario sets `{name}` outside the bounds that it was given.",
-            change.value.span,
-            "Widen `between … and …`, or choose another value.",
-        )
-    return value
+    return parameter_change(ctx, change, constant("a scenario"), "A scenario")
 
 
 # ------------------------------------------------------------------ comparisons

@@ -158,6 +158,8 @@ def _leaf(node: model.Expr) -> str:
     match node:
         case model.ParameterRef():
             return f"parameter {node.name}"
+        case model.Follows():
+            return f"whether {node.parameter} follows"
         case model.AttributeRef():
             return f"attribute {node.name}"
         case model.InState():
@@ -200,7 +202,7 @@ def _choices(known: Known, node: model.Expr, own: Mapping[str, float], parts: in
                 (value, ""),
                 *((v, f"{node.name} = {v / parameter.scale:g}{_spaced(parameter.unit)}") for v in ends),
             ]
-        case model.InState() | model.IsActive():
+        case model.InState() | model.IsActive() | model.Follows():
             return [(0.0, ""), (1.0, "")]
         case model.AttributeRef():
             return _attribute_choices(known, node, own)

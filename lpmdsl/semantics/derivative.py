@@ -20,6 +20,7 @@ from lpmdsl.semantics.model import (
     AttributeRef,
     Derived,
     Expr,
+    Follows,
     GroupReport,
     InState,
     IsActive,
@@ -36,6 +37,7 @@ from lpmdsl.semantics.model import (
     Time,
     children,
     every_expression,
+    overlays,
     walk,
 )
 
@@ -62,7 +64,7 @@ def derivative(expr: Expr, parameter: str, model: Model) -> Expr:
             return zero
         case ObservationRef() | GroupReport() | RollingMean():
             return zero
-        case Literal_() | IsActive():
+        case Literal_() | IsActive() | Follows():
             return zero
         case _:
             assert_never(expr)
@@ -185,13 +187,7 @@ def _sets(kind: str, model: Model) -> Iterator[SetAttribute]:
 
 def _clauses(ref: AttributeRef, model: Model) -> list[tuple[Expr, Expr]]:
     """Where a ``while`` clause makes an attribute read otherwise, and as what, in written order: the last one wins."""
-    return [
-        (InState(condition.name, clause.states, BOOLEAN, ref.span), clause.value)
-        for condition in model.conditions
-        if condition.of == ref.of
-        for clause in condition.whiles
-        if clause.attribute == ref.name and clause.value is not None
-    ]
+    return overlays(model, ref.of, ref.name)
 
 
 def _is_expressible(value: Expr, parameter: str, model: Model) -> bool:

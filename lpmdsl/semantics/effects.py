@@ -122,7 +122,8 @@ def check_effects(checked: model.Model, readers: Readers, report: Report) -> Non
                 "Name it in a contagion (`from I on …`), or delete it.",
             )
     known = Knowledge(checked, view(checked).values)
-    for scaling in (s for c in checked.contagions for s in c.scalings if s.where is not None):
+    told = {s.span for i in checked.interventions for w in i.while_active for s in w.scales}
+    for scaling in (s for c in checked.contagions for s in c.scalings if s.where is not None and s.span not in told):
         assert scaling.where is not None
         if not can_hold(scaling.where, known):
             report.add(
@@ -168,6 +169,8 @@ def _check_intervention(checked: model.Model, it: model.Intervention, readers: R
     if (
         not any(_acts(action, block, it, readers) for block in it.repeated for action in block.actions)
         and not any(readers.get(f"network {network}") for block in it.while_active for network in block.networks)
+        and not any(readers.get(f"network {n}") for w in it.while_active for s in w.scales for n in s.networks)
+        and not any(_is_read(w.of, s.attribute, it, readers) for w in it.while_active for s in w.sets)
         and f"intervention {it.name}" not in readers
     ):
         report.add(
@@ -240,10 +243,13 @@ def _acts(action: model.Action, block: model.Repeated, it: model.Intervention, r
         case model.ForceMove():
             return True
         case model.SetAttribute():
-            who = readers.get(f"attribute {block.of}.{action.attribute}", set()) | readers.get(
-                f"band {action.attribute}", set()
-            )
-            return bool(who - {f"intervention {it.name}"})
+            return _is_read(block.of, action.attribute, it, readers)
+
+
+def _is_read(of: str, attribute: str, it: model.Intervention, readers: Readers) -> bool:
+    """Whether something other than the intervention itself reads an attribute."""
+    who = readers.get(f"attribute {of}.{attribute}", set()) | readers.get(f"band {attribute}", set())
+    return bool(who - {f"intervention {it.name}"})
 
 
 def _idle_reason(it: model.Intervention) -> str:
@@ -253,6 +259,12 @@ def _idle_reason(it: model.Intervention) -> str:
     names = [a.attribute for a in actions if isinstance(a, model.SetAttribute)]
     if names:
         return f"nothing reads `{names[0]}`"
+    names = [s.attribute for w in it.while_active for s in w.sets]
+    names += [c.parameter for w in it.while_active for c in w.changes]
+    if names:
+        return f"nothing reads `{names[0]}`"
+    if any(w.scales for w in it.while_active):
+        return "nothing spreads on the networks that it scales"
     if it.while_active:
         return "nothing spreads on the networks that people leave"
     return "it has no action"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, assert_never
 
@@ -16,6 +16,7 @@ from lpmdsl.semantics.model import (
     Apply,
     AttributeRef,
     Expr,
+    Follows,
     GroupReport,
     InState,
     IsActive,
@@ -43,6 +44,8 @@ class Scope:
     states: Mapping[str, NDArray] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     time: Value = 0.0
+    idle: bool = False
+    """No intervention is active. Else whether one is has no value here."""
 
 
 def parameter_values(model: Model, overrides: Mapping[str, float] | None = None) -> dict[str, float]:
@@ -67,6 +70,10 @@ def evaluate(expr: Expr, scope: Scope) -> Value:
             return np.float64(expr.value)
         case ParameterRef():
             return np.float64(scope.parameters[expr.name])
+        case Follows():
+            return np.float64(follows(expr.parameter, scope))
+        case IsActive() if scope.idle:
+            return np.float64(0.0)
         case AttributeRef():
             return np.asarray(scope.attributes[(expr.of, expr.name)]).astype(np.float64)
         case InState():
@@ -85,6 +92,13 @@ def evaluate(expr: Expr, scope: Scope) -> Value:
             raise ValueError(f"{type(expr).__name__} has no value before the run")
         case _:
             assert_never(expr)
+
+
+def follows(parameter: str, scope: Scope) -> bool:
+    """Whether the parameter's value is what its formula makes of the others, at time 0."""
+    default = scope.model.parameter(parameter).default
+    own = scope.parameters[parameter]
+    return not isinstance(default, Literal_) and bool(own == evaluate(default, replace(scope, time=0.0)))
 
 
 def _look_up(expr: TableRef, scope: Scope) -> Value:

@@ -5,8 +5,8 @@ They say whose state they read: the agent's own, or the whole population's (glob
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lpmdsl.quantities import Type
@@ -25,6 +25,15 @@ class Literal_:
 @dataclass(frozen=True, slots=True)
 class ParameterRef:
     name: str
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """1 if a parameter is what its formula makes of the others, 0 if something has set it by hand to another value."""
+
+    parameter: str
     type: Type
     span: Span
 
@@ -166,6 +175,7 @@ class Aggregate:
 Expr = (
     Literal_
     | ParameterRef
+    | Follows
     | AttributeRef
     | InState
     | StateOf
@@ -203,6 +213,27 @@ def walk(expr: Expr) -> Iterator[Expr]:
         stack.extend(reversed(children(node)))
 
 
+def mapped(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """The expression with its direct parts changed; itself if none is."""
+    parts = children(expr)
+    made = tuple(change(part) for part in parts)
+    if all(a is b for a, b in zip(parts, made, strict=True)):
+        return expr
+    match expr:
+        case TableRef() | GroupReport():
+            return replace(expr, keys=made)
+        case Apply():
+            return replace(expr, arguments=made)
+        case Aggregate():
+            rest = iter(made)
+            what, where, otherwise = (
+                None if e is None else next(rest) for e in (expr.what, expr.where, expr.otherwise)
+            )
+            return replace(expr, what=what, where=where, otherwise=otherwise)
+        case _:
+            return expr
+
+
 def reads_agent(expr: Expr) -> bool:
     """Whether the value differs between agents (own attributes or states outside an aggregate)."""
     match expr:
@@ -216,4 +247,5 @@ def reads_agent(expr: Expr) -> bool:
 
 def is_constant(expr: Expr) -> bool:
     """Whether parameters, tables and literals alone decide the value."""
-    return all(isinstance(e, Literal_ | ParameterRef | TableRef | Apply | Population) for e in walk(expr))
+    plain = Literal_ | ParameterRef | Follows | TableRef | Apply | Population
+    return all(isinstance(e, plain) for e in walk(expr))

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from lpmdsl.quantities import Type
+from lpmdsl.quantities import BOOLEAN, Type
 from lpmdsl.semantics.expressions import (
     Aggregate as Aggregate,
     Apply as Apply,
     AttributeRef as AttributeRef,
     Expr as Expr,
+    Follows as Follows,
     GroupReport as GroupReport,
     InState as InState,
     IsActive as IsActive,
@@ -29,6 +30,7 @@ from lpmdsl.semantics.expressions import (
     Time as Time,
     children as children,
     is_constant as is_constant,
+    mapped as mapped,
     reads_agent as reads_agent,
     walk as walk,
 )
@@ -463,13 +465,39 @@ class Repeated:
 
 
 @dataclass(frozen=True, slots=True)
+class Rescale:
+    """Contacts on ``networks`` times ``factor`` (global)."""
+
+    networks: tuple[str, ...]
+    factor: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterChange:
+    """Another value (global) of a parameter; the parameter itself in it is what the changes before made of it."""
+
+    parameter: str
+    value: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class WhileActive:
-    """While the intervention is active, agents of ``of`` with ``where`` are absent from ``networks``."""
+    """What holds while an intervention is active, for agents of ``of`` with ``where``.
+
+    They are absent from ``networks``, and ``sets`` says what attributes read as. ``scales`` and ``changes`` are here
+    as they are written; ``semantics.held`` has made scalings of contagions and choices in expressions of them. ``of``
+    is "" where nobody in particular is meant.
+    """
 
     of: str
     where: Expr | None
     networks: tuple[str, ...]
     span: Span
+    sets: tuple[SetAttribute, ...] = ()
+    scales: tuple[Rescale, ...] = ()
+    changes: tuple[ParameterChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -686,6 +714,24 @@ class Model:
         """Whether somebody can catch a condition from somebody."""
         contagion = self.contagion_of(condition)
         return contagion is not None and bool(contagion.spreads)
+
+
+def overlays(model: Model, of: str, name: str) -> list[tuple[Expr, Expr]]:
+    """When an attribute reads otherwise than it is stored, and as what: ``while`` clauses of conditions, then of
+    interventions, in written order. The last that holds wins. Both are read from stored attributes."""
+    found: list[tuple[Expr, Expr]] = [
+        (InState(condition.name, clause.states, BOOLEAN, clause.span), clause.value)
+        for condition in model.conditions
+        if condition.of == of
+        for clause in condition.whiles
+        if clause.attribute == name and clause.value is not None
+    ]
+    for one in model.interventions:
+        for clause in (w for w in one.while_active if w.of == of):
+            active: Expr = IsActive(one.name, BOOLEAN, clause.span)
+            test = active if clause.where is None else Apply("and", (active, clause.where), BOOLEAN, clause.span)
+            found += [(test, s.value) for s in clause.sets if s.attribute == name]
+    return found
 
 
 def _find(items: tuple, name: str):

@@ -35,6 +35,11 @@ def constant(place: str) -> Scope:
     return Scope(place, frozenset())
 
 
+def timed(place: str) -> Scope:
+    """Parameters, tables, numbers, and the time."""
+    return Scope(place, frozenset({"time"}))
+
+
 def making(kind: str, place: str, made: frozenset[str] | None = None) -> Scope:
     """What is known of an agent while the population is made: its earlier attributes."""
     return Scope(place, frozenset({"members"}), kind, made)

@@ -102,6 +102,8 @@ def _differs(expr: model.Expr, own: Mapping[str, float], new: Mapping[str, float
     before, after = constant(expr, own, tables), constant(expr, new, tables)
     if not math.isnan(before) and not math.isnan(after):
         return before != after
+    if isinstance(expr, model.ParameterRef):
+        return math.isnan(before) != math.isnan(after)  # one that varies with time, and one that is set
     return any(_differs(part, own, new, tables) for part in model.children(expr))
 
 

@@ -193,6 +193,12 @@ class ClauseBuilder(ExpressionBuilder):
     def leave(self, meta: Meta, c: Children) -> t.Leave:
         return t.Leave(c[0], self.span(meta))
 
+    def scale(self, meta: Meta, c: Children) -> t.Scale:
+        return t.Scale(c[0], c[1], self.span(meta))
+
+    def change_to(self, meta: Meta, c: Children) -> t.Change:
+        return t.Change(self.named(c[0]), c[1], self.span(meta))
+
     def spread(self, meta: Meta, c: Children) -> Clause:
         return self._clause("spread", t.Spread(c[0], c[1], c[2], self.span(meta)), meta)
 

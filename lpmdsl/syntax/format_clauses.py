@@ -221,6 +221,10 @@ def _action(action: t.Action) -> str:
             return join("move", action.condition.id, "to", label(action.state), _probability(action.probability))
         case t.Leave():
             return f"leave {names(action.networks)}"
+        case t.Scale():
+            return f"scale {names(action.networks)} by {expression(action.factor, SUM)}"
+        case t.Change():
+            return f"change {action.target.id} to {expression(action.value)}"
         case _:
             assert_never(action)
 

@@ -66,7 +66,7 @@ _PHRASES = {
 # Terminals that continue or decorate a value: named only when nothing else can come.
 _OPERATORS = words("PLUS MINUS STAR DIVIDE POWER RELATION IS IN NOT AND OR LPAR LSQB PERCENT UNIT PER WHERE ELSE")
 _VALUE_STARTS = words("NAME NUMBER LPAR MINUS NOT THEIR YES_NO DATE COUNTED AGGREGATE ARGUMENT STRING")
-_ACTIONS = words("SET MOVE LEAVE")
+_ACTIONS = words("SET MOVE LEAVE SCALE CHANGE")
 _EXITS = {
     "BY": "`by contagion`",
     "AFTER": "`after DISTRIBUTION`",
@@ -74,7 +74,7 @@ _EXITS = {
     "WITH": "`with probability P every PERIOD`",
     "WHEN": "`when TEST`",
 }
-_WHAT_HAPPENS = ("set", "move", "leave")
+_WHAT_HAPPENS = ("set", "move", "leave", "scale", "change")
 _CHARACTERS = {
     "“": '"',
     "”": '"',
@@ -160,6 +160,7 @@ def explain(stop: Stop, report: Report) -> None:
     """Report the one mistake at which a declaration stopped making sense."""
     for attempt in (
         _conditional,
+        _change_by,
         _not_yet,
         _date,
         _prompt,
@@ -201,6 +202,19 @@ def _conditional(stop: Stop) -> Answer:
         return None
     yes, test, no = (found[part].strip() for part in ("yes", "test", "no"))
     return "E0101", "A choice is written with `where` and `otherwise`", f"Write `({yes} where {test}, {no} otherwise)`"
+
+
+_CHANGE_BY = re.compile(r"change\s+(?P<name>\w+)\s+by\s+(?P<number>[\d_.]+)\s*(?P<percent>%?)")
+
+
+def _change_by(stop: Stop) -> Answer:
+    """``change beta by 50 %``, which may mean half of it or half as much again."""
+    found = _CHANGE_BY.match(stop.line)
+    if found is None or stop.found != "by":
+        return None
+    factor = float(found["number"].replace("_", "")) / (100 if found["percent"] else 1)
+    help = f"Write `change {found['name']} to {factor:g} * {found['name']}`"
+    return "E0101", "A change says to what, and `by` could mean that much or that much more", help
 
 
 def _not_yet(stop: Stop) -> Answer:

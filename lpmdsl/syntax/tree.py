@@ -204,7 +204,25 @@ class Leave:
     span: Span
 
 
-Action = SetTo | MoveTo | Leave
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """``scale town by 40 %``"""
+
+    networks: tuple[Name, ...]
+    factor: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``change beta to 0.02 per contact``, in a scenario or while an intervention is active."""
+
+    target: Name
+    value: Expr
+    span: Span
+
+
+Action = SetTo | MoveTo | Leave | Scale | Change
 
 # ------------------------------------------------------------------ declarations
 
@@ -583,7 +601,7 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class WhileActive:
-    """``while active [for Person [where EXPR]]`` and its actions (``leave``)."""
+    """``while active [for Person [where EXPR]]`` and its actions (``leave``, ``set``, ``scale``, ``change``)."""
 
     kind: Name | None
     where: Expr | None
@@ -699,13 +717,6 @@ class Calibrate:
     method: Name | None
     hold_out: Quantity | None
     doc: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    target: Name
-    value: Expr
     span: Span
 
 

@@ -104,6 +104,8 @@ CLAUSES: dict[str, dict[str, str]] = {
         "set": "set ATTRIBUTE to VALUE with probability P",
         "move": "move CONDITION to STATE with probability P",
         "leave": "leave NETWORK",
+        "scale": "scale NETWORK by FACTOR",
+        "change": "change PARAMETER to VALUE",
     },
     "behaviour": {
         "decides": "decides yes/no into ATTRIBUTE",

@@ -134,4 +134,4 @@ def everyone_at_start(kind: str, world: World, model: m.Model, parameters: Mappi
     """The scope of all agents of a kind in their start states at time 0."""
     states = {c.name: np.full(world.counts[kind], c.start.state) for c in model.conditions if c.of == kind}
     attributes = {key: column for key, column in world.attributes.items() if key[0] == kind}
-    return Scope(model, parameters, attributes, states, world.counts)
+    return Scope(model, parameters, attributes, states, world.counts, idle=True)

@@ -239,7 +239,7 @@ class Course:
         expr = dwell.argument(name)
         if expr is None or m.reads_agent(expr):
             return None
-        return float(evaluate(expr, Scope(self.model, self.parameters)))
+        return float(evaluate(expr, Scope(self.model, self.parameters, idle=True)))
 
 
 class _Writer:

@@ -12,7 +12,7 @@ from lpmdsl.semantics import model as m
 from lpmdsl.source import Span
 
 _OPERATORS = {
-    "select": lambda test, a, b: test * a + (1 - test) * b,
+    "select": lambda test, a, b: (a if test else b) if test.is_Integer else test * a + (1 - test) * b,
     "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
     "pow": lambda a, b: a**b, "neg": lambda a: -a, "exp": sp.exp, "log": sp.log, "sin": sp.sin, "cos": sp.cos,
     "sqrt": sp.sqrt, "abs": sp.Abs, "floor": sp.floor, "min": sp.Min, "max": sp.Max,
@@ -76,6 +76,8 @@ def formula(expr: m.Expr, model: m.Model, group: Group, inside: Mapping[str, int
             return sp.Symbol("t", nonnegative=True)
         case m.IsActive():
             return sp.Integer(0)
+        case m.Follows():
+            return sp.Integer(1)
         case m.Apply() if expr.op in _OPERATORS:
             return _OPERATORS[expr.op](*(again(a) for a in expr.arguments))
         case _:

@@ -24,7 +24,7 @@ def check_r0(model: m.Model, parameters: Mapping[str, float], report: Report) ->
             found = reproduction(model, model.condition(promise.of), parameters)
         except ValueError:
             continue
-        scope = Scope(model, parameters)
+        scope = Scope(model, parameters, idle=True)
         _check_steps(model, found, report)
         low = float(evaluate(promise.low, scope)) if promise.low is not None else 0.0
         high = float(evaluate(promise.high, scope))
