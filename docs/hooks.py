@@ -8,6 +8,7 @@ from typing import Any
 from lpmdsl.codes import CODES
 from lpmdsl.networks.generators import NETWORKS
 from lpmdsl.semantics.builtins import BUILTINS, DISTRIBUTIONS
+from lpmdsl.semantics.spellings import SPELLINGS
 
 _DIMENSIONS = {
     "pure": "pure numbers in, a pure number out",
@@ -27,7 +28,8 @@ def table_of_distributions() -> str:
     """Every distribution with its argument sets and where it may stand."""
     rows = []
     for family in DISTRIBUTIONS.values():
-        forms = [", ".join(f"`{name}`" for name, _ in form) for form in family.forms]
+        written = (*family.forms, *(spelling.form for spelling in SPELLINGS.get(family.name, ())))
+        forms = [", ".join(f"`{name}`" for name, _ in form) for form in written]
         uses = ", ".join(word for use, word in _USES.items() if use in family.uses)
         rows.append((f"`{family.name}`", " or ".join(forms), f"`{family.example}`", uses))
     return _table(("Distribution", "Arguments", "Example", "Stands as"), rows)

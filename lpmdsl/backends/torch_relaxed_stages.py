@@ -45,6 +45,9 @@ def _mean_and_variance(law: m.Distribution, a: dict[str, Tensor], model: m.Model
         return a["value"], 0 * a["value"]
     if law.family == "uniform":
         return (a["min"] + a["max"]) / 2, (a["max"] - a["min"]) ** 2 / 12
+    if law.family == "triangular":
+        rise, fall = a["mode"] - a["low"], a["high"] - a["mode"]
+        return a["mode"] + (fall - rise) / 3, (rise * rise + rise * fall + fall * fall) / 18
     if law.family == "empirical":
         table = model.table(law.table or "")
         days = torch.tensor([float(k) for k in table.keys[0]], dtype=torch.float64)

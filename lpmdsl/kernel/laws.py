@@ -121,6 +121,25 @@ def _uniform(a: dict[str, Any]) -> Law:
     return _shifted(standard, low)
 
 
+def _triangular(a: dict[str, Any]) -> Law:
+    low, high = np.asarray(a["low"], np.float64), np.asarray(a["high"], np.float64)
+    width = high - low
+    rise, fall = a["mode"] - low, high - a["mode"]
+    sound = (rise >= 0) & (fall >= 0) & (width > 0)
+
+    def quantile(below: Any, above: Any) -> Any:
+        """The value below which the share ``below`` lies and above which the rest, ``above``, does."""
+        up, down = low + np.sqrt(below * width * rise), high - np.sqrt(above * width * fall)
+        return np.where(sound, np.where(below * width <= rise, up, down), np.nan)
+
+    def cdf(x: Any) -> Any:
+        up = np.clip(x - low, 0.0, None) ** 2 / (width * np.maximum(rise, 1e-300))
+        down = 1.0 - np.clip(high - x, 0.0, None) ** 2 / (width * np.maximum(fall, 1e-300))
+        return np.where(sound, np.where(x < a["mode"], up, down), np.nan)
+
+    return Law(lambda p: quantile(p, 1.0 - p), lambda p: quantile(1.0 - p, p), cdf)
+
+
 def _normal(a: dict[str, Any]) -> Law:
     standard = Law(special.ndtri, lambda p: -special.ndtri(p), special.ndtr)
     return _shifted(_scaled(standard, a["sd"]), a["mean"])
@@ -175,6 +194,7 @@ _FAMILIES: dict[str, Callable[[dict[str, Any]], Law]] = {
     "lognormal": _lognormal,
     "weibull": _weibull,
     "uniform": _uniform,
+    "triangular": _triangular,
     "normal": _normal,
     "beta": _beta,
     "bernoulli": lambda a: _of_stats("bernoulli", a["probability"]),

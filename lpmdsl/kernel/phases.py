@@ -25,7 +25,8 @@ from lpmdsl.semantics.model import Distribution, Model
 
 MOST_STAGES = 60
 """A longer chain is cut to so many stages: the mean stays right, the law becomes a little wider."""
-FAMILIES = ("exponential", "gamma", "erlang", "fixed", "lognormal", "weibull", "uniform", "normal", "empirical")
+FAMILIES = ("exponential", "gamma", "erlang", "fixed", "lognormal", "weibull", "uniform", "triangular", "normal",
+            "empirical")  # fmt: skip
 TINY = 1e-30
 """The imaginary step of derivatives by complex numbers, which cancel nothing (Squire & Trapp 1998, SIAM Rev 40:110)."""
 
@@ -110,6 +111,10 @@ def moments(distribution: Distribution, a: dict[str, Any], model: Model) -> tupl
             return _weibull_moments(a)
         case "uniform":
             return (a["min"] + a["max"]) / 2, (a["max"] - a["min"]) ** 2 / 12
+        case "triangular":
+            low, mode, high = a["low"], a["mode"], a["high"]
+            squares = low**2 + mode**2 + high**2 - low * mode - low * high - mode * high
+            return (low + mode + high) / 3, squares / 18
         case "empirical":
             return _table_moments(distribution, model)
         case _:

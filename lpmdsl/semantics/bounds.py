@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.builtins import BOUNDED
 
 Bounds = tuple[float, float]
 ANYTHING: Bounds = (-math.inf, math.inf)
@@ -275,7 +276,7 @@ def can_choose(block: m.Repeated, known: Knowledge) -> bool:
 
 
 def _number(ref: m.AttributeRef, column: m.Attribute, known: Knowledge) -> Bounds:
-    if column.is_changed or column.drawn is None or column.drawn.family != "uniform":
+    if column.is_changed or column.drawn is None or column.drawn.family not in BOUNDED:
         return _by_kind(ref)
     ends = [bounds(e, known) for _, e in column.drawn.arguments]
     return min(low for low, _ in ends), max(high for _, high in ends)

@@ -82,7 +82,9 @@ BUILTINS: dict[str, Builtin] = {row.name: row for row in _FUNCTIONS}
 
 # ------------------------------------------------------------------ distributions
 
-Role = Literal["value", "positive value", "per value", "positive number", "above one", "probability", "whole number"]
+Role = Literal[
+    "value", "positive value", "per value", "number", "positive number", "above one", "probability", "whole number"
+]
 """What an argument is: in the dimension of the drawn quantity (any or positive), per that dimension, a pure number."""
 
 Use = Literal["dwell", "draw", "prior", "likelihood"]
@@ -135,6 +137,8 @@ _FAMILIES = (
         "dwell draw prior",
         "erlang(mean 5 days, shape 3)",
         (("mean", _P), ("shape", "whole number")),
+        (("shape", "whole number"), ("scale", _P)),
+        (("shape", "whole number"), ("rate", "per value")),
     ),
     _family(
         "lognormal",
@@ -158,6 +162,13 @@ _FAMILIES = (
     ),
     _family("fixed", "real", "dwell draw", "fixed(5 days)", (("value", _V),)),
     _family("uniform", "real", "dwell draw prior", "uniform(2 days, 6 days)", (("min", _V), ("max", _V))),
+    _family(
+        "triangular",
+        "real",
+        "dwell draw prior",
+        "triangular(1 day, 3 days, 9 days)",
+        (("low", _V), ("mode", _V), ("high", _V)),
+    ),
     _family(
         "normal",
         "real",
@@ -196,3 +207,5 @@ _FAMILIES = (
     _family("empirical", "labels", "draw", "household_sizes"),
 )
 DISTRIBUTIONS: dict[str, Family] = {row.name: row for row in _FAMILIES}
+BOUNDED = frozenset({"uniform", "triangular"})
+"""Families whose arguments are the ends between which they lie, the least first and the greatest last."""

@@ -206,7 +206,7 @@ def _after(ctx: Context, kind: str, dwell: tree.Distribution, place: str) -> mod
                 f"Band it first: `{number.name}_group category = band of {number.name} at … named …`.",
             )
             return None
-    if made.family in ("fixed", "uniform"):
+    if made.family in ("fixed", "uniform", "triangular"):
         for value, story in extremes(ctx, (made.arguments[0][1],)):
             if value < 0:
                 ctx.report.add("E0316", f"A time in a state cannot be negative{story}.", made.arguments[0][1].span)

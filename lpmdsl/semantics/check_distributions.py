@@ -10,8 +10,11 @@ from lpmdsl.semantics.check_expressions import check_value
 from lpmdsl.semantics.context import Context, text_of
 from lpmdsl.semantics.corners import extremes
 from lpmdsl.semantics.scope import Scope
+from lpmdsl.semantics.spellings import ELSEWHERE, LIKELIHOODS, SPELLINGS, respelled
 from lpmdsl.syntax import tree
 
+LARGEST = 1e300
+"""Beyond this a number is as good as infinite."""
 _USES: dict[Use, str] = {
     "dwell": "a length of time",
     "draw": "an attribute",
@@ -30,9 +33,10 @@ def check_distribution(
     family = DISTRIBUTIONS.get(name)
     allowed = [f.name for f in DISTRIBUTIONS.values() if use in f.uses and f.name != "empirical"]
     if family is None or name == "empirical":
+        hint = f" Here it is called `{ELSEWHERE[name]}`." if name in ELSEWHERE else did_you_mean(name, allowed)
         ctx.report.add(
             "E0310",
-            f"There is no distribution `{name}`.{did_you_mean(name, allowed)}",
+            f"There is no distribution `{name}`.{hint}",
             written.name.span,
             f"For {_USES[use]}: {', '.join(allowed)}; or the name of a table of shares.",
         )
@@ -79,7 +83,8 @@ def _with_arguments(
     ctx: Context, written: tree.Distribution, family: Family, want: Type, use: Use, scope: Scope
 ) -> model.Distribution | None:
     forms = family.likelihood if use == "likelihood" else family.forms
-    form = _form(written, forms)
+    others = (LIKELIHOODS if use == "likelihood" else SPELLINGS).get(family.name, ())
+    form = _form(written, (*forms, *(spelling.form for spelling in others)))
     if form is None:
         sets = " or ".join(f"({', '.join(a for a, _ in f)})" for f in forms)
         given = ", ".join(a.name or text_of(a.span)[1:-1] for a in written.arguments) or "nothing"
@@ -102,7 +107,12 @@ def _with_arguments(
     fine = [
         _in_range(ctx, family, name, role, value) for (name, value), (_, role, _) in zip(checked, named, strict=True)
     ]
-    if not all(fine) or not _ordered(ctx, family, dict(checked)):
+    if not all(fine):
+        return None
+    spelling = None if form in forms else next(spelling for spelling in others if spelling.form == form)
+    if spelling is not None:
+        checked = respelled(spelling, dict(checked), want, written.span)
+    if not _ordered(ctx, family, dict(checked)) or not _finite(ctx, family, checked):
         return None
     return model.Distribution(family.name, checked, None, (), want, written.span)
 
@@ -157,8 +167,21 @@ def _in_range(ctx: Context, family: Family, name: str, role: Role, value: model.
     return True
 
 
+def _finite(ctx: Context, family: Family, arguments: tuple[tuple[str, model.Expr], ...]) -> bool:
+    """Whether every argument is a finite number, as far as it is known."""
+    for name, value in arguments:
+        for number, story in extremes(ctx, (value,)):
+            if abs(number) > LARGEST:
+                message = f"`{name}` of `{family.name}` has no number here{story}: it is too large for one."
+                ctx.report.add("E0316", message, value.span)
+                return False
+    return True
+
+
 def _ordered(ctx: Context, family: Family, arguments: dict[str, model.Expr]) -> bool:
-    """``uniform(min, max)`` needs min below max; a beta's sd must leave room; a fixed time is not negative."""
+    """Ends in rising order, as in ``uniform(min, max)``; a beta's sd must leave room."""
+    if family.name == "triangular":
+        return _rising(ctx, arguments["low"], arguments["mode"], arguments["high"])
     low, high = arguments.get("min"), arguments.get("max")
     if low is not None and high is not None:
         gap = model.Apply("sub", (high, low), NUMBER, high.span)
@@ -174,6 +197,20 @@ def _ordered(ctx: Context, family: Family, arguments: dict[str, model.Expr]) -> 
                     f"{story}.",
                     arguments["sd"].span,
                 )
+                return False
+    return True
+
+
+def _rising(ctx: Context, low: model.Expr, mode: model.Expr, high: model.Expr) -> bool:
+    """Whether the mode of a triangle lies between its ends, and these apart."""
+    apart = model.Apply("sub", (high, low), NUMBER, high.span)
+    if not _all_above(ctx, apart, 0, "the largest value must be above the smallest"):
+        return False
+    for lower, upper in ((low, mode), (mode, high)):
+        for gap, story in extremes(ctx, (model.Apply("sub", (upper, lower), NUMBER, upper.span),)):
+            if gap < 0:
+                message = f"{text_of(mode.span)}: the mode must lie between the smallest and the largest value{story}."
+                ctx.report.add("E0316", message, mode.span, "Write `triangular(LOW, MODE, HIGH)`.")
                 return False
     return True
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model
-from lpmdsl.semantics.builtins import BUILTINS
+from lpmdsl.semantics.builtins import BOUNDED, BUILTINS
 
 MOST_CORNERS = 4096
 FINE = {1: 64, 2: 16}
@@ -177,13 +177,13 @@ def _leaf(node: model.Expr) -> str:
 
 
 def _range(known: Known, parameter: model.Parameter) -> tuple[float, float] | None:
-    """Between which values a parameter lies: its bounds, else the ends of a uniform prior."""
+    """Between which values a parameter lies: its bounds, else the ends of a uniform or triangular prior."""
     if parameter.low is not None and parameter.high is not None:
         return parameter.low, parameter.high
-    if parameter.prior is None or parameter.prior.family != "uniform":
+    if parameter.prior is None or parameter.prior.family not in BOUNDED:
         return None
-    low, high = (constant(e, known.values, known.tables) for _, e in parameter.prior.arguments)
-    return low, high
+    ends = [constant(e, known.values, known.tables) for _, e in parameter.prior.arguments]
+    return ends[0], ends[-1]
 
 
 def _choices(known: Known, node: model.Expr, own: Mapping[str, float], parts: int) -> list[tuple[float, str]]:
@@ -225,10 +225,10 @@ def _attribute_choices(known: Known, node: model.AttributeRef, own: Mapping[str,
 
 
 def _number_choices(known: Known, node: model.AttributeRef, own: Mapping[str, float]) -> list[tuple[float, str]]:
-    """The ends of a uniform draw or a written value that nothing changes; else unknown."""
+    """The ends of a bounded draw or a written value that nothing changes; else unknown."""
     agent = known.agents.get(node.of)
     attribute = next((a for a in agent.attributes if a.name == node.name), None) if agent else None
-    if attribute is None or attribute.is_changed or attribute.drawn is None or attribute.drawn.family != "uniform":
+    if attribute is None or attribute.is_changed or attribute.drawn is None or attribute.drawn.family not in BOUNDED:
         return [(math.nan, "")]
     ends = [constant(e, own, known.tables) for _, e in attribute.drawn.arguments]
     return [(v, f"{node.name} = {v / attribute.scale:g}{_spaced(attribute.unit)}") for v in ends]

@@ -84,7 +84,7 @@ def support(dwell: model.Distribution, known: Knowledge) -> Bounds:
     match dwell.family:
         case "fixed":
             return ends[0]
-        case "uniform":
+        case "uniform" | "triangular":
             return min(low for low, _ in ends), max(high for _, high in ends)
         case _:
             return 0.0, math.inf

@@ -323,13 +323,17 @@ def mean_dwell(model: m.Model, condition: m.Condition, state: int, group: Group)
     (exit_,) = condition.exits_of(state)
     assert isinstance(exit_.trigger, m.After)
     dwell, inside = exit_.trigger.dwell, {condition.name: state}
-    for name, of in (("mean", lambda x: x), ("rate", lambda x: 1 / x), ("value", lambda x: x)):
-        argument = dwell.argument(name)
-        if argument is not None:
-            return of(formula(argument, model, group, inside))
-    pairs = {"gamma": lambda a: a["shape"] * a["scale"], "uniform": lambda a: (a["min"] + a["max"]) / 2}
+    a = {n: formula(e, model, group, inside) for n, e in dwell.arguments}
+    if "mean" in a or "value" in a:
+        return a["mean"] if "mean" in a else a["value"]
+    if "rate" in a or ("shape" in a and "scale" in a and dwell.family != "weibull"):
+        return a.get("shape", sp.Integer(1)) * (1 / a["rate"] if "rate" in a else a["scale"])
+    pairs = {
+        "uniform": lambda a: (a["min"] + a["max"]) / 2,
+        "triangular": lambda a: (a["low"] + a["mode"] + a["high"]) / 3,
+    }
     if dwell.family in pairs:
-        return pairs[dwell.family]({n: formula(e, model, group, inside) for n, e in dwell.arguments})
+        return pairs[dwell.family](a)
     raise NoFormula(f"the mean of `{written(dwell.span)}` is not written")
 
 

@@ -40,6 +40,9 @@ def frozen(family: str, a: Mapping[str, float]) -> Any:
             return stats.weibull_min(k, scale=a["scale"] if "scale" in a else a["mean"] / math.gamma(1 + 1 / k))
         case "uniform":
             return stats.uniform(a["min"], a["max"] - a["min"])
+        case "triangular":
+            width = a["high"] - a["low"]
+            return stats.triang((a["mode"] - a["low"]) / width, a["low"], width)
         case "normal":
             return stats.norm(a["mean"], a["sd"])
         case "beta":
@@ -108,6 +111,9 @@ def free_parameter(model: Model, parameter: Parameter) -> Free:
         case "uniform":
             a = arguments(parameter.prior, model, _defaults(model))
             least, most = a["min"], a["max"]
+        case "triangular":
+            a = arguments(parameter.prior, model, _defaults(model))
+            least, most = a["low"], a["high"]
         case _:
             pass
     return Free(parameter, parameter.prior, max(least, -math.inf if low is None else low),
