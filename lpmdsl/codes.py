@@ -204,6 +204,8 @@ CODES: dict[str, str] = {
     "E0868": "Another run writes into this folder",
     "E0869": "Two replies to one request",
     "E0870": "An unfinished calibration would be lost",
+    "E0880": "Everything that is estimated is set by hand",
+    "E0881": "The option cannot have this value",
     "E0898": "Compiled kernels cannot be kept",
     "E0899": "Internal error",
     # 09 calibration and checks

@@ -28,6 +28,7 @@ from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.semantics.library import Library
 from lpmdsl.semantics.model import Model
 from lpmdsl.semantics.names import resolve
+from lpmdsl.semantics.recheck import refuse_scenarios
 from lpmdsl.source import Source
 from lpmdsl.syntax.parse import parse
 
@@ -75,6 +76,8 @@ def check_source(source: Source, report: Report) -> tuple[Model, Facts] | None:
     if report.has_errors:
         return None
     facts = analyse(model, report)
+    if not report.has_errors:
+        refuse_scenarios(model, report)
     return None if report.has_errors else (model, facts)
 
 

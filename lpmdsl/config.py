@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lpmdsl.diagnostics import LpmError, Report
+from lpmdsl.source import Source, Span
 
 BackendName = Literal["auto", "cpu", "gpu", "reference"]
 LlmMode = Literal["live", "record", "replay"]
@@ -13,7 +16,44 @@ BASELINE = "baseline"
 MANIFEST_NAME = "manifest.json"
 
 
-class LlmOptions(BaseModel):
+MOST_STEPS = 100_000_000
+"""Of a run: beyond that it is a slip of the pen."""
+
+
+class Options(BaseModel):
+    """What somebody asks for. Raises ``LpmError`` (E0881) for values that cannot be, in words."""
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _refused(error) from None
+
+
+def _refused(error: ValidationError) -> LpmError:
+    report = Report()
+    for wrong in error.errors():
+        name, given = ".".join(str(part) for part in wrong["loc"]), str(wrong.get("input"))
+        shown = given if len(given) <= 40 else f"{given[:37]}…"
+        source = Source(f"option {name}", "")
+        report.add("E0881", f"`{name}` cannot be `{shown}`: {_reason(wrong)}.", Span(source, 0, 0))
+    return LpmError(report)
+
+
+_BOUNDS = {"ge": "it is {} or more", "gt": "it is above {}", "le": "it is {} or less", "lt": "it is below {}"}
+
+
+def _reason(wrong: Any) -> str:
+    bounds = [_BOUNDS[key].format(value) for key, value in wrong.get("ctx", {}).items() if key in _BOUNDS]
+    if bounds:
+        return bounds[0]
+    if wrong["type"] == "extra_forbidden":
+        return "there is no such option"
+    text = wrong["msg"].removeprefix("Input should be ").split(", unable")[0]
+    return f"it should be {text}"
+
+
+class LlmOptions(Options):
     """Who answers where behaviours ask.
 
     ``mode``: ``replay`` from the ledger alone; ``record`` asks the server for what the ledger lacks and keeps it;
@@ -44,7 +84,7 @@ class LlmOptions(BaseModel):
     max_tokens: int = Field(default=64, ge=8, le=4096)
 
 
-class RunOptions(BaseModel):
+class RunOptions(Options):
     """What the command line or ``LoadedModel.run`` asks for.
 
     ``settings``: parameter name to text with a unit (``0.03 per contact``) or to a number in base units. ``agents``:
@@ -61,8 +101,8 @@ class RunOptions(BaseModel):
     settings: dict[str, str | float] = Field(default_factory=dict)
     agents: dict[str, int] = Field(default_factory=dict)
     backend: BackendName = "auto"
-    steps: int | None = Field(default=None, ge=1)
-    threads: int | None = Field(default=None, ge=1)
+    steps: int | None = Field(default=None, ge=1, le=MOST_STEPS)
+    threads: int | None = Field(default=None, ge=1, le=4096)
     redraw_people: bool = False
     llm: LlmOptions | None = None
 
@@ -169,9 +209,10 @@ class Manifest(BaseModel):
 
 Method = Literal["sampling", "gradient", "neural posterior", "search"]
 CALIBRATION_NAME = "calibration.json"
+MOST_DRAWS = 100_000_000
 
 
-class CalibrationOptions(BaseModel):
+class CalibrationOptions(Options):
     """What ``lpmc calibrate`` or ``LoadedModel.calibrate`` asks for.
 
     ``method`` None: as the model says. ``chains``: chains, starts or ensembles, each with luck of its own. ``draws`` of
@@ -184,12 +225,12 @@ class CalibrationOptions(BaseModel):
     method: Method | None = None
     seed: int = Field(default=1, ge=0, lt=2**63)
     chains: int = Field(default=4, ge=2, le=64)
-    draws: int = Field(default=2000, ge=10)
-    warmup: int | None = Field(default=None, ge=10)
-    replicates: int | None = Field(default=None, ge=2)
+    draws: int = Field(default=2000, ge=10, le=MOST_DRAWS)
+    warmup: int | None = Field(default=None, ge=10, le=MOST_DRAWS)
+    replicates: int | None = Field(default=None, ge=2, le=MOST_DRAWS)
     settings: dict[str, str | float] = Field(default_factory=dict)
     agents: dict[str, int] = Field(default_factory=dict)
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=4096)
     redraw_people: bool = False
 
 

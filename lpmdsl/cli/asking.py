@@ -31,7 +31,7 @@ def cost(
     replicates: Replicates = 1, seed: Seed = 1, steps: Steps = None,
     prices: PriceFile = None, llm_model: LlmModel = "",
     seconds: Annotated[float, typer.Option("--seconds-per-call", min=0, help="What one call takes.")] = 1.0,
-    at_once: Annotated[int, typer.Option("--at-once", min=1, help="Calls under way at once.")] = 8,
+    at_once: Annotated[int, typer.Option("--at-once", min=1, max=256, help="Calls under way at once.")] = 8,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count archetypes in a run where nobody answers.")] = False,
     format: Annotated[Format, typer.Option(help="text or json.")] = Format.text, allow_files: AllowFiles = False,
 ) -> None:  # fmt: skip

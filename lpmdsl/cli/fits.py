@@ -20,7 +20,7 @@ def sensitivity(
     of: Annotated[str, typer.Option("--of", metavar='"total of OBSERVATION"', help="The number that is looked at.")],
     wrt: Annotated[str | None, typer.Option(metavar="A,B", help="Parameters (all that the number reads).")] = None,
     estimator: Annotated[str, typer.Option(help="auto, differences, spread, score, relaxation, surrogate.")] = "auto",
-    replicates: Annotated[int, typer.Option(min=2, help="How often, each with its own luck.")] = 100,
+    replicates: Annotated[int, typer.Option(min=2, max=2**32 - 2, help="How often, each with its own luck.")] = 100,
     seed: Seed = 1, set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
     steps: Steps = None, threads: Threads = None, redraw_people: Redraw = False,
     format: Annotated[Format, typer.Option(help="text, or one JSON object a line.")] = Format.text,
@@ -60,9 +60,13 @@ def calibrate(
     ] = None,
     seed: Seed = 1,
     chains: Annotated[int, typer.Option(min=2, max=64, help="Chains, or starts, each with its own luck.")] = 4,
-    draws: Annotated[int, typer.Option(min=10, help="Draws that each chain keeps.")] = 2000,
-    warmup: Annotated[int | None, typer.Option(min=10, help="Draws before these (half as many).")] = None,
-    replicates: Annotated[int | None, typer.Option(min=2, help="For one likelihood (as many as it needs).")] = None,
+    draws: Annotated[int, typer.Option(min=10, max=100_000_000, help="Draws that each chain keeps.")] = 2000,
+    warmup: Annotated[
+        int | None, typer.Option(min=10, max=100_000_000, help="Draws before these (half as many).")
+    ] = None,
+    replicates: Annotated[
+        int | None, typer.Option(min=2, max=100_000_000, help="For one likelihood (as many as it needs).")
+    ] = None,
     set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what --out has.")] = False,
     threads: Threads = None, redraw_people: Redraw = False, quiet: Quiet = False, force: Force = False,

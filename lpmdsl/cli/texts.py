@@ -168,7 +168,7 @@ def analyse(
     file: File,
     format: Annotated[Form, typer.Option(help="text, json, latex (the equations) or html (a page).")] = Form.text,
     simulate: Annotated[bool, typer.Option("--simulate", help="Draw equations beside agents instead.")] = False,
-    replicates: Annotated[int, typer.Option(min=1, help="Of the agents, with --simulate.")] = 20,
+    replicates: Annotated[int, typer.Option(min=1, max=2**32 - 2, help="Of the agents, with --simulate.")] = 20,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="For --simulate (runs/MODEL-analysis).")] = None,
     set: Setting = [], agents: Agents = [], seed: Seed = 1,  # noqa: B006 - typer copies the default
     force: Force = False, allow_files: AllowFiles = False,

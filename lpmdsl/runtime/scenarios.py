@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lpmdsl.config import BASELINE, RunOptions
-from lpmdsl.diagnostics import LpmError, Report, did_you_mean, fail
-from lpmdsl.runtime.settings import is_within, limits_text, setting_values
+from lpmdsl.diagnostics import Label, LpmError, Report, did_you_mean, fail
+from lpmdsl.runtime.settings import is_within, limits_text, set_by, setting_values
 from lpmdsl.semantics.archetypes import resting
 from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.model import Model, Parameter, ParameterRef, every_expression
+from lpmdsl.semantics.recheck import refuse
 from lpmdsl.source import Source, Span
 
 MAX_AGENTS = 2**31 - 1  # agents are numbered with 32 bits
@@ -47,7 +48,8 @@ def plan(model: Model, options: RunOptions) -> Plan:
     names = _known_scenarios(model, options.scenarios, report)
     if report.has_errors:
         raise LpmError(report)
-    variants = tuple(_variant(model, name, settings, counts, report) for name in names)
+    typed = set_by(options.settings)
+    variants = tuple(_variant(model, name, settings, counts, typed, report) for name in names)
     if report.has_errors:
         raise LpmError(report)
     return Plan(options, variants, counts, options.steps or model.clock.steps)
@@ -97,9 +99,12 @@ def _counts(model: Model, agents: dict[str, int], report: Report) -> dict[str, i
     return dict(agents)
 
 
-def _variant(model: Model, name: str, settings: dict[str, float], counted: dict[str, int], report: Report) -> Variant:
+def _variant(
+    model: Model, name: str, settings: dict[str, float], counted: dict[str, int], typed: list[Label], report: Report
+) -> Variant:
     """The scenario over the settings: where both change a parameter, the scenario's word holds."""
     if name == BASELINE:
+        refuse(model, settings, typed, report)
         return Variant(name, parameter_values(model, settings), resting(model, name))
     scenario = model.scenario(name)
     counts = {a.name: counted.get(a.name, a.count or 0) for a in model.agents}
@@ -107,6 +112,8 @@ def _variant(model: Model, name: str, settings: dict[str, float], counted: dict[
     changed = {target: float(evaluate(expr, scope)) for target, expr in scenario.changes}
     for target, value in changed.items():
         _check_bounds(model.parameter(target), value, name, report)
+    if settings and not report.has_errors:
+        refuse(model, settings | changed, typed, report)
     off = frozenset(scenario.without) | resting(model, name)
     return Variant(name, parameter_values(model, settings | changed), off)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from lpmdsl.diagnostics import LpmError, Report, did_you_mean
+from lpmdsl.diagnostics import Label, LpmError, Report, did_you_mean
 from lpmdsl.quantities import ERROR
 from lpmdsl.semantics.check_expressions import check_value
 from lpmdsl.semantics.check_parameters import limits as limits
@@ -14,6 +14,7 @@ from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.library import Library
 from lpmdsl.semantics.model import Model, Parameter
 from lpmdsl.semantics.names import resolve
+from lpmdsl.semantics.recheck import refuse
 from lpmdsl.semantics.scope import constant
 from lpmdsl.source import Source, Span
 from lpmdsl.syntax import tree
@@ -43,9 +44,17 @@ def values_with(model: Model, settings: Mapping[str, str | float]) -> dict[str, 
     """Every parameter's value in base units, with some set anew. Raises ``LpmError`` for a setting that cannot be."""
     report = Report()
     values = setting_values(model, dict(settings), report)
+    if not report.has_errors:
+        refuse(model, values, set_by(settings), report)
     if report.has_errors:
         raise LpmError(report)
     return parameter_values(model, values)
+
+
+def set_by(settings: Mapping[str, str | float]) -> list[Label]:
+    """Where values were set by hand, for a message about what they make of the model."""
+    sources = (Source("--set", f"{name}={text}") for name, text in settings.items())
+    return [Label(Span(source, 0, len(source.text)), f"`{source.text}`") for source in sources]
 
 
 def _read(model: Model, parameter: Parameter, text: str, source: Source, report: Report) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from lpmdsl.diagnostics import Report
@@ -27,9 +28,12 @@ from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
 
-def check(module: tree.Module, names: Names, report: Report) -> model.Model:
-    """The model that the names make up; what is wrong is reported and left out."""
-    ctx = Context(names, report)
+def check(module: tree.Module, names: Names, report: Report, values: Mapping[str, float] | None = None) -> model.Model:
+    """The model that the names make up; what is wrong is reported and left out.
+
+    ``values``: parameters' values (base units) in place of what is written.
+    """
+    ctx = Context(names, report, given=values or {})
     clock = check_clock(ctx, module)
     sign_agents(ctx)
     sign_conditions(ctx)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from lpmdsl.quantities import ERROR, NUMBER, Kind, Type
 from lpmdsl.semantics import model
@@ -43,6 +44,9 @@ def check_parameters(ctx: Context) -> None:
         if made is None:
             ctx.broken.add(written.name.id)
         else:
+            if made.name in ctx.given:
+                given = model.Literal_(ctx.given[made.name], made.type, made.default.span)
+                made = replace(made, default=given)
             ctx.parameters[made.name] = made
             ctx.values[made.name] = constant(made.default, ctx.values, ctx.tables)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lpmdsl.diagnostics import Report, did_you_mean
@@ -54,6 +55,8 @@ class Context:
     networks: dict[str, model.Network] = field(default_factory=dict)
     observations: dict[str, model.Observation] = field(default_factory=dict)
     behaviours: dict[str, model.Behaviour] = field(default_factory=dict)
+    given: Mapping[str, float] = field(default_factory=dict)
+    """Values of parameters, in base units, that stand in place of what is written."""
     broken: set[str] = field(default_factory=set)
     """Names whose declaration is wrong and already reported: what uses them stays silent."""
 

@@ -153,12 +153,16 @@ def read_problem(model: Model, facts: Facts, options: CalibrationOptions, folder
     pieces = _pieces(model, tuple(d for d in data if d is not None), chosen.hold_out)
     if not any(p.fitted.any() for p in pieces):
         raise fail("E0915", "All the data are held out.", chosen.span, "Hold out less, or give more data.")
+    settings = _set(model, options)
+    chosen = replace(chosen, estimate=tuple(name for name in chosen.estimate if name not in settings))
+    if not chosen.estimate:
+        raise fail("E0880", "Every parameter that is estimated is set by hand.", chosen.span,
+                   "Leave out one of the `--set`.")  # fmt: skip
     free = tuple(free_parameter(model, model.parameter(name)) for name in chosen.estimate)
     observed = parameters_behind(model, {f.observation for f in chosen.fits})
     reads = FittedReports("", chosen.fits[0].observation, tuple(p.data for p in pieces))
     repeats = Repeats(model, facts, planned, reads)
-    fixed = {n: v for n, v in _set(model, options).items() if n not in chosen.estimate}
-    return Problem(model, chosen, options, free, pieces, repeats, fixed, tuple(f.name in observed for f in free))
+    return Problem(model, chosen, options, free, pieces, repeats, settings, tuple(f.name in observed for f in free))
 
 
 def _set(model: Model, options: CalibrationOptions) -> dict[str, float]:

@@ -1,0 +1,44 @@
+"""A checked model looked at anew with other values of its parameters: what the text would be refused for.
+
+One check for every way of setting a value. The text is read again and its parameters are given the new values; whatever
+the checker then reports is wrong with these values, since the model was right with its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from lpmdsl.diagnostics import Label, Report
+from lpmdsl.semantics import model as m
+from lpmdsl.semantics.check import check
+from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
+from lpmdsl.semantics.library import Library
+from lpmdsl.semantics.names import resolve
+from lpmdsl.syntax.parse import parse
+
+
+def refuse(checked: m.Model, values: Mapping[str, float], labels: Iterable[Label], report: Report) -> None:
+    """Report the errors that the model has with these values (base units) in place of its own, each with ``labels``.
+
+    Nothing is reported of a model without text (read from JSON).
+    """
+    source, inner = checked.clock.span.source, Report()
+    if not values or not source.text:
+        return
+    module = parse(source, inner)
+    names = resolve(module, Library(), inner)
+    if inner.has_errors:
+        return  # the text is not that of the model
+    check(module, names, inner, values)
+    for d in inner.sorted():
+        if d.severity == "error":
+            report.add(d.code, d.message, d.span, d.help, (*d.labels, *labels))
+
+
+def refuse_scenarios(checked: m.Model, report: Report) -> None:
+    """Report what the text would be refused for with the values to which a scenario changes its parameters."""
+    scope = Scope(checked, parameter_values(checked, {}))
+    for scenario in checked.scenarios:
+        values = {name: float(evaluate(expr, scope)) for name, expr in scenario.changes}
+        labels = [Label(expr.span, f"scenario `{scenario.name}` changes `{name}`") for name, expr in scenario.changes]
+        refuse(checked, values, labels, report)
