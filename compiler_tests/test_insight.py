@@ -26,6 +26,7 @@ from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.source import NOWHERE
 from lpmdsl.theory.closed_form import r0_formula, spectral_radius
+from lpmdsl.theory.coverage import coverage
 from lpmdsl.theory.equations import equations
 from lpmdsl.theory.formulas import NoFormula, values_of
 from lpmdsl.theory.promised import check_r0
@@ -273,10 +274,10 @@ def test_steps_that_are_long_for_the_epidemic_are_told() -> None:
 
 
 def test_coverage_of_a_leaky_vaccine() -> None:
-    """(1 − 1/R0) / efficacy, with R0 of the people as they are."""
+    """A share c leaves R0 = β/γ·(1 − efficacy·c), however many have it now: c = (1 − γ/β) / efficacy."""
     model, _, _ = TEXTBOOK["leaky vaccine"]
-    found = reproduction(model, model.conditions[0], parameter_values(model))
-    assert found.coverage == {"dosed": pytest.approx((1 - 1 / found.value) / 0.7)}
+    found = coverage(model, model.conditions[0], parameter_values(model))
+    assert found.needed == {"dosed": pytest.approx((1 - 0.2 / 0.5) / 0.7)}
 
 
 def test_regular_ties_lose_the_one_that_infected() -> None:
@@ -356,7 +357,7 @@ def test_analyse_prints_text_json_and_latex() -> None:
     school = str(next(p for p in MODELS if p.stem == "boarding_school"))
     run = CliRunner()
     text = run.invoke(app, ["analyse", school])
-    assert text.exit_code == 0 and "R0 = 3.14 = beta*illness" in text.output and "dS/dt = -S*lambda" in text.output
+    assert text.exit_code == 0 and "R0 = 3.15 = beta*illness" in text.output and "dS/dt = -S*lambda" in text.output
     told = json.loads(run.invoke(app, ["analyse", school, "--format", "json"]).stdout)
     assert told["conserved"] and told["r0"]["Flu"]["expression"] == "beta*illness"
     latex = run.invoke(app, ["analyse", school, "--format", "latex"]).stdout

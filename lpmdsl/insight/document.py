@@ -7,12 +7,13 @@ Equations are MathML, which browsers draw themselves; the page needs nothing fro
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import sympy as sp
 
 from lpmdsl.escaping import html
-from lpmdsl.insight.summary import Analysis, OfCondition, as_latex
+from lpmdsl.insight.summary import Analysis, OfCondition, as_latex, stops
 from lpmdsl.runtime.report_diagram import text_of
 from lpmdsl.runtime.report_parts import (
     behaviours_table,
@@ -224,18 +225,23 @@ def _reproduction(one: OfCondition) -> str:
     numbers = one.reproduction
     if numbers is None:
         return ""
-    rows = [["R0", number(numbers.value), "largest eigenvalue of the next-generation matrix"],
-            ["first infectious person infects", number(numbers.first_case), "people, on average"],
-            ["growth", number(numbers.growth), "per day"],
-            ["growth in the steps of the clock", number(numbers.growth_in_steps), "per day"],
+    r0 = html(numbers.told) if numbers.kept else number(numbers.value)
+    rows = [["R0", r0, "largest eigenvalue of the next-generation matrix"],
+            ["first infectious person infects", _size(numbers.first_case), "people, on average"],
+            ["growth", _size(numbers.growth), "per day"],
+            ["growth in the steps of the clock", _size(numbers.growth_in_steps), "per day"],
             ["doubling time", number(numbers.doubling) if numbers.doubling else "–", "days"],
             ["herd immunity", f"{100 * numbers.herd_immunity:.0f} %", "immune"]]  # fmt: skip
-    rows += [[f"coverage with {html(n)}", f"{100 * c:.0f} %", "of people"] for n, c in numbers.coverage.items()]
+    rows += [["", "", html(line)] for line in stops(one.coverage)]
     rows += [[f"by {html(n)}", f"{100 * s:.0f} %", "of infections"] for n, s in numbers.by_network.items()]
     rows += [[f"among {html(g)}", f"{100 * s:.0f} %", "of infections"] for g, s in numbers.by_group.items()]
     formula = _equal(_mathml(sp.Symbol("R_0")), one.formula) if one.formula is not None else ""
     said = f"<p class='soft'>Assuming: {html('; '.join(numbers.assumptions))}.</p>"
     return f"<div class='equations'>{formula}</div>" + table(["What", "Value", ""], rows, frozenset({1})) + said
+
+
+def _size(value: float) -> str:
+    return number(value) if math.isfinite(value) else "–"
 
 
 def _statements(found: Analysis) -> str:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sympy as sp
 
 from lpmdsl.insight.promises import Statement, statements
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
-from lpmdsl.theory.closed_form import r0_formula
+from lpmdsl.theory.agreement import agreed_formula
+from lpmdsl.theory.coverage import Coverage, coverage
 from lpmdsl.theory.equations import Equations, equations
 from lpmdsl.theory.formulas import NoFormula, tex
-from lpmdsl.theory.reproduction import Reproduction, reproduction
+from lpmdsl.theory.reproduction import FASTEST, Reproduction, reproduction, samples_of
+from lpmdsl.theory.sample import NotFinite
 
 
 @dataclass(frozen=True, slots=True)
 class OfCondition:
-    """Equations, R0 as a formula and R0 in numbers of one condition; where one of them is missing, why."""
+    """Equations, R0 as a formula and R0 in numbers of one condition; where one of them is missing, why. A formula gives
+    the number beside it."""
 
     name: str
     equations: Equations | None
@@ -28,6 +32,7 @@ class OfCondition:
     no_formula: str
     reproduction: Reproduction | None
     no_numbers: str = ""
+    coverage: Coverage = field(default_factory=Coverage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,17 @@ def _of(model: m.Model, condition: m.Condition, parameters: Mapping[str, float],
     if not model.is_passed_on(condition.name):
         return OfCondition(condition.name, written, why_not, None, "it is not passed on", None)
     try:
-        closed = r0_formula(model, condition)
+        samples = samples_of(model, condition, parameters, seed)
+        numbers = reproduction(model, condition, parameters, seed, samples)
+    except ValueError as reason:
+        why_none = str(reason) if isinstance(reason, NotFinite) else f"a rate hangs on what only a run knows ({reason})"
+        return OfCondition(condition.name, written, why_not, None, why_none, None, why_none)
+    try:
+        closed = agreed_formula(model, condition, parameters, samples, numbers.value)
     except NoFormula as reason:
         why_open = str(reason)
-    try:
-        numbers, why_none = reproduction(model, condition, parameters, seed), ""
-    except ValueError as reason:
-        numbers, why_none = None, f"a rate hangs on what only a run knows ({reason})"
-    return OfCondition(condition.name, written, why_not, closed, why_open, numbers, why_none)
+    stops = coverage(model, condition, parameters, seed)
+    return OfCondition(condition.name, written, why_not, closed, why_open, numbers, "", stops)
 
 
 def _conserved(found: tuple[OfCondition, ...], model: m.Model) -> list[Statement]:
@@ -87,7 +95,7 @@ def _promises(model: m.Model, found: tuple[OfCondition, ...], parameters: Mappin
             continue
         low = float(evaluate(promise.low, scope)) if promise.low is not None else 0.0
         high = float(evaluate(promise.high, scope))
-        words = f"{promise.quantity} of {promise.of} is {numbers.value:.3g}, promised between {low:g} and {high:g}"
+        words = f"{promise.quantity} of {promise.of} is {numbers.told}, promised between {low:g} and {high:g}"
         shown.append(Statement(words, low <= numbers.value <= high, "worked out", promise.span.label))
     return shown
 
@@ -113,15 +121,20 @@ def _numbers(one: OfCondition) -> dict[str, object]:
     numbers = one.reproduction
     assert numbers is not None
     return {
-        "value": numbers.value, "first_case": numbers.first_case,
+        "value": _finite(numbers.value), "first_case": _finite(numbers.first_case),
         "expression": str(one.formula) if one.formula is not None else None, "why_no_expression": one.no_formula,
+        "infectious_without_end": numbers.kept,
         "by_network": dict(numbers.by_network), "by_group": dict(numbers.by_group),
-        "growth_per_day": numbers.growth, "growth_in_steps_per_day": numbers.growth_in_steps,
-        "doubling_days": numbers.doubling,
-        "herd_immunity": numbers.herd_immunity, "critical_coverage": dict(numbers.coverage),
-        "matrix": numbers.matrix.tolist(), "types": [list(t) for t in numbers.types],
-        "assumptions": list(numbers.assumptions),
+        "growth_per_day": _finite(numbers.growth), "growth_in_steps_per_day": _finite(numbers.growth_in_steps),
+        "doubling_days": numbers.doubling, "herd_immunity": numbers.herd_immunity,
+        "critical_coverage": dict(one.coverage.needed), "without_coverage": dict(one.coverage.unknown),
+        "matrix": [[_finite(x) for x in row] for row in numbers.matrix.tolist()],
+        "types": [list(t) for t in numbers.types], "assumptions": list(numbers.assumptions),
     }  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def as_latex(found: Analysis) -> str:
@@ -163,19 +176,51 @@ def _equation_lines(one: OfCondition) -> list[str]:
 
 
 def _reproduction_lines(one: OfCondition, numbers: Reproduction) -> list[str]:
-    closed = f" = {one.formula}" if one.formula is not None else f" (no formula: {one.no_formula})"
-    lines = [f"  R0 = {numbers.value:.3g}{closed}"]
-    lines.append(f"  the first infectious person infects {numbers.first_case:.3g}")
+    lines = [f"  {_r0_line(one, numbers)}"]
+    lines.append(f"  the first infectious person infects {_count(numbers.first_case)}")
     lines.append("  by network: " + ", ".join(f"{n} {100 * s:.0f} %" for n, s in numbers.by_network.items()))
     if len(numbers.by_group) > 1:
         lines.append("  by group: " + ", ".join(f"{g} {100 * s:.0f} %" for g, s in numbers.by_group.items()))
-    pace = f"doubles every {numbers.doubling:.3g} days" if numbers.doubling else "does not grow"
-    lines.append(f"  growth {numbers.growth:+.3g} per day: {pace}")
+    lines.append(f"  {pace(numbers)}")
     if numbers.lost_to_steps >= 0.01:
         slower = f"{100 * numbers.lost_to_steps:.0f} % less: who is infected infects from the next step on"
         lines.append(f"  in the steps of the clock {numbers.growth_in_steps:+.3g} per day, {slower}")
-    lines.append(f"  herd immunity at {100 * numbers.herd_immunity:.0f} % immune")
-    for name, coverage in numbers.coverage.items():
-        stops = f"stops if {100 * coverage:.0f} % are {name}" if coverage <= 1 else f"{name} alone cannot stop it"
-        lines.append(f"  {stops}")
+    immune = f"at {100 * numbers.herd_immunity:.0f} % immune"
+    lines.append(f"  herd immunity {immune if numbers.herd_immunity < 1 else 'only where everybody is immune'}")
+    lines += [f"  {line}" for line in stops(one.coverage)]
     return [*lines, "  assuming: " + "; ".join(numbers.assumptions)]
+
+
+def _r0_line(one: OfCondition, numbers: Reproduction) -> str:
+    if numbers.kept:
+        return f"no R0: it is without end, since nobody infectious ever leaves {numbers.kept}"
+    closed = f" = {one.formula}" if one.formula is not None else f" (no formula: {one.no_formula})"
+    return f"R0 = {numbers.told}{closed}"
+
+
+def _count(value: float) -> str:
+    return f"{value:.3g}" if math.isfinite(value) else "others without end"
+
+
+def pace(numbers: Reproduction) -> str:
+    """How fast an outbreak grows or declines."""
+    if numbers.doubling is not None:
+        return f"growth {numbers.growth:+.3g} per day: doubles every {numbers.doubling:.3g} days"
+    if math.isfinite(numbers.growth):
+        return f"growth {numbers.growth:+.3g} per day: does not grow"
+    if numbers.growth > 0:
+        return f"grows by more than {FASTEST:g} per day"
+    slowly = "it dies out, at last more slowly than any exponential" if math.isnan(numbers.growth) else ""
+    return f"does not grow: {slowly or 'hardly anybody infects anybody'}"
+
+
+def stops(found: Coverage) -> list[str]:
+    """The shares at which an outbreak stops, or why they cannot be said."""
+    lines = [f"stops if {percent(share)} are {name}, whoever they are" if share <= 1 else f"{name} alone cannot stop it"
+             for name, share in found.needed.items()]  # fmt: skip
+    return lines + [f"which share of {name} stops it is not known: {why}" for name, why in found.unknown.items()]
+
+
+def percent(share: float) -> str:
+    """``62.5 %``: three digits, none of them a 0 at the end."""
+    return f"{100 * share:.3g} %"

@@ -7,7 +7,7 @@ import pandas as pd
 from lpmdsl.escaping import html, plain_lines
 from lpmdsl.runtime.report_diagram import state_diagram, text_of
 from lpmdsl.semantics.archetypes import most_archetypes
-from lpmdsl.semantics.model import Behaviour, Condition, Contagion, Intervention, Model, Network, Scenario
+from lpmdsl.semantics.model import Behaviour, Contagion, Intervention, Model, Network, Scenario
 from lpmdsl.source import Source
 
 
@@ -121,17 +121,17 @@ def state_sections(model: Model) -> str:
     for condition in model.conditions:
         contagion = model.contagion_of(condition.name)
         doc = f'<p class="soft">{html(condition.doc)}</p>' if condition.doc else ""
-        spread = spread_list(condition, contagion) if contagion else ""
+        spread = spread_list(model, contagion) if contagion else ""
         drawn = state_diagram(condition, model.interventions)
         parts.append(f'<h3>{html(condition.name)}</h3>{doc}<div class="wide">{drawn}</div>{spread}')
     return section("States", "".join(parts))
 
 
-def spread_list(condition: Condition, contagion: Contagion) -> str:
-    """Which states infect whom, where, and at what rate."""
+def spread_list(model: Model, contagion: Contagion) -> str:
+    """The states that infect others, where, and at what rate."""
     rows = [
         [
-            ", ".join(html(condition.states[s]) for s in spread.states),
+            ", ".join(html(model.source_of(contagion, spread).states[s]) for s in spread.states),
             html(spread.network),
             f"<code>{html(text_of(spread.rate.span))}</code>",
         ]

@@ -234,10 +234,11 @@ def _contagion(checked: model.Model, contagion: model.Contagion, known: Knowledg
                 scaling.factor.span,
                 "Check the numbers that it is made of.",
             )
-    condition = checked.condition(contagion.condition)
-    kept = [s for s in contagion.spreads if all(_stays_away(condition, state, s.network) for state in s.states)]
-    for spread in kept:
-        names = ", ".join(condition.states[s] for s in spread.states)
+    for spread in contagion.spreads:
+        source = checked.source_of(contagion, spread)
+        if not all(_stays_away(source, state, spread.network) for state in spread.states):
+            continue
+        names = ", ".join(source.states[s] for s in spread.states)
         report.add(
             "E0619",
             f"Nobody is infected on `{spread.network}`: those in {names} leave it, so they are never there to spread.",

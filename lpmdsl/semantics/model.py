@@ -329,7 +329,25 @@ class Condition:
 
     def exits_of(self, state: int) -> tuple[Exit, ...]:
         """The exits of a state in written order."""
-        return tuple(sorted((e for e in self.exits if e.state == state), key=lambda e: e.index))
+        return _exits_by_state(self.exits).get(state, ())
+
+
+_BY_STATE: dict[int, tuple[tuple[Exit, ...], dict[int, tuple[Exit, ...]]]] = {}
+_MOST_KEPT = 32
+
+
+def _exits_by_state(exits: tuple[Exit, ...]) -> dict[int, tuple[Exit, ...]]:
+    """The exits of every state, kept: passes ask state by state, and for thousands that would cost their square."""
+    kept = _BY_STATE.get(id(exits))
+    if kept is None:
+        found: dict[int, list[Exit]] = {}
+        for exit_ in sorted(exits, key=lambda e: e.index):
+            found.setdefault(exit_.state, []).append(exit_)
+        # The exits are kept too: while they live, nothing else has their identity.
+        kept = _BY_STATE[id(exits)] = exits, {s: tuple(of) for s, of in found.items()}
+        for old in list(_BY_STATE)[:-_MOST_KEPT]:
+            _BY_STATE.pop(old, None)
+    return kept[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -709,6 +727,10 @@ class Model:
 
     def contagion_of(self, condition: str) -> Contagion | None:
         return next((c for c in self.contagions if c.condition == condition), None)
+
+    def source_of(self, contagion: Contagion, spread: Spread) -> Condition:
+        """The condition whose states ``spread.states`` are: another kind's on a network between two kinds."""
+        return self.condition(spread.of or contagion.condition)
 
     def is_passed_on(self, condition: str) -> bool:
         """Whether somebody can catch a condition from somebody."""

@@ -6,12 +6,19 @@ Interface 7:873): Σ over source states of time spent there × contacts a day ×
 
 from __future__ import annotations
 
+import numpy as np
 import sympy as sp
 
 from lpmdsl.semantics import model as m
 from lpmdsl.theory.coupled import coupled, networks_of
+from lpmdsl.theory.courses import catches, on_the_way, parts_of, susceptible
 from lpmdsl.theory.equations import entry, groups_of, infectivity, mean_dwell, scaled, size
-from lpmdsl.theory.formulas import Group, NoFormula, formula
+from lpmdsl.theory.formulas import LONGEST, Group, NoFormula, formula, short
+
+MOST_STATES, MOST_TOGETHER = 40, 4
+"""States of a formula in all, and of those that lead to one another."""
+MOST_OPERATIONS = 4_000
+DAYS = {"weekdays": sp.Rational(5, 7), "weekends": sp.Rational(2, 7)}
 
 
 def r0_formula(model: m.Model, condition: m.Condition) -> sp.Expr:
@@ -20,30 +27,58 @@ def r0_formula(model: m.Model, condition: m.Condition) -> sp.Expr:
     if any(n.layout != "random" for c in together for n in networks_of(model, c)):
         raise NoFormula("contacts are not at random, so no formula says whom one meets again")
     types = [(c, g) for c in together for g in groups_of(model, c)]
-    rows = [[_made(model, *a, *b) for b in types] for a in types]
+    sources = {c.name: _sources(model, c, together) for c in together}
+    times = [times_in_states(model, c, g, sources[c.name]) for c, g in types]
+    rows = [[_made(model, *a, *b, t) for b, t in zip(types, times, strict=True)] for a in types]
     return spectral_radius(sp.Matrix(rows))
 
 
+def _sources(model: m.Model, source: m.Condition, together: tuple[m.Condition, ...]) -> set[int]:
+    """The states of a condition from which something is caught."""
+    contagions = [c for c in (model.contagion_of(t.name) for t in together) if c is not None]
+    spreads = [s for c in contagions for s in c.spreads if (s.of or c.condition) == source.name]
+    gone = set(source.removed)
+    return {state for s in spreads for state in s.states if state not in gone and not _is_away(source, state, s)}
+
+
+def _is_away(condition: m.Condition, state: int, spread: m.Spread) -> bool:
+    return any(state in w.states and spread.network in w.networks for w in condition.whiles)
+
+
 def spectral_radius(matrix: sp.Matrix) -> sp.Expr:
-    """The largest eigenvalue: the trace where the rank is one, a square root for two groups."""
-    if _rank(matrix) <= 1:
-        return sp.sympify(sp.simplify(sp.sympify(matrix.trace())))
-    if matrix.rows == 2:
-        half, det = sp.sympify(matrix.trace()) / 2, sp.sympify(matrix.det())
-        return sp.sympify(sp.simplify(half + sp.sqrt(half**2 - det)))
+    """The largest eigenvalue: the trace where the rank is one, a square root where it is two."""
+    if sum(int(sp.count_ops(e)) for e in matrix) > MOST_OPERATIONS:
+        raise NoFormula("it would have too many operations")
+    trace, rank = sp.sympify(matrix.trace()), _rank(matrix)
+    if rank <= 1:
+        return short(trace)
+    if rank == 2:
+        # All other eigenvalues are 0: λ² − trace·λ + (trace² − trace of the square) / 2 = 0.
+        half, square = trace / 2, sp.sympify((matrix * matrix).trace())
+        under = square / 2 - half**2
+        return short(half + sp.sqrt(sp.factor(under) if sp.count_ops(under) <= LONGEST else under))
     raise NoFormula(f"the largest eigenvalue of {matrix.rows} groups has no short formula")
 
 
 def _rank(matrix: sp.Matrix) -> int:
-    """The rank at one point in general position: every symbol a different prime."""
+    """The largest rank at a few points in general position, in floats: exact powers there may not end."""
     symbols = sorted(matrix.free_symbols, key=str)
-    return matrix.subs({s: sp.Rational(sp.prime(k + 5), sp.prime(k + 30)) for k, s in enumerate(symbols)}).rank()
+    computed = sp.lambdify(symbols, matrix, "numpy")
+    random, ranks = np.random.default_rng(1), []
+    for _ in range(3):
+        with np.errstate(all="ignore"):
+            at = np.array(computed(*random.uniform(0.3, 1.0, len(symbols))), np.float64)
+        if np.all(np.isfinite(at)):
+            ranks.append(int(np.linalg.matrix_rank(at, tol=1e-10 * np.abs(at).max(initial=0.0))))
+    return max(ranks, default=matrix.rows)
 
 
-def _made(model: m.Model, condition: m.Condition, to: Group, source: m.Condition, by: Group) -> sp.Expr:
-    """Infections with ``condition`` among group ``to`` by one of group ``by`` with ``source``."""
+def _made(
+    model: m.Model, condition: m.Condition, to: Group, source: m.Condition, by: Group, times: dict[int, sp.Expr]
+) -> sp.Expr:  # fmt: skip
+    """Infections with ``condition`` among group ``to`` by one of group ``by``, so long in each state of ``source``."""
     contagion = model.contagion_of(condition.name)
-    times, total = times_in_states(model, source, by), sp.Integer(0)
+    total = sp.Integer(0)
     for spread in contagion.spreads if contagion is not None else ():
         if (spread.of or condition.name) != source.name:
             continue
@@ -51,7 +86,7 @@ def _made(model: m.Model, condition: m.Condition, to: Group, source: m.Condition
         network = model.network(spread.network)
         for state in spread.states:
             one = infectivity(model, contagion, source, network, spread, by, state) * times.get(state, sp.Integer(0))
-            share = _meets(model, network, condition, to, source, by)
+            share = _meets(model, network, condition, to, source, by) * DAYS.get(network.days, sp.Integer(1))
             total += one * share * scaled(model, contagion, condition, network, "target", to, condition.start.state)
     return total
 
@@ -70,40 +105,94 @@ def _meets(
     return contacts * size(model, condition, to) / sum((size(model, met, g) for g in alike), sp.Integer(0))
 
 
-def times_in_states(model: m.Model, condition: m.Condition, group: Group) -> dict[int, sp.Expr]:
-    """The expected days in each state from infection until one can be infected again: visits × mean dwell time."""
-    waiting = {e.state for e in condition.exits if isinstance(e.trigger, m.ByContagion)}
-    inside = [s for s in range(len(condition.states)) if s not in waiting]
-    entries, rows = sp.zeros(1, len(inside)), sp.zeros(len(inside), len(inside))
-    catch = next(e for e in condition.exits_of(condition.start.state) if isinstance(e.trigger, m.ByContagion))
-    for to, share in _shares(model, condition, group, catch):
-        entries[inside.index(to)] = sp.sympify(entries[inside.index(to)]) + share
+def times_in_states(
+    model: m.Model, condition: m.Condition, group: Group, sources: set[int]
+) -> dict[int, sp.Expr]:  # fmt: skip
+    """The expected days in each state on the way to ``sources``, from infection until one is susceptible again.
+
+    Raises ``NoFormula`` where it does not close, and where somebody in a source would never leave it.
+    """
+    end, caught = susceptible(condition), catches(condition)
+    ways, kept = on_the_way(condition, sources)
+    parts = parts_of(kept, ways)
+    if max((len(part) for part in parts), default=0) > MOST_TOGETHER or len(kept) > MOST_STATES:
+        raise NoFormula(f"{len(kept)} states lie on the way")
+    visits: dict[int, sp.Expr] = dict.fromkeys(kept, sp.Integer(0))
+    for to, share in _shares(model, condition, group, caught):
+        if to in visits and to != end:
+            visits[to] += share
     dwell: dict[int, sp.Expr] = {}
-    for s in inside:
-        dwell[s], leads = _leaves(model, condition, group, s)
-        for to, share in leads:
-            if to in inside:
-                rows[inside.index(s), inside.index(to)] += share
-    visits = entries * (sp.eye(len(inside)) - rows).inv()
-    return {s: sp.simplify(visits[k] * dwell[s]) for k, s in enumerate(inside)}
+    for part in parts:
+        leads: list[tuple[int, int, sp.Expr]] = []
+        for s in part:
+            dwell[s], out = _leaves(model, condition, group, s)
+            leads += [(s, to, share) for to, share in out if to in visits]
+        _among(part, visits, [w for w in leads if w[1] in part])
+        for s, to, share in leads:
+            if to not in part:
+                visits[to] += visits[s] * share
+    return {s: visits[s] * dwell[s] for s in kept}
+
+
+def _among(part: tuple[int, ...], visits: dict[int, sp.Expr], ways: list[tuple[int, int, sp.Expr]]) -> None:
+    """From how often each state of a part is entered from outside to how often in all."""
+    if not ways:
+        return
+    system = sp.eye(len(part))
+    for s, to, share in ways:
+        k, j = part.index(s), part.index(to)
+        system[k, j] = sp.sympify(system[k, j]) - share
+    if _rank(sp.Matrix(system)) < len(part):
+        raise NoFormula("who is infectious stays so without end")
+    entries = sp.Matrix([[visits[s] for s in part]])
+    for s, total in zip(part, entries * system.inv(), strict=True):
+        visits[s] = sp.sympify(total)
 
 
 def _leaves(model: m.Model, condition: m.Condition, group: Group, state: int):
-    """The mean dwell time of a state and where it leads. 0 for one without exits: nothing comes after it."""
-    exits = condition.exits_of(state)
+    """The mean time in a state and where it leads: rates λ in all beside one time X give (1 − E e^(−λX)) / λ."""
+    exits = [e for e in condition.exits_of(state) if not isinstance(e.trigger, m.ByContagion)]
+    name, inside = condition.states[state], {condition.name: state}
     if not exits:
-        return sp.Integer(0), []
-    if len(exits) == 1 and isinstance(exits[0].trigger, m.After):
-        return mean_dwell(model, condition, state, group), _shares(model, condition, group, exits[0])
-    rates = []
+        raise NoFormula(f"nobody leaves `{name}`, and those in it are infectious")
+    rates, timed = {}, None
     for exit_ in exits:
-        if not isinstance(exit_.trigger, m.AtRate):
-            raise NoFormula(f"`{condition.states[state]}` is left in several ways that are not all rates")
-        rates.append(formula(exit_.trigger.rate, model, group, {condition.name: state}))
-    total = sum(rates, sp.Integer(0))
-    leads = [(to, share * rate / total) for rate, e in zip(rates, exits, strict=True)
-             for to, share in _shares(model, condition, group, e)]  # fmt: skip
-    return 1 / total, leads
+        match exit_.trigger:
+            case m.AtRate():
+                rates[exit_.index] = formula(exit_.trigger.rate, model, group, inside)
+            case m.After() if exit_.trigger.dwell.family == "exponential":
+                rates[exit_.index] = 1 / mean_dwell(model, condition, exit_, group)
+            case m.After() if timed is None:
+                timed = exit_
+            case _:
+                raise NoFormula(f"`{name}` is left in ways that have no common formula")
+    total = sum(rates.values(), sp.Integer(0))
+    if timed is None:
+        mean, by_time = 1 / total, sp.Integer(0)
+    elif not rates:
+        mean, by_time = mean_dwell(model, condition, timed, group), sp.Integer(1)
+    else:
+        by_time = _discounted(model, condition, timed, group, total)
+        mean = (1 - by_time) / total
+    chances = {e.index: rates[e.index] * mean if e.index in rates else by_time for e in exits}
+    leads = [(to, share * chances[e.index]) for e in exits for to, share in _shares(model, condition, group, e)]
+    return mean, leads
+
+
+def _discounted(model: m.Model, condition: m.Condition, exit_: m.Exit, group: Group, rate: sp.Expr) -> sp.Expr:
+    """E e^(−rate·X) of the time of an exit."""
+    assert isinstance(exit_.trigger, m.After)
+    dwell, inside = exit_.trigger.dwell, {condition.name: exit_.state}
+    a = {n: formula(e, model, group, inside) for n, e in dwell.arguments}
+    match dwell.family:
+        case "fixed":
+            return sp.exp(-rate * a["value"])
+        case "gamma" | "erlang":
+            mean = mean_dwell(model, condition, exit_, group)
+            shape = a["shape"] if "shape" in a else (a["mean"] / a["sd"]) ** 2
+            return (1 + rate * mean / shape) ** -shape
+        case _:
+            raise NoFormula(f"`{condition.states[exit_.state]}` is left in ways that have no common formula")
 
 
 def _shares(model: m.Model, condition: m.Condition, group: Group, exit_: m.Exit) -> list[tuple[int, sp.Expr]]:

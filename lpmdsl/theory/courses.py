@@ -1,62 +1,28 @@
-"""Courses of an illness without contagion: who, once infected, is in which state from when to when.
+"""Courses of an illness without contagion: how long somebody infected is in each state, all ways of it together.
 
-Particles: a sample of the model's own people, several times each, go through the exits of a condition with stratified
-draws. Times are exact (no steps); the laws are those of the text.
+A course is a chain of stays (``stays``). With e the chance of each state on infection and P_θ(s, t) the discounted
+chance that a stay in s ends in t, the discounted visits solve v = e + v P, part by part of the graph of states, from
+those where courses begin to those where they end: linear in the number of states where they lead in one direction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from lpmdsl.networks.world import World
-from lpmdsl.population.draws import draw
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.theory.stays import Rows, Staying, staying
 
-MOST_MOVES = 24
-NEVER = 1e9
-"""Days: after any clock."""
-
-Days = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """One round of stays: particle, state, begin and length in days. Each particle is in it once at most."""
-
-    particle: NDArray[np.int64]
-    state: NDArray[np.int64]
-    begin: Days
-    length: Days
-
-
-def courses(scope: Scope, condition: m.Condition, agent: NDArray[np.int64], seed: int = 1) -> list[Stay]:
-    """The stays of particles (``agent``: whose course each is, a row of the scope's columns) from their infection on.
-
-    Courses end in a state without exits and where contagion is awaited again. An exit by contagion or by a test of
-    something that only a run knows is not taken.
-    """
-    random = np.random.default_rng(seed)
-    particle = np.arange(agent.size)
-    state, now = _infected(scope, condition, agent, random), np.zeros(agent.size)
-    stays: list[Stay] = []
-    waiting = {e.state for e in condition.exits if isinstance(e.trigger, m.ByContagion)}
-    for _ in range(MOST_MOVES):
-        length, to = np.full(particle.size, NEVER), np.full(particle.size, -1)
-        for code in np.unique(state):
-            here = np.flatnonzero(state == code)
-            if code not in waiting:
-                length[here], to[here] = _leave(at(scope, condition, code, agent[here]), condition, code, random)
-        stays.append(Stay(particle, state, now, length))
-        goes = (to >= 0) & (length < NEVER)
-        if not goes.any():
-            return stays
-        particle, agent, state, now = particle[goes], agent[goes], to[goes], (now + length)[goes]
-    return stays
+CLOSED = 1e-13
+"""A part of the states that fewer leave is never left."""
 
 
 def at(scope: Scope, condition: m.Condition, state: int, agent: NDArray[np.int64]) -> Scope:
@@ -78,60 +44,157 @@ def susceptible(condition: m.Condition) -> int:
     return condition.start.state if condition.start.state in waiting else waiting[0]
 
 
-def _infected(scope: Scope, condition: m.Condition, agent: NDArray[np.int64], random: np.random.Generator):
-    """The state that each enters on infection."""
-    state = susceptible(condition)
-    exit_ = next(e for e in condition.exits_of(state) if isinstance(e.trigger, m.ByContagion))
-    return _branch(at(scope, condition, state, agent), exit_, strata(agent.size, random))
+def catches(condition: m.Condition) -> m.Exit:
+    """The exit that infection takes."""
+    exits = condition.exits_of(susceptible(condition))
+    return next(e for e in exits if isinstance(e.trigger, m.ByContagion))
 
 
-def strata(size: int, random: np.random.Generator) -> NDArray[np.float64]:
-    """One uniform in each of ``size`` equal parts of (0, 1), in random order."""
-    return (random.permutation(size) + random.random(size)) / size
+def everyone_at_start(kind: str, worlds: tuple[World, ...], model: m.Model, parameters: Mapping[str, float]) -> Scope:
+    """The scope of all agents of a kind in their start states at time 0; those of several worlds one after another."""
+    size = sum(w.counts[kind] for w in worlds)
+    states = {c.name: np.full(size, c.start.state) for c in model.conditions if c.of == kind}
+    keys = [key for key in worlds[0].attributes if key[0] == kind]
+    attributes = {key: np.concatenate([w.attributes[key] for w in worlds]) for key in keys}
+    return Scope(model, parameters, attributes, states, worlds[0].counts, idle=True)
 
 
-def _leave(scope: Scope, condition: m.Condition, state: int, random: np.random.Generator) -> tuple[Days, NDArray]:
-    """How long each stays, and where it goes: the earliest of the exits."""
-    size = scope.states[condition.name].size
-    length, to = np.full(size, NEVER), np.full(size, -1)
-    for exit_ in condition.exits_of(state):
-        wait = _wait(scope, exit_, strata(size, random))
-        first = wait < length
-        length = np.where(first, wait, length)
-        to = np.where(first, _branch(scope, exit_, strata(size, random)), to)
-    return length, to
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The course of people from infection until they are susceptible again. ``order``: parts of the states, each
+    before those to which it leads."""
+
+    size: int
+    entry: Mapping[int, Rows]
+    stays: Mapping[int, Staying]
+    leads: Mapping[int, tuple[tuple[int, int, Rows], ...]]
+    order: tuple[tuple[int, ...], ...]
+
+    def times(self, theta: Mapping[int, Rows] | float) -> dict[int, Rows]:
+        """Expected discounted days in each state; ``theta``: the discount, in each state or in all alike.
+
+        Infinite where a course stays without end, or where the integral is.
+        """
+        coming = {s: np.array(self.entry.get(s, np.zeros(self.size))) for part in self.order for s in part}
+        found: dict[int, Rows] = {}
+        for part in self.order:
+            at_ = {s: theta[s] if isinstance(theta, Mapping) else np.full(1, theta) for s in part}
+            out = {s: self.stays[s].transform(at_[s]) for s in part}
+            ways = [(s, to, _product(share, out[s][1][e])) for s in part for e, to, share in self.leads[s]]
+            visits = self._visits(part, coming, [w for w in ways if w[1] in part])
+            for s in part:
+                found[s] = _product(visits[s], out[s][0])
+            for s, to, share in ways:
+                if to in coming and to not in part:
+                    coming[to] = coming[to] + _product(visits[s], share)
+        return found
+
+    def _visits(
+        self, part: tuple[int, ...], coming: Mapping[int, Rows], inside: list[tuple[int, int, Rows]]
+    ) -> Mapping[int, Rows]:
+        if not inside:
+            return {s: coming[s] for s in part}
+        number = {s: k for k, s in enumerate(part)}
+        ways = np.zeros((self.size, len(part), len(part)))
+        for s, to, share in inside:
+            ways[:, number[s], number[to]] += share
+        entries = np.stack([coming[s] for s in part], axis=1)
+        visits = np.full(entries.shape, np.inf)
+        some = _is_left(ways)
+        system = np.eye(len(part)) - ways[some].transpose(0, 2, 1)
+        if some.any():
+            visits[some] = np.linalg.solve(system, entries[some][:, :, None])[:, :, 0]
+        visits = np.where(entries.sum(axis=1, keepdims=True) > 0, visits, 0.0)
+        return {s: visits[:, k] for s, k in number.items()}
 
 
-def _wait(scope: Scope, exit_: m.Exit, u: NDArray[np.float64]) -> Days:
-    match exit_.trigger:
-        case m.After():
-            return np.asarray(draw(exit_.trigger.dwell, scope, u), np.float64)
-        case m.AtRate():
-            rate = np.broadcast_to(np.asarray(evaluate(exit_.trigger.rate, scope), np.float64), u.shape)
-            return np.where(rate > 0, -np.log(u) / np.maximum(rate, 1e-300), NEVER)
-        case m.Chance():
-            p = np.broadcast_to(np.asarray(evaluate(exit_.trigger.probability, scope), np.float64), u.shape)
-            with np.errstate(divide="ignore"):
-                tries = np.ceil(np.log(u) / np.log1p(-np.clip(p, 0, 1)))
-            return np.where(p > 0, np.maximum(tries, 1) * exit_.trigger.every, NEVER)
-        case m.ByContagion() | m.When():
-            return np.full(u.shape, NEVER)
+def _product(a: Rows, b: Rows) -> Rows:
+    """a·b, with 0 times infinity 0: a state where nobody comes, or that leads nowhere."""
+    a, b = np.broadcast_arrays(a, b)
+    none = (a == 0) | (b == 0)
+    return np.where(none, 0.0, np.where(none, 0.0, a) * np.where(none, 0.0, b))
 
 
-def _branch(scope: Scope, exit_: m.Exit, u: NDArray[np.float64]) -> NDArray[np.int64]:
-    to = np.full(u.size, exit_.branches[-1].to)
-    below = np.zeros(u.size)
-    taken = np.zeros(u.size, bool)
-    for branch in exit_.branches[:-1]:
-        assert branch.probability is not None
-        below = below + np.asarray(evaluate(branch.probability, scope))
-        now = ~taken & (u < below)
-        to[now], taken = branch.to, taken | now
-    return to
+def _is_left(ways: Rows) -> NDArray[np.bool_]:
+    """For whom a part of the states is left in the end: the discounted ways inside it die out."""
+    found = np.all(np.isfinite(ways), axis=(1, 2))
+    if not found.any():
+        return found
+    alike, back = np.unique(ways[found].reshape(found.sum(), -1), axis=0, return_inverse=True)
+    shape = ways.shape[1:]
+    radius = np.array([np.abs(np.linalg.eigvals(w.reshape(shape))).max() for w in alike])
+    found[found] = (radius < 1 - CLOSED)[back.reshape(-1)]
+    return found
 
 
-def everyone_at_start(kind: str, world: World, model: m.Model, parameters: Mapping[str, float]) -> Scope:
-    """The scope of all agents of a kind in their start states at time 0."""
-    states = {c.name: np.full(world.counts[kind], c.start.state) for c in model.conditions if c.of == kind}
-    attributes = {key: column for key, column in world.attributes.items() if key[0] == kind}
-    return Scope(model, parameters, attributes, states, world.counts, idle=True)
+def course(scope: Scope, condition: m.Condition, agent: NDArray[np.int64], sources: Collection[int]) -> Course:
+    """The course of agents (rows of the scope) as far as it matters to states in ``sources``.
+
+    It ends where people are susceptible again. An exit by contagion is not taken on the way.
+    """
+    end, caught = susceptible(condition), catches(condition)
+    entry = dict.fromkeys((b.to for b in caught.branches), np.zeros(agent.size))
+    for to, share in _branches(at(scope, condition, end, agent), caught, agent.size):
+        entry[to] = entry[to] + share
+    ways, kept = on_the_way(condition, sources)
+    stays: dict[int, Staying] = {}
+    leads: dict[int, tuple[tuple[int, int, Rows], ...]] = {}
+    for state in kept:
+        inside = at(scope, condition, state, agent)
+        exits = [e for e in condition.exits_of(state) if not isinstance(e.trigger, m.ByContagion)]
+        stays[state] = staying(inside, tuple(exits), agent.size, scope.model.clock.step)
+        leads[state] = tuple(
+            (e.index, to, share) for e in exits for to, share in _branches(inside, e, agent.size) if to in kept
+        )
+    return Course(agent.size, {s: e for s, e in entry.items() if s in kept}, stays, leads, parts_of(kept, ways))
+
+
+def _branches(scope: Scope, exit_: m.Exit, size: int) -> list[tuple[int, Rows]]:
+    """Where an exit leads, and with which chance for each."""
+    rest, found = np.ones(size), []
+    for branch in exit_.branches:
+        share = rest if branch.probability is None else np.asarray(evaluate(branch.probability, scope), np.float64)
+        share = np.clip(np.broadcast_to(share, (size,)), 0.0, rest)
+        found.append((branch.to, share))
+        rest = rest - share
+    return found
+
+
+def on_the_way(condition: m.Condition, sources: Collection[int]) -> tuple[set[tuple[int, int]], set[int]]:
+    """The ways between states that a course can take, and the states from which it may come to ``sources``."""
+    end = susceptible(condition)
+    ways = {(e.state, b.to) for e in condition.exits for b in e.branches
+            if not isinstance(e.trigger, m.ByContagion) and e.state != end}  # fmt: skip
+    begin = {b.to for b in catches(condition).branches} - {end}
+    return ways, _reached(begin, ways) & _reached(set(sources) - {end}, {(b, a) for a, b in ways}) - {end}
+
+
+def _reached(begin: set[int], ways: set[tuple[int, int]]) -> set[int]:
+    following: dict[int, list[int]] = {}
+    for a, b in ways:
+        following.setdefault(a, []).append(b)
+    found, todo = set(begin), list(begin)
+    while todo:
+        fresh = [b for b in following.get(todo.pop(), []) if b not in found]
+        found.update(fresh)
+        todo += fresh
+    return found
+
+
+def parts_of(states: set[int], ways: set[tuple[int, int]]) -> tuple[tuple[int, ...], ...]:
+    """States that lead to one another together, each part before those to which it leads."""
+    number = {s: k for k, s in enumerate(sorted(states))}
+    inside = [(number[a], number[b]) for a, b in ways if a in number and b in number]
+    if not number:
+        return ()
+    a, b = np.array(inside or [(0, 0)]).T
+    graph = csr_array((np.ones(len(a)), (a, b)), shape=(len(number), len(number)))
+    _, part = connected_components(graph, directed=True, connection="strong")
+    before: dict[int, set[int]] = {int(p): set() for p in part}
+    for x, y in inside:
+        if part[x] != part[y]:
+            before[int(part[y])].add(int(part[x]))
+    members: dict[int, list[int]] = {}
+    for s, k in number.items():
+        members.setdefault(int(part[k]), []).append(s)
+    return tuple(tuple(members[p]) for p in TopologicalSorter(before).static_order())

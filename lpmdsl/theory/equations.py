@@ -17,12 +17,12 @@ from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.theory.coupled import coupled, is_coupled, networks_of
-from lpmdsl.theory.formulas import Group, NoFormula, entry, formula, is_groupable, tex, written
+from lpmdsl.theory.formulas import LONGEST, SHORT, Group, NoFormula, entry, formula, is_groupable, number, tex, written
 
 MOST_GROUPS = 12
 MOST_STAGES = 12
-LONGEST = 400
-"""Operations of a formula that somebody may still want to read."""
+MOST_VARIABLES = 200
+"""So many equations somebody may still want to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,9 @@ def equations(model: m.Model, condition: m.Condition, parameters: Mapping[str, f
     """The equations of one condition. Raises ``NoFormula`` where people differ in ways that are no groups."""
     groups = groups_of(model, condition)
     course = Course(model, condition, parameters)
+    variables = len(groups) * sum(course.shape(s) for s in range(len(condition.states)))
+    if variables > MOST_VARIABLES:
+        raise NoFormula(f"{variables:,} equations are too many to write out")
     forces = {g.symbol("lambda"): force(course, g, groups) for g in groups}
     longest = max(int(f.count_ops()) for f in forces.values())
     if longest > LONGEST:
@@ -58,7 +61,8 @@ def equations(model: m.Model, condition: m.Condition, parameters: Mapping[str, f
     writer = _Writer(course)
     for group in groups:
         writer.group(group)
-    rates = {x: sp.simplify(rate) if len(groups) < 3 else rate for x, rate in writer.rates.items()}
+    simple = len(groups) < 3
+    rates = {x: sp.simplify(rate) if simple and rate.count_ops() <= SHORT else rate for x, rate in writer.rates.items()}
     return Equations(condition.name, groups, rates, forces, writer.remembered, _assumptions(model, condition))
 
 
@@ -274,7 +278,8 @@ class _Writer:
         return found
 
     def _stage_rate(self, group: Group, state: int, count: int) -> sp.Expr:
-        return count / mean_dwell(self.model, self.condition, state, group)
+        (exit_,) = self.condition.exits_of(state)
+        return count / mean_dwell(self.model, self.condition, exit_, group)
 
     def _outflow(self, group: Group, state: int, exit_: m.Exit, chain: list[sp.Symbol]) -> sp.Expr:
         inside = {self.condition.name: state}
@@ -285,8 +290,10 @@ class _Writer:
                 return formula(exit_.trigger.rate, self.model, group, inside) * chain[-1]
             case m.Chance():
                 p = formula(exit_.trigger.probability, self.model, group, inside)
-                return -sp.log(1 - p) / sp.nsimplify(exit_.trigger.every) * chain[-1]
-            case m.After() if exit_.trigger.dwell.family == "exponential" or len(chain) > 1:
+                return -sp.log(1 - p) / number(exit_.trigger.every, exit_.span) * chain[-1]
+            case m.After() if exit_.trigger.dwell.family == "exponential":
+                return chain[-1] / mean_dwell(self.model, self.condition, exit_, group)
+            case m.After() if len(chain) > 1:
                 return self._stage_rate(group, state, len(chain)) * chain[-1]
             case m.After():
                 return group.symbol(f"out_{self.condition.states[state]}")
@@ -313,28 +320,33 @@ class _Writer:
         if len(exits) != 1:
             raise NoFormula(f"`{self.condition.states[state]}` is left in several ways, whichever comes first")
         exit_ = exits[0]
-        inflow = sp.simplify(self.rates[variable] + out)
+        inflow = self.rates[variable] + out
+        inflow = sp.simplify(inflow) if inflow.count_ops() <= SHORT else inflow
         assert isinstance(exit_.trigger, m.After)
         self.remembered[out] = (inflow, exit_.trigger.dwell.family)
 
 
-def mean_dwell(model: m.Model, condition: m.Condition, state: int, group: Group) -> sp.Expr:
-    """The mean dwell time of a state that is left after a time. Raises ``NoFormula`` for laws without a stated mean."""
-    (exit_,) = condition.exits_of(state)
+def mean_dwell(model: m.Model, condition: m.Condition, exit_: m.Exit, group: Group) -> sp.Expr:
+    """The mean time of an exit after a time, were it alone. Raises ``NoFormula`` for laws without a stated mean."""
     assert isinstance(exit_.trigger, m.After)
-    dwell, inside = exit_.trigger.dwell, {condition.name: state}
-    a = {n: formula(e, model, group, inside) for n, e in dwell.arguments}
-    if "mean" in a or "value" in a:
-        return a["mean"] if "mean" in a else a["value"]
-    if "rate" in a or ("shape" in a and "scale" in a and dwell.family != "weibull"):
-        return a.get("shape", sp.Integer(1)) * (1 / a["rate"] if "rate" in a else a["scale"])
-    pairs = {
-        "uniform": lambda a: (a["min"] + a["max"]) / 2,
-        "triangular": lambda a: (a["low"] + a["mode"] + a["high"]) / 3,
-    }
-    if dwell.family in pairs:
-        return pairs[dwell.family](a)
-    raise NoFormula(f"the mean of `{written(dwell.span)}` is not written")
+    dwell, inside = exit_.trigger.dwell, {condition.name: exit_.state}
+    stated = {n: formula(e, model, group, inside) for n, e in dwell.arguments}
+    for name in ("mean", "value"):
+        if name in stated:
+            return stated[name]
+    match dwell.family, sorted(stated):
+        case ("exponential", ["rate"]):
+            return 1 / stated["rate"]
+        case ("gamma" | "erlang", ["rate", "shape"]):
+            return stated["shape"] / stated["rate"]
+        case ("gamma" | "erlang", ["scale", "shape"]):
+            return stated["shape"] * stated["scale"]
+        case ("uniform", ["max", "min"]):
+            return (stated["min"] + stated["max"]) / 2
+        case ("triangular", ["high", "low", "mode"]):
+            return (stated["low"] + stated["mode"] + stated["high"]) / 3
+        case _:
+            raise NoFormula(f"the mean of `{written(dwell.span)}` is not written")
 
 
 def undecided(model: m.Model) -> list[str]:

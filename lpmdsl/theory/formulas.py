@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
+import numpy as np
 import sympy as sp
 
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.evaluate import apply
 from lpmdsl.source import Span
+
+DIGITS = 15
+"""A whole number in a formula has no more digits; what is longer is a decimal fraction."""
+HIGHEST_POWER = 64
+SHORT = 60
+"""Operations of a formula that is put into its simplest form; a longer one stays as it was made."""
+LONGEST = 400
+"""Operations of an equation that somebody may still want to read; of R0, ``SHORT``."""
 
 _OPERATORS = {
     "select": lambda test, a, b: (a if test else b) if test.is_Integer else test * a + (1 - test) * b,
@@ -25,7 +37,7 @@ _OPERATORS = {
 
 
 class NoFormula(ValueError):
-    """Something only a run knows, or that differs from person to person in too many ways."""
+    """Something only a run knows, that differs from person to person in too many ways, or that nobody would read."""
 
 
 def written(span: Span) -> str:
@@ -59,7 +71,7 @@ def formula(expr: m.Expr, model: m.Model, group: Group, inside: Mapping[str, int
 
     match expr:
         case m.Literal_():
-            return sp.nsimplify(expr.value, rational=True)
+            return number(float(expr.value), expr.span)
         case m.ParameterRef():
             return _parameter(model, expr.name)
         case m.AttributeRef() if expr.name in group.codes:
@@ -79,9 +91,52 @@ def formula(expr: m.Expr, model: m.Model, group: Group, inside: Mapping[str, int
         case m.Follows():
             return sp.Integer(1)
         case m.Apply() if expr.op in _OPERATORS:
-            return _OPERATORS[expr.op](*(again(a) for a in expr.arguments))
+            return _applied(expr, [sp.sympify(again(a)) for a in expr.arguments])
         case _:
             raise NoFormula(f"`{written(expr.span)}` differs from person to person, or is known to a run alone")
+
+
+def number(value: float, span: Span) -> sp.Expr:
+    """A short fraction that is the number to its last bits, else its decimals. ``NoFormula`` if it is not finite."""
+    if not math.isfinite(value):
+        raise NoFormula(f"`{written(span)}` is no finite number")
+    fraction = Fraction(value).limit_denominator(10**6)
+    # A rate per year is written in days: the quotient may be off by a bit from the fraction that was meant.
+    exact = fraction if math.isclose(float(fraction), value, rel_tol=5e-16, abs_tol=0.0) else Fraction(repr(value))
+    return sp.Rational(exact.numerator, exact.denominator) if _is_short(exact) else sp.Float(value, 17)
+
+
+def _is_short(value: Fraction | sp.Rational) -> bool:
+    return max(abs(int(value.numerator)), int(value.denominator)) < 10**DIGITS
+
+
+def _applied(expr: m.Apply, arguments: list[sp.Expr]) -> sp.Expr:
+    """An operation on formulas. On numbers alone it is worked out in floats first: exact powers and floors of large
+    numbers would have more digits than a machine holds."""
+    exponent = arguments[1] if expr.op == "pow" else sp.Integer(1)
+    too_high = exponent.is_number and abs(float(exponent)) > HIGHEST_POWER
+    if any(a.free_symbols for a in arguments):
+        if too_high:
+            raise NoFormula(f"the power `{' '.join(written(expr.span).split())}` is too high to write out")
+        return _OPERATORS[expr.op](*arguments)
+    value = float(apply(expr.op, [np.float64(float(a)) for a in arguments], expr))
+    if too_high or not (value == 0 or 1e-15 < abs(value) < 1e15):
+        return number(value, expr.span)
+    found = sp.sympify(_OPERATORS[expr.op](*arguments))
+    return number(value, expr.span) if found.is_Rational and not _is_short(found) else found  # type: ignore[arg-type]
+
+
+def short(expr: sp.Expr) -> sp.Expr:
+    """The simplest form. Raises ``NoFormula`` for what nobody would read."""
+    operations = int(sp.count_ops(expr))
+    if operations <= LONGEST:
+        expr = sp.sympify(sp.simplify(expr) if operations <= 2 * SHORT else sp.cancel(expr))
+        operations = int(sp.count_ops(expr))
+    if operations > SHORT:
+        raise NoFormula(f"it would have {operations:,} operations")
+    if any(not _is_short(r) for r in expr.atoms(sp.Rational)):
+        raise NoFormula("its numbers would have too many digits")
+    return expr
 
 
 def _parameter(model: m.Model, name: str) -> sp.Symbol:

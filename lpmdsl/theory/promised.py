@@ -32,7 +32,7 @@ def check_r0(model: m.Model, parameters: Mapping[str, float], report: Report) ->
             networks = ", ".join(f"{name} {100 * share:.0f} %" for name, share in found.by_network.items())
             report.add(
                 "E0908",
-                f"R0 of {promise.of} is {found.value:.3g} ({networks}), promised between {low:g} and {high:g}.",
+                f"R0 of {promise.of} is {found.told} ({networks}), promised between {low:g} and {high:g}.",
                 promise.span,
                 "Change what spreads it or the promise; `lpmc analyse` shows what R0 is made of.",
             )

@@ -10,33 +10,35 @@ Probab 7:46, first generation). Growth solves Euler and Lotka's equation with th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from lpmdsl.networks.world import World
 from lpmdsl.population.people import build_world
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.evaluate import Scope, evaluate
-from lpmdsl.theory.coupled import coupled
-from lpmdsl.theory.courses import Stay, at, courses, everyone_at_start, susceptible
+from lpmdsl.theory.coupled import coupled, networks_of
 from lpmdsl.theory.equations import undecided
+from lpmdsl.theory.formulas import written
+from lpmdsl.theory.sample import EVERYONE, Matrix, Sample
+from lpmdsl.theory.stays import is_known
 
-SAMPLE, COURSES = 4_000, 24
-EVERYONE = "everyone"
-Matrix = NDArray[np.float64]
+SAMPLE, SAMPLE_IN_PLACES = 20_000, 4_000
+"""So many people of each kind at most; fewer where places make many kinds of neighbourhoods."""
+FASTEST, SLOWEST = 50.0, -5.0
+"""Per day: growth and decline are looked for between these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """``value``: R0. ``first_case``: mean number infected by the first infectious person. ``by_network``,
-    ``by_group``: shares of infections while the outbreak grows. ``growth`` per day, and in steps of the model's clock:
-    who is infected, infects from the next step on; ``doubling`` in days (None if it does not grow);
-    ``herd_immunity``: share immune at which it stops; ``coverage``: attribute → share of people with it at which it
-    stops (above 1: it cannot)."""
+    """``value``: R0, infinite where somebody infectious never ceases to be. ``first_case``: mean number infected by the
+    first infectious person. ``by_network``, ``by_group``: shares of infections while the outbreak grows. ``growth`` per
+    day, and in steps of the model's clock: who is infected, infects from the next step on; −∞ and ∞ where it is faster
+    than can be told, NaN where it declines more slowly than any exponential; ``doubling`` in days (None if it does not
+    grow). ``herd_immunity``: share immune at which it stops, 1 if none is enough. ``kept``: who is infectious without
+    end, "" if nobody."""
 
     condition: str
     value: float
@@ -47,51 +49,85 @@ class Reproduction:
     growth_in_steps: float
     doubling: float | None
     herd_immunity: float
-    coverage: Mapping[str, float]
     matrix: Matrix
     types: tuple[tuple[str, str], ...]
     assumptions: tuple[str, ...]
+    kept: str = ""
+
+    @property
+    def told(self) -> str:
+        """R0 in three digits, or in words."""
+        return f"{self.value:.3g}" if np.isfinite(self.value) else "without end"
 
     @property
     def lost_to_steps(self) -> float:
         """The share of the growth that the steps of the clock take; 0 where it does not grow."""
-        return 1 - self.growth_in_steps / self.growth if self.growth > 0 else 0.0
+        return 1 - self.growth_in_steps / self.growth if 0 < self.growth < np.inf else 0.0
 
 
 def reproduction(
-    model: m.Model, condition: m.Condition, parameters: Mapping[str, float], seed: int = 1
-) -> Reproduction:
+    model: m.Model, condition: m.Condition, parameters: Mapping[str, float], seed: int = 1,
+    samples: list[Sample] | None = None,
+) -> Reproduction:  # fmt: skip
     """The numbers of one condition that is passed on. Raises ``ValueError`` if it is not, or needs what a run knows."""
-    if not model.is_passed_on(condition.name):
-        raise ValueError(f"{condition.name} is not passed on")
-    contagion = model.contagion_of(condition.name)
-    assert contagion is not None
-    samples = [_Sample(model, c, parameters, seed) for c in coupled(model, condition)]
+    samples = samples if samples is not None else samples_of(model, condition, parameters, seed)
     sample, types = samples[0], _types(samples)
-    matrix = _together(samples, 0.0)
+    matrix = next_generation(samples, 0.0)
     value, vector = leading(matrix)
-    shares = matrix @ vector
-    shares = shares / shares.sum() if shares.sum() > 0 else shares
     growth = _growth(samples, value)
-    immune = _immune(matrix, len(sample.types))
+    # Where R0 has no end, the shares are those of the discounted matrix, which has one.
+    shares = matrix @ vector if np.isfinite(value) else leading(next_generation(samples, growth))[1]
+    shares = shares / shares.sum() if shares.sum() > 0 else shares
     return Reproduction(
         condition.name, value, sum(sample.first_case(s) for s in samples), _shares(types, shares, 1),
         _shares(types, shares, 0), growth, _growth(samples, value, model.clock.step),
-        float(np.log(2) / growth) if growth > 0 else None, immune,
-        _coverage(contagion, sample.scope, immune), matrix, tuple(types), sample.assumptions(len(samples) > 1),
+        float(np.log(2) / growth) if 0 < growth < np.inf else None, _immune(matrix, len(sample.types())), matrix,
+        tuple(types), _assumptions(samples), "" if np.isfinite(value) else _kept(samples),
     )  # fmt: skip
 
 
-def _together(samples: list[_Sample], r: float) -> Matrix:
-    """The matrix over the types of all conditions that infect one another."""
-    return np.block([[to.matrix(r) if to is by else by.infects(to, r) for by in samples] for to in samples])
+def samples_of(
+    model: m.Model, condition: m.Condition, parameters: Mapping[str, float], seed: int = 1,
+    worlds: tuple[World, ...] | None = None,
+) -> list[Sample]:  # fmt: skip
+    """Samples of the people of a condition, and of those of every other that infects it or that it infects."""
+    if not model.is_passed_on(condition.name):
+        raise ValueError(f"{condition.name} is not passed on")
+    together = coupled(model, condition)
+    used = {n.name for c in together for n in networks_of(model, c)}
+    found = worlds if worlds is not None else (world_of(model, parameters, seed, used),)
+    return [Sample(model, c, parameters, found, _from(model, c, together)) for c in together]
 
 
-def _types(samples: list[_Sample]) -> list[tuple[str, str]]:
+def _from(model: m.Model, source: m.Condition, together: tuple[m.Condition, ...]) -> dict[str, m.Contagion]:
+    """Condition → its contagion, of those that can be caught from people with one."""
+    contagions = {c.name: model.contagion_of(c.name) for c in together}
+    return {name: found for name, found in contagions.items()
+            if found is not None and any((s.of or name) == source.name for s in found.spreads)}  # fmt: skip
+
+
+def world_of(
+    model: m.Model, parameters: Mapping[str, float], seed: int = 1, networks: Collection[str] | None = None
+) -> World:
+    """Some of the model's people, of every kind, with their places and the ties of ``networks`` (all)."""
+    if networks is not None:
+        model = replace(model, networks=tuple(n for n in model.networks if n.name in networks))
+    most = SAMPLE_IN_PLACES if any(n.layout == "place" for n in model.networks) else SAMPLE
+    counts = {a.name: min(a.count or most, most) for a in model.agents if a.file is None}
+    return build_world(model, parameters, seed, counts)
+
+
+def next_generation(samples: list[Sample], r: float) -> Matrix:
+    """The matrix over the types of all conditions that infect one another, discounted by exp(−r·time)."""
+    with np.errstate(invalid="ignore"):
+        return np.block([[to.matrix(r) if to is by else by.infects(to, r) for by in samples] for to in samples])
+
+
+def _types(samples: list[Sample]) -> list[tuple[str, str]]:
     """(group, network) of every type; with several kinds of agents, the kind is part of the group's name."""
-    if len(samples) == 1:
-        return samples[0].types
-    return [(f"{s.condition.of} {g}".removesuffix(f" {EVERYONE}"), n) for s in samples for g, n in s.types]
+    several = len(samples) > 1
+    return [(f"{s.condition.of} {s.labels[g]}".removesuffix(f" {EVERYONE}") if several else s.labels[g], n)
+            for s in samples for g, n, _ in s.types()]  # fmt: skip
 
 
 def _immune(matrix: Matrix, own: int) -> float:
@@ -118,8 +154,8 @@ def leading(matrix: Matrix) -> tuple[float, Matrix]:
     return float(max(0.0, values[k])), vector / vector.sum() if vector.sum() > 0 else vector
 
 
-def _growth(samples: list[_Sample], value: float, step: float = 0.0) -> float:
-    """The r at which the discounted matrix has 1 as its largest eigenvalue.
+def _growth(samples: list[Sample], value: float, step: float = 0.0) -> float:
+    """The r at which the discounted matrix has 1 as its largest eigenvalue; NaN if there is none.
 
     In steps a course is looked at up to one step late, at any moment of it alike: the mean discount of that is
     (1 − exp(−r·step)) / (r·step).
@@ -127,20 +163,28 @@ def _growth(samples: list[_Sample], value: float, step: float = 0.0) -> float:
 
     def excess(r: float) -> float:
         late = -math.expm1(-r * step) / (r * step) if r * step != 0 else 1.0
-        return leading(late * _together(samples, r))[0] - 1
+        return late * leading(next_generation(samples, r))[0] - 1
 
-    if value <= 0 or not np.isfinite(value):
-        return 0.0
+    if value <= 0:
+        return float("-inf")
     low, high = (0.0, 0.05) if value > 1 else (-0.05, 0.0)
-    while value > 1 and excess(high) > 0 and high < 50:
+    while value > 1 and excess(high) > 0 and high < FASTEST:
         low, high = high, 2 * high
-    while value <= 1 and excess(low) < 0 and low > -5:
+    while value <= 1 and excess(low) < 0 and low > SLOWEST:
         low, high = 2 * low, low
+    if value <= 1 and excess(low) < 0:
+        return float("-inf")
+    if value > 1 and excess(high) > 0:
+        return float("inf")
+    # Below some r the integrals have no end: the root, if there is one, lies above.
+    while not np.isfinite(excess(low)):
+        if high - low < 1e-9:
+            return float("nan")
+        middle = (low + high) / 2
+        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
     if excess(low) * excess(high) > 0:
         return float("nan")
-    if not np.isfinite(excess(low)) or not np.isfinite(excess(high)):
-        return float("nan")
-    return float(brentq(excess, low, high, xtol=1e-5))  # type: ignore[arg-type]
+    return float(brentq(excess, low, high, xtol=1e-9))  # type: ignore[arg-type]
 
 
 def _shares(types: list[tuple[str, str]], shares: Matrix, part: int) -> dict[str, float]:
@@ -150,226 +194,28 @@ def _shares(types: list[tuple[str, str]], shares: Matrix, part: int) -> dict[str
     return total
 
 
-def _coverage(contagion: m.Contagion, scope: Scope, immune: float) -> dict[str, float]:
-    """For every yes/no attribute that scales the target by one factor on all networks: the share immune / effect."""
-    found: dict[str, float] = {}
-    for scaling in contagion.scalings:
-        named = isinstance(scaling.where, m.AttributeRef) and scaling.end == "target" and not scaling.networks
-        if not named or m.reads_agent(scaling.factor):
-            continue
-        assert isinstance(scaling.where, m.AttributeRef)
-        effect = 1 - float(evaluate(scaling.factor, scope))
-        if effect > 0 and immune > 0:
-            found[scaling.where.name] = immune / effect
-    return found
+def _kept(samples: list[Sample]) -> str:
+    """The states in which somebody infectious stays without end: ``I``."""
+    found: list[str] = []
+    for sample in samples:
+        times = sample.course.times(0.0)
+        found += [sample.condition.states[s] for s in sorted(times) if not np.all(np.isfinite(times[s]))]
+    return ", ".join(dict.fromkeys(found))
 
 
-class _Sample:
-    """A sample of people, their courses, and what each weighs on every network."""
-
-    def __init__(self, model: m.Model, condition: m.Condition, parameters: Mapping[str, float], seed: int) -> None:
-        contagion = model.contagion_of(condition.name)
-        assert contagion is not None
-        self.model, self.condition, self.contagion = model, condition, contagion
-        kind = model.agent(condition.of)
-        counts = {} if kind.file is not None else {kind.name: min(kind.count or SAMPLE, SAMPLE)}
-        self.world: World = build_world(model, parameters, seed, counts)
-        self.scope = everyone_at_start(kind.name, self.world, model, parameters)
-        self.size = self.world.counts[kind.name]
-        self.networks = [model.network(n) for n in dict.fromkeys(s.network for s in contagion.spreads)]
-        self.labels, self.group = self._groups()
-        self.types = [(g, n.name) for g in self.labels for n in self.networks]
-        agent = np.repeat(np.arange(self.size), COURSES)
-        self.agent, self.stays = agent, courses(self.scope, condition, agent, seed)
-        self.hazards = {n.name: self._hazards(n, contagion) for n in self.networks}
-        self.factors = {n.name: self._susceptibility(n) for n in self.networks}
-        self.contacts = {n.name: self._contacts(n) for n in self.networks}
-
-    def assumptions(self, several: bool) -> tuple[str, ...]:
-        words = f"a generation goes from one kind to the other; immune are agents of {self.condition.of}"
-        said = [words] if several else []
-        said += ["nearly everyone is susceptible, and nothing changes with time", "no intervention is active"]
-        said += undecided(self.model)
-        if any(n.layout == "place" for n in self.networks):
-            said.append("in a place, cases of the first generation only: each person there can be infected once")
-        if any(n.layout == "ties" for n in self.networks):
-            said.append("ties form no short loops: the infected have one tie less to pass it on (excess degree)")
-        if any(n.days for n in self.networks):
-            said.append("contacts on some days only count as five sevenths (or two) of contacts on all days")
-        return tuple(said)
-
-    # -------------------------------------------------------------- people
-
-    def _groups(self) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-        """Groups by which a mixing table goes, else everyone in one."""
-        for network in self.networks:
-            if network.mixing is not None:
-                table = self.model.table(network.mixing)
-                column = self.world.attributes[(network.of, table.key_attributes[0])]
-                return table.keys[0], np.asarray(column, np.int64)
-        return (EVERYONE,), np.zeros(self.size, np.int64)
-
-    def _hazards(self, network: m.Network, contagion: m.Contagion) -> Matrix:
-        """(states, agents): a day's contacts times the chance of each, as a source in each state; 0 where absent."""
-        hazards = np.zeros((len(self.condition.states), self.size))
-        everyone = np.arange(self.size)
-        spreads = (s for s in contagion.spreads if s.network == network.name)
-        for spread in (s for s in spreads if (s.of or contagion.condition) == self.condition.name):
-            for state in spread.states:
-                scope = at(self.scope, self.condition, state, everyone)
-                value = np.asarray(evaluate(spread.rate, scope), np.float64)
-                if network.contacts is not None and network.mixing is None:
-                    value = value * evaluate(network.contacts, scope)
-                absent = any(state in w.states and network.name in w.networks for w in self.condition.whiles)
-                present = not absent and state not in self.condition.removed
-                hazards[state] += np.maximum(_scaled(contagion, scope, "source", network, value), 0) * present
-        return hazards * {"weekdays": 5 / 7, "weekends": 2 / 7}.get(network.days, 1.0)
-
-    def _susceptibility(self, network: m.Network) -> Matrix:
-        scope = at(self.scope, self.condition, susceptible(self.condition), np.arange(self.size))
-        factor = _scaled(self.contagion, scope, "target", network, np.ones(self.size))
-        return np.broadcast_to(np.maximum(factor, 0), (self.size,))
-
-    # -------------------------------------------------------------- contacts
-
-    def _contacts(self, network: m.Network) -> Matrix:
-        """(agents, groups): how many others of each group one can infect; at random: contacts' shares by group."""
-        match network.layout:
-            case "random":
-                return self._at_random(network)
-            case "place":
-                place = np.asarray(self.world.attributes[(network.of, network.place)], np.int64)
-                return self._beside(place)
-            case "ties":
-                ties = self.world.ties[network.name]
-                row = np.repeat(np.arange(self.size), np.diff(ties.offsets))
-                cell = row * len(self.labels) + self.group[ties.targets]
-                return np.bincount(cell, minlength=self.size * len(self.labels)).reshape(self.size, -1).astype(float)
-
-    def _at_random(self, network: m.Network) -> Matrix:
-        count = np.bincount(self.group, minlength=len(self.labels)).astype(float)
-        if network.is_between:
-            return np.zeros((self.size, len(self.labels)))  # nobody of one's own kind is met there
-        if network.mixing is None:
-            return np.broadcast_to(count / self.size, (self.size, len(self.labels)))
-        table = np.asarray(self.model.table(network.mixing).values).reshape(len(self.labels), -1)
-        # What one of group a gives to group b: b's contacts with a, for each of b, shared among those of a.
-        given = table * count[:, None] / np.maximum(count, 1)[None, :]
-        return given.T[self.group]
-
-    def _beside(self, place: NDArray[np.int64]) -> Matrix:
-        groups, inside = len(self.labels), place >= 0
-        cells = np.zeros((place.max(initial=0) + 1, groups))
-        np.add.at(cells, (place[inside], self.group[inside]), 1)
-        others = np.where(inside[:, None], cells[place], 0)
-        others[np.arange(self.size), self.group] -= inside
-        return others
-
-    # -------------------------------------------------------------- the matrix
-
-    def matrix(self, r: float) -> Matrix:
-        """[(to group, network), (from group, network)]: infections by one of the column, discounted by exp(−r·time)."""
-        made = {n.name: self._made(n, r) for n in self.networks}
-        columns = []
-        for weight, through in zip(self._weights(), self.networks * len(self.labels), strict=True):
-            parts = [self._offspring(n, made[n.name], n is through).T @ weight for n in self.networks]
-            columns.append(np.array(parts).T.reshape(-1))  # by group, then network
-        return np.array(columns).T
-
-    def infects(self, to: _Sample, r: float) -> Matrix:
-        """[(to group, network), (from group, network)]: those of another kind whom one of the column infects."""
-        rows: list[Matrix] = []
-        for network in to.networks:
-            shares = self._among(to, network)
-            made = self._made(network, r, self._hazards(network, to.contagion)) if shares.any() else np.zeros(self.size)
-            rows.append(shares[:, None] * np.array([made @ w for w in self._weights()]))
-        return np.array(rows).transpose(1, 0, 2).reshape(len(to.types), len(self.types))
-
-    def _weights(self) -> list[Matrix]:
-        """For each type of the columns, how likely each agent is to be the one: by group, then network."""
-        found: list[Matrix] = []
-        for g in range(len(self.labels)):
-            for through in self.networks:
-                weight = self._caught(through) * (self.group == g)
-                found.append(weight / weight.sum() if weight.sum() > 0 else weight)
-        return found
-
-    def _among(self, to: _Sample, network: m.Network) -> Matrix:
-        """(groups of the other kind): how many of them one contact falls on, by their susceptibility."""
-        if not network.is_between or to.contagion.source_on(network.name) != self.condition.name:
-            return np.zeros(len(to.labels))
-        count = np.bincount(to.group, minlength=len(to.labels)) / to.size
-        factor = np.array([to.factors[network.name][to.group == g].mean() if np.any(to.group == g) else 0.0
-                           for g in range(len(to.labels))])  # fmt: skip
-        met = to if network.met == to.condition.of else self
-        return count * factor * to.everyone() / met.everyone()
-
-    def everyone(self) -> int:
-        """How many agents of the kind there are in the model, of whom the sample is some."""
-        return self.model.agent(self.condition.of).count or self.size
-
-    def first_case(self, to: _Sample) -> float:
-        """Those with the condition of ``to`` whom someone infects who is taken at random, whom nobody infected."""
-        if to is not self:
-            one_of_each = [self._among(to, n).sum() * self._made(n, 0.0, self._hazards(n, to.contagion)).mean()
-                           for n in to.networks]  # fmt: skip
-            return float(sum(one_of_each))
-        parts = [self._offspring(n, self._made(n, 0.0), False).sum(axis=1) for n in self.networks]
-        return float(np.mean(sum(parts)))
-
-    def _caught(self, network: m.Network) -> Matrix:
-        """How likely each is to be infected through a network, up to a factor."""
-        if network.layout == "random":
-            return np.array(self.factors[network.name])
-        others = self.contacts[network.name].sum(axis=1)
-        evenly = network.contacts is not None and not network.per_tie
-        return self.factors[network.name] * ((others > 0) if evenly else others)
-
-    def _offspring(self, network: m.Network, made: Matrix, is_source: bool) -> Matrix:
-        """(agents, groups): expected infections. ``is_source``: one of the contacts infected the agent."""
-        contacts = self.contacts[network.name]
-        if is_source and network.layout != "random":
-            total = contacts.sum(axis=1, keepdims=True)
-            contacts = contacts * np.where(total > 0, np.maximum(total - 1, 0) / np.maximum(total, 1), 0)
-        factor = np.array([self.factors[network.name][self.group == g].mean() if np.any(self.group == g) else 0.0
-                           for g in range(len(self.labels))])  # fmt: skip
-        return made[:, None] * contacts * factor
-
-    def _made(self, network: m.Network, r: float, hazards: Matrix | None = None) -> Matrix:
-        """(agents): what one contact gets over the whole course: a hazard at random, else a chance below 1."""
-        hazards = self._each(network) if hazards is None else hazards
-        got, spared = np.zeros(self.agent.size), np.ones(self.agent.size)
-        for stay in self.stays:
-            rate = hazards[stay.state, self.agent[stay.particle]]
-            late = np.exp(-r * stay.begin)
-            if network.layout == "random":
-                got[stay.particle] += late * rate * np.where(rate > 0, _during(r, stay), 0.0)
-            else:
-                got[stay.particle] += spared[stay.particle] * late * rate * _during(rate + r, stay)
-                spared[stay.particle] *= np.exp(-rate * np.minimum(stay.length, 1e6))
-        return got.reshape(self.size, -1).mean(axis=1)
-
-    def _each(self, network: m.Network) -> Matrix:
-        """The hazard on one contact: spread evenly over the others of a place, or over the other's ties."""
-        hazards = self.hazards[network.name]
-        if network.layout == "random" or network.contacts is None or network.per_tie:
-            return hazards
-        others = self.contacts[network.name].sum(axis=1)
-        return hazards / np.maximum(others, 1)
-
-
-def _scaled(contagion: m.Contagion, scope: Scope, end: str, network: m.Network, value: Matrix) -> Matrix:
-    for scaling in contagion.scalings:
-        if scaling.end == end and (not scaling.networks or network.name in scaling.networks):
-            holds = True if scaling.where is None else np.asarray(evaluate(scaling.where, scope)) != 0
-            value = value * np.where(holds, evaluate(scaling.factor, scope), 1.0)
-    return value
-
-
-def _during(rate: Matrix | float, stay: Stay) -> Matrix:
-    """∫ exp(−rate·t) dt over each stay."""
-    rate = np.broadcast_to(np.asarray(rate, np.float64), stay.length.shape)
-    small = np.abs(rate) < 1e-12
-    safe = np.where(small, 1.0, rate)
-    with np.errstate(over="ignore"):
-        return np.where(small, stay.length, -np.expm1(-safe * stay.length) / safe)
+def _assumptions(samples: list[Sample]) -> tuple[str, ...]:
+    model, networks = samples[0].model, [n for s in samples for n in s.networks]
+    said: list[str] = []
+    if len(samples) > 1:
+        said.append(f"a generation goes from one kind to the other; immune are agents of {samples[0].condition.of}")
+    said += ["nearly everyone is susceptible, and nothing changes with time", "no intervention is active"]
+    said += undecided(model)
+    if any(n.layout == "place" for n in networks):
+        said.append("in a place, cases of the first generation only: each person there can be infected once")
+    if any(n.layout == "ties" for n in networks):
+        said.append("ties form no short loops: the infected have one tie less to pass it on (excess degree)")
+    if any(n.days for n in networks):
+        said.append("contacts on some days only count as five sevenths (or two) of contacts on all days")
+    untold = [e for s in samples for e in s.condition.exits if not is_known(e)]
+    said += [f"nobody takes `{' '.join(written(e.span).split())}`, which hangs on the run" for e in untold]
+    return tuple(said)

@@ -1,0 +1,370 @@
+"""A sample of a model's own people, and how many of each type one of another infects.
+
+A type is (group, network, group of the infector): in a place or along a tie somebody has met the one who infected
+them, so one of that group fewer is left to infect (excess degree, for groups: Newman 2003, Phys Rev E 67:026126).
+Groups are those of a mixing table and, where people meet the same others again, of how susceptible they are: there the
+chance 1 − E[e^(−factor·hazard·time)] is no multiple of the factor.
+
+With ``worlds`` that differ in one attribute, everybody stands in each of them with a share: those who are met have
+each value with the same share, whoever meets them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.networks.world import World
+from lpmdsl.quantities import Kind
+from lpmdsl.semantics import model as m
+from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.theory.courses import at, course, everyone_at_start, susceptible
+from lpmdsl.theory.formulas import written
+from lpmdsl.theory.stays import Rows
+
+EVERYONE = "everyone"
+MOST_CLASSES = 12
+"""Classes of susceptibility on one network: where there are more values, neighbours share a class."""
+Matrix = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+
+class NotFinite(ValueError):
+    """A rate or a factor that is no finite number for some of the people."""
+
+
+class Sample:
+    """People of one condition. Rows: every agent in each world; ``weights`` add up to 1."""
+
+    def __init__(
+        self, model: m.Model, condition: m.Condition, parameters: Mapping[str, float], worlds: tuple[World, ...],
+        sources: Mapping[str, m.Contagion],
+    ) -> None:  # fmt: skip
+        """``sources``: condition that can be caught from people with this one → its contagion."""
+        contagion = model.contagion_of(condition.name)
+        assert contagion is not None
+        self.model, self.condition, self.contagion, self.worlds = model, condition, contagion, worlds
+        self.scope = everyone_at_start(condition.of, worlds, model, parameters)
+        self.size = worlds[0].counts[condition.of]
+        self.rows = self.size * len(worlds)
+        self.networks = [model.network(n) for n in dict.fromkeys(s.network for s in contagion.spreads)]
+        self.factors = {n.name: self._susceptibility(n) for n in self.networks}
+        self.hazards = {(c, n): self._hazards(model.network(n), by) for c, by in sources.items()
+                        for n in dict.fromkeys(s.network for s in by.spreads)}  # fmt: skip
+        self.mixing, self.labels, self.group = self._groups()
+        self.course, self.alike = self._courses()
+        self._times: tuple[float, dict[int, Rows]] | None = None
+        self.met = {n.name: self._met(n) for n in self.networks if n.layout != "random"}
+        self.weigh(np.full(len(worlds), 1 / len(worlds)))
+
+    def weigh(self, shares: Rows) -> None:
+        """Give each world its share of the people."""
+        self.shares = shares
+        self.weights = np.repeat(shares / self.size, self.size)
+        self.of_group = np.bincount(self.group, self.weights, len(self.labels))
+        #: The chance that one of a class of the agents, alike in every world, is of each group.
+        self.chances = np.zeros((len(self.classes), len(self.labels)))
+        for world, share in enumerate(shares):
+            np.add.at(self.chances, (np.arange(len(self.classes)), self.classes[:, world]), share)
+        #: Network → (rows, groups): how many others of each group one has in a place or on ties.
+        self.others = {n: np.tile(met @ self.chances, (len(self.worlds), 1)) for n, met in self.met.items()}
+
+    # -------------------------------------------------------------- people
+
+    def _column(self, name: str) -> Rows:
+        return np.asarray(self.scope.attributes[(self.condition.of, name)])
+
+    def _susceptibility(self, network: m.Network) -> Rows:
+        everyone = np.arange(self.rows)
+        scope = at(self.scope, self.condition, susceptible(self.condition), everyone)
+        factor = np.maximum(scaled(self.contagion, scope, "target", network, np.ones(self.rows)), 0.0)
+        factor = np.broadcast_to(factor, (self.rows,))
+        if network.layout == "ties" and _evenly(network):
+            factor = factor / np.maximum(np.tile(self._degrees(network), len(self.worlds)), 1)
+        return classed(factor) if network.layout != "random" else np.array(factor)
+
+    def _degrees(self, network: m.Network) -> Rows:
+        return np.diff(self.worlds[0].ties[network.name].offsets).astype(float)
+
+    def _hazards(self, network: m.Network, contagion: m.Contagion) -> dict[int, Rows]:
+        """State → a day's contacts times the chance of each, of every row as a source in it; 0 where absent."""
+        hazards: dict[int, Rows] = {}
+        everyone = np.arange(self.rows)
+        spreads = (s for s in contagion.spreads if s.network == network.name)
+        for spread in (s for s in spreads if (s.of or contagion.condition) == self.condition.name):
+            for state in spread.states:
+                scope = at(self.scope, self.condition, state, everyone)
+                value = np.asarray(evaluate(spread.rate, scope), np.float64)
+                if network.contacts is not None and network.mixing is None:
+                    value = value * evaluate(network.contacts, scope)
+                absent = any(state in w.states and network.name in w.networks for w in self.condition.whiles)
+                if absent or state in self.condition.removed:
+                    continue
+                if not np.all(np.isfinite(value)):
+                    raise NotFinite(f"`{' '.join(written(spread.rate.span).split())}` is no finite number")
+                value = np.maximum(scaled(contagion, scope, "source", network, value), 0) * share_of_days(network)
+                if network.layout == "place" and _evenly(network):
+                    value = value / np.maximum(self._others(network), 1)
+                hazards[state] = hazards.get(state, 0.0) + np.broadcast_to(value, (self.rows,))
+        return {state: hazard for state, hazard in hazards.items() if np.any(hazard > 0)}
+
+    def _others(self, network: m.Network) -> Rows:
+        place = np.asarray(self.worlds[0].attributes[(network.of, network.place)], np.int64)
+        inside = place >= 0
+        sizes = np.bincount(place[inside], minlength=1)
+        return np.tile(np.where(inside, sizes[np.maximum(place, 0)] - 1.0, 0.0), len(self.worlds))
+
+    def _groups(self) -> tuple[Codes, tuple[str, ...], Codes]:
+        """Code in the mixing table, names of the groups, and the group of every row."""
+        mixing, names = np.zeros(self.rows, np.int64), (EVERYONE,)
+        for network in self.networks:
+            if network.mixing is not None:
+                table = self.model.table(network.mixing)
+                mixing, names = self._column(table.key_attributes[0]).astype(np.int64), table.keys[0]
+        again = [self.factors[n.name] for n in self.networks if n.layout != "random"]
+        columns = np.stack([mixing.astype(float), *again], axis=1)
+        found, first, group = np.unique(columns, axis=0, return_index=True, return_inverse=True)
+        group = group.reshape(-1)
+        size = len(self.worlds)
+        self.classes, own = np.unique(group.reshape(size, -1).T, axis=0, return_inverse=True)
+        self.own_class = own.reshape(-1)
+        self.label_of = mixing[first]
+        alone = len(found) == len(np.unique(self.label_of))
+        return mixing, tuple(self._name(names, f, int(k), alone) for f, k in zip(found, first, strict=True)), group
+
+    def _name(self, names: tuple[str, ...], found: Rows, row: int, alone: bool) -> str:
+        """The label of the mixing table, and what makes some of it more susceptible than others."""
+        label = names[int(found[0])]
+        if alone:
+            return label
+        own = [label] if label != EVERYONE else []
+        refs = {e.name: e for s in self.contagion.scalings if s.end == "target"
+                for e in m.every_expression((s.where, s.factor)) if isinstance(e, m.AttributeRef)}  # fmt: skip
+        for name, ref in refs.items():
+            code = int(self._column(name)[row])
+            match ref.type.kind:
+                case Kind.CATEGORY:
+                    own.append(ref.type.labels[code])
+                case Kind.BOOLEAN:
+                    own.append(name if code else f"not {name}")
+                case _:
+                    own.append(f"{name} about {self._column(name)[row]:.3g}")
+        return ", ".join(dict.fromkeys(own)) or label
+
+    def _courses(self):
+        """The course of each kind of people who are alike in all that it reads and in what they give again and again;
+        and the kind of every row."""
+        read = {e.name for part in (self.condition.exits, self.condition.whiles) for e in m.every_expression(part)
+                if isinstance(e, m.AttributeRef) and e.of == self.condition.of}  # fmt: skip
+        read |= {w.attribute for w in self.condition.whiles if w.attribute is not None}
+        columns = [np.asarray(self._column(name), np.float64) for name in sorted(read)]
+        again = [h for (_, n), states in self.hazards.items() if self.model.network(n).layout != "random"
+                 for h in states.values()]  # fmt: skip
+        stacked = np.stack([*columns, *again, np.zeros(self.rows)], axis=1)
+        _, first, alike = np.unique(stacked, axis=0, return_index=True, return_inverse=True)
+        sources = {s for states in self.hazards.values() for s in states}
+        self.first = first
+        return course(self.scope, self.condition, first, sources), alike.reshape(-1)
+
+    # -------------------------------------------------------------- who is met
+
+    def _met(self, network: m.Network) -> Matrix:
+        """(agents, classes): how many others of each class one has in a place or on ties."""
+        classes = len(self.classes)
+        if network.layout == "ties":
+            ties = self.worlds[0].ties[network.name]
+            row = np.repeat(np.arange(self.size), np.diff(ties.offsets))
+            cell = row * classes + self.own_class[ties.targets]
+            return np.bincount(cell, minlength=self.size * classes).reshape(self.size, -1).astype(float)
+        place = np.asarray(self.worlds[0].attributes[(network.of, network.place)], np.int64)
+        inside = place >= 0
+        cells = np.zeros((place.max(initial=0) + 1, classes))
+        np.add.at(cells, (place[inside], self.own_class[inside]), 1)
+        others = np.where(inside[:, None], cells[np.maximum(place, 0)], 0)
+        others[np.arange(self.size), self.own_class] -= inside
+        return others
+
+    def _drawn(self, network: m.Network) -> Matrix:
+        """(codes of the mixing table, groups): how many of each group one contact (or a day's) falls on."""
+        among = self.of_group * self._mean_factor(network)
+        if network.is_between:
+            return np.zeros((1, len(among)))  # nobody of one's own kind is met there
+        if network.mixing is None:
+            return among[None, :]
+        table = np.asarray(self.model.table(network.mixing).values)
+        table = table.reshape(round(len(table) ** 0.5), -1)
+        count = np.bincount(self.label_of, self.of_group, len(table))
+        # What one of group a gives to group b: b's contacts with a, for each of b, shared among those of a.
+        return (table[self.label_of] * among[:, None]).T / np.maximum(count, 1e-300)[:, None] * (count > 0)[:, None]
+
+    def _mean_factor(self, network: m.Network) -> Rows:
+        total = np.bincount(self.group, self.weights * self.factors[network.name], len(self.labels))
+        return np.divide(total, self.of_group, out=np.zeros_like(total), where=self.of_group > 0)
+
+    def among(self, to: Sample, network: m.Network) -> Rows:
+        """(groups of the other kind): how many of them one contact falls on, by their susceptibility."""
+        if not network.is_between or to.contagion.source_on(network.name) != self.condition.name:
+            return np.zeros(len(to.labels))
+        met = to if network.met == to.condition.of else self
+        return to.of_group * to._mean_factor(network) * to.everyone() / met.everyone()
+
+    def everyone(self) -> int:
+        """How many agents of the kind there are in the model, of whom the sample is some."""
+        return self.model.agent(self.condition.of).count or self.size
+
+    # -------------------------------------------------------------- what one gives
+
+    def _made(self, to: str, network: m.Network, r: float) -> Matrix:
+        """(rows, groups or 1): what one contact with each group gets over the whole course, discounted by exp(−r·time):
+        a number at random, else a chance below 1."""
+        hazards = self.hazards.get((to, network.name), {})
+        if network.layout == "random":
+            times = self._discounted(r) if hazards else {}
+            return sum((_product(h, times[s][self.alike]) for s, h in hazards.items() if s in times),
+                       np.zeros(self.rows))[:, None]  # fmt: skip
+        factors = self._mean_factor(network)
+        once = {f: self._chance(hazards, float(f), r) for f in np.unique(factors)}
+        return np.stack([once[f] for f in factors], axis=1)
+
+    def _discounted(self, r: float) -> dict[int, Rows]:
+        """The discounted days in each state; kept, because every network at random asks for the same."""
+        if self._times is None or self._times[0] != r:
+            self._times = r, self.course.times(float(r))
+        return self._times[1]
+
+    def _chance(self, hazards: Mapping[int, Rows], factor: float, r: float) -> Rows:
+        """(rows): the chance that one contact of a susceptibility is infected, discounted by the time until then."""
+        if factor == 0 or not hazards:
+            return np.zeros(self.rows)
+        own = {s: factor * h[self.first] for s, h in hazards.items()}
+        none = np.zeros(len(self.first))
+        times = self.course.times({s: r + own.get(s, none) for s in self.course.stays})
+        got = sum((_product(h, times[s]) for s, h in own.items() if s in times), none)
+        return np.asarray(got)[self.alike]
+
+    def types(self) -> list[tuple[int, str, int]]:
+        """(group, network, group of the infector; −1 where they are not met again)."""
+        every = range(len(self.labels))
+        return [
+            (g, n.name, a) for n in self.networks for g in every for a in ((-1,) if n.layout == "random" else every)
+        ]
+
+    def matrix(self, r: float) -> Matrix:
+        """[type, type]: infections by one of the column, discounted by exp(−r·time)."""
+        made = {n.name: self._made(self.condition.name, n, r) for n in self.networks}
+        given = {n.name: self._given(n, made[n.name]) for n in self.networks}
+        types = self.types()
+        row = {kind: k for k, kind in enumerate(types)}
+        found = np.zeros((len(types), len(types)))
+        for through in self.networks:
+            for g in range(len(self.labels)):
+                weight = self._caught(through, g)  # (infector's groups, rows)
+                total = weight.sum(axis=1, keepdims=True)
+                share = np.divide(weight, total, out=np.zeros_like(weight), where=total > 0)
+                columns = [row[g, through.name, a] for a in self._infectors(through)]
+                for network in self.networks:
+                    gets = _weighted(share, given[network.name])
+                    if network is through and network.layout != "random":
+                        used = self._used(network, g, made[network.name])
+                        gets = gets - np.divide(used, total, out=np.zeros_like(gets), where=total > 0)
+                    rows = [row[c, network.name, -1 if network.layout == "random" else g]
+                            for c in range(len(self.labels))]  # fmt: skip
+                    found[np.ix_(rows, columns)] = np.where(np.abs(gets) < 1e-14, 0.0, gets).T
+        return found
+
+    def _infectors(self, network: m.Network) -> list[int]:
+        return [-1] if network.layout == "random" else list(range(len(self.labels)))
+
+    def _given(self, network: m.Network, made: Matrix) -> Matrix:
+        """(rows, groups): whom one infects on a network who was not infected there."""
+        if network.layout == "random":
+            drawn = self._drawn(network)
+            return _product(made, drawn[self.mixing] if len(drawn) > 1 else drawn)
+        return _product(made, self.others[network.name])
+
+    def _caught(self, network: m.Network, group: int) -> Matrix:
+        """(infector's groups, rows): how likely each of a group is to be infected, up to a factor."""
+        here = self.weights * (self.group == group)
+        if network.layout == "random":
+            return (here * self.factors[network.name])[None, :]
+        return here * self.others[network.name].T
+
+    def _used(self, network: m.Network, group: int, made: Matrix) -> Matrix:
+        """(infector's groups, groups): what would have gone to the infector, summed as ``_caught`` is."""
+        here = (self.weights * (self.group == group))[:, None] * np.tile(self.met[network.name], (len(self.worlds), 1))
+        return np.einsum("ba,bc,bc->ac", self.chances, self.chances, here.T @ made)
+
+    def infects(self, to: Sample, r: float) -> Matrix:
+        """[type of ``to``, own type]: those of another kind whom one of the column infects."""
+        found = np.zeros((len(to.types()), len(self.types())))
+        row = {kind: k for k, kind in enumerate(to.types())}
+        shares = {n.name: self.among(to, n) for n in to.networks}
+        for k, (g, through, a) in enumerate(self.types()):
+            weight = self._caught(self.model.network(through), g)[max(a, 0)]
+            total = weight.sum()
+            for network in to.networks:
+                if total > 0 and shares[network.name].any():
+                    made = self._made(to.condition.name, network, r)[:, 0]
+                    one = _weighted(weight[None, :] / total, made[:, None])[0, 0]
+                    for c, share in enumerate(shares[network.name]):
+                        found[row[c, network.name, -1], k] = _product(np.array(share), np.array(one))
+        return found
+
+    def first_case(self, to: Sample) -> float:
+        """Those with the condition of ``to`` whom someone infects who is taken at random, whom nobody infected."""
+        total = 0.0
+        for network in to.networks:
+            made = self._made(to.condition.name, network, 0.0)
+            given = self._given(network, made) if to is self else _product(made, self.among(to, network)[None, :])
+            total += float(_weighted(self.weights[None, :], given).sum())
+        return total
+
+
+# ------------------------------------------------------------------ parts
+
+
+def share_of_days(network: m.Network) -> float:
+    """The share of all days on which a network is there."""
+    return {"weekdays": 5 / 7, "weekends": 2 / 7}.get(network.days, 1.0)
+
+
+def scaled(contagion: m.Contagion, scope: Scope, end: str, network: m.Network, value: Rows) -> Rows:
+    """A value times the factors that hold for each at one end of a contact."""
+    for scaling in contagion.scalings:
+        if scaling.end == end and (not scaling.networks or network.name in scaling.networks):
+            holds = True if scaling.where is None else np.asarray(evaluate(scaling.where, scope)) != 0
+            value = value * np.where(holds, evaluate(scaling.factor, scope), 1.0)
+    return value
+
+
+def classed(values: Rows) -> Rows:
+    """The values, or where there are too many of them the mean of each of a few classes of neighbours."""
+    found, number = np.unique(values, return_inverse=True)
+    if len(found) <= MOST_CLASSES:
+        return np.array(values)
+    order = np.argsort(number.reshape(-1), kind="stable")
+    classes = np.empty(len(values))
+    for part in np.array_split(order, MOST_CLASSES):
+        classes[part] = values[part].mean()
+    return classes
+
+
+def _evenly(network: m.Network) -> bool:
+    return network.contacts is not None and not network.per_tie
+
+
+def _product(a: Matrix, b: Matrix) -> Matrix:
+    """a·b, with 0 times infinity 0."""
+    a, b = np.broadcast_arrays(a, b)
+    none = (a == 0) | (b == 0)
+    return np.where(none, 0.0, np.where(none, 0.0, a) * np.where(none, 0.0, b))
+
+
+def _weighted(weights: Matrix, values: Matrix) -> Matrix:
+    """weights @ values, with 0 times infinity 0."""
+    if np.all(np.isfinite(values)):
+        return weights @ values
+    endless = (weights > 0).astype(float) @ (~np.isfinite(values)).astype(float) > 0
+    return np.where(endless, np.inf, weights @ np.where(np.isfinite(values), values, 0.0))

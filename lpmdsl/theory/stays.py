@@ -1,0 +1,321 @@
+"""Stays in one state: their mean length and where they lead, discounted, as exact integrals without draws.
+
+Of the exits of a state the earliest wins; a tie goes to the one written first. With S(a) the chance of being there
+still after a days, a stay is worth D(θ) = ∫ e^(−θa) S(a) da and ends by exit j with P_j(θ) = E[e^(−θX); j]. Rates and
+exponential times tilt what else there is: D and P are those of the others at θ + rate, and the rate wins rate·D.
+A gamma time has its transform in closed form; any other is a Gauss–Legendre rule on its quantiles, finer towards both
+ends; what happens at certain times alone (fixed, a chance now and then) is a sum over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.kernel.laws import Law, law
+from lpmdsl.population.draws import WHOLE, draw
+from lpmdsl.semantics import model as m
+from lpmdsl.semantics.evaluate import Scope, evaluate
+
+Rows = NDArray[np.float64]
+FEW = 64
+"""So many kinds of people get the fine rule; more of them share the work of a coarse one."""
+MOST_TIMES = 4_000
+"""Moments of a chance that are added one by one; what is left after them is as good as exponential."""
+NEARLY = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Staying:
+    """One state for rows of people. ``rates``: (exit, per day) of what comes at a rate; ``timed``: all other exits."""
+
+    rates: tuple[tuple[int, Rows], ...]
+    timed: _Gamma | _Rule | None
+
+    def transform(self, theta: Rows) -> tuple[Rows, dict[int, Rows]]:
+        """D(θ) in days and P_j(θ) by exit; infinite where the integral is."""
+        total = theta + sum((rate for _, rate in self.rates), np.zeros(1))
+        if self.timed is None:
+            stay, leads = np.where(total > 0, 1 / np.where(total > 0, total, 1.0), np.inf), {}
+        else:
+            stay, leads = self.timed.transform(total)
+        by_rate = {exit_: np.where(rate > 0, rate * stay, 0.0) for exit_, rate in self.rates}
+        return stay, {**leads, **by_rate}
+
+
+@dataclass(frozen=True, slots=True)
+class _Gamma:
+    """One gamma time: E e^(−θX) = (1 + θ·scale)^(−shape)."""
+
+    exit: int
+    shape: Rows
+    scale: Rows
+
+    def transform(self, theta: Rows) -> tuple[Rows, dict[int, Rows]]:
+        base = theta * self.scale
+        known = base > -1
+        power = -self.shape * np.log1p(np.where(known, base, 0.0))
+        some = np.where(theta == 0, 1.0, theta)
+        stay = np.where(theta == 0, self.shape * self.scale, -np.expm1(power) / some)
+        return np.where(known, stay, np.inf), {self.exit: np.where(known, np.exp(power), np.inf)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Moments with weights: a row of ``lengths``, ``weights`` and ``leaves`` (the exit) for each kind of people.
+
+    ``never``: the chance that none of them comes; ``least``: the θ down to which integrals are finite; ``kind``: the
+    row of each of the people.
+    """
+
+    lengths: Rows
+    weights: Rows
+    leaves: NDArray[np.int64]
+    never: Rows
+    least: Rows
+    kind: NDArray[np.int64]
+
+    def transform(self, theta: Rows) -> tuple[Rows, dict[int, Rows]]:
+        pairs = np.stack(np.broadcast_arrays(self.kind.astype(np.float64), theta), axis=1)
+        pairs, back = np.unique(pairs, axis=0, return_inverse=True)
+        stays, leads = np.empty(len(pairs)), {int(e): np.empty(len(pairs)) for e in np.unique(self.leaves)}
+        block = max(1, 1_000_000 // self.lengths.shape[1])
+        for begin in range(0, len(pairs), block):
+            some = slice(begin, begin + block)
+            stays[some], ends = self._pairs(pairs[some, 0].astype(np.int64), pairs[some, 1])
+            for exit_, lead in leads.items():
+                lead[some] = ends[exit_]
+        back = back.reshape(-1)
+        return stays[back], {e: lead[back] for e, lead in leads.items()}
+
+    def _pairs(self, kind: NDArray[np.int64], theta: Rows) -> tuple[Rows, dict[int, Rows]]:
+        length, weight, leaves = self.lengths[kind], self.weights[kind], self.leaves[kind]
+        power = np.minimum(-theta[:, None] * length, 600.0)
+        some = np.where(theta == 0, 1.0, theta)[:, None]
+        worth = np.where(theta[:, None] == 0, length, -np.expm1(power) / some)
+        late = np.exp(power)
+        ever, endless = np.where(theta > 0, theta, 1.0), (theta <= 0) & (self.never[kind] > 0)
+        rest = np.where(endless, np.inf, self.never[kind] / ever)
+        stay = (weight * worth).sum(axis=1) + rest
+        too_far = theta < self.least[kind]
+        ends = {int(e): np.where(too_far, np.inf, (weight * late * (leaves == e)).sum(axis=1))
+                for e in np.unique(self.leaves)}  # fmt: skip
+        return np.where(too_far, np.inf, stay), ends
+
+
+# ------------------------------------------------------------------ from the text
+
+
+def staying(scope: Scope, exits: tuple[m.Exit, ...], size: int, step: float) -> Staying:
+    """The stay in the state whose exits these are, for ``size`` people of a scope; ``step`` of the clock in days.
+
+    An exit by contagion is not taken, nor one by a test that only a run can answer. A test that holds is met at the
+    next step. Raises ``LpmError`` E0811 for a law without numbers.
+    """
+    rates: list[tuple[int, Rows]] = []
+    timed: list[tuple[int, tuple[Rows, ...], Callable[..., _Moments]]] = []
+    sole: _Gamma | None = None
+    for exit_ in exits:
+        match exit_.trigger:
+            case m.AtRate():
+                rates.append((exit_.index, np.maximum(_rows(evaluate(exit_.trigger.rate, scope), size), 0.0)))
+            case m.After() if exit_.trigger.dwell.family == "exponential":
+                draw(exit_.trigger.dwell, scope, np.full(size, 0.5))
+                mean = exit_.trigger.dwell.argument("mean")
+                rate = evaluate(exit_.trigger.dwell.arguments[0][1], scope)
+                rates.append((exit_.index, _rows(1 / rate if mean is not None else rate, size)))
+            case m.After():
+                sole = _gamma(exit_.index, exit_.trigger.dwell, scope, size)
+                timed.append((exit_.index, *_law(exit_.trigger.dwell, scope, size)))
+            case m.Chance():
+                p = np.clip(_rows(evaluate(exit_.trigger.probability, scope), size), 0.0, 1.0)
+                every = exit_.trigger.every
+                timed.append((exit_.index, (p,), lambda fine, p, every=every: _tries(p, every, step)))
+            case m.When():
+                holds = _holds(exit_.trigger.test, scope, size)
+                timed.append((exit_.index, (holds,), lambda fine, yes: _Moments(np.array([step]), np.array([yes]))))
+            case m.ByContagion():
+                pass
+    if len(timed) == 1 and sole is not None:
+        return Staying(tuple(rates), sole)
+    return Staying(tuple(rates), _rule(timed, size) if timed else None)
+
+
+def is_known(exit_: m.Exit) -> bool:
+    """False for an exit by a test that only a run can answer."""
+    return not isinstance(exit_.trigger, m.When) or not any(
+        isinstance(e, m.ObservationRef | m.GroupReport | m.RollingMean | m.Aggregate)
+        for e in m.every_expression(exit_.trigger.test)
+    )
+
+
+def _rows(value: object, size: int) -> Rows:
+    return np.broadcast_to(np.asarray(value, np.float64), (size,))
+
+
+def _holds(test: m.Expr, scope: Scope, size: int) -> Rows:
+    try:
+        return (_rows(evaluate(test, scope), size) != 0).astype(np.float64)
+    except ValueError:
+        return np.zeros(size)
+
+
+def _gamma(index: int, dwell: m.Distribution, scope: Scope, size: int) -> _Gamma | None:
+    if dwell.family not in ("gamma", "erlang"):
+        return None
+    a = {name: _rows(evaluate(expr, scope), size) for name, expr in dwell.arguments}
+    draw(dwell, scope, np.full(size, 0.5))
+    if "shape" not in a:
+        return _Gamma(index, (a["mean"] / a["sd"]) ** 2, a["sd"] ** 2 / a["mean"])
+    scale = a["scale"] if "scale" in a else a["mean"] / a["shape"] if "mean" in a else 1 / a["rate"]
+    return _Gamma(index, a["shape"], scale)
+
+
+# ------------------------------------------------------------------ moments of one exit
+
+
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """When an exit would come if it were alone. ``cdf`` None: at ``lengths`` only. Weights below 1 in all: or never."""
+
+    lengths: Rows
+    weights: Rows
+    cdf: Callable[[Rows], Rows] | None = None
+    law: Law | None = None
+    least: float = -np.inf
+
+    def later(self, than: Rows, or_then: bool) -> Rows:
+        """The chance that it comes later than each moment, or (``or_then``) then."""
+        if self.cdf is not None:
+            return 1 - np.asarray(self.cdf(np.maximum(than, 1e-300)), np.float64)
+        edge = than + (-NEARLY if or_then else NEARLY) * np.maximum(1.0, np.abs(than))
+        passed = np.concatenate([[0.0], np.cumsum(self.weights)])
+        return 1 - passed[np.searchsorted(self.lengths, edge, side="right")]
+
+
+def _law(dwell: m.Distribution, scope: Scope, size: int) -> tuple[tuple[Rows, ...], Callable[..., _Moments]]:
+    """The arguments of a dwell time for each of the people, and the moments that follow from them."""
+    if dwell.family == "empirical":
+        table = scope.model.table(dwell.table or "")
+        days, shares = np.array([float(x) for x in table.keys[0]]), np.asarray(table.values) / np.sum(table.values)
+        order = np.argsort(days)
+        return (), lambda fine: _Moments(days[order], shares[order])
+    names = [name for name, _ in dwell.arguments]
+    values = tuple(_rows(evaluate(expr, scope), size) for _, expr in dwell.arguments)
+    if dwell.family == "fixed":
+        return values, lambda fine, days: _Moments(np.array([max(days, 0.0)]), np.ones(1))
+    draw(dwell, scope, np.full(size, 0.5))
+
+    def moments(fine: bool, *arguments: float) -> _Moments:
+        curve = law(dwell.family, dict(zip(names, arguments, strict=True)))
+        if dwell.family in WHOLE:
+            days = np.arange(float(curve.isf(1e-15)) + 1)
+            return _Moments(days, np.diff(np.concatenate([[0.0], np.asarray(curve.cdf(days), np.float64)])))
+        tail, weights = _tail(fine)
+        days = np.maximum(np.concatenate([curve.ppf(tail), curve.isf(tail)]), 0.0)
+        return _Moments(days, np.tile(weights, 2), curve.cdf, curve, _least(dwell.family, curve))
+
+    return values, moments
+
+
+def _least(family: str, curve: Law) -> float:
+    """The θ down to which E e^(−θX) is finite: 0 for tails heavier than every exponential."""
+    # Of a Weibull time with shape k a share 2^(−40^k) is left after 40 medians: more than 2^(−39) where k < 1.
+    heavy = family == "lognormal" or (family == "weibull" and 1 - curve.cdf(40 * curve.isf(0.5)) > 2.0**-39)
+    return 0.0 if heavy else -np.inf
+
+
+@lru_cache
+def _tail(fine: bool) -> tuple[Rows, Rows]:
+    """Probabilities in (0, 1/2) and their weights, which add up to 1/2: as many nodes in each of ever smaller parts."""
+    parts, nodes, ratio = (44, 8, 2.0) if fine else (6, 4, 6.0)
+    edges = np.concatenate([[0.0], 0.5 * ratio ** -np.arange(parts - 1.0, -1.0, -1.0)])
+    x, w = np.polynomial.legendre.leggauss(nodes)
+    half = np.diff(edges)[:, None] / 2
+    return (edges[:-1, None] + half * (1 + x)).reshape(-1), (half * w).reshape(-1)
+
+
+def _tries(p: float, every: float, step: float) -> _Moments:
+    """A chance at every multiple of ``every``, for somebody who comes at any step between two of them."""
+    if every < step:
+        p, every = 1 - (1 - p) ** (step / every), step
+    phases = max(1, round(every / step))
+    if p <= 0:
+        return _Moments(np.zeros(0), np.zeros(0))
+    times = max(1, MOST_TIMES // phases)
+    if p < 1:
+        times = min(times, int(np.ceil(np.log(NEARLY / 1e4) / np.log1p(-p))) + 1)
+    first = np.arange(1, phases + 1) * (every / phases)
+    k = np.arange(times if p < 1 else 1)
+    lengths = (k[:, None] * every + first).reshape(-1)
+    weights = np.repeat(p * (1 - p) ** k, phases) / phases
+    left = (1 - p) ** len(k)
+    if left > NEARLY:
+        tail, w = _tail(True)
+        rest = -np.concatenate([np.log1p(-tail), np.log(tail)]) * (every / p)
+        lengths = np.concatenate([lengths, lengths[-1] + rest])
+        weights = np.concatenate([weights, left * np.tile(w, 2)])
+    order = np.argsort(lengths, kind="stable")
+    return _Moments(lengths[order], weights[order])
+
+
+# ------------------------------------------------------------------ exits that compete
+
+
+def _rule(timed: list[tuple[int, tuple[Rows, ...], Callable[..., _Moments]]], size: int) -> _Rule:
+    """The first of several timed exits, for each kind of people once."""
+    columns = [c for _, arguments, _ in timed for c in arguments]
+    if columns:
+        kinds, kind = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
+    else:
+        kinds, kind = np.zeros((1, 0)), np.zeros(size, np.int64)
+    fine = len(kinds) <= FEW
+    rows, never, least = [], [], []
+    for values in kinds:
+        found, at = [], 0
+        for index, arguments, make in timed:
+            found.append((index, make(fine, *(float(v) for v in values[at : at + len(arguments)]))))
+            at += len(arguments)
+        parts = [_wins(k, found, fine) for k in range(len(found))]
+        rows.append(tuple(np.concatenate(part) for part in zip(*parts, strict=True)))
+        left = float(np.prod([max(0.0, 1 - mo.weights.sum()) for _, mo in found]))
+        never.append(left if left > NEARLY else 0.0)
+        least.append(min(mo.least for _, mo in found))
+    width = max(1, *(len(lengths) for lengths, _, _ in rows))
+    lengths, weights = (np.stack([_padded(row[k], width, 0.0) for row in rows]) for k in range(2))
+    leaves = np.stack([_padded(row[2], width, float(timed[0][0])) for row in rows])
+    return _Rule(lengths, weights, leaves.astype(np.int64), np.array(never), np.array(least), kind.reshape(-1))
+
+
+def _padded(row: Rows, width: int, with_: float) -> Rows:
+    return np.concatenate([row, np.full(width - len(row), with_)])
+
+
+def _wins(which: int, found: list[tuple[int, _Moments]], fine: bool) -> tuple[Rows, Rows, Rows]:
+    """The moments of one exit, each with the chance that no other came before it."""
+    index, own = found[which]
+    others = [(k, mo) for k, (_, mo) in enumerate(found) if k != which]
+    lengths, weights = own.lengths, own.weights
+    certain = np.concatenate([mo.lengths for _, mo in others if mo.cdf is None] or [np.zeros(0)])
+    if own.law is not None and 0 < len(certain) <= MOST_TIMES:
+        lengths, weights = _between(own.law, certain, fine)
+    for k, other in others:
+        weights = weights * other.later(lengths, or_then=k > which)
+    return lengths, weights, np.full(len(lengths), float(index))
+
+
+def _between(curve: Law, certain: Rows, fine: bool) -> tuple[Rows, Rows]:
+    """A rule on the quantiles of a law that knows the moments at which others may come: no part goes over one."""
+    inside = np.asarray(curve.cdf(np.unique(certain[certain > 0])), np.float64)
+    inside = inside[(inside > 1e-13) & (inside < 1 - 1e-13)]
+    graded = 0.5 ** np.arange(1, 45 if fine else 12)
+    edges = np.unique(np.concatenate([[0.0, 1.0], graded, 1 - graded, inside]))
+    nodes = 8 if len(edges) < 400 else 3
+    x, w = np.polynomial.legendre.leggauss(nodes)
+    half = np.diff(edges)[:, None] / 2
+    u, weights = (edges[:-1, None] + half * (1 + x)).reshape(-1), (half * w).reshape(-1)
+    return np.maximum(np.asarray(curve.ppf(u), np.float64), 0.0), weights
