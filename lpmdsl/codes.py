@@ -205,6 +205,7 @@ CODES: dict[str, str] = {
     "E0869": "Two replies to one request",
     "E0870": "An unfinished calibration would be lost",
     "E0880": "Everything that is estimated is set by hand",
+    "E0882": "More than the compiler can number",
     "E0881": "The option cannot have this value",
     "E0898": "Compiled kernels cannot be kept",
     "E0899": "Internal error",

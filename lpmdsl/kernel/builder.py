@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 
@@ -102,12 +103,6 @@ def is_dotted(place: str) -> bool:
     return _DOTTED.fullmatch(place) is not None
 
 
-def _same(known: object, expr: Expr) -> bool:
-    if isinstance(known, ParameterRef) and isinstance(expr, ParameterRef):
-        return known.name == expr.name
-    return known == expr
-
-
 @dataclass(slots=True)
 class Builder:
     """Collects the parts of a Program while the model is lowered; ``plan``: how it avoids going through everyone;
@@ -121,6 +116,9 @@ class Builder:
     quantiles: dict[str, QuantileTable] = field(default_factory=dict)
     kernels: list[Kernel] = field(default_factory=list)
     named: dict[str, str] = field(default_factory=dict)
+    _parts: set[str] = field(default_factory=set)
+    _taken: set[str] = field(default_factory=set)
+    _kept: dict[Expr | str, Constant] = field(default_factory=dict)
 
     def buffer(
         self,
@@ -141,7 +139,9 @@ class Builder:
 
     def is_named(self, name: str) -> bool:
         """Whether an agent or a condition has the name, under which it stands in every kernel."""
-        return any(name == part.name for part in (*self.model.agents, *self.model.conditions))
+        if not self._parts:
+            self._parts.update(part.name for part in (*self.model.agents, *self.model.conditions))
+        return name in self._parts
 
     def _named_twice(self, name: str) -> LpmError:
         parts = (*self.model.agents, *self.model.conditions, *self.model.networks, *self.model.observations)
@@ -174,17 +174,19 @@ class Builder:
     def constant(self, expr: Expr, hint: str) -> tuple[str, Load]:
         """The element of ``constants`` that holds an expression of parameters alone, and a name for it."""
         self.buffers.setdefault("constants", Buffer("constants", "f64", ("constants",), "constant"))
-        for known in self.constants:
-            if _same(known.expression, expr):
-                return known.name, Load("constants", (integer(known.index),), "f64")
-        name = expr.name if isinstance(expr, ParameterRef) else self._fresh_constant(hint)
-        self.constants.append(Constant(len(self.constants), name, expr, expr.span.label))
-        return name, Load("constants", (integer(len(self.constants) - 1),), "f64")
+        key = expr.name if isinstance(expr, ParameterRef) else expr
+        known = self._kept.get(key)
+        if known is None:
+            name = expr.name if isinstance(expr, ParameterRef) else self._fresh_constant(hint)
+            known = self._kept[key] = Constant(len(self.constants), name, expr, expr.span.label)
+            self.constants.append(known)
+        return known.name, Load("constants", (integer(known.index),), "f64")
 
     def _fresh_constant(self, hint: str) -> str:
         stem = self.code_name(hint)
         taken = {c.name for c in self.constants} | {p.name for p in self.model.parameters}
-        return next(n for n in (stem, *(f"{stem}_{k}" for k in range(2, 10_000))) if n not in taken)
+        stems = itertools.chain((stem,), (f"{stem}_{k}" for k in itertools.count(2)))
+        return next(name for name in stems if name not in taken)
 
     def code_name(self, place: str) -> str:
         """The name of a place in the text for generated code: ``Flu_I_after`` of ``Flu.I.after``.
@@ -193,8 +195,9 @@ class Builder:
         """
         if place not in self.named:
             stem = place.replace(".", "_") if is_dotted(place) else f"place_{len(self.named) + 1}"
-            taken = set(self.named.values())
-            self.named[place] = next(n for n in (stem, *(f"{stem}_{k}" for k in range(2, 10_000))) if n not in taken)
+            stems = itertools.chain((stem,), (f"{stem}_{k}" for k in itertools.count(2)))
+            self.named[place] = next(name for name in stems if name not in self._taken)
+            self._taken.add(self.named[place])
         return self.named[place]
 
     def quantile_table(self, distribution: Distribution, hint: str) -> str:

@@ -45,14 +45,17 @@ class Scope:
     applies_whiles: bool = True
     _hoisted: dict[m.Expr, Var] = field(default_factory=dict)
     _names: set[str] = field(default_factory=lambda: set(GENERATED))
+    _tried: dict[str, int] = field(default_factory=dict)
     _group_body: list[KStmt] = field(default_factory=list)
 
     def fresh(self, stem: str) -> str:
         """A local name that is not taken yet in this kernel."""
-        stems = (stem, *(f"{stem}_{k}" for k in range(2, 10_000)))
-        name = next(n for n in stems if n not in self._names and not self.builder.is_named(n))
-        self._names.add(name)
-        return name
+        while True:
+            tried = self._tried[stem] = self._tried.get(stem, 0) + 1
+            name = stem if tried == 1 else f"{stem}_{tried}"
+            if name not in self._names and not self.builder.is_named(name):
+                self._names.add(name)
+                return name
 
     def let(self, body: list[KStmt], stem: str, value: KExpr, note: str = "") -> Var:
         """Add a local to ``body``."""

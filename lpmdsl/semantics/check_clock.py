@@ -54,7 +54,17 @@ def check_clock(ctx: Context, module: tree.Module) -> model.Clock:
         )
     duration = _duration(ctx, written)
     steps = whole_steps(ctx, duration, written.duration.span, "A run") if written.duration is not None else 1
+    if steps and ctx.start is not None and written.duration is not None:
+        _within_calendar(ctx, steps * ctx.step, written.duration.span)
     return model.Clock(ctx.step, steps or 1, ctx.start, written.span)
+
+
+def _within_calendar(ctx: Context, duration: float, span: Span) -> None:
+    """Reports a run that ends after the last year of the calendar."""
+    left = datetime.date.max.toordinal() - _date(ctx.start or "").toordinal()
+    if duration > left:
+        help = f"Write at most `{left} days`, or an earlier first day."
+        ctx.report.add("E0316", f"The run goes beyond the year {datetime.MAXYEAR}.", span, help)
 
 
 def _duration(ctx: Context, written: tree.Clock) -> float | None:

@@ -14,6 +14,7 @@ from lpmdsl.semantics.check_probabilities import check_branches, check_probabili
 from lpmdsl.semantics.context import Context, days, whole_steps
 from lpmdsl.semantics.corners import extremes
 from lpmdsl.semantics.scope import constant, making, on_entry, running
+from lpmdsl.semantics.signatures import MOST_STATES
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
@@ -162,6 +163,10 @@ def _number(ctx: Context, condition: str, exits: list[model.Exit]) -> tuple[mode
                 continue
             contagious[e.state] = e.span
         index = counts.get(e.state, 0)
+        if index >= MOST_STATES:
+            message = f"`{name}` has more than {MOST_STATES} exits."
+            ctx.report.add("E0882", message, e.span, "Let some of them be one exit with branches.")
+            return tuple(numbered)
         counts[e.state] = index + 1
         numbered.append(model.Exit(e.state, index, f"{condition}.{name}.exit{index}", e.trigger, e.branches, e.span))
     return tuple(numbered)

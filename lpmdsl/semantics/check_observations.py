@@ -13,10 +13,12 @@ from lpmdsl.semantics.check_formulas import check_formula, reporting_period, uni
 from lpmdsl.semantics.check_probabilities import check_probability
 from lpmdsl.semantics.context import Context, days, whole_steps
 from lpmdsl.semantics.scope import counting, watching
-from lpmdsl.semantics.tree_walk import in_order
+from lpmdsl.semantics.tree_walk import in_order, names_in
 from lpmdsl.syntax import tree
 
 MOST_GROUPS = 100_000
+DEEPEST = 100
+"""Observations made of observations made of …: deeper chains would exhaust the passes that follow them."""
 
 
 def check_observations(ctx: Context) -> None:
@@ -31,7 +33,15 @@ def check_observations(ctx: Context) -> None:
             declared[circle[0]].name.span,
             "Observe one of them directly.",
         )
+    depth: dict[str, int] = {}
     for written in ordered:
+        needs = [depth[name] for name in names_in(written.value) if name in depth]
+        depth[written.name.id] = 1 + max(needs, default=0)
+        if depth[written.name.id] == DEEPEST + 1:
+            message = f"`{written.name.id}` is at the end of a chain of more than {DEEPEST} observations."
+            ctx.report.add("E0107", message, written.name.span, "Compute it from fewer steps.")
+        if depth[written.name.id] > DEEPEST:
+            ctx.broken.add(written.name.id)
         made = None if written.name.id in ctx.broken else _observation(ctx, written)
         if made is None:
             ctx.broken.add(written.name.id)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lpmdsl.quantities import ERROR, NUMBER, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.check_distributions import check_distribution
+from lpmdsl.semantics.check_distributions import LARGEST, check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_value
 from lpmdsl.semantics.context import Context, text_of, unit_of, unit_text
 from lpmdsl.semantics.corners import constant
@@ -49,6 +49,27 @@ def check_parameters(ctx: Context) -> None:
                 made = replace(made, default=given)
             ctx.parameters[made.name] = made
             ctx.values[made.name] = constant(made.default, ctx.values, ctx.tables)
+            _finite(ctx, made)
+
+
+def _finite(ctx: Context, made: model.Parameter) -> None:
+    """Reports a parameter whose value is no number, or too large for one."""
+    value = ctx.values[made.name]
+    if abs(value) <= LARGEST or not model.is_constant(made.default):
+        return
+    if not all(abs(ctx.values.get(n, 0.0)) <= LARGEST for n in _read_by(made.default)):
+        return  # told where it began
+    why = "it is undefined" if math.isnan(value) else "it is too large"
+    ctx.report.add(
+        "E0316",
+        f"`{made.name}` has no number: {why}.",
+        made.default.span,
+        "Check the powers, divisions and logarithms in it.",
+    )
+
+
+def _read_by(expr: model.Expr) -> set[str]:
+    return {e.name for e in model.walk(expr) if isinstance(e, model.ParameterRef)}
 
 
 def _parameter(ctx: Context, written: tree.Parameter) -> model.Parameter | None:

@@ -25,6 +25,10 @@ ARTICLES = {
 }
 
 
+MOST_STEPS = 100_000_000
+"""Of a run, as in ``config.RunOptions``: beyond that it is a slip of the pen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """What others need to know of an attribute or place. ``span``: its name, where it is declared (first)."""
@@ -215,6 +219,14 @@ def whole_steps(ctx: Context, value: float | None, span: Span, what: str) -> int
     if value is None:
         return None
     steps = value / ctx.step
+    if steps > MOST_STEPS:
+        ctx.report.add(
+            "E0705",
+            f"{what} of {value:g} days is more than {MOST_STEPS:_} steps of {ctx.step:g} days, the most of any run.",
+            span,
+            "Check the number and its unit, or make `step` in `clock` longer.",
+        )
+        return None
     if steps >= 0.5 and abs(steps - round(steps)) < 1e-9 * max(1.0, steps):
         return round(steps)
     shorter = "shorter than a step" if steps < 1 else "not a whole number of steps"

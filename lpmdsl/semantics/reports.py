@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from lpmdsl.semantics import model as m
 
+_KEPT: list[tuple[m.Model, dict[str, bool]]] = []
+"""The last models asked about, with what was found: a chain of formulas is followed once."""
+
 
 def is_flow_like(model: m.Model, name: str) -> bool:
     """Whether report r covers a period that ends at (r + 1)·every, not the moment r·every."""
-    observation = model.observation(name)
-    if isinstance(observation.value, m.Derived):
-        longest = longest_parts(model, observation)
-        return any(is_flow_like(model, part) for part in longest)
-    return isinstance(observation.value, m.Flow)
+    found = next((found for kept, found in _KEPT if kept is model), None)
+    if found is None:
+        found = {}
+        _KEPT.append((model, found))
+        del _KEPT[:-4]
+    return _is_flow_like(model, name, found)
+
+
+def _is_flow_like(model: m.Model, name: str, found: dict[str, bool]) -> bool:
+    if name not in found:
+        observation = model.observation(name)
+        if isinstance(observation.value, m.Derived):
+            found[name] = any(_is_flow_like(model, part, found) for part in longest_parts(model, observation))
+        else:
+            found[name] = isinstance(observation.value, m.Flow)
+    return found[name]
 
 
 def longest_parts(model: m.Model, observation: m.Observation) -> list[str]:
@@ -19,7 +33,8 @@ def longest_parts(model: m.Model, observation: m.Observation) -> list[str]:
     assert isinstance(observation.value, m.Derived)
     parts = (e for e in m.walk(observation.value.formula) if isinstance(e, m.ObservationRef | m.RollingMean))
     every = {part.observation: model.observation(part.observation).every for part in parts}
-    return [name for name, period in every.items() if period == max(every.values())]
+    most = max(every.values(), default=0.0)
+    return [name for name, period in every.items() if period == most]
 
 
 def report_steps(model: m.Model, name: str) -> int:

@@ -12,6 +12,8 @@ from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
 PLACE = Type(Kind.PLACE)
+MOST_STATES = 255
+"""The state of a person is kept in a byte."""
 _PLAIN = {"yes/no": BOOLEAN, "share": SHARE, "probability": PROBABILITY}
 
 
@@ -141,6 +143,12 @@ def sign_conditions(ctx: Context) -> None:
             ctx.broken.add(name)
             if not states:
                 ctx.report.add("E0112", f"{name} has no states.", condition.name.span, "Write `states S, I, R`.")
+            continue
+        if len(states) > MOST_STATES:
+            message = f"{name} has {len(states):_} states, and a condition has {MOST_STATES} at most."
+            span = condition.states[MOST_STATES].span
+            ctx.report.add("E0882", message, span, "Split it into several conditions, or draw longer times in fewer.")
+            ctx.broken.add(name)
             continue
         ctx.states[name] = tuple(dict.fromkeys(states))
         ctx.kind_of[name] = kind
