@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from both_backends import request_of, runner
 
+import lpmdsl
 from lpmdsl.backends.request import RunResult
 from lpmdsl.compiler import check_source
 from lpmdsl.diagnostics import LpmError, Report
+from lpmdsl.semantics.calendar import months_earlier
+from lpmdsl.semantics.fit_data import read_fit_data
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source
 
@@ -143,3 +148,106 @@ def test_a_step_of_a_month_keeps_mean_months() -> None:
     more = "observe monthly = number entering I per month\n" + EVERY_MONTH
     made = model_of("step 1 month\nfor 2 years", more, "per month")
     assert made.clock.steps == 24
+
+
+# ------------------------------------------------------------------ periods of the calendar
+
+
+MONTHLY = """\
+observe of_months = number entering I per month
+observe of_years = number entering I of Flu per year
+observe late = number entering I per month delayed by fixed(10 days)
+observe ill = count of Person where Flu is I every month
+observe risen = ill / (1 person) + of_months * (0 days) / (1 person)
+observe mean_of_two = mean of of_months over 2 months
+"""
+
+
+def test_reports_of_months_count_what_is_in_them() -> None:
+    """Months of 29, 31 and 30 days from 31 January: to the last of February, of March and of April."""
+    ends = [29, 60, 90]
+    result = run_of("step 1 day\nfrom 2024-01-31 for 4 months", MONTHLY + EVERY_MONTH)
+    daily = result.observations["cases"][:, 0]
+    assert len(daily) == 121  # to 31 May
+    parts = [daily[a:b].sum() for a, b in zip([0, *ends], [*ends, 121], strict=True)]
+    assert result.observations["of_months"][:, 0].tolist() == parts
+    assert result.observations["of_years"].shape == (0, 1)
+    shifted = np.concatenate([np.zeros(10), daily])
+    assert result.observations["late"][:, 0].tolist() == [
+        shifted[a:b].sum() for a, b in zip([0, *ends], [*ends, 121], strict=True)
+    ]
+    assert result.observations["ill"].shape == (5, 1)
+    assert result.observations["risen"].shape == (4, 1)
+    two = np.array([parts[0], *(np.add(parts[1:], parts[:-1]) / 2)])
+    assert np.allclose(result.observations["mean_of_two"][:, 0], two)
+    done = np.diff(result.observations["done"][:, 0])
+    assert np.flatnonzero(done).tolist() == [0, *ends]
+
+
+def test_a_block_of_years_and_a_chance_of_months_keep_the_calendar() -> None:
+    text = EVERY_MONTH.replace("every month", "every year")
+    text += "condition Bell of Person\n  states quiet, rung\n  start quiet\n"
+    text += "  from quiet with probability 100 % every 2 months to rung\n  from rung after fixed(1 hour) to quiet\n"
+    text += "observe rings = number entering rung per day\n"
+    result = run_of("step 1 day\nfrom 2023-12-31 for 13 months", text)
+    done = np.diff(result.observations["done"][:, 0])
+    assert np.flatnonzero(done).tolist() == [0, 366]
+    rung = np.flatnonzero(result.observations["rings"][:, 0])
+    assert (rung + 1).tolist() == [60, 121, 182, 244, 305, 366]  # 29 February, 30 April, 30 June, …, 31 December
+
+
+def test_times_and_dates_of_reports_are_those_of_the_calendar(tmp_path: Path) -> None:
+    lines = "model trial version 1.0\nclock\n  step 1 day\n  from 2024-01-31 for 4 months\n"
+    (tmp_path / "m.lpm").write_text(lines + PEOPLE + MONTHLY + EVERY_MONTH, encoding="utf-8")
+    results = lpmdsl.load(tmp_path / "m.lpm").run(backend="reference")
+    table = results.observations
+    assert table[table["observation"] == "of_months"]["time"].tolist() == [29, 60, 90, 121]
+    assert table[table["observation"] == "of_months"]["step"].tolist() == [29, 60, 90, 121]
+    assert table[table["observation"] == "ill"]["time"].tolist() == [0, 29, 60, 90, 121]
+
+
+FITTED = """\
+calibrate
+  fit of_months to "cases.csv" column cases with poisson
+  estimate beta
+"""
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "reports"),
+    [
+        ("month", ["a", "b"], [0, 1]),
+        ("date", ["2024-02-28", "2024-02-29", "2024-05-01"], [0, 1, 3]),
+        ("date", ["2024-02", "2024-03"], [0, 1]),
+        ("day", ["0", "29", "90"], [0, 1, 3]),
+        ("time", ["29", "121"], [0, 3]),
+        ("time", ["30"], None),
+        ("date", ["2024-06-01"], None),
+        ("date", ["2024-01-01"], None),
+    ],
+)
+def test_data_by_months_find_their_report(
+    header: str, cells: list[str], reports: list[int] | None, tmp_path: Path
+) -> None:
+    text = PEOPLE.replace("at 0.03 per contact", "at beta") + MONTHLY + EVERY_MONTH + FITTED
+    text += "parameter beta = 0.03 per contact\n  prior lognormal(median 0.03 per contact, spread 1.5)\n"
+    clock = "model trial version 1.0\nclock\n  step 1 day\n  from 2024-01-31 for 4 months\n"
+    rows = "".join(f"{cell},{k}\n" for k, cell in enumerate(cells))
+    (tmp_path / "cases.csv").write_text(f"{header},cases\n{rows}", encoding="utf-8")
+    (tmp_path / "m.lpm").write_text(clock + text, encoding="utf-8")
+    if reports is None:
+        with pytest.raises(LpmError, match="E0910"):
+            lpmdsl.load(tmp_path / "m.lpm")
+        return
+    made = lpmdsl.load(tmp_path / "m.lpm").model
+    found = read_fit_data(made, made.calibrations[0].fits[0], tmp_path, Report())
+    assert found is not None
+    assert np.flatnonzero(~np.isnan(found.values[:, 0])).tolist() == reports
+    assert found.times.tolist() == [29, 60, 90, 121]
+
+
+@pytest.mark.parametrize(("last", "months", "first"), [(29, 1, 0), (60, 1, 29), (121, 2, 60), (40, 1, 9), (90, 3, 0)])
+def test_months_are_held_out_by_the_calendar(last: int, months: int, first: int) -> None:
+    """From 31 January: months end on days 29, 60, 90 and 121; day 40 is 11 March, and a month before it 11 February."""
+    clock = model_of("step 1 day\nfrom 2024-01-31 for 4 months", EVERY_MONTH).clock
+    assert months_earlier(clock, last, months) == (first if last != 40 else 11)

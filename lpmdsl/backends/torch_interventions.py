@@ -14,7 +14,7 @@ from lpmdsl.backends.torch_expressions import Moment, evaluate, holds
 from lpmdsl.backends.torch_months import months
 from lpmdsl.backends.torch_moves import Body, acts, enter, write
 from lpmdsl.backends.torch_numbers import TICKS, rounded
-from lpmdsl.semantics.model import Crossing, Elapsed, ForceMove, Intervention, OnDate, Repeated, SetAttribute
+from lpmdsl.semantics.model import Clock, Crossing, Elapsed, ForceMove, Intervention, OnDate, Repeated, SetAttribute
 
 
 @dataclass(slots=True)
@@ -157,13 +157,23 @@ def intervene(body: Body, policy: Policy, t: int, time: float) -> None:
     if policy.status != "active":
         return
     for number, block in enumerate(policy.intervention.repeated):
-        if (t - policy.since) % max(1, round(block.every / body.now.model.clock.step)) == 0:
+        if _is_due(block, policy.since, t, body.now.model.clock):
             seen = body.now.seen(time)
             chosen = _chosen(body, block, policy.runs[number], seen)
             for position, action in enumerate(block.actions):
                 _act(body, block, position, action, chosen, policy.runs[number], t, seen)
             policy.treated += len(chosen)
             policy.runs[number] += 1
+
+
+def _is_due(block: Repeated, since: int, t: int, clock: Clock) -> bool:
+    """Whether the period of a block, counted from the start of its intervention, is over."""
+    if not block.months:
+        return (t - since) % max(1, round(block.every / clock.step)) == 0
+    if t == since:
+        return True
+    passed = months(clock, since, t)
+    return passed > months(clock, since, t - 1) and passed % block.months == 0
 
 
 def _chosen(body: Body, block: Repeated, run: int, seen: Moment) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lpmdsl.backends.torch_contagion import SLACK
 from lpmdsl.backends.torch_expressions import Moment, over_agents, table_rows
+from lpmdsl.backends.torch_months import months
 from lpmdsl.backends.torch_numbers import (
     CERTAIN,
     TICK_BITS,
@@ -230,7 +231,11 @@ def _at_rate(trigger: AtRate, remaining: Tensor, course: Course, agents: Tensor,
 def _chance_hazard(trigger: Chance, kind: str, t: int, seen: Moment) -> Tensor:
     """−log(1 − p) in units of 2⁻³² for each try that falls into the step."""
     step, every = seen.model.clock.step, trigger.every
-    tries = math.floor((t + 1) * step / every + SLACK) - math.floor(t * step / every + SLACK)
+    if trigger.months:
+        after, before = (months(seen.model.clock, 0, at) // trigger.months for at in (t + 1, t))
+        tries = after - before
+    else:
+        tries = math.floor((t + 1) * step / every + SLACK) - math.floor(t * step / every + SLACK)
     p = over_agents(trigger.probability, kind, seen)
     hazard = torch.clamp(rounded(-log(torch.clamp(1.0 - p, min=0.0)) * 2.0**32), min=0)
     return tries * torch.where(p >= 1.0, CERTAIN, hazard)

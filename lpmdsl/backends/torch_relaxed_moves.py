@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from lpmdsl.backends.torch_months import months
 from lpmdsl.backends.torch_relaxed_contagion import Contagion
 from lpmdsl.backends.torch_relaxed_values import NONE, ONE, Tensor
 from lpmdsl.semantics import model as m
@@ -105,10 +106,13 @@ class Moves(Contagion):
     def _at_end(self, exit_: m.Exit, condition: m.Condition) -> Tensor | None:
         given = {condition.name: exit_.state}
         match exit_.trigger:
-            case m.Chance(probability, every):
+            case m.Chance(probability, every, by):
                 once = self.mean([probability], given, lambda: self.value(probability))
                 dt = self.model.clock.step
                 many = math.floor((self.now + 1) * dt / every + 1e-9) - math.floor(self.now * dt / every + 1e-9)
+                if by:
+                    ago = months(self.model.clock, 0, self.now) // by
+                    many = months(self.model.clock, 0, self.now + 1) // by - ago
                 return 1 - torch.clamp(1 - once, min=2.0**-60) ** many if many else NONE
             case m.When(test):
                 return self.mean([test], given, lambda: self.value(test))

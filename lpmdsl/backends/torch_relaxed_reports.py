@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from lpmdsl.backends.torch_relaxed_moves import Moves
-from lpmdsl.backends.torch_relaxed_values import ONE, Tensor, covers, period
+from lpmdsl.backends.torch_relaxed_values import ONE, Tensor, covers, done, is_due
 from lpmdsl.semantics import model as m
 
 
@@ -51,7 +51,7 @@ class Reports(Moves):
                     came = came + self._groups(observation, amount, given, reads, weight)
             if observation.delayed is not None:
                 came = self._delayed(observation, came)
-            row = self.now // period(self.model, observation.name)
+            row = done(self.model, observation.name, self.now)
             reports = self.reports[observation.name]
             reports[row] = reports[row] + came if row in reports else came
 
@@ -65,10 +65,10 @@ class Reports(Moves):
     def observe(self) -> None:
         """Levels, and formulas after what they read."""
         for observation in self.model.observations:
-            every = period(self.model, observation.name)
-            if isinstance(observation.value, m.Level) and self.now % every == 0:
+            name = observation.name
+            if isinstance(observation.value, m.Level) and is_due(self.model, name, self.now):
                 level = self._level(observation, observation.value.aggregate)
-                self.reports[observation.name][self.now // every] = level
+                self.reports[name][done(self.model, name, self.now)] = level
         pending = [o for o in self.model.observations if isinstance(o.value, m.Derived)]
         while pending:
             waiting = {o.name for o in pending}
@@ -80,12 +80,12 @@ class Reports(Moves):
 
     def _formula(self, observation: m.Observation) -> None:
         assert isinstance(observation.value, m.Derived)
-        formula, every = observation.value.formula, period(self.model, observation.name)
-        late = 1 if covers(self.model, observation.name) else 0
-        if self.now % every == 0 and self.now // every - late >= 0:
+        formula, late = observation.value.formula, 1 if covers(self.model, observation.name) else 0
+        row = done(self.model, observation.name, self.now) - late
+        if is_due(self.model, observation.name, self.now) and row >= 0:
             groups = len(observation.groups)
             values = [self.value(formula, g if groups > 1 else None) for g in range(groups)]
-            self.reports[observation.name][self.now // every - late] = torch.stack(values)
+            self.reports[observation.name][row] = torch.stack(values)
 
     def _level(self, observation: m.Observation, aggregate: m.Aggregate) -> Tensor:
         people = torch.ones(self.world.counts[aggregate.of], dtype=torch.float64)
@@ -115,7 +115,7 @@ class Reports(Moves):
         """Reports that are complete."""
         made: dict[str, Tensor] = {}
         for observation in self.model.observations:
-            count = self.steps // period(self.model, observation.name)
+            count = done(self.model, observation.name, self.steps)
             count += 0 if covers(self.model, observation.name) else 1
             empty = torch.full((len(observation.groups),), math.nan, dtype=torch.float64)
             rows = [self.reports[observation.name].get(r, empty) for r in range(count)]

@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 import torch
 
+from lpmdsl.backends.torch_months import months
 from lpmdsl.backends.torch_relaxed_stages import Stages
 from lpmdsl.networks.world import World
 from lpmdsl.semantics import model as m
@@ -101,7 +102,7 @@ class Values:
         return [] if "plain" in self.case else m.overlays(self.model, e.of, e.name)
 
     def _last(self, name: str) -> int:
-        return self.now // period(self.model, name) - (1 if covers(self.model, name) else 0)
+        return done(self.model, name, self.now) - (1 if covers(self.model, name) else 0)
 
     def _observed(self, name: str, row: int, group: int | None) -> Tensor:
         if row < 0:
@@ -164,8 +165,17 @@ class Values:
         return conditions, attributes
 
 
-def period(model: m.Model, name: str) -> int:
-    return max(1, round(model.observation(name).every / model.clock.step))
+def done(model: m.Model, name: str, boundary: int) -> int:
+    """How many periods of an observation are complete at a boundary."""
+    observation = model.observation(name)
+    if observation.months:
+        return months(model.clock, 0, boundary) // observation.months
+    return boundary // max(1, round(observation.every / model.clock.step))
+
+
+def is_due(model: m.Model, name: str, boundary: int) -> bool:
+    """Whether a report is made at a boundary."""
+    return boundary == 0 or done(model, name, boundary) > done(model, name, boundary - 1)
 
 
 def covers(model: m.Model, name: str) -> bool:

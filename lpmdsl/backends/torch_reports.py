@@ -18,6 +18,7 @@ from lpmdsl.backends.torch_expressions import (
     over_agents,
     table_rows,
 )
+from lpmdsl.backends.torch_months import months
 from lpmdsl.backends.torch_numbers import TICKS, Luck, fixed, quantile
 from lpmdsl.kernel.dwell import radix
 from lpmdsl.semantics.model import (
@@ -61,19 +62,24 @@ class Reports:
     luck: Luck
     delays: dict[str, Tensor]
     history: dict[str, list[Tensor]]
+    done: dict[str, list[int]] = field(default_factory=dict)
+    """For every boundary how many periods of an observation are complete."""
     counts: dict[str, Tensor] = field(default_factory=dict)
     out: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def prepare(self, steps: int) -> None:
         """Makes room for the reports of a run of so many steps."""
         for o in self.model.observations:
-            reports = steps // self.period(o) + int(self.looks_at_start(o))
+            self.done[o.name] = [self.completed(o, boundary) for boundary in range(steps + 1)]
+            reports = self.done[o.name][-1] + int(self.looks_at_start(o))
             self.out[o.name] = np.full((reports, len(o.groups)), np.nan)
             self.counts[o.name] = torch.zeros((reports, len(o.groups)), dtype=torch.int64)
 
-    def period(self, o: Observation) -> int:
-        """Steps between two reports."""
-        return max(1, round(o.every / self.model.clock.step))
+    def completed(self, o: Observation, boundary: int) -> int:
+        """How many periods are complete at a boundary."""
+        if o.months:
+            return months(self.model.clock, 0, boundary) // o.months
+        return boundary // max(1, round(o.every / self.model.clock.step))
 
     def looks_at_start(self, o: Observation) -> bool:
         """Whether report 0 is at time 0 (levels) and not at the end of the first period (flows).
@@ -87,8 +93,8 @@ class Reports:
                 return True
             case Derived():
                 parts = self._parts(o)
-                longest = max((self.period(p) for p in parts), default=0)
-                return all(self.looks_at_start(p) for p in parts if self.period(p) == longest)
+                longest = max((p.every for p in parts), default=0.0)
+                return all(self.looks_at_start(p) for p in parts if p.every == longest)
             case _:
                 assert_never(o.value)
 
@@ -116,8 +122,8 @@ class Reports:
         ticks = e.ticks
         if o.delayed is not None:
             ticks = ticks + quantile(self.delays[o.name], table_rows(o.delayed, o.of, e.seen)[e.agents], delay)
-        period = self.period(o) * TICKS
-        report = torch.clamp((ticks - 1) // period, min=e.t * TICKS // period)
+        done = self.done[o.name]
+        report = torch.tensor(done)[torch.clamp((ticks - 1) // TICKS, min=e.t, max=len(done) - 1)]
         group = self._groups(o, e.seen, e.now)[e.agents]
         counted = counted & (report < len(self.counts[o.name]))
         place = (report * len(o.groups) + group)[counted]
@@ -137,9 +143,10 @@ class Reports:
         """Completes every report that is due at a boundary (0 is the start): flows and levels, then formulas."""
         formulas: list[Observation] = []
         for o in self.model.observations:
-            if boundary % self.period(o) or (boundary == 0 and not self.looks_at_start(o)):
+            done, late = self.done[o.name], int(not self.looks_at_start(o))
+            if done[boundary] == (done[boundary - 1] if boundary else late - 1):
                 continue
-            index = boundary // self.period(o) - int(not self.looks_at_start(o))
+            index = done[boundary] - late
             match o.value:
                 case Flow():
                     self._report_flow(o, index)
@@ -181,6 +188,6 @@ class Reports:
             for o in ready:
                 assert isinstance(o.value, Derived)
                 moments = (replace(now, group=(o.groups, g)) for g in range(len(o.groups)))
-                index = boundary // self.period(o) - int(not self.looks_at_start(o))
+                index = self.done[o.name][boundary] - int(not self.looks_at_start(o))
                 self._publish(o, index, torch.stack([evaluate(o.value.formula, m) for m in moments]))
                 del waiting[o.name]

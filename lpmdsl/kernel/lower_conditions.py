@@ -43,6 +43,7 @@ from lpmdsl.kernel.lower_entries import (
 )
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_lists import after_moves, at_beginning
+from lpmdsl.kernel.lower_months import months_passed
 from lpmdsl.kernel.lower_score import felt_by, rate_exit, tries as score_tries
 from lpmdsl.semantics import model as m
 
@@ -295,7 +296,7 @@ def _offer_chance(course: Course, exit_: m.Exit, slot: int, best: Var, win: tupl
     fails = real("max", real("sub", number(1.0), real("max", number(0.0), p)), number(2.0**-60))
     once = rounded(real("mul", real("neg", real("log", fails)), number(HAZARD_ONE)))
     cost = op("select", test("ge", p, number(1.0)), integer(CERTAIN), once)
-    count = tries(scope, exit_.trigger.every)
+    count = tries(scope, exit_.trigger)
     cost = op("mul", cost, count)
     stem = "chance_hazard"
     stem_value = scope.let(body, stem, cost) if m.reads_agent(exit_.trigger.probability) else scope.hoist(stem, cost)
@@ -307,9 +308,13 @@ def _offer_chance(course: Course, exit_: m.Exit, slot: int, best: Var, win: tupl
     return body
 
 
-def tries(scope: Scope, every: float) -> KExpr:
-    """How many multiples of ``every`` (days) lie in (t·step, (t+1)·step]."""
-    ratio = every / scope.builder.model.clock.step
+def tries(scope: Scope, chance: m.Chance) -> KExpr:
+    """How many multiples of a period lie in (t·step, (t+1)·step]."""
+    if chance.months:
+        before, after = (months_passed(scope.builder, at) for at in (STEP, op("add", STEP, integer(1))))
+        months = integer(chance.months)
+        return op("sub", op("floordiv", after, months), op("floordiv", before, months))
+    ratio = chance.every / scope.builder.model.clock.step
     if abs(ratio - round(ratio)) < 1e-9 and ratio >= 0.5:
         due = op("mod", op("add", STEP, integer(1)), integer(round(ratio)))
         return op("select", test("eq", due, integer(0)), integer(1), integer(0))

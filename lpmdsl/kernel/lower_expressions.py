@@ -9,6 +9,7 @@ from typing import assert_never
 from lpmdsl.kernel.builder import AGENT, STEP, Builder, all_of, any_of, integer, number, op, real, test
 from lpmdsl.kernel.dwell import plan, radix
 from lpmdsl.kernel.ir import Assign, Const, KExpr, KStmt, Let, Load, Loop, Quantile, Var
+from lpmdsl.kernel.lower_months import completed
 from lpmdsl.quantities import BOOLEAN, Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.builtins import GENERATED
@@ -205,7 +206,7 @@ class Scope:
         """The index of the last completed report at ``now`` (may be −1)."""
         return op(
             "sub",
-            op("floordiv", self.now, integer(report_steps(self.builder.model, name))),
+            completed(self.builder, name, self.now),
             integer(1 if is_flow_like(self.builder.model, name) else 0),
         )
 

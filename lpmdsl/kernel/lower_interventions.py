@@ -7,6 +7,7 @@ from lpmdsl.kernel.builder import (
     STEP,
     Builder,
     all_of,
+    any_of,
     chance_threshold,
     integer,
     number,
@@ -192,14 +193,26 @@ def ceiling(value: KExpr) -> KExpr:
 # ------------------------------------------------------------------ blocks
 
 
+def is_due(builder: Builder, one: m.Intervention, block: m.Repeated) -> KExpr:
+    """Whether a block runs at step t: its period, counted from the start, is over."""
+    active = test("eq", builder.load(f"{one.name}_phase", FIRST), integer(ACTIVE))
+    started = builder.load(f"{one.name}_started", FIRST)
+    if not block.months:
+        steps = max(1, round(block.every / builder.model.clock.step))
+        elapsed = op("sub", STEP, started)
+        return all_of(active, test("eq", op("mod", elapsed, integer(steps)), integer(0)))
+    now = months_between(builder, started, STEP)
+    before = months_between(builder, started, op("max", op("sub", STEP, integer(1)), started))
+    whole = test("eq", op("mod", now, integer(block.months)), integer(0))
+    turns = all_of(test("gt", now, before), whole)
+    return all_of(active, any_of(test("eq", STEP, started), turns))
+
+
 def block_items(builder: Builder, one: m.Intervention, k: int) -> list[ScheduleItem]:
     """The schedule of one ``every …`` block: choose, select, act, and count the run."""
     block = one.repeated[k]
     name = f"{one.name}_{k}"
-    steps = max(1, round(block.every / builder.model.clock.step))
-    elapsed = op("sub", STEP, builder.load(f"{one.name}_started", FIRST))
-    active = test("eq", builder.load(f"{one.name}_phase", FIRST), integer(ACTIVE))
-    due = all_of(active, test("eq", op("mod", elapsed, integer(steps)), integer(0)))
+    due = is_due(builder, one, block)
     items: list[ScheduleItem] = []
     _declare_block(builder, name, block)
     if block.at_most is not None:

@@ -15,7 +15,7 @@ from lpmdsl.kernel.builder import (
     test,
     word,
 )
-from lpmdsl.kernel.dwell import TICK_BITS, radix
+from lpmdsl.kernel.dwell import radix
 from lpmdsl.kernel.ir import (
     LANES,
     AtomicAdd,
@@ -33,7 +33,8 @@ from lpmdsl.kernel.ir import (
     Tally,
     Var,
 )
-from lpmdsl.kernel.lower_expressions import Scope, dwell, is_flow_like, joined, read_states, report_steps
+from lpmdsl.kernel.lower_expressions import Scope, dwell, is_flow_like, joined, read_states
+from lpmdsl.kernel.lower_months import completed, completes, report_of_tick
 from lpmdsl.kernel.lower_occupancy import kept_census
 from lpmdsl.kernel.lower_score import happens, stay
 from lpmdsl.networks.sites import site
@@ -101,11 +102,7 @@ def _is_scored(scope: Scope, observation: m.Observation) -> bool:
 
 def _count_at(scope: Scope, observation: m.Observation, condition: m.Condition, entered: Var, at: KExpr) -> list[KStmt]:
     body: list[KStmt] = []
-    steps = report_steps(scope.builder.model, observation.name)
-    period = steps << TICK_BITS
-    by_time = op("sub", op("floordiv", op("add", at, integer(period - 1)), integer(period)), integer(1))
-    open_ = op("floordiv", STEP, integer(steps))
-    report = scope.let(body, "report", op("max", by_time, open_), observation.name)
+    report = scope.let(body, "report", report_of_tick(scope.builder, observation.name, at), observation.name)
     group = group_code(scope, observation, scope.live | {condition.name: entered})
     reports = Var(f"reports_{observation.name}", "i64")
     add = AtomicAdd(f"observed_{observation.name}", (report, group), integer(1), observation.span)
@@ -170,7 +167,7 @@ def _thinned_level(scope: Scope, observation: m.Observation, body: list[KStmt], 
     assert observation.thinned is not None
     path = f"{observation.name}.thinned"
     draw = scope.fresh("w")
-    report = op("floordiv", NEXT, integer(report_steps(scope.builder.model, observation.name)))
+    report = completed(scope.builder, observation.name, NEXT)
     body.append(Draw(draw, site(path), AGENT, report, path, observation.span))
     p = scope.value(observation.thinned, "thinning")
     hit = test("lt", word(draw, 0), chance_threshold(p))
@@ -245,9 +242,8 @@ def level_items(builder: Builder, observation: m.Observation) -> list[ScheduleIt
 def _report(
     builder: Builder, scope: Scope, observation: m.Observation, body: list[KStmt], value: KExpr, group: Var
 ) -> Launch:
-    steps = report_steps(builder.model, observation.name)
     late = 1 if is_flow_like(builder.model, observation.name) else 0
-    row = op("sub", op("floordiv", NEXT, integer(steps)), integer(late))
+    row = op("sub", completed(builder, observation.name, NEXT), integer(late))
     store = Store(f"observed_{observation.name}", (row, group), value, observation.span)
     loop = Loop(group.name, integer(0), integer(len(observation.groups)), (*body, store), observation.span)
     kernel = Kernel(f"report_{observation.name}", "", tuple(scope.prologue), (loop,), observation.span)
@@ -255,11 +251,7 @@ def _report(
 
 
 def _at_reports(builder: Builder, observation: m.Observation, items: list[ScheduleItem]) -> Gate:
-    steps = report_steps(builder.model, observation.name)
-    due = test("eq", op("mod", NEXT, integer(steps)), integer(0))
-    if is_flow_like(builder.model, observation.name):
-        due = all_of(due, test("gt", NEXT, integer(0)))
-    return Gate(due, tuple(items), observation.name)
+    return Gate(completes(builder, observation.name, NEXT), tuple(items), observation.name)
 
 
 # ------------------------------------------------------------------ formulas and watches

@@ -5,10 +5,10 @@ A gate is hard: whether it is open has no derivative. What a block does where it
 
 from __future__ import annotations
 
-from lpmdsl.kernel.builder import AGENT, STEP, all_of, integer, number, op, real, test
+from lpmdsl.kernel.builder import AGENT, all_of, integer, number, real, test
 from lpmdsl.kernel.ir import LANES, Fold, Kernel, KExpr, Launch, Load, ScheduleItem, Store, Tally
 from lpmdsl.kernel.lower_expressions import Scope
-from lpmdsl.kernel.lower_interventions import ACTIVE, FIRST, declare_intervention, trigger_kernel
+from lpmdsl.kernel.lower_interventions import FIRST, declare_intervention, is_due, trigger_kernel
 from lpmdsl.kernel.relax_chances import ONE, ZERO, Chances, Relaxing, minus, plus, simple, times, truth
 from lpmdsl.kernel.relax_moves import enter_at_boundary
 from lpmdsl.quantities import BOOLEAN
@@ -94,11 +94,7 @@ def _act(relaxing: Relaxing, one: m.Intervention, name: str, block: m.Repeated) 
 
 
 def _runs(here: Chances, one: m.Intervention, block: m.Repeated) -> KExpr:
-    builder = here.relaxing.builder
-    steps = max(1, round(block.every / builder.model.clock.step))
-    elapsed = op("sub", STEP, builder.load(f"{one.name}_started", FIRST))
-    active = test("eq", builder.load(f"{one.name}_phase", FIRST), integer(ACTIVE))
-    return truth(here.scope.hoist("runs", all_of(active, test("eq", op("mod", elapsed, integer(steps)), integer(0)))))
+    return truth(here.scope.hoist("runs", is_due(here.relaxing.builder, one, block)))
 
 
 def _happens(here: Chances, block: m.Repeated, action: m.Action, treated: KExpr) -> KExpr:

@@ -163,10 +163,10 @@ def _at_end(moves: Moves, exit_: m.Exit, given: dict[str, int]) -> KExpr | None:
     """The chance of an exit at the end of the step, None for one that comes earlier."""
     here = moves.here
     match exit_.trigger:
-        case m.Chance(probability, every):
+        case m.Chance(probability):
             once = here.let("once", here.of(probability, given, "chance"))
             fails = real("max", minus(ONE, once), number(2.0**-60))
-            many = op("to_f64", tries(here.scope, every), dtype="f64")
+            many = op("to_f64", tries(here.scope, exit_.trigger), dtype="f64")
             return minus(ONE, real("exp", times(many, real("log", fails))))
         case m.When(test_):
             return here.of(test_, given)

@@ -7,7 +7,8 @@ from functools import reduce
 from lpmdsl.kernel.builder import STEP, integer, number, op, real, test
 from lpmdsl.kernel.dwell import radix
 from lpmdsl.kernel.ir import LANES, Fold, Gate, Kernel, KExpr, KStmt, Launch, Let, Load, ScheduleItem, Store, Tally, Var
-from lpmdsl.kernel.lower_expressions import Scope, is_flow_like, joined, report_steps
+from lpmdsl.kernel.lower_expressions import Scope, is_flow_like, joined
+from lpmdsl.kernel.lower_months import completed, completes
 from lpmdsl.kernel.lower_observations import NEXT, as_number, in_dependency_order
 from lpmdsl.kernel.phases import Shape
 from lpmdsl.kernel.relax_chances import ONE, ZERO, Chances, Relaxing, minus, plus, simple, times, truth
@@ -87,15 +88,14 @@ def _report_flow(relaxing: Relaxing, observation: m.Observation, shape: Shape | 
         amount = Var(f"entries_{group}", "f64")
         body.append(Let(amount.name, Load(kept, (STEP, integer(group)), "f64")))
         came = amount if shape is None else _delay(relaxing, observation, shape, group, amount, body)
-        body.append(_add(observation, report_steps(relaxing.model, name), group, came))
+        body.append(_add(observation, completed(builder, name, STEP), group, came))
     builder.kernel(Kernel(f"report_{name}", "", (), tuple(body), observation.span))
     return [Launch(f"keep_{name}"), Launch(f"report_{name}")]
 
 
-def _add(observation: m.Observation, steps: int, group: int, amount: KExpr) -> Store:
+def _add(observation: m.Observation, open_: KExpr, group: int, amount: KExpr) -> Store:
     """Adds to the report that is open; nothing after the last one."""
     reports, name = Var(f"reports_{observation.name}", "i64"), f"observed_{observation.name}"
-    open_ = op("floordiv", STEP, integer(steps))
     row = simple(op("max", integer(0), op("min", open_, op("sub", reports, integer(1)))))
     counts = truth(test("lt", open_, reports))
     so_far = Load(name, (row, integer(group)), "f64")
@@ -141,10 +141,7 @@ def observation_items(relaxing: Relaxing) -> list[ScheduleItem]:
 
 
 def _at_reports(relaxing: Relaxing, observation: m.Observation, items: list[ScheduleItem]) -> Gate:
-    steps = report_steps(relaxing.model, observation.name)
-    due: KExpr = test("eq", op("mod", NEXT, integer(steps)), integer(0))
-    if is_flow_like(relaxing.model, observation.name):
-        due = test("and", due, test("gt", NEXT, integer(0)))
+    due = completes(relaxing.builder, observation.name, NEXT)
     return Gate(simple(due), tuple(items), observation.name)
 
 
@@ -189,9 +186,8 @@ def _level_value(observation: m.Observation, aggregate: m.Aggregate, group: int)
 
 
 def _report(relaxing: Relaxing, observation: m.Observation, values: list[KExpr], scope: Scope) -> ScheduleItem:
-    steps = report_steps(relaxing.model, observation.name)
     late = 1 if is_flow_like(relaxing.model, observation.name) else 0
-    row = simple(op("sub", op("floordiv", NEXT, integer(steps)), integer(late)))
+    row = simple(op("sub", completed(relaxing.builder, observation.name, NEXT), integer(late)))
     stores = [Store(f"observed_{observation.name}", (row, integer(g)), v, observation.span)
               for g, v in enumerate(values)]  # fmt: skip
     kernel = Kernel(f"report_{observation.name}", "", tuple(scope.prologue), tuple(stores), observation.span)

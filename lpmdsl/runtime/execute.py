@@ -21,7 +21,7 @@ from lpmdsl.diagnostics import LpmError
 from lpmdsl.kernel.dwell import CELLS, quantile_table
 from lpmdsl.kernel.ir import NEVER, Buffer, Program, Spend
 from lpmdsl.kernel.lower_lists import BLOCK
-from lpmdsl.kernel.lower_months import DAYS, PASSED
+from lpmdsl.kernel.lower_months import DAYS, LAST, PASSED
 from lpmdsl.runtime.asking import Asking
 from lpmdsl.runtime.build import build
 from lpmdsl.semantics.calendar import day_table, months_passed
@@ -262,6 +262,7 @@ def given_buffers(program: Program, request: RunRequest) -> dict[str, NDArray]:
         given[f"{network}_offsets"], given[f"{network}_targets"] = ties.offsets, ties.targets
     if any(b.name == PASSED for b in program.buffers):
         given[PASSED] = np.array(months_passed(model.clock, request.steps), np.int64)
+    given[LAST] = np.array([request.steps], np.int64)
     if any(b.name == DAYS for b in program.buffers):
         given[DAYS] = np.array(day_table(model.clock, request.steps), np.int64)
     for network in model.networks:

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from lpmdsl.backends.request import RunResult
 from lpmdsl.diagnostics import did_you_mean, fail
-from lpmdsl.kernel.lower_expressions import is_flow_like, report_steps
 from lpmdsl.semantics.model import Model
-from lpmdsl.semantics.reports import adds_up
+from lpmdsl.semantics.reports import adds_up, boundaries
 from lpmdsl.source import Source, Span
 
 FUNCTIONS = {
@@ -70,5 +69,4 @@ def weights_of(function: str, reports: NDArray[np.float64]) -> NDArray[np.float6
 
 def boundaries_of(model: Model, observation: str, reports: int) -> NDArray[np.int64]:
     """After how many steps each report is made."""
-    late = 1 if is_flow_like(model, observation) else 0
-    return (np.arange(reports) + late) * report_steps(model, observation)
+    return boundaries(model, observation, reports)

@@ -27,6 +27,7 @@ from lpmdsl.semantics.model import (
     Intervention,
     When,
 )
+from lpmdsl.semantics.reports import period_text
 from lpmdsl.source import Span
 
 ROW, LANE, NODE_HEIGHT, CHARACTER, LINE = 92.0, 40.0, 38.0, 6.3, 14.0
@@ -175,8 +176,8 @@ def _trigger(exit: Exit) -> list[str]:
             return [f"after {_short(text_of(dwell.span))}"]
         case AtRate(rate):
             return [f"at rate {_short(text_of(rate.span))}"]
-        case Chance(probability, every):
-            return [f"chance {_short(text_of(probability.span))}", f"every {every:g} {'day' if every == 1 else 'days'}"]
+        case Chance(probability):
+            return [f"chance {_short(text_of(probability.span))}", period_text(exit.trigger)]
         case When(test):
             return [f"when {_short(text_of(test.span))}"]
         case _:

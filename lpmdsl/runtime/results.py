@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from lpmdsl.backends.request import RunResult
 from lpmdsl.config import MANIFEST_NAME, Manifest
 from lpmdsl.diagnostics import Report, fail
-from lpmdsl.kernel.lower_expressions import is_flow_like
-from lpmdsl.semantics.model import Model
+from lpmdsl.semantics.model import Model, Observation
+from lpmdsl.semantics.reports import boundaries, times_of
 from lpmdsl.source import Source, Span
 from lpmdsl.writing.folders import UNFINISHED, Contents, settle_if_free
 from lpmdsl.writing.plain import write_whole
@@ -67,9 +67,7 @@ def frame_of(model: Model, scenario: str, replicate: int, result: RunResult) -> 
     """The tidy rows of one replicate, observation by observation as written; reports that never came are left out."""
     # One table at the end: thousands of short replicates would spend their time making small tables.
     parts = [
-        _columns(o.name, o.groups, o.every, result.observations[o.name], model)
-        for o in model.observations
-        if o.name in result.observations
+        _columns(o, result.observations[o.name], model) for o in model.observations if o.name in result.observations
     ]
     if not sum(len(part["step"]) for part in parts):
         return empty_observations()
@@ -78,18 +76,16 @@ def frame_of(model: Model, scenario: str, replicate: int, result: RunResult) -> 
     return table.astype({"scenario": "str", "observation": "str", "group": "str"})
 
 
-def _columns(
-    name: str, groups: tuple[str, ...], every: float, values: np.ndarray, model: Model
-) -> dict[str, np.ndarray]:
+def _columns(observation: Observation, values: np.ndarray, model: Model) -> dict[str, np.ndarray]:
     """The reports of one observation by column, in the order of time and then of groups."""
+    name, groups = observation.name, observation.groups
     reports = values.reshape(-1, len(groups))
-    first = 1 if is_flow_like(model, name) else 0
     report, group = np.nonzero(~np.isnan(reports))
-    time = (report + first) * every
+    step = boundaries(model, name, len(reports))[report]
     return {
-        "step": np.floor(time / model.clock.step + 0.5).astype(np.int64),
-        "time": time,
-        "observation": np.full(len(time), name, dtype=object),
+        "step": step,
+        "time": times_of(model, name, len(reports))[report],
+        "observation": np.full(len(step), name, dtype=object),
         "group": np.array(groups, dtype=object)[group],
         "value": reports[report, group],
     }

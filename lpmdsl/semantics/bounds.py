@@ -145,12 +145,17 @@ def observed(observation: m.Observation, known: Knowledge) -> Bounds:
             return _flow(observation, observation.value, known)
 
 
+def _longest(observation: m.Observation) -> float:
+    """The longest of its periods, in days."""
+    return 31.0 * observation.months if observation.months else observation.every
+
+
 def _flow(observation: m.Observation, flow: m.Flow, known: Knowledge) -> Bounds:
     condition = known.model.condition(flow.condition)
     people = _people(condition.of, known.model)[1]
     if condition.is_cyclic:
         # Up to sixteen moves a step, and late reports may fall together.
-        span = known.model.clock.steps if observation.delayed else observation.every / known.model.clock.step
+        span = known.model.clock.steps if observation.delayed else _longest(observation) / known.model.clock.step
         people *= 16 * max(1.0, span)
     return 0.0, people / observation.every
 

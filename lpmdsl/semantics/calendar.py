@@ -43,9 +43,27 @@ def months_passed(clock: Clock, steps: int) -> tuple[int, ...]:
     return tuple(_months(start, date_at(clock, t)) for t in range(steps + 1))
 
 
+def boundary_after(clock: Clock, months: int) -> int:
+    """The boundary at which so many months have passed since the start."""
+    assert clock.start is not None
+    start = datetime.date.fromisoformat(clock.start)
+    return round((months_later(start, months) - start).days / clock.step)
+
+
 def _months(start: datetime.date, day: datetime.date) -> int:
     months = (day.year - start.year) * 12 + day.month - start.month
     return months if months_later(start, months) <= day else months - 1
+
+
+def months_earlier(clock: Clock, days: float, months: int) -> float:
+    """The days since the start that lie so many months before others; from one end of a month to another."""
+    assert clock.start is not None
+    start = datetime.date.fromisoformat(clock.start)
+    last = start + datetime.timedelta(days=int(days + 1e-9))
+    passed = _months(start, last)
+    is_end = months_later(start, passed) == last
+    first = months_later(start, passed - months) if is_end else months_later(last, -months)
+    return float((first - start).days)
 
 
 @cache

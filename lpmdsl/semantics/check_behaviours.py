@@ -6,12 +6,13 @@ from lpmdsl.diagnostics import Label
 from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER, PROBABILITY, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.archetypes import MOST_ANSWERS, MOST_ARCHETYPES, columns, digits, most_archetypes
+from lpmdsl.semantics.check_clock import check_period
 from lpmdsl.semantics.check_expressions import check_expression, check_value
 from lpmdsl.semantics.check_knows import check_knows
 from lpmdsl.semantics.check_probabilities import check_probability
 from lpmdsl.semantics.check_prompts import check_prompts
 from lpmdsl.semantics.check_surveys import check_survey
-from lpmdsl.semantics.context import Context, days, nothing, whole_steps
+from lpmdsl.semantics.context import Context, nothing
 from lpmdsl.semantics.corners import constant as constant_value
 from lpmdsl.semantics.places_in_text import word_span
 from lpmdsl.semantics.scope import Scope, constant
@@ -158,6 +159,15 @@ def _misfit(ctx: Context, clause: str, why: str, where: Clause, help: str) -> No
 # ------------------------------------------------------------------ when
 
 
+def _every(ctx: Context, written: tree.Quantity) -> float:
+    """The period of a decision in days; a step after a report."""
+    period = check_period(ctx, written, "A period")
+    if period is not None and period.months:
+        ctx.report.add("E0736", "A decision is due every so many days, and months are unequal.", written.span,
+                       f"Write `every {period.months * 30} days`.")  # fmt: skip
+    return ctx.step if period is None or period.months else period.days
+
+
 def _times(
     ctx: Context, written: tree.Behaviour, knows: tuple[model.Known, ...]
 ) -> tuple[float | None, tuple[str, ...]]:
@@ -165,8 +175,7 @@ def _times(
         if written.when:
             why = "`every` says already when it is decided"
             _misfit(ctx, "when … changes", why, written.when[0], "Keep one of the two lines.")
-        every = days(ctx, written.every)
-        return (every if whole_steps(ctx, every, written.every.span, "A period") is not None else ctx.step), ()
+        return _every(ctx, written.every), ()
     slots = {k.slot: k for k in knows}
     for name in written.when:
         if name.id not in slots:

@@ -8,10 +8,11 @@ from lpmdsl.diagnostics import Label
 from lpmdsl.quantities import DURATION, ERROR, PERSON, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_actions import left_networks, set_attribute
+from lpmdsl.semantics.check_clock import check_period
 from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_test, check_value
 from lpmdsl.semantics.check_probabilities import check_branches, check_probability, check_rate
-from lpmdsl.semantics.context import Context, days, whole_steps
+from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.corners import extremes
 from lpmdsl.semantics.scope import constant, making, on_entry, running
 from lpmdsl.semantics.signatures import MOST_STATES
@@ -184,9 +185,8 @@ def _trigger(ctx: Context, condition: str, kind: str, written: tree.Exit) -> Tri
             return None if value.type == ERROR else model.AtRate(value)
         case tree.Chance(probability, every):
             chance = check_probability(ctx, probability, running(kind, place), "a chance of leaving")
-            period = days(ctx, every)
-            steps = whole_steps(ctx, period, every.span, "A period")
-            return model.Chance(chance, period) if period and steps and chance.type != ERROR else None
+            period = check_period(ctx, every, "A period")
+            return model.Chance(chance, period.days, period.months) if period and chance.type != ERROR else None
         case tree.When(test):
             value = check_test(ctx, test, running(kind, place), "what follows `when`")
             return None if value.type == ERROR else model.When(value)

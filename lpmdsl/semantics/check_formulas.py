@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from lpmdsl.quantities import ERROR, NUMBER_DIM, PERSON, SHARE, Type
 from lpmdsl.semantics import model
+from lpmdsl.semantics.check_clock import Period, check_period
 from lpmdsl.semantics.check_expressions import check_expression
-from lpmdsl.semantics.context import Context, days, text_of, whole_steps
+from lpmdsl.semantics.context import Context, text_of
 from lpmdsl.semantics.scope import reporting
 from lpmdsl.syntax import tree
 
 
-def reporting_period(ctx: Context, written: tree.Observe) -> float | None:
+def reporting_period(ctx: Context, written: tree.Observe) -> Period | None:
     if written.every is None:
-        return ctx.step
-    period = days(ctx, written.every)
-    return period if whole_steps(ctx, period, written.every.span, "A reporting period") is not None else None
+        return Period(ctx.step)
+    return check_period(ctx, written.every, "A reporting period")
 
 
 def unit_of_type(kind: Type) -> str:
@@ -60,7 +60,8 @@ def check_formula(ctx: Context, written: tree.Observe, value: tree.Expr) -> mode
     groups = _agreeing_groups(ctx, written, formula)
     if groups is None:
         return None
-    longest = max((ctx.observations[p].every for p in parts), default=ctx.step)
+    slowest = max((ctx.observations[p] for p in parts), key=lambda p: p.every, default=None)
+    longest = Period(ctx.step) if slowest is None else Period(slowest.every, slowest.months)
     every = longest if written.every is None else _longer(ctx, written, longest)
     if every is None:
         return None
@@ -78,12 +79,13 @@ def check_formula(ctx: Context, written: tree.Observe, value: tree.Expr) -> mode
         labels,
         None,
         None,
-        every,
+        every.days,
         unit,
         scale,
         SHARE if formula.type == SHARE else formula.type,
         written.doc,
         written.span,
+        every.months,
     )
 
 
@@ -92,12 +94,12 @@ def parts_of(ctx: Context, formula: model.Expr) -> list[str]:
     return [e.observation for e in model.walk(formula) if isinstance(e, model.ObservationRef | model.RollingMean)]
 
 
-def _longer(ctx: Context, written: tree.Observe, longest: float) -> float | None:
+def _longer(ctx: Context, written: tree.Observe, longest: Period) -> Period | None:
     period = reporting_period(ctx, written)
-    if period is not None and written.every is not None and period < longest - 1e-9:
+    if period is not None and written.every is not None and period.days < longest.days - 1e-9:
         ctx.report.add(
             "E0705",
-            f"What it is computed from is known every {longest:g} days, not every {period:g}.",
+            f"What it is computed from is known every {longest.days:g} days, not every {period.days:g}.",
             written.every.span,
             "Leave `every` out: it is computed when the slowest of its parts is reported.",
         )

@@ -12,7 +12,7 @@ from lpmdsl.semantics.check_clock import check_period, written_months
 from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.check_units import common_dimension
 from lpmdsl.semantics.check_while_active import LASTING, check_while_active, kind_of
-from lpmdsl.semantics.context import Context, days, text_of, unit_of, value_of, whole_steps
+from lpmdsl.semantics.context import Context, text_of, unit_of, value_of
 from lpmdsl.semantics.corners import extremes
 from lpmdsl.semantics.scope import constant, reporting, running
 from lpmdsl.syntax import tree
@@ -148,8 +148,7 @@ def _crossing(ctx: Context, written: tree.Crossing, name: str) -> model.Crossing
 
 
 def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> model.Repeated | None:
-    every = days(ctx, written.every)
-    steps = whole_steps(ctx, every, written.every.span, "A period")
+    every = check_period(ctx, written.every, "A period")
     kind = kind_of(ctx, written.kind, written.span)
     if kind is None:
         return None
@@ -182,9 +181,11 @@ def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> model.
             case _:
                 assert_never(action)
         actions += [made] if made is not None else []
-    if every is None or steps is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
+    if every is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
         return None
-    return model.Repeated(kind, every, at_most, where, tuple(actions), f"{name}.each{k}", written.span)
+    return model.Repeated(
+        kind, every.days, at_most, where, tuple(actions), f"{name}.each{k}", written.span, every.months
+    )
 
 
 def _costs(ctx: Context, written: tree.Intervention) -> tuple[float | None, CostsPer]:

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, PERSON, TIME, Kind, Type
 from lpmdsl.semantics import model
+from lpmdsl.semantics.check_clock import check_period
 from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_test
 from lpmdsl.semantics.check_formulas import check_formula, reporting_period, unit_of_type
 from lpmdsl.semantics.check_probabilities import check_probability
-from lpmdsl.semantics.context import Context, days, whole_steps
+from lpmdsl.semantics.context import Context, days
 from lpmdsl.semantics.scope import counting, watching
 from lpmdsl.semantics.tree_walk import in_order, names_in
 from lpmdsl.syntax import tree
@@ -64,9 +65,10 @@ def _observation(ctx: Context, written: tree.Observe) -> model.Observation | Non
 
 def _flow(ctx: Context, written: tree.Observe, flow: tree.Flow) -> model.Observation | None:
     condition = _condition(ctx, flow)
-    per = days(ctx, flow.per)
-    if condition is None or whole_steps(ctx, per, flow.per.span, "A reporting period") is None or per is None:
+    period = check_period(ctx, flow.per, "A reporting period")
+    if condition is None or period is None:
         return None
+    per = period.days
     states = tuple(ctx.states[condition].index(name.id) for name in flow.states)
     if written.every is not None and days(ctx, written.every) != per:
         ctx.report.add(
@@ -79,7 +81,7 @@ def _flow(ctx: Context, written: tree.Observe, flow: tree.Flow) -> model.Observa
     kind = ctx.kind_of[condition]
     unit = f"per {flow.per.text}"
     shell = _shell(ctx, written, kind, model.Flow(condition, states, per), Type(Kind.NUMBER, PERSON / TIME))
-    return None if shell is None else replace(shell, every=per, unit=unit, scale=1 / per)
+    return None if shell is None else replace(shell, every=per, months=period.months, unit=unit, scale=1 / per)
 
 
 def _condition(ctx: Context, flow: tree.Flow) -> str | None:
@@ -197,4 +199,4 @@ def _level(ctx: Context, written: tree.Observe, value: tree.Aggregate) -> model.
             "Thin a count, or leave `thinned by` out.",
         )
         return None
-    return replace(made, every=every, unit=unit_of_type(aggregate.type))
+    return replace(made, every=every.days, months=every.months, unit=unit_of_type(aggregate.type))

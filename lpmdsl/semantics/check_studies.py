@@ -6,12 +6,13 @@ from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER
 from lpmdsl.reading.door import beside, is_there, leads_out, place_of
 from lpmdsl.semantics import model
+from lpmdsl.semantics.check_clock import check_period
 from lpmdsl.semantics.check_data import read_data
 from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.check_units import denied
 from lpmdsl.semantics.check_while_active import parameter_change
-from lpmdsl.semantics.context import Context, days, whole_steps
+from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.corners import constant as constant_value
 from lpmdsl.semantics.scope import constant, watching
 from lpmdsl.semantics.tree_walk import in_order
@@ -230,10 +231,9 @@ def check_calibration(ctx: Context, written: tree.Calibrate) -> model.Calibrate:
             written.method.span,
             f"There are {', '.join(ESTIMATORS)}.",
         )
-    hold_out = days(ctx, written.hold_out) if written.hold_out is not None else 0.0
-    if written.hold_out is not None:
-        whole_steps(ctx, hold_out, written.hold_out.span, "The time held out")
-    return model.Calibrate(tuple(fits), tuple(estimate), method, hold_out or 0.0, written.span)
+    held = check_period(ctx, written.hold_out, "The time held out") if written.hold_out is not None else None
+    hold_out, months = (held.days, held.months) if held is not None else (0.0, 0)
+    return model.Calibrate(tuple(fits), tuple(estimate), method, hold_out, written.span, months)
 
 
 def _is_estimable(ctx: Context, name: tree.Name) -> bool:

@@ -21,7 +21,7 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.check_data import Column, DataFile, find_column, parse_unit, read_data_from, texts
 from lpmdsl.semantics.fit_times import NEAR, Reader, reports_of
 from lpmdsl.semantics.model import AttributeRef, Fit, Model, StateOf
-from lpmdsl.semantics.reports import adds_up, is_flow_like, report_count
+from lpmdsl.semantics.reports import adds_up, report_count, times_of
 from lpmdsl.source import Span
 
 COUNTS = ("poisson", "negative_binomial", "binomial")
@@ -91,8 +91,7 @@ def _matched(
     if np.isnan(table).all():
         reader.wrong("E0915", f"Column `{fit.column}` of `{reader.data.path.name}` holds no number.", fit.column_span)
         return None
-    late = 1 if is_flow_like(reader.model, fit.observation) else 0
-    return FitData(fit, table, groups, np.arange(late, count + late) * np.float64(reader.observation.every))
+    return FitData(fit, table, groups, times_of(reader.model, fit.observation, count))
 
 
 # ------------------------------------------------------------------ values

@@ -15,7 +15,7 @@ from lpmdsl.diagnostics import Report
 from lpmdsl.quantities import NUMBER_DIM
 from lpmdsl.semantics.check_data import Column, DataFile, parse_unit, texts
 from lpmdsl.semantics.model import Fit, Model, Observation
-from lpmdsl.semantics.reports import is_flow_like, report_count
+from lpmdsl.semantics.reports import boundaries, is_flow_like, period_text, report_count
 from lpmdsl.source import Span
 
 TIMES = ("date", "day", "time")
@@ -62,7 +62,7 @@ def reports_of(reader: Reader, of_row: NDArray) -> NDArray[np.int64] | None:
             return None
         if number != round(number):
             reader.wrong("E0910", f"{reader.row(index)} is about {said}, which falls between two reports of "
-                         f"`{reader.observation.name}`, every {reader.observation.every:g} days.",
+                         f"`{reader.observation.name}`, {period_text(reader.observation)}.",
                          reader.fit.file_span, "Observe more often, or leave the row out.")  # fmt: skip
             return None
     return found.astype(np.int64)
@@ -112,8 +112,9 @@ def _from_dates(reader: Reader, cells: list[str]) -> NDArray[np.float64] | None:
     first = datetime.datetime.fromisoformat(start)
     found = np.zeros(len(cells))
     for index, cell in enumerate(cells):
+        day = f"{cell}-01" if reader.observation.months and re.fullmatch(r"\d{4}-\d\d", cell) else cell
         try:
-            found[index] = (datetime.datetime.fromisoformat(cell) - first) / datetime.timedelta(days=1)
+            found[index] = (datetime.datetime.fromisoformat(day) - first) / datetime.timedelta(days=1)
         except (ValueError, TypeError):
             reader.wrong("E0910", f"{reader.row(index)}: `{cell}` is no date.", reader.fit.file_span,
                          "Dates are written year-month-day, such as 2024-10-01.")  # fmt: skip
@@ -123,6 +124,8 @@ def _from_dates(reader: Reader, cells: list[str]) -> NDArray[np.float64] | None:
 
 def _at(reader: Reader, days: NDArray, by_time: bool) -> NDArray[np.float64]:
     """The number of the report: of a period the one that the day lies in, or that ends at a time; else the moment."""
+    if reader.observation.months:
+        return _by_calendar(reader, days, by_time)
     every = reader.observation.every
     if not is_flow_like(reader.model, reader.fit.observation):
         found = days / every
@@ -132,3 +135,16 @@ def _at(reader: Reader, days: NDArray, by_time: bool) -> NDArray[np.float64]:
         return np.floor(days / every + NEAR)
     near = np.round(found)
     return np.where(np.abs(found - near) < NEAR, near, found)
+
+
+def _by_calendar(reader: Reader, days: NDArray, by_time: bool) -> NDArray[np.float64]:
+    """The same for periods of months, which are unequal."""
+    name, covers = reader.fit.observation, is_flow_like(reader.model, reader.fit.observation)
+    count = report_count(reader.model, name, reader.steps)
+    ends = boundaries(reader.model, name, count) * reader.model.clock.step
+    if covers and not by_time:
+        return np.searchsorted(ends, days + NEAR, side="right").astype(np.float64) - np.where(days < -NEAR, 1.0, 0.0)
+    after = np.searchsorted(ends, days - NEAR)
+    found = np.array([int(k) < count and abs(ends[k] - day) < NEAR for k, day in zip(after, days, strict=True)])
+    past = (days > ends[-1] + NEAR if count else np.ones(days.shape, bool)) | (days < -NEAR)
+    return np.where(found, after, np.where(past, -1.0, after - 0.5))

@@ -241,10 +241,11 @@ class AtRate:
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """``every`` in days."""
+    """``every`` in days; ``months`` above 0: every so many months of the calendar, whose mean ``every`` is."""
 
     probability: Expr
     every: float
+    months: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,6 +436,8 @@ class Observation:
     type: Type
     doc: str
     span: Span
+    months: int = 0
+    """Above 0: a report every so many months of the calendar, whose mean length ``every`` is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,7 +474,10 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """``every`` in days; ``at_most`` global (agents) or None: all who satisfy ``where``."""
+    """``every`` in days; ``months`` above 0: every so many months of the calendar from its start.
+
+    ``at_most`` global (agents) or None: all who satisfy ``where``.
+    """
 
     of: str
     every: float
@@ -480,6 +486,7 @@ class Repeated:
     actions: tuple[Action, ...]
     site: str
     span: Span
+    months: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -604,13 +611,14 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Calibrate:
-    """``hold_out`` in days."""
+    """``hold_out`` in days; ``hold_months`` above 0: so many months of the calendar, whose mean it is."""
 
     fits: tuple[Fit, ...]
     estimate: tuple[str, ...]
     method: str
     hold_out: float
     span: Span
+    hold_months: int = 0
 
 
 @dataclass(frozen=True, slots=True)

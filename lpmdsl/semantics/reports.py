@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.calendar import boundary_after, months_passed
 
 _KEPT: list[tuple[m.Model, dict[str, bool]]] = []
 """The last models asked about, with what was found: a chain of formulas is followed once."""
@@ -38,14 +42,52 @@ def longest_parts(model: m.Model, observation: m.Observation) -> list[str]:
 
 
 def report_steps(model: m.Model, name: str) -> int:
-    """Steps between reports."""
+    """Steps between reports that are not by the calendar."""
     return max(1, round(model.observation(name).every / model.clock.step))
+
+
+def completed(model: m.Model, name: str, boundary: int) -> int:
+    """How many periods of an observation are complete at a boundary between steps."""
+    months = model.observation(name).months
+    if months:
+        return months_passed(model.clock, boundary)[-1] // months
+    return boundary // report_steps(model, name)
 
 
 def report_count(model: m.Model, name: str, steps: int) -> int:
     """How many reports a whole run makes: one at the start too, unless they cover periods."""
-    whole = steps // report_steps(model, name)
+    whole = completed(model, name, steps)
     return whole if is_flow_like(model, name) else whole + 1
+
+
+def boundaries(model: m.Model, name: str, reports: int) -> NDArray[np.int64]:
+    """After how many steps each of so many reports is made."""
+    late = 1 if is_flow_like(model, name) else 0
+    number = np.arange(reports, dtype=np.int64) + late
+    months = model.observation(name).months
+    if months:
+        return np.array([boundary_after(model.clock, int(n) * months) for n in number], np.int64)
+    return number * report_steps(model, name)
+
+
+def times_of(model: m.Model, name: str, reports: int) -> NDArray[np.float64]:
+    """When each of so many reports is made, in days since the start."""
+    observation = model.observation(name)
+    if observation.months:
+        return boundaries(model, name, reports) * np.float64(model.clock.step)
+    # Multiples of the period, not of the step, whose sums would show its rounding.
+    late = 1 if is_flow_like(model, name) else 0
+    return np.arange(late, reports + late) * np.float64(observation.every)
+
+
+def period_text(observation: m.Observation | m.Chance) -> str:
+    """How often it is reported or tried, in words: ``every 7 days``, ``every month``."""
+    if observation.months:
+        count, unit = (
+            (observation.months // 12, "year") if observation.months % 12 == 0 else (observation.months, "month")
+        )
+        return f"every {unit}" if count == 1 else f"every {count} {unit}s"
+    return f"every {observation.every:g} {'day' if observation.every == 1 else 'days'}"
 
 
 def adds_up(observation: m.Observation) -> bool:

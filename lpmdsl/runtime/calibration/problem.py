@@ -21,6 +21,7 @@ from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.scenarios import plan
 from lpmdsl.semantics.analysis import Facts
+from lpmdsl.semantics.calendar import months_earlier
 from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.semantics.fit_data import FitData, read_fit_data
 from lpmdsl.semantics.model import Calibrate, Model
@@ -150,7 +151,7 @@ def read_problem(model: Model, facts: Facts, options: CalibrationOptions, folder
     data = [read_fit_data(model, f, folder, report, planned.counts) for f in chosen.fits]  # fmt: skip
     if report.has_errors:
         raise LpmError(report)
-    pieces = _pieces(model, tuple(d for d in data if d is not None), chosen.hold_out)
+    pieces = _pieces(model, tuple(d for d in data if d is not None), chosen)
     if not any(p.fitted.any() for p in pieces):
         raise fail("E0915", "All the data are held out.", chosen.span, "Hold out less, or give more data.")
     settings = _set(model, options)
@@ -171,9 +172,12 @@ def _set(model: Model, options: CalibrationOptions) -> dict[str, float]:
     return setting_values(model, dict(options.settings), Report())
 
 
-def _pieces(model: Model, data: tuple[FitData, ...], hold_out: float) -> tuple[Piece, ...]:
+def _pieces(model: Model, data: tuple[FitData, ...], chosen: Calibrate) -> tuple[Piece, ...]:
     """The last data that there are say for all fits from when on data are held out."""
     last = max((float(d.times[~np.isnan(d.values).all(axis=1)].max()) for d in data), default=-math.inf)
+    hold_out = chosen.hold_out
+    if chosen.hold_months and math.isfinite(last):
+        hold_out = last - months_earlier(model.clock, last, chosen.hold_months)
     made, begin = [], 0
     for d in data:
         late = d.times > last - hold_out + 1e-6 if hold_out > 0 else np.zeros(len(d.times), bool)
