@@ -245,7 +245,7 @@ PEOPLE = 'from "people.csv"\n  age duration\n  borough category one of north, so
         ("age [USD],borough", "", PEOPLE, ["E0409"]),
         ("age [yeers],borough", "", PEOPLE, ["E0409"]),
         ("age [years],borough", "old,north\n", PEOPLE, ["E0408"]),
-        ("age [years],borough", ",north\n", PEOPLE, ["E0408"]),
+        ("age [years],borough", ",north\n", PEOPLE, ["E0415"]),
         ("age [years],borough", "41,nort\n", PEOPLE, ["E0411"]),
         ("age [years],borough", "41\n", PEOPLE, ["E0406"]),
     ],

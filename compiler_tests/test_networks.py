@@ -355,15 +355,15 @@ def test_what_is_wrong_with_a_file_of_ties_is_said_with_its_line(tmp_path):
     assert code(write(tmp_path, "wide.csv", "a,b\n1,2\n1,2,3\n"))[0] == "E0641"
     assert code(write(tmp_path, "word.csv", "a,b\n0,1\n0,x\n")) == (
         "E0643",
-        "word.csv, line 3, column `b`: `x` is not a number.",
+        "Row 3 of `word.csv`, column `b`, is `x`, which is not a number.",
     )
     assert code(write(tmp_path, "short.csv", "a,b\n0,1\n\n0\n")) == (
-        "E0643",
-        "short.csv, line 4, column `b`: an empty cell is not a number.",
+        "E0641",
+        "`short.csv` cannot be read: line 4 has 1 cell, and the header has 2.",
     )
     assert code(write(tmp_path, "far.csv", "a,b\n0,1\n0,4\n")) == (
         "E0647",
-        "far.csv, line 3, column `b`: there is no agent 4; the 4 agents are numbered 0 to 3.",
+        "Row 3 of `far.csv`, column `b`: there is no agent `4`; the 4 agents are numbered 0 to 3.",
     )
     assert code(write(tmp_path, "half.csv", "a,b\n0,1.5\n"))[0] == "E0647"
     assert code(write(tmp_path, "id.csv", "a,b\np,r\n"), ids=np.array(["p", "q"], object))[0] == "E0643"

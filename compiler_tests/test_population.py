@@ -429,14 +429,14 @@ def test_people_from_parquet_and_ties_by_their_ids(tmp_path):
     "old, new, expected",
     [
         ("p2,40", "p2,forty", "E0643"),
-        ("p2,40", "p2,", "E0643"),
+        ("p2,40", "p2,", "E0415"),
         ("elder", "elderly", "E0643"),
         (",No,", ",maybe,", "E0643"),
         ("age [years]", "age", "E0644"),
         ("age [years]", "age [km]", "E0644"),
         ("age [years]", "age [yeers]", "E0645"),
         ("weight", "wait", "E0642"),
-        ("keen [%]", "keen", "E0643"),
+        ("keen [%]", "keen", "E0414"),
         ("p2,40", "p1,40", "E0648"),
         ("p2,", "p2,9,9,", "E0641"),
     ],
@@ -450,7 +450,7 @@ def test_a_file_with_another_number_of_people_is_an_error(tmp_path):
 
 
 def test_a_wrong_cell_is_named_with_its_line(tmp_path):
-    with pytest.raises(LpmError, match=r"people\.csv, line 4, column `group`: `elderly` is none of child"):
+    with pytest.raises(LpmError, match=r"Row 4 of `people\.csv`, column `group`, is `elderly`, which is none of child"):
         build_world(from_file(tmp_path, PEOPLE.replace("elder", "elderly")), {}, 1)
 
 

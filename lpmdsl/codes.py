@@ -71,6 +71,10 @@ CODES: dict[str, str] = {
     "E0411": "A cell is no label of the category",
     "E0412": "The keys of a table",
     "E0413": "The file lies outside the folder of the model",
+    "E0414": "A cell outside what the value can be",
+    "E0415": "A value is missing, and nothing says what that means",
+    "E0417": "The first line of the file is no header",
+    "W0418": "A time longer than a life",
     # 05 conditions
     "E0501": "A state that nobody can reach",
     "E0502": "Branches that lose people",
@@ -154,6 +158,7 @@ CODES: dict[str, str] = {
     "E0648": "An id stands twice",
     "E0649": "The network cannot be made",
     "E0650": "The places cannot be filled",
+    "W0653": "Columns of a file of ties that are not used",
     # 08 running
     "E0801": "The population does not fit into memory",
     "E0802": "No such scenario",
@@ -223,5 +228,6 @@ CODES: dict[str, str] = {
     "E0913": "The data are in another unit than the observation",
     "E0914": "Two rows of the data are about the same report",
     "E0915": "Nothing is left to fit",
+    "N0920": "How a file is read",
     "N0918": "An observation stands in the data and is not fitted",
 }

@@ -170,6 +170,7 @@ class LlmRecord(BaseModel):
 class Manifest(BaseModel):
     """``manifest.json``: enough to say what was run, to run it again, and whether it came to its end.
 
+    ``ties``: how many there are in every network that is made of them.
     ``changes``: per scenario the parameters that differ from ``parameters`` (base units). ``stopped`` and
     ``stopped_after``: why a run ended early and the last finished step of the unfinished replicate. ``files``: the
     SHA-256 of every file beside it, by name; ``seal``: that of the manifest itself with an empty seal.
@@ -189,6 +190,7 @@ class Manifest(BaseModel):
     backend: str
     threads: int
     agents: dict[str, int]
+    ties: dict[str, int] = Field(default_factory=dict)
     step_days: float
     steps: int
     start_date: str | None = None

@@ -44,3 +44,11 @@ class World:
     place_counts: dict[tuple[str, str], int]
     ties: dict[str, Ties] = field(default_factory=dict)
     circles: dict[str, Circles] = field(default_factory=dict)
+
+    def tie_counts(self, kinds: Mapping[str, str]) -> dict[str, int]:
+        """How many ties every network has that is made of them; each joins two agents. ``kinds``: of whom, by network.
+
+        A network that is not written out has a tie from everyone to the next in each of its circles.
+        """
+        written = {name: int(ties.targets.size) // 2 for name, ties in self.ties.items()}
+        return written | {name: len(c.keys) * self.counts[kinds[name]] for name, c in self.circles.items()}

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.diagnostics import fail
-from lpmdsl.networks.files import People, Wanted, read_people
+from lpmdsl.networks.files import People, read_people
 from lpmdsl.networks.generators import NETWORKS
 from lpmdsl.networks.places import SizeOf, allocate, allocate_within, constant
 from lpmdsl.networks.random import in_keyed_order, uniforms
@@ -26,6 +26,7 @@ from lpmdsl.population.draws import draw
 from lpmdsl.population.memory import require_memory, too_large_for_rows
 from lpmdsl.quantities import Kind, Type
 from lpmdsl.reading.door import place_of
+from lpmdsl.semantics.agent_files import wanted
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Agent, Attribute, Distribution, Model, Place, StartExcept
 
@@ -70,10 +71,9 @@ def build_world(
 
 
 def _from_file(agent: Agent, model: Model) -> People:
-    wanted = [Wanted(a.column, a.type, a.span) for a in agent.attributes if a.column is not None]
-    wanted += [Wanted(p.name, PLACE, p.span) for p in agent.places if p.size is None]
+    columns = tuple(want for want in map(wanted, agent.members) if want is not None)
     span = agent.file_span or agent.span
-    return read_people(agent.file or "", place_of(span.source, model.directory), tuple(wanted), span)
+    return read_people(agent.file or "", place_of(span.source, model.directory), columns, span)
 
 
 def _count(agent: Agent, people: People | None, counts: Mapping[str, int]) -> int:
@@ -99,7 +99,7 @@ def _attribute(agent: Agent, attribute: Attribute, scope: Scope, seed: int, peop
     n = scope.counts[agent.name]
     if attribute.column is not None:
         assert people is not None
-        return people.columns[attribute.column]
+        return people.columns[attribute.column].astype(_dtype(attribute.type), copy=False)
     if attribute.drawn is not None:
         values = draw(attribute.drawn, scope, uniforms(seed, n, site(f"{agent.name}.{attribute.name}")))
     elif attribute.band is not None:

@@ -7,16 +7,31 @@ from typing import Literal
 from lpmdsl.diagnostics import LpmError, Report, fail
 from lpmdsl.source import Span
 
-Sort = Literal["absent", "unreadable", "outside", "column", "number", "label", "unit", "hidden"]
+Sort = Literal[
+    "absent",
+    "unreadable",
+    "outside",
+    "column",
+    "number",
+    "label",
+    "unit",
+    "no unit",
+    "hidden",
+    "blank",
+    "range",
+    "header",
+    "extra",
+]
 
 CHECK: dict[Sort, str] = {
     "absent": "E0406", "unreadable": "E0406", "outside": "E0413", "column": "E0407", "number": "E0408",
-    "label": "E0411", "unit": "E0409", "hidden": "E0117",
+    "label": "E0411", "unit": "E0409", "no unit": "E0409", "hidden": "E0117",
+    "blank": "E0415", "range": "E0414", "header": "E0417", "extra": "E0860",
 }  # fmt: skip
 """The codes of a check."""
 RUN: dict[Sort, str] = {
     **CHECK, "absent": "E0640", "unreadable": "E0641", "column": "E0642", "number": "E0643", "label": "E0643",
-    "unit": "E0644",
+    "unit": "E0644", "no unit": "E0645",
 }  # fmt: skip
 """The codes of a run, which reads again: a file may have changed since, and ties are read by a run alone."""
 

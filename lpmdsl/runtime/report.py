@@ -211,6 +211,7 @@ def _provenance(manifest: Manifest) -> str:
         ("SHA-256", manifest.sha256),
         ("Versions", ", ".join(f"{name} {number}" for name, number in manifest.versions.items())),
         ("Scenarios", ", ".join(manifest.scenarios or (BASELINE,))),
+        ("Ties", ", ".join(f"{name}: {number:,}" for name, number in manifest.ties.items())),
         ("Replicates finished", str(manifest.finished_replicates)),
         ("Back end", f"{manifest.backend}, {manifest.threads} threads"),
         ("Seconds", f"compile {seconds.compile:.2f}, set up {seconds.setup:.2f}, run {seconds.run:.2f}"),

@@ -211,7 +211,9 @@ def _request(model: Model, plan: Plan, variant: Variant, replicate: int, tally: 
         tally.worlds[key] = build_world(
             model, variant.parameters, drawn_from, plan.counts, keeps_keys=tally.manifest.backend == "cpu"
         )
-        tally.manifest = tally.manifest.model_copy(update={"agents": dict(tally.worlds[key].counts)})
+        made = tally.worlds[key]
+        ties = made.tie_counts({n.name: n.of for n in model.networks})
+        tally.manifest = tally.manifest.model_copy(update={"agents": dict(made.counts), "ties": ties})
     world = tally.worlds[key]
     start = start_states(model, world, variant.parameters, seed, replicate)
     ask = tally.answers.ask_for(variant.parameters, world.counts) if tally.answers is not None else None

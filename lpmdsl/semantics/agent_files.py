@@ -1,16 +1,21 @@
-"""Populations from files: which columns are read, and whether every cell fits."""
+"""Populations from files: which columns are read, and whether every cell fits, by the reader that a run uses."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from lpmdsl.diagnostics import did_you_mean
-from lpmdsl.quantities import NUMBER_DIM, Kind
+import numpy as np
+
+from lpmdsl.quantities import TIME, UNITS, Kind, Type
+from lpmdsl.reading.people import Wanted, column_values
+from lpmdsl.reading.problem import Problem
+from lpmdsl.reading.tabular import DataFile
 from lpmdsl.semantics import model
-from lpmdsl.semantics.check_data import Column, DataFile, distinct, header_scale, need_column, numbers, read_data, texts
+from lpmdsl.semantics.check_data import parse_unit, read_data, tell_commas
 from lpmdsl.semantics.context import Context
 
-YES_NO = ("yes", "no", "true", "false", "1", "0")
+OLD = 150 * UNITS["years"].scale
+"""A life that is longer is doubted."""
 
 
 def check_columns(ctx: Context, agent: model.Agent) -> model.Agent:
@@ -29,72 +34,48 @@ def check_columns(ctx: Context, agent: model.Agent) -> model.Agent:
         )
     members: list[model.Attribute | model.Place] = []
     for member in agent.members:
-        if isinstance(member, model.Place):
-            if member.size is None:
-                need_column(ctx, data, member.name, member.span)
-            members.append(member)
-        else:
-            members.append(_attribute(ctx, data, member) if member.column is not None else member)
+        want = wanted(member)
+        members.append(member if want is None else _checked(ctx, data, member, want))
     return replace(agent, members=tuple(members))
 
 
-def _attribute(ctx: Context, data: DataFile, attribute: model.Attribute) -> model.Attribute:
-    column = need_column(ctx, data, attribute.column or "", attribute.span)
-    if column is None:
-        return attribute
-    match attribute.type.kind:
-        case Kind.CATEGORY:
-            _known_cells(ctx, data, column, attribute, attribute.type.labels)
-        case Kind.BOOLEAN:
-            _known_cells(ctx, data, column, attribute, YES_NO)
-        case _:
-            return _number(ctx, data, column, attribute)
-    return attribute
+def wanted(member: model.Attribute | model.Place) -> Wanted | None:
+    """The column that an attribute or a place is read from; None where it is made."""
+    match member:
+        case model.Place():
+            return Wanted(member.name, Type(Kind.PLACE), member.span, -1.0) if member.size is None else None
+        case model.Attribute():
+            return Wanted(member.column, member.type, member.span) if member.column is not None else None
 
 
-def _known_cells(
-    ctx: Context, data: DataFile, column: Column, attribute: model.Attribute, known: tuple[str, ...]
-) -> None:
-    fold = (lambda text: text.lower()) if known is YES_NO else (lambda text: text)
-    strange = [text for text in distinct(data, column) if fold(text) not in known]
-    if strange:
-        row = texts(data, column).index(strange[0]) + data.first_row
-        shown = known[:2] if known is YES_NO else known
+def _checked(
+    ctx: Context, data: DataFile, member: model.Attribute | model.Place, want: Wanted
+) -> model.Attribute | model.Place:
+    try:
+        read = column_values(data, want)
+    except Problem as problem:
+        problem.tell(ctx.report, member.span)
+        return member
+    if isinstance(member, model.Place) or not member.type.is_numeric:
+        return member
+    column = data.need(want.name)
+    if read.comma:
+        tell_commas(ctx.report, data, column, member.span)
+    if member.type.dimension == TIME and want.high is None:
+        _not_too_old(ctx, data, member, read.values)
+    scale = parse_unit(column.unit)[0] if column.unit else None
+    return replace(member, unit=column.unit or member.unit, scale=scale or 1.0)
+
+
+def _not_too_old(ctx: Context, data: DataFile, member: model.Attribute, values: np.ndarray) -> None:
+    """Warns of times above 150 years: a code for something that is not known (W0418)."""
+    beyond = np.flatnonzero(values > OLD)
+    if beyond.size:
+        row = int(beyond[0])
         ctx.report.add(
-            "E0411",
-            f"Row {row} of `{data.path.name}`, column `{column.name}`, is `{strange[0]}`, which is none of "
-            f"{', '.join(shown)}.{did_you_mean(strange[0], shown)}",
-            attribute.span,
-            "Correct the cell, or add the label to `one of`.",
+            "W0418",
+            f"{data.where(row, data.need(member.column or member.name))}, is {values[row] / UNITS['years'].scale:,.4g} "
+            "years.",
+            member.span,
+            "Is it a code for an age that is not known? Declare what may be: `between 0 years and 120 years`.",
         )
-
-
-def _number(ctx: Context, data: DataFile, column: Column, attribute: model.Attribute) -> model.Attribute:
-    dimension = attribute.type.dimension
-    if column.unit is None and dimension != NUMBER_DIM:
-        ctx.report.add(
-            "E0409",
-            f"Column `{column.name}` of `{data.path.name}` has no unit, and `{attribute.name}` is {attribute.type}.",
-            attribute.span,
-            f"Write the unit into the header: `{column.name} [{_example(attribute)}]`.",
-        )
-        return attribute
-    scale = header_scale(ctx, data, column, dimension, attribute.span)
-    values = numbers(ctx, data, column, attribute.span)
-    if scale is None or values is None:
-        return attribute
-    if attribute.type.kind in (Kind.SHARE, Kind.PROBABILITY):
-        bad = next((i for i, v in enumerate(values) if not 0 <= v * scale <= 1), None)
-        if bad is not None:
-            ctx.report.add(
-                "E0408",
-                f"Row {bad + data.first_row} of `{data.path.name}`, column `{column.name}`, is {values[bad]:g}: "
-                f"a {attribute.type.kind.value} lies between 0 and 1.",
-                attribute.span,
-                f"If the column is in per cent, write `{column.name} [%]` into the header.",
-            )
-    return replace(attribute, unit=column.unit or attribute.unit, scale=scale)
-
-
-def _example(attribute: model.Attribute) -> str:
-    return "years" if str(attribute.type.dimension) == "days" else str(attribute.type.dimension)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import assert_never
 
 from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.networks.generators import NETWORKS, GeneratorArgument, NetworkGenerator
 from lpmdsl.quantities import BOOLEAN, CONTACT_RATE, ERROR, NUMBER, PROBABILITY, Kind, Type
-from lpmdsl.reading.door import must_be_there, place_of
+from lpmdsl.reading.door import must_be_there, names_shown, place_of
+from lpmdsl.reading.ends import ends_of
 from lpmdsl.reading.problem import Problem
+from lpmdsl.reading.tabular import TABULAR
 from lpmdsl.semantics import model
+from lpmdsl.semantics.check_data import read_data
 from lpmdsl.semantics.check_distributions import as_distribution, check_distribution
 from lpmdsl.semantics.check_expressions import check_value
 from lpmdsl.semantics.context import Context, text_of
@@ -166,6 +170,28 @@ def _file_exists(ctx: Context, path: str, span: Span) -> bool:
     except Problem as problem:
         problem.tell(ctx.report, span)
         return False
+    return Path(path).suffix.lower() not in TABULAR or _has_ends(ctx, path, span)
+
+
+def _has_ends(ctx: Context, path: str, span: Span) -> bool:
+    """Whether a table of ties has two ends, which are looked up when it is run. Unused columns are told (W0653)."""
+    data = read_data(ctx, path, span)
+    if data is None:
+        return False
+    try:
+        ends = ends_of(data)
+    except Problem as problem:
+        problem.tell(ctx.report, span)
+        return False
+    if ends.unused:
+        first, second = (data.shown(c.name) for c in ends.columns)
+        ctx.report.add(
+            "W0653",
+            f"The ends of the ties are the columns {first} and {second} of `{data.name}`; every tie counts "
+            f"the same, and nothing is read from {names_shown(ends.unused)}.",
+            span,
+            "Delete the columns that say nothing here; the ends may be named `source` and `target`.",
+        )
     return True
 
 

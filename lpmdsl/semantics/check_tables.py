@@ -195,7 +195,7 @@ def _key_columns(ctx: Context, written: tree.Table, data: DataFile, column: Colu
     found = ", ".join(c.name for c in fitting if c is not None) or "none"
     ctx.report.add(
         "E0407",
-        f"`{data.path.name}` needs {len(names)} columns of labels of `{names[0]}`, and has {found}.",
+        f"`{data.name}` needs {len(names)} columns of labels of `{names[0]}`, and has {found}.",
         written.by[0].span,
         f"The labels are {', '.join(sorted(labels))}.",
     )

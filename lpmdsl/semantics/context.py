@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from lpmdsl.diagnostics import Report, did_you_mean
 from lpmdsl.quantities import ERROR, TIME, UNITS, Dimension, Kind, Type
+from lpmdsl.reading.tabular import DataFile
 from lpmdsl.semantics import model
 from lpmdsl.semantics.names import Names
 from lpmdsl.source import Span
@@ -61,6 +62,8 @@ class Context:
     behaviours: dict[str, model.Behaviour] = field(default_factory=dict)
     given: Mapping[str, float] = field(default_factory=dict)
     """Values of parameters, in base units, that stand in place of what is written."""
+    files: dict[tuple[str, str], DataFile | None] = field(default_factory=dict)
+    """Tables that have been read, by folder and name; None for one that could not be, which is reported."""
     broken: set[str] = field(default_factory=set)
     """Names whose declaration is wrong and already reported: what uses them stays silent."""
 

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from lpmdsl.diagnostics import Report
 from lpmdsl.quantities import Kind
+from lpmdsl.reading.cells import numbers
 from lpmdsl.reading.door import is_there, place_of
+from lpmdsl.reading.problem import Problem
 from lpmdsl.semantics import model
-from lpmdsl.semantics.check_data import Column, DataFile, find_column, parse_unit, read_data_from, texts
+from lpmdsl.semantics.check_data import Column, DataFile, find_column, parse_unit, read_data_from, tell_commas, texts
 from lpmdsl.semantics.fit_times import NEAR, Reader, reports_of
 from lpmdsl.semantics.model import AttributeRef, Fit, Model, StateOf
 from lpmdsl.semantics.reports import adds_up, report_count, times_of
@@ -82,14 +84,14 @@ def _matched(
     for index, cell in enumerate(zip(reports.tolist(), of_row.tolist(), strict=True)):
         if cell in taken:
             reader.wrong("E0914", f"{reader.row(index)} is about the same report as row "
-                         f"{taken[cell] + reader.data.first_row}.", fit.file_span,
+                         f"{reader.data.line(taken[cell])}.", fit.file_span,
                          "Keep one of them, or name the column that tells them apart: "
                          "`column … by GROUP`.")  # fmt: skip
             return None
         taken[cell] = index
         table[cell] = values[index]
     if np.isnan(table).all():
-        reader.wrong("E0915", f"Column `{fit.column}` of `{reader.data.path.name}` holds no number.", fit.column_span)
+        reader.wrong("E0915", f"Column `{fit.column}` of `{reader.data.name}` holds no number.", fit.column_span)
         return None
     return FitData(fit, table, groups, times_of(reader.model, fit.observation, count))
 
@@ -107,7 +109,7 @@ def _scale(reader: Reader, column: Column) -> float | None:
         return scale / reader.observation.scale
     unit = reader.observation.unit or "a pure number"
     what = "is no unit" if scale is None else f"is {dimension}".replace("is per", "is per")
-    reader.wrong("E0913", f"`{column.header}` of `{reader.data.path.name}`: `{column.unit}` {what}, and "
+    reader.wrong("E0913", f"`{column.header}` of `{reader.data.name}`: `{column.unit}` {what}, and "
                  f"`{reader.observation.name}` is in {unit}.", reader.fit.column_span,
                  f"Fit another observation, or give the column in {unit}.")  # fmt: skip
     return None
@@ -115,20 +117,15 @@ def _scale(reader: Reader, column: Column) -> float | None:
 
 def _numbers(reader: Reader, column: Column) -> NDArray[np.float64] | None:
     """The column with NaN for empty cells; None after a report (E0408)."""
-    values = np.full(reader.data.rows, np.nan)
-    for index, cell in enumerate(texts(reader.data, column)):
-        if cell in ("", "NA", "NaN", "nan"):
-            continue
-        try:
-            values[index] = float(cell)
-        except ValueError:
-            values[index] = math.inf
-        if not math.isfinite(values[index]):
-            reader.wrong("E0408", f"{reader.row(index)}, column `{column.name}`, is `{cell}`, which is not a number.",
-                         reader.fit.column_span,
-                         "Correct the cell, or leave it empty: an empty cell is a gap.")  # fmt: skip
-            return None
-    return values
+    try:
+        found = numbers(reader.data, column)
+    except Problem as problem:
+        help = "Correct the cell, or leave it empty: an empty cell is a gap."
+        Problem(problem.sort, problem.message, help).tell(reader.report, reader.fit.column_span)
+        return None
+    if found.comma:
+        tell_commas(reader.report, reader.data, column, reader.fit.column_span)
+    return np.where(found.missing, np.nan, found.values)
 
 
 def _possible(reader: Reader, values: NDArray, reports: NDArray) -> bool:
@@ -228,8 +225,8 @@ def unfitted(checked: Model, fits: tuple[Fit, ...], data: DataFile, file_span: S
     fitted = {f.observation for f in fits} | {f.column for f in fits}
     for column in data.columns:
         if column.name in {o.name for o in checked.observations} - fitted:
-            report.add("N0918", f"`{column.name}` is observed and stands in `{data.path.name}`, and nothing fits it.",
-                       file_span, f'Write `fit {column.name} to "{data.path.name}" column {column.name} with …`, if it '
+            report.add("N0918", f"`{column.name}` is observed and stands in `{data.name}`, and nothing fits it.",
+                       file_span, f'Write `fit {column.name} to "{data.name}" column {column.name} with …`, if it '
                        "should have a say.")  # fmt: skip
 
 

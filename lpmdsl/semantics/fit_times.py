@@ -37,7 +37,7 @@ class Reader:
 
     def row(self, index: int) -> str:
         """``Row 5 of `cases.csv```: as an editor numbers the lines."""
-        return f"Row {index + self.data.first_row} of `{self.data.path.name}`"
+        return self.data.where(index)
 
     def wrong(self, code: str, message: str, span: Span, help: str = "") -> None:
         self.report.add(code, message, span, help)
@@ -91,7 +91,7 @@ def _days(reader: Reader, column: Column) -> NDArray[np.float64] | None:
         return _from_dates(reader, cells)
     scale, dimension = parse_unit(column.unit) if column.unit else (1.0, NUMBER_DIM)
     if scale is None or (column.unit and str(dimension) != "days"):
-        reader.wrong("E0913", f"`{column.header}` of `{reader.data.path.name}` is no unit of time.",
+        reader.wrong("E0913", f"`{column.header}` of `{reader.data.name}` is no unit of time.",
                      reader.fit.file_span, "Write `day`, `time [days]` or `time [weeks]`.")  # fmt: skip
         return None
     found = np.zeros(len(cells))
@@ -106,7 +106,7 @@ def _days(reader: Reader, column: Column) -> NDArray[np.float64] | None:
 def _from_dates(reader: Reader, cells: list[str]) -> NDArray[np.float64] | None:
     start = reader.model.clock.start
     if start is None:
-        reader.wrong("E0910", f"`{reader.data.path.name}` has dates, and the model's clock has none.",
+        reader.wrong("E0910", f"`{reader.data.name}` has dates, and the model's clock has none.",
                      reader.fit.file_span, "Write `from DATE for DURATION` under `clock`.")  # fmt: skip
         return None
     first = datetime.datetime.fromisoformat(start)

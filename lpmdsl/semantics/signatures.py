@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lpmdsl.diagnostics import Label, did_you_mean
 from lpmdsl.quantities import BOOLEAN, ERROR, PROBABILITY, SHARE, Kind, Type
-from lpmdsl.reading.door import names_shown, near
-from lpmdsl.semantics.check_data import distinct, read_data
+from lpmdsl.reading.cells import MISSING
+from lpmdsl.semantics.check_data import distinct, need_column, read_data
 from lpmdsl.semantics.check_tables import value_type
 from lpmdsl.semantics.context import Context, Member
 from lpmdsl.source import Span
@@ -115,18 +115,10 @@ def _drawn_labels(ctx: Context, drawn: tree.Distribution) -> tuple[str, ...] | N
 def _file_labels(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> tuple[str, ...] | None:
     """Sorted distinct texts; None where the file or column is missing (reported when the file is checked)."""
     data = read_data(ctx, agent.file or "", agent.file_span or agent.span)
-    column = data.column(written.name.id) if data else None
+    column = need_column(ctx, data, written.name.id, written.name.span) if data else None
     if data is None or column is None:
-        if data is not None:
-            names = [c.name for c in data.columns]
-            ctx.report.add(
-                "E0407",
-                f"`{agent.file}` has no column `{written.name.id}`.{near(written.name.id, names)}",
-                written.name.span,
-                f"Its columns are {names_shown(names)}.",
-            )
         return None
-    return tuple(distinct(data, column))
+    return tuple(label for label in distinct(data, column) if label not in MISSING)
 
 
 def sign_conditions(ctx: Context) -> None:

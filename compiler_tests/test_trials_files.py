@@ -1,0 +1,227 @@
+"""Data as people have them: each file is read right, or refused with its line and column."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lpmdsl
+from lpmdsl.diagnostics import LpmError
+from lpmdsl.networks.files import read_ties
+from lpmdsl.population.people import build_world
+from lpmdsl.reading.cells import numbers
+from lpmdsl.reading.door import Place
+from lpmdsl.reading.problem import Problem
+from lpmdsl.reading.tabular import DataFile, read_tabular
+from lpmdsl.source import NOWHERE
+
+TRIALS = Path(__file__).parent / "trials"
+YEAR = 365.25
+
+
+def trial(name: str, tmp_path: Path) -> Path:
+    """A trial with what stands beside it, in a folder of its own."""
+    shutil.copytree(TRIALS, tmp_path / "trials")
+    return tmp_path / "trials" / name
+
+
+def refusal(path: Path) -> tuple[str, str]:
+    """The first error of checking and running a model, and its words."""
+    with pytest.raises(LpmError) as caught:
+        lpmdsl.load(path).run(backend="reference")
+    found = next(d for d in caught.value.report.sorted() if d.severity == "error")
+    return found.code, found.message
+
+
+def table(folder: Path, text: str | bytes, name: str = "t.csv") -> DataFile:
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_tabular(name, Place(folder, (folder,)))
+
+
+def column(folder: Path, text: str, name: str = "x") -> list[float]:
+    data = table(folder, text)
+    return numbers(data, data.need(name)).values.tolist()
+
+
+def wrong(folder: Path, text: str | bytes, name: str = "x") -> str:
+    with pytest.raises(Problem) as caught:
+        data = table(folder, text)
+        numbers(data, data.need(name))
+    return caught.value.message
+
+
+# ------------------------------------------------------------------ line lists
+
+
+def quirk(name: str, folder: Path, change=lambda text: text) -> Path:
+    base = (TRIALS / "data_quirks" / "base.lpm").read_text(encoding="utf-8")
+    shutil.copy(TRIALS / "data_quirks" / name, folder / name)
+    (folder / "edges.csv").write_text("source,target\nP00000,P00001\nP00002,P00005\n", encoding="utf-8")
+    (folder / "m.lpm").write_text(change(base.replace("FILE", name).replace("EDGES", "edges.csv")), encoding="utf-8")
+    return folder / "m.lpm"
+
+
+@pytest.mark.parametrize("name", ["semi.csv", "deccomma.csv"])
+def test_semicolons_and_decimal_commas_are_read(name: str, tmp_path: Path) -> None:
+    loaded = lpmdsl.load(quirk(name, tmp_path))
+    told = [d.message for d in loaded.report.sorted() if d.code == "N0920"]
+    assert any("semicolons" in message for message in told)
+    assert any("decimal commas" in message for message in told) == (name == "deccomma.csv")
+    world = build_world(loaded.model, loaded.parameters, 1)
+    assert world.counts["Person"] == 60
+    ages = world.attributes["Person", "age"] / YEAR
+    assert ages[:4].tolist() == pytest.approx([83.0, 6.1, 46.5, 48.6])
+    assert world.attributes["Person", "household"][:4].tolist() == [0, 1, 2, 2]
+    assert world.attributes["Person", "income"][0] * YEAR / 12 == pytest.approx(2859.61)
+    assert world.ties["friends"].targets.size == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "words"),
+    [
+        ("blank.csv", "E0415", "Row 5 of `blank.csv`, column `age`, is empty"),
+        ("badage.csv", "E0414", "Row 2 of `badage.csv`, column `age`, is `-5`"),
+        ("messy.csv", "E0407", "`messy.csv` has no column `age`. Did you mean `Age`?"),
+    ],
+)
+def test_what_is_not_clean_is_refused_with_line_and_column(name: str, code: str, words: str, tmp_path: Path) -> None:
+    found, message = refusal(quirk(name, tmp_path))
+    assert found == code and message.startswith(words)
+
+
+def test_an_age_of_999_is_doubted(tmp_path: Path) -> None:
+    text = (TRIALS / "data_quirks" / "badage.csv").read_text(encoding="utf-8").replace(",-5.0,", ",5.0,")
+    path = quirk("badage.csv", tmp_path)
+    (tmp_path / "badage.csv").write_text(text, encoding="utf-8")
+    told = [d.message for d in lpmdsl.load(path).report.sorted() if d.code == "W0418"]
+    assert told == ["Row 3 of `badage.csv`, column `age`, is 430 years."]
+
+
+def test_messy_edges_are_refused_where_they_are_wrong(tmp_path: Path) -> None:
+    path = quirk("semi.csv", tmp_path)
+    shutil.copy(TRIALS / "data_quirks" / "edges_messy.csv", tmp_path / "edges.csv")
+    code, message = refusal(path)
+    assert code == "E0643" and message.startswith("Row 2 of `edges.csv`, column `source`, is `P03028`, which is no id")
+
+
+# ------------------------------------------------------------------ text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x,y\n1.5,a\n2,b\n",
+        "x;y\n1,5;a\n2;b\n",
+        "x\ty\n1.5\ta\n2\tb\n",
+        "\ufeffx;y\r\n1.5;a\r\n2;b\r\n",
+        '"","x","y"\n"1",1.5,"a"\n"2",2,"b"\n',  # R's write.csv
+        '"x","y"\n"1",1.5,"a"\n"2",2,"b"\n',  # R's write.table(sep = ",")
+        "Unnamed: 0,x,y\n0,1.5,a\n1,2,b\n",  # pandas, read and written once more
+        "x,y\r1.5,a\r2,b\r",  # an old Macintosh
+        'x,y\n"1,5",a\n2,b\n',
+        "x,y,\n1.5,a,\n2,b,\n,,\n",  # a spreadsheet's empty column and row
+        "y [EUR; gross],x\na,1.5\nb,2\n\n\n",
+    ],
+)  # fmt: skip
+def test_the_same_numbers_however_they_are_written(text: str, tmp_path: Path) -> None:
+    assert column(tmp_path, text) == [1.5, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('x,y\n1,"a\n2,b\n', "a quote on line 2 does not end on that line"),
+        ('x,y\n1,a\n\n2,"a\nb"\n', "a quote on line 4 does not end on that line"),
+        ('x,y\n1,"a\rb"\n', "a quote on line 2 does not end"),
+        ("x,y\n1,2\n\n1,2,3\n", "line 4 has 3 cells, and the header has 2"),
+        ("x,y\n1\n", "line 2 has 1 cell, and the header has 2"),
+        ("x,y\n1,2\nä,2\n".encode("latin-1"), "line 3 is not text in UTF-8"),
+        ("x,y\n1,2\n".encode("utf-16"), "UTF-16"),
+        ("x" * 200_000 + ",y\n1,2\n", "the name of column 1 has 200,000 characters"),
+        ("x" * 2**21, "its first line has"),
+        ("x,x\n1,2\n", "columns 1 and 2 have the same name"),
+        ("", "it is empty"),
+        ('x,y\n"1,234",2\n"5,678",1\n', "Row 2 of `t.csv`, column `x`, is `1,234`: a decimal comma, or one that parts"),
+        ("x;y\n1,5;2\n1.5;2\n", "Row 2 of `t.csv`, column `x`, is `1,5`, which is not a number"),
+        ("x,y\n1,2\nthree,2\n", "Row 3 of `t.csv`, column `x`, is `three`, which is not a number"),
+        ("x,y\ninf,2\n", "Row 2 of `t.csv`, column `x`, is `inf`, which is not a number"),
+        ("x,y\n" + "k" * 60 + ",2\n", "Row 2 of `t.csv`, column `x`, is a text of 60 characters, which"),
+        ("x,y\n\x1b[31mred,2\n", "Row 2 of `t.csv`, column `x`, holds U+001B"),
+    ],
+)
+def test_what_is_no_table_is_told_with_its_line(text: str | bytes, words: str, tmp_path: Path) -> None:
+    assert words in wrong(tmp_path, text)
+
+
+def test_excel_and_parquet_hold_the_same(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1.5, 2.0], "y": ["a", "b"], "on": pd.to_datetime(["2024-10-01", "2024-10-02"])})
+    frame.to_excel(tmp_path / "t.xlsx", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    for name in ("t.xlsx", "t.parquet"):
+        data = read_tabular(name, Place(tmp_path, (tmp_path,)))
+        assert numbers(data, data.need("x")).values.tolist() == [1.5, 2.0]
+        assert [str(c)[:10] for c in data.cells(data.need("on")).to_pylist()] == ["2024-10-01", "2024-10-02"]
+    assert "no Excel workbook" in wrong_file(tmp_path, "bad.xlsx")
+    assert "no Parquet file" in wrong_file(tmp_path, "bad.parquet")
+
+
+def wrong_file(folder: Path, name: str) -> str:
+    with pytest.raises(Problem) as caught:
+        table(folder, "no such thing", name)
+    return caught.value.message
+
+
+# ------------------------------------------------------------------ ties
+
+
+def ties(folder: Path, text: str, n: int = 4, ids=None) -> set[tuple[int, int]]:
+    (folder / "e.csv").write_text(text, encoding="utf-8")
+    found = read_ties("e.csv", Place(folder, (folder,)), n, NOWHERE, ids)
+    rows = np.repeat(np.arange(n), np.diff(found.offsets))
+    return {(int(a), int(b)) for a, b in zip(rows, found.targets, strict=True) if a < b}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"","p1","p2","beta"\n"1",0,1,1\n"2",2,3,1\n',
+        "from;to;weight\n0;1;0,5\n2;3;1,5\n",
+        "layer,target,source\n9,1,0\n9,3,2\n",
+        "a\tb\n0\t1\n2\t3\n",
+    ],
+)
+def test_the_ends_are_found_however_ties_are_written(text: str, tmp_path: Path) -> None:
+    assert ties(tmp_path, text) == {(0, 1), (2, 3)}
+
+
+def test_a_file_of_ties_without_a_header_loses_none(tmp_path: Path) -> None:
+    with pytest.raises(LpmError, match="E0417"):
+        ties(tmp_path, "0,1\n2,3\n")
+    with pytest.raises(LpmError, match="E0417"):
+        ties(tmp_path, "ann,bob\nbob,cy\n", ids=np.array(["ann", "bob", "cy", "di"], object))
+
+
+def test_edges_with_row_numbers(tmp_path: Path) -> None:
+    loaded = lpmdsl.load(trial("edges_with_row_numbers.lpm", tmp_path))
+    assert {d.code for d in loaded.report.sorted()} >= {"N0920", "W0653"}
+    for backend in ("reference", "cpu"):
+        results = loaded.run(backend=backend)
+        assert results.observations["value"].sum() == 0
+        assert results.manifest.ties == {"couples": 1000}
+
+
+def test_hostile_files_are_refused_without_quoting_them(tmp_path: Path) -> None:
+    assert refusal(trial("rd_environ.lpm", tmp_path))[0] == "E0413"
+    folder = tmp_path / "trials"
+    assert refusal(folder / "rd_quoteopen.lpm") == (
+        "E0406",
+        "`quoteopen.csv` cannot be read: a quote on line 2 does not end on that line.",
+    )
+    code, message = refusal(folder / "net_bad_gml.lpm")
+    assert code == "E0641" and message.isprintable() and "graph" in message
+    code, message = refusal(folder / "net_big_edgelist.lpm")
+    assert code == "E0647" and "5,000 digits" in message

@@ -1,0 +1,215 @@
+"""One reader of tables for checks and runs: CSV with commas, semicolons or tabs, Parquet, and Excel sheets."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+
+from lpmdsl.reading.door import File, Place, names_shown, near, read_file, unreadable
+from lpmdsl.reading.problem import Problem
+from lpmdsl.reading.separated import SEPARATORS, Header, header_of, lines_of, rows_of
+
+_HEADER = re.compile(r"^\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\]]*)\])?\s*$")
+_UNNAMED = re.compile(r"(Unnamed: \d+)?")
+MOST_SHEET = 2**30
+TABULAR = (".csv", ".tsv", ".txt", ".parquet", ".xlsx")
+"""The suffixes of files that are read as tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``name [unit]`` of a header and where it stands among the columns that are read."""
+
+    name: str
+    unit: str | None
+    header: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A table of a file. ``notes``: how it was read, where that is not plain. ``separator`` "" if it is no text."""
+
+    file: File
+    columns: tuple[Column, ...]
+    data: pyarrow.Table
+    separator: str
+    notes: tuple[str, ...]
+    text_header: Header | None
+    first_row: int
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    @property
+    def path(self) -> Path:
+        return self.file.path
+
+    @property
+    def rows(self) -> int:
+        return self.data.num_rows
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, or None."""
+        return next((c for c in self.columns if c.name == name), None)
+
+    def need(self, name: str) -> Column:
+        """The column of that name. Raises ``Problem`` with the columns that there are."""
+        found = self.column(name)
+        if found is None:
+            names = [c.name for c in self.columns]
+            other = next((n for n in names if n.casefold() == name.casefold()), None)
+            hint = f" Did you mean `{other}`?" if other is not None else near(name, names)
+            told = f"`{self.name}` has no column `{name}`.{hint}"
+            raise Problem("column", told, f"Its columns are {names_shown(names)}.")
+        return found
+
+    def cells(self, column: Column) -> pyarrow.ChunkedArray:
+        return self.data.column(column.at)
+
+    def line(self, row: int) -> int:
+        """The line of a row, as an editor or a spreadsheet counts."""
+        if self.text_header is None:
+            return row + self.first_row
+        return lines_of(self.file, self.text_header)[row]
+
+    def where(self, row: int, column: Column | None = None) -> str:
+        """``Row 5 of `people.csv`, column `age` ``: a place for a message."""
+        place = f"Row {self.line(row)} of `{self.name}`"
+        return f"{place}, column `{column.name}`" if column is not None else place
+
+    def shown(self, cell: object) -> str:
+        """A cell for a message: its text if it is short and the file may be quoted, else how long it is."""
+        text = "" if cell is None else str(cell).strip()
+        if not text:
+            return "empty"
+        if self.file.quotable and len(text) <= 40 and text.isprintable():
+            return f"`{text}`"
+        return f"a text of {len(text)} characters"
+
+    def has_gaps(self) -> bool:
+        """Whether a line without any sign stands between two rows of text."""
+        if self.text_header is None or not self.rows:
+            return False
+        lines = lines_of(self.file, self.text_header)[: self.rows]
+        return lines[-1] - lines[0] + 1 != len(lines)
+
+
+def read_tabular(name: str, place: Place) -> DataFile:
+    """The table in the file that a text names. Raises ``Problem``."""
+    file = read_file(name, place)
+    match file.path.suffix.lower():
+        case ".parquet":
+            return _parquet(file)
+        case ".xlsx":
+            return _sheet(file)
+        case ".xls" | ".xlsm" | ".ods" | ".numbers":
+            raise unreadable(file.name, "this kind of file is not read", "Save it as CSV, Parquet or .xlsx.")
+        case _:
+            return _text(file)
+
+
+def split_header(header: str, at: int = 0) -> Column:
+    """``age [years]`` -> name ``age``, unit ``years``."""
+    match = _HEADER.match(header)
+    return Column(match["name"] if match else header, match["unit"] if match else None, header, at)
+
+
+def _text(file: File) -> DataFile:
+    header = header_of(file)
+    table = rows_of(file, header)
+    names = ("", *header.names) if header.row_names else header.names
+    notes = [] if header.separator == "," else [f"its cells are parted by {SEPARATORS[header.separator]}"]
+    return _made(file, names, table, header.separator, notes, header, 2)
+
+
+def _parquet(file: File) -> DataFile:
+    try:
+        table = pyarrow.parquet.read_table(pyarrow.BufferReader(file.data))
+        return _made(file, tuple(table.column_names), table, "", [], None, 1)
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        raise unreadable(file.name, "it is no Parquet file", "Write it again as Parquet or CSV.") from error
+
+
+def _made(
+    file: File, names: tuple[str, ...], table: pyarrow.Table, separator: str, notes: list[str], header: Header | None,
+    first_row: int,
+) -> DataFile:  # fmt: skip
+    """The table with its named columns; a first column without a name holds row names."""
+    columns: list[Column] = []
+    for at, name in enumerate(names):
+        if not _UNNAMED.fullmatch(name.strip()):
+            columns.append(split_header(name, at))
+        elif at == 0 and len(names) > 1:
+            notes.append("its first column has no name and is taken for names of rows")
+        elif any((cell.as_py() or "") != "" for cell in table.column(at)):
+            notes.append(f"its column {at + 1} has no name and is not read")
+    seen: dict[str, int] = {}
+    for column in columns:
+        if column.name in seen:
+            told = f"columns {seen[column.name] + 1} and {column.at + 1} have the same name"
+            raise unreadable(file.name, told, "Give every column a name of its own.")
+        seen[column.name] = column.at
+    return DataFile(file, tuple(columns), table, separator, tuple(notes), header, first_row)
+
+
+# ------------------------------------------------------------------ Excel
+
+
+def _sheet(file: File) -> DataFile:
+    try:
+        import openpyxl  # an extra, and seconds to load
+    except ImportError as error:
+        raise Problem(
+            "extra",
+            f"`{file.name}` is an Excel file, and the package that reads it, `openpyxl`, is not installed.",
+            'Install it: pip install "lpmdsl[excel]"; or save the sheet as CSV.',
+        ) from error
+    try:
+        with zipfile.ZipFile(io.BytesIO(file.data)) as parts:
+            size = sum(part.file_size for part in parts.infolist())
+        if size > MOST_SHEET:
+            raise unreadable(file.name, f"it unpacks to {size / 2**30:.1f} GiB")
+        book = openpyxl.load_workbook(io.BytesIO(file.data), read_only=True, data_only=True)
+        rows = [[_cell(c.value, c.data_type) for c in row] for row in book.worksheets[0].iter_rows()]
+        others = len(book.worksheets) - 1
+    except Problem:
+        raise
+    except Exception as error:  # openpyxl raises whatever its parsers do
+        raise unreadable(file.name, "it is no Excel workbook", "Save it as .xlsx or CSV.") from error
+    while rows and not any(rows[-1]):
+        rows.pop()
+    if not rows or not any(rows[0]):
+        raise unreadable(file.name, "the first row of its first sheet is empty", "The first row names the columns.")
+    width = max(len(row) for row in rows)
+    grid = [row + [""] * (width - len(row)) for row in rows]
+    table = pyarrow.table({str(k): pyarrow.array([row[k] for row in grid[1:]], pyarrow.string()) for k in range(width)})
+    notes = [f"its first sheet of {others + 1} is read"] if others else []
+    return _made(file, tuple(grid[0]), table, "", notes, None, 2)
+
+
+def _cell(value: Any, kind: str) -> str:
+    """A cell of a sheet as the text that a CSV file would have; a date without a time as a date."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case datetime.datetime() if value.time() == datetime.time():
+            return value.date().isoformat()
+        case datetime.datetime() | datetime.date():
+            return value.isoformat()
+        case float() if np.isfinite(value) and value == int(value) and abs(value) < 2**53:
+            return str(int(value))
+        case _:
+            return str(value) if kind != "e" else f"{value}"
