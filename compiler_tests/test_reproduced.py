@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from lpmdsl.cli import app
 from lpmdsl.config import CalibrationOptions
 from lpmdsl.runtime.api import load
-from lpmdsl.runtime.calibration import reproduced
+from lpmdsl.runtime.calibration import reproduced, run
 from lpmdsl.runtime.calibration.problem import Problem, read_problem
 from lpmdsl.runtime.calibration.run import silent
+from lpmdsl.theory.reproduction import world_of
 
 MODELS = Path(__file__).parent.parent / "models"
 FIT = """
@@ -74,3 +77,61 @@ def test_long_steps_are_noted_where_r0_makes_up_for_them(tmp_path: Path) -> None
     [note] = reproduced.long_steps(problem.model, middle)
     assert note.startswith("in steps as long as the clock's Infection grows by 19 % less")
     assert reproduced.long_steps(problem.model, {**middle, "per_tie": 0.03}) == ()
+
+
+HOMES = """\
+model homes version 1.0
+clock
+  step 1 day
+  for 30 days
+parameter beta = 0.1 per day
+  prior lognormal(median 0.1 per day, spread 1.3)
+parameter illness = 5 days
+agent Person count 2_000
+  home place of size 4
+network homes joins Person sharing home
+condition Flu of Person
+  states S, I, R
+  start S except 20 Person in I
+  from S by contagion to I
+  from I after fixed(illness) to R
+contagion of Flu
+  from I on homes at beta
+observe cases = number entering I per day
+calibrate
+  fit cases to "cases.csv" column cases with poisson
+  estimate beta by search
+"""
+
+
+def test_in_homes_without_runs_and_without_making_people_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two others in a home of four whom nobody else infected: R0 = 2·(1 − e^(−5 β)), for each of 200 draws at most."""
+    (tmp_path / "homes.lpm").write_text(HOMES, encoding="utf-8")
+    (tmp_path / "cases.csv").write_text("cases\n" + "20\n" * 30, encoding="utf-8")
+    model = load(tmp_path / "homes.lpm")
+    problem = read_problem(model.model, model.facts, CalibrationOptions(), None)
+    made: list[int] = []
+    monkeypatch.setattr(reproduced, "world_of", lambda *a: made.append(1) or world_of(*a))
+    monkeypatch.setattr(Problem, "run", lambda *a: pytest.fail("R0 needs no runs"))
+    draws = np.log(0.1) + 0.2 * np.random.default_rng(1).standard_normal((2, 300, 1))
+    found = reproduced.reproduction_numbers(problem, draws, silent)["Flu"]
+    some = draws.reshape(-1, 1)[np.unique(np.linspace(0, 599, 200).astype(int))]
+    exact = [-2 * np.expm1(-5 * problem.values(z)["beta"]) for z in some]
+    assert found.draws == 200 and made == [1] and found.formula is None
+    assert (found.median, found.low_95) == pytest.approx(tuple(np.quantile(exact, [0.5, 0.025])), rel=1e-9)
+
+
+def test_no_r0_is_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[CalibrationOptions] = []
+
+    def fit(*arguments: object) -> None:
+        asked.extend(a for a in arguments if isinstance(a, CalibrationOptions))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "calibrate", fit)
+    model = str(MODELS / "boarding_school.lpm")
+    for more in ([], ["--no-r0"]):
+        CliRunner().invoke(app, ["calibrate", model, "--out", str(tmp_path / "fit"), *more])
+    with pytest.raises(KeyboardInterrupt):
+        load(model).calibrate(r0=False)
+    assert [options.r0 for options in asked] == [True, False, False]

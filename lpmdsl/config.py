@@ -219,7 +219,7 @@ class CalibrationOptions(Options):
 
     ``method`` None: as the model says. ``chains``: chains, starts or ensembles, each with luck of its own. ``draws`` of
     each chain are kept after ``warmup`` (None: half as many). ``replicates`` None: as many as make the
-    estimate of the log likelihood steady enough.
+    estimate of the log likelihood steady enough. ``r0``: whether R0 is told over the posterior.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -234,6 +234,7 @@ class CalibrationOptions(Options):
     agents: dict[str, int] = Field(default_factory=dict)
     threads: int | None = Field(default=None, ge=1, le=4096)
     redraw_people: bool = False
+    r0: bool = True
 
 
 class Estimate(BaseModel):

@@ -71,6 +71,7 @@ def calibrate(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what --out has.")] = False,
     threads: Threads = None, redraw_people: Redraw = False, quiet: Quiet = False, force: Force = False,
     allow_files: AllowFiles = False,
+    r0: Annotated[bool, typer.Option("--r0/--no-r0", help="Tell R0 over the posterior.")] = True,
 ) -> None:  # fmt: skip
     """Fit a model to data as its `calibrate` says. Exit code 3 if it did not converge."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
@@ -83,7 +84,7 @@ def calibrate(
     options = CalibrationOptions(
         method=known_method(method) if method is not None else None, seed=seed, chains=chains, draws=draws,
         warmup=warmup, replicates=replicates, settings=dict(settings), agents=counts, threads=threads,
-        redraw_people=redraw_people,
+        redraw_people=redraw_people, r0=r0,
     )  # fmt: skip
     folder = out or Path("runs") / f"{loaded.model.name}-calibration"
     with ctrl_c_stops() as stop, calibration_bar(stop) as tell:

@@ -135,12 +135,13 @@ class LoadedModel:
         resume: bool = False,
         progress: bool = False,
         force: bool = False,
+        r0: bool = True,
     ) -> Calibrated:
         """The posterior of the parameters that the model's ``calibrate`` estimates from its data, with a verdict.
 
         ``data``: the folder of the data files (that of the model). ``resume``: goes on with what ``out`` has, also with
-        more ``draws``. ``force``: files in ``out`` that are not of an earlier calibration are replaced. Raises
-        ``LpmError``; look at ``converged``.
+        more ``draws``. ``force``: files in ``out`` that are not of an earlier calibration are replaced. ``r0``: R0 of
+        every condition is told too. Raises ``LpmError``; look at ``converged``.
         """
         from lpmdsl.runtime.calibration.run import calibrate, known_method, silent
         from lpmdsl.runtime.progress import calibration_bar
@@ -148,7 +149,7 @@ class LoadedModel:
         options = CalibrationOptions(
             method=known_method(method) if method is not None else None, seed=seed, chains=chains, draws=draws,
             warmup=warmup, replicates=replicates, settings=dict(parameters or {}), agents=dict(agents or {}),
-            threads=threads, redraw_people=redraw_people,
+            threads=threads, redraw_people=redraw_people, r0=r0,
         )  # fmt: skip
         folders = (Path(data) if data is not None else None, Path(out) if out is not None else None)
         if not progress:

@@ -117,6 +117,17 @@ def world_of(
     return build_world(model, parameters, seed, counts)
 
 
+def read_by_people(model: m.Model) -> set[str]:
+    """The parameters on which attributes, places and ties hang."""
+    made = (tuple(a.members for a in model.agents), tuple(n.generator for n in model.networks))
+    return {e.name for e in m.every_expression(made) if isinstance(e, m.ParameterRef)}
+
+
+def r0_of(samples: list[Sample]) -> float:
+    """The largest eigenvalue of the next-generation matrix."""
+    return leading(next_generation(samples, 0.0))[0]
+
+
 def next_generation(samples: list[Sample], r: float) -> Matrix:
     """The matrix over the types of all conditions that infect one another, discounted by exp(−r·time)."""
     with np.errstate(invalid="ignore"):

@@ -116,29 +116,31 @@ class Sample:
         sizes = np.bincount(place[inside], minlength=1)
         return np.tile(np.where(inside, sizes[np.maximum(place, 0)] - 1.0, 0.0), len(self.worlds))
 
-    def _groups(self) -> tuple[Codes, tuple[str, ...], Codes]:
-        """Code in the mixing table, names of the groups, and the group of every row."""
-        mixing, names = np.zeros(self.rows, np.int64), (EVERYONE,)
+    def _groups(self) -> tuple[dict[str, Codes], tuple[str, ...], Codes]:
+        """Of each attribute by which a table mixes the code of every row; the groups' names; the group of every row."""
+        mixing: dict[str, Codes] = {}
+        keys: dict[str, tuple[str, ...]] = {}
         for network in self.networks:
             if network.mixing is not None:
                 table = self.model.table(network.mixing)
-                mixing, names = self._column(table.key_attributes[0]).astype(np.int64), table.keys[0]
+                name = table.key_attributes[0]
+                mixing[name], keys[name] = self._column(name).astype(np.int64), table.keys[0]
         again = [self.factors[n.name] for n in self.networks if n.layout != "random"]
-        columns = np.stack([mixing.astype(float), *again], axis=1)
+        columns = np.stack([*(c.astype(float) for c in mixing.values()), *again, np.zeros(self.rows)], axis=1)
         found, first, group = np.unique(columns, axis=0, return_index=True, return_inverse=True)
         group = group.reshape(-1)
-        size = len(self.worlds)
-        self.classes, own = np.unique(group.reshape(size, -1).T, axis=0, return_inverse=True)
+        self.classes, own = np.unique(group.reshape(len(self.worlds), -1).T, axis=0, return_inverse=True)
         self.own_class = own.reshape(-1)
-        self.label_of = mixing[first]
-        alone = len(found) == len(np.unique(self.label_of))
-        return mixing, tuple(self._name(names, f, int(k), alone) for f, k in zip(found, first, strict=True)), group
+        #: Attribute of a mixing table → the code of each group.
+        self.code_of = {name: codes[first] for name, codes in mixing.items()}
+        labels = [", ".join(keys[name][int(codes[k])] for name, codes in self.code_of.items()) or EVERYONE
+                  for k in range(len(found))]  # fmt: skip
+        if len(set(labels)) < len(labels):
+            labels = [self._name(label, int(row)) for label, row in zip(labels, first, strict=True)]
+        return mixing, tuple(labels), group
 
-    def _name(self, names: tuple[str, ...], found: Rows, row: int, alone: bool) -> str:
-        """The label of the mixing table, and what makes some of it more susceptible than others."""
-        label = names[int(found[0])]
-        if alone:
-            return label
+    def _name(self, label: str, row: int) -> str:
+        """The labels of the mixing tables, and what makes some of them more susceptible than others."""
         own = [label] if label != EVERYONE else []
         refs = {e.name: e for s in self.contagion.scalings if s.end == "target"
                 for e in m.every_expression((s.where, s.factor)) if isinstance(e, m.AttributeRef)}  # fmt: skip
@@ -187,17 +189,18 @@ class Sample:
         return others
 
     def _drawn(self, network: m.Network) -> Matrix:
-        """(codes of the mixing table, groups): how many of each group one contact (or a day's) falls on."""
+        """(codes of the mixing table or 1, groups): how many of each group one contact (or a day's) falls on."""
         among = self.of_group * self._mean_factor(network)
         if network.is_between:
             return np.zeros((1, len(among)))  # nobody of one's own kind is met there
         if network.mixing is None:
             return among[None, :]
-        table = np.asarray(self.model.table(network.mixing).values)
-        table = table.reshape(round(len(table) ** 0.5), -1)
-        count = np.bincount(self.label_of, self.of_group, len(table))
+        written_table = self.model.table(network.mixing)
+        code = self.code_of[written_table.key_attributes[0]]
+        table = np.asarray(written_table.values).reshape(len(written_table.keys[0]), -1)
+        count = np.bincount(code, self.of_group, len(table))
         # What one of group a gives to group b: b's contacts with a, for each of b, shared among those of a.
-        return (table[self.label_of] * among[:, None]).T / np.maximum(count, 1e-300)[:, None] * (count > 0)[:, None]
+        return (table[code] * among[:, None]).T / np.maximum(count, 1e-300)[:, None] * (count > 0)[:, None]
 
     def _mean_factor(self, network: m.Network) -> Rows:
         total = np.bincount(self.group, self.weights * self.factors[network.name], len(self.labels))
@@ -281,7 +284,9 @@ class Sample:
         """(rows, groups): whom one infects on a network who was not infected there."""
         if network.layout == "random":
             drawn = self._drawn(network)
-            return _product(made, drawn[self.mixing] if len(drawn) > 1 else drawn)
+            if network.mixing is not None:
+                drawn = drawn[self.mixing[self.model.table(network.mixing).key_attributes[0]]]
+            return _product(made, drawn)
         return _product(made, self.others[network.name])
 
     def _caught(self, network: m.Network, group: int) -> Matrix:

@@ -9,18 +9,18 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from lpmdsl.config import Reproduced
+from lpmdsl.networks.world import World
 from lpmdsl.runtime.calibration.posterior import Tell
 from lpmdsl.runtime.calibration.problem import Problem
 from lpmdsl.semantics.model import Condition, Model
-from lpmdsl.theory.closed_form import r0_formula
-from lpmdsl.theory.formulas import NoFormula
+from lpmdsl.theory.agreement import CLOSE, agreed_formula
 from lpmdsl.theory.promised import TOO_SLOW
-from lpmdsl.theory.reproduction import reproduction
+from lpmdsl.theory.reproduction import r0_of, read_by_people, reproduction, samples_of, world_of
 
 Array = NDArray[np.float64]
 Values = Mapping[str, float]
-BY_FORMULA, BY_SAMPLE = 2000, 100
-"""So many draws of the posterior, evenly among all: a sample of people for each takes up to a second."""
+BY_FORMULA, BY_SAMPLE = 2000, 200
+"""So many draws of the posterior, evenly among all: from a sample of people each takes some hundredths of a second."""
 
 
 def reproduction_numbers(problem: Problem, draws: Array, tell: Tell) -> dict[str, Reproduced]:
@@ -30,13 +30,14 @@ def reproduction_numbers(problem: Problem, draws: Array, tell: Tell) -> dict[str
     """
     model, found = problem.model, {}
     for condition in (c for c in model.conditions if model.is_passed_on(c.name)):
-        written = _formula(model, condition)
-        some = _evenly(draws.reshape(-1, draws.shape[-1]), BY_FORMULA if written is not None else BY_SAMPLE)
+        every = draws.reshape(-1, draws.shape[-1])
+        written = _formula(model, condition, problem.everything(problem.values(every[-1])))
+        some = _evenly(every, BY_FORMULA if written is not None else BY_SAMPLE)
         told = [problem.everything(problem.values(z)) for z in some]
         values = _by_formula(written, told) if written is not None else _by_sample(model, condition, told, tell)
         if values is None:
             return {}
-        if np.ptp(values) > 0 and np.isfinite(values).all():
+        if np.ptp(values) > CLOSE * np.abs(values).max() and np.isfinite(values).all():
             found[condition.name] = _summary(values, str(written) if written is not None else None)
     return found
 
@@ -56,11 +57,12 @@ def _evenly(draws: Array, most: int) -> Array:
     return draws[np.unique(np.linspace(0, len(draws) - 1, most).astype(np.int64))]
 
 
-def _formula(model: Model, condition: Condition) -> sp.Expr | None:
-    """R0 in parameters alone, if it is so short."""
+def _formula(model: Model, condition: Condition, at: Values) -> sp.Expr | None:
+    """R0 in parameters alone, if it is so short and gives the number that a sample of people does."""
     try:
-        written = r0_formula(model, condition)
-    except NoFormula:
+        samples = samples_of(model, condition, at)
+        written = agreed_formula(model, condition, at, samples, r0_of(samples))
+    except ValueError:  # no formula, or what it needs is known in a run only
         return None
     parameters = {p.name for p in model.parameters}
     return written if {str(s) for s in written.free_symbols} <= parameters else None
@@ -74,12 +76,26 @@ def _by_formula(written: sp.Expr, told: list[dict[str, float]]) -> Array:
 
 
 def _by_sample(model: Model, condition: Condition, told: list[dict[str, float]], tell: Tell) -> Array | None:
-    values = np.empty(len(told))
+    values, worlds = np.empty(len(told)), _Worlds(model)
     for k, v in enumerate(told):
         if not tell("R0", k, len(told), condition.name):
             return None
-        values[k] = _once(lambda at: reproduction(model, condition, at).value, v)
+        values[k] = _once(lambda at: r0_of(samples_of(model, condition, at, worlds=(worlds.at(at),))), v)
     return values
+
+
+class _Worlds:
+    """The people of each draw, made anew where it moves a parameter of which they are made."""
+
+    def __init__(self, model: Model) -> None:
+        self.model, self.read = model, sorted(read_by_people(model))
+        self.made: tuple[tuple[float, ...], World] | None = None
+
+    def at(self, values: Values) -> World:
+        key = tuple(values[name] for name in self.read)
+        if self.made is None or self.made[0] != key:
+            self.made = key, world_of(self.model, values)
+        return self.made[1]
 
 
 def _once(value: Callable[[Values], float], at: Values) -> float:

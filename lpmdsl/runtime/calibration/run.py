@@ -73,7 +73,7 @@ def _calibrated(
             found = replace(found, stopped=STOPPED)
         else:
             middle = problem.everything(problem.values(np.median(found.draws, axis=(0, 1))))
-            r0 = reproduction_numbers(problem, found.draws, tell)
+            r0 = reproduction_numbers(problem, found.draws, tell) if problem.options.r0 else {}
             found = replace(found, notes=(*found.notes, *long_steps(problem.model, middle)))
     return calibrated(problem, method, found, predictive, r0, sha256, checkpoint.seconds, started)
 
