@@ -23,6 +23,7 @@ from lpmdsl.kernel.ir import (
 )
 from lpmdsl.kernel.ledger import Ledger, Part
 from lpmdsl.kernel.strategy import Plan
+from lpmdsl.quantities import Kind, Type
 from lpmdsl.semantics.model import Condition, Contagion, Distribution, Expr, Model, Network, ParameterRef
 
 HAZARD_ONE = 4294967296.0
@@ -88,6 +89,18 @@ BOUNDARY = op("mul", op("add", STEP, integer(1)), integer(TICKS))
 def word(draw: str, index: int) -> Var:
     """One of the four words of a draw, as an i64."""
     return Var(f"{draw}_{index}", "i64")
+
+
+def stored_as(kind: Type) -> DType:
+    """How an attribute is kept: a byte for yes/no and for a category of few labels, else four or eight."""
+    if kind.kind not in (Kind.BOOLEAN, Kind.CATEGORY):
+        return "f64"
+    return "u8" if len(kind.labels) <= 256 else "i32"
+
+
+def as_stored(value: KExpr, dtype: DType) -> KExpr:
+    """A value as a buffer keeps it."""
+    return value if dtype == "f64" else op(f"to_{dtype}", value, dtype=dtype)
 
 
 def state_name(condition: Condition, state: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lpmdsl.kernel.builder import Builder
+from lpmdsl.kernel.builder import Builder, stored_as
 from lpmdsl.kernel.ir import Launch, Program, ScheduleItem
 from lpmdsl.kernel.ledger import Ledger
 from lpmdsl.kernel.lower_archetypes import band_items, look_items
@@ -24,7 +24,6 @@ from lpmdsl.kernel.lower_observations import (
 )
 from lpmdsl.kernel.lower_presence import declare_network, is_static, needs_presence, presence_kernel
 from lpmdsl.kernel.lower_score import closing_items, declare_sums, slope_items
-from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 
 
@@ -83,9 +82,8 @@ def declare_all(builder: Builder) -> None:
     model = builder.model
     for agent in model.agents:
         for attribute in agent.attributes:
-            small = attribute.type.kind in (Kind.BOOLEAN, Kind.CATEGORY)
             role = "state" if attribute.is_changed else "input"
-            builder.buffer(f"{agent.name}_{attribute.name}", "u8" if small else "f64", (agent.name,), role)
+            builder.buffer(f"{agent.name}_{attribute.name}", stored_as(attribute.type), (agent.name,), role)
     for condition in model.conditions:
         declare(builder, condition)
     for network in _used_networks(builder):

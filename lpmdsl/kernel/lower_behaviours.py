@@ -11,6 +11,7 @@ from lpmdsl.kernel.builder import (
     Builder,
     all_of,
     any_of,
+    as_stored,
     chance_threshold,
     integer,
     number,
@@ -237,7 +238,7 @@ def _shifted(scope: Scope, shift: m.Expr, chance: KExpr) -> KExpr:
 def _written(scope: Scope, one: m.Behaviour, value: KExpr) -> list[KStmt]:
     """The decision in its attribute and in the agent's memory; others hear of it where their force hangs on it."""
     builder, name = scope.builder, f"{one.of}_{one.into}"
-    stored = value if builder.buffers[name].dtype == "f64" else op("to_u8", value, dtype="u8")
+    stored = as_stored(value, builder.buffers[name].dtype)
     body: list[KStmt] = [Store(name, (AGENT,), stored, one.span)]
     if builder.plan is not None and one.into in told_attributes(builder.model):
         kind = Kind.NUMBER if builder.buffers[name].dtype == "f64" else one.decides.kind

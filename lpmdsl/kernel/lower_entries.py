@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from lpmdsl.kernel.builder import (
     AGENT,
     Builder,
+    as_stored,
     chance_threshold,
     integer,
     op,
     real,
+    stored_as,
     test,
     word,
 )
@@ -20,7 +22,6 @@ from lpmdsl.kernel.lower_observations import count_entry
 from lpmdsl.kernel.lower_score import branches, happens, stay
 from lpmdsl.kernel.lower_steady import contacts_left
 from lpmdsl.networks.sites import site
-from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 
 
@@ -199,9 +200,8 @@ def scope_store(scope: Scope, kind: str, action: m.SetAttribute) -> Store:
     """The store that a ``set`` makes."""
     value = scope.value(action.value, action.attribute)
     attribute = next(a for a in scope.builder.model.agent(kind).attributes if a.name == action.attribute)
-    if attribute.type.kind in (Kind.BOOLEAN, Kind.CATEGORY):
-        value = op("to_u8", value, dtype="u8")
-    return Store(f"{kind}_{action.attribute}", (AGENT,), value, action.span)
+    stored = as_stored(value, stored_as(attribute.type))
+    return Store(f"{kind}_{action.attribute}", (AGENT,), stored, action.span)
 
 
 # ------------------------------------------------------------------ reading before writing

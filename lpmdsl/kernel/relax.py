@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lpmdsl.kernel.builder import AGENT, Builder, integer, state_name
+from lpmdsl.kernel.builder import AGENT, Builder, integer, state_name, stored_as
 from lpmdsl.kernel.ir import Const, Gate, Kernel, KExpr, Launch, Load, Program, ScheduleItem, Store
 from lpmdsl.kernel.lower_contagion import networks_of
 from lpmdsl.kernel.lower_expressions import Scope
@@ -23,7 +23,6 @@ from lpmdsl.kernel.relax_observations import declare_observations, flow_tallies,
 from lpmdsl.kernel.relaxable import check_relaxable
 from lpmdsl.kernel.simplify import simplify
 from lpmdsl.kernel.verify import verify
-from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 
 
@@ -104,8 +103,7 @@ def _declare(relaxing: Relaxing, shapes: dict[str, Shape]) -> None:
                 note = f"the chance that {attribute.name} is yes"
                 relaxing.state(f"{agent.name}_{attribute.name}_chance", (agent.name,), note)
             else:
-                small = attribute.type.kind in (Kind.BOOLEAN, Kind.CATEGORY)
-                builder.buffer(f"{agent.name}_{attribute.name}", "u8" if small else "f64", (agent.name,), "input")
+                builder.buffer(f"{agent.name}_{attribute.name}", stored_as(attribute.type), (agent.name,), "input")
     for name, shape in shapes.items():
         builder.buffer(name, "f64", (shape.rows * shape.columns,), "constant", note="stages of a dwell time or delay")
         relaxing.active.add(name)

@@ -59,12 +59,31 @@ def _whole_quantiles(curve: Law, u: NDArray[np.float64]) -> NDArray[np.float64]:
 def _empirical(distribution: Distribution, scope: Scope, u: NDArray[np.float64]) -> NDArray[np.float64]:
     """A row label of the table, with the rows' shares as chances."""
     table = scope.model.table(distribution.table or "")
+    if distribution.arguments:
+        return _conditional(distribution, scope, u)
     if distribution.type.kind is Kind.CATEGORY:
         values = np.array([distribution.type.labels.index(label) for label in table.keys[0]], np.float64)
     else:
         values = np.array([float(label) for label in table.keys[0]])
     shares = np.cumsum(np.asarray(table.values) / np.sum(table.values))
     return values[np.minimum(np.searchsorted(shares, u, side="right"), values.size - 1)]
+
+
+def _conditional(distribution: Distribution, scope: Scope, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A label of the table's last category, by the shares of the row that each agent's keys name."""
+    table = scope.model.table(distribution.table or "")
+    shares = np.reshape(table.values, (-1, len(table.keys[-1])))
+    labels = np.array([distribution.type.labels.index(label) for label in table.keys[-1]], np.float64)
+    row = np.zeros(u.shape, np.int64)
+    for (_, key), own in zip(distribution.arguments, table.keys[:-1], strict=True):
+        row = row * len(own) + np.asarray(evaluate(key, scope)).astype(np.int64)
+    drawn = np.empty(u.shape)
+    order = np.argsort(row, kind="stable")
+    for one in np.split(order, np.flatnonzero(np.diff(row[order])) + 1):
+        if one.size:
+            bounds = np.cumsum(shares[row[one[0]]] / shares[row[one[0]]].sum())
+            drawn[one] = labels[np.minimum(np.searchsorted(bounds, u[one], side="right"), labels.size - 1)]
+    return drawn
 
 
 def _categorical(distribution: Distribution, scope: Scope, u: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -115,7 +115,7 @@ def _attribute(agent: Agent, attribute: Attribute, scope: Scope, seed: int, peop
 def _dtype(type_: Type) -> type:
     match type_.kind:
         case Kind.BOOLEAN | Kind.CATEGORY:
-            return np.uint8
+            return np.uint8 if len(type_.labels) <= 256 else np.int32
         case Kind.PLACE:
             return np.int32
         case _:

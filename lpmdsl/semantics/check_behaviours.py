@@ -20,6 +20,7 @@ from lpmdsl.syntax import tree
 
 MOST_ASKS = 1_000
 MOST_REMEMBERED = 8
+MOST_DECIDED = 255
 DEFAULT_FALLBACKS = 0.05
 _DECIDED = {"yes/no": Kind.BOOLEAN, "share": Kind.SHARE, "probability": Kind.PROBABILITY, "category": Kind.CATEGORY}
 
@@ -115,6 +116,10 @@ def _decides(ctx: Context, clause: tree.Decides, kind: str) -> Type | None:
         )
         return None
     if member.type == ERROR:
+        return None
+    if len(member.type.labels) > MOST_DECIDED:
+        message = f"`{into.id}` has {len(member.type.labels)} labels, and a decision is one of {MOST_DECIDED} at most."
+        ctx.report.add("E0882", message, into.span, "Decide a coarser category.")
         return None
     if member.type.kind is not wanted:
         ctx.report.add(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.quantities import ERROR, NUMBER, NUMBER_DIM, PROBABILITY, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.builtins import DISTRIBUTIONS, Family, Role, Use
-from lpmdsl.semantics.check_expressions import check_value
+from lpmdsl.semantics.check_expressions import check_value, table_key
 from lpmdsl.semantics.context import Context, text_of
 from lpmdsl.semantics.corners import extremes
 from lpmdsl.semantics.scope import Scope
@@ -28,6 +31,8 @@ def check_distribution(
 ) -> model.Distribution | None:
     """The distribution of a quantity of type ``want``; None after a report."""
     name = written.name.id
+    if written.keys:
+        return _conditional(ctx, written, want, use, scope)
     if name in ctx.names.tables() and not written.arguments:
         return _empirical(ctx, written, want, use)
     family = DISTRIBUTIONS.get(name)
@@ -277,10 +282,59 @@ def _empirical(ctx: Context, written: tree.Distribution, want: Type, use: Use) -
             "E0312",
             f"This table cannot be drawn from here: {wrong}.",
             written.span,
-            "A list that can be drawn from starts `table NAME of share`, its rows numbers or labels.",
+            f"Write `{table.name}[{', '.join(table.key_attributes[:-1])}]`."
+            if len(table.key_attributes) > 1
+            else "A list that can be drawn from starts `table NAME of share`, its rows numbers or labels.",
         )
         return None
     return model.Distribution("empirical", (), table.name, (), want, written.span)
+
+
+def _conditional(
+    ctx: Context, written: tree.Distribution, want: Type, use: Use, scope: Scope
+) -> model.Distribution | None:
+    """``jobs[age_group]``: a label of the table's last category, by the shares of the row that the keys name."""
+    table = ctx.tables.get(written.name.id)
+    if table is None:
+        if written.name.id not in ctx.broken:
+            ctx.unknown(written.name, "a table", ctx.names.tables(), "Shares by a category are a table of two.")
+        return None
+    wrong = ""
+    if use != "draw" or want.kind is not Kind.CATEGORY:
+        wrong = "a label is drawn from its rows, for an attribute that is a category"
+    elif len(table.keys) != len(written.keys) + 1:
+        given = f"{len(written.keys)} stand{'s' if len(written.keys) == 1 else ''} in brackets"
+        wrong = f"`{table.name}` is by {', '.join(a or 'its rows' for a in table.key_attributes)}, and {given}"
+    elif table.type.kind not in (Kind.SHARE, Kind.PROBABILITY):
+        wrong = f"`{table.name}` is a table of {table.type}, not of shares"
+    elif set(table.keys[-1]) != set(want.labels):
+        wrong = f"its shares are of {', '.join(table.keys[-1])}, and the labels are {', '.join(want.labels)}"
+    if wrong:
+        help = "Write all of its categories in brackets but the last, whose labels are drawn: `jobs[age_group]`."
+        ctx.report.add("E0312", f"This table cannot be drawn from here: {wrong}.", written.span, help)
+        return None
+    keys = tuple(table_key(ctx, key, table, d, scope) for d, key in enumerate(written.keys))
+    if any(key.type == ERROR for key in keys) or not _rows_are_whole(ctx, table, written):
+        return None
+    arguments = tuple((f"key {d}", key) for d, key in enumerate(keys))
+    return model.Distribution("empirical", arguments, table.name, (), want, written.span)
+
+
+def _rows_are_whole(ctx: Context, table: model.Table, written: tree.Distribution) -> bool:
+    """Whether the shares of every combination of the leading keys add up to a whole."""
+    width = len(table.keys[-1])
+    for k, row in enumerate(itertools.product(*table.keys[:-1])):
+        total = math.fsum(table.values[k * width : (k + 1) * width])
+        if abs(total - 1) > 1e-3:
+            ctx.report.add(
+                "E0405",
+                f"The shares of `{table.name}` for `{' '.join(row)}` add up to {100 * total:g} %, and everybody "
+                "has one label.",
+                written.span,
+                "Correct the table so that they add up to 100 %.",
+            )
+            return False
+    return True
 
 
 def _is_number(text: str) -> bool:

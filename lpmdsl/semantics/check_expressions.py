@@ -193,13 +193,13 @@ def _lookup(ctx: Context, expr: tree.Lookup, scope: Scope) -> model.Expr:
             f"Write `{name}[{by}]`.",
         )
         return nothing(expr.span)
-    keys = tuple(_key(ctx, key, table, d, scope) for d, key in enumerate(expr.keys))
+    keys = tuple(table_key(ctx, key, table, d, scope) for d, key in enumerate(expr.keys))
     return (
         nothing(expr.span) if any(k.type == ERROR for k in keys) else model.TableRef(name, keys, table.type, expr.span)
     )
 
 
-def _key(ctx: Context, key: tree.Expr, table: model.Table, dimension: int, scope: Scope) -> model.Expr:
+def table_key(ctx: Context, key: tree.Expr, table: model.Table, dimension: int, scope: Scope) -> model.Expr:
     """A key of a table: a label of that dimension, or a category with the same labels."""
     labels = table.keys[dimension]
     wanted = Type(Kind.CATEGORY, labels=labels)

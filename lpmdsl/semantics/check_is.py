@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.quantities import BOOLEAN, ERROR, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_aggregates import Checker, may_read
 from lpmdsl.semantics.context import Context, nothing, text_of
 from lpmdsl.semantics.scope import Scope
+from lpmdsl.source import Span
 from lpmdsl.syntax import tree
+
+MOST_COMMON = 100
+"""Labels that two categories with different lists may share, to be compared one by one."""
 
 
 def label(ctx: Context, name: tree.Name, category: Type) -> model.Expr:
@@ -37,7 +43,7 @@ def check_is(ctx: Context, expr: tree.Is, scope: Scope, check: Checker) -> model
     elif isinstance(subject, tree.Name) and subject.id in ctx.states and not is_member(ctx, subject, scope):
         found = _in_state(ctx, subject, expr, scope)
     else:
-        found = _is_label(ctx, expr, scope, check(ctx, subject, scope))
+        found = _is_label(ctx, expr, scope, check)
     negated = expr.negated and found.type != ERROR
     return model.Apply("not", (found,), BOOLEAN, expr.span) if negated else found
 
@@ -73,8 +79,9 @@ def _in_state(ctx: Context, subject: tree.Name, expr: tree.Is, scope: Scope) -> 
     return model.InState(subject.id, tuple(s for s in states if s is not None), BOOLEAN, expr.span)
 
 
-def _is_label(ctx: Context, expr: tree.Is, scope: Scope, found: model.Expr) -> model.Expr:
+def _is_label(ctx: Context, expr: tree.Is, scope: Scope, check: Checker) -> model.Expr:
     subject = expr.subject
+    found = check(ctx, subject, scope)
     if found.type == ERROR:
         return nothing(expr.span)
     if found.type.kind is Kind.BOOLEAN and all(v.id in ("yes", "no") for v in expr.values):
@@ -90,6 +97,9 @@ def _is_label(ctx: Context, expr: tree.Is, scope: Scope, found: model.Expr) -> m
         return nothing(expr.span)
     tests: list[model.Expr] = []
     for value in expr.values:
+        if value.id not in found.type.labels and _is_category(ctx, value, scope):
+            tests.append(_same_label(ctx, found, check(ctx, value, scope), expr.span))
+            continue
         wanted = label(ctx, value, found.type)
         tests.append(wanted if wanted.type == ERROR else model.Apply("eq", (found, wanted), BOOLEAN, expr.span))
     if any(t.type == ERROR for t in tests):
@@ -98,3 +108,39 @@ def _is_label(ctx: Context, expr: tree.Is, scope: Scope, found: model.Expr) -> m
     for test in tests[1:]:
         joined = model.Apply("or", (joined, test), BOOLEAN, expr.span)
     return joined
+
+
+def _is_category(ctx: Context, name: tree.Name, scope: Scope) -> bool:
+    """Whether a name where a label could stand is a category of the agent that is looked at."""
+    return is_member(ctx, name, scope) and ctx.members[scope.kind or ""][name.id].type.kind is Kind.CATEGORY
+
+
+def _same_label(ctx: Context, left: model.Expr, right: model.Expr, span: Span) -> model.Expr:
+    """Whether two categories of an agent have the same label: ``works_in is home``."""
+    if ERROR in (left.type, right.type):
+        return nothing(span)
+    if left.type.labels == right.type.labels:
+        return model.Apply("eq", (left, right), BOOLEAN, span)
+    common = [label for label in left.type.labels if label in right.type.labels]
+    if not common or len(common) > MOST_COMMON:
+        told = f"have {len(common)} labels in common, in different lists" if common else "have no label in common"
+        ctx.report.add(
+            "E0307",
+            f"{text_of(left.span)} and {text_of(right.span)} {told}, so they cannot be compared.",
+            right.span,
+            "Draw both from tables by the same category, or declare both with the same labels in the same order.",
+        )
+        return nothing(span)
+    return reduce(_either, (_both_are(label, left, right, span) for label in common))
+
+
+def _both_are(label: str, left: model.Expr, right: model.Expr, span: Span) -> model.Expr:
+    sides = tuple(
+        model.Apply("eq", (e, model.Literal_(float(e.type.labels.index(label)), e.type, span)), BOOLEAN, span)
+        for e in (left, right)
+    )
+    return model.Apply("and", sides, BOOLEAN, span)
+
+
+def _either(left: model.Expr, right: model.Expr) -> model.Expr:
+    return model.Apply("or", (left, right), BOOLEAN, left.span)

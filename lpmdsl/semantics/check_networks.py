@@ -24,6 +24,9 @@ from lpmdsl.syntax import tree
 CONTACTS = Type(Kind.NUMBER, CONTACT_RATE)
 
 
+MOST_GROUPS = 254
+
+
 def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
     """The network; None after a report about what it is made of."""
     name = written.name.id
@@ -152,6 +155,8 @@ def _is_mixing(ctx: Context, name: tree.Name, kind: str, contacts: model.Expr | 
         why = f"is by `{table.key_attributes[0]}`, which a {kind} does not have"
     elif table.type.dimension != CONTACT_RATE:
         why = f"is of {table.type}, and mixing is contacts per day"
+    elif len(table.keys[0]) > MOST_GROUPS:
+        why = f"has {len(table.keys[0])} groups, and people of {MOST_GROUPS} groups at most mix by a table"
     elif contacts is not None:
         why = "says already how many contacts a day there are, and `with` says it again"
     if why:

@@ -41,7 +41,8 @@ from lpmdsl.source import Span
 class Distribution:
     """A family of ``semantics.builtins.DISTRIBUTIONS`` with its arguments by canonical name, in base units.
 
-    ``empirical`` has ``table`` set and no arguments; ``categorical`` has ``weights`` in label order.
+    ``empirical`` has ``table`` set, and as arguments the keys of all its categories but the last, which is drawn;
+    ``categorical`` has ``weights`` in label order.
     """
 
     family: str

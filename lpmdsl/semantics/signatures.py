@@ -14,13 +14,14 @@ from lpmdsl.syntax import tree
 PLACE = Type(Kind.PLACE)
 MOST_STATES = 255
 """The state of a person is kept in a byte."""
+MOST_LABELS = 65_535
 _PLAIN = {"yes/no": BOOLEAN, "share": SHARE, "probability": PROBABILITY}
 
 
 def sign_agents(ctx: Context) -> None:
     """Every kind's members with their types into ``ctx.members``."""
     for name, agent in ctx.names.agents().items():
-        members: dict[str, Member] = {}
+        members = ctx.members[name] = {}
         places: dict[str, Span] = {}
         for written in agent.attributes:
             member = written.name.id
@@ -33,7 +34,6 @@ def sign_agents(ctx: Context) -> None:
                 else _member(ctx, agent, written)
             )
             places[member] = written.name.span
-        ctx.members[name] = members
 
 
 def _clash(ctx: Context, name: tree.Name, first: Span | None) -> None:
@@ -76,7 +76,10 @@ def _category(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> Type:
     if labels is None and isinstance(written.value, tree.Band):
         labels = tuple(label.id for label in written.value.labels)
     elif labels is None and written.drawn is not None:
-        labels = _drawn_labels(ctx, written.drawn)
+        labels = _drawn_labels(ctx, agent, written.drawn)
+    elif labels is None and isinstance(written.value, tree.Name):
+        same = ctx.members.get(agent.name.id, {}).get(written.value.id)
+        labels = same.type.labels or None if same is not None else None
     elif labels is None and agent.file is not None and written.value is None:
         labels = _file_labels(ctx, agent, written)
         if labels is None:
@@ -94,10 +97,10 @@ def _category(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> Type:
             "E0202", f"A label of `{written.name.id}` stands twice.", written.name.span, "Delete or rename one of them."
         )
         return ERROR
-    if len(labels) > 255:
+    if len(labels) > MOST_LABELS:
         ctx.report.add(
-            "E0603",
-            f"`{written.name.id}` has {len(labels)} labels, and a category has 255 at most.",
+            "E0882",
+            f"`{written.name.id}` has {len(labels):_} labels, and a category has {MOST_LABELS:_} at most.",
             written.name.span,
             "Make it a number, or a coarser category.",
         )
@@ -105,11 +108,26 @@ def _category(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> Type:
     return Type(Kind.CATEGORY, labels=labels)
 
 
-def _drawn_labels(ctx: Context, drawn: tree.Distribution) -> tuple[str, ...] | None:
+def _drawn_labels(ctx: Context, agent: tree.Agent, drawn: tree.Distribution) -> tuple[str, ...] | None:
     table = ctx.names.tables().get(drawn.name.id)
+    if table is not None and (drawn.keys or table.by):
+        return _last_labels(ctx, agent, table)
     if table is not None:
         return tuple(row.keys[0].id for row in table.rows if row.keys)
     return tuple(a.name for a in drawn.arguments if a.name is not None)
+
+
+def _last_labels(ctx: Context, agent: tree.Agent, table: tree.Table) -> tuple[str, ...] | None:
+    """The labels of a table's last category: of the attribute that has them already, else those that its rows name."""
+    last = table.by[-1].id if table.by else ""
+    for members in (ctx.members.get(agent.name.id, {}), *ctx.members.values()):
+        if last in members:
+            return members[last].type.labels or None
+    if table.file is None:
+        return tuple(dict.fromkeys(row.keys[-1].id for row in table.rows if row.keys)) or None
+    data = read_data(ctx, table.file, table.file_span or table.span)
+    column = data.column(last) if data is not None else None
+    return tuple(distinct(data, column)) if data is not None and column is not None else None
 
 
 def _file_labels(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> tuple[str, ...] | None:

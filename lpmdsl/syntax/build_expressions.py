@@ -206,6 +206,10 @@ class ExpressionBuilder(Transformer_NonRecursive):
         name, *arguments = children
         return t.Distribution(self.named(name), tuple(a for a in arguments if a is not None), self.span(meta))
 
+    def dist_by(self, meta: Meta, children: Children) -> t.Distribution:
+        """``jobs[age_group]``: a table of shares, drawn from by what stands in brackets."""
+        return t.Distribution(self.named(children[0]), (), self.span(meta), children[1])
+
     def argument(self, meta: Meta, children: Children) -> t.Argument:
         return t.Argument(None, children[0], self.span(meta))
 

@@ -54,6 +54,8 @@ def expressions(them: Sequence[t.Expr]) -> str:
 
 
 def distribution(d: t.Distribution) -> str:
+    if d.keys:
+        return f"{d.name.id}[{expressions(d.keys)}]"
     if not d.arguments:
         return d.name.id
     last = len(d.arguments) - 1

@@ -156,11 +156,12 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """``gamma(mean 2 days, sd 1 day)``; a bare table name has no arguments."""
+    """``gamma(mean 2 days, sd 1 day)``; a bare table name has no arguments; ``keys``: ``jobs[age_group]``."""
 
     name: Name
     arguments: tuple[Argument, ...]
     span: Span
+    keys: tuple[Expr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
