@@ -74,7 +74,7 @@ _FUNCTIONS = (
     Builtin("floor", (1, 1), "pure", _each(_whole)),
     Builtin("round", (1, 1), "pure", _each(lambda x: _whole(x + 0.5))),
     Builtin("sqrt", (1, 1), "square root", _each(lambda x: math.sqrt(x) if x >= 0 else math.nan)),
-    Builtin("abs", (1, 1), "same", abs),
+    Builtin("abs", (1, 1), "same", lambda x: abs(x)),
     Builtin("min", (2, None), "same", _each(min)),
     Builtin("max", (2, None), "same", _each(max)),
 )
