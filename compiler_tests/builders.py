@@ -41,7 +41,7 @@ from lpmdsl.semantics.model import (
     ObservationRef,
     OnEntering,
     Repeated,
-    RollingMean,
+    Rolling,
     Scaling,
     SetAttribute,
     Spread,
@@ -95,8 +95,8 @@ def last(observation: str, group: int | None = None) -> ObservationRef:
     return ObservationRef(observation, group, NUMBER, NOWHERE)
 
 
-def rolling(observation: str, window: float) -> RollingMean:
-    return RollingMean(observation, window, None, NUMBER, NOWHERE)
+def rolling(observation: str, window: float) -> Rolling:
+    return Rolling(observation, window, None, NUMBER, NOWHERE)
 
 
 def total(function: Any, what: Any = None, where: Expr | None = None, otherwise: Any = None) -> Aggregate:

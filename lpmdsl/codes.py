@@ -126,7 +126,7 @@ CODES: dict[str, str] = {
     "E0712": "Nobody is ever chosen",
     "E0714": "The costs are not money",
     "E0715": "Groups by a number",
-    "E0716": "A mean over time",
+    "E0716": "A mean or a total over time",
     "E0719": "An intervention that is never active",
     "E0717": "An observation that is always 0",
     "E0720": "An intervention that never stops, or stops at once",
@@ -146,6 +146,8 @@ CODES: dict[str, str] = {
     "E0739": "A behaviour that changes nothing",
     "E0740": "A parameter that varies where one value is needed",
     "E0741": "A parameter changed for some people only",
+    "E0750": "A count of nobody in particular",
+    "E0751": "Not the level of a quantile",
     # 06 networks and populations: files and generators
     "E0640": "The data file is not there",
     "E0641": "The data file does not read",

@@ -34,6 +34,7 @@ from lpmdsl.kernel.ir import (
     Load,
     Loop,
     Mark,
+    OrderStatistic,
     Program,
     ScheduleItem,
     SelectSmallest,
@@ -65,6 +66,8 @@ from lpmdsl.backends.numba_prelude import (
 
 kernel = njit(cache=True, error_model="numpy", nogil=True)
 '''
+_SELDOM = ("greatest", "least", "order_statistic")
+"""What few modules call."""
 
 
 def emit(program: Program) -> str:
@@ -81,8 +84,8 @@ def emit(program: Program) -> str:
     parts.append(_driver(program, "begin", program.begin))
     parts += [_driver(program, "look", program.look)] if program.look else []
     parts.append(_driver(program, "run_steps", program.step))
-    if extremes := [name for name in ("greatest", "least") if any(f"{name}(" in part for part in parts)]:
-        more = f"from lpmdsl.backends.numba_prelude import {', '.join(extremes)}\n{more}"
+    if more_of := [name for name in _SELDOM if any(f"{name}(" in part for part in parts)]:
+        more = f"from lpmdsl.backends.numba_prelude import {', '.join(more_of)}\n{more}"
     parts.insert(0, _HEAD.format(name=program.name, more=more))
     return "\n\n".join(part.rstrip() + "\n" for part in parts)
 
@@ -328,6 +331,8 @@ def _alone(program: Program, item: ScheduleItem) -> str:
             return f"collect({calendar}, t, {item.items}, {item.items}_size)"
         case SelectSmallest():
             return f"select_smallest({item.keys}, {text(item.limit)}, {item.cutoff}, {item.chosen})"
+        case OrderStatistic():
+            return f"order_statistic({item.values}, {item.groups}, {item.level!r}, {item.into})"
         case Gate() | Spend() | Decide():
             raise AssertionError("what every thread does or decides")
         case _:

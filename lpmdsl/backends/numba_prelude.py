@@ -300,6 +300,31 @@ def fold_max(tally, into):
 
 
 @njit(cache=True)
+def order_statistic(values, groups, level, into):
+    """The number at a level of each group, as far between the two nearest values as it lies between their ranks."""
+    sizes = np.zeros(into.shape[0] + 1, np.int64)
+    for i in range(values.shape[0]):
+        if groups[i] >= 0:
+            sizes[groups[i] + 1] += 1
+    begins = np.cumsum(sizes)
+    place = begins.copy()
+    ordered = np.empty(begins[-1])
+    for i in range(values.shape[0]):
+        if groups[i] >= 0:
+            ordered[place[groups[i]]] = values[i]
+            place[groups[i]] += 1
+    for g in range(into.shape[0]):
+        mine = np.sort(ordered[begins[g] : begins[g + 1]])  # what is no number comes last
+        if mine.size == 0 or np.isnan(mine[-1]):
+            into[g] = np.nan
+            continue
+        rank = level * np.float64(mine.size - 1)
+        below = np.int64(np.floor(rank))
+        low, high = mine[below], mine[min(below + 1, mine.size - 1)]
+        into[g] = low if low == high else low + (rank - np.float64(below)) * (high - low)
+
+
+@njit(cache=True)
 def select_smallest(keys, limit, cutoff, chosen):
     """The largest of the ``limit`` smallest keys ≥ 0: a histogram of their high bits, then a sort of one bucket."""
     counts = np.zeros(65536, np.int64)

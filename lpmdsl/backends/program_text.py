@@ -11,6 +11,7 @@ from lpmdsl.kernel.ir import (
     Gate,
     Kernel,
     Launch,
+    OrderStatistic,
     Program,
     ScheduleItem,
     SelectSmallest,
@@ -58,6 +59,8 @@ def _items(items: tuple[ScheduleItem, ...], depth: int) -> list[str]:
                 lines.append(f"{pad}fold {item.tally} by {item.how} into {item.into}")
             case SelectSmallest():
                 lines.append(f"{pad}select the {text(item.limit)} smallest of {item.keys} into {item.cutoff}")
+            case OrderStatistic():
+                lines.append(f"{pad}quantile {item.level!r} of {item.values} by {item.groups} into {item.into}")
             case Collect():
                 lines.append(f"{pad}collect this step of {item.calendar} into {item.items}")
             case Spend():

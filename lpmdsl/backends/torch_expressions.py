@@ -22,6 +22,7 @@ from lpmdsl.semantics.model import (
     AttributeRef,
     Distribution,
     Expr,
+    Flow,
     Follows,
     GroupReport,
     InState,
@@ -31,7 +32,7 @@ from lpmdsl.semantics.model import (
     ObservationRef,
     ParameterRef,
     Population,
-    RollingMean,
+    Rolling,
     StateOf,
     TableRef,
     Time,
@@ -94,8 +95,8 @@ def evaluate(expr: Expr, moment: Moment) -> Tensor:
             return _latest(expr, moment)
         case GroupReport():
             return _own_group(expr, moment)
-        case RollingMean():
-            return _rolling_mean(expr, moment)
+        case Rolling():
+            return _rolling(expr, moment)
         case Population():
             return number(moment.counts[expr.of])
         case Time():
@@ -190,19 +191,26 @@ def _own_group(expr: GroupReport, moment: Moment) -> Tensor:
     return reports[-1][group]
 
 
-def _rolling_mean(expr: RollingMean, moment: Moment) -> Tensor:
-    """The mean of as many last reports as fill the window, or of those there are; NaN before the first."""
-    every = moment.model.observation(expr.observation).every
-    reports = moment.history[expr.observation][-max(1, round(expr.window / every)) :]
+def _rolling(expr: Rolling, moment: Moment) -> Tensor:
+    """The mean or total of as many last reports as fill the window, or of those there are; NaN before the first."""
+    observation = moment.model.observation(expr.observation)
+    reports = moment.history[expr.observation]
+    if math.isfinite(expr.window):
+        reports = reports[-max(1, round(expr.window / observation.every)) :]
     if not reports:
         return number(math.nan)
+    if expr.how == "total" and isinstance(observation.value, Flow):
+        # The counts themselves, so that whole numbers stay whole.
+        reports = [torch.round(report * observation.every) for report in reports]
     total = number(0.0)
     for report in reports:
         total = total + _one_group(report, expr, moment)
-    return total / float(len(reports))
+    if expr.how == "mean":
+        return total / float(len(reports))
+    return total if isinstance(observation.value, Flow) else total * observation.every
 
 
-def _one_group(report: Tensor, expr: ObservationRef | RollingMean, moment: Moment) -> Tensor:
+def _one_group(report: Tensor, expr: ObservationRef | Rolling, moment: Moment) -> Tensor:
     """The group asked for, the same group as is being computed, or the sum over groups in their order."""
     if expr.group is not None:
         return report[expr.group]
@@ -281,15 +289,18 @@ def aggregate(expr: Aggregate, moment: Moment, among: Tensor, counted: Tensor | 
     if expr.what is None:
         total = float(chosen.sum())
         return number(total if expr.function == "count" else total / float(among.sum()) if among.any() else math.nan)
-    return number(_summary(expr.function, over_agents(expr.what, expr.of, moment), chosen))
+    return number(_summary(expr, over_agents(expr.what, expr.of, moment), chosen))
 
 
-def _summary(function: str, values: Tensor, chosen: Tensor) -> float:
+def _summary(expr: Aggregate, values: Tensor, chosen: Tensor) -> float:
+    function = expr.function
     if function == "sum":
         return ordered_sum(values, chosen)
     count = float(chosen.sum())
     if count == 0:
         return math.nan
+    if expr.function == "quantile":
+        return _quantile(values[chosen], expr.level)
     if function == "min":
         return float(values[chosen].min())
     if function == "max":
@@ -300,6 +311,17 @@ def _summary(function: str, values: Tensor, chosen: Tensor) -> float:
     square = ordered_sum(values * values, chosen) / count
     variance = square - mean * mean
     return math.nan if math.isnan(variance) else math.sqrt(max(0.0, variance))
+
+
+def _quantile(values: Tensor, level: float) -> float:
+    """Between the two values nearest to the level, as far along as it is; of what has no number, none."""
+    if bool(torch.isnan(values).any()):
+        return math.nan
+    ordered = torch.sort(values).values.tolist()
+    place = level * float(len(ordered) - 1)
+    below = math.floor(place)
+    low, high = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
+    return low if low == high else low + (place - float(below)) * (high - low)
 
 
 def ordered_sum(values: Tensor, chosen: Tensor) -> float:

@@ -119,11 +119,12 @@ def branch(exit: Exit, word: Tensor, agents: Tensor, kind: str, seen: Moment) ->
 
 def enter(body: Body, course: Course, agents: Tensor, to: Tensor, ticks: Tensor, t: int, seen: Moment) -> None:
     """Moves ``agents`` into states at ticks: draws, counts and acts as any entry in step ``t`` does."""
+    left = course.state[agents].clone()
     course.state[agents], course.entered[agents] = to, ticks
     course.moves[agents] += 1
     draw_exits(body, course, agents, seen)
     episodes = course.episodes(agents)
-    body.reports.count(Entries(course.condition, agents, to, ticks, episodes, t, seen, body.now))
+    body.reports.count(Entries(course.condition, agents, left, to, ticks, episodes, t, seen, body.now))
     act_on_entering(body, course, agents, to, seen)
 
 

@@ -73,7 +73,7 @@ class Reports(Moves):
         while pending:
             waiting = {o.name for o in pending}
             ready = [o for o in pending if not {e.observation for e in m.walk(o.value.formula)  # type: ignore[union-attr]
-                     if isinstance(e, m.ObservationRef | m.RollingMean)} & waiting]  # fmt: skip
+                     if isinstance(e, m.ObservationRef | m.Rolling)} & waiting]  # fmt: skip
             for observation in ready:
                 self._formula(observation)
                 pending.remove(observation)

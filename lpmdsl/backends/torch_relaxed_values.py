@@ -71,7 +71,7 @@ class Values:
             case m.ObservationRef():
                 which = e.group if e.group is not None else group
                 return self._observed(e.observation, self._last(e.observation), which)
-            case m.RollingMean():
+            case m.Rolling():
                 return self._rolling(e, group)
             case m.Population():
                 return torch.tensor(float(self.world.counts[e.of]), dtype=torch.float64)
@@ -112,7 +112,7 @@ class Values:
         value = report[group] if group is not None and len(observation.groups) > 1 else report.sum()
         return value / observation.every if isinstance(observation.value, m.Flow) else value
 
-    def _rolling(self, e: m.RollingMean, group: int | None) -> Tensor:
+    def _rolling(self, e: m.Rolling, group: int | None) -> Tensor:
         window = max(1, round(e.window / self.model.observation(e.observation).every))
         last = self._last(e.observation)
         rows = range(max(0, last - window + 1), last + 1)
@@ -184,7 +184,7 @@ def covers(model: m.Model, name: str) -> bool:
     if not isinstance(observation.value, m.Derived):
         return isinstance(observation.value, m.Flow)
     formula = observation.value.formula
-    parts = {e.observation for e in m.walk(formula) if isinstance(e, m.ObservationRef | m.RollingMean)}
+    parts = {e.observation for e in m.walk(formula) if isinstance(e, m.ObservationRef | m.Rolling)}
     longest = max((model.observation(p).every for p in parts), default=0)
     return any(covers(model, p) for p in parts if model.observation(p).every == longest)
 

@@ -30,7 +30,7 @@ from lpmdsl.semantics.model import (
     Model,
     Observation,
     ObservationRef,
-    RollingMean,
+    Rolling,
     StateOf,
     walk,
 )
@@ -38,13 +38,14 @@ from lpmdsl.semantics.model import (
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Entries of one condition in step ``t``: who, into which state, at which tick, in which episode.
+    """Entries of one condition in step ``t``: who, from and into which state, at which tick, in which episode.
 
     ``seen`` is what the phase reads; ``now`` has the states after the moves.
     """
 
     condition: Condition
     agents: Tensor
+    left: Tensor
     states: Tensor
     ticks: Tensor
     episodes: Tensor
@@ -101,7 +102,7 @@ class Reports:
     def _parts(self, o: Observation) -> list[Observation]:
         if not isinstance(o.value, Derived):
             return []
-        read = (e for e in walk(o.value.formula) if isinstance(e, ObservationRef | RollingMean))
+        read = (e for e in walk(o.value.formula) if isinstance(e, ObservationRef | Rolling))
         return [self.model.observation(e.observation) for e in read]
 
     # -------------------------------------------------------------- entries
@@ -115,6 +116,8 @@ class Reports:
 
     def _count_into(self, o: Observation, state: int, e: Entries) -> None:
         counted = (e.states == state) & holds(o.where, o.of, e.seen)[e.agents]
+        if isinstance(o.value, Flow) and o.value.origins:
+            counted = counted & torch.isin(e.left, torch.tensor(o.value.origins))
         path = f"{o.name}.{e.condition.name}.{e.condition.states[state]}"
         thinning, delay, _, _ = self.luck.words(e.agents, path, e.episodes)
         if o.thinned is not None:

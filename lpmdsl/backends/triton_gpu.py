@@ -17,6 +17,7 @@ from lpmdsl.backends.triton_stages import (
     Each,
     Item,
     Join,
+    Order,
     Select,
     Stage,
     Wipe,
@@ -349,4 +350,7 @@ def _launches(name: str, made: list[Stage]) -> str:
             case Select():
                 names = ", ".join(f'"{n}"' for n in (stage.keys, stage.limit, stage.cutoff, stage.chosen))
                 lines.append(f"{INDENT}go.select({names}, gate={stage.gate})")
+            case Order():
+                names = ", ".join(f'"{n}"' for n in (stage.values, stage.groups, stage.into))
+                lines.append(f"{INDENT}go.order({names}, {stage.level!r}, gate={stage.gate})")
     return "\n".join(lines) + "\n"

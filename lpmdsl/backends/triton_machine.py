@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from lpmdsl.backends import triton_prelude as prelude
-from lpmdsl.backends.triton_stages import Alone, Each, Join, Select, Stage, Wipe, look_stages, stages
+from lpmdsl.backends.triton_stages import Alone, Each, Join, Order, Select, Stage, Wipe, look_stages, stages
 from lpmdsl.kernel.ir import Program
 
 TARGETS = {"cuda 80": ("cuda", 80, 32), "cuda 90": ("cuda", 90, 32), "hip gfx942": ("hip", "gfx942", 64)}
@@ -70,6 +70,8 @@ def _jobs(stage: Stage, module: ModuleType, gates: int, block: int, warps: int) 
             kernel = prelude.fold_lanes_kernel if stage.how == "add" else prelude.fold_extreme_kernel
             constants = {"GATE": stage.gate, "GROUPS": 1, "LEAST": stage.how == "min"} | common
             return [_Job(kernel, constants, 4)]
+        case Order():
+            return []  # torch sorts
         case Select():
             constants = {"GATE": stage.gate, "SHIFT": 55, "FIRST": True, "BLOCK": lanes} | common
             return [_Job(prelude.count_digits_kernel, constants, 4), _Job(prelude.pick_digit_kernel, constants, 4)]

@@ -19,6 +19,7 @@ from lpmdsl.kernel.ir import (
     KExpr,
     Launch,
     Load,
+    OrderStatistic,
     Program,
     ScheduleItem,
     SelectSmallest,
@@ -97,7 +98,18 @@ class Select:
     gate: int
 
 
-Stage = Alone | Each | Wipe | Join | Select
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The number at a level among the values of each group."""
+
+    values: str
+    groups: str
+    into: str
+    level: float
+    gate: int
+
+
+Stage = Alone | Each | Wipe | Join | Select | Order
 
 
 @dataclass(slots=True)
@@ -134,6 +146,8 @@ class _Stages:
                 case SelectSmallest():
                     assert isinstance(item.limit, Load), "the limit of a selection is kept in a buffer"
                     self.stages.append(Select(item.keys, item.limit.buffer, item.cutoff, item.chosen, gate))
+                case OrderStatistic():
+                    self.stages.append(Order(item.values, item.groups, item.into, item.level, gate))
                 case Gate():
                     self._gate(item, gate)
                 case Collect() | Spend() | Decide():

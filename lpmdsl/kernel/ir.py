@@ -350,6 +350,17 @@ class SelectSmallest:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderStatistic:
+    """``into[g]``: the quantile ``level`` of those of ``values`` whose ``groups`` says g (−1: nobody's); between two
+    values as far along as it lies between their ranks. NaN if any of them is, or if there is none."""
+
+    values: str
+    groups: str
+    into: str
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """``items`` only when the scalar ``test`` holds."""
 
@@ -421,7 +432,7 @@ class Decide:
         return (self.archetypes, self.table, self.into, *told)
 
 
-ScheduleItem = Launch | Clear | Fold | SelectSmallest | Gate | Collect | Spend | Decide
+ScheduleItem = Launch | Clear | Fold | SelectSmallest | OrderStatistic | Gate | Collect | Spend | Decide
 
 
 @dataclass(frozen=True, slots=True)

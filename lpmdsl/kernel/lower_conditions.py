@@ -30,6 +30,7 @@ from lpmdsl.kernel.ir import Assign, Const, If, Kernel, KExpr, KStmt, Let, Store
 from lpmdsl.kernel.lower_contagion import hazard
 from lpmdsl.kernel.lower_entries import (
     Course,
+    asks_origin,
     branch_target,
     entry,
     keeps_target,
@@ -138,6 +139,8 @@ def _take(course: Course, moves: Var, going: Var, best: Var, chosen: Var, to: Va
             here = all_of(test("eq", chosen, integer(position)))
             body.append(If(here, (*inner, *more, Assign(to.name, target)), span=exit_.span))
     assert isinstance(course.since, Var)
+    if asks_origin(scope.builder.model, condition.name):
+        course.left = scope.let(body, f"{condition.name}_left_state", course.state)
     body += [
         Assign(course.state.name, to),
         Assign(course.since.name, best),

@@ -72,6 +72,15 @@ def keeps_target(builder: Builder, condition: m.Condition, state: int) -> bool:
     return builder.plan is None or len(targets) > 1
 
 
+NOBODY = integer(-1)
+
+
+def asks_origin(model: m.Model, condition: str) -> bool:
+    """Whether a flow counts those who come from certain states of a condition."""
+    flows = (o.value for o in model.observations if isinstance(o.value, m.Flow))
+    return any(flow.condition == condition and flow.origins for flow in flows)
+
+
 @dataclass(slots=True)
 class Course:
     """The locals of one agent's course through one condition in a kernel."""
@@ -82,6 +91,8 @@ class Course:
     since: KExpr
     episode: KExpr
     counts_entries: bool = True
+    left: KExpr = NOBODY
+    """The state that the agent came from; told only where a flow asks for it."""
 
 
 # ------------------------------------------------------------------ entering
@@ -106,7 +117,9 @@ def _entry_of(course: Course, state: int) -> list[KStmt]:
     condition, scope = course.condition, course.scope
     if course.counts_entries:
         for observation in scope.builder.model.observations:
-            body += count_entry(scope, observation, condition, state, course.state, course.since, course.episode)
+            body += count_entry(
+                scope, observation, condition, state, course.state, course.since, course.episode, course.left
+            )
     body += _plan_timed(course, state)
     for slot, exit_ in enumerate(thresholds(condition, state)):
         draw = keyed_draw(course, exit_.site, body, exit_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import assert_never
@@ -107,7 +108,7 @@ class Scope:
                 return self._observed(expr.observation, expr.group)
             case m.GroupReport():
                 return self._own_group(expr)
-            case m.RollingMean():
+            case m.Rolling():
                 return self._rolling(expr)
             case m.Time():
                 return real("mul", op("to_f64", self.now, dtype="f64"), number(self.builder.model.clock.step))
@@ -218,7 +219,7 @@ class Scope:
         row = op("max", report, integer(0))
         return op("select", known, self._group_value(name, row, group), number(float("nan")), dtype="f64")
 
-    def _group_value(self, name: str, row: KExpr, group: int | None) -> KExpr:
+    def _group_value(self, name: str, row: KExpr, group: int | None, as_counts: bool = False) -> KExpr:
         observation = self.builder.model.observation(name)
         flow = isinstance(observation.value, m.Flow)
         if group is None and self.group is not None and len(observation.groups) > 1:
@@ -226,11 +227,12 @@ class Scope:
         elif group is not None or len(observation.groups) == 1:
             value = self.builder.load(f"observed_{name}", row, integer(group or 0))
         else:
-            columns = [self._group_value(name, row, g) for g in range(len(observation.groups))]
+            columns = [self._group_value(name, row, g, as_counts) for g in range(len(observation.groups))]
             return reduce(lambda a, b: real("add", a, b), columns)
-        if flow:
-            return real("div", op("to_f64", value, dtype="f64"), number(observation.every))
-        return value
+        if not flow:
+            return value
+        counts = op("to_f64", value, dtype="f64")
+        return counts if as_counts else real("div", counts, number(observation.every))
 
     def _own_group(self, expr: m.GroupReport) -> KExpr:
         """The last completed report of the agent's own group, NaN before the first."""
@@ -245,19 +247,28 @@ class Scope:
             value = real("div", op("to_f64", value, dtype="f64"), number(observation.every))
         return op("select", test("ge", latest, integer(0)), value, number(float("nan")), dtype="f64")
 
-    def _rolling(self, expr: m.RollingMean) -> KExpr:
-        """Mean of the last completed reports in the window, added from the oldest; NaN before the first."""
-        window = max(1, round(expr.window / self.builder.model.observation(expr.observation).every))
+    def _rolling(self, expr: m.Rolling) -> KExpr:
+        """Mean or total of the last completed reports in the window, added from the oldest; NaN before the first."""
+        observation = self.builder.model.observation(expr.observation)
         body = self.prologue if self.group is None else self._group_body
         last = self.let(body, "last_report", self.latest(expr.observation))
-        first = self.let(body, "first_report", op("max", integer(0), op("sub", last, integer(window - 1))))
+        begins: KExpr = integer(0)
+        if math.isfinite(expr.window):
+            window = max(1, round(expr.window / observation.every))
+            begins = op("max", integer(0), op("sub", last, integer(window - 1)))
+        first = self.let(body, "first_report", begins)
         total = self.let(body, "total", number(0.0))
         row = Var(self.fresh("report"), "i64")
-        value = self._group_value(expr.observation, row, expr.group)
-        adding = (Assign(total.name, real("add", total, value)),)
-        body.append(Loop(row.name, first, op("add", last, integer(1)), adding))
+        # What a total adds are the counts themselves: whole numbers stay whole.
+        value = self._group_value(expr.observation, row, expr.group, as_counts=expr.how == "total")
+        body.append(
+            Loop(row.name, first, op("add", last, integer(1)), (Assign(total.name, real("add", total, value)),))
+        )
         count = op("to_f64", op("add", op("sub", last, first), integer(1)), dtype="f64")
-        return op("select", test("ge", last, integer(0)), real("div", total, count), number(float("nan")), dtype="f64")
+        found: KExpr = real("div", total, count) if expr.how == "mean" else total
+        if expr.how == "total" and not isinstance(observation.value, m.Flow):
+            found = real("mul", total, number(observation.every))
+        return op("select", test("ge", last, integer(0)), found, number(float("nan")), dtype="f64")
 
 
 def joined(codes: list[KExpr], sizes: list[int]) -> KExpr:

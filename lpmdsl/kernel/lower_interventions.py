@@ -36,7 +36,7 @@ from lpmdsl.kernel.ir import (
     Tally,
     Var,
 )
-from lpmdsl.kernel.lower_entries import Course, entry, read_before_writing, scope_store, set_on_entering
+from lpmdsl.kernel.lower_entries import Course, asks_origin, entry, read_before_writing, scope_store, set_on_entering
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_lists import note_change, tell_occupancies
 from lpmdsl.kernel.lower_months import months_between
@@ -329,6 +329,8 @@ def _force(scope: Scope, action: m.ForceMove, happens: KExpr) -> list[KStmt]:
         episode = scope.let(body, f"{name}_episode_is", op("add", before, integer(1)))
         body.append(Store(f"{name}_episode", (AGENT,), op("to_i32", episode, dtype="i32")))
     course = Course(scope, condition, state, op("mul", STEP, integer(TICKS)), episode)
+    if asks_origin(scope.builder.model, name):
+        course.left = scope.let(body, f"{name}_left_state", op("to_i64", scope.builder.load(name, AGENT)))
     body += entry(course, frozenset({action.state}))
     if scope.builder.plan is not None:
         body += tell_occupancies(scope, condition, op("to_i64", scope.builder.load(name, AGENT)), state)

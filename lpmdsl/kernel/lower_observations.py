@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lpmdsl.kernel.builder import (
     AGENT,
     STEP,
     Builder,
     all_of,
+    any_of,
     chance_threshold,
     integer,
     number,
@@ -28,6 +31,7 @@ from lpmdsl.kernel.ir import (
     KStmt,
     Launch,
     Loop,
+    OrderStatistic,
     ScheduleItem,
     Store,
     Tally,
@@ -40,6 +44,7 @@ from lpmdsl.kernel.lower_score import happens, stay
 from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m
 
+Tallies = Callable[..., str]
 NEXT = op("add", STEP, integer(1))
 """The boundary at which a step ends; 0 before the first step, where t is −1."""
 
@@ -65,8 +70,12 @@ def count_entry(
     entered: Var,
     since: KExpr,
     episode: KExpr,
+    left: KExpr,
 ) -> list[KStmt]:
-    """Counts the entry in the report of its (perhaps delayed) time, if this observation wants it."""
+    """Counts the entry in the report of its (perhaps delayed) time, if this observation wants it.
+
+    ``left``: the state before.
+    """
     flow = observation.value
     if not isinstance(flow, m.Flow) or flow.condition != condition.name or state not in flow.states:
         return []
@@ -90,9 +99,9 @@ def count_entry(
     inner = _count_at(scope, observation, condition, entered, at)
     body.append(If(all_of(*tests), tuple(inner), span=observation.span) if tests else inner[0])
     body += [] if tests else inner[1:]
-    if observation.where is None:
-        return body
-    return [If(scope.value(observation.where), tuple(body), span=observation.span)]
+    wanted = [any_of(*(test("eq", left, integer(s)) for s in flow.origins))] if flow.origins else []
+    wanted += [scope.value(observation.where)] if observation.where is not None else []
+    return [If(all_of(*wanted), tuple(body), span=observation.span)] if wanted else body
 
 
 def _is_scored(scope: Scope, observation: m.Observation) -> bool:
@@ -145,9 +154,34 @@ def census_kernel(
         tests.append(scope.value(observation.where))
     if observation is not None and observation.thinned is not None:
         tests.append(_thinned_level(scope, observation, body, all_of(*tests)))
+    if aggregate.function == "quantile":
+        kernel = _value_kernel(scope, name, aggregate, body, all_of(*tests), column, tally)
+        return kernel, [*folds, _order(builder, name, aggregate, groups)]
     inner = _tally_value(scope, aggregate, tally, column)
     body += [If(all_of(*tests), tuple(inner), span=aggregate.span)] if tests else inner
     return Kernel(f"census_{name}", aggregate.of, tuple(scope.prologue), tuple(body), aggregate.span), folds
+
+
+def _value_kernel(
+    scope: Scope, name: str, aggregate: m.Aggregate, body: list[KStmt], counts: KExpr, column: KExpr, tally: Tallies
+) -> Kernel:
+    """Tells everyone's number, and whose number it is: a group's, or nobody's."""
+    assert aggregate.what is not None
+    builder, kind = scope.builder, aggregate.of
+    builder.buffer(f"{name}_values", "f64", (kind,), "scratch")
+    builder.buffer(f"{name}_whose", "i32", (kind,), "scratch", note="the group, −1: not counted")
+    tell = (
+        Tally(tally("count", "i64", "add"), column, integer(1)),
+        Store(f"{name}_values", (AGENT,), as_number(scope.value(aggregate.what)), aggregate.span),
+    )
+    whose = op("select", counts, column, integer(-1))
+    body += [Store(f"{name}_whose", (AGENT,), op("to_i32", whose, dtype="i32")), If(counts, tell, span=aggregate.span)]
+    return Kernel(f"census_{name}", kind, tuple(scope.prologue), tuple(body), aggregate.span)
+
+
+def _order(builder: Builder, name: str, aggregate: m.Aggregate, groups: int) -> ScheduleItem:
+    into = builder.buffer(f"{name}_quantile", "f64", (groups,), "scratch")
+    return OrderStatistic(f"{name}_values", f"{name}_whose", into, aggregate.level)
 
 
 def _tallies(builder: Builder, name: str, kind: str, groups: int, folds: list[ScheduleItem]):
@@ -220,7 +254,7 @@ def aggregate_value(scope: Scope, name: str, aggregate: m.Aggregate, column: KEx
             mean = real("div", total("sum"), total("count"))
             squares = real("div", total("squares"), total("count"))
             value = real("sqrt", real("maximum", number(0.0), real("sub", squares, real("mul", mean, mean))))
-        case "min" | "max":
+        case "min" | "max" | "quantile":
             value = total(aggregate.function)
     empty = number(float("nan")) if aggregate.otherwise is None else as_number(scope.value(aggregate.otherwise))
     nobody = test("eq", builder.load(f"{name}_count", column), integer(0))
@@ -276,7 +310,7 @@ def in_dependency_order(builder: Builder) -> list[m.Observation]:
         if not isinstance(observation.value, m.Derived) or observation.name in done:
             return
         for part in m.walk(observation.value.formula):
-            if isinstance(part, m.ObservationRef | m.RollingMean):
+            if isinstance(part, m.ObservationRef | m.Rolling):
                 visit(builder.model.observation(part.observation))
         done[observation.name] = observation
 

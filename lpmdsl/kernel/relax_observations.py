@@ -197,7 +197,7 @@ def _report(relaxing: Relaxing, observation: m.Observation, values: list[KExpr],
 class _FormulaScope(Scope):
     """Formulas without loops: a rolling mean is written out, so that its adjoint can be."""
 
-    def _rolling(self, expr: m.RollingMean) -> KExpr:
+    def _rolling(self, expr: m.Rolling) -> KExpr:
         window = max(1, round(expr.window / self.builder.model.observation(expr.observation).every))
         last = self.latest(expr.observation)
         parts: list[KExpr] = []

@@ -40,7 +40,7 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
         yield from _observation(observation)
     for part in (model.conditions, model.contagions):
         for expr in m.every_expression(part):
-            if type(expr).__name__ in ("ObservationRef", "GroupReport", "RollingMean"):
+            if type(expr).__name__ in ("ObservationRef", "GroupReport", "Rolling"):
                 yield "behaviour that hangs on what was reported, unless a trigger reads it", expr.span
     yield from _attributes(model)
     for network in model.networks:
@@ -79,8 +79,12 @@ def _actions(model: m.Model, kind: str, actions: tuple[m.Action, ...]) -> Iterat
 
 def _observation(observation: m.Observation) -> Iterator[tuple[str, Span]]:
     match observation.value:
-        case m.Level(aggregate) if aggregate.function in ("sd", "min", "max"):
+        case m.Level(aggregate) if aggregate.function in ("sd", "min", "max", "quantile"):
             yield f"{aggregate.function} of a population", aggregate.span
+        case m.Derived(formula) if any(isinstance(e, m.Rolling) and e.how == "total" for e in m.walk(formula)):
+            yield "running total", observation.span
+        case m.Flow() if observation.value.origins:
+            yield "number of those who go from one state to another", observation.span
         case _:
             pass
     if observation.delayed is not None:

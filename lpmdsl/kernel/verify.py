@@ -31,6 +31,7 @@ from lpmdsl.kernel.ir import (
     Load,
     Loop,
     Mark,
+    OrderStatistic,
     Prefetch,
     Program,
     Quantile,
@@ -111,6 +112,8 @@ def _check_item(item: ScheduleItem, kernels: set[str], buffers: set[str]) -> Non
             _require({item.tally, item.into} <= buffers, f"fold of {item.tally} has no buffer")
         case SelectSmallest():
             _require({item.keys, item.cutoff, item.chosen} <= buffers, f"selection of {item.keys} has no buffer")
+        case OrderStatistic():
+            _require({item.values, item.groups, item.into} <= buffers, f"order of {item.values} has no buffer")
         case Collect():
             named = {*calendar_buffers(item.calendar), item.items, f"{item.items}_size"}
             _require(named <= buffers, f"calendar {item.calendar} has no buffer")

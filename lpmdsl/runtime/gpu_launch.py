@@ -103,6 +103,23 @@ class Launcher:
             self._launch(prelude.count_digits_kernel, -(-size // LANES), given, 4)
             self._launch(prelude.pick_digit_kernel, 1, given, 4)
 
+    def order(self, values: str, groups: str, into: str, level: float, gate: int) -> None:
+        """The number at a level of every group, by sorting; what a closed gate leaves is read by nobody."""
+        if self.only_compiles or (gate >= 0 and not bool(self.buffers["gates"].view(self.batch, -1)[:, gate].any())):
+            return
+        self.launches += 1
+        told, mine, found = self.buffers[values], self.buffers[groups], self.buffers[into]
+        for group in range(found.shape[1]):
+            here = mine == group
+            ordered = torch.sort(torch.where(here, told, torch.inf), dim=1).values
+            most = (here.sum(dim=1) - 1).clamp(min=0)
+            rank = level * most.double()
+            below = torch.floor(rank).long()
+            low, high = (ordered.gather(1, k[:, None])[:, 0] for k in (below, torch.minimum(below + 1, most)))
+            between = torch.where(low == high, low, low + (rank - below.double()) * (high - low))
+            nobody = ~here.any(dim=1) | (here & torch.isnan(told)).any(dim=1)
+            found[:, group] = torch.where(nobody, torch.nan, between)
+
     def _launch(self, kernel: Any, programs: int, given: dict[str, Any], warps: int) -> None:
         self.launches += 1
         names = self.names.get(kernel)

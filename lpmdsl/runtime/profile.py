@@ -29,6 +29,7 @@ from lpmdsl.kernel.ir import (
     KExpr,
     Launch,
     Load,
+    OrderStatistic,
     ScheduleItem,
     SelectSmallest,
     Spend,
@@ -146,6 +147,9 @@ class _Walk:
                 limit, names = self._value(item.limit, t), (item.keys, item.cutoff, item.chosen)
                 keys, cutoff, chosen = (known[n] for n in names)
                 return f"select {item.keys}", (), lambda: module.select_smallest(keys, limit, cutoff, chosen)
+            case OrderStatistic():
+                values, groups, into = (known[n] for n in (item.values, item.groups, item.into))
+                return f"order {item.values}", (), lambda: module.order_statistic(values, groups, item.level, into)
             case Gate():
                 raise AssertionError("a gate is decided by the walk")
             case _:

@@ -54,7 +54,7 @@ def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
         case m.TableRef():
             values = known.model.table(expr.table).values
             return min(values), max(values)
-        case m.ObservationRef() | m.GroupReport() | m.RollingMean():
+        case m.ObservationRef() | m.GroupReport() | m.Rolling():
             return observed(known.model.observation(expr.observation), known)
         case m.Population():
             return _people(expr.of, known.model)

@@ -1,15 +1,16 @@
-"""What looks at many agents or at reports: aggregates, observations read by name, rolling means."""
+"""What looks at many agents or at reports: aggregates, observations read by name, means and totals of reports."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from lpmdsl.diagnostics import did_you_mean
-from lpmdsl.quantities import ERROR, NUMBER, PERSON, SHARE, Kind, Type
+from lpmdsl.quantities import ERROR, NUMBER, NUMBER_DIM, PERSON, SHARE, TIME, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_units import expect
-from lpmdsl.semantics.context import Context, days, nothing, text_of
+from lpmdsl.semantics.context import Context, days, nothing, text_of, unit_of, value_of
 from lpmdsl.semantics.scope import Readable, Scope, counting
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
@@ -72,6 +73,11 @@ def aggregate(
             "Aggregates over a whole kind of agent are: `… over Person`.",
         )
         return nothing(expr.span)
+    if not over.id:
+        kind = next(iter(ctx.members), "KIND")
+        message = f"This does not say of whom the {expr.function} is."
+        ctx.report.add("E0750", message, over.span, f"Write `{expr.function} of {kind} where …`.")
+        return nothing(expr.span)
     if over.id not in ctx.members:
         if over.id in ctx.states or any(over.id in s for s in ctx.states.values()):
             _counted_state(ctx, expr, over)
@@ -89,13 +95,32 @@ def aggregate(
     otherwise = check(ctx, expr.otherwise, scope) if expr.otherwise is not None else None
     if any(part is not None and part.type == ERROR for part in (where, what, otherwise)):
         return nothing(expr.span)
-    function: Any = expr.function  # one of those that the grammar lists
-    return model.Aggregate(function, over.id, what, where, otherwise, _aggregate_type(expr.function, what), expr.span)
+    level = 0.5 if expr.level is None else _level(ctx, expr.level)
+    if level is None:
+        return nothing(expr.span)
+    # One of those that the grammar lists; a median is a quantile.
+    function: Any = "quantile" if expr.function == "median" else expr.function
+    type_ = _aggregate_type(function, what)
+    return model.Aggregate(function, over.id, what, where, otherwise, type_, expr.span, level)
+
+
+def _level(ctx: Context, written: tree.Quantity) -> float | None:
+    """The share of a quantile; None after a report."""
+    value, dimension = value_of(written), unit_of(written)[1]
+    if dimension == NUMBER_DIM and 0 <= value <= 1:
+        return value
+    ctx.report.add(
+        "E0751",
+        f"{text_of(written.span)} is no share, and a quantile is the value below which a share of the values lies.",
+        written.span,
+        "Write `quantile 90 % of …`.",
+    )
+    return None
 
 
 def _aggregate_type(function: str, what: model.Expr | None) -> Type:
     if what is not None:
-        return what.type if function in ("min", "max", "mean") else Type(Kind.NUMBER, what.type.dimension)
+        return what.type if function in ("min", "max", "mean", "quantile") else Type(Kind.NUMBER, what.type.dimension)
     return Type(Kind.NUMBER, PERSON) if function == "count" else SHARE
 
 
@@ -136,22 +161,49 @@ def observation(
     return nothing(where) if group == -1 else model.ObservationRef(name.id, group, found.type, where)
 
 
-def rolling_mean(ctx: Context, expr: tree.Aggregate, over: tree.Quantity, scope: Scope) -> model.Expr:
-    """``mean of cases over 4 weeks``: the mean of the last completed reports of one observation."""
+def rolling(ctx: Context, expr: tree.Aggregate, over: tree.Quantity | None, scope: Scope) -> model.Expr:
+    """``mean of cases over 4 weeks``, ``total of cases``: of the last completed reports of one observation."""
     what = expr.what
     name = what.table if isinstance(what, tree.Lookup) else what
-    if expr.function != "mean" or not isinstance(name, tree.Name) or name.id not in ctx.names.observations():
+    if expr.function not in ("mean", "total") or not isinstance(name, tree.Name) or not _is_observation(ctx, name):
         ctx.report.add(
             "E0716",
-            f"{text_of(expr.span)}: only the mean of an observation is taken over a time.",
+            f"{text_of(expr.span)}: only the mean or the total of an observation is taken over a time.",
             expr.span,
-            "Observe the value first, then write `mean of OBSERVATION over 4 weeks`.",
+            "Observe the value first, then write `mean of OBSERVATION over 4 weeks` or `total of OBSERVATION`.",
         )
         return nothing(expr.span)
     found = _observed(ctx, name, scope)
-    window = days(ctx, over)
+    window = math.inf if over is None else _window(ctx, found, name, over) if found is not None else None
     if found is None or window is None:
         return nothing(expr.span)
+    if expr.function == "total" and found.type.dimension.time != -1:
+        ctx.report.add(
+            "E0716",
+            f"`{name.id}` looks at a moment and counts nothing over a time: its total would count the same again and "
+            "again.",
+            expr.span,
+            "Take the total of a flow: `observe NAME = number entering STATE per day`, then `total of NAME`.",
+        )
+        return nothing(expr.span)
+    group = _group(ctx, found, name, what.keys if isinstance(what, tree.Lookup) else None, scope, expr.span)
+    if group == -1:
+        return nothing(expr.span)
+    if expr.function == "mean":
+        return model.Rolling(name.id, window, group, found.type, expr.span)
+    type_ = Type(Kind.NUMBER, found.type.dimension * TIME)
+    return model.Rolling(name.id, window, group, type_, expr.span, "total")
+
+
+def _is_observation(ctx: Context, name: tree.Name) -> bool:
+    return name.id in ctx.names.observations()
+
+
+def _window(ctx: Context, found: model.Observation, name: tree.Name, over: tree.Quantity) -> float | None:
+    """The days of a window, a whole number of reports; None after a report."""
+    window = days(ctx, over)
+    if window is None:
+        return None
     reports = window / found.every
     if reports < 0.5 or abs(reports - round(reports)) > 1e-9 * max(1.0, reports):
         ctx.report.add(
@@ -161,9 +213,8 @@ def rolling_mean(ctx: Context, expr: tree.Aggregate, over: tree.Quantity, scope:
             over.span,
             f"Write a multiple of {found.every:g} days.",
         )
-        return nothing(expr.span)
-    group = _group(ctx, found, name, what.keys if isinstance(what, tree.Lookup) else None, scope, expr.span)
-    return nothing(expr.span) if group == -1 else model.RollingMean(name.id, window, group, found.type, expr.span)
+        return None
+    return window
 
 
 def _observed(ctx: Context, name: tree.Name, scope: Scope) -> model.Observation | None:

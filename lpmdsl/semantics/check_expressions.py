@@ -11,7 +11,7 @@ from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, PERSON, UNITS, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.builtins import BUILTINS, DISTRIBUTIONS
-from lpmdsl.semantics.check_aggregates import aggregate, may_read, observation, rolling_mean
+from lpmdsl.semantics.check_aggregates import aggregate, may_read, observation, rolling
 from lpmdsl.semantics.check_choice import check_choice, yes_no_as_number
 from lpmdsl.semantics.check_is import check_is, is_member, label
 from lpmdsl.semantics.check_units import arithmetic, call, comparison, denied, expect
@@ -47,8 +47,8 @@ def check_expression(ctx: Context, expr: tree.Expr, scope: Scope) -> model.Expr:
         case tree.Choice():
             return check_choice(ctx, expr, lambda e: check_expression(ctx, e, scope), lambda e: _when(ctx, e, scope))
         case tree.Aggregate():
-            if isinstance(expr.over, tree.Quantity):
-                return rolling_mean(ctx, expr, expr.over, scope)
+            if expr.over is None or isinstance(expr.over, tree.Quantity):
+                return rolling(ctx, expr, expr.over, scope)
             return aggregate(ctx, expr, expr.over, scope, check_expression, check_test)
         case _:
             assert_never(expr)

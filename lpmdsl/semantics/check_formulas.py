@@ -91,7 +91,7 @@ def check_formula(ctx: Context, written: tree.Observe, value: tree.Expr) -> mode
 
 def parts_of(ctx: Context, formula: model.Expr) -> list[str]:
     """The observations that a formula reads, in written order."""
-    return [e.observation for e in model.walk(formula) if isinstance(e, model.ObservationRef | model.RollingMean)]
+    return [e.observation for e in model.walk(formula) if isinstance(e, model.ObservationRef | model.Rolling)]
 
 
 def _longer(ctx: Context, written: tree.Observe, longest: Period) -> Period | None:
@@ -115,7 +115,7 @@ def _agreeing_groups(
     groups: tuple[str, ...] = ("",)
     first = ""
     for e in model.walk(formula):
-        if not isinstance(e, model.ObservationRef | model.RollingMean) or e.group is not None:
+        if not isinstance(e, model.ObservationRef | model.Rolling) or e.group is not None:
             continue
         part = ctx.observations[e.observation]
         if part.groups == ("",) or part.groups == groups:

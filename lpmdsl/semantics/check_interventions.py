@@ -133,7 +133,7 @@ def _crossing(ctx: Context, written: tree.Crossing, name: str) -> model.Crossing
             return None
     if common_dimension(ctx, value, level, "compared") is None:
         return None
-    if not any(isinstance(e, model.ObservationRef | model.RollingMean | model.Time) for e in model.walk(value)):
+    if not any(isinstance(e, model.ObservationRef | model.Rolling | model.Time) for e in model.walk(value)):
         ctx.report.add(
             "E0701",
             f"{text_of(value.span)} does not change in a run, so it never crosses a level.",

@@ -70,6 +70,7 @@ def _flow(ctx: Context, written: tree.Observe, flow: tree.Flow) -> model.Observa
         return None
     per = period.days
     states = tuple(ctx.states[condition].index(name.id) for name in flow.states)
+    origins = tuple(ctx.states[condition].index(name.id) for name in flow.origins)
     if written.every is not None and days(ctx, written.every) != per:
         ctx.report.add(
             "E0704",
@@ -80,7 +81,7 @@ def _flow(ctx: Context, written: tree.Observe, flow: tree.Flow) -> model.Observa
         return None
     kind = ctx.kind_of[condition]
     unit = f"per {flow.per.text}"
-    shell = _shell(ctx, written, kind, model.Flow(condition, states, per), Type(Kind.NUMBER, PERSON / TIME))
+    shell = _shell(ctx, written, kind, model.Flow(condition, states, per, origins), Type(Kind.NUMBER, PERSON / TIME))
     return None if shell is None else replace(shell, every=per, months=period.months, unit=unit, scale=1 / per)
 
 
@@ -89,7 +90,7 @@ def _condition(ctx: Context, flow: tree.Flow) -> str | None:
     first = _named_condition(ctx, flow.of) if flow.of is not None else ctx.condition_with(flow.states[0])
     if first is None:
         return None
-    found = [ctx.state(first, name) for name in flow.states]
+    found = [ctx.state(first, name) for name in (*flow.origins, *flow.states)]
     return None if any(s is None for s in found) else first
 
 
@@ -121,7 +122,7 @@ def _shell(
                 "Observe the flow instead: `number entering STATE per week delayed by …`.",
             )
             return None
-        delayed = check_distribution(ctx, written.delayed, DURATION, "dwell", scope)
+        delayed = check_distribution(ctx, _delay(ctx, written.delayed), DURATION, "dwell", scope)
         if delayed is None:
             return None
     if by is None or any(e is not None and e.type == ERROR for e in (where, thinned)):
@@ -144,6 +145,15 @@ def _shell(
     )
 
 
+def _delay(ctx: Context, written: tree.Distribution) -> tree.Distribution:
+    """``delayed by reporting_time`` is a fixed delay if that is a parameter."""
+    if written.arguments or written.name.id not in ctx.parameters:
+        return written
+    return tree.Distribution(
+        tree.Name("fixed", written.span), (tree.Argument(None, written.name, written.span),), written.span
+    )
+
+
 def _by(ctx: Context, written: tree.Observe, kind: str) -> tuple[model.Expr, ...] | None:
     found: list[model.Expr] = []
     for name in written.by:
@@ -161,6 +171,15 @@ def _by(ctx: Context, written: tree.Observe, kind: str) -> tuple[model.Expr, ...
                 )
             return None
         if member.type == ERROR:
+            return None
+        if member.type.kind is Kind.PLACE:
+            ctx.report.add(
+                "E0715",
+                f"`{name.id}` is a place, and there are as many as there are places: places are no groups.",
+                name.span,
+                f"Group by what all of a place have in common: `district category one of north, south`, then "
+                f"`{name.id} place of size … within district` and `by district`.",
+            )
             return None
         if member.type.kind not in (Kind.CATEGORY, Kind.BOOLEAN):
             ctx.report.add(

@@ -166,7 +166,7 @@ def _leaf(node: model.Expr) -> str:
             return f"state {node.condition} {node.states}"
         case model.IsActive():
             return f"active {node.intervention}"
-        case model.ObservationRef() | model.RollingMean():
+        case model.ObservationRef() | model.Rolling():
             return f"observation {node.observation} {node.group}"
         case model.GroupReport():
             return f"observation {node.observation} of the own group"
@@ -206,7 +206,7 @@ def _choices(known: Known, node: model.Expr, own: Mapping[str, float], parts: in
             return [(0.0, ""), (1.0, "")]
         case model.AttributeRef():
             return _attribute_choices(known, node, own)
-        case model.ObservationRef() | model.GroupReport() | model.RollingMean() if node.type.kind is Kind.SHARE:
+        case model.ObservationRef() | model.GroupReport() | model.Rolling() if node.type.kind is Kind.SHARE:
             return [(v, f"{node.observation} = {100 * v:g} %") for v in (0.0, 0.5, 1.0)]
         case _:
             return [(math.nan, "")]

@@ -30,7 +30,7 @@ from lpmdsl.semantics.model import (
     ObservationRef,
     ParameterRef,
     Population,
-    RollingMean,
+    Rolling,
     SetAttribute,
     StateOf,
     TableRef,
@@ -62,7 +62,7 @@ def derivative(expr: Expr, parameter: str, model: Model) -> Expr:
             return _aggregate(expr, parameter, model)
         case TableRef() | InState() | StateOf() | Population() | Time():
             return zero
-        case ObservationRef() | GroupReport() | RollingMean():
+        case ObservationRef() | GroupReport() | Rolling():
             return zero
         case Literal_() | IsActive() | Follows():
             return zero
@@ -122,7 +122,7 @@ def _lost(expr: Expr, parameter: str, model: Model) -> Iterator[Expr]:
         case AttributeRef():
             for _, value in _clauses(expr, model):
                 yield from _lost(value, parameter, model)
-        case ObservationRef() | GroupReport() | RollingMean() if _is_formula_of(expr.observation, parameter, model):
+        case ObservationRef() | GroupReport() | Rolling() if _is_formula_of(expr.observation, parameter, model):
             yield expr
         case IsActive() if any(acts_on(e, parameter, model) for e in _triggers(expr, model)):
             yield expr
@@ -143,7 +143,7 @@ def _is_formula_of(observation: str, parameter: str, model: Model) -> bool:
     """Whether reports of an observation are computed with the parameter, not only counted from what it does."""
     match model.observation(observation).value:
         case Derived(formula):
-            parts = (e.observation for e in walk(formula) if isinstance(e, ObservationRef | GroupReport | RollingMean))
+            parts = (e.observation for e in walk(formula) if isinstance(e, ObservationRef | GroupReport | Rolling))
             return acts_on(formula, parameter, model) or any(_is_formula_of(p, parameter, model) for p in parts)
         case Level(aggregate):
             return acts_on(aggregate, parameter, model)

@@ -83,7 +83,7 @@ def _read_by(node: object) -> Iterator[str]:
                 yield f"table {expr.table}"
             case model.InState() | model.StateOf():
                 yield f"condition {expr.condition}"
-            case model.ObservationRef() | model.GroupReport() | model.RollingMean():
+            case model.ObservationRef() | model.GroupReport() | model.Rolling():
                 yield f"observe {expr.observation}"
             case model.IsActive():
                 yield f"intervention {expr.intervention}"

@@ -25,7 +25,7 @@ from lpmdsl.semantics.model import (
     ObservationRef,
     ParameterRef,
     Population,
-    RollingMean,
+    Rolling,
     StateOf,
     TableRef,
     Time,
@@ -88,7 +88,7 @@ def evaluate(expr: Expr, scope: Scope) -> Value:
             return scope.time
         case Apply():
             return apply(expr.op, [evaluate(a, scope) for a in expr.arguments], expr)
-        case ObservationRef() | GroupReport() | RollingMean() | IsActive() | Aggregate():
+        case ObservationRef() | GroupReport() | Rolling() | IsActive() | Aggregate():
             raise ValueError(f"{type(expr).__name__} has no value before the run")
         case _:
             assert_never(expr)

@@ -105,14 +105,18 @@ class GroupReport:
 
 
 @dataclass(frozen=True, slots=True)
-class RollingMean:
-    """``mean of OBSERVATION over WINDOW``: the mean of the last completed reports; ``window`` in days."""
+class Rolling:
+    """``mean of OBSERVATION over WINDOW``, of the last completed reports, or ``total of OBSERVATION``: what they count.
+
+    ``window`` in days; infinite: since the start.
+    """
 
     observation: str
     window: float
     group: int | None
     type: Type
     span: Span
+    how: Literal["mean", "total"] = "mean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +164,18 @@ class Apply:
 class Aggregate:
     """``function`` of ``what`` over all agents of kind ``of`` that satisfy ``where``; global.
 
-    ``count`` and ``share`` have ``what=None``; ``share`` divides by all agents of the kind.
+    ``count`` and ``share`` have ``what=None``; ``share`` divides by all agents of the kind. A ``quantile`` lies above
+    the share ``level`` of the values, as far between the two nearest as the level is; a median is that of 0.5.
     """
 
-    function: Literal["count", "share", "sum", "mean", "sd", "min", "max"]
+    function: Literal["count", "share", "sum", "mean", "sd", "min", "max", "quantile"]
     of: str
     what: Expr | None
     where: Expr | None
     otherwise: Expr | None
     type: Type
     span: Span
+    level: float = 0.5
 
 
 Expr = (
@@ -182,7 +188,7 @@ Expr = (
     | TableRef
     | ObservationRef
     | GroupReport
-    | RollingMean
+    | Rolling
     | Population
     | Time
     | IsActive

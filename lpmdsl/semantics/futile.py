@@ -270,8 +270,12 @@ def _why_zero(
     condition = checked.condition(flow.condition)
     blocks = (r for i in checked.interventions for r in i.repeated)
     moves = (a for r in blocks for a in r.actions if isinstance(a, model.ForceMove))
-    entered = {b.to for e in condition.exits for b in e.branches}
-    entered |= {a.state for a in moves if a.condition == flow.condition}
+    from_here = [e for e in condition.exits if not flow.origins or e.state in flow.origins]
+    entered = {b.to for e in from_here for b in e.branches}
+    entered |= {a.state for a in moves if a.condition == flow.condition}  # from wherever they are
+    if flow.origins and not entered & set(flow.states):
+        ends = [", ".join(f"`{condition.states[s]}`" for s in part) for part in (flow.origins, flow.states)]
+        return f"no exit leads from {ends[0]} to {ends[1]}", word_span(observation.span, observation.name)
     if not entered & set(flow.states):
         names = ", ".join(f"`{condition.states[s]}`" for s in flow.states)
         return f"no exit leads to {names}, so nobody enters it", word_span(observation.span, observation.name)

@@ -24,7 +24,7 @@ from lpmdsl.semantics.expressions import (
     ObservationRef as ObservationRef,
     ParameterRef as ParameterRef,
     Population as Population,
-    RollingMean as RollingMean,
+    Rolling as Rolling,
     StateOf as StateOf,
     TableRef as TableRef,
     Time as Time,
@@ -393,11 +393,12 @@ class Contagion:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """``number entering`` states of a condition per period (days)."""
+    """``number entering`` states of a condition per period (days); ``origins``: from these only, () from any."""
 
     condition: str
     states: tuple[int, ...]
     per: float
+    origins: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

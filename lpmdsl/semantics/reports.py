@@ -35,7 +35,7 @@ def _is_flow_like(model: m.Model, name: str, found: dict[str, bool]) -> bool:
 def longest_parts(model: m.Model, observation: m.Observation) -> list[str]:
     """The observations in a formula that report most rarely."""
     assert isinstance(observation.value, m.Derived)
-    parts = (e for e in m.walk(observation.value.formula) if isinstance(e, m.ObservationRef | m.RollingMean))
+    parts = (e for e in m.walk(observation.value.formula) if isinstance(e, m.ObservationRef | m.Rolling))
     every = {part.observation: model.observation(part.observation).every for part in parts}
     most = max(every.values(), default=0.0)
     return [name for name, period in every.items() if period == most]

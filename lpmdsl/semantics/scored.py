@@ -92,7 +92,7 @@ def _conditions_in(part: object, model: m.Model) -> set[str]:
 
 
 def _observed_in(part: object) -> set[str]:
-    refs = (e for e in m.every_expression(part) if isinstance(e, m.ObservationRef | m.GroupReport | m.RollingMean))
+    refs = (e for e in m.every_expression(part) if isinstance(e, m.ObservationRef | m.GroupReport | m.Rolling))
     return {e.observation for e in refs}
 
 
@@ -129,7 +129,7 @@ def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
 
 def _is_steady(probability: m.Expr | None) -> bool:
     """Whether neither time nor reports decide a probability."""
-    moving = m.Time | m.ObservationRef | m.RollingMean | m.IsActive
+    moving = m.Time | m.ObservationRef | m.Rolling | m.IsActive
     return probability is None or not any(isinstance(e, moving) for e in m.walk(probability))
 
 

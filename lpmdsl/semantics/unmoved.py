@@ -17,7 +17,7 @@ from lpmdsl.semantics.effects import view
 from lpmdsl.semantics.places_in_text import word_span
 from lpmdsl.source import Span
 
-_REPORTS = model.ObservationRef | model.GroupReport | model.RollingMean
+_REPORTS = model.ObservationRef | model.GroupReport | model.Rolling
 
 
 def check_unmoved(checked: model.Model, report: Report) -> None:

@@ -172,11 +172,27 @@ class TreeBuilder(BehaviourBuilder):
     # -------------------------------------------------------------- observations and interventions
 
     def flow(self, meta: Meta, c: Children) -> Clause:
-        _, states, of, per, where = c
-        return Clause("flow", (states, of and self.named(of), per, where), self.span(meta))
+        _, (origins, states), of, per, where = c
+        if per is None:
+            span = self.span(meta)
+            written = " ".join(self.text[meta.start_pos : meta.end_pos].split())
+            help = f"Write `{written} per day`; a running total is `observe cumulative = total of NAME` of that"
+            self.error("Those who enter are counted over a period", span, help)
+            per = t.Quantity(1.0, False, None, t.Unit((("day", 1),), span), "day", span)
+        return Clause("flow", (origins, states, of and self.named(of), per, where), self.span(meta))
+
+    def entered(self, meta: Meta, c: Children) -> tuple[tuple[t.Name, ...], tuple[t.Name, ...]]:
+        return (), c[0]
+
+    def between_states(self, meta: Meta, c: Children) -> tuple[tuple[t.Name, ...], tuple[t.Name, ...]]:
+        return c[0], c[1]
 
     def by(self, meta: Meta, c: Children) -> tuple[t.Name, ...]:
-        return c[0]
+        return tuple(self.named(token) for token in c if token.type == "NAME")
+
+    def at_once(self, meta: Meta, c: Children) -> t.Distribution:
+        span = self.span(meta)
+        return t.Distribution(t.Name("fixed", span), (t.Argument(None, c[0], span),), span)
 
     def thinned(self, meta: Meta, c: Children) -> t.Expr:
         return c[0]
@@ -191,8 +207,8 @@ class TreeBuilder(BehaviourBuilder):
         name, value, by, thinned, delayed, every = c
         where = None
         if isinstance(value, Clause):
-            (states, of, per, where), span = value.value, value.span
-            value = t.Flow(states, of, per, span)
+            (origins, states, of, per, where), span = value.value, value.span
+            value = t.Flow(states, of, per, span, origins)
         return t.Observe(
             self.named(name), value, where, by or (), thinned, delayed, every, self.doc(meta), self.span(meta)
         )

@@ -200,6 +200,19 @@ class ExpressionBuilder(Transformer_NonRecursive):
             what = self.named(what)
         return t.Aggregate(str(function), what, over, where, otherwise, self.span(meta))
 
+    def quantile(self, meta: Meta, children: Children) -> t.Aggregate:
+        _, level, what, over, where, otherwise = children
+        return t.Aggregate("quantile", what, over, where, otherwise, self.span(meta), level)
+
+    def counted_them(self, meta: Meta, children: Children) -> t.Aggregate:
+        function, where = children
+        nobody_named = t.Name("", self.token_span(function))
+        return t.Aggregate(str(function), None, nobody_named, where, None, self.span(meta))
+
+    def total(self, meta: Meta, children: Children) -> t.Aggregate:
+        _, what, over = children
+        return t.Aggregate("total", what, over, None, None, self.span(meta))
+
     # -------------------------------------------------------------- distributions
 
     def dist(self, meta: Meta, children: Children) -> t.Distribution:

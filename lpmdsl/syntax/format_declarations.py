@@ -136,7 +136,8 @@ def _how(how: t.Sharing | t.AtRandom | t.Generated | t.FromFile) -> str:
 def _observe(node: t.Observe) -> str:
     if isinstance(node.value, t.Flow):
         of = f" of {node.value.of.id}" if node.value.of else ""
-        value = f"number entering {labels(node.value.states)}{of} per {node.value.per.text}"
+        ends = "entering" if not node.value.origins else f"going from {labels(node.value.origins)} to"
+        value = f"number {ends} {labels(node.value.states)}{of} per {node.value.per.text}"
     else:
         value = expression(node.value)
     return join(

@@ -142,7 +142,9 @@ def _is(e: t.Is) -> str:
 
 
 def _aggregate(e: t.Aggregate) -> str:
-    parts = [e.function, "of"]
+    parts = [e.function, "of"] if e.level is None else [e.function, e.level.text, "of"]
+    if e.over is None:
+        return f"{e.function} of {_bare(e.what)}" if e.what is not None else e.function
     if e.what is not None:
         counted = e.function in ("count", "share")
         parts += [_counted(e.what) if counted else expression(e.what, SUM, before="over"), "over"]

@@ -51,12 +51,12 @@ _PHRASES = {
     "DAYS": "`weekdays` or `weekends`",
     "END": "`source` or `target`",
     "CROSSES": "`rises above LEVEL` or `falls below LEVEL`",
-    "SUMMARY": "`total`, `peak`, `mean`, `min`, `max` or `final`",
+    "SUMMARY": "`total`, `peak`, `mean`, `median`, `min`, `max` or `final`",
     "RELATION": "`<`, `<=`, `>` or `>=`",
     "PER_TIE": "`per tie`",
     "HEADER": "`model` or `library`",
     "YES_NO": "`yes` or `no`",
-    "FLOW": "`number entering`",
+    "FLOW": "`number entering` or `number going from`",
     "EXCEPT": "`except`",
     "CATEGORY": "`category`",
     "BAND": "`band of`",
@@ -65,7 +65,9 @@ _PHRASES = {
 }
 # Terminals that continue or decorate a value: named only when nothing else can come.
 _OPERATORS = words("PLUS MINUS STAR DIVIDE POWER RELATION IS IN NOT AND OR LPAR LSQB PERCENT UNIT PER WHERE ELSE")
-_VALUE_STARTS = words("NAME NUMBER LPAR MINUS NOT THEIR YES_NO DATE COUNTED AGGREGATE ARGUMENT STRING")
+_VALUE_STARTS = words(
+    "NAME NUMBER LPAR MINUS NOT THEIR YES_NO DATE COUNTED COUNTED_THEM AGGREGATE QUANTILE TOTAL ARGUMENT STRING"
+)
 _ACTIONS = words("SET MOVE LEAVE SCALE CHANGE")
 _EXITS = {
     "BY": "`by contagion`",

@@ -122,15 +122,17 @@ class Aggregate:
     """``FUNCTION of WHAT over OVER where WHERE else OTHERWISE``.
 
     ``count`` and ``share`` name an agent or network directly: ``count of Person where …`` has
-    ``what=None, over=Name("Person")``. ``mean of cases over 4 weeks`` has ``over=Quantity``.
+    ``what=None, over=Name("Person")``. ``mean of cases over 4 weeks`` has ``over=Quantity``, ``total of cases`` none.
+    ``level``: the share below a quantile, ``90 %`` of ``quantile 90 % of age over Person``.
     """
 
     function: str
     what: Expr | None
-    over: Name | Quantity
+    over: Name | Quantity | None
     where: Expr | None
     otherwise: Expr | None
     span: Span
+    level: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -536,12 +538,13 @@ class Contagion:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """``number entering S, T [of CONDITION] per week``"""
+    """``number entering S, T [of CONDITION] per week``, or ``number going from`` the ``origins`` ``to`` the states."""
 
     states: tuple[Name, ...]
     of: Name | None
     per: Quantity
     span: Span
+    origins: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ def staying(scope: Scope, exits: tuple[m.Exit, ...], size: int, step: float) -> 
 def is_known(exit_: m.Exit) -> bool:
     """False for an exit by a test that only a run can answer."""
     return not isinstance(exit_.trigger, m.When) or not any(
-        isinstance(e, m.ObservationRef | m.GroupReport | m.RollingMean | m.Aggregate)
+        isinstance(e, m.ObservationRef | m.GroupReport | m.Rolling | m.Aggregate)
         for e in m.every_expression(exit_.trigger.test)
     )
 
