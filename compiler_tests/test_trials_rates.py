@@ -12,6 +12,8 @@ from both_backends import assert_same, compiled, cpu_run, loaded, request_of, ru
 import lpmdsl
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.runtime.results import Results
+from lpmdsl.semantics.evaluate import parameter_values
+from lpmdsl.theory.reproduction import reproduction
 
 TRIALS = Path(__file__).parent / "trials"
 HEAD = """
@@ -213,3 +215,49 @@ def test_both_back_ends_agree_on_all_that_varies() -> None:
         expected = runner(model, "reference")(request)
         assert_same(expected, cpu_run(made)(request))
         assert_same(expected, cpu_run(replace(made, cpu_program=made.program))(request))
+
+
+# ------------------------------------------------------------------ contacts of one's own, and who takes part
+
+
+def with_contacts(contacts: str, **options) -> str:
+    return flu(**options).replace("10 contacts per day", contacts)
+
+
+def test_contacts_of_ones_own_that_are_all_the_same() -> None:
+    assert series(run(with_contacts("10 contacts per day * (1 where old, 1 otherwise)"))) == series(run(flu()))
+
+
+def test_contacts_of_ones_own_infect_as_proportionate_mixing_says() -> None:
+    """Final size: s = exp(−c·x) in each group, x = β·T·Σ c(1 − s) / Σ c. R0 = β·T·E[c²]/E[c]."""
+    text = with_contacts("10 contacts per day * (0.4 where old, 1.6 otherwise)", beta=0.02, old="50 %")
+    text += "observe old_ones = number entering I per day where old\n"
+    results = run(text, days=120, agents=20_000)
+    c, x = np.array([4.0, 16.0]), 0.05
+    for _ in range(1_000):
+        x = 0.04 * 5 * float((c * (1 - np.exp(-c * x))).sum() / c.sum())
+    expected = 10_000 * (1 - np.exp(-c * x))
+    infected, old = sum(series(results)), sum(series(results, "old_ones"))
+    assert old == pytest.approx(expected[0], rel=0.04)
+    assert infected - old == pytest.approx(expected[1], rel=0.03)
+
+
+def test_r0_with_contacts_of_ones_own() -> None:
+    text = with_contacts("10 contacts per day * (0.4 where old, 1.6 otherwise)", beta=0.012, old="50 %")
+    model = lpmdsl.load(HEAD.format(days=40) + text).model
+    found = reproduction(model, model.conditions[0], parameter_values(model))
+    assert found.value == pytest.approx(0.024 * 5 * 13.6, rel=0.03)
+
+
+def test_only_those_who_qualify_take_part() -> None:
+    text = flu(old="50 %").replace("at random", "at random where old")
+    kept_away = flu("intervention rest\n  while active for Person where not old\n    leave town\n", old="50 %")
+    assert series(run(text)) == series(run(kept_away))
+
+
+def test_contacts_of_ones_own_hang_on_what_stays() -> None:
+    text = with_contacts("10 contacts per day * (1 where careful, 2 otherwise)")
+    text += "intervention later\n  every week for at most 10 Person\n    set careful to yes\n"
+    assert any("E0623" in line for line in errors(text))
+    ties = "as ring(degree 4) with (1 where old, 2 otherwise) * 1 contact per day"
+    assert any("E0623" in line for line in errors(flu().replace("at random with 10 contacts per day", ties)))

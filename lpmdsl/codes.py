@@ -111,6 +111,7 @@ CODES: dict[str, str] = {
     "E0618": "A scaling that changes nothing",
     "E0619": "Nobody can be infected",
     "E0621": "Two kinds of agents joined in a way that two kinds cannot be",
+    "E0623": "Contacts of one's own where they have no meaning",
     "E0622": "Sources of contagion that are of several kinds or conditions",
     "E0620": "A network on which nobody ever meets",
     # 07 observations, interventions and scenarios

@@ -14,6 +14,8 @@ from lpmdsl.backends.torch_numbers import capped, rounded
 from lpmdsl.networks.world import Ties, World
 from lpmdsl.semantics.model import AttributeRef, Clock, Contagion, Network, Scaling, Spread
 
+CONTACT, MOST_CONTACTS = 65_536.0, 65_536.0
+"""Contacts per day that people have of their own are added up in units of 2⁻¹⁶, at most so many each."""
 SLACK = 1e-9
 """A point in time this many periods before a boundary is on it: products of a step that is no binary fraction."""
 
@@ -43,6 +45,7 @@ def present(network: Network, kind: str, moment: Moment) -> Tensor:
     if not runs_on(network, moment.model.clock, moment.time):
         return torch.zeros(moment.counts[kind], dtype=torch.bool)
     there = ~removed(kind, moment) & ~_kept_away(network, kind, moment)
+    there = there & holds(network.where, kind, moment)
     for intervention in moment.model.interventions:
         for clause in intervention.while_active:
             leaves = clause.of == kind and network.name in clause.networks
@@ -127,7 +130,7 @@ def _met(network: Network, weight: Tensor, there: Tensor, moment: Moment, world:
         case "random":
             if network.mixing is not None:
                 return _met_mixing(network, weight, there, moment)
-            return _met_at_random(weight, there)
+            return _met_at_random(network, weight, there, moment)
         case _:
             assert_never(network.layout)
 
@@ -157,8 +160,13 @@ def _evenly(network: Network, sums: Tensor, others: Tensor) -> Tensor:
     return torch.where(others > 0, sums // torch.clamp(others, min=1), 0)
 
 
-def _met_at_random(weight: Tensor, there: Tensor) -> Tensor:
+def _met_at_random(network: Network, weight: Tensor, there: Tensor, moment: Moment) -> Tensor:
+    """What all weigh, shared among those present, or among all contacts where everybody has a number of their own."""
     everyone_present = there.sum().to(torch.float64)
+    if network.is_by_person:
+        assert network.contacts is not None
+        own = torch.clamp(over_agents(network.contacts, network.of, moment), 0.0, MOST_CONTACTS)
+        everyone_present = torch.where(there, rounded(own * CONTACT), 0).sum().to(torch.float64) / CONTACT
     return rounded((weight.sum() - weight).to(torch.float64) / everyone_present)
 
 

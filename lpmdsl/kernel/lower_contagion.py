@@ -38,6 +38,7 @@ from lpmdsl.kernel.ir import (
 from lpmdsl.kernel.ledger import Part
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_presence import (
+    CONTACT,
     counter_shape,
     for_neighbours,
     group_of,
@@ -350,7 +351,10 @@ def group_hazard(
         builder.buffer(f"table_{table.name}", "f64", (len(table.values),), "constant", note=table.span.label)
         contacts = builder.load(f"table_{table.name}", op("add", op("mul", group, integer(groups)), other))
         value = real("mul", contacts, value)
-    share = rounded(real("div", value, op("to_f64", op("max", present, integer(1)), dtype="f64")))
+    shared_by: KExpr = op("to_f64", op("max", present, integer(1)), dtype="f64")
+    if network.is_by_person:
+        shared_by = real("div", shared_by, number(CONTACT))
+    share = rounded(real("div", value, shared_by))
     adding = Assign(total.name, op("add", total, share))
     body.append(Loop(other.name, integer(0), integer(groups), (If(test("gt", present, integer(0)), (adding,)),)))
     return total

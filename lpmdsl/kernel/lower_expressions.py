@@ -300,6 +300,8 @@ def present_tests(scope: Scope, network: m.Network) -> KExpr:
     """
     model = scope.builder.model
     absent: list[KExpr] = []
+    if network.where is not None:
+        absent.append(test("not", scope.value(network.where)))
     for condition in (c for c in model.conditions if c.of == scope.kind):
         if condition.removed:
             absent.append(scope.in_state(condition.name, condition.removed))

@@ -9,12 +9,18 @@ from lpmdsl.kernel.builder import (
     all_of,
     any_of,
     integer,
+    number,
     op,
+    real,
+    rounded,
     test,
 )
 from lpmdsl.kernel.ir import AtomicAdd, Beside, If, Kernel, KExpr, KStmt, Let, Loop, Store, Var
 from lpmdsl.kernel.lower_expressions import Scope, present_tests, read_states
 from lpmdsl.semantics import model as m
+
+CONTACT, MOST_CONTACTS = 65_536.0, 65_536.0
+"""Contacts per day that people have of their own are added up in units of 2⁻¹⁶, at most so many each."""
 
 # ------------------------------------------------------------------ what a network needs
 
@@ -40,8 +46,23 @@ def is_static(builder: Builder, network: m.Network) -> bool:
     clauses = [w for i in model.interventions for w in i.while_active]
     told = any(network.name in w.networks and w.of == network.met for w in clauses)
     group, _ = groups_of(builder, network)
+    if network.where is not None and not _is_fixed(model, network.where):
+        return False
     moves = any(a.name == group and a.is_changed for a in model.agent(network.met).attributes)
     return not (leaves or told or moves or any(c.removed for c in conditions))
+
+
+def _is_fixed(model: m.Model, where: m.Expr) -> bool:
+    """Whether a test reads nothing that changes in a run."""
+    changing = (m.InState, m.StateOf, m.ObservationRef, m.GroupReport, m.RollingMean, m.Time, m.IsActive)
+    for leaf in m.walk(where):
+        if isinstance(leaf, changing):
+            return False
+        if isinstance(leaf, m.AttributeRef):
+            attribute = next((a for a in model.agent(leaf.of).attributes if a.name == leaf.name), None)
+            if attribute is None or attribute.is_changed:
+                return False
+    return True
 
 
 def declare_network(builder: Builder, network: m.Network) -> None:
@@ -137,7 +158,7 @@ def recount(scope: Scope, network: m.Network, here: KExpr) -> tuple[list[KStmt],
 
 
 def _count(scope: Scope, network: m.Network, group: KExpr, change: int) -> list[KStmt]:
-    counter, delta = f"{network.name}_present", integer(change)
+    counter, delta = f"{network.name}_present", _worth(scope, network, change)
     match network.layout:
         case "place":
             return [AtomicAdd(counter, (place_of(scope, network),), delta)]
@@ -145,6 +166,15 @@ def _count(scope: Scope, network: m.Network, group: KExpr, change: int) -> list[
             return [AtomicAdd(counter, (group,), delta)]
         case "ties":
             return for_neighbours(scope, network, lambda j: [AtomicAdd(counter, (j,), delta)])
+
+
+def _worth(scope: Scope, network: m.Network, change: int) -> KExpr:
+    """How much an agent counts among those over whom contacts are spread: 1, or its own contacts in 2⁻¹⁶."""
+    if not network.is_by_person or network.contacts is None:
+        return integer(change)
+    own = real("min", real("max", scope.value(network.contacts, "contacts"), number(0.0)), number(MOST_CONTACTS))
+    fixed = rounded(real("mul", own, number(CONTACT)))
+    return fixed if change > 0 else op("neg", fixed)
 
 
 def for_neighbours(scope: Scope, network: m.Network, action) -> list[KStmt]:

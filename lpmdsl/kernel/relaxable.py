@@ -44,6 +44,10 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
                 yield "behaviour that hangs on what was reported, unless a trigger reads it", expr.span
     yield from _attributes(model)
     for network in model.networks:
+        if network.where is not None:
+            yield "network in which only some take part (`where`)", network.where.span
+        if network.is_by_person:
+            yield "network on which everybody has contacts of their own", network.span
         if getattr(network, "to", ""):
             yield "network between two kinds of agents", network.span
     for behaviour in getattr(model, "behaviours", ()):

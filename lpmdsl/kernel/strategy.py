@@ -185,6 +185,7 @@ def _is_steady(model: m.Model, condition: m.Condition, counted: set[tuple[str, s
 
 def _may_be_absent(model: m.Model, condition: m.Condition, network: m.Network) -> bool:
     told = any(network.name in w.networks for i in model.interventions for w in i.while_active)
+    told = told or network.where is not None
     return told or bool(condition.removed) or any(network.name in w.networks for w in condition.whiles)
 
 
@@ -232,6 +233,7 @@ def _told_by(model: m.Model) -> Iterator[m.Expr]:
         sources = (s for s in contagion.scalings if s.end == "source")
         yield from (e for s in sources for e in (s.factor, s.where) if e is not None)
     yield from (n.contacts for n in model.networks if n.contacts is not None)
+    yield from (n.where for n in model.networks if n.where is not None)
     yield from (w.where for i in model.interventions for w in i.while_active if w.where is not None)
     yield from (w.value for c in model.conditions for w in c.whiles if w.value is not None)
     yield from (s.value for i in model.interventions for w in i.while_active for s in w.sets)

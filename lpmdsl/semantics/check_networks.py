@@ -15,9 +15,10 @@ from lpmdsl.reading.tabular import TABULAR
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_data import read_data
 from lpmdsl.semantics.check_distributions import as_distribution, check_distribution
-from lpmdsl.semantics.check_expressions import check_value
+from lpmdsl.semantics.check_expressions import check_test, check_value
+from lpmdsl.semantics.check_probabilities import not_negative
 from lpmdsl.semantics.context import Context, text_of
-from lpmdsl.semantics.scope import constant
+from lpmdsl.semantics.scope import constant, making, running
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
@@ -44,8 +45,14 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
         )
     contacts = None
     if written.contacts is not None:
-        contacts = check_value(ctx, written.contacts, constant(f"the network `{name}`"), CONTACTS, "a contact rate")
-        if contacts.type == ERROR:
+        contacts = check_value(ctx, written.contacts, making(kind, f"the network `{name}`"), CONTACTS, "a contact rate")
+        if contacts.type == ERROR or not _may_differ(ctx, written, contacts):
+            return None
+        not_negative(ctx, contacts, "a number of contacts")
+    where = None
+    if written.where is not None:
+        where = check_test(ctx, written.where, running(kind, f"the network `{name}`"), "what follows `where`")
+        if where.type == ERROR:
             return None
     to = _second_kind(ctx, written, kind)
     how = _layout(ctx, written, kind, contacts) if to is not None else None
@@ -66,7 +73,24 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
         written.doc,
         written.span,
         to,
+        where,
     )
+
+
+def _may_differ(ctx: Context, written: tree.Network, contacts: model.Expr) -> bool:
+    """Whether contacts are everybody's own only where that has a meaning; else a report."""
+    plain = isinstance(written.how, tree.AtRandom) and written.how.mixing is None and written.to is None
+    if not model.reads_agent(contacts) or plain:
+        return True
+    ctx.report.add(
+        "E0623",
+        f"{text_of(contacts.span)} differs from person to person, and only at random does everybody have contacts of "
+        "their own.",
+        contacts.span,
+        "Write one number after `with`, and multiply in the contagion: "
+        f"`from I on {written.name.id} at RATE * FACTOR`.",
+    )
+    return False
 
 
 def _second_kind(ctx: Context, written: tree.Network, kind: str) -> str | None:
@@ -84,7 +108,7 @@ def _second_kind(ctx: Context, written: tree.Network, kind: str) -> str | None:
             f"Among one kind write `joins {kind}`; after `to` stands another kind of agents.",
         )
         return None
-    if not isinstance(written.how, tree.AtRandom) or written.how.mixing is not None:
+    if not isinstance(written.how, tree.AtRandom) or written.how.mixing is not None or written.where is not None:
         ctx.report.add(
             "E0621",
             f"Two kinds of agents meet at random: `{written.name.id}` says another way.",

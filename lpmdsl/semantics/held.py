@@ -22,7 +22,9 @@ Node = TypeVar("Node")
 
 def hold(checked: m.Model, report: Report) -> m.Model:
     """The model in which nothing but ordinary expressions says what holds while an intervention is active."""
-    with_scalings = replace(checked, contagions=tuple(_scaled(checked, c) for c in checked.contagions))
+    _steady_contacts(checked, report)
+    contagions = tuple(_scaled(checked, _by_person(checked, c)) for c in checked.contagions)
+    with_scalings = replace(checked, contagions=contagions)
     varying = _varying(checked, report)
     if not varying.values:
         return with_scalings
@@ -65,6 +67,33 @@ def _scalings(
         yield m.Scaling("source", factor, clause.where, sources, scale.span)
     if checked.condition(contagion.condition).of == clause.of:
         yield m.Scaling("target", factor, clause.where, networks, scale.span)
+
+
+def _by_person(checked: m.Model, contagion: m.Contagion) -> m.Contagion:
+    """Whoever has more contacts of their own gets more of what is shared out among all contacts."""
+    networks = [checked.network(n) for n in dict.fromkeys(s.network for s in contagion.spreads)]
+    own = [m.Scaling("target", n.contacts, None, (n.name,), n.contacts.span)
+           for n in networks if n.is_by_person and n.contacts is not None]  # fmt: skip
+    return replace(contagion, scalings=(*contagion.scalings, *own)) if own else contagion
+
+
+def _steady_contacts(checked: m.Model, report: Report) -> None:
+    """Report contacts of one's own that hang on what changes: all contacts are added up once (E0623)."""
+    for network in checked.networks:
+        for leaf in m.walk(network.contacts) if network.contacts is not None else ():
+            if isinstance(leaf, m.AttributeRef) and _is_changed(checked, leaf):
+                report.add(
+                    "E0623",
+                    f"`{leaf.name}` changes in a run, and the contacts of `{network.name}` are everybody's own: all of "
+                    "them are added up before.",
+                    leaf.span,
+                    "Read an attribute that stays, and write what changes in the contagion: "
+                    f"`source, target scaled by FACTOR where … on {network.name}`.",
+                )
+
+
+def _is_changed(checked: m.Model, leaf: m.AttributeRef) -> bool:
+    return any(a.name == leaf.name and a.is_changed for a in checked.agent(leaf.of).attributes)
 
 
 # ------------------------------------------------------------------ parameters
@@ -173,6 +202,8 @@ def _refuse(checked: m.Model, varying: Varying, report: Report) -> None:
 def _needed_once(checked: m.Model) -> Iterator[tuple[object, str]]:
     yield checked.agents, "people are made before the run"
     yield tuple(n.generator for n in checked.networks), "ties are made before the run"
+    own = tuple(n.contacts for n in checked.networks if n.is_by_person)
+    yield own, "the contacts that people have of their own are added up before the run"
     yield tuple(c.start for c in checked.conditions), "who starts in which state is drawn before the run"
     dwells = tuple(e.trigger for c in checked.conditions for e in c.exits if isinstance(e.trigger, m.After))
     yield dwells, "times in a state are drawn on entry, from tables made before the run"

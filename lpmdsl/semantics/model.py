@@ -177,6 +177,7 @@ class Network:
     other; else spread evenly. ``days``: ``weekdays``, ``weekends`` or "" (always). ``mixing`` is a table by one
     category attribute twice: contacts per day of the row's group with the column's group. ``to``: the second kind of a
     network between two kinds, "" for one within a kind; each of ``of`` has contacts with people of ``to``, at random.
+    ``where``: who takes part (None: everybody). At random, ``contacts`` may be each agent's own.
     """
 
     name: str
@@ -192,6 +193,12 @@ class Network:
     doc: str
     span: Span
     to: str = ""
+    where: Expr | None = None
+
+    @property
+    def is_by_person(self) -> bool:
+        """Whether everybody has a number of contacts of their own."""
+        return self.contacts is not None and reads_agent(self.contacts)
 
     @property
     def is_between(self) -> bool:

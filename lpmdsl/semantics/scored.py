@@ -104,6 +104,9 @@ def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
     """What decides without a draw, with what a parameter in it does."""
     yield model.agents, "it decides who and where people are"
     yield tuple(n.generator for n in model.networks), "it decides who is joined with whom"
+    own = tuple(n.contacts for n in model.networks if n.is_by_person)
+    yield own, "it decides over how many contacts an infection is spread"
+    yield tuple(n.where for n in model.networks), "it is compared with something"
     yield tuple(c.start for c in model.conditions), "it decides who starts in which state"
     yield tuple(w for c in model.contagions for w in (s.where for s in c.scalings)), "it is compared with something"
     for condition in model.conditions:

@@ -124,7 +124,7 @@ class TreeBuilder(BehaviourBuilder):
         return c[0], c[1] is not None
 
     def network(self, meta: Meta, c: Children) -> t.Network:
-        name, joins, to, how, contacts, days = c
+        name, joins, to, how, where, contacts, days = c
         rate, per_tie = contacts or (None, False)
         return t.Network(
             self.named(name),
@@ -136,6 +136,7 @@ class TreeBuilder(BehaviourBuilder):
             None if days is None else str(days),
             self.doc(meta),
             self.span(meta),
+            where,
         )
 
     # -------------------------------------------------------------- conditions and contagions

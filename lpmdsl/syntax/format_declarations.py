@@ -113,6 +113,7 @@ def _network(node: t.Network) -> str:
         node.joins.id,
         node.to and f"to {node.to.id}",
         _how(node.how),
+        node.where and f"where {expression(node.where)}",
         contacts,
         "per tie" if node.per_tie else "",
         node.days and f"on {node.days}",

@@ -403,6 +403,7 @@ class Network:
     days: str | None
     doc: str
     span: Span
+    where: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,8 @@ def _from(course: Course, network: m.Network, source: Group, on: Group, groups: 
     model, condition = course.model, course.condition
     contagion = model.contagion_of(condition.name)
     assert contagion is not None
+    if network.is_by_person or network.where is not None:
+        raise NoFormula(f"who takes part in {network.name}, or how often, differs from person to person")
     weight = _weight(course, contagion, network, source)
     if network.mixing is not None:
         name = model.table(network.mixing).key_attributes[0]

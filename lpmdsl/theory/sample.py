@@ -50,6 +50,7 @@ class Sample:
         self.size = worlds[0].counts[condition.of]
         self.rows = self.size * len(worlds)
         self.networks = [model.network(n) for n in dict.fromkeys(s.network for s in contagion.spreads)]
+        self.there = {n.name: self._takes_part(n) for n in model.networks if condition.of in (n.of, n.to)}
         self.factors = {n.name: self._susceptibility(n) for n in self.networks}
         self.hazards = {(c, n): self._hazards(model.network(n), by) for c, by in sources.items()
                         for n in dict.fromkeys(s.network for s in by.spreads)}  # fmt: skip
@@ -76,17 +77,28 @@ class Sample:
     def _column(self, name: str) -> Rows:
         return np.asarray(self.scope.attributes[(self.condition.of, name)])
 
+    def _takes_part(self, network: m.Network) -> NDArray[np.bool_]:
+        """Of every row, at the start."""
+        if network.where is None:
+            return np.ones(self.rows, bool)
+        scope = at(self.scope, self.condition, self.condition.start.state, np.arange(self.rows))
+        return np.broadcast_to(np.asarray(evaluate(network.where, scope)) != 0, (self.rows,))
+
     def _susceptibility(self, network: m.Network) -> Rows:
         everyone = np.arange(self.rows)
         scope = at(self.scope, self.condition, susceptible(self.condition), everyone)
         factor = np.maximum(scaled(self.contagion, scope, "target", network, np.ones(self.rows)), 0.0)
-        factor = np.broadcast_to(factor, (self.rows,))
+        factor = np.broadcast_to(factor, (self.rows,)) * self.there[network.name]
         if network.layout == "ties" and _evenly(network):
-            factor = factor / np.maximum(np.tile(self._degrees(network), len(self.worlds)), 1)
+            factor = factor / np.maximum(self._degrees(network), 1)
         return classed(factor) if network.layout != "random" else np.array(factor)
 
     def _degrees(self, network: m.Network) -> Rows:
-        return np.diff(self.worlds[0].ties[network.name].offsets).astype(float)
+        """Of every row, how many of those it is tied to take part."""
+        ties = self.worlds[0].ties[network.name]
+        row = np.repeat(np.arange(self.size), np.diff(ties.offsets))
+        there = self.there[network.name].reshape(len(self.worlds), self.size)
+        return np.concatenate([np.bincount(row, one[ties.targets], self.size).astype(float) for one in there])
 
     def _hazards(self, network: m.Network, contagion: m.Contagion) -> dict[int, Rows]:
         """State → a day's contacts times the chance of each, of every row as a source in it; 0 where absent."""
@@ -107,14 +119,18 @@ class Sample:
                 value = np.maximum(scaled(contagion, scope, "source", network, value), 0) * share_of_days(network)
                 if network.layout == "place" and _evenly(network):
                     value = value / np.maximum(self._others(network), 1)
+                value = value * self.there[network.name]
                 hazards[state] = hazards.get(state, 0.0) + np.broadcast_to(value, (self.rows,))
         return {state: hazard for state, hazard in hazards.items() if np.any(hazard > 0)}
 
     def _others(self, network: m.Network) -> Rows:
         place = np.asarray(self.worlds[0].attributes[(network.of, network.place)], np.int64)
-        inside = place >= 0
-        sizes = np.bincount(place[inside], minlength=1)
-        return np.tile(np.where(inside, sizes[np.maximum(place, 0)] - 1.0, 0.0), len(self.worlds))
+        found: list[Rows] = []
+        for there in self.there[network.name].reshape(len(self.worlds), self.size):
+            inside = (place >= 0) & there
+            sizes = np.bincount(place[inside], minlength=max(1, int(place.max(initial=0)) + 1))
+            found.append(np.where(inside, sizes[np.maximum(place, 0)] - 1.0, 0.0))
+        return np.concatenate(found)
 
     def _groups(self) -> tuple[dict[str, Codes], tuple[str, ...], Codes]:
         """Of each attribute by which a table mixes the code of every row; the groups' names; the group of every row."""
@@ -193,12 +209,16 @@ class Sample:
         among = self.of_group * self._mean_factor(network)
         if network.is_between:
             return np.zeros((1, len(among)))  # nobody of one's own kind is met there
+        present = np.where(self.there[network.name], self.weights, 0.0)
+        if network.is_by_person:
+            assert network.contacts is not None
+            present = present * np.maximum(evaluate(network.contacts, self.scope), 0)
         if network.mixing is None:
-            return among[None, :]
+            return among[None, :] / max(float(present.sum()), 1e-300)
         written_table = self.model.table(network.mixing)
         code = self.code_of[written_table.key_attributes[0]]
         table = np.asarray(written_table.values).reshape(len(written_table.keys[0]), -1)
-        count = np.bincount(code, self.of_group, len(table))
+        count = np.bincount(self.mixing[written_table.key_attributes[0]], present, len(table))
         # What one of group a gives to group b: b's contacts with a, for each of b, shared among those of a.
         return (table[code] * among[:, None]).T / np.maximum(count, 1e-300)[:, None] * (count > 0)[:, None]
 
