@@ -82,9 +82,9 @@ def radius_at(samples: list[Sample], kind: str, shares: np.ndarray) -> float:
 def _needed(
     model: m.Model, condition: m.Condition, parameters: Mapping[str, float], seed: int, choice: _Choice
 ) -> float | None:
-    worlds = _worlds(model, condition, parameters, seed, choice)
+    now, worlds = _worlds(model, condition, parameters, seed, choice)
     samples = samples_of(model, condition, parameters, seed, tuple(worlds))
-    others = _others(model, parameters, seed, choice)
+    others = _others(now, choice)
 
     def excess(share: float) -> float:
         shares = others * (1 - share)
@@ -106,25 +106,29 @@ def _needed(
 
 def _worlds(
     model: m.Model, condition: m.Condition, parameters: Mapping[str, float], seed: int, choice: _Choice
-) -> list[World]:
-    """The same people with each value of the attribute in turn. Raises ``_NotKnown`` where other things change too."""
+) -> tuple[World, list[World]]:
+    """The people as they are, and with each value of the attribute in turn.
+
+    Raises ``_NotKnown`` where other things change too.
+    """
     count = len(choice.attribute.type.labels) if choice.attribute.type.kind is Kind.CATEGORY else 2
     used = {n.name for c in coupled(model, condition) for n in networks_of(model, c)}
     try:
         worlds = [world_of(_forced(model, choice, code), parameters, seed, used) for code in range(count)]
     except LpmError as reason:
         raise _NotKnown("the people cannot be made if all have it, or nobody") from reason
-    first = worlds[0]
+    # Beside them as they are: two worlds in which nobody is tied are alike too.
+    first = world_of(model, parameters, seed, used)
     places = {key for a in model.agents for key in [(a.name, p.name) for p in a.places]}
     mixed = {(n.of, model.table(n.mixing).key_attributes[0]) for n in model.networks
              if n.mixing is not None and n.name in used}  # fmt: skip
-    for other in worlds[1:]:
+    for other in worlds:
         if any(not np.array_equal(first.attributes[key], other.attributes[key]) for key in places | mixed):
             raise _NotKnown("who meets whom hangs on it")
         pairs = [(t, other.ties[name]) for name, t in first.ties.items()]
         if any(not (np.array_equal(a.offsets, b.offsets) and np.array_equal(a.targets, b.targets)) for a, b in pairs):
             raise _NotKnown("who is tied to whom hangs on it")
-    return worlds
+    return first, worlds
 
 
 def _forced(model: m.Model, choice: _Choice, code: int) -> m.Model:
@@ -139,12 +143,12 @@ def _forced(model: m.Model, choice: _Choice, code: int) -> m.Model:
     return replace(model, agents=agents)
 
 
-def _others(model: m.Model, parameters: Mapping[str, float], seed: int, choice: _Choice) -> np.ndarray:
+def _others(world: World, choice: _Choice) -> np.ndarray:
     """How the people without the value are shared among the other values: as they are now, else evenly."""
     count = len(choice.attribute.type.labels) if choice.attribute.type.kind is Kind.CATEGORY else 2
     if count == 2:
         return np.array([float(k != choice.code) for k in range(2)])
-    now = world_of(model, parameters, seed).attributes[(choice.kind, choice.attribute.name)]
+    now = world.attributes[(choice.kind, choice.attribute.name)]
     shares = np.bincount(np.asarray(now, np.int64), minlength=count).astype(float)
     shares[choice.code] = 0
     if shares.sum() == 0:
