@@ -134,8 +134,13 @@ def _json_spelt(character: str) -> str:
 
 def script_json(value: object) -> str:
     """JSON that may stand inside ``<script>``: no text in it can end the element or open a comment."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False)
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def mathml(name: str) -> str:
+    """The name of a symbol that a printer of MathML writes as it is."""
+    return html(plain(name))
 
 
 _LATEX = {

@@ -8,6 +8,7 @@ Exit codes: 0 done, 1 errors or a failed run, 2 wrong usage, 3 not converged, 4 
 # `lpmc check` in an editor must answer at once.
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 from typing import Annotated, NoReturn
@@ -18,6 +19,7 @@ from lpmdsl import __version__
 from lpmdsl.cli import asking, fits, runs, texts
 from lpmdsl.cli.words import say
 from lpmdsl.diagnostics import LpmError
+from lpmdsl.terminal import err, out
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -32,27 +34,38 @@ for command in COMMANDS:
 app.add_typer(asking.ledgers, name="ledger")
 
 
+_WrongUsage: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs ``lpmc``; a user's mistake is told as a diagnostic, ours in one line (with ``--debug``: the trace)."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     try:
-        app([word for word in given if word != "--debug"], prog_name="lpmc")
+        # Not alone (`standalone_mode`): its own words about wrong usage quote what was typed, so they are printed here.
+        sys.exit(app([word for word in given if word != "--debug"], prog_name="lpmc", standalone_mode=False) or 0)
     except LpmError as error:
         say(error.report, sys.stderr)
+    except _WrongUsage as error:
+        told = io.StringIO()
+        error.show(file=told)  # type: ignore[attr-defined]
+        err(told.getvalue().rstrip("\n"))
+        sys.exit(error.exit_code)  # type: ignore[attr-defined]
+    except typer.Abort:
+        err("Aborted!")
     except MemoryError:
-        print("error[E0899] this computer has too little memory for this run", file=sys.stderr)
+        err("error[E0899] this computer has too little memory for this run")
     except Exception as error:  # whatever it is, the user has not made a mistake and needs no trace
         if debug:
-            traceback.print_exc()
+            err(traceback.format_exc())
         told = f"{type(error).__name__}: {error}".splitlines()[0]
-        print(f"error[E0899] internal error, please report it with `lpmc --debug`: {told}", file=sys.stderr)
+        err(f"error[E0899] internal error, please report it with `lpmc --debug`: {told}")
     sys.exit(1)
 
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"lpmc {__version__}")
+        out(f"lpmc {__version__}")
         raise typer.Exit
 
 

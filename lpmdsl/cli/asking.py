@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lpmdsl import terminal
 from lpmdsl.cli.options import (
     Agents,
     AllowFiles,
@@ -51,7 +52,7 @@ def cost(
     found = cost_of(loaded.model, plan(loaded.model, options), seconds, at_once, facts)
     known = read_prices(prices) if prices is not None else None
     if format is Format.json:
-        print(found.model_dump_json(indent=2))
+        terminal.text_out(found.model_dump_json(indent=2) + "\n")
     else:
         print_lines(cost_text(found, known, llm_model, prices))
 
@@ -95,11 +96,11 @@ def ledger_export(
     lines = list(export_lines(opened, note))
     opened.close()
     if out is None:
-        print_lines(lines)
+        terminal.text_out("".join(f"{line}\n" for line in lines))
     else:
         require_kept(out, lines, force, warn)
         write_whole(out, "\n".join(lines) + "\n")
-        print(f"{out}: {len(lines) - 1:,} requests")
+        terminal.out(f"{out}: {len(lines) - 1:,} requests")
 
 
 @ledgers.command("import")
@@ -114,4 +115,4 @@ def ledger_import(
     opened = open_ledger(ledger)
     read = import_lines(opened, lines)
     opened.close()
-    print(f"{ledger}: {read:,} requests read")
+    terminal.out(f"{ledger}: {read:,} requests read")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from lpmdsl.cli.options import Agents, AllowFiles, File, Force, Format, Quiet, Redraw, Seed, Setting, Steps, Threads
 from lpmdsl.cli.words import load_told, numbers, overwrite_page, pairs, print_lines, require_ours, warn
+from lpmdsl.terminal import err, text_out
 
 if TYPE_CHECKING:
     from lpmdsl.config import Calibration
@@ -44,7 +44,7 @@ def sensitivity(
     repeats = repeats_of(loaded, of, options, needs_number=True)
     found = sensitivities(repeats, [n.strip() for n in wrt.split(",")] if wrt else None, estimator)
     if format is Format.json:
-        print_lines([one.as_json() for one in found])
+        text_out("".join(f"{one.as_json()}\n" for one in found))
     else:
         print_sensitivities(found, loaded.model, of)
     if plot is not None:
@@ -99,13 +99,10 @@ def _print_calibration(record: Calibration, folder: Path, quiet: bool) -> None:
 
     if not quiet:
         print_calibration(record)
-    print(f"report: {folder / REPORT_NAME}\n{record.runs:,} replicates in {record.seconds:.1f} seconds")
-    for note in record.notes:
-        print(f"note: {note}")
+    print_lines([f"report: {folder / REPORT_NAME}", f"{record.runs:,} replicates in {record.seconds:.1f} seconds"])
+    print_lines([f"note: {note}" for note in record.notes])
     if record.converged:
-        print("converged")
+        print_lines(["converged"])
         return
-    print("NOT CONVERGED: these numbers are not to be relied on", file=sys.stderr)
-    for reason in record.reasons:
-        print(f"  {reason}", file=sys.stderr)
+    err("NOT CONVERGED: these numbers are not to be relied on", *(f"  {reason}" for reason in record.reasons))
     raise typer.Exit(130 if record.stopped else 3)

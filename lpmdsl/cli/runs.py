@@ -164,15 +164,10 @@ def _print_profile(loaded: LoadedModel, options: RunOptions) -> None:
 
 
 def _print_results(results: Results, out: Path, quiet: bool, is_comparison: bool) -> None:
-    from rich.console import Console
-
     from lpmdsl.runtime.outputs import REPORT_NAME
     from lpmdsl.runtime.progress import answer_lines, print_comparison, print_summary, timing_line
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=140)  # a file or a pipe has no edge to wrap at
     if not quiet:
-        (print_comparison if is_comparison else print_summary)(results, console)
-    print_lines(answer_lines(results.manifest))
-    print(f"report: {out / REPORT_NAME}\n{timing_line(results.manifest)}")
+        (print_comparison if is_comparison else print_summary)(results)
+    told = (f"report: {out / REPORT_NAME}", timing_line(results.manifest))
+    print_lines([*answer_lines(results.manifest), *told])

@@ -24,6 +24,7 @@ from lpmdsl.cli.words import (
 from lpmdsl.codes import CODES
 from lpmdsl.diagnostics import Report, did_you_mean, fail, render_json, render_text
 from lpmdsl.source import Source, Span, data_dir
+from lpmdsl.terminal import console, text_out
 from lpmdsl.writing.plain import create, place_of, require_unread, unwritten, write_whole
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def new(file: File) -> None:
                    "Give another name.") from error  # fmt: skip
     except OSError as error:
         raise unwritten(target, error, "Give another place.") from error
-    print(f"wrote {target}\nnext: lpmc run {target}")
+    print_lines([f"wrote {target}", f"next: lpmc run {target}"])
 
 
 def check(
@@ -56,7 +57,7 @@ def check(
         report = _checked(file, allow_files)
         failed = failed or report.has_errors
         if format is Format.json:
-            print_lines([render_json(d) for d in report.sorted()])
+            text_out("".join(f"{render_json(d)}\n" for d in report.sorted()))
         else:
             print_lines([*(render_text(d) + "\n" for d in report.sorted()), f"{file}: {_tally(report)}"])
     raise typer.Exit(1 if failed else 0)
@@ -98,13 +99,13 @@ def fmt(
         before, after = texts
         changed = changed or before != after
         if stdout:
-            print(after, end="")
+            text_out(after)
         elif check and before != after:
-            print(f"would reformat {file}")
+            print_lines([f"would reformat {file}"])
         elif before != after:
             require_unread(file, before)
             write_whole(file, after, help="The file is as it was.")
-            print(f"reformatted {file}")
+            print_lines([f"reformatted {file}"])
     raise typer.Exit(1 if failed or (check and changed) else 0)
 
 
@@ -122,7 +123,6 @@ def _formatted(file: Path, report: Report) -> tuple[str, str] | None:
 
 def explain(code: Annotated[str, typer.Argument(metavar="CODE", help="A diagnostic's code, such as E0301.")]) -> None:
     """Print the page of a diagnostic code."""
-    from rich.console import Console
     from rich.markdown import Markdown
 
     wanted = code.strip().upper()
@@ -132,7 +132,7 @@ def explain(code: Annotated[str, typer.Argument(metavar="CODE", help="A diagnost
     page = _error_pages() / f"{wanted}.md"
     text = page.read_text(encoding="utf-8") if page.is_file() else f"# {wanted}: {CODES[wanted]}\n"
     # The site's marks on a block ({.lpm .bad}) mean nothing on a terminal, which cannot colour it either.
-    Console().print(Markdown(re.sub(r"^```\{?\.?(lpm|shell|csv)\b.*$", "```text", text, flags=re.MULTILINE)))
+    console().print(Markdown(re.sub(r"^```\{?\.?(lpm|shell|csv)\b.*$", "```text", text, flags=re.MULTILINE)))
 
 
 def _error_pages() -> Path:
@@ -157,11 +157,11 @@ def emit(
     loaded = load(file, allow_files)
     match target:
         case Target.adjoint:
-            print(adjoint_text(loaded.model))
+            text_out(adjoint_text(loaded.model) + "\n")
         case Target.json:
-            print(to_json(loaded.model))
+            text_out(to_json(loaded.model) + "\n")
         case Target.cpu | Target.triton | Target.ir:
-            print(compile_model(loaded.model, loaded.facts).emit(target.value))
+            text_out(compile_model(loaded.model, loaded.facts).emit(target.value) + "\n")
 
 
 def analyse(
@@ -189,11 +189,11 @@ def analyse(
         case Form.text:
             print_lines(as_text(found))
         case Form.json:
-            print(as_json(found))
+            text_out(as_json(found) + "\n")
         case Form.latex:
-            print(as_latex(found))
+            text_out(as_latex(found) + "\n")
         case Form.html:
-            print(document(loaded.model, loaded.source, found, values), end="")
+            text_out(document(loaded.model, loaded.source, found, values))
     if not all(statement.holds for statement in found.statements):
         raise typer.Exit(1)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from lpmdsl.diagnostics import Report, fail, render_text
+from lpmdsl.terminal import err, out
 from lpmdsl.writing.plain import place_of, require_other, require_plain, write_whole
 from lpmdsl.writing.seals import is_unchanged_page, marked
 
@@ -41,18 +42,18 @@ def numbers(pairs: dict[str, str]) -> dict[str, int]:
 
 
 def say(report: Report, stream: object) -> None:
-    for diagnostic in report.sorted():
-        print(render_text(diagnostic) + "\n", file=stream)  # type: ignore[arg-type]
+    """Tell what a report holds, on the error stream or on the output stream."""
+    (err if stream is sys.stderr else out)(*(render_text(diagnostic) + "\n" for diagnostic in report.sorted()))
 
 
 def print_lines(lines: list[str]) -> None:
-    for line in lines:
-        print(line)
+    """Print lines of words on the output stream."""
+    out(*lines)
 
 
 def warn(line: str) -> None:
     """One line on the error stream."""
-    print(line, file=sys.stderr)
+    err(line)
 
 
 def require_ours(file: Path, loaded: LoadedModel, force: bool) -> None:

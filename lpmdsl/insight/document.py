@@ -8,11 +8,12 @@ Equations are MathML, which browsers draw themselves; the page needs nothing fro
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import sympy as sp
 
-from lpmdsl.escaping import html
+from lpmdsl.escaping import html, mathml, mermaid as mermaid_words
 from lpmdsl.insight.summary import Analysis, OfCondition, as_latex, stops
 from lpmdsl.runtime.report_diagram import text_of
 from lpmdsl.runtime.report_parts import (
@@ -107,15 +108,23 @@ def _mermaid(model: m.Model) -> str:
 
 def mermaid(condition: m.Condition) -> str:
     """The states and exits of a condition as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", f"  [*] --> {condition.states[condition.start.state]}"]
+    names = _mermaid_names(condition)
+    named = [f'  state "{mermaid_words(s)}" as {n}' for s, n in zip(condition.states, names, strict=True) if s != n]
+    lines = ["stateDiagram-v2", *named, f"  [*] --> {names[condition.start.state]}"]
     for exit_ in condition.exits:
         for branch in exit_.branches:
             words = text_of(exit_.span).split(" to ")[0].removeprefix("from ")
             trigger = words.split(" ", 1)[1] if " " in words else words
             share = f", {text_of(branch.probability.span)}" if branch.probability is not None else ""
-            ways = f"{condition.states[exit_.state]} --> {condition.states[branch.to]}"
-            lines.append(f"  {ways}: {(trigger + share).replace(':', ' ')}")
+            ways = f"{names[exit_.state]} --> {names[branch.to]}"
+            lines.append(f"  {ways}: {mermaid_words(trigger + share)}")
     return "\n".join(lines)
+
+
+def _mermaid_names(condition: m.Condition) -> list[str]:
+    """A name for every state: its label where that is a plain word, else a number."""
+    words = (s if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", s) else "" for s in condition.states)
+    return [word or f"state{k}_" for k, word in enumerate(words)]
 
 
 def _numbers(model: m.Model, values: dict[str, float]) -> str:
@@ -218,7 +227,10 @@ def _rate_of(variable: sp.Symbol) -> str:
 
 
 def _mathml(expr: sp.Basic) -> str:
-    return str(sp.mathml(expr, printer="presentation"))
+    # The printer writes names as they are, tags too.
+    strange = (s for s in expr.atoms(sp.Symbol) if mathml(s.name) != s.name)
+    spelt = {s: sp.Symbol(mathml(s.name), **s.assumptions0) for s in strange}
+    return str(sp.mathml(expr.xreplace(spelt) if spelt else expr, printer="presentation"))
 
 
 def _reproduction(one: OfCondition) -> str:

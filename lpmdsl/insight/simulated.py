@@ -81,20 +81,21 @@ def _level(model: m.Model, condition: m.Condition, state: int) -> m.Observation:
     inside = m.InState(condition.name, (state,), BOOLEAN, condition.span)
     counted = m.Aggregate("count", condition.of, None, inside, None, NUMBER, condition.span)
     return m.Observation(
-        name=_column(condition.name, condition.states[state]), of=condition.of, value=m.Level(counted), where=None,
+        name=_column(condition.name, state), of=condition.of, value=m.Level(counted), where=None,
         by=(), groups=("",), thinned=None, delayed=None, every=model.clock.step, unit="", scale=1.0, type=NUMBER,
         doc="", span=condition.span,
     )  # fmt: skip
 
 
-def _column(condition: str, state: str) -> str:
-    return f"{condition}_{state}"
+def _column(condition: str, state: int) -> str:
+    """The name of a count; a label may hold signs that no name has."""
+    return f"{condition}_in_{state}"
 
 
 def _beside(model: m.Model, name: str, curve: Curves, observed: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for state, people in curve.states.items():
-        rows = rows_where(observed, "observation", _column(name, state))
+        rows = rows_where(observed, "observation", _column(name, model.condition(name).states.index(state)))
         each = np.asarray(rows.pivot_table(index="step", columns="replicate", values="value", sort=True))
         low, median, high = np.quantile(each, [0.05, 0.5, 0.95], axis=1)
         columns = (name, curve.time[: len(each)], state, people[: len(each)], median, low, high)

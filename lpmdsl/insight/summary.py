@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import sympy as sp
 
+from lpmdsl.escaping import comment, json_text
 from lpmdsl.insight.promises import Statement, statements
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
@@ -114,7 +114,7 @@ def as_json(found: Analysis) -> str:
         "conserved": all(s.holds for s in found.statements if s.how == "proved by algebra"),
         "proofs": [{"what": s.what, "holds": s.holds, "how": s.how, "place": s.place} for s in found.statements],
     }
-    return json.dumps(told, ensure_ascii=False, indent=1)
+    return json_text(told, indent=1)
 
 
 def _numbers(one: OfCondition) -> dict[str, object]:
@@ -141,7 +141,7 @@ def as_latex(found: Analysis) -> str:
     """The equations of every condition in ``align*``, and R0 where it is a formula."""
     lines: list[str] = []
     for one in found.conditions:
-        lines += [f"% {one.name}" + (f": {one.no_equations}" if one.no_equations else "")]
+        lines += ["% " + comment(f"{one.name}: {one.no_equations}" if one.no_equations else one.name, 1000)]
         rows = [row.replace(" = ", " &= ", 1) for row in one.equations.latex()] if one.equations else []
         if one.formula is not None:
             rows.append(rf"R_0 &= {tex(one.formula)}")

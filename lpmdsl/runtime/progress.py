@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pandas as pd
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
+from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
+from lpmdsl import terminal
 from lpmdsl.config import BehaviourRecord, Calibration, Manifest
 from lpmdsl.runtime.profile import Stage
 from lpmdsl.runtime.report_parts import number
@@ -21,17 +19,6 @@ from lpmdsl.runtime.simulate import Advance, Stop
 from lpmdsl.semantics.model import Model
 
 
-class _Status(ProgressColumn):
-    """What goes on beside the steps."""
-
-    def __init__(self, status: Callable[[], str]) -> None:
-        super().__init__()
-        self._status = status
-
-    def render(self, task: Task) -> Text:
-        return Text(self._status())
-
-
 @contextmanager
 def progress_bar(plan: Plan, status: Callable[[], str] | None = None) -> Iterator[Advance]:
     """A bar on the error stream over all steps of all replicates; nothing is drawn where that is not a terminal.
@@ -40,16 +27,8 @@ def progress_bar(plan: Plan, status: Callable[[], str] | None = None) -> Iterato
     """
     position = {v.name: k for k, v in enumerate(plan.variants)}
     total = len(plan.variants) * plan.options.replicates * plan.steps
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("steps"),
-        TimeRemainingColumn(),
-        *([_Status(status)] if status is not None else []),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    columns = ("description", BarColumn(), MofNCompleteColumn(), "steps", TimeRemainingColumn())
+    with terminal.bar(*columns, *([status] if status is not None else [])) as bar:
         task = bar.add_task("starting", total=total)
 
         def advance(scenario: str, replicate: int, steps: int) -> None:
@@ -64,10 +43,8 @@ def progress_bar(plan: Plan, status: Callable[[], str] | None = None) -> Iterato
 @contextmanager
 def calibration_bar(stop: Stop | None = None) -> Iterator[Callable[[str, int, int, str], bool]]:
     """A bar on the error stream over the stages of a calibration, with a word on how it goes; says when to stop."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[word]}"),
-               TimeRemainingColumn())  # fmt: skip
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    columns = ("description", BarColumn(), MofNCompleteColumn(), "word", TimeRemainingColumn())
+    with terminal.bar(*columns) as bar:
         task = bar.add_task("starting", total=1, word="")
 
         def tell(stage: str, done: int, of: int, word: str) -> bool:
@@ -79,84 +56,64 @@ def calibration_bar(stop: Stop | None = None) -> Iterator[Callable[[str, int, in
 
 def print_calibration(record: Calibration) -> None:
     """A line for every parameter, then the scores."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=140)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("parameter")
-    for name in ("median", "50 %", "95 %", "R-hat", "effective draws"):
-        table.add_column(name, justify="right")
-    table.add_column("unit")
+    right = ("median", "50 %", "95 %", "R-hat", "effective draws")
+    table = terminal.table(("parameter", *right, "unit"), right)
     for name, e in record.parameters.items():
         worth = "" if e.ess_bulk is None or e.ess_tail is None else f"{min(e.ess_bulk, e.ess_tail):.0f}"
         halves, most = f"{e.low_50:.4g} to {e.high_50:.4g}", f"{e.low_95:.4g} to {e.high_95:.4g}"
-        table.add_row(name, f"{e.median:.4g}", halves, most, "" if e.r_hat is None else f"{e.r_hat:.3f}", worth, e.unit)
+        r_hat = "" if e.r_hat is None else f"{e.r_hat:.3f}"
+        terminal.row(table, name, f"{e.median:.4g}", halves, most, r_hat, worth, e.unit)
     for name, r in record.r0.items():
         halves, most = f"{r.low_50:.4g} to {r.high_50:.4g}", f"{r.low_95:.4g} to {r.high_95:.4g}"
-        table.add_row(f"R0 of {name}", f"{r.median:.4g}", halves, most)
-    console.print(table)
+        terminal.row(table, f"R0 of {name}", f"{r.median:.4g}", halves, most)
+    terminal.show(table)
     for score in record.scores:
-        console.print(
+        terminal.out(
             f"{score.observation}, {score.part}: {score.points} points, WIS {score.wis:.4g}, CRPS {score.crps:.4g}, "
-            f"{score.coverage_50:.0%} within 50 %, {score.coverage_95:.0%} within 95 %", highlight=False,
-        )  # fmt: skip
+            f"{score.coverage_50:.0%} within 50 %, {score.coverage_95:.0%} within 95 %"
+        )
 
 
-def print_summary(results: Results, console: Console) -> None:
+def print_summary(results: Results) -> None:
     """Total, peak and final of every observation: medians over the replicates."""
     many_scenarios = len(results.manifest.scenarios) > 1
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("observation")
-    if many_scenarios:
-        table.add_column("scenario")
-    for name in ("total", "peak", "final"):
-        table.add_column(name, justify="right")
-    table.add_column("unit")
+    numbers = ("total", "peak", "final")
+    table = terminal.table(("observation", *(("scenario",) if many_scenarios else ()), *numbers, "unit"), numbers)
     for row in results.summary().to_dict("records"):
         name = f"{row['observation']} {row['group']}".strip()
         shown = [name, *([row["scenario"]] if many_scenarios else [])]
         unit = results.manifest.observations[row["observation"]].unit
-        table.add_row(*shown, *(number(row[s]) for s in ("total", "peak", "final")), unit)
+        terminal.row(table, *shown, *(number(row[s]) for s in numbers), unit)
     if table.row_count:
-        console.print(table)
+        terminal.show(table)
 
 
 def print_profile(stages: list[Stage]) -> None:
     """Where the time goes: seconds and share of each stage, with the lines of the model that it comes from."""
-    console = Console()
-    console = console if console.is_terminal else Console(width=140)
     total = sum(stage.seconds for stage in stages) or 1.0
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("stage")
-    table.add_column("seconds", justify="right")
-    table.add_column("share", justify="right")
-    table.add_column("lines")
+    table = terminal.table(("stage", "seconds", "share", "lines"), ("seconds", "share"))
     for stage in stages:
-        lines = "; ".join(stage.lines)
-        table.add_row(stage.name, f"{stage.seconds:.3f}", f"{100 * stage.seconds / total:.0f} %", lines)
-    console.print(table)
+        share = f"{100 * stage.seconds / total:.0f} %"
+        terminal.row(table, stage.name, f"{stage.seconds:.3f}", share, "; ".join(stage.lines))
+    terminal.show(table)
 
 
-def print_comparison(results: Results, console: Console) -> None:
+def print_comparison(results: Results) -> None:
     """Each scenario's report and its difference from the baseline, with 95 % intervals."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("report", "scenario"):
-        table.add_column(name)
-    for name in ("mean [95 %]", "difference from baseline [95 %]", "lower in"):
-        table.add_column(name, justify="right")
+    numbers = ("mean [95 %]", "difference from baseline [95 %]", "lower in")
+    table = terminal.table(("report", "scenario", *numbers), numbers)
     for row in results.comparison.to_dict("records"):
         below = "" if pd.isna(row["probability_below"]) else f"{row['probability_below']:.0%}"
         difference = (
             "" if pd.isna(row["difference"]) else _interval(row, "difference", "difference_low", "difference_high")
         )
         name = f"{row['report']} {row['group']}".strip()
-        table.add_row(name, str(row["scenario"]), _interval(row, "mean", "low", "high"), difference, below)
-    console.print(table)
+        terminal.row(table, name, str(row["scenario"]), _interval(row, "mean", "low", "high"), difference, below)
+    terminal.show(table)
 
 
 def _interval(row: dict, middle: str, low: str, high: str) -> str:
-    # The backslash keeps rich from reading the bracket as markup.
-    return f"{number(row[middle])} \\[{number(row[low])}, {number(row[high])}]"
+    return f"{number(row[middle])} [{number(row[low])}, {number(row[high])}]"
 
 
 def timing_line(manifest: Manifest) -> str:
@@ -171,17 +128,13 @@ def timing_line(manifest: Manifest) -> str:
 
 def print_sensitivities(found: Sequence[Sensitivity], model: Model, of: str) -> None:
     """A table of gradients per unit as the text writes it, and elasticities, the largest first."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=140)  # a file or a pipe has no edge to wrap at
-    table = Table(title=f"{of}: mean {found[0].mean:,.4g}" if found else of, title_justify="left")
-    for heading in ("parameter", "value", "gradient", "95 % of it", "elasticity", "by", "certificate"):
-        table.add_column(heading, justify="left" if heading in ("parameter", "by", "certificate") else "right")
+    numbers = ("value", "gradient", "95 % of it", "elasticity")
+    title = f"{of}: mean {found[0].mean:,.4g}" if found else of
+    table = terminal.table(("parameter", *numbers, "by", "certificate"), numbers, title, lined=True)
     for one in sorted(found, key=lambda s: -abs(s.elasticity)):
-        table.add_row(*_sensitivity_cells(one, model))
-    console.print(table)
-    for why, names in _reasons(found).items():
-        console.print(f"{', '.join(names)}: {why}", style="dim")
+        terminal.row(table, *_sensitivity_cells(one, model))
+    terminal.show(table)
+    terminal.out(*(f"{', '.join(names)}: {why}" for why, names in _reasons(found).items()))
 
 
 def _reasons(found: Sequence[Sensitivity]) -> dict[str, list[str]]:

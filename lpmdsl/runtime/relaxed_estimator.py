@@ -8,7 +8,6 @@ straight-through: the drawn run forwards, the relaxation's derivatives at what w
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -38,6 +37,7 @@ from lpmdsl.runtime.settings import is_within
 from lpmdsl.runtime.surrogate import Drawn, surrogate_gradient
 from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.semantics.model import Model, ParameterRef, walk
+from lpmdsl.terminal import err
 
 Array = NDArray[np.float64]
 RELAXED = ("relaxation", "surrogate")
@@ -127,7 +127,7 @@ class RelaxedObjective:
         self, settings: Mapping[str, float], names: tuple[str, ...], given: Array | None = None
     ) -> tuple[Array, Array]:
         """Straight-through: the values (replicates, numbers) as drawn, and the gradients (replicates, names)."""
-        print(SURROGATE_WARNING, file=sys.stderr)
+        err(SURROGATE_WARNING)
         run, drawn = self.run(settings), Drawn.of(self.repeats)
         each = [
             surrogate_gradient(self.repeats, drawn, run, replicate, names,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +9,7 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from lpmdsl.diagnostics import did_you_mean, fail
-from lpmdsl.escaping import html
+from lpmdsl.escaping import html, json_text
 from lpmdsl.kernel.relaxable import unseen
 from lpmdsl.runtime.choice import Chosen, check_estimator, choose
 from lpmdsl.runtime.differences import TWO_SIDED_95, Certificate, Slope, slope
@@ -49,7 +48,7 @@ class Sensitivity:
 
     def as_json(self) -> str:
         """One object on one line, numbers that are none as null."""
-        return json.dumps({**_finite(asdict(self)), "certificate": _finite(asdict(self.certificate))})
+        return json_text({**_finite(asdict(self)), "certificate": _finite(asdict(self.certificate))})
 
 
 def _finite(record: dict[str, object]) -> dict[str, object]:

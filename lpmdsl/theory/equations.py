@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from lpmdsl.escaping import latex
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
@@ -42,7 +43,7 @@ class Equations:
         lines = [rf"{tex(name)} = {tex(force)}" for name, force in self.forces.items()]
         lines += [rf"\frac{{d {tex(x)}}}{{dt}} = {tex(rate)}" for x, rate in self.rates.items()]
         for out, (inflow, words) in self.remembered.items():
-            law = rf"f_{{\mathrm{{{words}}}}}"
+            law = rf"f_{{\mathrm{{{latex(words)}}}}}"
             lines.append(rf"{tex(out)}(t) = \int_0^\infty \left[{tex(inflow)}\right](t - a)\, {law}(a)\, da")
         return lines
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 import sympy as sp
 
+from lpmdsl.escaping import latex
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import apply
@@ -180,9 +181,8 @@ def tex(expr: sp.Expr) -> str:
 def _upright(name: str) -> str:
     stem, _, index = name.partition("_")
     greek = stem in ("alpha", "beta", "gamma", "delta", "kappa", "lambda", "mu", "nu", "rho", "sigma", "tau")
-    head = "\\" + stem if greek else stem if len(stem) == 1 else rf"\mathrm{{{stem}}}"
-    escaped = index.replace("_", r"\_").replace("%", r"\%")
-    return rf"{head}_{{\mathrm{{{escaped}}}}}" if index else head
+    head = "\\" + stem if greek else stem if stem.isalpha() and len(stem) == 1 else rf"\mathrm{{{latex(stem)}}}"
+    return rf"{head}_{{\mathrm{{{latex(index)}}}}}" if index else head
 
 
 def is_groupable(ref: m.AttributeRef) -> bool:
