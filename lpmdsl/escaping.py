@@ -124,7 +124,7 @@ def plain_lines(text: str) -> str:
 
 def json_text(value: object, **layout: object) -> str:
     """JSON of one line, or laid out as ``json.dumps`` would; hidden characters in texts are escaped."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, **layout)  # type: ignore[arg-type]
+    text = json.dumps(value, ensure_ascii=False, **layout)  # type: ignore[arg-type]
     return text if text.isprintable() else "".join(_json_spelt(c) for c in text)
 
 
@@ -159,6 +159,17 @@ def mermaid(text: str) -> str:
     return "".join(c if c.isalnum() or c in " .,-_%/()" else f"#{ord(c)};" for c in plain(text))
 
 
+_ACTS = ("=", "+", "-", "@", "\t", "\r", "'")
+
+
 def csv_cell(text: str) -> str:
-    """A cell of text that no spreadsheet takes for a formula: an apostrophe before ``= + - @``, tab and line ends."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """A cell of text that no spreadsheet takes for a formula: with an apostrophe before ``= + - @``, tabs, line ends.
+
+    A text that begins with an apostrophe gets one more, so that ``csv_words`` undoes it.
+    """
+    return "'" + text if text[:1] in _ACTS else text
+
+
+def csv_words(cell: str) -> str:
+    """The text that ``csv_cell`` made a cell of."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in _ACTS else cell

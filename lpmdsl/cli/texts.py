@@ -205,6 +205,7 @@ def _simulate_equations(
     """Writes ``analysis.html`` and ``mean_field.csv``, and prints how far equations and agents are apart."""
     from lpmdsl.config import RunOptions
     from lpmdsl.insight.simulated import ANALYSIS, analysis_record, compared, lines, page
+    from lpmdsl.runtime.results import csv_text
     from lpmdsl.writing.folders import open_folder
 
     folder = out or Path("runs") / f"{loaded.model.name}-analysis"
@@ -212,7 +213,7 @@ def _simulate_equations(
     with open_folder(folder, ANALYSIS, force, warn) as into:
         found = compared(loaded, options)
         into.begin(analysis_record(loaded, options, {}))
-        into.put("mean_field.csv", found.table.to_csv(index=False, lineterminator="\n"))
+        into.put("mean_field.csv", csv_text(found.table))
         into.put("analysis.html", page(loaded.model.name, found))
         into.finish(analysis_record(loaded, options, into.digests()), is_whole=True)
     print_lines([*lines(found), f"page: {folder / 'analysis.html'}"])

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from lpmdsl.backends.request import RunResult
 from lpmdsl.config import MANIFEST_NAME, Manifest
 from lpmdsl.diagnostics import Report, fail
+from lpmdsl.escaping import csv_cell, csv_words
 from lpmdsl.semantics.model import Model, Observation
 from lpmdsl.semantics.reports import boundaries, times_of
 from lpmdsl.source import Source, Span
@@ -92,11 +93,16 @@ def _columns(observation: Observation, values: np.ndarray, model: Model) -> dict
 
 
 def csv_text(table: pd.DataFrame, header: bool = True) -> str:
-    """The table as CSV; a float is written so that it reads back as the same number, a whole one without a point."""
+    """The table as CSV; a float is written so that it reads back as the same number, a whole one without a point.
+
+    A text that a spreadsheet would take for a formula stands after an apostrophe (``escaping.csv_cell``).
+    """
     shown = table.copy()
     for column in shown.columns:
         if shown[column].dtype.kind == "f":
             shown[column] = pd.Series([_shortest(v) for v in shown[column]], index=shown.index, dtype=object)
+        elif shown[column].dtype.kind not in "biu":
+            shown[column] = shown[column].map(csv_cell, na_action="ignore")
     return shown.to_csv(index=False, header=header, lineterminator="\n")
 
 
@@ -146,7 +152,7 @@ def read_results(folder: str | Path) -> Results:
             help="Give the folder that `lpmc run` named.",
         ) from error
     comparison = folder / COMPARISON_NAME
-    compared = pd.read_csv(comparison) if comparison.is_file() else pd.DataFrame()
+    compared = _with_words(pd.read_csv(comparison)) if comparison.is_file() else pd.DataFrame()
     return Results(observations, manifest, compared, folder=folder)
 
 
@@ -158,4 +164,12 @@ def _read_table(path: Path) -> pd.DataFrame:
     )
     if tuple(table.columns) != COLUMNS:
         raise ValueError(f"{path.name} has other columns")
+    return _with_words(table)
+
+
+def _with_words(table: pd.DataFrame) -> pd.DataFrame:
+    """A table that was read, its texts without the apostrophes of ``csv_text``."""
+    for column in table.columns:
+        if table[column].dtype.kind not in "biuf":
+            table[column] = table[column].map(csv_words, na_action="ignore")
     return table
