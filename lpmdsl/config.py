@@ -285,6 +285,18 @@ class Score(BaseModel):
     coverage_95: float
 
 
+class Checked(BaseModel):
+    """One summary of the fitted data beside the middle 95 % of what the fitted model makes of it."""
+
+    observation: str
+    name: str
+    seen: float
+    low: float
+    high: float
+    probability: float
+    is_flagged: bool
+
+
 class Certified(BaseModel):
     """The gradient in use against differences of the log posterior itself along random directions."""
 
@@ -326,6 +338,7 @@ class Calibration(BaseModel):
     acceptance: float | None
     certificate: Certified | None
     scores: tuple[Score, ...]
+    checks: tuple[Checked, ...] = ()
     runs: int
     seconds: float
     started: str

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+from scipy import special, stats
 
 Values = Any  # a float64 array of numpy or torch
 FLOOR = 1e-3
@@ -63,30 +63,50 @@ def log_density(
             raise ValueError(f"no likelihood is called {family}")
 
 
+def law(family: str, a: Mapping[str, Values], expected: NDArray[np.float64], is_share: bool = False) -> Any:
+    """The law of the data about every expected value, as a distribution of ``scipy.stats``."""
+    mean = np.clip(expected, FLOOR, math.inf)
+    match family:
+        case "poisson":
+            return stats.poisson(mean)
+        case "negative_binomial":
+            return stats.nbinom(a["dispersion"], a["dispersion"] / (a["dispersion"] + mean))
+        case "normal":
+            return stats.norm(expected, a["sd"])
+        case "lognormal":
+            return stats.lognorm(np.log(a["spread"]), scale=mean)
+        case "binomial":
+            share = np.clip(expected if is_share else expected / a["trials"], LEAST_SHARE, 1 - LEAST_SHARE)
+            return stats.binom(np.asarray(a["trials"], np.int64), share)
+        case _:
+            raise ValueError(f"no likelihood is called {family}")
+
+
 def draw(
     family: str,
-    a: Mapping[str, float],
+    a: Mapping[str, Values],
     expected: NDArray[np.float64],
     random: np.random.Generator,
     is_share: bool = False,
 ) -> NDArray[np.float64]:
     """One draw of the data for every expected value."""
-    mean = np.clip(expected, FLOOR, math.inf)
-    match family:
-        case "poisson":
-            return random.poisson(mean).astype(np.float64)
-        case "negative_binomial":
-            k = a["dispersion"]
-            return random.negative_binomial(k, k / (k + mean)).astype(np.float64)
-        case "normal":
-            return random.normal(expected, a["sd"])
-        case "lognormal":
-            return np.exp(random.normal(np.log(mean), math.log(a["spread"]), mean.shape))
-        case "binomial":
-            share = np.clip(expected if is_share else expected / a["trials"], LEAST_SHARE, 1 - LEAST_SHARE)
-            return random.binomial(int(a["trials"]), share).astype(np.float64)
-        case _:
-            raise ValueError(f"no likelihood is called {family}")
+    drawn = law(family, a, expected, is_share).rvs(size=np.shape(expected), random_state=random)
+    return np.asarray(drawn, np.float64)
+
+
+def below_and_at(
+    family: str,
+    a: Mapping[str, Values],
+    expected: NDArray[np.float64],
+    seen: NDArray[np.float64],
+    is_share: bool = False,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """P(data < seen) and P(data = seen) about every expected value; the second is 0 where data are continuous."""
+    about = law(family, a, expected, is_share)
+    if isinstance(about.dist, stats.rv_discrete):
+        at = about.pmf(seen)
+        return about.cdf(seen) - at, at
+    return about.cdf(seen), np.zeros(np.broadcast_shapes(np.shape(expected), np.shape(seen)))
 
 
 def unbiased_log_mean_exp(values: NDArray[np.float64]) -> float:

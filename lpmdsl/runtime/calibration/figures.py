@@ -44,7 +44,7 @@ def draws_of(result: Calibrated, free: Free) -> Array:
 def predictive_figure(result: Calibrated, piece: Piece) -> Figure:
     """The data over ribbons of what the fitted model expects of them, one panel for a group."""
     assert result.predictive is not None
-    drawn = result.predictive.data[:, piece.at].reshape(-1, *piece.data.values.shape)
+    drawn = result.predictive.left_out.data[:, piece.at].reshape(-1, *piece.data.values.shape)
     panels = tuple(_over_time(result, piece, drawn[:, :, g], g) for g in range(len(piece.data.groups)))
     return Figure(panels, f"{piece.data.fit.observation.replace('_', ' ')}: the data over what the model expects")
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.config import Calibration, Estimate, Method, Reproduced, Score
+from lpmdsl.config import Calibration, Estimate, Method, Reproduced
+from lpmdsl.runtime.calibration.doubts import checked, doubts, few_curves
 from lpmdsl.runtime.calibration.extras import needed
+from lpmdsl.runtime.calibration.identification import notes_on
 from lpmdsl.runtime.calibration.posterior import Posterior
 from lpmdsl.runtime.calibration.predict import PREDICT, Predictive, scores
 from lpmdsl.runtime.calibration.priors import Free, prior_draws
@@ -28,8 +30,6 @@ WORTH = 100
 16:667)."""
 TOO_NOISY = 3.0
 """Standard deviation of the log likelihood beyond which a chain sticks to lucky estimates."""
-LEAST_POINTS, LEAST_COVERED = 5, 0.75
-"""Share of the fitted data that must lie within the 95 % of the predictive, where there are so many points."""
 POSTERIOR_NAME = "posterior.nc"
 
 
@@ -60,20 +60,25 @@ def calibrated(problem: Problem, method: Method, found: Posterior, predictive: P
     has_draws = found.draws.size > 0
     parameters = {f.name: _estimate(problem, f, k, found) for k, f in enumerate(problem.free) if has_draws}
     scored = scores(problem, predictive) if predictive else ()
-    reasons = tuple(_reasons(problem, found, parameters, predictive, scored))
+    checks = checked(problem, predictive) if predictive else ()
+    reasons = tuple(
+        [*_reasons(problem, found, parameters, predictive)]
+        + (doubts(problem, predictive, scored, checks) if predictive else [])
+    )
+    notes = (*found.notes, *notes_on(problem, found), *(few_curves(problem, predictive) if predictive else ()))
     plan = problem.repeats.plan
     record = Calibration(
         model=problem.model.name, version=problem.model.version, sha256=sha256,
         versions={**versions(), **_more_versions(method)}, method=method, seed=problem.options.seed,
         chains=found.draws.shape[0], draws=found.draws.shape[1], replicates=found.replicates,
         agents={a.name: plan.counts.get(a.name, a.count or 0) for a in problem.model.agents},
-        settings=problem.fixed, converged=not reasons, reasons=reasons, notes=found.notes, parameters=parameters,
+        settings=problem.fixed, converged=not reasons, reasons=reasons, notes=notes, parameters=parameters,
         r0=r0,
         correlations=_correlations(problem, found),
         log_likelihood=_finite(predictive.log_likelihood) if predictive else None,
         log_likelihood_sd=_finite(predictive.spread) if predictive else None,
         acceptance=found.acceptance, certificate=found.certificate,
-        scores=scored,
+        scores=scored, checks=checks,
         runs=found.runs + (predictive.runs if predictive else 0), seconds=round(seconds, 3), started=started,
         finished=now(), complete=not found.stopped, stopped=found.stopped,
     )  # fmt: skip
@@ -129,29 +134,38 @@ def _more_versions(method: Method) -> dict[str, str]:
 
 
 def _reasons(
-    problem: Problem, found: Posterior, parameters: dict[str, Estimate], predictive: Predictive | None,
-    found_scores: tuple[Score, ...],
+    problem: Problem, found: Posterior, parameters: dict[str, Estimate], predictive: Predictive | None
 ) -> list[str]:  # fmt: skip
     """Why not to believe the numbers, in words; nothing if there is no reason."""
     reasons = [f"it was stopped: {found.stopped}"] if found.stopped else []
     reasons += found.doubts
     for name, e in parameters.items():
         if e.r_hat is None or e.ess_bulk is None or e.ess_tail is None:
-            reasons.append(f"there are too few draws of `{name}` to tell")
+            reasons.append(f"there are too few draws of `{name}` to tell: give more with --draws")
             continue
         if e.r_hat > AGREES and not found.independent:  # draws of one density agree but for luck
-            reasons.append(f"the chains do not agree on `{name}`: R-hat is {e.r_hat:.3f}, and {AGREES} is wanted")
+            reasons.append(
+                f"the chains do not agree on `{name}`: R-hat is {e.r_hat:.3f}, and {AGREES} is "
+                f"wanted; {_longer(found, 2.0)}"
+            )
         wanted, worth = WORTH * problem.options.chains, min(e.ess_bulk, e.ess_tail)
         if worth < wanted:
-            reasons.append(f"the draws of `{name}` are worth only {worth:.0f} independent ones; {wanted} are wanted")
+            reasons.append(
+                f"the draws of `{name}` are worth only {worth:.0f} independent ones; {wanted} are "
+                f"wanted: {_longer(found, wanted / max(worth, 1.0))}"
+            )
     if predictive is not None and not found.independent and not predictive.spread < TOO_NOISY:
         reasons.append(f"the estimate of the log likelihood varies by {predictive.spread:.1f} between sets of "
                        f"{found.replicates} replicates: --replicates must be larger")  # fmt: skip
-    for score in found_scores:
-        if score.part == "fitted" and score.points >= LEAST_POINTS and score.coverage_95 < LEAST_COVERED:
-            reasons.append(f"the fitted model does not give the data back: {score.coverage_95:.0%} of `"
-                           f"{score.observation}` lie within the 95 % that it expects")  # fmt: skip
     return reasons
+
+
+def _longer(found: Posterior, times: float) -> str:
+    """The next thing to do where draws are worth too little."""
+    if found.independent:
+        return f"run it with --replicates {2 * found.replicates}, which makes the likelihood less noisy"
+    draws = math.ceil(min(times, 100.0) * 1.2 * found.draws.shape[1] / 100) * 100
+    return f"go on with --resume --draws {draws}"
 
 
 # ------------------------------------------------------------------ ArviZ

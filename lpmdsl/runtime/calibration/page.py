@@ -29,6 +29,7 @@ def calibration_page(model: Model, source: Source, result: Calibrated) -> str:
         _estimates(result.record) if has_draws else "",
         _predictive(result),
         _scores(result.record),
+        _checks(result.record),
         _grid("Posteriors and priors", [marginal(result, f) for f in result.problem.free]) if has_draws else "",
         _grid("Parameters together", pairs(result)) if has_draws else "",
         _chains(result),
@@ -91,9 +92,9 @@ def _predictive(result: Calibrated) -> str:
     for piece in result.problem.pieces:
         drawn = image(predictive_figure(result, piece))
         parts.append(f"<h3>{html(spaced(piece.data.fit.observation))}</h3>{drawn}")
-    note = ('<p class="soft">The line is the median, the ribbons hold the middle 50 % and 95 % of data as they could '
-            "have been: parameters from the posterior, epidemics weighed by how they meet the fitted data, and the "
-            "scatter of the likelihood. What is held out, on a tint, is a forecast.</p>")  # fmt: skip
+    note = ('<p class="soft">The line is the median, the ribbons hold the middle 50 % and 95 % of what each report '
+            "is expected to be by all the other fitted data: it has not seen the point that it is compared with. What "
+            "is held out, on a tint, is a forecast.</p>")  # fmt: skip
     return section("The model over the data", note + "".join(parts))
 
 
@@ -107,6 +108,17 @@ def _scores(record: Calibration) -> str:
     note = ('<p class="soft">Weighted interval score and continuous ranked probability score, in the unit of the data; '
             "less is better.</p>")  # fmt: skip
     return section("Scores", table(header, rows, frozenset({2, 3, 4, 5, 6})) + note if rows else "")
+
+
+def _checks(record: Calibration) -> str:
+    """Summaries of the data beside those of data that the fitted model makes."""
+    rows = [
+        [html(spaced(c.observation)), html(c.name), number(c.seen), f"{number(c.low)} – {number(c.high)}",
+         '<span class="fails">no</span>' if c.is_flagged else "yes"]
+        for c in record.checks
+    ]  # fmt: skip
+    header = ["Observation", "Summary", "Data", "Model, 95 %", "Alike"]
+    return section("The data as a whole", table(header, rows, frozenset({2, 3})) if rows else "")
 
 
 def _grid(title: str, figures: list[Figure]) -> str:

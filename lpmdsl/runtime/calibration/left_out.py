@@ -1,0 +1,79 @@
+"""The data held against what is expected of each point by everything but that point.
+
+A curve that was chosen because it meets the data meets them too well. Each report is therefore compared with curves
+that are weighed by all the *other* reports: importance weights 1/p(point | curve) take a point out of the posterior of
+parameters and curves (Gelfand, Dey & Chang 1992; Vehtari, Gelman & Gabry 2017, Stat Comput 27:1413). If the model is
+right, the probability integral transforms are uniform, so half of the points lie within the 50 % band.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Of every report: ``below`` and ``at``, the probabilities of less than what was seen and of just that; ``data``
+    (draws, reports), what could have been seen there; ``worth``, how many curves of equal weight stand behind it."""
+
+    below: Array
+    at: Array
+    data: Array
+    worth: Array
+
+
+def posterior_logs(each: Array, fitted: NDArray[np.bool_]) -> Array:
+    """(draws, replicates): log weight of every curve in the posterior of parameters and curves, up to a constant.
+
+    ``each``: (draws, replicates, reports) log likelihoods; only ``fitted`` reports weigh. The draws come from the
+    posterior already, so all replicates of a draw weigh as much together as those of another.
+    """
+    total = np.where(fitted, each, 0.0).sum(axis=2)
+    top = total.max(axis=1, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = total - top - np.log(np.mean(np.exp(total - top), axis=1, keepdims=True))
+    return np.where(np.isfinite(logs), logs, -np.inf)
+
+
+def normalised(logs: Array) -> Array:
+    """exp of ``logs`` scaled so that each column adds up to 1; level where all are 0."""
+    highest = logs.max(axis=0)
+    weights = np.exp(logs - np.where(np.isfinite(highest), highest, 0.0))
+    sums = weights.sum(axis=0)
+    return np.divide(weights, sums, out=np.full_like(weights, 1 / len(weights)), where=sums > 0)
+
+
+def left_out_weights(each: Array, fitted: NDArray[np.bool_]) -> Array:
+    """(curves, reports): the weight of every curve for every report, that report left out; columns add up to 1."""
+    mine = np.where(fitted, each, 0.0)
+    return normalised((posterior_logs(each, fitted)[:, :, None] - mine).reshape(-1, each.shape[2]))
+
+
+def worth(weights: Array) -> Array:
+    """(reports,): effective number of curves, 1 / the sum of squared weights (Kish)."""
+    return 1 / (weights**2).sum(axis=0)
+
+
+def covered(found: LeftOut, chosen: NDArray[np.bool_], share: float) -> Array:
+    """(chosen reports,): how much of each point lies within the middle ``share`` of what was expected of it.
+
+    A count stands for the whole stretch of probability from ``below`` to ``below + at``; the part of it inside the band
+    counts, so that the mean is ``share`` for a right model however small the counts are.
+    """
+    low, high = (1 - share) / 2, (1 + share) / 2
+    below, at = found.below[chosen], found.at[chosen]
+    inside = np.clip(np.minimum(below + at, high) - np.maximum(below, low), 0, at)
+    is_within = ((below >= low) & (below <= high)).astype(np.float64)
+    return np.divide(inside, at, out=is_within, where=at > 1e-12)
+
+
+def surprise(found: LeftOut, chosen: NDArray[np.bool_]) -> Array:
+    """(chosen reports,): the two-sided probability of a point at least as far out."""
+    below, at = found.below[chosen], found.at[chosen]
+    return np.clip(2 * np.minimum(below + at, 1 - below), 0, 1)
