@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -77,9 +78,22 @@ def _run_commands(block: Block, folder: Path) -> None:
         assert result.returncode == (1 if "fails" in block.marks else 0), f"{block.where}: {line}\n{said}"
 
 
+def test_tables_of_the_reference_are_those_of_the_compiler() -> None:
+    """``python docs/hooks.py`` writes them."""
+    spec = importlib.util.spec_from_file_location("hooks", ROOT / "docs" / "hooks.py")
+    assert spec is not None and spec.loader is not None
+    hooks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hooks)
+    pages = hooks.pages_with_tables()
+    assert len(pages) >= 3
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert hooks.filled(text) == text, f"{page.name}: run python docs/hooks.py"
+
+
 def test_every_dependency_has_its_line() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    dependencies = project.split("[project.scripts]")[0].split("dependencies = [", 1)[1]
+    dependencies = project.split("[project.entry-points")[0].split("dependencies = [", 1)[1]
     names = {name for name in re.findall(r'"([A-Za-z][A-Za-z0-9-]*)[>=\[]', dependencies) if name != "lpmdsl"}
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| ([a-z0-9-]+) \|", page, re.MULTILINE))

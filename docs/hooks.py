@@ -1,8 +1,13 @@
-"""MkDocs hook: fills tables of the reference from the compiler's own tables, so that they are always complete."""
+"""Tables of the reference, made from the compiler's own: ``python docs/hooks.py`` writes them into the pages.
+
+They stand in the Markdown itself, so that a reader of the repository sees them; MkDocs fills them once more.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from lpmdsl.codes import CODES
@@ -51,21 +56,44 @@ def table_of_generators() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "<!-- table of codes -->": table_of_codes,
-    "<!-- table of distributions -->": table_of_distributions,
-    "<!-- table of functions -->": table_of_functions,
-    "<!-- table of generators -->": table_of_generators,
+    "codes": table_of_codes,
+    "distributions": table_of_distributions,
+    "functions": table_of_functions,
+    "generators": table_of_generators,
 }
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """The page with each mark replaced by its table."""
-    for mark, table in TABLES.items():
-        if mark in markdown:
-            markdown = markdown.replace(mark, table())
+def filled(markdown: str) -> str:
+    """The page with each table between its marks as it is now."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- table of {name}: begin -->", f"<!-- table of {name}: end -->"
+        if begin in markdown:
+            before, rest = markdown.split(begin, 1)
+            markdown = f"{before}{begin}\n\n{table()}\n\n{end}{rest.split(end, 1)[1]}"
     return markdown
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """MkDocs' hook: the page as it is shown."""
+    return filled(markdown)
+
+
+def pages_with_tables() -> list[Path]:
+    """The pages that hold a table."""
+    mark = re.compile(rf"<!-- table of ({'|'.join(TABLES)}): begin -->")
+    return [p for p in sorted(Path(__file__).parent.rglob("*.md")) if mark.search(p.read_text(encoding="utf-8"))]
+
+
+def main() -> None:
+    """Write every table into its page."""
+    for page in pages_with_tables():
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()
