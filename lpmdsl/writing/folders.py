@@ -182,7 +182,7 @@ def _check(path: Path, contents: Contents, force: bool, say: Say) -> None:
         raise fail("E0866", "This name is for the folder of what is unfinished, and something else has it.",
                    place_of(path / UNFINISHED), "Move it away, or give another folder with --out.")  # fmt: skip
     others = {p.name for p in path.iterdir()} - {LOCK_NAME, UNFINISHED}
-    is_new = not others and not _holds_anything(path / UNFINISHED)
+    is_new = not others and not _holds_anything(path / UNFINISHED, contents)
     foreign = [*in_the_way(path, contents), *in_the_way(path / UNFINISHED, contents)]
     lists = (path / contents.listing, path / UNFINISHED / contents.listing)
     if not (is_new or foreign or force or any(listed(p) is not None for p in lists)):
@@ -246,8 +246,10 @@ def _move_up(path: Path, contents: Contents) -> None:
         os.rmdir(moving)
 
 
-def _holds_anything(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())
+def _holds_anything(folder: Path, contents: Contents) -> bool:
+    """Whether there is more than what a beginning that was broken off had begun to write."""
+    parts = {_part(folder, name) for name in contents.names}
+    return folder.is_dir() and any(p not in parts for p in folder.iterdir())
 
 
 def _unmake(made: tuple[Path, ...]) -> None:
