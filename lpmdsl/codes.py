@@ -212,10 +212,10 @@ CODES: dict[str, str] = {
     "E0868": "Another run writes into this folder",
     "E0869": "Two replies to one request",
     "E0870": "An unfinished calibration would be lost",
+    "N0871": "Compiled kernels are not kept",
     "E0880": "Everything that is estimated is set by hand",
     "E0882": "More than the compiler can number",
     "E0881": "The option cannot have this value",
-    "E0898": "Compiled kernels cannot be kept",
     "E0899": "Internal error",
     # 09 calibration and checks
     "N0906": "The data of a fit are elsewhere",

@@ -12,11 +12,12 @@ import sys
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from lpmdsl.backends.numba_prelude import quarters
+from lpmdsl.kept import njit
 
 LIST_CHUNK = 2048  # agents of a list, or words of a set, that a thread takes at a time
 CHUNK = 16384  # agents with one row of partial sums: fixed, so that no thread count changes a sum

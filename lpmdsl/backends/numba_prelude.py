@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from lpmdsl.kept import njit
 
 _LN2_HI, _LN2_LO, _LOG2_E = 0.6931471803691238, 1.9082149292705877e-10, 1.4426950408889634
 _SQRT_2 = 1.4142135623730951

@@ -20,6 +20,7 @@ from lpmdsl.cli import asking, fits, runs, texts
 from lpmdsl.cli.words import say
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.terminal import err, out
+from lpmdsl.writing import private
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -60,6 +61,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             err(traceback.format_exc())
         told = f"{type(error).__name__}: {error}".splitlines()[0]
         err(f"error[E0899] internal error, please report it with `lpmc --debug`: {told}")
+    finally:
+        say(private.told, sys.stderr)
     sys.exit(1)
 
 

@@ -9,8 +9,8 @@ that are, for many agents, like those drawn from all regular networks (Wormald 1
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from lpmdsl.kept import njit
 from lpmdsl.networks.random import SEED_MASK, WORLD_REPLICATE, philox
 from lpmdsl.networks.random_graphs import even_degree
 from lpmdsl.networks.work import each, spans

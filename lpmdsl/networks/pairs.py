@@ -6,9 +6,9 @@ Time goes by ties, not by pairs. A block of rows is drawn by one thread, its wor
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lpmdsl.kept import njit
 from lpmdsl.networks.random import log, logs, uniform_rows
 from lpmdsl.networks.ties import Edges
 from lpmdsl.networks.work import each, spans

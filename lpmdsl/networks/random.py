@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lpmdsl.kept import njit
 from lpmdsl.networks.work import each, spans
 
 WORLD_REPLICATE = 2**32 - 1

@@ -6,9 +6,9 @@ Every draw is keyed by what it decides (a block of pairs, a link, a stub), so no
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lpmdsl.kept import njit
 from lpmdsl.networks.ascending import ascending_to_ties
 from lpmdsl.networks.pairs import rows_of_a_piece, tied_pairs
 from lpmdsl.networks.random import SEED_MASK, WORLD_REPLICATE, below, philox

@@ -6,9 +6,9 @@ That gives all orders alike, like Fisher and Yates's shuffle of the whole, which
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lpmdsl.kept import njit
 from lpmdsl.networks.random import below, word_rows
 from lpmdsl.networks.work import each, spans
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lpmdsl.kept import njit
 from lpmdsl.networks.work import each, spans
 from lpmdsl.networks.world import Ties
 

@@ -6,18 +6,21 @@ The file's name holds a hash of its text, of the prelude and of the versions, so
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import os
+import linecache
 import sys
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
 from lpmdsl.compiler import Compiled, Target
-from lpmdsl.diagnostics import fail
-from lpmdsl.source import NOWHERE, cache_dir
+from lpmdsl.diagnostics import LpmError
+from lpmdsl.source import cache_dir
+from lpmdsl.writing.plain import write_whole
+from lpmdsl.writing.private import private_dir
 
 BACKENDS = Path(__file__).parent.parent / "backends"
+LONGEST = 40
+"""Letters of a model's name in that of its file: a name may be longer than the file system takes."""
 
 
 def build(compiled: Compiled) -> ModuleType:
@@ -44,38 +47,44 @@ def build_text(text: str, model: str, preludes: tuple[str, ...], versions: str) 
     """The module of a generated text, under a name that no other text, prelude or version has."""
     parts = [text, *((BACKENDS / name).read_text(encoding="utf-8") for name in preludes), versions]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-    name = f"lpm_{model[:60]}_{digest}"
+    name = f"lpm_{model[:LONGEST]}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
-    return _import(name, _write(text, name))
+    return _import(name, text, _written(text, name))
 
 
-def _write(text: str, name: str) -> Path:
-    """The file with the text; made under another name first, so that no reader ever sees half of it."""
-    folder = cache_dir()
+def _written(text: str, name: str) -> Path | None:
+    """The file with the text, for Numba to keep its machine code beside; None where nothing can be written.
+
+    One that is there is read: it may have been cut short.
+    """
+    folder = private_dir(cache_dir())
+    if folder is None:
+        return None
     path = folder / f"{name}.py"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
-            with os.fdopen(handle, "w", encoding="utf-8") as out:
-                out.write(text)
-            os.replace(temporary, path)
-    except OSError as error:
-        raise fail(
-            "E0898",
-            f"Compiled kernels cannot be kept in {folder}: {error.strerror}.",
-            NOWHERE,
-            "Set LPMDSL_CACHE to a folder that can be written.",
-        ) from None
-    return path
+    with suppress(OSError, LpmError):
+        if not path.is_file() or path.read_bytes() != text.encode():
+            write_whole(path, text)
+        return path
+    return None
 
 
-def _import(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
+def _import(name: str, text: str, path: Path | None) -> ModuleType:
+    """The module of a text. Python's own copy of its byte code is not used: nothing says whether that is whole."""
+    module = ModuleType(name)
+    module.__file__ = str(path) if path is not None else f"<{name}>"
+    # Triton reads the text of its functions again.
+    linecache.cache[module.__file__] = (len(text), None, text.splitlines(keepends=True), module.__file__)
     # Numba finds a cached function's module by name.
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    run = text if path is not None else text.replace("njit(cache=True", "njit(cache=False")
+    try:
+        exec(compile(run, module.__file__, "exec"), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    if "numba" in sys.modules:
+        from lpmdsl.kept import seal_all
+
+        seal_all(module)
     return module

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
 from functools import cache
 
 from lark import Lark
@@ -12,6 +11,7 @@ from lark.lexer import PatternRE, PatternStr, TerminalDef
 from lpmdsl.quantities import UNITS
 from lpmdsl.source import cache_dir, data_dir
 from lpmdsl.syntax.words import RESERVED, VALUE_WORDS
+from lpmdsl.writing.private import private_dir
 
 
 def _any_of(words: frozenset[str] | set[str]) -> str:
@@ -52,11 +52,9 @@ def declaration_parser() -> Lark:
     )
 
 
-def _kept_at(text: str) -> str:
-    """The file of the tables. Lark builds them again when it cannot be read, and goes without when not written."""
+def _kept_at(text: str) -> str | bool:
+    """The file of the tables, False where nothing can be written. Lark builds them again when it cannot be read."""
     # Lark itself checks the grammar and its own version; the words that are filled in it cannot know.
     words = hashlib.sha256(repr((text, sorted(_COMPLETED.items()))).encode()).hexdigest()[:16]
-    folder = cache_dir()
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-    return str(folder / f"grammar_{words}.lark")
+    folder = private_dir(cache_dir())
+    return str(folder / f"grammar_{words}.lark") if folder is not None else False
