@@ -261,3 +261,56 @@ def test_contacts_of_ones_own_hang_on_what_stays() -> None:
     assert any("E0623" in line for line in errors(text))
     ties = "as ring(degree 4) with (1 where old, 2 otherwise) * 1 contact per day"
     assert any("E0623" in line for line in errors(flu().replace("at random with 10 contacts per day", ties)))
+
+
+# ------------------------------------------------------------------ numbers that are too large or none
+
+HUGE = """
+parameter b = 0.2 per day
+agent Person count 100
+network friends joins Person at random
+condition Infection of Person
+  states S, I, R
+  start S except 1 Person in I
+  from S by contagion to I
+  from I at rate b * 10 ^ 12 to R
+contagion of Infection
+  from I on friends at b * 10 ^ 12
+observe ni = number entering I per day
+"""
+
+
+def test_a_rate_beyond_its_range_is_held_to_it_on_both_back_ends() -> None:
+    both = [series(run(HUGE, days=5, agents=100, backend=backend), "ni") for backend in ("cpu", "reference")]
+    assert both[0] == both[1]
+    assert sum(both[0]) > 0
+
+
+@pytest.mark.parametrize("value", ["b * 10 ^ 10 ^ 10", "b / (b - 0.2 per day) * 1 per day", "b * log(0)"])
+def test_a_rate_that_is_no_finite_number_is_told(value: str) -> None:
+    assert any("E0742" in line for line in errors(HUGE.replace("at b * 10 ^ 12", f"at {value}")))
+    assert any("E0742" in line for line in errors(f"parameter c = {value}\n" + HUGE))
+
+
+STAR = """
+agent Person from "people.csv"
+  leaf yes/no
+network star joins Person from "star.csv" with 5 contacts per day
+condition Flu of Person
+  states S, I
+  start S except where not leaf in I
+  from S by contagion to I
+contagion of Flu
+  from I on star at 0.1 per contact
+observe infections = number entering I per day
+"""
+
+
+def test_contacts_along_ties_are_those_of_the_receiver(tmp_path: Path) -> None:
+    """Leaves that are tied to an infectious hub alone meet it k times a day, however many they are."""
+    leaves = range(1, 2_000)
+    (tmp_path / "star.csv").write_text("source,target\n" + "".join(f"0,{k}\n" for k in leaves), encoding="utf-8")
+    (tmp_path / "people.csv").write_text("id,leaf\n0,no\n" + "".join(f"{k},yes\n" for k in leaves), encoding="utf-8")
+    (tmp_path / "star.lpm").write_text(HEAD.format(days=1) + STAR, encoding="utf-8")
+    results = lpmdsl.load(tmp_path / "star.lpm").run(backend="reference")
+    assert sum(series(results)) / 1_999 == pytest.approx(1 - np.exp(-0.5), abs=0.03)

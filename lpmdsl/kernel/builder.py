@@ -42,6 +42,12 @@ def number(value: float) -> Const:
     return Const(value, "f64")
 
 
+def held(value: KExpr) -> KExpr:
+    """A hazard of a step in fixed point, held to [0, 2³⁵] before it is rounded: what is larger fits into no integer."""
+    least = real("max", number(0.0), value)
+    return rounded(real("mul", real("min", least, number(HAZARD_MAX / HAZARD_ONE)), number(HAZARD_ONE)))
+
+
 def op(name: str, *args: KExpr, dtype: DType = "i64") -> Apply:
     return Apply(name, args, dtype)
 

@@ -10,13 +10,13 @@ from lpmdsl.kernel.builder import (
     AGENT,
     BOUNDARY,
     CERTAIN,
-    HAZARD_MAX,
     HAZARD_ONE,
     MAX_MOVES,
     STEP,
     Builder,
     all_of,
     any_of,
+    held,
     integer,
     number,
     op,
@@ -287,7 +287,7 @@ def _share_of(hazard_: KExpr, ticks: KExpr) -> KExpr:
 
 def capped(hazard_: KExpr) -> KExpr:
     """A hazard of a step in fixed point, held to [0, 2³⁵]."""
-    return op("min", rounded(real("mul", real("max", number(0.0), hazard_), number(HAZARD_ONE))), integer(HAZARD_MAX))
+    return held(hazard_)
 
 
 def _offer_chance(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple[KStmt, ...]) -> list[KStmt]:

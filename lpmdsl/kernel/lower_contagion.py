@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from lpmdsl.kernel.builder import (
     AGENT,
-    HAZARD_MAX,
-    HAZARD_ONE,
     Builder,
     all_of,
+    held,
     integer,
     number,
     op,
@@ -180,7 +179,7 @@ def fixed_weight(
 ) -> KExpr:
     """The weight in fixed point by one spread; worked out once where it is the same for all."""
     value = _spread_value(scope, contagion, network, spread, body)
-    fixed = op("min", rounded(real("mul", real("max", number(0.0), value), number(HAZARD_ONE))), integer(HAZARD_MAX))
+    fixed = held(value)
     if body or _reads_agent(contagion, network, spread):
         return fixed
     return scope.hoist(f"weight_on_{network.name}", fixed, spread.span.label)

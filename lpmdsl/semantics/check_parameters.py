@@ -9,6 +9,7 @@ from lpmdsl.quantities import ERROR, NUMBER, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_distributions import LARGEST, check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_value
+from lpmdsl.semantics.check_probabilities import is_finite
 from lpmdsl.semantics.context import Context, text_of, unit_of, unit_text
 from lpmdsl.semantics.corners import constant
 from lpmdsl.semantics.scope import constant as constant_scope, timed
@@ -86,6 +87,8 @@ def _parameter(ctx: Context, written: tree.Parameter) -> model.Parameter | None:
         return None
     if default.type.kind is Kind.SHARE and isinstance(default, model.Literal_) and not 0 <= default.value <= 1:
         default = model.Literal_(default.value, NUMBER, default.span)  # 150 % is a factor, not a share
+    if not is_finite(ctx, default, "a parameter"):
+        return None
     unit, scale = _printed(written.value, default.type)
     prior = check_distribution(ctx, written.prior, default.type, "prior", scope) if written.prior else None
     low, high = (_bound(ctx, e, default.type, name) for e in (written.low, written.high))

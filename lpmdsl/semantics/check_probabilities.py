@@ -8,7 +8,7 @@ from lpmdsl.quantities import ERROR, PROBABILITY, RATE
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_expressions import check_value
 from lpmdsl.semantics.context import Context, text_of
-from lpmdsl.semantics.corners import extremes
+from lpmdsl.semantics.corners import constant, extremes
 from lpmdsl.semantics.scope import Scope
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
@@ -20,6 +20,8 @@ def check_probability(ctx: Context, written: tree.Expr, scope: Scope, role: str)
     """A probability that cannot leave [0, 1] as far as parameters, their bounds, tables and attributes tell."""
     value = check_value(ctx, written, scope, PROBABILITY, role)
     if value.type == ERROR:
+        return value
+    if not is_finite(ctx, value, role):
         return value
     values = list(extremes(ctx, (value,)))
     outside = next(((v, story) for v, story in values if v < -SLACK or v > 1 + SLACK), None)
@@ -52,7 +54,21 @@ def check_rate(ctx: Context, written: tree.Expr, scope: Scope, role: str = "a ra
     return value
 
 
+def is_finite(ctx: Context, value: model.Expr, role: str) -> bool:
+    """Whether a value of parameters, tables and numbers alone is a finite number; else a report (E0742)."""
+    parts = list(model.walk(value))
+    known = all(math.isfinite(ctx.values.get(p.name, math.nan)) for p in parts if isinstance(p, model.ParameterRef))
+    if not (known and model.is_constant(value)) or any(isinstance(p, model.Population) for p in parts):
+        return True
+    if math.isfinite(constant(value, ctx.values, ctx.tables)):
+        return True
+    message = f"{text_of(value.span)} is no finite number, and {role} is one."
+    ctx.report.add("E0742", message, value.span, "Check what it is divided by, its powers and its units.")
+    return False
+
+
 def not_negative(ctx: Context, value: model.Expr, role: str) -> None:
+    is_finite(ctx, value, role)
     low = next(((v, story) for v, story in extremes(ctx, (value,)) if v < -SLACK), None)
     if low is not None:
         ctx.report.add("E0316", f"{text_of(value.span)} can be negative{low[1]}, and {role} cannot.", value.span)
