@@ -77,7 +77,7 @@ NAN = float("nan")
     "rows",
     [
         "date,n\n2024-10-01,5\n2024-10-15,7\n",  # first days of weeks
-        "date,n\n2024-10-07,5\n2024-10-21,7\n",  # last days of weeks
+        "week_end,n\n2024-10-07,5\n2024-10-21,7\n",  # last days of weeks
         "date,n\n2024-10-03,5\n2024-10-08,\n2024-10-17,7\n",  # an empty cell is a gap
         "day,n\n0,5\n14,7\n",
         "day,n\n6,5\n20,7\n",

@@ -10,14 +10,16 @@ import pandas as pd
 import pytest
 
 import lpmdsl
-from lpmdsl.diagnostics import LpmError
+from lpmdsl.compiler import check_source
+from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.networks.files import read_ties
 from lpmdsl.population.people import build_world
 from lpmdsl.reading.cells import numbers
 from lpmdsl.reading.door import Place
 from lpmdsl.reading.problem import Problem
 from lpmdsl.reading.tabular import DataFile, read_tabular
-from lpmdsl.source import NOWHERE
+from lpmdsl.semantics.fit_data import read_fit_data
+from lpmdsl.source import NOWHERE, Source
 
 TRIALS = Path(__file__).parent / "trials"
 YEAR = 365.25
@@ -225,3 +227,153 @@ def test_hostile_files_are_refused_without_quoting_them(tmp_path: Path) -> None:
     assert code == "E0641" and message.isprintable() and "graph" in message
     code, message = refusal(folder / "net_big_edgelist.lpm")
     assert code == "E0647" and "5,000 digits" in message
+
+
+# ------------------------------------------------------------------ data of a fit
+
+
+def test_a_date_column_in_capitals_is_read_as_dates(tmp_path: Path) -> None:
+    loaded = lpmdsl.load(trial("date_column_in_capitals.lpm", tmp_path))
+    found = read_fit_data(loaded.model, loaded.model.calibrations[0].fits[0], None, Report())
+    assert found is not None
+    assert {k: v for k, v in enumerate(found.values.ravel().tolist()) if v == v} == {8: 61.0, 9: 80.0, 10: 95.0}
+
+
+FIT = """\
+model town version 1.0
+clock
+  step 1 day
+  from START for 28 days
+parameter beta = 0.3 per day
+  prior lognormal(median 0.3 per day, spread 1.5)
+agent Person count 1_000
+network town joins Person at random
+condition Flu of Person
+  states S, I
+  start S except 10 Person in I
+  from S by contagion to I
+contagion of Flu
+  from I on town at beta
+observe n = number entering I per week
+calibrate
+  fit n to "data.csv" column n with poisson
+  estimate beta
+"""
+
+
+def fitted(folder: Path, rows: str, start: str = "2024-09-30", data: Path | None = None) -> tuple[list, list[str]]:
+    """The values by week, and the codes; the run begins on a Monday."""
+    (folder / "data.csv").write_text(rows, encoding="utf-8")
+    (folder / "m.lpm").write_text(FIT.replace("START", start), encoding="utf-8")
+    report = Report()
+    checked = check_source(Source("m.lpm", FIT.replace("START", start), folder / "m.lpm"), report)
+    if checked is None:
+        return [], [d.code for d in report.sorted()]
+    found = read_fit_data(checked[0], checked[0].calibrations[0].fits[0], data, report)
+    return ([] if found is None else found.values.ravel().tolist()), [d.code for d in report.sorted()]
+
+
+@pytest.mark.parametrize("name", ["Date", "DATE", "date", "week_start", "Week start", "week-of", "measured_on"])
+def test_first_days_of_weeks(name: str, tmp_path: Path) -> None:
+    values, codes = fitted(tmp_path, f"{name},n\n2024-10-14,3\n2024-10-07,2\n2024-10-21,4\n2024-09-30,1\n")
+    assert values == [1, 2, 3, 4] and codes == (["N0920"] if name == "measured_on" else [])
+
+
+@pytest.mark.parametrize("name", ["week_end", "Week ending", "date"])
+def test_last_days_of_weeks(name: str, tmp_path: Path) -> None:
+    values, codes = fitted(tmp_path, f"{name};n\n2024-10-06;1\n2024-10-13;2\n2024-10-20;3\n2024-10-27;4\n")
+    assert values == [1, 2, 3, 4] and set(codes) <= {"N0920"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "start", "code"),
+    [
+        ("t,n\n1,1\n2,2\n", "2024-09-30", "E0921"),
+        ("Week,n\n40,1\n41,2\n", "2024-09-30", "E0921"),
+        ("measured,n\n30/09/2024,1\n07/10/2024,2\n", "2024-09-30", "E0921"),
+        ("date,n\n30/09/2024,1\n07/10/2024,2\n", "2024-09-30", "E0910"),
+        ("n\n1\n\n2\n", "2024-09-30", "E0921"),
+        ("date,n\n2024-10-07,1\n2024-10-14,2\n", "2024-10-01", "E0922"),  # weeks from Monday in a run from Tuesday
+        ("week_start,n\n2024-10-06,1\n2024-10-13,2\n", "2024-09-30", "E0922"),  # weeks from Sunday
+        ("week_end,n\n2024-10-05,1\n2024-10-12,2\n", "2024-09-30", "E0922"),
+        ("date,n\n2024-10-02,1\n2024-10-09,2\n", "2024-09-30", "E0922"),
+    ],
+)
+def test_nothing_is_taken_in_file_order_in_doubt(rows: str, start: str, code: str, tmp_path: Path) -> None:
+    values, codes = fitted(tmp_path, rows, start)
+    assert values == [] and code in codes
+
+
+def test_a_row_after_the_last_whole_week_is_told_without_contradiction(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("date,n\n2024-10-28,1\n", encoding="utf-8")
+    text = FIT.replace("START", "2024-09-30").replace("28 days", "30 days")
+    report = Report()
+    check_source(Source("m.lpm", text, tmp_path / "m.lpm"), report)
+    (told,) = [d.message for d in report.sorted() if d.code == "E0910"]
+    assert told.endswith(
+        "is about 2024-10-28, and the reports of `n` are about the days from 2024-09-30 to 2024-10-27."
+    )
+
+
+def test_data_of_another_folder_are_read_whatever_stands_beside_the_model(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "data.csv").write_text("date,n\n2024-09-30,7\n", encoding="utf-8")
+    (tmp_path / "date.csv").write_text("nothing\n1\n", encoding="utf-8")
+    (tmp_path / "m.lpm").write_text(FIT.replace("START", "2024-09-30"), encoding="utf-8")
+    loaded = lpmdsl.load(tmp_path / "m.lpm")
+    assert [d.code for d in loaded.report.sorted()] == ["N0906"]
+    found = read_fit_data(loaded.model, loaded.model.calibrations[0].fits[0], tmp_path / "there", Report())
+    assert found is not None and found.values[0, 0] == 7
+
+
+# ------------------------------------------------------------------ tables
+
+
+def test_a_block_table_that_contradicts_itself(tmp_path: Path) -> None:
+    path = trial("block_table_contradicts_itself.lpm", tmp_path)
+    code, message = refusal(path)
+    assert code == "E0651" and "10 % are `high` with 5 ties to `low`, 0.5 per person" in message and "4.5" in message
+    text = path.read_text(encoding="utf-8").replace("  low high 5\n", "  low high 0.5556\n")
+    path.write_text(text.replace("risk category ~", "x number ~ uniform(0, 1)\n  risk category ~"), encoding="utf-8")
+    results = lpmdsl.load(path).run(backend="reference", agents={"Person": 4_000})
+    high, low = 4_000 * 0.1 * 15 / 2, 4_000 * 0.9 * 1.5556 / 2
+    assert abs(results.manifest.ties["net"] / (high + low) - 1) < 0.1
+    path.write_text(text.replace("0.5556", "5").replace(
+        "risk category ~ categorical(high 10 %, low 90 %)",
+        "x number ~ uniform(0, 1)\n  risk category = band of x at 0.1 named high, low"), encoding="utf-8")  # fmt: skip
+    code, message = refusal(path)
+    assert code == "E0651" and "these are the same ties" in message
+
+
+WIDE = """\
+model wide version 1.0
+clock
+  step 1 day
+  for 2 days
+table commuting by home, home of share from "w.csv"
+agent Person count 4
+  home category ~ categorical(A 50 %, B 50 %)
+  x number = 10 * commuting[home, home]
+condition C of Person
+  states S, I
+  start S except 1 Person in I
+  from S at rate 0.1 per day to I
+observe total = sum of x over Person every day
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "home,A,B\nA,0.9,0.1\nB,0.25,0.75\n",
+        '"","A","B"\n"A",0.9,0.1\n"B",0.25,0.75\n',
+        "from;B;A\nB;0,75;0,25\nA;0,1;0,9\n",
+    ],
+)
+def test_a_wide_table_has_its_labels_in_its_header(text: str, tmp_path: Path) -> None:
+    (tmp_path / "w.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "m.lpm").write_text(WIDE, encoding="utf-8")
+    model = lpmdsl.load(tmp_path / "m.lpm").model
+    assert model.table("commuting").values == (0.9, 0.1, 0.25, 0.75)
+    (tmp_path / "w.csv").write_text(text.replace("A", "Z"), encoding="utf-8")
+    assert refusal(tmp_path / "m.lpm")[0] in ("E0407", "E0411")

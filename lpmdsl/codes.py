@@ -162,6 +162,7 @@ CODES: dict[str, str] = {
     "E0648": "An id stands twice",
     "E0649": "The network cannot be made",
     "E0650": "The places cannot be filled",
+    "E0651": "The table of ties contradicts itself",
     "W0653": "Columns of a file of ties that are not used",
     # 08 running
     "E0801": "The population does not fit into memory",
@@ -233,5 +234,7 @@ CODES: dict[str, str] = {
     "E0914": "Two rows of the data are about the same report",
     "E0915": "Nothing is left to fit",
     "N0920": "How a file is read",
+    "E0921": "It is not clear when the rows of the data are",
+    "E0922": "The data's weeks begin on another day than the run's",
     "N0918": "An observation stands in the data and is not fitted",
 }

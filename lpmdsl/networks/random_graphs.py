@@ -79,7 +79,8 @@ def stochastic_block(n: int, arguments: Arguments, seed: int, site: int) -> Ties
     groups = np.asarray(arguments["groups"], dtype=np.int32)
     means = np.asarray(arguments["ties"], dtype=np.float64)
     sizes = np.bincount(groups, minlength=len(means)).astype(np.float64)
-    between = (means * sizes[:, None] + (means * sizes[:, None]).T) / 2
+    flows = means * sizes[:, None]
+    between = (flows + flows.T) / 2
     pairs = sizes[:, None] * sizes[None, :] - np.diag(sizes)
     chances = np.divide(between, pairs, out=np.zeros_like(between), where=pairs > 0)
     if chances.max(initial=0.0) > 1 or chances.min(initial=0.0) < 0:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.diagnostics import fail
+from lpmdsl.networks.blocks import contradiction
 from lpmdsl.networks.files import read_ties
 from lpmdsl.networks.generators import NETWORKS, GeneratorArgument
 from lpmdsl.networks.random import uniforms
@@ -18,7 +19,7 @@ from lpmdsl.population.draws import draw
 from lpmdsl.quantities import NUMBER
 from lpmdsl.reading.door import place_of
 from lpmdsl.semantics.evaluate import Scope, evaluate
-from lpmdsl.semantics.model import Distribution, Expr, Model, Network, TableRef
+from lpmdsl.semantics.model import Distribution, Expr, Model, Network, Table, TableRef
 
 
 def build_ties(network: Network, scope: Scope, seed: int, ids: NDArray | None) -> Ties:
@@ -85,10 +86,29 @@ def _value(
             table = scope.model.table(expr.table)
             matrix = np.asarray(table.values).reshape(len(table.keys[0]), len(table.keys[1]))
             groups = scope.attributes.get((network.of, table.key_attributes[0]), np.empty(0, np.uint8))
+            _agrees(network, table, matrix, groups)
             return {argument.name: matrix, "groups": groups}
         case "number" | "share" | "yes/no":
             assert not isinstance(expr, Distribution)
             return {argument.name: float(evaluate(expr, scope))}
+
+
+def _agrees(network: Network, table: Table, matrix: NDArray, groups: NDArray) -> None:
+    """Raises E0651 where the groups as they are cannot have the ties of the table."""
+    sizes = np.bincount(groups, minlength=len(matrix)).astype(np.float64)
+    found = contradiction(matrix, sizes, drawn=True) if groups.size else None
+    if found is not None:
+        a, b, one, other = found
+        first, second = table.keys[0][a], table.keys[0][b]
+        assert network.generator is not None
+        raise fail(
+            "E0651",
+            f"The table `{table.name}` gives the {sizes[a]:,.0f} of group `{first}` {one:,.0f} ties with `{second}`, "
+            f"and the {sizes[b]:,.0f} of `{second}` {other:,.0f} with `{first}`: these are the same ties.",
+            network.generator.span,
+            f"Write {second} {first} as {one / max(sizes[b], 1):.4g}, or {first} {second} as "
+            f"{other / max(sizes[a], 1):.4g}.",
+        )
 
 
 def _distribution(expr: Expr | Distribution) -> Distribution:

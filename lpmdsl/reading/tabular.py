@@ -63,6 +63,10 @@ class DataFile:
         """The column of that name, or None."""
         return next((c for c in self.columns if c.name == name), None)
 
+    def first_column(self) -> Column:
+        """The first column of the file, with a name or without: where a matrix has the names of its rows."""
+        return next((c for c in self.columns if c.at == 0), Column("", None, "", 0))
+
     def need(self, name: str) -> Column:
         """The column of that name. Raises ``Problem`` with the columns that there are."""
         found = self.column(name)

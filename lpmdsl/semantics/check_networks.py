@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import assert_never
 
+import numpy as np
+
 from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.networks.blocks import contradiction
 from lpmdsl.networks.generators import NETWORKS, GeneratorArgument, NetworkGenerator
 from lpmdsl.quantities import BOOLEAN, CONTACT_RATE, ERROR, NUMBER, PROBABILITY, Kind, Type
 from lpmdsl.reading.door import must_be_there, names_shown, place_of
@@ -18,6 +21,7 @@ from lpmdsl.semantics.check_distributions import as_distribution, check_distribu
 from lpmdsl.semantics.check_expressions import check_test, check_value
 from lpmdsl.semantics.check_probabilities import not_negative
 from lpmdsl.semantics.context import Context, text_of
+from lpmdsl.semantics.corners import constant as constant_value
 from lpmdsl.semantics.scope import constant, making, running
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
@@ -141,6 +145,8 @@ def _layout(ctx: Context, written: tree.Network, kind: str, contacts: model.Expr
             return "random", "", mixing.id if mixing else None, None, None
         case tree.Generated(generator):
             made = _generator(ctx, generator)
+            if made is None or not _blocks_agree(ctx, kind, made):
+                return None
             return None if made is None else ("ties", "", None, made, None)
         case tree.FromFile(path, span):
             return ("ties", "", None, None, path) if _file_exists(ctx, path, span) else None
@@ -292,6 +298,51 @@ def _argument(
             return _blocks(ctx, written)
         case _:
             assert_never(wanted.kind)
+
+
+def _blocks_agree(ctx: Context, kind: str, made: model.Generator) -> bool:
+    """Whether the groups can have the ties of a block table, where their shares are known; else E0651."""
+    written = dict(made.arguments).get("ties")
+    if made.name != "stochastic_block" or not isinstance(written, model.TableRef):
+        return True
+    table = ctx.tables[written.table]
+    shares = _shares(ctx, kind, table)
+    if shares is None:
+        return True
+    matrix = np.asarray(table.values).reshape(len(shares), len(shares))
+    found = contradiction(matrix, shares, drawn=False)
+    if found is None:
+        return True
+    a, b, one, other = found
+    first, second = table.keys[0][a], table.keys[0][b]
+    ctx.report.add(
+        "E0651",
+        f"The table `{table.name}` contradicts itself: {100 * shares[a]:.3g} % are `{first}` with {matrix[a, b]:g} "
+        f"ties to `{second}`, {one:.4g} per person of all, and {100 * shares[b]:.3g} % are `{second}` with "
+        f"{matrix[b, a]:g} to `{first}`, {other:.4g}: these are the same ties.",
+        made.span,
+        f"Write the row `{second} {first}` with {one / shares[b]:.4g}, or `{first} {second}` with "
+        f"{other / shares[a]:.4g}.",
+    )
+    return False
+
+
+def _shares(ctx: Context, kind: str, table: model.Table) -> np.ndarray | None:
+    """The shares of the groups that a table is by, where its attribute is drawn with known chances."""
+    agent = ctx.agents.get(kind)
+    attribute = next((a for a in agent.attributes if a.name == table.key_attributes[0]), None) if agent else None
+    drawn = attribute.drawn if attribute is not None else None
+    if attribute is None or drawn is None:
+        return None
+    if drawn.family == "empirical" and drawn.table in ctx.tables:
+        own = dict(zip(ctx.tables[drawn.table].keys[0], ctx.tables[drawn.table].values, strict=True))
+        weights = [own.get(label, 0.0) for label in table.keys[0]]
+    elif drawn.family == "categorical" and all(model.is_constant(w) for w in drawn.weights):
+        weights = [constant_value(w, ctx.values, ctx.tables) for w in drawn.weights]
+    else:
+        return None
+    total = sum(weights)
+    return np.asarray(weights) / total if len(weights) == len(table.keys[0]) and min(weights) > 0 else None
 
 
 def _blocks(ctx: Context, written: tree.Argument) -> model.Expr | None:

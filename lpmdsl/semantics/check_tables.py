@@ -165,8 +165,10 @@ def row_value(ctx: Context, value: tree.Quantity, kind: Type, scale: float, of: 
 def _file_rows(ctx: Context, written: tree.Table, kind: Type, scale: float) -> list[Row] | None:
     span = written.file_span or written.span
     data = read_data(ctx, written.file or "", span)
-    if data is None or written.column is None:
+    if data is None:
         return None
+    if written.column is None:
+        return _wide_rows(ctx, written, data, span, scale)
     column = need_column(ctx, data, written.column.id, written.column.span)
     keys = _key_columns(ctx, written, data, column)
     if column is None or any(k is None for k in keys):
@@ -177,6 +179,36 @@ def _file_rows(ctx: Context, written: tree.Table, kind: Type, scale: float) -> l
         return None
     labels = [texts(data, k) for k in keys if k is not None]
     return [(tuple(label[i] for label in labels), value * factor, span) for i, value in enumerate(values)]
+
+
+def _wide_rows(ctx: Context, written: tree.Table, data: DataFile, span: Span, scale: float) -> list[Row] | None:
+    """The rows of a matrix: the names of its columns are the labels of the last ``by``, a column before them holds
+    those of each other one, by its name or, for the first of two, as the first column."""
+    labels = labels_of(ctx, written.by[-1].id) if written.by else None
+    if len(written.by) < 2 or not labels:
+        told = f"Nothing says which column of `{data.name}` holds the values."
+        ctx.report.add("E0407", told, span, f'Name it: `from "{data.name}" column NAME`.')
+        return None
+    keys = [data.column(name.id) for name in written.by[:-1]]
+    if len(keys) == 1 and (keys[0] is None or keys[0].name in labels):
+        keys = [data.first_column()]
+    values: list[list[float]] = []
+    for label in labels:
+        column = need_column(ctx, data, label, written.by[-1].span)
+        read = numbers(ctx, data, column, written.by[-1].span) if column is not None else None
+        if read is None or column in keys:
+            return None
+        values.append(list(read))
+    if any(key is None for key in keys):
+        missing = next(n for n, key in zip(written.by, keys, strict=False) if key is None)
+        need_column(ctx, data, missing.id, missing.span)
+        return None
+    names = [texts(data, key) for key in keys if key is not None]
+    return [
+        ((*(name[row] for name in names), label), column[row] * scale, span)
+        for row in range(data.rows)
+        for label, column in zip(labels, values, strict=True)
+    ]
 
 
 def _key_columns(ctx: Context, written: tree.Table, data: DataFile, column: Column | None) -> list[Column | None]:

@@ -58,7 +58,7 @@ class TreeBuilder(BehaviourBuilder):
         )
 
     def table_file(self, meta: Meta, c: Children) -> Clause:
-        return Clause("file", (c[0], self.named(c[1])), self.token_span(c[0]))
+        return Clause("file", (c[0], None if c[1] is None else self.named(c[1])), self.token_span(c[0]))
 
     def table(self, meta: Meta, c: Children) -> t.Table:
         name, by, of, file, *_ = c

@@ -89,7 +89,8 @@ def _use(node: t.Use) -> str:
 
 
 def _table(node: t.Table) -> str:
-    file = node.column and f"from {quoted(node.file or '')} column {node.column.id}"
+    file = "" if node.file is None else f"from {quoted(node.file)}"
+    file += f" column {node.column.id}" if node.column else ""
     by = f"by {names(node.by)}" if node.by else ""
     return join("table", node.name.id, by, "of", type_name(node.of), file)
 
