@@ -62,7 +62,7 @@ def attribute(name: str, type_: Type = NUMBER, **how) -> Attribute:
 
 
 def place(name: str, size, where=None, within: tuple[AttributeRef, ...] = ()) -> Place:
-    return Place(name, size, where, "", NOWHERE, within)
+    return Place(name, size, where, "", NOWHERE, within, size is None)
 
 
 def table(name: str, by, keys, values, type_=SHARE) -> Table:

@@ -20,6 +20,8 @@ from lpmdsl.reading.problem import Problem
 from lpmdsl.reading.tabular import DataFile, read_tabular
 from lpmdsl.semantics.fit_data import read_fit_data
 from lpmdsl.source import NOWHERE, Source
+from lpmdsl.syntax.format import format_module
+from lpmdsl.syntax.parse import parse
 
 TRIALS = Path(__file__).parent / "trials"
 YEAR = 365.25
@@ -87,6 +89,7 @@ def test_semicolons_and_decimal_commas_are_read(name: str, tmp_path: Path) -> No
     [
         ("blank.csv", "E0415", "Row 5 of `blank.csv`, column `age`, is empty"),
         ("badage.csv", "E0414", "Row 2 of `badage.csv`, column `age`, is `-5`"),
+        ("hna.csv", "E0415", "Row 2 of `hna.csv`, column `household`, is `NA`: its value is not known"),
         ("messy.csv", "E0407", "`messy.csv` has no column `age`. Did you mean `Age`?"),
     ],
 )
@@ -377,3 +380,83 @@ def test_a_wide_table_has_its_labels_in_its_header(text: str, tmp_path: Path) ->
     assert model.table("commuting").values == (0.9, 0.1, 0.25, 0.75)
     (tmp_path / "w.csv").write_text(text.replace("A", "Z"), encoding="utf-8")
     assert refusal(tmp_path / "m.lpm")[0] in ("E0407", "E0411")
+
+
+# ------------------------------------------------------------------ what is missing
+
+
+PEOPLE = """\
+model gaps version 1.0
+clock
+  step 1 day
+  for 2 days
+agent Person from "p.csv"
+  age duration between 0 years and 120 years missing as 30 years
+  sex category missing as "not said"
+  group category one of a, b missing as b
+  vaccinated yes/no missing as no
+  weight number missing as 2 * 0.5
+  household place missing as none
+network homes joins Person sharing household with 5 contacts per day
+condition C of Person
+  states S, I
+  start S except 1 Person in I
+  from S by contagion to I
+contagion of C
+  from I on homes at 0.1 per contact
+observe ill = number entering I per day by sex
+"""
+ROWS = "age [years],sex,group,vaccinated,weight,household\n10,f,a,yes,3,h1\nNA,,NA,,NULL,NA\n20,m,b,no,4,h1\n"
+
+
+def test_what_is_missing_is_what_is_declared(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text(ROWS, encoding="utf-8")
+    (tmp_path / "m.lpm").write_text(PEOPLE, encoding="utf-8")
+    loaded = lpmdsl.load(tmp_path / "m.lpm")
+    assert loaded.model.agent("Person").attributes[1].type.labels == ("f", "m", "not said")
+    found = {name: v.tolist() for (_, name), v in build_world(loaded.model, loaded.parameters, 1).attributes.items()}
+    assert found["age"] == [10 * YEAR, 30 * YEAR, 20 * YEAR] and found["sex"] == [0, 2, 1]
+    assert found["group"] == [0, 1, 1] and found["vaccinated"] == [1, 0, 0] and found["weight"] == [3, 1, 4]
+    assert found["household"] == [0, -1, 0]
+    module = parse(loaded.source, Report())
+    assert format_module(module) == format_module(parse(Source("m.lpm", format_module(module)), Report()))
+    for clause in ("between 0 years and 120 years missing as 30 years", 'missing as "not said"', "missing as none"):
+        assert clause in format_module(module)
+
+
+@pytest.mark.parametrize(
+    ("clause", "column"),
+    [
+        (" missing as 30 years", "age"), (' missing as "not said"', "sex"), (" missing as b", "group"),
+        (" missing as no", "vaccinated"), (" missing as 2 * 0.5", "weight"), (" missing as none", "household"),
+    ],
+)  # fmt: skip
+def test_without_a_meaning_it_is_an_error(clause: str, column: str, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text(ROWS, encoding="utf-8")
+    (tmp_path / "m.lpm").write_text(PEOPLE.replace(clause + "\n", "\n"), encoding="utf-8")
+    code, message = refusal(tmp_path / "m.lpm")
+    assert code == "E0415" and message.startswith(f"Row 3 of `p.csv`, column `{column}`, is ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("missing as none", "missing as 3", "E0603"),
+        ("missing as b", "missing as c", "E0307"),
+        ("missing as 30 years", "missing as 30 USD", "E0303"),
+        ("120 years missing", "15 years missing", "E0414"),
+        ("between 0 years and 120 years", "between 120 years and 0 years", "E0316"),
+        ("weight number missing as 2 * 0.5", "weight number = 2 missing as 3", "E0603"),
+    ],
+)
+def test_meanings_and_limits_are_checked(old: str, new: str, code: str, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text(ROWS, encoding="utf-8")
+    (tmp_path / "m.lpm").write_text(PEOPLE.replace(old, new), encoding="utf-8")
+    assert refusal(tmp_path / "m.lpm")[0] == code
+
+
+def test_a_draw_outside_its_limits_is_an_error(tmp_path: Path) -> None:
+    text = WIDE.replace("table commuting by home, home of share from \"w.csv\"\n", "").replace(
+        "10 * commuting[home, home]", "3 between 0 and 2")  # fmt: skip
+    (tmp_path / "m.lpm").write_text(text, encoding="utf-8")
+    assert refusal(tmp_path / "m.lpm")[0] == "E0414"

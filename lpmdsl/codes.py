@@ -71,7 +71,7 @@ CODES: dict[str, str] = {
     "E0411": "A cell is no label of the category",
     "E0412": "The keys of a table",
     "E0413": "The file lies outside the folder of the model",
-    "E0414": "A cell outside what the value can be",
+    "E0414": "A value outside what it can be",
     "E0415": "A value is missing, and nothing says what that means",
     "E0417": "The first line of the file is no header",
     "W0418": "A time longer than a life",

@@ -109,7 +109,26 @@ def _attribute(agent: Agent, attribute: Attribute, scope: Scope, seed: int, peop
     else:
         assert attribute.value is not None
         values = np.broadcast_to(np.asarray(evaluate(attribute.value, scope)), (n,))
-    return np.array(values, dtype=_dtype(attribute.type))
+    made = np.array(values, dtype=_dtype(attribute.type))
+    _within_limits(agent, attribute, made)
+    return made
+
+
+def _within_limits(agent: Agent, attribute: Attribute, values: NDArray) -> None:
+    """Raises E0414 where somebody's value lies outside the limits that the attribute declares."""
+    low = -math.inf if attribute.low is None else attribute.low
+    high = math.inf if attribute.high is None else attribute.high
+    outside = np.flatnonzero((values < low) | (values > high)) if attribute.type.is_numeric else np.empty(0, np.int64)
+    if outside.size:
+        first = values[outside[0]] / attribute.scale
+        raise fail(
+            "E0414",
+            f"`{attribute.name}` of {outside.size:,} of {values.size:,} {agent.name} lies outside its limits; the "
+            f"first is {first:g} {attribute.unit}.".replace(" .", "."),
+            attribute.span,
+            "Draw it from a distribution within the limits: `uniform`, `truncated_normal`, or `min(HIGH, max(LOW, …))` "
+            "of what is drawn.",
+        )
 
 
 def _dtype(type_: Type) -> type:

@@ -46,11 +46,11 @@ def column_values(data: DataFile, want: Wanted) -> Read:
     match want.type.kind:
         case Kind.PLACE:
             numbers, places, missing = cells.places(data, column)
-            _declared(data, column, want, missing, "place missing as none")
+            _declared(data, column, want, missing, f"{want.name} place missing as none")
             return Read(numbers, places=places)
         case Kind.CATEGORY:
             codes, missing = cells.codes(data, column, want.type.labels)
-            _declared(data, column, want, missing, f'{want.name} category … missing as "{want.type.labels[0]}"')
+            _declared(data, column, want, missing, f'{want.name} category missing as "unknown"')
             return Read(np.where(missing, want.missing or 0, codes).astype(np.int64))
         case Kind.BOOLEAN:
             truths, missing = cells.truths(data, column)
@@ -85,7 +85,7 @@ def scale_of(data: DataFile, column: Column, want: Wanted) -> float:
 def _quantities(data: DataFile, column: Column, want: Wanted) -> Read:
     scale = scale_of(data, column, want)
     found = cells.numbers(data, column)
-    example = f"{want.name} {'duration' if want.type.dimension == TIME else 'number'} … missing as VALUE"
+    example = f"{want.name} … missing as {'30 years' if want.type.dimension == TIME else 'VALUE'}"
     _declared(data, column, want, found.missing, example)
     values = np.where(found.missing, want.missing if want.missing is not None else 0.0, found.values * scale)
     if want.type.kind in (Kind.SHARE, Kind.PROBABILITY):

@@ -43,9 +43,15 @@ def wanted(member: model.Attribute | model.Place) -> Wanted | None:
     """The column that an attribute or a place is read from; None where it is made."""
     match member:
         case model.Place():
-            return Wanted(member.name, Type(Kind.PLACE), member.span, -1.0) if member.size is None else None
+            return _place(member) if member.size is None else None
         case model.Attribute():
-            return Wanted(member.column, member.type, member.span) if member.column is not None else None
+            if member.column is None:
+                return None
+            return Wanted(member.column, member.type, member.span, member.missing, member.low, member.high)
+
+
+def _place(place: model.Place) -> Wanted:
+    return Wanted(place.name, Type(Kind.PLACE), place.span, -1.0 if place.missing_is_none else None)
 
 
 def _checked(

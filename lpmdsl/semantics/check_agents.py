@@ -11,6 +11,7 @@ import math
 from lpmdsl.quantities import ERROR, NUMBER, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.agent_files import check_columns
+from lpmdsl.semantics.attribute_clauses import attribute_limits, missing_value
 from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.check_limits import check_limits
@@ -119,8 +120,9 @@ def _attribute(ctx: Context, agent: tree.Agent, written: tree.Attribute, scope: 
         return None
     printed, scale = _printed(written, kind)
     return model.Attribute(
-        written.name.id, kind, value, drawn, band, column, printed, scale, False, written.doc, written.span
-    )
+        written.name.id, kind, value, drawn, band, column, printed, scale, False, written.doc, written.span,
+        *attribute_limits(ctx, written, kind), missing_value(ctx, written, kind, column is not None),
+    )  # fmt: skip
 
 
 def _printed(written: tree.Attribute, kind: Type) -> tuple[str, float]:
@@ -253,12 +255,26 @@ def _place(ctx: Context, agent: tree.Agent, written: tree.Place, scope: Scope) -
             f"Write `{written.name.id} place of size 20`, or `of size ~ DISTRIBUTION`.",
         )
         return None
+    if written.missing is not None and not _means_no_place(ctx, written, agent.file is not None):
+        return None
     where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
     shared = [_shared(ctx, name, scope) for name in written.within]
     within = tuple(attribute for attribute in shared if attribute is not None)
     if len(within) < len(shared) or not _one_size(ctx, agent, size, within):
         return None
-    return model.Place(written.name.id, size, where, written.doc, written.span, within)
+    return model.Place(written.name.id, size, where, written.doc, written.span, within, written.missing is not None)
+
+
+def _means_no_place(ctx: Context, written: tree.Place, has_file: bool) -> bool:
+    """Whether ``missing as none`` stands where places are read from a file; else a report."""
+    assert written.missing is not None
+    read = has_file and written.size is None
+    if read and isinstance(written.missing, tree.Name) and written.missing.id == "none":
+        return True
+    told = "whose place is missing has none" if read else "only what is read from a file can be missing"
+    help = f"Write `{written.name.id} place missing as none`." if read else "Leave `missing as` out."
+    ctx.report.add("E0603", f"`{written.name.id}`: {told}.", written.missing.span, help)
+    return False
 
 
 def _shared(ctx: Context, name: tree.Name, scope: Scope) -> model.AttributeRef | None:

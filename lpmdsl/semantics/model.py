@@ -106,6 +106,8 @@ class Attribute:
     """An attribute of an agent; exactly one of value, drawn, band, ``column`` (from the kind's file) is set.
 
     ``band``: (attribute, cut points in base units); its labels are in ``type.labels``.
+    ``low``, ``high``: declared limits. ``missing``: what a missing value of the file means (in base
+    units, or as the number of a label); None: it is a mistake.
     """
 
     name: str
@@ -119,6 +121,9 @@ class Attribute:
     is_changed: bool
     doc: str
     span: Span
+    low: float | None = None
+    high: float | None = None
+    missing: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,7 @@ class Place:
     """Synthetic places of a size; ``size`` None: read from the kind's file, column ``name``.
 
     ``within``: category and yes/no attributes in which all of a place are alike; ``size`` may read these alone.
+    ``missing_is_none``: an empty cell of the file is no place; else it is a mistake.
     """
 
     name: str
@@ -134,6 +140,7 @@ class Place:
     doc: str
     span: Span
     within: tuple[AttributeRef, ...] = ()
+    missing_is_none: bool = False
 
 
 @dataclass(frozen=True, slots=True)

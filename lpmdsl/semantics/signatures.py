@@ -5,6 +5,7 @@ from __future__ import annotations
 from lpmdsl.diagnostics import Label, did_you_mean
 from lpmdsl.quantities import BOOLEAN, ERROR, PROBABILITY, SHARE, Kind, Type
 from lpmdsl.reading.cells import MISSING
+from lpmdsl.semantics.attribute_clauses import label_of
 from lpmdsl.semantics.check_data import distinct, need_column, read_data
 from lpmdsl.semantics.check_tables import value_type
 from lpmdsl.semantics.context import Context, Member
@@ -136,7 +137,10 @@ def _file_labels(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> tu
     column = need_column(ctx, data, written.name.id, written.name.span) if data else None
     if data is None or column is None:
         return None
-    return tuple(label for label in distinct(data, column) if label not in MISSING)
+    found = {label for label in distinct(data, column) if label not in MISSING}
+    if written.missing is not None:
+        found.add(label_of(written.missing))
+    return tuple(sorted(found))
 
 
 def sign_conditions(ctx: Context) -> None:

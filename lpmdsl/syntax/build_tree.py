@@ -99,33 +99,41 @@ class ClauseBuilder(ExpressionBuilder):
         return self._clause("one of", (c[1], c[2]), meta)
 
     def attribute(self, meta: Meta, c: Children) -> Clause:
-        names, kind, value = c
-        return self._attributes(meta, names, kind, value, ())
+        names, kind, value, limits, missing = c
+        low, high = limits.value if limits is not None else (None, None)
+        return self._attributes(meta, names, kind, value, (), missing, low, high)
+
+    def when_missing(self, meta: Meta, c: Children) -> t.Expr:
+        """What a missing value means; a label in quotes is kept as a name."""
+        value = c[0]
+        return t.Name(unquoted(value), self.token_span(value)) if isinstance(value, Token) else value
 
     def category(self, meta: Meta, c: Children) -> Clause:
-        names, token, value = c
+        names, token, value, missing = c
         kind = t.TypeName("category", None, self.token_span(token))
         if value is not None and value.kind == "one of":
             labels, value = value.value
-            return self._attributes(meta, names, kind, value, labels)
-        return self._attributes(meta, names, kind, value, ())
+            return self._attributes(meta, names, kind, value, labels, missing)
+        return self._attributes(meta, names, kind, value, (), missing)
 
     def _attributes(
-        self, meta: Meta, names: tuple[t.Name, ...], kind: t.TypeName, value: Clause | None, labels: tuple[t.Name, ...]
-    ) -> Clause:
+        self, meta: Meta, names: tuple[t.Name, ...], kind: t.TypeName, value: Clause | None, labels: tuple[t.Name, ...],
+        missing: t.Expr | None, low: t.Expr | None = None, high: t.Expr | None = None,
+    ) -> Clause:  # fmt: skip
         span = self.span(meta)
         doc = self.docs.above(span.start)
         computed = value.value if value is not None and value.kind == "=" else None
         drawn = value.value if value is not None and value.kind == "~" else None
-        made = tuple(t.Attribute(name, kind, computed, drawn, labels, doc, span) for name in names)
+        made = tuple(t.Attribute(name, kind, computed, drawn, labels, doc, span, low, high, missing) for name in names)
         return self._clause("attributes", made, meta)
 
     def place(self, meta: Meta, c: Children) -> Clause:
-        names, sized = c
+        names, sized, missing = c
         size, within, where = sized or (None, (), None)
         span = self.span(meta)
         doc = self.docs.above(span.start)
-        return self._clause("attributes", tuple(t.Place(name, size, within, where, doc, span) for name in names), meta)
+        made = tuple(t.Place(name, size, within, where, doc, span, missing) for name in names)
+        return self._clause("attributes", made, meta)
 
     def place_size(self, meta: Meta, c: Children) -> tuple[Any, tuple[t.Name, ...], Any]:
         return c[0], c[1] or (), c[2]

@@ -116,6 +116,7 @@ def _attribute(node: t.Attribute | t.Place) -> Iterable[str]:
         if node.within:
             yield f"within {names(node.within)}"
         yield where_part(node.where)
+        yield _missing(node)
         return
     yield type_name(node.type)
     if node.labels:
@@ -126,6 +127,16 @@ def _attribute(node: t.Attribute | t.Place) -> Iterable[str]:
         yield f"= {expression(node.value)}"
     if node.drawn is not None:
         yield f"~ {distribution(node.drawn)}"
+    if node.low is not None and node.high is not None:
+        yield between(node.low, node.high)
+    yield _missing(node)
+
+
+def _missing(node: t.Attribute | t.Place) -> str:
+    if node.missing is None:
+        return ""
+    is_name = isinstance(node.missing, t.Name)
+    return f"missing as {label(node.missing) if is_name else expression(node.missing, SUM)}"  # type: ignore[arg-type]
 
 
 def _condition(node: t.Condition) -> Iterable[Line]:

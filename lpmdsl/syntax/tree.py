@@ -323,7 +323,10 @@ class Band:
 @dataclass(frozen=True, slots=True)
 class Attribute:
     """``age duration ~ uniform(…)`` (drawn), ``vaccinated yes/no = no`` (value), ``age_group category = band …``,
-    ``borough category one of bronx, queens`` (labels; from a file), or just ``income money`` (from a file)."""
+    ``borough category one of bronx, queens`` (labels; from a file), or just ``income money`` (from a file).
+
+    ``between low and high``; ``missing as …``: what a missing value of the file means (a ``Name`` for a label).
+    """
 
     name: Name
     type: TypeName
@@ -332,6 +335,9 @@ class Attribute:
     labels: tuple[Name, ...]
     doc: str
     span: Span
+    low: Expr | None = None
+    high: Expr | None = None
+    missing: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +353,7 @@ class Place:
     where: Expr | None
     doc: str
     span: Span
+    missing: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
