@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from lpmdsl.diagnostics import Report
 from lpmdsl.quantities import Kind
@@ -72,7 +72,27 @@ def _declarations(checked: model.Model) -> Iterator[tuple[str, object]]:
         yield f"calibrate {number}", fit
 
 
+def _whole_tables(network: model.Network) -> Iterator[str]:
+    """Tables that a generator takes as they are: their rows are groups of agents."""
+    for _, argument in network.generator.arguments if network.generator is not None else ():
+        if isinstance(argument, model.TableRef) and not argument.keys:
+            yield argument.table
+
+
+def _drawn_from(node: object) -> Iterator[str]:
+    """Tables whose rows are drawn by their shares."""
+    if isinstance(node, model.Distribution):
+        yield from [node.table] if node.table is not None else []
+    elif isinstance(node, tuple):
+        for item in node:
+            yield from _drawn_from(item)
+    elif isinstance(node, model.Agent | model.Attribute | model.Place | model.Network | model.Generator):
+        for f in fields(node):
+            yield from _drawn_from(getattr(node, f.name))
+
+
 def _read_by(node: object) -> Iterator[str]:
+    yield from (f"table {table}" for table in _drawn_from(node))
     for expr in model.every_expression(node):
         match expr:
             case model.ParameterRef():
@@ -94,6 +114,7 @@ def _read_by(node: object) -> Iterator[str]:
             yield f"band {of}"
         case model.Network():
             yield f"table {node.mixing}"
+            yield from (f"groups {node.of} {table}" for table in (node.mixing, *_whole_tables(node)) if table)
         case model.Contagion():
             yield from (f"network {s.network}" for s in node.spreads)
         case _:
@@ -113,6 +134,7 @@ def check_effects(checked: model.Model, readers: Readers, report: Report) -> Non
                 word_span(parameter.span, parameter.name),
                 "Delete it, or use it where its number stands.",
             )
+    _unused(checked, readers, report)
     for network in checked.networks:
         if not readers.get(f"network {network.name}"):
             report.add(
@@ -138,6 +160,39 @@ def check_effects(checked: model.Model, readers: Readers, report: Report) -> Non
         _check_behaviour(behaviour, readers, report)
     for scenario in checked.scenarios:
         _check_scenario(checked, scenario, readers, report)
+
+
+def _unused(checked: model.Model, readers: Readers, report: Report) -> None:
+    """Tables and attributes of the model's own text that nothing reads; what is set to no effect is told elsewhere.
+
+    An attribute may be kept for what comes later, so that is a note; a table stands there for nothing.
+    """
+    own = checked.clock.span.source
+    for table in checked.tables:
+        if not readers.get(f"table {table.name}") and table.span.source is own:
+            report.add(
+                "W0628",
+                f"Nothing reads the table `{table.name}`.",
+                word_span(table.span, table.name),
+                "Delete it, or look a value up in it: `TABLE[…]`.",
+            )
+    grouped = {(agent.name, key) for agent in checked.agents for table in checked.tables
+               if readers.get(f"groups {agent.name} {table.name}") for key in table.key_attributes}  # fmt: skip
+    written = {(r.of, a.attribute) for i in checked.interventions for r in i.repeated for a in r.actions
+               if isinstance(a, model.SetAttribute)}  # fmt: skip
+    written |= {(w.of, s.attribute) for i in checked.interventions for w in i.while_active for s in w.sets}
+    written |= {(b.of, b.into) for b in checked.behaviours}
+    for agent in checked.agents:
+        for attribute in agent.attributes:
+            key = (agent.name, attribute.name)
+            read = readers.get(f"attribute {agent.name}.{attribute.name}") or readers.get(f"band {attribute.name}")
+            if not read and key not in grouped | written and attribute.span.source is own:
+                report.add(
+                    "N0629",
+                    f"Nothing reads `{attribute.name}` of a {agent.name}.",
+                    word_span(attribute.span, attribute.name),
+                    "Delete it, or let something read it: `where …`, `by …`.",
+                )
 
 
 def _check_intervention(checked: model.Model, it: model.Intervention, readers: Readers, report: Report) -> None:

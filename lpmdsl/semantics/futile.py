@@ -37,6 +37,7 @@ def check_futile(checked: model.Model, report: Report) -> None:
         _contagion(checked, contagion, known, report)
     for observation in checked.observations:
         _always_zero(checked, observation, known, report)
+        _never_counted(checked, observation, report)
 
 
 def _end(checked: model.Model) -> float:
@@ -141,6 +142,15 @@ def _dwell(
 def _starts(condition: model.Condition, known: Knowledge, report: Report) -> None:
     people = known.model.agent(condition.of).count
     for exception in condition.start.exceptions:
+        if exception.where is not None and is_never(known.model, exception.where):
+            report.add(
+                "E0519",
+                f"Nobody starts in `{condition.states[exception.state]}` this way: {text_of(exception.where.span)} is "
+                "never true.",
+                exception.where.span,
+                "Check what follows `where`: the bands of a category say which numbers it holds.",
+            )
+            continue
         if people is None or exception.share is None:
             continue
         share = bounds(exception.share, known)[1]
@@ -262,6 +272,19 @@ def _always_zero(checked: model.Model, observation: model.Observation, known: Kn
         report.add(
             "E0717", f"`{observation.name}` is always 0: {why}.", span, "Observe another state, or change what it says."
         )
+
+
+def _never_counted(checked: model.Model, observation: model.Observation, report: Report) -> None:
+    """Warns of a ``where`` in an observation that nobody can satisfy."""
+    aggregates = (e for e in model.every_expression(observation.value) if isinstance(e, model.Aggregate))
+    for where in (observation.where, *(e.where for e in aggregates)):
+        if where is not None and is_never(checked, where):
+            report.add(
+                "W0630",
+                f"{text_of(where.span)} is never true, so `{observation.name}` counts nobody.",
+                where.span,
+                "Check what follows `where`: the bands of a category say which numbers it holds.",
+            )
 
 
 def _why_zero(

@@ -127,8 +127,12 @@ def _last_labels(ctx: Context, agent: tree.Agent, table: tree.Table) -> tuple[st
     if table.file is None:
         return tuple(dict.fromkeys(row.keys[-1].id for row in table.rows if row.keys)) or None
     data = read_data(ctx, table.file, table.file_span or table.span)
-    column = data.column(last) if data is not None else None
-    return tuple(distinct(data, column)) if data is not None and column is not None else None
+    column = need_column(ctx, data, last, table.by[-1].span) if data is not None else None
+    return (
+        tuple(label for label in distinct(data, column) if label not in MISSING)
+        if data is not None and column is not None
+        else None
+    )
 
 
 def _file_labels(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> tuple[str, ...] | None:
