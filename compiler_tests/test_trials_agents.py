@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import lpmdsl
+from lpmdsl.cli import main
 from lpmdsl.compiler import check_source
 from lpmdsl.diagnostics import Report
 from lpmdsl.source import Source
@@ -76,3 +78,80 @@ def test_sizes_and_labels_that_are_drawn_are_read() -> None:
     text = TRIAL.replace("  here category one of a, b = a\n", "  home place of size ~ unused\n  age number ~ unused\n")
     text = text.replace("where 3 > 4", "where age > 1")
     assert not codes(text) & {"W0628", "N0629", "E0519"}
+
+
+STALE = """model stale version 1.0
+clock
+  step 1 day
+  for {days} days
+agent Person count 100
+  age duration ~ uniform(10 years, 20 years)
+  age_group category = band of age at 18 years named minor, adult
+  older yes/no = age > 15 years
+  oldest yes/no = older and age_group is adult
+  pay number = 3
+condition C of Person
+  states A, B
+  start A
+  from A at rate 0.1 per day to B
+  on entering B
+    set {what}
+observe n = count of Person where {where}
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "where", "behind"),
+    [
+        ("age to 19 years", "age_group is minor", "age_group"),
+        ("age to 19 years", "older", "older"),
+        ("age to 19 years", "oldest", "oldest"),
+        ("older to yes", "oldest", "oldest"),
+    ],
+)
+def test_setting_what_something_is_made_of_names_both(what: str, where: str, behind: str) -> None:
+    report = Report()
+    check_source(Source("stale.lpm", STALE.format(days=60, what=what, where=where)), report)
+    (found,) = [d for d in report.sorted() if d.code == "E0631"]
+    assert f"`{what.split()[0]}`" in found.message and f"`{behind}`" in found.message
+    assert report.has_errors and found.labels
+
+
+@pytest.mark.parametrize(
+    ("what", "where"),
+    [("age to 19 years", "age > 18 years"), ("older to yes", "older"), ("pay to 4", "age_group is minor and pay > 3")],
+)
+def test_setting_what_nothing_is_made_of_is_right(what: str, where: str) -> None:
+    assert "E0631" not in codes(STALE.format(days=60, what=what, where=where))
+
+
+def test_something_computed_is_not_set() -> None:
+    assert "E0709" in codes(STALE.format(days=60, what="age_group to adult", where="age_group is adult"))
+
+
+@pytest.mark.parametrize(
+    ("days", "where", "noted"),
+    [(3_653, "age > 18 years", True), (3_653, "age_group is minor", True), (3_653, "age + time > 18 years", False),
+     (365, "age > 18 years", False), (3_653, "pay > 2", False)],
+)  # fmt: skip
+def test_an_age_that_is_read_through_years_is_noted(days: int, where: str, noted: bool) -> None:
+    assert ("N0632" in codes(STALE.format(days=days, what="pay to 4", where=where))) == noted
+
+
+def test_the_trial_of_ages_says_what_holds() -> None:
+    """Of people of 10 to 20 years today all are over 40 after 40 years; what does not read the time stays."""
+    path = TRIALS / "static_age.lpm"
+    assert {"N0632", "W0630"} <= codes(path.read_text(encoding="utf-8"))
+    results = lpmdsl.load(path).run(agents={"Person": 200}, backend="reference")
+    table = results.observations
+    values = {name: list(table[table["observation"] == name]["value"]) for name in ("over_40", "minors", "grown")}
+    assert set(values["over_40"]) == {0.0} and len(set(values["minors"])) == 1
+    assert values["grown"][0] == 0.0 and values["grown"][-1] == 1.0
+
+
+def test_labels_are_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "out")
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", str(TRIALS / "label_markup.lpm"), "--backend", "reference", "--out", out])
+    printed = capsys.readouterr()
+    assert stopped.value.code == 0 and "E0899" not in printed.err and "[/x]" in printed.out

@@ -13,6 +13,7 @@ from lpmdsl.semantics.fit_data import check_fits
 from lpmdsl.semantics.futile import check_futile
 from lpmdsl.semantics.graph import Edges, circle, edges, reachable, starts
 from lpmdsl.semantics.places_in_text import word_span
+from lpmdsl.semantics.stale import check_stale
 from lpmdsl.semantics.unmoved import check_unmoved
 
 
@@ -50,6 +51,7 @@ def analyse(checked: model.Model, report: Report) -> Facts:
         # What is unreachable has been told; what follows from it need not be told again.
         check_futile(checked, report)
         check_unmoved(checked, report)
+        check_stale(checked, report)
     if not report.has_errors:
         check_fits(checked, report)
     cyclic = tuple(c.name for c in checked.conditions if c.is_cyclic)
