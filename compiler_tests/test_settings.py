@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from behaviour_models import problems
+from calibrated_models import ward
 
 import lpmdsl
 from lpmdsl.cli import main
+from lpmdsl.config import CalibrationOptions
 from lpmdsl.diagnostics import LpmError
+from lpmdsl.runtime.calibration.problem import Problem, read_problem
 
 MODEL = """model s version 1.0
 clock
@@ -144,3 +148,21 @@ def test_the_trial_is_refused_at_exit_1(tmp_path: Path, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit) as stopped:
         main(["run", str(path), "--set", "beta=-0.4 per day", "--out", str(tmp_path / "out")])
     assert stopped.value.code == 1 and "E0316" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_a_parameter_that_is_set_is_not_estimated(tmp_path: Path) -> None:
+    loaded = ward(tmp_path)
+
+    def problem(**settings: str | float) -> Problem:
+        return read_problem(loaded.model, loaded.facts, CalibrationOptions(settings=settings), None)
+
+    assert [f.name for f in problem().free] == ["illness", "noise"] and problem().fixed == {}
+    fixed = problem(illness="6 days")
+    assert [f.name for f in fixed.free] == ["noise"] and fixed.fixed == {"illness": 6.0}
+    assert fixed.everything(fixed.values(np.zeros(1)))["illness"] == 6.0
+    with pytest.raises(LpmError) as caught:
+        problem(illness="6 days", noise=10.0)
+    assert codes(caught) == ["E0880"]
+    with pytest.raises(LpmError) as caught:
+        problem(illness="-6 days")
+    assert codes(caught) == ["E0316"]
