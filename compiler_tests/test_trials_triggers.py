@@ -251,3 +251,87 @@ def test_months_are_held_out_by_the_calendar(last: int, months: int, first: int)
     """From 31 January: months end on days 29, 60, 90 and 121; day 40 is 11 March, and a month before it 11 February."""
     clock = model_of("step 1 day\nfrom 2024-01-31 for 4 months", EVERY_MONTH).clock
     assert months_earlier(clock, last, months) == (first if last != 40 else 11)
+
+
+# ------------------------------------------------------------------ whom it reaches
+
+
+def done_by(result: RunResult) -> list[float]:
+    return np.diff(result.observations["done"][:, 0]).tolist()
+
+
+def test_a_share_is_drawn_each_time() -> None:
+    text = "intervention campaign\n  every 10 days for share 10 % of Person where not vaccinated\n"
+    text += "    set vaccinated to yes\n  costs 1 USD per person\n"
+    result = run_of(DAILY, text)
+    done = result.observations["done"][:, 0]
+    assert result.costs["campaign"] == done[-1]
+    expected, spread = 400 * (1 - 0.9**9), np.sqrt(400 * 0.9**9 * (1 - 0.9**9))
+    assert abs(done[-1] - expected) < 4 * spread
+    assert [t for t, more in enumerate(done_by(result)) if more] == list(range(0, 90, 10))
+
+
+def test_a_share_stays_the_same_while_active_and_is_drawn_anew() -> None:
+    text = "observe held = count of Person where careful\nobserve kept = count of Person where careful and older\n"
+    text += "intervention campaign\n  starts when cases rises above 3 per day\n  lasts 5 days\n"
+    text += "  while active for share 50 % of Person where not vaccinated\n    set careful to yes\n"
+    text += "  costs 1 USD per person\nextend Person\n  careful yes/no = no\n  older yes/no ~ bernoulli(50 %)\n"
+    text = text.replace("extend Person", policy() + "extend Person")
+    text = text.replace("intervention campaign\n  every", "intervention other\n  every")
+    model = model_of(DAILY, text.replace("target", "target"))
+    result = runner(model, "reference")(request_of(model, 400))
+    held = result.observations["held"][:, 0]
+    assert set(held[held > 0]) and held[held > 0].min() > 150 and held.max() < 250
+    assert result.costs["campaign"] == 0
+    assert len(set(held[held > 0])) > 1
+
+
+LIMITED = """\
+intervention first
+  at most 30 Person together{every}
+  every day for 20 Person where not vaccinated and age < 40 years
+    set vaccinated to yes
+  every day for Person where not vaccinated
+    set vaccinated to yes
+  costs 1 USD per person
+intervention second
+  together with first
+  every 2 days for Person where not vaccinated
+    set vaccinated to yes
+  costs 1 USD per person
+"""
+
+
+@pytest.mark.parametrize(("every", "gap"), [("", 1), (" every day", 1), (" every 3 days", 3), (" every month", 29)])
+def test_blocks_share_a_limit(every: str, gap: int) -> None:
+    result = run_of(DAILY, LIMITED.format(every=every))
+    done = [t for t in done_by(result) if t]
+    assert done[:5] == [30] * min(5, len(done))
+    times = np.flatnonzero(done_by(result))[:2]
+    assert times.tolist() == [0, gap]
+    assert result.costs["first"] + result.costs["second"] == result.observations["done"][-1, 0]
+    assert result.costs["second"] == 0
+
+
+def test_what_is_left_goes_to_the_other_intervention() -> None:
+    text = LIMITED.format(every="").replace(
+        "  every day for Person where not vaccinated\n    set vaccinated to yes\n", ""
+    )
+    result = run_of(DAILY, text)
+    done = done_by(result)
+    assert done[:6] == [30, 20, 30, 20, 30, 20]
+    assert (result.costs["first"] > 100) and result.costs["second"] > 20
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("intervention a\n  together with b\n  every day for Person\n    set vaccinated to yes\n", "E0201"),
+        (LIMITED.format(every="").replace("together with first", "together with second"), "E0726"),
+        (policy("at most 3 Person together every 30 hours"), "E0705"),
+        (policy("at most 3 Dog together"), "E0601"),
+        (policy().replace("for 1 Person", "for share 120 % of Person"), "E0313"),
+    ],
+)
+def test_limits_and_shares_that_cannot_be_are_told(more: str, told: str) -> None:
+    assert told in message_of(DAILY, more)

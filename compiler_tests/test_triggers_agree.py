@@ -56,6 +56,24 @@ intervention waves
   every day for 2 Person where not careful
     set careful to yes
   costs 1 USD per day
+intervention limited
+  at most 6 Person together every 2 days
+  every day for 4 Person where older and not vaccinated
+    set vaccinated to yes
+  every week for share 20 % of Person where not vaccinated
+    set vaccinated to yes
+  starts after 10 days
+  costs 1 USD per person
+intervention more
+  together with limited
+  every day for 5 Person where not careful
+    set careful to yes
+  costs 1 USD per person
+intervention distance
+  starts when cases rises above 3 per day
+  lasts 5 days
+  while active for share 50 % of Person where not older
+    leave town, friends
 intervention early
   starts on day 5
   stops 1 month after it starts

@@ -140,6 +140,8 @@ CODES: dict[str, str] = {
     "E0722": "Months and years without a date",
     "E0723": "Not a whole number of months",
     "E0724": "A run that ends before it starts",
+    "E0726": "A limit that nothing shares",
+    "W0728": "A limit that is worked out from an old report",
     "E0730": "Not something that a person can know",
     "E0731": "What is known has endlessly many values",
     "E0732": "The bands of what is known",

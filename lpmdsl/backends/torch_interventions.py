@@ -151,6 +151,22 @@ def _crosses(policy: Policy, crossing: Crossing, now: Moment) -> bool:
 # ------------------------------------------------------------------ blocks
 
 
+def fill_limits(body: Body, t: int, time: float) -> None:
+    """Fills the limits that blocks share, at the start of each of their periods."""
+    clock = body.now.model.clock
+    for intervention in body.now.model.interventions:
+        limit = intervention.together
+        if limit is None:
+            continue
+        if limit.months:
+            done = [months(clock, 0, at) // limit.months for at in (t, max(0, t - 1))]
+            due = t == 0 or done[0] > done[1]
+        else:
+            due = t % max(1, round(limit.every / clock.step)) == 0
+        if due:
+            body.limits[intervention.name] = max(0, int(rounded(evaluate(limit.at_most, body.now.seen(time)))))
+
+
 def intervene(body: Body, policy: Policy, t: int, time: float) -> None:
     """Runs the blocks of an active intervention that are due at the start of step ``t``."""
     policy.runs = policy.runs or [0] * len(policy.intervention.repeated)
@@ -159,10 +175,13 @@ def intervene(body: Body, policy: Policy, t: int, time: float) -> None:
     for number, block in enumerate(policy.intervention.repeated):
         if _is_due(block, policy.since, t, body.now.model.clock):
             seen = body.now.seen(time)
-            chosen = _chosen(body, block, policy.runs[number], seen)
+            shared = policy.intervention.limited_by if block.counts_people else ""
+            chosen = _chosen(body, block, policy.runs[number], seen, body.limits.get(shared))
+            if shared:
+                body.limits[shared] -= len(chosen)
             for position, action in enumerate(block.actions):
                 _act(body, block, position, action, chosen, policy.runs[number], t, seen)
-            policy.treated += len(chosen)
+            policy.treated += len(chosen) if block.counts_people else 0
             policy.runs[number] += 1
 
 
@@ -176,13 +195,16 @@ def _is_due(block: Repeated, since: int, t: int, clock: Clock) -> bool:
     return passed > months(clock, since, t - 1) and passed % block.months == 0
 
 
-def _chosen(body: Body, block: Repeated, run: int, seen: Moment) -> Tensor:
+def _chosen(body: Body, block: Repeated, run: int, seen: Moment, left: int | None) -> Tensor:
     """Agents whom the block reaches: all that it may, or as many as it can by their priority."""
     may = ~removed(block.of, seen) & holds(block.where, block.of, seen)
     agents = torch.nonzero(may).flatten()
-    if block.at_most is None:
+    limits = [] if left is None else [left]
+    if block.at_most is not None:
+        limits.append(max(0, int(rounded(evaluate(block.at_most, seen)))))
+    if not limits:
         return agents
-    most = max(0, int(rounded(evaluate(block.at_most, seen))))
+    most = min(limits)
     priority = body.luck.words(agents, block.site, torch.full_like(agents, run))[0]
     by_priority = torch.argsort(priority, stable=True)  # stable: equal priorities stay in the order of agents
     return agents[by_priority[:most]]

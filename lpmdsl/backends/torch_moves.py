@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 import torch
@@ -73,6 +73,8 @@ class Body:
     reports: Reports
     luck: Luck
     dwells: dict[str, Tensor]
+    limits: dict[str, int] = field(default_factory=dict)
+    """What is left of limits that blocks share, by the intervention that states them."""
 
 
 def course_from_start(condition: Condition, state: Tensor) -> Course:

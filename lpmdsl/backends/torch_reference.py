@@ -17,7 +17,7 @@ from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.backends.torch_behaviours import decide, deciders
 from lpmdsl.backends.torch_contagion import hazards
 from lpmdsl.backends.torch_expressions import Moment, evaluate
-from lpmdsl.backends.torch_interventions import Policy, intervene, trigger
+from lpmdsl.backends.torch_interventions import Policy, fill_limits, intervene, trigger
 from lpmdsl.backends.torch_moves import Body, act_on_entering, course_from_start, draw_exits, move_all
 from lpmdsl.backends.torch_numbers import Luck
 from lpmdsl.backends.torch_reports import Reports
@@ -56,6 +56,7 @@ def _step(request: RunRequest, body: Body, policies: list[Policy], t: int) -> No
     """Phases 1 to 6 of step ``t``, after the decisions."""
     for policy in policies:
         trigger(policy, t, _at(body, t))
+    fill_limits(body, t, _at(body, t).time)
     for policy in policies:
         intervene(body, policy, t, _at(body, t).time)
     seen = body.now.seen(_at(body, t).time)

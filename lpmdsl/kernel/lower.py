@@ -14,7 +14,7 @@ from lpmdsl.kernel.lower_contagion import (
     networks_of,
 )
 from lpmdsl.kernel.lower_entries import declare
-from lpmdsl.kernel.lower_interventions import block_items, declare_intervention, trigger_kernel
+from lpmdsl.kernel.lower_interventions import block_items, declare_intervention, together_items, trigger_kernel
 from lpmdsl.kernel.lower_observations import (
     declare_observation,
     derived_items,
@@ -116,6 +116,8 @@ def begin_items(builder: Builder) -> list[ScheduleItem]:
 def intervention_items(builder: Builder) -> list[ScheduleItem]:
     interventions = builder.model.interventions
     items: list[ScheduleItem] = [Launch(builder.kernel(trigger_kernel(builder, i))) for i in interventions]
+    for intervention in interventions:
+        items += together_items(builder, intervention)
     for intervention in interventions:
         for k in range(len(intervention.repeated)):
             items += block_items(builder, intervention, k)

@@ -39,7 +39,7 @@ from lpmdsl.kernel.ir import (
 from lpmdsl.kernel.lower_entries import Course, asks_origin, entry, read_before_writing, scope_store, set_on_entering
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_lists import note_change, tell_occupancies
-from lpmdsl.kernel.lower_months import months_between
+from lpmdsl.kernel.lower_months import months_between, months_passed
 from lpmdsl.kernel.lower_presence import any_removed
 from lpmdsl.kernel.lower_score import happens as score_happens
 from lpmdsl.kernel.strategy import tells
@@ -208,29 +208,55 @@ def is_due(builder: Builder, one: m.Intervention, block: m.Repeated) -> KExpr:
     return all_of(active, any_of(test("eq", STEP, started), turns))
 
 
+def together_items(builder: Builder, one: m.Intervention) -> list[ScheduleItem]:
+    """Fills the limit that blocks share, at the start of each of its periods."""
+    limit = one.together
+    if limit is None:
+        return []
+    left = builder.buffer(f"{one.name}_left", "i64", (1,), "control", note="how many may still be reached together")
+    scope = Scope(builder, "")
+    value = rounded(real("max", number(0.0), scope.value(limit.at_most, "at_most")))
+    store = Store(left, (FIRST,), value, limit.span)
+    kernel = Kernel(f"fill_{one.name}", "", tuple(scope.prologue), (store,), limit.span)
+    if limit.months:
+        now, before = (months_passed(builder, at) for at in (STEP, op("max", op("sub", STEP, integer(1)), FIRST)))
+        turns = test("gt", *(op("floordiv", n, integer(limit.months)) for n in (now, before)))
+        due = any_of(test("eq", STEP, FIRST), turns)
+    else:
+        steps = max(1, round(limit.every / builder.model.clock.step))
+        due = test("eq", op("mod", STEP, integer(steps)), FIRST)
+    return [Gate(due, (Launch(builder.kernel(kernel)),), f"{one.name} together")]
+
+
+def _shared(one: m.Intervention, block: m.Repeated) -> str:
+    """The buffer of the limit that a block shares with others; "" if it has none."""
+    return f"{one.limited_by}_left" if one.limited_by and block.counts_people else ""
+
+
 def block_items(builder: Builder, one: m.Intervention, k: int) -> list[ScheduleItem]:
     """The schedule of one ``every …`` block: choose, select, act, and count the run."""
     block = one.repeated[k]
     name = f"{one.name}_{k}"
     due = is_due(builder, one, block)
     items: list[ScheduleItem] = []
-    _declare_block(builder, name, block)
-    if block.at_most is not None:
+    shared = _shared(one, block)
+    _declare_block(builder, name, block, bool(shared))
+    if block.at_most is not None or shared:
         items.append(Launch(builder.kernel(_choose_kernel(builder, name, block))))
-        items.append(Launch(builder.kernel(_limit_kernel(builder, name, block.at_most))))
+        items.append(Launch(builder.kernel(_limit_kernel(builder, name, block, shared))))
         limit = builder.load(f"{name}_limit", FIRST)
         items.append(SelectSmallest(f"{name}_keys", limit, f"{name}_cutoff", f"{name}_chosen"))
-        items.append(Launch(builder.kernel(_act_kernel(builder, name, block))))
+        items.append(Launch(builder.kernel(_act_kernel(builder, name, block, True))))
     else:
-        items.append(Launch(builder.kernel(_act_kernel(builder, name, block))))
+        items.append(Launch(builder.kernel(_act_kernel(builder, name, block, False))))
         items.append(Fold(f"{name}_chosen_tally", f"{name}_chosen", "add"))
-    items.append(Launch(builder.kernel(_ran_kernel(builder, one, name))))
+    items.append(Launch(builder.kernel(_ran_kernel(builder, one, name, block))))
     return [Gate(due, tuple(items), one.name)]
 
 
-def _declare_block(builder: Builder, name: str, block: m.Repeated) -> None:
+def _declare_block(builder: Builder, name: str, block: m.Repeated, shares: bool) -> None:
     builder.buffer(f"{name}_chosen", "i64", (1,), "scratch", note="how many were chosen")
-    if block.at_most is not None:
+    if block.at_most is not None or shares:
         builder.buffer(f"{name}_keys", "i64", (block.of,), "scratch", -1, "priority of the eligible, −1: not eligible")
         builder.buffer(f"{name}_cutoff", "i64", (1,), "scratch")
         builder.buffer(f"{name}_limit", "i64", (1,), "scratch")
@@ -260,16 +286,19 @@ def _choose_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
     return Kernel(f"choose_{name}", block.of, tuple(scope.prologue), tuple(body), block.span)
 
 
-def _limit_kernel(builder: Builder, name: str, at_most: m.Expr) -> Kernel:
+def _limit_kernel(builder: Builder, name: str, block: m.Repeated, shared: str) -> Kernel:
     scope = Scope(builder, "")
-    value = rounded(real("max", number(0.0), scope.value(at_most, "at_most")))
-    store = Store(f"{name}_limit", (FIRST,), value, at_most.span)
-    return Kernel(f"limit_{name}", "", tuple(scope.prologue), (store,), at_most.span)
+    limits: list[KExpr] = [builder.load(shared, FIRST)] if shared else []
+    if block.at_most is not None:
+        limits.append(rounded(real("max", number(0.0), scope.value(block.at_most, "at_most"))))
+    value = limits[0] if len(limits) == 1 else op("min", *limits)
+    store = Store(f"{name}_limit", (FIRST,), value, block.span)
+    return Kernel(f"limit_{name}", "", tuple(scope.prologue), (store,), block.span)
 
 
-def _act_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
+def _act_kernel(builder: Builder, name: str, block: m.Repeated, is_limited: bool) -> Kernel:
     scope = Scope(builder, block.of)
-    if block.at_most is None:
+    if not is_limited:
         body = read_states(scope)
         inner: list[KStmt] = [Tally(f"{name}_chosen_tally", integer(0), integer(1))]
         chosen = _eligible(scope, block)
@@ -340,12 +369,16 @@ def _force(scope: Scope, action: m.ForceMove, happens: KExpr) -> list[KStmt]:
     return [If(all_of(happens, elsewhere), tuple(body), span=action.span)]
 
 
-def _ran_kernel(builder: Builder, one: m.Intervention, name: str) -> Kernel:
+def _ran_kernel(builder: Builder, one: m.Intervention, name: str, block: m.Repeated) -> Kernel:
     """Counts the run of a block and what it cost."""
     body: list[KStmt] = [
         Store(f"{name}_runs", (FIRST,), op("add", builder.load(f"{name}_runs", FIRST), integer(1)), one.span)
     ]
-    if one.costs is not None and one.costs_per == "person":
+    shared = _shared(one, block)
+    if shared:
+        rest = op("sub", builder.load(shared, FIRST), builder.load(f"{name}_chosen", FIRST))
+        body.append(Store(shared, (FIRST,), rest, one.span))
+    if one.costs is not None and one.costs_per == "person" and block.counts_people:
         people = op("to_f64", builder.load(f"{name}_chosen", FIRST), dtype="f64")
         body.append(_spend(builder, one, real("mul", people, number(one.costs))))
     return Kernel(f"ran_{name}", "", (), tuple(body), one.span)

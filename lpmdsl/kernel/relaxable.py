@@ -34,6 +34,8 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
     for condition in model.conditions:
         yield from _condition(model, condition)
     for intervention in model.interventions:
+        if intervention.together is not None:
+            yield "limit that several blocks share", intervention.together.span
         for block in intervention.repeated:
             yield from _actions(model, block.of, block.actions)
     for observation in model.observations:

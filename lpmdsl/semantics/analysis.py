@@ -14,6 +14,7 @@ from lpmdsl.semantics.futile import check_futile
 from lpmdsl.semantics.graph import Edges, circle, edges, reachable, starts
 from lpmdsl.semantics.places_in_text import word_span
 from lpmdsl.semantics.stale import check_stale
+from lpmdsl.semantics.stale_limits import check_stale_limits
 from lpmdsl.semantics.unmoved import check_unmoved
 
 
@@ -47,6 +48,7 @@ def analyse(checked: model.Model, report: Report) -> Facts:
     readers = readers_of(checked)
     if not checked.is_library:
         check_effects(checked, readers, report)
+        check_stale_limits(checked, report)
     if not checked.is_library and not report.has_errors:
         # What is unreachable has been told; what follows from it need not be told again.
         check_futile(checked, report)

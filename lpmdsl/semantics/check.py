@@ -18,6 +18,7 @@ from lpmdsl.semantics.check_observations import check_observations
 from lpmdsl.semantics.check_parameters import check_parameters
 from lpmdsl.semantics.check_studies import check_calibration, check_compare, check_promise, check_scenarios
 from lpmdsl.semantics.check_tables import check_table
+from lpmdsl.semantics.check_together import check_limits
 from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.graph import is_cyclic
 from lpmdsl.semantics.held import hold
@@ -49,6 +50,7 @@ def check(module: tree.Module, names: Names, report: Report, values: Mapping[str
     conditions = [check_condition(ctx, c) for name, c in names.conditions().items() if name in ctx.states]
     contagions = [check_contagion(ctx, c) for c in names.contagions.values()]
     interventions = [check_intervention(ctx, i) for i in names.interventions().values()]
+    check_limits(ctx, tuple(interventions))
     check_behaviours(ctx)
     scenarios = check_scenarios(ctx)
     comparisons = tuple(check_compare(ctx, c) for c in names.comparisons)
@@ -59,7 +61,7 @@ def check(module: tree.Module, names: Names, report: Report, values: Mapping[str
                        "Put both into one: it may have several lines `fit`.")  # fmt: skip
     header = module.header
     return _settled(
-        report,
+        ctx,
         model.Model(
             header.name.id if header else "",
             (header.version if header else None) or "",
@@ -99,8 +101,9 @@ def _bystanders(ctx: Context) -> None:
             ctx.agents[kind] = model.Agent(kind, 1000, None, None, (), "", Span(ctx.names.module.source, 0, 0))
 
 
-def _settled(report: Report, made: model.Model) -> model.Model:
+def _settled(ctx: Context, made: model.Model) -> model.Model:
     """The model with what only the whole of it shows: which attributes change, which conditions go round."""
+    shares = ctx.shares
     actions = [(r.of, a) for i in made.interventions for r in i.repeated for a in r.actions]
     forced = {(a.condition, a.state) for _, a in actions if isinstance(a, model.ForceMove)}
     set_on = attributes_written(made)
@@ -110,8 +113,12 @@ def _settled(report: Report, made: model.Model) -> model.Model:
     conditions = tuple(
         replace(c, is_cyclic=is_cyclic(c, {s for n, s in forced if n == c.name})) for c in made.conditions
     )
-    agents = tuple(_changed(a, set_on) for a in made.agents)
-    return hold(replace(made, conditions=conditions, agents=agents), report)
+    agents = tuple(_changed(_with_shares(a, shares), set_on) for a in made.agents)
+    return hold(replace(made, conditions=conditions, agents=agents), ctx.report)
+
+
+def _with_shares(agent: model.Agent, shares: list[tuple[str, model.Attribute]]) -> model.Agent:
+    return replace(agent, members=(*agent.members, *(a for kind, a in shares if kind == agent.name)))
 
 
 def _changed(agent: model.Agent, set_on: set[tuple[str, str]]) -> model.Agent:

@@ -10,6 +10,8 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.check_actions import force_move, set_attribute
 from lpmdsl.semantics.check_clock import check_period, written_months
 from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
+from lpmdsl.semantics.check_shares import draw_share
+from lpmdsl.semantics.check_together import check_together
 from lpmdsl.semantics.check_units import common_dimension
 from lpmdsl.semantics.check_while_active import LASTING, check_while_active, kind_of
 from lpmdsl.semantics.context import Context, text_of, unit_of, value_of
@@ -34,18 +36,22 @@ def check_intervention(ctx: Context, written: tree.Intervention) -> model.Interv
             "Write a later date.",
         )
     repeated = [_repeated(ctx, name, k, clause) for k, clause in enumerate(written.repeated)]
-    active = [check_while_active(ctx, name, clause) for clause in written.while_active]
+    active = [a for a in (check_while_active(ctx, name, clause) for clause in written.while_active) if a is not None]
+    draws = [block for _, block in active if block is not None]
     costs, per = _costs(ctx, written)
+    together, shares_with = check_together(ctx, written)
     return model.Intervention(
         name,
         starts,
         stops,
-        tuple(r for r in repeated if r is not None),
-        tuple(w for w in active if w is not None),
+        (*draws, *(block for blocks in repeated for block in blocks)),
+        tuple(clause for clause, _ in active),
         costs,
         per,
         written.doc,
-        written.span,  # type: ignore[arg-type]
+        written.span,
+        together,
+        name if together is not None else shares_with,
     )
 
 
@@ -147,11 +153,12 @@ def _crossing(ctx: Context, written: tree.Crossing, name: str) -> model.Crossing
 # ------------------------------------------------------------------ whom and what
 
 
-def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> model.Repeated | None:
+def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> list[model.Repeated]:
+    """The block, after the one that draws its share if it is for one; nothing after a report."""
     every = check_period(ctx, written.every, "A period")
     kind = kind_of(ctx, written.kind, written.span)
     if kind is None:
-        return None
+        return []
     scope = running(kind, f"the intervention `{name}`")
     where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
     at_most = None
@@ -182,10 +189,17 @@ def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> model.
                 assert_never(action)
         actions += [made] if made is not None else []
     if every is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
-        return None
-    return model.Repeated(
+        return []
+    draws: list[model.Repeated] = []
+    if written.share is not None:
+        drawn = draw_share(ctx, name, kind, written.share, every, where)
+        if drawn is None:
+            return []
+        draws, where = [drawn[0]], drawn[1]
+    block = model.Repeated(
         kind, every.days, at_most, where, tuple(actions), f"{name}.each{k}", written.span, every.months
     )
+    return [*draws, block]
 
 
 def _costs(ctx: Context, written: tree.Intervention) -> tuple[float | None, CostsPer]:

@@ -10,6 +10,7 @@ from lpmdsl.semantics.check_actions import left_networks, set_attribute
 from lpmdsl.semantics.check_expressions import check_test, check_value
 from lpmdsl.semantics.check_parameters import limits
 from lpmdsl.semantics.check_probabilities import not_negative
+from lpmdsl.semantics.check_shares import draw_share
 from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.corners import constant
 from lpmdsl.semantics.scope import reporting, running
@@ -32,8 +33,10 @@ def kind_of(ctx: Context, name: tree.Name | None, span: Span) -> str | None:
     return None
 
 
-def check_while_active(ctx: Context, name: str, written: tree.WhileActive) -> model.WhileActive | None:
-    """The clause with all that is right in it; None if nobody can tell whom it is about."""
+def check_while_active(
+    ctx: Context, name: str, written: tree.WhileActive
+) -> tuple[model.WhileActive, model.Repeated | None] | None:
+    """The clause with all that is right in it, and the block that draws its share; None if it is unclear for whom."""
     about_people = any(isinstance(a, tree.Leave | tree.SetTo) for a in written.actions)
     kind = ""
     if about_people or written.kind is not None:
@@ -49,9 +52,16 @@ def check_while_active(ctx: Context, name: str, written: tree.WhileActive) -> mo
         made.add(action)
     if where is not None and where.type == ERROR:
         return None
-    return model.WhileActive(
+    draws = None
+    if written.share is not None:
+        drawn = draw_share(ctx, name, kind, written.share, None, where)
+        if drawn is None:
+            return None
+        draws, where = drawn
+    held = model.WhileActive(
         kind, where, tuple(made.networks), written.span, tuple(made.sets), tuple(made.scales), tuple(made.changes)
     )
+    return held, draws
 
 
 class _Held:

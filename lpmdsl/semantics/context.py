@@ -64,6 +64,8 @@ class Context:
     """Values of parameters, in base units, that stand in place of what is written."""
     files: dict[tuple[str, str], DataFile | None] = field(default_factory=dict)
     """Tables that have been read, by folder and name; None for one that could not be, which is reported."""
+    shares: list[tuple[str, model.Attribute]] = field(default_factory=list)
+    """Attributes, with their kinds, that say who is in the share of a block."""
     broken: set[str] = field(default_factory=set)
     """Names whose declaration is wrong and already reported: what uses them stays silent."""
 

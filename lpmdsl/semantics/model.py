@@ -503,6 +503,8 @@ class Repeated:
     site: str
     span: Span
     months: int = 0
+    counts_people: bool = True
+    """Whether those whom it reaches cost something and count against a limit; not if it only draws who is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -520,6 +522,17 @@ class ParameterChange:
 
     parameter: str
     value: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """At most so many agents in all blocks that share the limit, in every period counted from the clock's start."""
+
+    of: str
+    at_most: Expr
+    every: float
+    months: int
     span: Span
 
 
@@ -554,6 +567,9 @@ class Intervention:
     costs_per: Literal["day", "person", "start", ""]
     doc: str
     span: Span
+    together: Together | None = None
+    limited_by: str = ""
+    """The intervention whose ``together`` limits the blocks of this one: itself, another, or none."""
 
 
 @dataclass(frozen=True, slots=True)

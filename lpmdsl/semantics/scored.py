@@ -119,6 +119,7 @@ def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
     for one in model.interventions:
         yield (one.starts, one.stops), "it decides when an intervention starts or stops"
         yield tuple(w.where for w in one.while_active), "it is compared with something"
+        yield (one.together.at_most if one.together is not None else None,), "it decides who is chosen"
         for block in one.repeated:
             yield (block.at_most, block.where), "it decides who is chosen"
             sets = tuple(a.value for a in block.actions if isinstance(a, m.SetAttribute))

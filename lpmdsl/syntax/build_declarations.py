@@ -225,6 +225,7 @@ class TreeBuilder(BehaviourBuilder):
             clauses.one("costs"),
             self.doc(meta),
             self.span(meta),
+            clauses.one("together"),
         )
 
     # -------------------------------------------------------------- calibration, scenarios, comparisons, checks

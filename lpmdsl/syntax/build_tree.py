@@ -250,21 +250,30 @@ class ClauseBuilder(ExpressionBuilder):
     def costs(self, meta: Meta, c: Children) -> Clause:
         return self._first(meta, c, "costs")
 
-    def target(self, meta: Meta, c: Children) -> tuple[Any, t.Name, Any]:
-        return c[0], self.named(c[1]), c[2]
+    def target(self, meta: Meta, c: Children) -> tuple[Any, t.Name, Any, Any]:
+        return c[0], self.named(c[1]), c[2], None
+
+    def share_target(self, meta: Meta, c: Children) -> tuple[Any, t.Name, Any, Any]:
+        return None, self.named(c[1]), c[2], c[0]
+
+    def together(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("together", t.Together(c[0], self.named(c[1]), c[2], None, self.span(meta)), meta)
+
+    def together_with(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("together", t.Together(None, None, None, self.named(c[0]), self.span(meta)), meta)
 
     def repeated(self, meta: Meta, c: Children) -> Clause:
         every, target, *actions = c
-        at_most, kind, where = target or (None, None, None)
-        node = t.Repeated(every, kind, at_most, where, tuple(actions), self.span(meta))
+        at_most, kind, where, share = target or (None, None, None, None)
+        node = t.Repeated(every, kind, at_most, where, tuple(actions), self.span(meta), share)
         return self._clause("repeated", node, meta)
 
     def while_active(self, meta: Meta, c: Children) -> Clause:
         target, *actions = c
-        at_most, kind, where = target or (None, None, None)
+        at_most, kind, where, share = target or (None, None, None, None)
         if at_most is not None:
             self.error("`at most` limits what happens `every` period, not what holds `while active`", at_most.span)
-        return self._clause("active", t.WhileActive(kind, where, tuple(actions), self.span(meta)), meta)
+        return self._clause("active", t.WhileActive(kind, where, tuple(actions), self.span(meta), share), meta)
 
     # -------------------------------------------------------------- calibration, scenarios, comparisons
 

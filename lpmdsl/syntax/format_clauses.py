@@ -255,11 +255,13 @@ def _intervention(node: t.Intervention) -> Iterable[Line]:
     for word, when in (("starts", node.starts), ("stops", node.stops)):
         if when is not None:
             yield line_at(when.span, _moment(word, when))
+    if node.together is not None:
+        yield line_at(node.together.span, _together(node.together))
     for clause in node.repeated:
-        target = _target(clause.kind, clause.at_most, clause.where)
+        target = _target(clause.kind, clause.at_most, clause.where, clause.share)
         yield from _acting(clause, join(f"every {clause.every.text}", target), clause.actions)
     for clause in node.while_active:
-        target = _target(clause.kind, None, clause.where)
+        target = _target(clause.kind, None, clause.where, clause.share)
         yield from _acting(clause, join("while active", target), clause.actions)
     if node.costs is not None:
         yield line_at(node.costs.span, f"costs {node.costs.text}")
@@ -286,9 +288,19 @@ def _moment(word: str, when: t.Moment) -> str:
             assert_never(when)
 
 
-def _target(kind: t.Name | None, at_most: t.Expr | None, where: t.Expr | None) -> str:
+def _together(node: t.Together) -> str:
+    if node.intervention is not None:
+        return f"together with {node.intervention.id}"
+    assert node.at_most is not None and node.kind is not None
+    every = node.every and f"every {node.every.text}"
+    return join(f"at most {expression(node.at_most, SUM)} {node.kind.id} together", every)
+
+
+def _target(kind: t.Name | None, at_most: t.Expr | None, where: t.Expr | None, share: t.Expr | None) -> str:
     if kind is None:
         return ""
+    if share is not None:
+        return join(f"for share {expression(share, SUM)} of", kind.id, where_part(where))
     limit = at_most and f"at most {expression(at_most, SUM)}"
     return join("for", limit, kind.id, where_part(where))
 

@@ -601,7 +601,7 @@ Moment = Date | OnDay | Elapsed | Crossing
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """``every PERIOD [for [at most N] Person [where EXPR]]`` and its actions."""
+    """``every PERIOD [for [at most N | share P of] Person [where EXPR]]`` and its actions."""
 
     every: Quantity
     kind: Name | None
@@ -609,16 +609,29 @@ class Repeated:
     where: Expr | None
     actions: tuple[Action, ...]
     span: Span
+    share: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """``at most N Person together [every PERIOD]``, or ``together with INTERVENTION``, which has such a line."""
+
+    at_most: Expr | None
+    kind: Name | None
+    every: Quantity | None
+    intervention: Name | None
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class WhileActive:
-    """``while active [for Person [where EXPR]]`` and its actions (``leave``, ``set``, ``scale``, ``change``)."""
+    """``while active [for [share P of] Person [where EXPR]]`` and what holds then."""
 
     kind: Name | None
     where: Expr | None
     actions: tuple[Action, ...]
     span: Span
+    share: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -631,6 +644,7 @@ class Intervention:
     costs: Quantity | None
     doc: str
     span: Span
+    together: Together | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,8 @@ CLAUSES: dict[str, dict[str, str]] = {
         "starts": "starts on DATE`, `starts after DURATION` or `starts when OBSERVATION rises above LEVEL",
         "stops": "stops on DATE`, `stops after DURATION` or `stops when OBSERVATION falls below LEVEL",
         "lasts": "lasts DURATION",
+        "at": "at most NUMBER KIND together every PERIOD",
+        "together": "together with INTERVENTION",
         "every": "every PERIOD for at most NUMBER KIND where TEST",
         "while": "while active for KIND where TEST",
         "costs": "costs AMOUNT",
