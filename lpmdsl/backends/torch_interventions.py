@@ -228,6 +228,9 @@ def _act(
         case ForceMove():
             course = body.courses[action.condition]
             moving = agents[course.state[agents] != action.state]
+            for other in course.condition.excludes if action.state != course.condition.start.state else ():
+                has = body.courses[other]
+                moving = moving[has.state[moving] == has.condition.start.state]
             to, tick = torch.full_like(moving, action.state), torch.full_like(moving, t * TICKS)
             enter(body, course, moving, to, tick, t, seen)
         case _:

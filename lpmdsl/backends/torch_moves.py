@@ -158,6 +158,30 @@ def write(now: Moment, kind: str, action: SetAttribute, agents: Tensor, seen: Mo
 # ------------------------------------------------------------------ leaving
 
 
+def keep_apart(body: Body, met: dict[str, Tensor], t: int) -> None:
+    """Of conditions that exclude each other, who would catch several in a step meets only what is caught first."""
+    order = [name for name, course in body.courses.items() if course.condition.excludes and name in met]
+    caught = {name: _caught_at(body, body.courses[name], met[name], t) for name in order}
+    for number, name in enumerate(order):
+        for other_number, other in enumerate(order):
+            if other in body.courses[name].condition.excludes:
+                first = caught[other] <= caught[name] if other_number < number else caught[other] < caught[name]
+                met[name] = torch.where(first & (caught[name] < NEVER), 0, met[name])
+
+
+def _caught_at(body: Body, course: Course, hazard: Tensor, t: int) -> Tensor:
+    """The tick at which each agent in the start state would catch the condition in step ``t``; NEVER if not."""
+    start = course.condition.start.state
+    agents = torch.nonzero(course.state == start).flatten()
+    ticks = torch.full_like(course.state, NEVER)
+    for number, exit in enumerate(course.exits):
+        if exit.state == start and isinstance(exit.trigger, ByContagion):
+            word = body.luck.words(agents, exit.site, course.episodes(agents))[2]
+            falls = course.remaining[number][agents] - hazard[agents] <= 0
+            ticks[agents] = torch.where(falls, t * TICKS + (word >> 12) + 1, NEVER)
+    return ticks
+
+
 def move_all(body: Body, course: Course, t: int, hazard: Tensor | None, seen: Moment) -> None:
     """Every move of the condition in step ``t``; only those who have just moved can move again."""
     moving = torch.arange(len(course.state))

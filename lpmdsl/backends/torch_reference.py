@@ -18,7 +18,7 @@ from lpmdsl.backends.torch_behaviours import decide, deciders
 from lpmdsl.backends.torch_contagion import hazards
 from lpmdsl.backends.torch_expressions import Moment, evaluate
 from lpmdsl.backends.torch_interventions import Policy, fill_limits, intervene, trigger
-from lpmdsl.backends.torch_moves import Body, act_on_entering, course_from_start, draw_exits, move_all
+from lpmdsl.backends.torch_moves import Body, act_on_entering, course_from_start, draw_exits, keep_apart, move_all
 from lpmdsl.backends.torch_numbers import Luck
 from lpmdsl.backends.torch_reports import Reports
 from lpmdsl.diagnostics import LpmError
@@ -61,6 +61,7 @@ def _step(request: RunRequest, body: Body, policies: list[Policy], t: int) -> No
         intervene(body, policy, t, _at(body, t).time)
     seen = body.now.seen(_at(body, t).time)
     met = {c.condition: hazards(c, seen, request.world) for c in request.model.contagions}
+    keep_apart(body, met, t)
     for name, course in body.courses.items():
         move_all(body, course, t, met.get(name), seen)
     body.reports.report(t + 1, _at(body, t + 1))

@@ -26,7 +26,7 @@ from lpmdsl.kernel.builder import (
     word,
 )
 from lpmdsl.kernel.dwell import TICK_BITS, TICKS
-from lpmdsl.kernel.ir import Assign, Const, If, Kernel, KExpr, KStmt, Let, Store, Var, While
+from lpmdsl.kernel.ir import Assign, Const, Draw, If, Kernel, KExpr, KStmt, Let, Store, Var, While
 from lpmdsl.kernel.lower_contagion import hazard
 from lpmdsl.kernel.lower_entries import (
     Course,
@@ -46,6 +46,7 @@ from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_lists import after_moves, at_beginning
 from lpmdsl.kernel.lower_months import months_passed
 from lpmdsl.kernel.lower_score import felt_by, rate_exit, tries as score_tries
+from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m
 
 
@@ -90,6 +91,7 @@ def moves_of(scope: Scope, condition: m.Condition) -> list[KStmt]:
     body: list[KStmt] = []
     state = scope.let(body, f"{name}_is", start)
     moves = scope.let(body, f"{name}_moves", integer(0))
+    scope.moves[name] = moves
     since = scope.let(body, f"{name}_since", op("mul", STEP, integer(TICKS)))
     episode: KExpr = integer(0)
     if condition.is_cyclic:
@@ -238,7 +240,10 @@ def _offer_contagion(course: Course, exit_: m.Exit, slot: int, best: Var, win: t
     draw = keyed_draw(course, exit_.site, reached, exit_)
     within = op("add", op("shr", word(draw, 2), integer(12)), integer(1))
     when = scope.let(reached, "when", op("add", op("mul", STEP, integer(TICKS)), within))
-    reached.append(If(test("lt", when, best), (Assign(best.name, when), *win)))
+    taken: tuple[KStmt, ...] = (If(test("lt", when, best), (Assign(best.name, when), *win)),)
+    apart = _comes_second(course, when, reached) if exit_.state == condition.start.state else None
+    if apart is None:
+        reached += taken
     if scope.builder.is_steady(condition.name):
         # Of the susceptible, only those come here of whom `Spend` found nothing left.
         return reached
@@ -246,11 +251,46 @@ def _offer_contagion(course: Course, exit_: m.Exit, slot: int, best: Var, win: t
     body, force = hazard(scope, condition, exit_.state, told)
     inner: list[KStmt] = []
     left = _spend(course, slot, force, inner)
+    if apart is not None:
+        back = Store(left_buffer(condition.name, slot), (AGENT,), op("add", left, force))
+        reached.append(If(apart, (back,), taken, exit_.span))
     if told is not None:
         reached += told.caught(force)
     inner.append(If(test("le", left, integer(0)), tuple(reached), tuple(told.survived() if told else ())))
     body.append(If(test("gt", force, integer(0)), tuple(inner), span=exit_.span))
     return body
+
+
+def _comes_second(course: Course, when: Var, body: list[KStmt]) -> KExpr | None:
+    """Whether one of the conditions that exclude this one was caught in this step before; None if there are none."""
+    scope, conditions = course.scope, course.scope.builder.model.conditions
+    tests: list[KExpr] = []
+    own = [c.name for c in conditions].index(course.condition.name)
+    for position, other in enumerate(conditions):
+        if other.name not in course.condition.excludes:
+            continue
+        if position < own:
+            tests.append(test("gt", scope.moves[other.name], integer(0)))
+        else:
+            tests.append(_catches_before(course, other, when, body))
+    return any_of(*tests) if tests else None
+
+
+def _catches_before(course: Course, other: m.Condition, when: Var, body: list[KStmt]) -> KExpr:
+    """Whether the agent, in the start state of another condition, catches that one earlier in this step."""
+    scope, start = course.scope, other.start.state
+    exit_ = next(e for e in other.exits_of(start) if isinstance(e.trigger, m.ByContagion))
+    slot = {e.site: k for k, e in enumerate(thresholds(other, start))}[exit_.site]
+    episode: KExpr = integer(0)
+    if other.is_cyclic:
+        episode = op("to_i64", scope.builder.load(f"{other.name}_episode", AGENT))
+    draw = scope.fresh("w")
+    body.append(Draw(draw, site(exit_.site), AGENT, episode, exit_.site, exit_.span))
+    force_body, force = hazard(scope, other, start, None)
+    body += force_body
+    left = scope.let(body, "left", op("sub", scope.builder.load(left_buffer(other.name, slot), AGENT), force))
+    tick = op("add", op("mul", STEP, integer(TICKS)), op("add", op("shr", word(draw, 2), integer(12)), integer(1)))
+    return all_of(test("gt", force, integer(0)), test("le", left, integer(0)), test("lt", tick, when))
 
 
 def _offer_rate(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple[KStmt, ...]) -> list[KStmt]:

@@ -365,7 +365,10 @@ def _force(scope: Scope, action: m.ForceMove, happens: KExpr) -> list[KStmt]:
         body += tell_occupancies(scope, condition, op("to_i64", scope.builder.load(name, AGENT)), state)
     body.append(Store(name, (AGENT,), op("to_u8", state, dtype="u8"), action.span))
     live = op("to_i64", scope.builder.load(name, AGENT))
-    elsewhere = test("ne", live, integer(action.state))
+    elsewhere: KExpr = test("ne", live, integer(action.state))
+    for other in condition.excludes if action.state != condition.start.state else ():
+        start = integer(scope.builder.model.condition(other).start.state)
+        elsewhere = all_of(elsewhere, test("eq", op("to_i64", scope.builder.load(other, AGENT)), start))
     return [If(all_of(happens, elsewhere), tuple(body), span=action.span)]
 
 

@@ -57,6 +57,8 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
 
 
 def _condition(model: m.Model, condition: m.Condition) -> Iterator[tuple[str, Span]]:
+    if condition.excludes:
+        yield "conditions that exclude each other (`at most one of`)", condition.span
     for state in range(len(condition.states)):
         timed = [e for e in condition.exits_of(state) if isinstance(e.trigger, m.After)]
         if len(timed) > 1:

@@ -221,9 +221,13 @@ def start_states(
     states = {c.name: np.full(world.counts[c.of], c.start.state, np.uint8) for c in model.conditions}
     scope = Scope(model, parameters, world.attributes, states, world.counts)
     for condition in model.conditions:
-        free = np.ones(world.counts[condition.of], bool)
+        # Of conditions that exclude each other, the one written first has its start states.
+        starts = [states[other] == model.condition(other).start.state for other in condition.excludes]
+        free = np.logical_and.reduce(starts) if starts else np.ones(world.counts[condition.of], bool)
+        apart = free.copy()
         for exception in condition.start.exceptions:
             chosen = _chosen(exception, free, scope, seed, replicate)
+            chosen = chosen[apart[chosen]]
             states[condition.name][chosen] = exception.state
             free[chosen] = False
     return states

@@ -12,6 +12,7 @@ from lpmdsl.semantics.check_behaviours import check_behaviours
 from lpmdsl.semantics.check_clock import check_clock
 from lpmdsl.semantics.check_conditions import check_condition
 from lpmdsl.semantics.check_contagion import check_contagion
+from lpmdsl.semantics.check_exclusions import keep_apart
 from lpmdsl.semantics.check_interventions import check_intervention
 from lpmdsl.semantics.check_networks import check_network
 from lpmdsl.semantics.check_observations import check_observations
@@ -114,7 +115,7 @@ def _settled(ctx: Context, made: model.Model) -> model.Model:
         replace(c, is_cyclic=is_cyclic(c, {s for n, s in forced if n == c.name})) for c in made.conditions
     )
     agents = tuple(_changed(_with_shares(a, shares), set_on) for a in made.agents)
-    return hold(replace(made, conditions=conditions, agents=agents), ctx.report)
+    return hold(keep_apart(ctx, replace(made, conditions=conditions, agents=agents)), ctx.report)
 
 
 def _with_shares(agent: model.Agent, shares: list[tuple[str, model.Attribute]]) -> model.Agent:

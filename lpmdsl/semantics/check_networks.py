@@ -63,6 +63,9 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
     if how is None or to is None:
         return None
     layout, place, mixing, generator, file = how
+    days = written.days or ""
+    if days and not _a_day_is_whole(ctx):
+        contacts, days = _share_of_week(ctx, written, name, contacts if mixing is None else None)
     return model.Network(
         name,
         kind,
@@ -73,7 +76,7 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
         file,
         contacts,
         written.per_tie,
-        written.days or "",
+        days,
         written.doc,
         written.span,
         to,
@@ -95,6 +98,26 @@ def _may_differ(ctx: Context, written: tree.Network, contacts: model.Expr) -> bo
         f"`from I on {written.name.id} at RATE * FACTOR`.",
     )
     return False
+
+
+def _a_day_is_whole(ctx: Context) -> bool:
+    """Whether each step lies within one day."""
+    each = 1 / ctx.step
+    return each > 0.5 and abs(each - round(each)) < 1e-9
+
+
+def _share_of_week(
+    ctx: Context, written: tree.Network, name: str, contacts: model.Expr | None
+) -> tuple[model.Expr | None, str]:
+    """Contacts on a step of whole weeks, which have five weekdays in seven; else a report (E0725)."""
+    weeks = ctx.step / 7
+    if contacts is None or weeks < 0.5 or abs(weeks - round(weeks)) > 1e-9:
+        why = "a day is no whole number of them" if ctx.step < 1 else "each of them has several days"
+        ctx.report.add("E0725", f"`{name}` runs on {written.days}, and with steps of {ctx.step:g} days {why}.",
+                       written.name.span, "Write `step 1 day` in `clock`.")  # fmt: skip
+        return contacts, ""
+    share = model.Literal_(5 / 7 if written.days == "weekdays" else 2 / 7, NUMBER, contacts.span)
+    return model.Apply("mul", (contacts, share), contacts.type, contacts.span), ""
 
 
 def _second_kind(ctx: Context, written: tree.Network, kind: str) -> str | None:

@@ -342,6 +342,8 @@ class Condition:
     is_cyclic: bool
     doc: str
     span: Span
+    excludes: tuple[str, ...] = ()
+    """Conditions that nobody has beside this one: whoever is out of the start state of one cannot catch another."""
 
     def exits_of(self, state: int) -> tuple[Exit, ...]:
         """The exits of a state in written order."""

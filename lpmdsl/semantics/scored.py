@@ -109,6 +109,8 @@ def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
     yield tuple(n.where for n in model.networks), "it is compared with something"
     yield tuple(c.start for c in model.conditions), "it decides who starts in which state"
     yield tuple(w for c in model.contagions for w in (s.where for s in c.scalings)), "it is compared with something"
+    apart = {c.name for c in model.conditions if c.excludes}
+    yield tuple(c for c in model.contagions if c.condition in apart), "it is of conditions that exclude each other"
     for condition in model.conditions:
         tests = tuple(e.trigger for e in condition.exits if isinstance(e.trigger, m.When))
         yield tests, "it is compared with something"

@@ -33,7 +33,7 @@ def _read(checked: model.Model, expr: model.Expr | None) -> set[str]:
     """The observations of people that a number reads, also through formulas."""
     found: set[str] = set()
     for part in model.walk(expr) if expr is not None else ():
-        if isinstance(part, model.ObservationRef | model.RollingMean):
+        if isinstance(part, model.ObservationRef | model.Rolling):
             value = checked.observation(part.observation).value
             inner = _read(checked, value.formula) if isinstance(value, model.Derived) else {part.observation}
             found |= inner

@@ -160,6 +160,7 @@ class TreeBuilder(BehaviourBuilder):
             clauses.one("removed", "removed in") or (),
             self.doc(meta),
             self.span(meta),
+            clauses.one("at most one of") or (),
         )
 
     def contagion(self, meta: Meta, c: Children) -> t.Contagion:

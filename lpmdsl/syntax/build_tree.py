@@ -192,6 +192,9 @@ class ClauseBuilder(ExpressionBuilder):
     def removed(self, meta: Meta, c: Children) -> Clause:
         return self._first(meta, c, "removed")
 
+    def exclusive(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("at most one of", c[1], meta)
+
     def set_to(self, meta: Meta, c: Children) -> t.SetTo:
         return t.SetTo(self.named(c[0]), c[1], c[2], self.span(meta))
 

@@ -150,6 +150,9 @@ def _condition(node: t.Condition) -> Iterable[Line]:
         yield from _acting(clause, f"while {labels(clause.states)}", clause.actions)
     for clause in node.entering:
         yield from _acting(clause, f"on entering {labels(clause.states)}", clause.actions)
+    if node.at_most_one:
+        span = node.at_most_one[0].span.to(node.at_most_one[-1].span)
+        yield line_at(span, f"at most one of {names(node.at_most_one)}")
     if node.removed:
         yield line_at(node.removed[0].span.to(node.removed[-1].span), f"removed in {labels(node.removed)}")
 

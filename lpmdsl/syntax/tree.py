@@ -512,6 +512,7 @@ class Condition:
     removed: tuple[Name, ...]
     doc: str
     span: Span
+    at_most_one: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

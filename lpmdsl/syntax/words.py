@@ -85,6 +85,7 @@ CLAUSES: dict[str, dict[str, str]] = {
         "while": "while STATE",
         "on": "on entering STATE",
         "removed": "removed in STATE",
+        "at": "at most one of CONDITION, CONDITION",
         "set": "set ATTRIBUTE to VALUE",
         "move": "move CONDITION to STATE",
         "leave": "leave NETWORK",
