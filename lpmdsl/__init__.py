@@ -17,6 +17,11 @@ __version__ = "0.1.0"
 __all__ = ["LoadedModel", "LpmError", "Results", "__version__", "load", "read_results"]
 
 
+def __dir__() -> list[str]:
+    """The public names, also before they are imported."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> object:
     """The public names that need numpy, pandas and numba: imported when first asked for, for `lpmc check`'s start."""
     if name in ("LoadedModel", "load"):

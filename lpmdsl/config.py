@@ -167,10 +167,18 @@ class LlmRecord(BaseModel):
     each: dict[str, BehaviourRecord] = Field(default_factory=dict)
 
 
+class CostRecord(BaseModel):
+    """What an intervention cost: the amount of every replicate by scenario, in a currency."""
+
+    currency: str
+    spent: dict[str, list[float]] = Field(default_factory=dict)
+
+
 class Manifest(BaseModel):
     """``manifest.json``: enough to say what was run, to run it again, and whether it came to its end.
 
-    ``ties``: how many there are in every network that is made of them.
+    ``ties``: how many there are in every network that is made of them. ``costs``: of every intervention that
+    has some.
     ``changes``: per scenario the parameters that differ from ``parameters`` (base units). ``stopped`` and
     ``stopped_after``: why a run ended early and the last finished step of the unfinished replicate. ``files``: the
     SHA-256 of every file beside it, by name; ``seal``: that of the manifest itself with an empty seal.
@@ -205,6 +213,7 @@ class Manifest(BaseModel):
     finished_replicates: int = 0
     broken_checks: tuple[str, ...] = ()
     behaviours: LlmRecord | None = None
+    costs: dict[str, CostRecord] = Field(default_factory=dict)
     files: dict[str, str] = Field(default_factory=dict)
     seal: str = ""
 

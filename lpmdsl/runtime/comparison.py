@@ -7,6 +7,7 @@ import pandas as pd
 
 from lpmdsl.config import Manifest
 from lpmdsl.runtime.results import rows_where, statistics
+from lpmdsl.semantics.check_observations import group_name
 from lpmdsl.semantics.model import Compare, Model, Summary
 
 COMPARISON_COLUMNS = (
@@ -37,15 +38,25 @@ def comparison_table(model: Model, observations: pd.DataFrame, manifest: Manifes
     within the same replicate, its interval the middle 95 % of these, and ``probability_below`` the share of replicates
     in which the scenario's value is the smaller one. The baseline's own rows leave the difference empty.
     """
-    numbers = statistics_with_totals(observations, manifest)
-    rows = [
-        row
-        for comparison in model.comparisons
-        for report in comparison.reports
-        for scenario in dict.fromkeys((comparison.baseline, *comparison.scenarios))
-        for row in _rows(numbers, scenario, comparison.baseline, report)
-    ]
+    whole = statistics_with_totals(observations, manifest)
+    rows: list[tuple[object, ...]] = []
+    for comparison in model.comparisons:
+        for report in comparison.reports:
+            numbers = _apart(model, observations, manifest, report) if report.by else whole
+            for scenario in dict.fromkeys((comparison.baseline, *comparison.scenarios)):
+                rows += _rows(numbers, scenario, comparison.baseline, report)
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+
+
+def _apart(model: Model, observations: pd.DataFrame, manifest: Manifest, report: Summary) -> pd.DataFrame:
+    """The statistics of each group that a report asks for; the others of its observation are added up within it."""
+    leaves = [group_name(leaf) for leaf in model.observation(report.observation).by]
+    places = [leaves.index(name) for name in report.by]
+    chosen = rows_where(observations, "observation", report.observation)
+    labels = {g: "|".join(g.split("|")[k] for k in places) for g in model.observation(report.observation).groups}
+    record = manifest.observations[report.observation].model_copy(update={"is_flow": True, "adds_up": False})
+    told = manifest.model_copy(update={"observations": {report.observation: record}})
+    return statistics(chosen.assign(group=[labels[g] for g in chosen["group"]]), told)
 
 
 def statistics_with_totals(observations: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
@@ -55,7 +66,6 @@ def statistics_with_totals(observations: pd.DataFrame, manifest: Manifest) -> pd
 
 
 def _rows(numbers: pd.DataFrame, scenario: str, baseline: str, report: Summary) -> list[tuple[object, ...]]:
-    name = f"{report.function} of {report.observation}"
     rows: list[tuple[object, ...]] = []
     for group in _groups(numbers, scenario, report.observation):
         values = _values(numbers, scenario, report, group)
@@ -63,7 +73,7 @@ def _rows(numbers: pd.DataFrame, scenario: str, baseline: str, report: Summary) 
         if scenario == baseline:
             differences = differences.iloc[:0]
         below = float((differences < 0).mean()) if len(differences) else np.nan
-        rows.append((scenario, baseline, name, group, *_spread(values), *_spread(differences), below))
+        rows.append((scenario, baseline, report.text, group, *_spread(values), *_spread(differences), below))
     return rows
 
 

@@ -11,7 +11,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from lpmdsl.config import BASELINE, Manifest, ObservationRecord, ParameterRecord
+from lpmdsl.config import BASELINE, CostRecord, Manifest, ObservationRecord, ParameterRecord
 from lpmdsl.reading.door import place_of, read_file
 from lpmdsl.reading.problem import Problem
 from lpmdsl.runtime.scenarios import Plan
@@ -41,6 +41,7 @@ def begin_manifest(model: Model, source: Source, plan: Plan, backend: str, threa
             v.name: {n: x for n, x in v.parameters.items() if x != base[n]} for v in plan.variants if v.name != BASELINE
         },
         observations={o.name: _observation(o) for o in model.observations},
+        costs={i.name: CostRecord(currency=i.currency) for i in model.interventions if i.costs is not None},
         backend=backend,
         threads=threads,
         agents=dict(plan.counts),

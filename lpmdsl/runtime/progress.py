@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from statistics import median
 
 import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
@@ -86,6 +87,20 @@ def print_summary(results: Results) -> None:
         terminal.row(table, *shown, *(number(row[s]) for s in numbers), unit)
     if table.row_count:
         terminal.show(table)
+        if results.manifest.replicates > 1:
+            terminal.out("Medians over the replicates.")
+    print_costs(results)
+
+
+def print_costs(results: Results) -> None:
+    """Print what every intervention cost in every scenario: the median over the replicates."""
+    spent_as = "median" if results.manifest.replicates > 1 else "spent"
+    table = terminal.table(("costs of", "scenario", spent_as, "unit"), (spent_as,))
+    for name, record in results.manifest.costs.items():
+        for scenario, spent in record.spent.items():
+            terminal.row(table, name, scenario, number(median(spent)), record.currency)
+    if table.row_count:
+        terminal.show(table)
 
 
 def print_profile(stages: list[Stage]) -> None:
@@ -110,6 +125,7 @@ def print_comparison(results: Results) -> None:
         name = f"{row['report']} {row['group']}".strip()
         terminal.row(table, name, str(row["scenario"]), _interval(row, "mean", "low", "high"), difference, below)
     terminal.show(table)
+    print_costs(results)
 
 
 def _interval(row: dict, middle: str, low: str, high: str) -> str:

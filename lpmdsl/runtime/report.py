@@ -35,6 +35,7 @@ def report_page(model: Model, source: Source, results: Results) -> str:
         _heading(model, results.manifest),
         _headline(model, results),
         _key_figures(results),
+        _costs(results),
         _comparison(results),
         _curves(results),
         _parameters(results.manifest),
@@ -103,6 +104,16 @@ def _key_figures(results: Results) -> str:
     note = '<p class="soft">Medians over the replicates; in brackets the middle 90 % of them.</p>' if many else ""
     header = ["Observation", "Scenario", "Total", "Peak", "Final", "Unit"]
     return section("Key figures", table(header, rows, frozenset({2, 3, 4})) + note if rows else "")
+
+
+def _costs(results: Results) -> str:
+    """What every intervention cost, by scenario."""
+    rows = [
+        [html(spaced(name)), html(spaced(scenario)), _spread(pd.Series(spent)), html(record.currency)]
+        for name, record in results.manifest.costs.items()
+        for scenario, spent in record.spent.items()
+    ]
+    return section("Costs", table(["Intervention", "Scenario", "Spent", "Unit"], rows, frozenset({2}))) if rows else ""
 
 
 def _spread(values: pd.Series) -> str:

@@ -21,7 +21,7 @@ from lpmdsl.writing.folders import UNFINISHED, Contents, settle_if_free
 from lpmdsl.writing.plain import write_whole
 
 COLUMNS = ("scenario", "replicate", "step", "time", "observation", "group", "value")
-STATISTICS = ("total", "peak", "mean", "min", "max", "final")
+STATISTICS = ("total", "peak", "peak day", "mean", "median", "min", "max", "final")
 OBSERVATIONS_NAME = "observations.csv"
 PARQUET_NAME = "observations.parquet"
 COMPARISON_NAME = "comparison.csv"
@@ -115,16 +115,29 @@ def _shortest(value: float) -> str:
 def statistics(observations: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
     """One row per scenario, replicate, observation and group with ``STATISTICS`` of its reports.
 
-    Groups that add up to a whole are added first; a total of a level has no meaning and is NaN.
+    Groups that add up to a whole are added first; a total of a level has no meaning and is NaN. The day of the peak is
+    when the report of the largest value came out, the first of several, in days since the start.
     """
     added = [name for name, record in manifest.observations.items() if record.adds_up]
     flows = [name for name, record in manifest.observations.items() if record.is_flow]
     whole = observations.assign(group=observations["group"].where(~observations["observation"].isin(added), ""))
     keys = ["scenario", "replicate", "observation", "group"]
     sums = pd.DataFrame(whole.groupby([*keys, "step"], sort=False, as_index=False)["value"].sum())
+    sums["day"] = sums["step"] * manifest.step_days
     grouped = sums.groupby(keys, sort=False)["value"]
-    named = {"total": "sum", "peak": "max", "mean": "mean", "min": "min", "max": "max", "final": "last"}
-    table = pd.DataFrame({name: grouped.agg(how) for name, how in named.items()}).reset_index()
+    named = {
+        "total": "sum",
+        "peak": "max",
+        "mean": "mean",
+        "median": "median",
+        "min": "min",
+        "max": "max",
+        "final": "last",
+    }
+    table = pd.DataFrame({name: grouped.agg(how) for name, how in named.items()})
+    peaks = sums.loc[grouped.idxmax().dropna().astype("int64")]
+    table["peak day"] = peaks.set_index(keys)["day"]
+    table = table.reset_index()
     return table.assign(total=table["total"].where(table["observation"].isin(flows)))
 
 

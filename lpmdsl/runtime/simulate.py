@@ -190,6 +190,9 @@ def _keep(
         tally.finished += 1
     else:
         tally.stopped_after = result.steps_done
+    for name, record in tally.manifest.costs.items():
+        if name not in variant.disabled:
+            record.spent.setdefault(variant.name, []).append(result.costs[name])
     tally.frames.append(frame_of(model, variant.name, replicate, result))
 
 

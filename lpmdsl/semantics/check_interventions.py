@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Literal, assert_never
 
-from lpmdsl.quantities import DURATION, ERROR, MONEY, PERSON, TIME, Dimension, Kind, Type
+from lpmdsl.quantities import DOSE, DURATION, ERROR, MONEY, PERSON, TIME, Dimension, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_actions import force_move, set_attribute
 from lpmdsl.semantics.check_clock import check_period, written_months
@@ -21,7 +21,13 @@ from lpmdsl.syntax import tree
 
 PEOPLE = Type(Kind.NUMBER, PERSON)
 CostsPer = Literal["day", "person", "start", ""]
-_COSTS: tuple[tuple[Dimension, CostsPer], ...] = ((MONEY / TIME, "day"), (MONEY / PERSON, "person"), (MONEY, "start"))
+_COSTS: tuple[tuple[Dimension, CostsPer], ...] = (
+    (MONEY / TIME, "day"),
+    (MONEY / PERSON, "person"),
+    (MONEY / DOSE, "person"),
+    (MONEY, "start"),
+)
+"""What a block gives to one person is one dose."""
 
 
 def check_intervention(ctx: Context, written: tree.Intervention) -> model.Intervention:
@@ -52,6 +58,7 @@ def check_intervention(ctx: Context, written: tree.Intervention) -> model.Interv
         written.span,
         together,
         name if together is not None else shares_with,
+        written.costs.unit.parts[0][0] if written.costs is not None and written.costs.unit is not None else "",
     )
 
 
@@ -214,6 +221,6 @@ def _costs(ctx: Context, written: tree.Intervention) -> tuple[float | None, Cost
         "E0714",
         f"{text_of(written.costs.span)} is not an amount of money.",
         written.costs.span,
-        "Write `15 USD per person`, `2_000 USD per day`, or `50_000 USD` for each start.",
+        "Write `15 USD per person`, `15 USD per dose`, `2_000 USD per day`, or `50_000 USD` for each start.",
     )
     return None, ""

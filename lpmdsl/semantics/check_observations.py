@@ -108,7 +108,7 @@ def _shell(
     """What flows and levels share: for whom, by what, thinned and delayed how."""
     scope = counting(kind, f"the observation `{written.name.id}`")
     where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
-    by = _by(ctx, written, kind)
+    by = groups_by(ctx, written.by, kind)
     thinned = None
     if written.thinned is not None:
         thinned = check_probability(ctx, written.thinned, scope, "the share that is reported")
@@ -133,7 +133,7 @@ def _shell(
         value,
         where,
         by,
-        _groups(by),
+        group_labels(by),
         thinned,
         delayed,
         ctx.step,
@@ -154,9 +154,15 @@ def _delay(ctx: Context, written: tree.Distribution) -> tree.Distribution:
     )
 
 
-def _by(ctx: Context, written: tree.Observe, kind: str) -> tuple[model.Expr, ...] | None:
+def group_name(leaf: model.Expr) -> str:
+    """The attribute or condition that groups are by."""
+    return leaf.condition if isinstance(leaf, model.StateOf | model.InState) else getattr(leaf, "name", "")
+
+
+def groups_by(ctx: Context, written: tuple[tree.Name, ...], kind: str) -> tuple[model.Expr, ...] | None:
+    """What groups of a kind are by; None after a report."""
     found: list[model.Expr] = []
-    for name in written.by:
+    for name in written:
         if name.id in ctx.states and ctx.kind_of[name.id] == kind:
             found.append(model.StateOf(name.id, Type(Kind.CATEGORY, labels=ctx.states[name.id]), name.span))
             continue
@@ -193,7 +199,7 @@ def _by(ctx: Context, written: tree.Observe, kind: str) -> tuple[model.Expr, ...
     return tuple(found)
 
 
-def _groups(by: tuple[model.Expr, ...]) -> tuple[str, ...]:
+def group_labels(by: tuple[model.Expr, ...]) -> tuple[str, ...]:
     """``child|I``-style labels in row-major order; ("",) without groups."""
     labels = [("no", "yes") if e.type == BOOLEAN else e.type.labels for e in by]
     return tuple("|".join(combination) for combination in itertools.islice(itertools.product(*labels), MOST_GROUPS))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER
 from lpmdsl.reading.door import beside, is_there, leads_out, place_of
@@ -10,10 +12,12 @@ from lpmdsl.semantics.check_clock import check_period
 from lpmdsl.semantics.check_data import read_data
 from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
+from lpmdsl.semantics.check_observations import group_labels, group_name, groups_by
 from lpmdsl.semantics.check_units import denied
 from lpmdsl.semantics.check_while_active import parameter_change
 from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.corners import constant as constant_value
+from lpmdsl.semantics.reports import adds_up
 from lpmdsl.semantics.scope import constant, watching
 from lpmdsl.semantics.tree_walk import in_order
 from lpmdsl.source import Span
@@ -93,12 +97,51 @@ def check_compare(ctx: Context, written: tree.Compare) -> model.Compare:
                 written.repeat.span,
                 "Write `repeat 20 times`.",
             )
-    reports = [
-        model.Summary(r.function, r.observation.id, r.span)  # type: ignore[arg-type]
-        for r in written.reports
-        if _is_observed(ctx, r.observation)
-    ]
+    reports = [found for r in written.reports if (found := _summary(ctx, r)) is not None]
     return model.Compare(tuple(scenarios), baseline, max(repeat, 1), tuple(reports), written.span)
+
+
+def _summary(ctx: Context, written: tree.Summary) -> model.Summary | None:
+    """A summary of an observation; one that is not ``by`` what is asked for is observed by it too, by another name."""
+    if not _is_observed(ctx, written.observation):
+        return None
+    observed = ctx.observations[written.observation.id]
+    by = tuple(name.id for name in written.by)
+    text = f"{written.function} of {observed.name}{' by ' if by else ''}{' and '.join(by)}"
+    if not set(by) <= {group_name(leaf) for leaf in observed.by}:
+        grouped = _observed_by(ctx, written, observed)
+        if grouped is None:
+            return None
+        observed = grouped
+    elif by and set(by) != {group_name(leaf) for leaf in observed.by} and not adds_up(observed):
+        _no_groups(ctx, written, f"its groups do not add up to those by {', '.join(by)}")
+        return None
+    return model.Summary(written.function, observed.name, by, text, written.span)  # type: ignore[arg-type]
+
+
+def _observed_by(ctx: Context, written: tree.Summary, observed: model.Observation) -> model.Observation | None:
+    """The same observation in the groups asked for; None after a report."""
+    if isinstance(observed.value, model.Derived):
+        return _no_groups(ctx, written, "a formula has the groups of the observations in it")
+    if observed.thinned is not None or observed.delayed is not None:
+        return _no_groups(ctx, written, "what is thinned or delayed is drawn for the observation itself")
+    leaves = groups_by(ctx, written.by, observed.of)
+    if leaves is None:
+        return None
+    name = "_".join([observed.name, "by", *(n.id for n in written.by)])
+    if name not in ctx.observations:
+        ctx.observations[name] = replace(observed, name=name, by=leaves, groups=group_labels(leaves))
+    return ctx.observations[name]
+
+
+def _no_groups(ctx: Context, written: tree.Summary, why: str) -> None:
+    by = ", ".join(name.id for name in written.by)
+    ctx.report.add(
+        "E0703",
+        f"`{written.observation.id}` cannot be told apart by {by}: {why}.",
+        written.span,
+        f"Write `by {by}` where it is observed.",
+    )
 
 
 def _is_scenario(ctx: Context, name: tree.Name) -> bool:

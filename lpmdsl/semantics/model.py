@@ -572,6 +572,7 @@ class Intervention:
     together: Together | None = None
     limited_by: str = ""
     """The intervention whose ``together`` limits the blocks of this one: itself, another, or none."""
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -592,8 +593,12 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    function: Literal["total", "peak", "mean", "min", "max", "final"]
+    """``function`` of the reports of ``observation``, ``by`` attributes and conditions; ``text``: as written."""
+
+    function: Literal["total", "peak", "peak day", "mean", "median", "min", "max", "final"]
     observation: str
+    by: tuple[str, ...]
+    text: str
     span: Span
 
 

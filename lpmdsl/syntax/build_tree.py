@@ -315,7 +315,10 @@ class ClauseBuilder(ExpressionBuilder):
         return self._first(meta, c, "repeat")
 
     def summary(self, meta: Meta, c: Children) -> t.Summary:
-        return t.Summary(str(c[0]), self.named(c[1]), self.span(meta))
+        return t.Summary(" ".join(c[0].split()), self.named(c[1]), self.span(meta), c[2] or ())
+
+    def told_apart(self, meta: Meta, c: Children) -> tuple[t.Name, ...]:
+        return tuple(self.named(token) for token in c if token.type == "NAME")
 
     def summaries(self, meta: Meta, c: Children) -> Clause:
         return self._clause("report", tuple(c), meta)

@@ -349,9 +349,14 @@ def _rows(word: str, them: Sequence[t.Name]) -> Iterable[Line]:
         yield line_at(row[0].span.to(row[-1].span), f"{word} {names(row)}")
 
 
+def _summary(report: t.Summary) -> str:
+    by = f" by {' and '.join(name.id for name in report.by)}" if report.by else ""
+    return f"{report.function} of {report.observation.id}{by}"
+
+
 def _compare(node: t.Compare) -> list[Line]:
     made = [] if node.repeat is None else [line_at(node.repeat.span, f"repeat {node.repeat.text} times")]
     if node.reports:
-        text = ", ".join(f"{report.function} of {report.observation.id}" for report in node.reports)
+        text = ", ".join(_summary(report) for report in node.reports)
         made.append(line_at(node.reports[0].span.to(node.reports[-1].span), f"report {text}"))
     return made

@@ -51,7 +51,7 @@ _PHRASES = {
     "DAYS": "`weekdays` or `weekends`",
     "END": "`source` or `target`",
     "CROSSES": "`rises above LEVEL` or `falls below LEVEL`",
-    "SUMMARY": "`total`, `peak`, `mean`, `median`, `min`, `max` or `final`",
+    "SUMMARY": "`total`, `peak`, `peak day`, `mean`, `median`, `min`, `max` or `final`",
     "RELATION": "`<`, `<=`, `>` or `>=`",
     "PER_TIE": "`per tie`",
     "HEADER": "`model` or `library`",

@@ -762,11 +762,13 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """``total of deaths``: function ``total``, ``peak``, ``mean``, ``min``, ``max``, ``final`` and an observation."""
+    """``total of deaths by age_group``: function ``total``, ``peak``, ``peak day``, ``mean``, ``median``, ``min``,
+    ``max``, ``final``, an observation, and by what it is told apart."""
 
     function: str
     observation: Name
     span: Span
+    by: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
