@@ -57,7 +57,8 @@ def test_check_as_json_gives_one_object_a_line(model, capsys):
     assert lpmc("check", model, "--format", "json") == 1
     (line,) = capsys.readouterr().out.splitlines()
     told = json.loads(line)
-    assert set(told) == {"code", "severity", "message", "file", "line", "column", "end_line", "end_column", "help"}
+    keys = {"code", "severity", "message", "file", "line", "column", "end_line", "end_column", "help", "related"}
+    assert set(told) == keys and told["related"] == []
     row = WRONG_STATE.splitlines().index("  from S by contagion to Infected") + 1
     assert (told["code"], told["severity"], told["line"], told["column"]) == ("E0203", "error", row, 26)
 

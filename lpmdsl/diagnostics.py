@@ -100,7 +100,7 @@ def render_text(d: Diagnostic) -> str:
     parts = [f"{d.severity}[{d.code}] {source.name}:{row}:{column}: {d.message}", *_excerpt(d.span)]
     for label in d.labels:
         line, col = label.span.source.position(label.span.start)
-        parts.append(f"  {label.span.source.name}:{line}:{col}: {label.text}")
+        parts.append(f"  {label.span.source.name}:{line}:{col}: {plain(label.text)}")
     if d.help:
         parts.append(f"  help: {d.help}")
     return "\n".join(parts)
@@ -121,7 +121,8 @@ def _excerpt(span: Span) -> list[str]:
 
 
 def render_json(d: Diagnostic) -> str:
-    """One JSON object on one line: code, severity, message, file, line, column, end_line, end_column, help."""
+    """One JSON object on one line: code, severity, message, file, line, column, end_line, end_column, help, and
+    ``related``: file, line, column and message of every place that explains it."""
     source = d.span.source
     line, column = source.position(d.span.start)
     end_line, end_column = source.position(max(d.span.end, d.span.start))
@@ -136,5 +137,12 @@ def render_json(d: Diagnostic) -> str:
             "end_line": end_line,
             "end_column": end_column,
             "help": d.help,
+            "related": [_place(label) for label in d.labels],
         }
     )
+
+
+def _place(label: Label) -> dict[str, str | int]:
+    source = label.span.source
+    line, column = source.position(label.span.start)
+    return {"file": str(source.path or source.name), "line": line, "column": column, "message": plain(label.text)}

@@ -18,6 +18,7 @@ from lpmdsl.semantics.check_limits import check_limits
 from lpmdsl.semantics.check_units import expect
 from lpmdsl.semantics.context import Context, text_of, unit, unit_of, unit_text
 from lpmdsl.semantics.corners import constant, extremes
+from lpmdsl.semantics.origins import origins
 from lpmdsl.semantics.scope import Scope, making
 from lpmdsl.syntax import tree
 
@@ -164,6 +165,7 @@ def _in_unit(ctx: Context, value: model.Expr, kind: Type) -> None:
                     f"{text_of(value.span)} is {number:g}{story}, and a {kind.kind.value} lies between 0 and 1.",
                     value.span,
                     "Write it in per cent: `30 %`.",
+                    origins(ctx, value),
                 )
                 return
 
@@ -243,9 +245,8 @@ def _place(ctx: Context, agent: tree.Agent, written: tree.Place, scope: Scope) -
         if size.type == ERROR:
             return None
         if any(number < 1 for number, _ in extremes(ctx, (size,))):
-            ctx.report.add(
-                "E0316", f"A place of size {text_of(size.span)[1:-1]} holds nobody.", size.span, "Write at least 1."
-            )
+            message = f"A place of size {text_of(size.span)[1:-1]} holds nobody."
+            ctx.report.add("E0316", message, size.span, "Write at least 1.", origins(ctx, size))
             return None
     elif agent.file is None:
         ctx.report.add(

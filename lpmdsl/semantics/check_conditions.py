@@ -14,6 +14,7 @@ from lpmdsl.semantics.check_expressions import check_test, check_value
 from lpmdsl.semantics.check_probabilities import check_branches, check_probability, check_rate
 from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.corners import extremes
+from lpmdsl.semantics.origins import origins
 from lpmdsl.semantics.scope import constant, making, on_entry, running
 from lpmdsl.semantics.signatures import MOST_STATES
 from lpmdsl.source import Span
@@ -106,13 +107,15 @@ def _fits_population(ctx: Context, kind: str, number: model.Expr) -> None:
         return
     for value, story in extremes(ctx, (number,)):
         if value < 0 or value != int(value):
-            ctx.report.add("E0316", f"{value:g} is no number of agents{story}: agents are whole.", number.span)
+            message = f"{value:g} is no number of agents{story}: agents are whole."
+            ctx.report.add("E0316", message, number.span, labels=origins(ctx, number))
         elif agent is not None and agent.count is not None and value > agent.count:
             ctx.report.add(
                 "E0516",
                 f"{value:g} {kind} cannot start there: there are {agent.count}{story}.",
                 number.span,
                 "Start fewer there, or raise `count`.",
+                origins(ctx, number),
             )
 
 
@@ -212,9 +215,11 @@ def _after(ctx: Context, kind: str, dwell: tree.Distribution, place: str) -> mod
             )
             return None
     if made.family in ("fixed", "uniform", "triangular"):
-        for value, story in extremes(ctx, (made.arguments[0][1],)):
+        least = made.arguments[0][1]
+        for value, story in extremes(ctx, (least,)):
             if value < 0:
-                ctx.report.add("E0316", f"A time in a state cannot be negative{story}.", made.arguments[0][1].span)
+                message = f"A time in a state cannot be negative{story}."
+                ctx.report.add("E0316", message, least.span, labels=origins(ctx, least))
                 return None
     return model.After(made)
 

@@ -11,6 +11,7 @@ from lpmdsl.semantics.check_expressions import check_expression, check_test, che
 from lpmdsl.semantics.check_probabilities import not_negative
 from lpmdsl.semantics.check_units import expect
 from lpmdsl.semantics.context import Context, text_of
+from lpmdsl.semantics.origins import origins
 from lpmdsl.semantics.scope import Scope, running
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
@@ -134,7 +135,7 @@ def _is_hazard(ctx: Context, rate: model.Expr, network: model.Network) -> bool:
         help = "Write the value per day, such as `0.3 per day`."
         if rate.type.dimension in (PER_CONTACT, CONTACT_RATE):
             help = f"Write `with 8 contacts per day` in `network {network.name}`, or the rate per day."
-    ctx.report.add("E0609", message, rate.span, help)
+    ctx.report.add("E0609", message, rate.span, help, origins(ctx, rate))
     return False
 
 

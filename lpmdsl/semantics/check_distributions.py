@@ -12,6 +12,7 @@ from lpmdsl.semantics.builtins import DISTRIBUTIONS, Family, Role, Use
 from lpmdsl.semantics.check_expressions import check_value, table_key
 from lpmdsl.semantics.context import Context, text_of
 from lpmdsl.semantics.corners import extremes
+from lpmdsl.semantics.origins import origins
 from lpmdsl.semantics.scope import Scope
 from lpmdsl.semantics.spellings import ELSEWHERE, LIKELIHOODS, SPELLINGS, respelled
 from lpmdsl.syntax import tree
@@ -165,9 +166,8 @@ def _in_range(ctx: Context, family: Family, name: str, role: Role, value: model.
         elif role == "whole number" and (number < 1 or number != int(number)):
             problem = "must be a whole number of at least 1"
         if problem:
-            ctx.report.add(
-                "E0316", f"`{name}` of `{family.name}` {problem}; here it can be {number:g}{story}.", value.span
-            )
+            message = f"`{name}` of `{family.name}` {problem}; here it can be {number:g}{story}."
+            ctx.report.add("E0316", message, value.span, labels=origins(ctx, value))
             return False
     return True
 
@@ -178,7 +178,7 @@ def _finite(ctx: Context, family: Family, arguments: tuple[tuple[str, model.Expr
         for number, story in extremes(ctx, (value,)):
             if abs(number) > LARGEST:
                 message = f"`{name}` of `{family.name}` has no number here{story}: it is too large for one."
-                ctx.report.add("E0316", message, value.span)
+                ctx.report.add("E0316", message, value.span, labels=origins(ctx, value))
                 return False
     return True
 
@@ -201,6 +201,7 @@ def _ordered(ctx: Context, family: Family, arguments: dict[str, model.Expr]) -> 
                     f"A beta distribution with mean {mean:g} has an sd below {max(mean * (1 - mean), 0) ** 0.5:.3g}"
                     f"{story}.",
                     arguments["sd"].span,
+                    labels=origins(ctx, *arguments.values()),
                 )
                 return False
     return True
@@ -215,7 +216,8 @@ def _rising(ctx: Context, low: model.Expr, mode: model.Expr, high: model.Expr) -
         for gap, story in extremes(ctx, (model.Apply("sub", (upper, lower), NUMBER, upper.span),)):
             if gap < 0:
                 message = f"{text_of(mode.span)}: the mode must lie between the smallest and the largest value{story}."
-                ctx.report.add("E0316", message, mode.span, "Write `triangular(LOW, MODE, HIGH)`.")
+                help = "Write `triangular(LOW, MODE, HIGH)`."
+                ctx.report.add("E0316", message, mode.span, help, origins(ctx, low, mode, high))
                 return False
     return True
 
@@ -223,7 +225,8 @@ def _rising(ctx: Context, low: model.Expr, mode: model.Expr, high: model.Expr) -
 def _all_above(ctx: Context, value: model.Expr, bound: float, sentence: str) -> bool:
     for number, story in extremes(ctx, (value,)):
         if number <= bound:
-            ctx.report.add("E0316", f"{text_of(value.span)}: {sentence}{story}.", value.span)
+            message = f"{text_of(value.span)}: {sentence}{story}."
+            ctx.report.add("E0316", message, value.span, labels=origins(ctx, value))
             return False
     return True
 
@@ -255,6 +258,7 @@ def _categorical(ctx: Context, written: tree.Distribution, want: Type, scope: Sc
                 "E0405",
                 f"The shares add up to {100 * total:g} %{story}; everybody has one label, so they add up to 100 %.",
                 written.span,
+                labels=origins(ctx, *weights),
             )
             return None
     return model.Distribution("categorical", (), None, weights, want, written.span)

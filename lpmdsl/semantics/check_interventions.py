@@ -16,6 +16,7 @@ from lpmdsl.semantics.check_units import common_dimension
 from lpmdsl.semantics.check_while_active import LASTING, check_while_active, kind_of
 from lpmdsl.semantics.context import Context, text_of, unit_of, value_of
 from lpmdsl.semantics.corners import extremes
+from lpmdsl.semantics.origins import origins
 from lpmdsl.semantics.scope import constant, reporting, running
 from lpmdsl.syntax import tree
 
@@ -105,8 +106,9 @@ def _elapsed(ctx: Context, written: tree.Elapsed, is_start: bool) -> model.Elaps
         return None
     least = min((v for v, _ in extremes(ctx, (delay,))), default=1.0)
     if least < 0 or (least == 0 and not is_start):
-        ctx.report.add("E0316", f"{text_of(delay.span)} can be {least:g} days, and something lasts longer than that.",
-                       delay.span, "Write a length of time above 0, such as `30 days`.")  # fmt: skip
+        message = f"{text_of(delay.span)} can be {least:g} days, and something lasts longer than that."
+        help = "Write a length of time above 0, such as `30 days`."
+        ctx.report.add("E0316", message, delay.span, help, origins(ctx, delay))
         return None
     months = 0
     if written_months(written.delay) is not None:
@@ -174,9 +176,8 @@ def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> list[m
             ctx, written.at_most, reporting(f"the intervention `{name}`"), PEOPLE, "a number of people"
         )
         if at_most.type != ERROR and any(v < 0 for v, _ in extremes(ctx, (at_most,))):
-            ctx.report.add(
-                "E0316", f"{text_of(at_most.span)} can be negative, and a number of people cannot.", at_most.span
-            )
+            message = f"{text_of(at_most.span)} can be negative, and a number of people cannot."
+            ctx.report.add("E0316", message, at_most.span, labels=origins(ctx, at_most))
     actions: list[model.Action] = []
     for action in written.actions:
         match action:

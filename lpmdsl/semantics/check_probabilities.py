@@ -9,6 +9,7 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.check_expressions import check_value
 from lpmdsl.semantics.context import Context, text_of
 from lpmdsl.semantics.corners import constant, extremes
+from lpmdsl.semantics.origins import origins
 from lpmdsl.semantics.scope import Scope
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
@@ -35,6 +36,7 @@ def check_probability(ctx: Context, written: tree.Expr, scope: Scope, role: str)
             f"{text_of(value.span)} can be {outside[0]:g}{outside[1]}, and {role} lies between 0 and 1.",
             value.span,
             "Narrow the bounds of a parameter, or write `min(1, max(0, …))`.",
+            origins(ctx, value),
         )
     elif not values and isinstance(value, model.Apply) and value.op not in ("min", "max", "inverse_logit"):
         ctx.report.add(
@@ -42,6 +44,7 @@ def check_probability(ctx: Context, written: tree.Expr, scope: Scope, role: str)
             f"Nothing says that {text_of(value.span)} stays between 0 and 1.",
             value.span,
             "Write `min(1, max(0, …))` around it, or read it from attributes and parameters with bounds.",
+            origins(ctx, value),
         )
     return value
 
@@ -63,15 +66,18 @@ def is_finite(ctx: Context, value: model.Expr, role: str) -> bool:
     if math.isfinite(constant(value, ctx.values, ctx.tables)):
         return True
     message = f"{text_of(value.span)} is no finite number, and {role} is one."
-    ctx.report.add("E0742", message, value.span, "Check what it is divided by, its powers and its units.")
+    help = "Check what it is divided by, its powers and its units."
+    ctx.report.add("E0742", message, value.span, help, origins(ctx, value))
     return False
 
 
 def not_negative(ctx: Context, value: model.Expr, role: str) -> None:
-    is_finite(ctx, value, role)
+    if not is_finite(ctx, value, role):
+        return
     low = next(((v, story) for v, story in extremes(ctx, (value,)) if v < -SLACK), None)
     if low is not None:
-        ctx.report.add("E0316", f"{text_of(value.span)} can be negative{low[1]}, and {role} cannot.", value.span)
+        message = f"{text_of(value.span)} can be negative{low[1]}, and {role} cannot."
+        ctx.report.add("E0316", message, value.span, labels=origins(ctx, value))
 
 
 def check_branches(ctx: Context, branches: tuple[model.Branch, ...], span: Span) -> None:
@@ -89,6 +95,7 @@ def check_branches(ctx: Context, branches: tuple[model.Branch, ...], span: Span)
             f"The probabilities of these branches can add up to {most:.4g}{story}.",
             terms[-1].span,
             "People go one way: together the branches cannot take more than everybody.",
+            origins(ctx, *terms),
         )
     elif branches[-1].probability is not None and not (totals and all(abs(v - 1) <= SLACK for v, _ in totals)):
         least = min((v for v, _ in totals), default=math.nan)

@@ -20,6 +20,7 @@ from lpmdsl.quantities import (
 from lpmdsl.semantics import model
 from lpmdsl.semantics.builtins import Builtin
 from lpmdsl.semantics.context import Context, nothing, text_of
+from lpmdsl.semantics.origins import in_words, origins
 from lpmdsl.source import Span
 
 LONGEST_POWER = 8
@@ -47,6 +48,7 @@ def expect(ctx: Context, expr: model.Expr, want: Type, role: str) -> model.Expr:
             f"{text_of(expr.span)} is {found}, and {role} ({_wanted(want)}) belongs here.",
             expr.span,
             _kind_help(found, want),
+            origins(ctx, expr),
         )
     return nothing(expr.span)
 
@@ -85,13 +87,9 @@ def _wrong_dimension(ctx: Context, expr: model.Expr, want: Type, role: str) -> N
         help = f"Write {_with_unit(expr, want)}."
     else:
         code = "E0303"
-        message = f"{shown} is {_dimension(found)} here but {role} is expected ({_wanted(want)})."
+        message = f"{shown} is {in_words(found)} here but {role} is expected ({_wanted(want)})."
         help = _convert_help(found.dimension, want.dimension)
-    ctx.report.add(code, message, expr.span, help)
-
-
-def _dimension(found: Type) -> str:
-    return "a pure number" if found.dimension == NUMBER_DIM else f"in {found.dimension}".replace("in per", "per")
+    ctx.report.add(code, message, expr.span, help, origins(ctx, expr))
 
 
 def _wanted(want: Type) -> str:
@@ -165,6 +163,7 @@ def _numbers(ctx: Context, op: str, *operands: model.Expr) -> bool:
                 f"{text_of(operand.span)} is {operand.type}, and `{op}` works on numbers.",
                 operand.span,
                 _kind_help(operand.type, NUMBER),
+                origins(ctx, operand),
             )
             fine = False
     return fine
@@ -185,14 +184,16 @@ def common_dimension(ctx: Context, left: model.Expr, right: model.Expr, verb: st
             f"{text_of(bare.span)} is a bare number beside {_dimension_words(other.dimension)}.",
             bare.span,
             f"Write {_with_unit(bare, other)}.",
+            origins(ctx, left, right),
         )
         return None
     ctx.report.add(
         "E0302",
-        f"{text_of(left.span)} is {_dimension(left.type)} and {text_of(right.span)} is {_dimension(right.type)}: "
+        f"{text_of(left.span)} is {in_words(left.type)} and {text_of(right.span)} is {in_words(right.type)}: "
         f"they cannot be {verb}.",
         left.span.to(right.span),
         "Bring both to the same unit, or check which one you mean.",
+        origins(ctx, left, right),
     )
     return None
 
@@ -209,9 +210,10 @@ def _power(ctx: Context, base: model.Expr, exponent: model.Expr) -> Dimension | 
     wrong = exponent if exponent.type.dimension != NUMBER_DIM else base
     ctx.report.add(
         "E0308",
-        f"{text_of(wrong.span)} is {_dimension(wrong.type)}, and `^` needs pure numbers.",
+        f"{text_of(wrong.span)} is {in_words(wrong.type)}, and `^` needs pure numbers.",
         wrong.span,
         "Divide by a quantity of the same unit first; a whole written power, as in `x ^ 2`, keeps units.",
+        origins(ctx, wrong),
     )
     return None
 
@@ -254,9 +256,10 @@ def call(ctx: Context, row: Builtin, arguments: tuple[model.Expr, ...], span: Sp
         if wrong is not None:
             ctx.report.add(
                 "E0308",
-                f"{text_of(wrong.span)} is {_dimension(wrong.type)}, and `{row.name}` needs a pure number.",
+                f"{text_of(wrong.span)} is {in_words(wrong.type)}, and `{row.name}` needs a pure number.",
                 wrong.span,
                 "Divide it by a quantity of the same unit, or multiply a rate by a time.",
+                origins(ctx, wrong),
             )
             return nothing(span)
     elif row.dimensions == "square root":
