@@ -75,7 +75,9 @@ class DataFile:
             other = next((n for n in names if n.casefold() == name.casefold()), None)
             hint = f" Did you mean `{other}`?" if other is not None else near(name, names)
             told = f"`{self.name}` has no column `{name}`.{hint}"
-            raise Problem("column", told, f"Its columns are {names_shown(names)}.")
+            one = len(self.columns) == 1 and self.text_header is not None
+            seen = "Its first line has no commas, semicolons or tabs, one of which parts the columns."
+            raise Problem("column", told, seen if one else f"Its columns are {names_shown(names)}.")
         return found
 
     def cells(self, column: Column) -> pyarrow.ChunkedArray:

@@ -353,9 +353,15 @@ def _comparison(stop: Stop) -> Answer:
     return None
 
 
+_RATES = ("rate", "rates", "hazard")
+
+
 def _type(stop: Stop) -> Answer:
     if "TYPE" not in stop.accepts or not re.match(r"\w", stop.found):
         return None
+    if stop.found in _RATES:
+        message = f"No type `{stop.found}`: a rate is a number per time"
+        return "E0101", message, "Write `number per day`, or `number per year` if the values are yearly"
     message = f"No type `{stop.found}`.{did_you_mean(stop.found, TYPES)}"
     known = _listed([f"`{name}`" for name in TYPES], "and")
     return "E0101", message, f"Types are {known}, or a unit: `contacts per day`"
