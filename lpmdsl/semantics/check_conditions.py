@@ -161,7 +161,7 @@ def _number(ctx: Context, condition: str, exits: list[model.Exit]) -> tuple[mode
                     "E0505",
                     f"`{name}` has two exits by contagion, and an infection leads one way.",
                     e.span,
-                    "Write one exit with branches.",
+                    "Write one exit with branches, or two conditions with `at most one of` (docs/cookbook.md).",
                     [Label(contagious[e.state], "the first is here")],
                 )
                 continue

@@ -48,6 +48,8 @@ LATER_PARTS = (
     (r"(observe|check)\b.*\bof\s+cell\s+of\b", "Observing the cells of a space (`of cell of`) is not there yet"),
 )
 LATER_LINES = {
+    "quarantine": "Following ties from a case to its contacts comes with rules; docs/cookbook.md says what stands in",
+    "trace": "Following ties from a case to its contacts comes with rules; docs/cookbook.md says what stands in",
     "die": "Deaths of agents by an action (`die`) are not there yet",
     "create": "New agents by an action (`create`) are not there yet",
     "take": "Meeting others in an action (`take one of`) is not there yet",
