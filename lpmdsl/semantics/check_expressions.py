@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import assert_never
 
 from lpmdsl.diagnostics import did_you_mean
-from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, PERSON, UNITS, Kind, Type
+from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, PERSON, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.builtins import BUILTINS, DISTRIBUTIONS
 from lpmdsl.semantics.check_aggregates import aggregate, may_read, observation, rolling
 from lpmdsl.semantics.check_choice import check_choice, yes_no_as_number
+from lpmdsl.semantics.check_division import misread
 from lpmdsl.semantics.check_is import check_is, is_member, label
 from lpmdsl.semantics.check_units import arithmetic, call, comparison, denied, expect
 from lpmdsl.semantics.context import Context, literal, nothing, text_of
@@ -281,28 +282,10 @@ def _binary(ctx: Context, expr: tree.Binary, scope: Scope) -> model.Expr:
             if any(s.type == ERROR for s in sides)
             else model.Apply(expr.op, sides, BOOLEAN, expr.span)
         )
-    if expr.op == "/" and _is_per_unit(ctx, expr):
+    if misread(ctx, expr):
         return nothing(expr.span)
     left, right = check_expression(ctx, expr.left, scope), check_expression(ctx, expr.right, scope)
     if yes_no_as_number(ctx, expr, left, right):
         return nothing(expr.span)
     operation = arithmetic if expr.op in ("+", "-", "*", "/", "^") else comparison
     return operation(ctx, expr.op, left, right, expr.span)
-
-
-def _is_per_unit(ctx: Context, expr: tree.Binary) -> bool:
-    """Whether a unit stands below a stroke, as in ``10 contacts/day``, where nothing else has its name; reported."""
-    below = expr.right
-    if not isinstance(below, tree.Name) or below.id not in UNITS or ctx.names.word_of(below.id) is not None:
-        return False
-    if any(below.id in members for members in ctx.members.values()):
-        return False
-    above = text_of(expr.left.span)[1:-1]
-    help = (
-        f"Write `{above} per {below.id}`."
-        if isinstance(expr.left, tree.Quantity)
-        else (f"Write the unit behind its number: `2 per {below.id}`; or divide by a length: `/ (1 {below.id})`.")
-    )
-    ctx.report.add("E0201", f"`{below.id}` is a unit, and a unit stands behind `per`, not below a stroke.", expr.span,
-                   help)  # fmt: skip
-    return True
