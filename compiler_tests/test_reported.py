@@ -50,7 +50,7 @@ scenario milder
   change beta to 0.03 per contact
 compare milder with baseline
   repeat 2 times
-  report total of infections by age_group, peak day of infections, median of illMORE
+  report total of infections by age_group, peak day of infections, median of illMORE, attack rate, final size
 """.replace("for 30 days", "from 2024-01-01 for 30 days").replace(
     "MORE", ", total of apart by vaccinated, final of ill by age_group and vaccinated"
 )
@@ -101,6 +101,34 @@ def test_the_day_of_the_peak_and_the_median_are_those_of_the_reports(results: lp
     assert _row(results, "median of ill", scenario="milder")["mean"] == np.median(ill, axis=1).mean()
 
 
+def test_the_attack_rate_is_the_share_infected_by_contagion(results: lpmdsl.Results) -> None:
+    for scenario in ("baseline", "milder"):
+        infected = _values(results, "infections", scenario).sum(axis=1)  # nobody enters I but by contagion
+        for report in ("attack rate", "final size"):
+            assert _row(results, report, scenario=scenario)["mean"] == pytest.approx((infected / 600).mean()), report
+        assert 0 < infected.min() <= infected.max() <= 580
+
+
+AGAIN = "from I after gamma(mean 4 days, sd 2 days) to R"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (MODEL.replace(AGAIN, f"{AGAIN}\n  from R at rate 0.01 per day to S"), "come to `S` and be infected once more"),
+        (MODEL.replace(AGAIN, f"{AGAIN}\n  from S at rate 0.01 per day to I"), "way from `S` to `I` than by contagion"),
+        (MODEL.replace("  from S by contagion to I\n", "").replace("contagion of Flu\n  from I on town at beta\n", ""),
+         "no condition is passed on by contagion"),
+        (MODEL.replace("set vaccinated to yes\n  costs 2.5", "move Flu to I\n  costs 2.5"), "way from `S` to `I`"),
+    ],
+)  # fmt: skip
+def test_an_attack_rate_that_counts_no_people_is_refused(text: str, why: str) -> None:
+    with pytest.raises(LpmError) as caught:
+        lpmdsl.load(text)
+    assert why in str(caught.value)
+    assert "report total of infections" in str(caught.value)
+
+
 def test_what_interventions_cost_is_told(results: lpmdsl.Results) -> None:
     campaign, desk = results.manifest.costs["campaign"], results.manifest.costs["desk"]
     assert (campaign.currency, desk.currency) == ("EUR", "USD")
@@ -130,5 +158,5 @@ def test_what_can_be_loaded_is_listed() -> None:
 def test_the_formatter_keeps_the_summaries() -> None:
     once = format_module(parse(Source("reported.lpm", MODEL), Report()))
     assert format_module(parse(Source("reported.lpm", once), Report())) == once
-    for part in ("total of infections by age_group, peak day of infections", "by age_group and vaccinated"):
+    for part in ("total of infections by age_group, peak day of infections", "vaccinated, attack rate, final size"):
         assert part in once

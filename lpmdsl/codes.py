@@ -160,6 +160,7 @@ CODES: dict[str, str] = {
     "E0741": "A parameter changed for some people only",
     "E0750": "A count of nobody in particular",
     "E0751": "Not the level of a quantile",
+    "E0752": "An attack rate that cannot be worked out",
     # 06 networks and populations: files and generators
     "E0640": "The data file is not there",
     "E0641": "The data file does not read",

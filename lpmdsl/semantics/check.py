@@ -54,7 +54,7 @@ def check(module: tree.Module, names: Names, report: Report, values: Mapping[str
     check_limits(ctx, tuple(interventions))
     check_behaviours(ctx)
     scenarios = check_scenarios(ctx)
-    comparisons = tuple(check_compare(ctx, c) for c in names.comparisons)
+    comparisons = tuple(check_compare(ctx, c, conditions, interventions) for c in names.comparisons)
     checks = tuple(c for c in (check_promise(ctx, c) for c in names.checks) if c is not None)
     calibrations = tuple(check_calibration(ctx, c) for c in names.calibrations)
     for another in names.calibrations[1:]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER
 from lpmdsl.reading.door import beside, is_there, leads_out, place_of
 from lpmdsl.semantics import model
+from lpmdsl.semantics.attack_rate import observe_attack_rate
 from lpmdsl.semantics.check_clock import check_period
 from lpmdsl.semantics.check_data import read_data
 from lpmdsl.semantics.check_distributions import check_distribution
@@ -83,10 +85,22 @@ def _change(ctx: Context, change: tree.Change) -> model.Expr | None:
 # ------------------------------------------------------------------ comparisons
 
 
-def check_compare(ctx: Context, written: tree.Compare) -> model.Compare:
-    """A comparison of known scenarios over known observations."""
+def check_compare(
+    ctx: Context,
+    written: tree.Compare,
+    conditions: Sequence[model.Condition],
+    interventions: Sequence[model.Intervention],
+) -> model.Compare:
+    """A comparison of known scenarios over known observations; an attack rate is of the one that spreads."""
     scenarios = [name.id for name in written.scenarios if _is_scenario(ctx, name)]
     baseline = written.baseline.id if _is_scenario(ctx, written.baseline) else BASELINE
+
+    def summary(report: tree.Summary) -> model.Summary | None:
+        if report.observation is not None:
+            return _summary(ctx, report, report.observation)
+        rate = observe_attack_rate(ctx, conditions, interventions, report.function, report.span)
+        return None if rate is None else model.Summary("final", rate.name, (), report.function, report.span)
+
     repeat = 1
     if written.repeat is not None:
         repeat = int(written.repeat.value)
@@ -97,15 +111,15 @@ def check_compare(ctx: Context, written: tree.Compare) -> model.Compare:
                 written.repeat.span,
                 "Write `repeat 20 times`.",
             )
-    reports = [found for r in written.reports if (found := _summary(ctx, r)) is not None]
+    reports = [found for r in written.reports if (found := summary(r)) is not None]
     return model.Compare(tuple(scenarios), baseline, max(repeat, 1), tuple(reports), written.span)
 
 
-def _summary(ctx: Context, written: tree.Summary) -> model.Summary | None:
+def _summary(ctx: Context, written: tree.Summary, name: tree.Name) -> model.Summary | None:
     """A summary of an observation; one that is not ``by`` what is asked for is observed by it too, by another name."""
-    if not _is_observed(ctx, written.observation):
+    if not _is_observed(ctx, name):
         return None
-    observed = ctx.observations[written.observation.id]
+    observed = ctx.observations[name.id]
     by = tuple(name.id for name in written.by)
     text = f"{written.function} of {observed.name}{' by ' if by else ''}{' and '.join(by)}"
     if not set(by) <= {group_name(leaf) for leaf in observed.by}:
@@ -114,7 +128,7 @@ def _summary(ctx: Context, written: tree.Summary) -> model.Summary | None:
             return None
         observed = grouped
     elif by and set(by) != {group_name(leaf) for leaf in observed.by} and not adds_up(observed):
-        _no_groups(ctx, written, f"its groups do not add up to those by {', '.join(by)}")
+        _no_groups(ctx, written, observed.name, f"its groups do not add up to those by {', '.join(by)}")
         return None
     return model.Summary(written.function, observed.name, by, text, written.span)  # type: ignore[arg-type]
 
@@ -122,9 +136,9 @@ def _summary(ctx: Context, written: tree.Summary) -> model.Summary | None:
 def _observed_by(ctx: Context, written: tree.Summary, observed: model.Observation) -> model.Observation | None:
     """The same observation in the groups asked for; None after a report."""
     if isinstance(observed.value, model.Derived):
-        return _no_groups(ctx, written, "a formula has the groups of the observations in it")
+        return _no_groups(ctx, written, observed.name, "a formula has the groups of the observations in it")
     if observed.thinned is not None or observed.delayed is not None:
-        return _no_groups(ctx, written, "what is thinned or delayed is drawn for the observation itself")
+        return _no_groups(ctx, written, observed.name, "what is thinned or delayed is drawn for the observation itself")
     leaves = groups_by(ctx, written.by, observed.of)
     if leaves is None:
         return None
@@ -134,11 +148,11 @@ def _observed_by(ctx: Context, written: tree.Summary, observed: model.Observatio
     return ctx.observations[name]
 
 
-def _no_groups(ctx: Context, written: tree.Summary, why: str) -> None:
+def _no_groups(ctx: Context, written: tree.Summary, observed: str, why: str) -> None:
     by = ", ".join(name.id for name in written.by)
     ctx.report.add(
         "E0703",
-        f"`{written.observation.id}` cannot be told apart by {by}: {why}.",
+        f"`{observed}` cannot be told apart by {by}: {why}.",
         written.span,
         f"Write `by {by}` where it is observed.",
     )

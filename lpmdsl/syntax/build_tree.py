@@ -317,6 +317,9 @@ class ClauseBuilder(ExpressionBuilder):
     def summary(self, meta: Meta, c: Children) -> t.Summary:
         return t.Summary(" ".join(c[0].split()), self.named(c[1]), self.span(meta), c[2] or ())
 
+    def attack_rate(self, meta: Meta, c: Children) -> t.Summary:
+        return t.Summary(" ".join(c[0].split()), None, self.span(meta))
+
     def told_apart(self, meta: Meta, c: Children) -> tuple[t.Name, ...]:
         return tuple(self.named(token) for token in c if token.type == "NAME")
 

@@ -350,6 +350,8 @@ def _rows(word: str, them: Sequence[t.Name]) -> Iterable[Line]:
 
 
 def _summary(report: t.Summary) -> str:
+    if report.observation is None:
+        return report.function
     by = f" by {' and '.join(name.id for name in report.by)}" if report.by else ""
     return f"{report.function} of {report.observation.id}{by}"
 

@@ -52,6 +52,7 @@ _PHRASES = {
     "END": "`source` or `target`",
     "CROSSES": "`rises above LEVEL` or `falls below LEVEL`",
     "SUMMARY": "`total`, `peak`, `peak day`, `mean`, `median`, `min`, `max` or `final`",
+    "ATTACK_RATE": "`attack rate` or `final size`",
     "RELATION": "`<`, `<=`, `>` or `>=`",
     "PER_TIE": "`per tie`",
     "HEADER": "`model` or `library`",

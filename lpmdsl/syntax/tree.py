@@ -763,10 +763,10 @@ class Scenario:
 @dataclass(frozen=True, slots=True)
 class Summary:
     """``total of deaths by age_group``: function ``total``, ``peak``, ``peak day``, ``mean``, ``median``, ``min``,
-    ``max``, ``final``, an observation, and by what it is told apart."""
+    ``max``, ``final``, an observation, and by what it is told apart; ``attack rate``, ``final size``: of none."""
 
     function: str
-    observation: Name
+    observation: Name | None
     span: Span
     by: tuple[Name, ...] = ()
 
