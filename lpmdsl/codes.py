@@ -73,6 +73,7 @@ CODES: dict[str, str] = {
     "E0413": "The file lies outside the folder of the model",
     "E0414": "A value outside what it can be",
     "E0415": "A value is missing, and nothing says what that means",
+    "E0416": "A day and a length of time are mixed up",
     "E0417": "The first line of the file is no header",
     "W0418": "A time longer than a life",
     # 05 conditions

@@ -131,7 +131,8 @@ class Type:
     """``kind``, with the dimension of a number or the labels of a category.
 
     A duration is a NUMBER of dimension TIME, money a NUMBER of dimension MONEY, a rate a NUMBER whose
-    dimension has time^-1. SHARE and PROBABILITY are pure numbers in [0, 1].
+    dimension has time^-1. SHARE and PROBABILITY are pure numbers in [0, 1]. A DATE is the TIME since the
+    clock's start, below 0 before it.
     """
 
     kind: Kind
@@ -140,7 +141,7 @@ class Type:
 
     @property
     def is_numeric(self) -> bool:
-        return self.kind in (Kind.NUMBER, Kind.SHARE, Kind.PROBABILITY)
+        return self.kind in (Kind.NUMBER, Kind.SHARE, Kind.PROBABILITY, Kind.DATE)
 
     def __str__(self) -> str:
         match self.kind:

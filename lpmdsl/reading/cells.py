@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from lpmdsl.escaping import column_fault
 from lpmdsl.quantities import UNITS, Dimension
+from lpmdsl.reading.dates import days_meant
 from lpmdsl.reading.door import near
 from lpmdsl.reading.problem import Problem
 from lpmdsl.reading.tabular import Column, DataFile
@@ -169,6 +172,35 @@ def truths(data: DataFile, column: Column) -> tuple[NDArray[np.int64], NDArray[n
     places = np.asarray(compute.fill_null(found, -1).to_numpy(), np.int64)
     _all_known(data, column, as_texts(data, column), (places < 0) & ~missing, ("yes", "no"))
     return np.where(places < 0, 0, np.array([*YES_NO.values(), 0])[places]), missing
+
+
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)([T ]00:00(:00(\.0+)?)?)?")
+
+
+def days(data: DataFile, column: Column, since: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Dates as days since a date, and where one is missing (0). Raises ``Problem`` at the first cell that is none."""
+    trimmed = as_texts(data, column)
+    missing = is_missing(trimmed)
+    start = datetime.date.fromisoformat(since)
+    known: dict[str, float] = {}
+    for row, cell in enumerate(trimmed.to_pylist()):
+        if missing[row] or cell in known:
+            continue
+        written = _DATE.fullmatch(cell)
+        try:
+            known[cell] = float((datetime.date.fromisoformat(written[1] if written else "") - start).days)
+        except ValueError:
+            raise _no_day(data, column, row, cell) from None
+    values = [0.0 if gap else known[cell] for cell, gap in zip(trimmed.to_pylist(), missing, strict=True)]
+    return np.asarray(values, np.float64), missing
+
+
+def _no_day(data: DataFile, column: Column, row: int, cell: str) -> Problem:
+    _, meant = days_meant(cell)
+    help = "Correct the cell; a day is written like 2024-10-01."
+    if meant and data.file.quotable:
+        help = f"Write `{meant[0]}`" + (f", or `{meant[1]}` if the month stands first." if len(meant) > 1 else ".")
+    return Problem("number", f"{data.where(row, column)}, is {data.shown(cell)}, which is not a day.", help)
 
 
 def _all_known(

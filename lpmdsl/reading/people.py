@@ -20,7 +20,7 @@ class Wanted:
     """A column that the text asks for; ``type`` is the attribute's (``Kind.PLACE``: any names or numbers).
 
     ``missing``: what a missing value means, in base units or as the number of a label (−1 for a place: none); None: it
-    is a mistake. ``low``, ``high``: declared limits in base units.
+    is a mistake. ``low``, ``high``: declared limits in base units. ``since``: the day from which dates count.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Wanted:
     missing: float | None = None
     low: float | None = None
     high: float | None = None
+    since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def column_values(data: DataFile, want: Wanted) -> Read:
             truths, missing = cells.truths(data, column)
             _declared(data, column, want, missing, f"{want.name} yes/no missing as no")
             return Read(np.where(missing, want.missing or 0, truths).astype(np.int64))
+        case Kind.DATE:
+            return _days(data, column, want)
         case _:
             return _quantities(data, column, want)
 
@@ -100,6 +103,20 @@ def _quantities(data: DataFile, column: Column, want: Wanted) -> Read:
         told = "no time is below 0"
         _inside(data, column, want, found, values, (0.0, np.inf), told, "Correct the cell, or declare `between`.")
     return Read(values, found.comma)
+
+
+def _days(data: DataFile, column: Column, want: Wanted) -> Read:
+    """Dates as days since ``want.since``."""
+    days, missing = cells.days(data, column, want.since or "1970-01-01")
+    _declared(data, column, want, missing, f"{want.name} date missing as {want.since}")
+    values = np.where(missing, want.missing if want.missing is not None else 0.0, days)
+    low, high = (-np.inf if want.low is None else want.low), (np.inf if want.high is None else want.high)
+    outside = np.flatnonzero(((values < low) | (values > high)) & ~missing)
+    if outside.size:
+        row = int(outside[0])
+        told = f"{data.where(row, column)}, is {data.shown(cells.texts(data, column)[row])}"
+        raise Problem("range", f"{told}: `{want.name}` is declared `between` other days.", "Correct the cell.")
+    return Read(values)
 
 
 def _inside(

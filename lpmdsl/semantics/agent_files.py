@@ -47,7 +47,8 @@ def wanted(member: model.Attribute | model.Place) -> Wanted | None:
         case model.Attribute():
             if member.column is None:
                 return None
-            return Wanted(member.column, member.type, member.span, member.missing, member.low, member.high)
+            return Wanted(member.column, member.type, member.span, member.missing, member.low, member.high,
+                          member.since)  # fmt: skip
 
 
 def _place(place: model.Place) -> Wanted:
@@ -62,7 +63,7 @@ def _checked(
     except Problem as problem:
         problem.tell(ctx.report, member.span)
         return member
-    if isinstance(member, model.Place) or not member.type.is_numeric:
+    if isinstance(member, model.Place) or not member.type.is_numeric or member.type.kind is Kind.DATE:
         return member
     column = data.need(want.name)
     if read.comma:

@@ -12,6 +12,7 @@ from lpmdsl.quantities import ERROR, NUMBER, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.agent_files import check_columns
 from lpmdsl.semantics.attribute_clauses import attribute_limits, missing_value
+from lpmdsl.semantics.check_dates import needs_start
 from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.check_limits import check_limits
@@ -97,6 +98,9 @@ def _attribute(ctx: Context, agent: tree.Agent, written: tree.Attribute, scope: 
     kind = ctx.members[agent.name.id][written.name.id].type
     if kind == ERROR:
         return None
+    if kind.kind is Kind.DATE and ctx.start is None:
+        needs_start(ctx, written.name.id, written.type.span)
+        return None
     value: model.Expr | None = None
     drawn: model.Distribution | None = None
     band: tuple[str, tuple[model.Expr, ...]] | None = None
@@ -120,9 +124,10 @@ def _attribute(ctx: Context, agent: tree.Agent, written: tree.Attribute, scope: 
     ):
         return None
     printed, scale = _printed(written, kind)
+    since = ctx.start if kind.kind is Kind.DATE else None
     return model.Attribute(
         written.name.id, kind, value, drawn, band, column, printed, scale, False, written.doc, written.span,
-        *attribute_limits(ctx, written, kind), missing_value(ctx, written, kind, column is not None),
+        *attribute_limits(ctx, written, kind), missing_value(ctx, written, kind, column is not None), since,
     )  # fmt: skip
 
 

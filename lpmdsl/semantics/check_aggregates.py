@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lpmdsl.diagnostics import did_you_mean
-from lpmdsl.quantities import ERROR, NUMBER, NUMBER_DIM, PERSON, SHARE, TIME, Kind, Type
+from lpmdsl.quantities import DURATION, ERROR, NUMBER, NUMBER_DIM, PERSON, SHARE, TIME, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_units import expect
 from lpmdsl.semantics.context import Context, days, nothing, text_of, unit_of, value_of
@@ -92,6 +92,8 @@ def aggregate(
     what = check(ctx, expr.what, inside) if expr.what is not None else None
     if what is not None and not what.type.is_numeric:
         what = expect(ctx, what, NUMBER, f"what `{expr.function}` is taken of")
+    elif what is not None and what.type.kind is Kind.DATE:
+        what = expect(ctx, what, DURATION, f"what `{expr.function}` is taken of")
     otherwise = check(ctx, expr.otherwise, scope) if expr.otherwise is not None else None
     if any(part is not None and part.type == ERROR for part in (where, what, otherwise)):
         return nothing(expr.span)

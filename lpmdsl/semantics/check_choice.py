@@ -7,6 +7,7 @@ from functools import reduce
 
 from lpmdsl.quantities import BOOLEAN, ERROR, Kind, Type
 from lpmdsl.semantics import model
+from lpmdsl.semantics.check_dates import DATE
 from lpmdsl.semantics.check_units import common_dimension, expect
 from lpmdsl.semantics.context import Context, nothing, text_of
 from lpmdsl.syntax import tree
@@ -39,6 +40,9 @@ def _common(ctx: Context, values: list[model.Expr]) -> Type | None:
     if not first.type.is_numeric:
         fine = [expect(ctx, v, first.type, "the same kind of value as in the first case") for v in values[1:]]
         return None if any(v.type == ERROR for v in fine) else first.type
+    if any(v.type.kind is Kind.DATE for v in values):
+        wrong = [expect(ctx, v, DATE, "each case of a choice of days").type == ERROR for v in values]
+        return None if any(wrong) else DATE
     dimension = None
     for other in values[1:]:
         if not other.type.is_numeric:

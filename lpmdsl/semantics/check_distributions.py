@@ -68,6 +68,8 @@ def _support_fits(family: Family, want: Type, use: Use) -> bool:
             return family.support == "yes/no"
         case Kind.CATEGORY:
             return family.support == "labels"
+        case Kind.DATE if family.support != "real":
+            return False
         case _:
             pure_only = family.support in ("unit", "whole")
             return family.support not in ("yes/no", "labels") and (not pure_only or want.dimension == NUMBER_DIM)
@@ -143,6 +145,8 @@ def _arranged(written: tree.Distribution, form: tuple[tuple[str, Role], ...]) ->
 
 def _role_type(role: Role, want: Type) -> Type:
     match role:
+        case "positive value" if want.kind is Kind.DATE:
+            return Type(Kind.NUMBER, want.dimension)
         case "value" | "positive value":
             return want if want.is_numeric else NUMBER
         case "per value":

@@ -14,6 +14,7 @@ from lpmdsl.semantics.builtins import BUILTINS, DISTRIBUTIONS
 from lpmdsl.semantics.check_aggregates import aggregate, may_read, observation, rolling
 from lpmdsl.semantics.check_choice import check_choice, yes_no_as_number
 from lpmdsl.semantics.check_division import misread
+from lpmdsl.semantics.check_dates import DATE, no_date
 from lpmdsl.semantics.check_is import check_is, is_member, label
 from lpmdsl.semantics.check_units import arithmetic, call, comparison, denied, expect
 from lpmdsl.semantics.context import Context, literal, nothing, text_of
@@ -83,7 +84,7 @@ def _date(ctx: Context, date: tree.Date) -> model.Expr:
         )
         return nothing(date.span)
     passed = datetime.date.fromisoformat(date.iso) - datetime.date.fromisoformat(ctx.start)
-    return model.Literal_(float(passed.days), DURATION, date.span)
+    return model.Literal_(float(passed.days), DATE, date.span)
 
 
 def _name(ctx: Context, name: tree.Name, scope: Scope) -> model.Expr:
@@ -266,10 +267,13 @@ def _unary(ctx: Context, expr: tree.Unary, scope: Scope) -> model.Expr:
         operand = check_test(ctx, expr.operand, scope, "what follows `not`")
         return nothing(expr.span) if operand.type == ERROR else denied(operand, expr.span)
     operand = check_expression(ctx, expr.operand, scope)
-    if isinstance(operand, model.Literal_) and operand.type.is_numeric:
+    if isinstance(operand, model.Literal_) and operand.type.is_numeric and operand.type != DATE:
         return model.Literal_(-operand.value, Type(Kind.NUMBER, operand.type.dimension), expr.span)
     operand = operand if operand.type.is_numeric else expect(ctx, operand, NUMBER, "what follows `-`")
     if operand.type == ERROR:
+        return nothing(expr.span)
+    if operand.type == DATE:
+        no_date(ctx, "-", expr.span)
         return nothing(expr.span)
     return model.Apply("neg", (operand,), Type(Kind.NUMBER, operand.type.dimension), expr.span)
 

@@ -42,6 +42,10 @@ def _known(
     value = _value(ctx, name, kind, names)
     if value is None:
         return None
+    if value.type.kind is Kind.DATE:
+        help = f"Make a yes/no or a length of time of it: `waits duration = {name.id} - 2024-10-01`."
+        ctx.report.add("E0731", f"`{name.id}` is a day, and nobody decides by a day itself.", name.span, help)
+        return None
     if value.type.is_numeric:
         return _banded(ctx, name, clause, value, is_rule)
     if clause.cuts:

@@ -19,6 +19,7 @@ from lpmdsl.quantities import (
 )
 from lpmdsl.semantics import model
 from lpmdsl.semantics.builtins import Builtin
+from lpmdsl.semantics.check_dates import has_date, is_day, no_date, with_dates, wrong_day
 from lpmdsl.semantics.context import Context, nothing, text_of
 from lpmdsl.semantics.origins import in_words, origins
 from lpmdsl.source import Span
@@ -40,7 +41,9 @@ def expect(ctx: Context, expr: model.Expr, want: Type, role: str) -> model.Expr:
     found = expr.type
     if ERROR in (found, want) or fits(expr, want):
         return expr
-    if want.is_numeric and found.is_numeric:
+    if Kind.DATE in (found.kind, want.kind) and found.is_numeric and want.is_numeric:
+        wrong_day(ctx, expr, want, role)
+    elif want.is_numeric and found.is_numeric:
         _wrong_dimension(ctx, expr, want, role)
     else:
         ctx.report.add(
@@ -60,6 +63,8 @@ def fits(expr: model.Expr, want: Type) -> bool:
         return found.kind is Kind.CATEGORY and found.labels == want.labels
     if not want.is_numeric or not found.is_numeric:
         return found.kind is want.kind
+    if Kind.DATE in (found.kind, want.kind):
+        return want.kind is Kind.DATE and is_day(expr)
     return found.dimension == want.dimension or is_zero(expr) or _counts_agree(expr, found.dimension, want.dimension)
 
 
@@ -142,6 +147,11 @@ def arithmetic(ctx: Context, op: str, left: model.Expr, right: model.Expr, span:
     if ERROR in (left.type, right.type) or not _numbers(ctx, op, left, right):
         return nothing(span)
     name = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}[op]
+    if has_date(left, right):
+        kind = with_dates(op, left, right)
+        if kind is None:
+            no_date(ctx, op, span)
+        return nothing(span) if kind is None else model.Apply(name, (left, right), kind, span)
     match op:
         case "*":
             dimension: Dimension | None = left.type.dimension * right.type.dimension
@@ -222,6 +232,9 @@ def comparison(ctx: Context, op: str, left: model.Expr, right: model.Expr, span:
     """``< <= > >=`` of two numbers of one dimension: a truth value."""
     if ERROR in (left.type, right.type) or not _numbers(ctx, op, left, right):
         return nothing(span)
+    if has_date(left, right) and with_dates(op, left, right) is None:
+        no_date(ctx, op, span)
+        return nothing(span)
     if common_dimension(ctx, left, right, "compared") is None:
         return nothing(span)
     return model.Apply({"<": "lt", "<=": "le", ">": "gt", ">=": "ge"}[op], (left, right), BOOLEAN, span)
@@ -249,6 +262,9 @@ def denied(test: model.Expr, span: Span) -> model.Expr:
 def call(ctx: Context, row: Builtin, arguments: tuple[model.Expr, ...], span: Span) -> model.Expr:
     """A built-in function of numbers, its dimensions checked by its row."""
     if any(a.type == ERROR for a in arguments) or not _numbers(ctx, row.name, *arguments):
+        return nothing(span)
+    if has_date(*arguments):
+        no_date(ctx, row.name, span)
         return nothing(span)
     dimension: Dimension | None = arguments[0].type.dimension
     if row.dimensions == "pure":

@@ -107,7 +107,7 @@ class Attribute:
 
     ``band``: (attribute, cut points in base units); its labels are in ``type.labels``.
     ``low``, ``high``: declared limits. ``missing``: what a missing value of the file means (in base
-    units, or as the number of a label); None: it is a mistake.
+    units, or as the number of a label); None: it is a mistake. ``since``: the day from which a date counts.
     """
 
     name: str
@@ -124,6 +124,7 @@ class Attribute:
     low: float | None = None
     high: float | None = None
     missing: float | None = None
+    since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from lpmdsl.quantities import BOOLEAN, ERROR, PROBABILITY, SHARE, Kind, Type
 from lpmdsl.reading.cells import MISSING
 from lpmdsl.semantics.attribute_clauses import label_of
 from lpmdsl.semantics.check_data import distinct, need_column, read_data
+from lpmdsl.semantics.check_dates import DATE
 from lpmdsl.semantics.check_tables import value_type
 from lpmdsl.semantics.context import Context, Member
 from lpmdsl.source import Span
@@ -16,7 +17,7 @@ PLACE = Type(Kind.PLACE)
 MOST_STATES = 255
 """The state of a person is kept in a byte."""
 MOST_LABELS = 65_535
-_PLAIN = {"yes/no": BOOLEAN, "share": SHARE, "probability": PROBABILITY}
+_PLAIN = {"yes/no": BOOLEAN, "share": SHARE, "probability": PROBABILITY, "date": DATE}
 
 
 def sign_agents(ctx: Context) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from lpmdsl.diagnostics import Report, did_you_mean
 from lpmdsl.quantities import TIME, UNITS
+from lpmdsl.reading.dates import days_meant
 from lpmdsl.source import Source, Span
-from lpmdsl.syntax.dates import days_meant
 from lpmdsl.syntax.words import (
     ATTRIBUTE_LINE,
     CLAUSE_WORDS,
