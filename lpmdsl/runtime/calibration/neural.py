@@ -99,6 +99,22 @@ def _features(x: Array) -> torch.Tensor:
     return torch.tensor(np.sign(x) * np.log1p(np.abs(x)), dtype=torch.float32)
 
 
+class _Nowhere:
+    """A tracker as ``sbi`` asks for, that keeps nothing: its own writes into the current folder."""
+
+    log_dir = None
+
+    def log_metric(self, name: str, value: float, step: int | None = None) -> None: ...
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None: ...
+
+    def log_params(self, params: dict[str, object]) -> None: ...
+
+    def add_figure(self, name: str, figure: object, step: int | None = None) -> None: ...
+
+    def flush(self) -> None: ...
+
+
 def _trained(z: Array, x: torch.Tensor, seen: torch.Tensor, count: int, seed: int) -> tuple[Array, Array]:
     """Draws at the data that were seen, and the validation loss of every epoch."""
     inference = needed("sbi", "sbi.inference")
@@ -110,7 +126,7 @@ def _trained(z: Array, x: torch.Tensor, seen: torch.Tensor, count: int, seed: in
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # so small a network is slower on more
         prior = torch.distributions.MultivariateNormal(torch.zeros(theta.shape[1]), torch.eye(theta.shape[1]))
-        learner = inference.NPE(prior=prior, density_estimator="mdn", show_progress_bars=False)
+        learner = inference.NPE(prior=prior, density_estimator="mdn", tracker=_Nowhere(), show_progress_bars=False)
         network = learner.append_simulations(theta, x).train(training_batch_size=200, max_num_epochs=EPOCHS)
         # The network itself: no draw is thrown away for a prior that is not the model's.
         drawn = network.sample((count,), condition=seen).detach().numpy().reshape(count, -1)
