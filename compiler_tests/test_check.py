@@ -227,7 +227,7 @@ def test_branches_over_bounds_and_tables(p: str, q: str, expected: list[str]) ->
     )
     people = "count 1_000\n  age number ~ uniform(0, 90)\n  age_group category = band of age at 40 named young, old"
     words = text(top, people, SPLIT.format(p=p, q=q)).replace("0.1 per day to R", "0.1 per day to S")
-    assert [c for c in codes(words) if c != "W0615"] == expected
+    assert [c for c in codes(words) if c not in ("W0615", "W0628")] == expected
 
 
 # ------------------------------------------------------------------ files

@@ -13,8 +13,8 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.builtins import BUILTINS, DISTRIBUTIONS
 from lpmdsl.semantics.check_aggregates import aggregate, may_read, observation, rolling
 from lpmdsl.semantics.check_choice import check_choice, yes_no_as_number
-from lpmdsl.semantics.check_division import misread
 from lpmdsl.semantics.check_dates import DATE, no_date
+from lpmdsl.semantics.check_division import misread
 from lpmdsl.semantics.check_is import check_is, is_member, label
 from lpmdsl.semantics.check_units import arithmetic, call, comparison, denied, expect
 from lpmdsl.semantics.context import Context, literal, nothing, text_of
