@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -314,3 +315,45 @@ def test_contacts_along_ties_are_those_of_the_receiver(tmp_path: Path) -> None:
     (tmp_path / "star.lpm").write_text(HEAD.format(days=1) + STAR, encoding="utf-8")
     results = lpmdsl.load(tmp_path / "star.lpm").run(backend="reference")
     assert sum(series(results)) / 1_999 == pytest.approx(1 - np.exp(-0.5), abs=0.03)
+
+
+def test_a_power_that_is_infinite_is_told_at_once_with_its_line() -> None:
+    text = (TRIALS / "pow.lpm").read_text(encoding="utf-8")
+    line = next(k for k, words in enumerate(text.splitlines(), 1) if "10^10^10" in words)
+    began = perf_counter()
+    with pytest.raises(LpmError) as caught:
+        lpmdsl.load(TRIALS / "pow.lpm")
+    assert perf_counter() - began < 1
+    assert [(d.code, d.span.line) for d in caught.value.report.sorted()] == [("E0742", line)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("b * 10 ^ 12 to R", "b * 10 ^ 10 ^ 10 * (1 where old, 2 otherwise) to R"),
+        ("b * 10 ^ 12 to R", "b * log(-1) * age to R"),
+        ("from I at rate b * 10 ^ 12", "from I after exponential(mean 1 / (b - 0.2 per day))"),
+        ("from I at rate b * 10 ^ 12", "from I after gamma(mean 5 days, sd 0 / 0 * 1 day)"),
+        ("at random", "at random with 5 contacts per day * 10 ^ 400"),
+    ],
+)
+def test_a_part_that_is_no_finite_number_is_told_in_every_place(old: str, new: str) -> None:
+    text = HUGE.replace("count 100\n", "count 100\n  age number ~ uniform(0, 90)\n  old yes/no = age > 60\n")
+    assert old in text
+    assert any("E0742" in line for line in errors(text.replace(old, new)))
+
+
+def test_a_value_that_a_choice_keeps_away_may_have_no_number() -> None:
+    kept = "b * (b / (b - 0.2 per day) where b > 0.2 per day, 2 otherwise)"
+    assert lpmdsl.load(HEAD.format(days=5) + HUGE.replace("b * 10 ^ 12 to R", f"{kept} to R")).model is not None
+
+
+def test_values_that_are_set_and_those_of_scenarios_are_finite_too() -> None:
+    text = HUGE.replace("b * 10 ^ 12 to R", "0.1 per day * b / (b - 0.3 per day) * 1 to R").replace(
+        "0.2 per", "0.5 per"
+    )
+    with pytest.raises(LpmError, match="E0742"):
+        run(text, days=5, agents=100, parameters={"b": "0.3 per day"})
+    with pytest.raises(LpmError, match="E0742") as caught:
+        run(text + "scenario slow\n  change b to 0.3 per day\n", days=5, agents=100)
+    assert "scenario" in str(caught.value)

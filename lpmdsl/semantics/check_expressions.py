@@ -15,6 +15,7 @@ from lpmdsl.semantics.check_aggregates import aggregate, may_read, observation, 
 from lpmdsl.semantics.check_choice import check_choice, yes_no_as_number
 from lpmdsl.semantics.check_dates import DATE, no_date
 from lpmdsl.semantics.check_division import misread
+from lpmdsl.semantics.check_finite import is_finite
 from lpmdsl.semantics.check_is import check_is, is_member, label
 from lpmdsl.semantics.check_units import arithmetic, call, comparison, denied, expect
 from lpmdsl.semantics.context import Context, literal, nothing, text_of
@@ -67,7 +68,8 @@ def check_value(ctx: Context, expr: tree.Expr, scope: Scope, want: Type, role: s
         return label(ctx, expr, want)
     if want.kind is Kind.CATEGORY and isinstance(expr, tree.Choice):
         return check_choice(ctx, expr, lambda e: check_value(ctx, e, scope, want, role), lambda e: _when(ctx, e, scope))
-    return expect(ctx, check_expression(ctx, expr, scope), want, role)
+    value = expect(ctx, check_expression(ctx, expr, scope), want, role)
+    return value if is_finite(ctx, value, role) else nothing(expr.span)
 
 
 def _when(ctx: Context, expr: tree.Expr, scope: Scope) -> model.Expr:

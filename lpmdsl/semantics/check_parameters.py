@@ -9,7 +9,7 @@ from lpmdsl.quantities import ERROR, NUMBER, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_distributions import LARGEST, check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_value
-from lpmdsl.semantics.check_probabilities import is_finite
+from lpmdsl.semantics.check_finite import is_finite
 from lpmdsl.semantics.context import Context, text_of, unit_of, unit_text
 from lpmdsl.semantics.corners import constant
 from lpmdsl.semantics.scope import constant as constant_scope, timed

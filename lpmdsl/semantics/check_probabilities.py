@@ -7,8 +7,9 @@ import math
 from lpmdsl.quantities import ERROR, PROBABILITY, RATE
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_expressions import check_value
+from lpmdsl.semantics.check_finite import is_finite
 from lpmdsl.semantics.context import Context, text_of
-from lpmdsl.semantics.corners import constant, extremes
+from lpmdsl.semantics.corners import extremes
 from lpmdsl.semantics.origins import origins
 from lpmdsl.semantics.scope import Scope
 from lpmdsl.source import Span
@@ -55,20 +56,6 @@ def check_rate(ctx: Context, written: tree.Expr, scope: Scope, role: str = "a ra
     if value.type != ERROR:
         not_negative(ctx, value, role)
     return value
-
-
-def is_finite(ctx: Context, value: model.Expr, role: str) -> bool:
-    """Whether a value of parameters, tables and numbers alone is a finite number; else a report (E0742)."""
-    parts = list(model.walk(value))
-    known = all(math.isfinite(ctx.values.get(p.name, math.nan)) for p in parts if isinstance(p, model.ParameterRef))
-    if not (known and model.is_constant(value)) or any(isinstance(p, model.Population) for p in parts):
-        return True
-    if math.isfinite(constant(value, ctx.values, ctx.tables)):
-        return True
-    message = f"{text_of(value.span)} is no finite number, and {role} is one."
-    help = "Check what it is divided by, its powers and its units."
-    ctx.report.add("E0742", message, value.span, help, origins(ctx, value))
-    return False
 
 
 def not_negative(ctx: Context, value: model.Expr, role: str) -> None:
