@@ -521,6 +521,20 @@ def test_a_population_too_large_for_the_computer_is_refused_before_it_is_made(mo
     assert code(lambda: build_world(made, {}, 1, {"Person": 0})) == "E0823"
 
 
+@pytest.mark.parametrize("generator", [("complete", {}), ("erdos_renyi", {"degree": 10.0})])
+def test_the_count_that_is_proposed_fits_and_uses_the_room(monkeypatch, generator):
+    there = 2**30
+    monkeypatch.setattr(memory, "physical_bytes", lambda: there)
+    name, arguments = generator
+    made = model(TOWN, [SIZES], [network("friends", name, **arguments)])
+    with pytest.raises(LpmError) as caught:
+        memory.require_memory(made, {"Person": 100_000_000}, {})
+    [told] = caught.value.report.diagnostics
+    count = int(told.help.rsplit("=", 1)[1].rstrip("."))
+    memory.require_memory(made, {"Person": count}, {})
+    assert 0.75 * there < estimate_bytes(made, {"Person": count}) <= 0.8 * there
+
+
 def test_the_estimate_grows_with_people_and_ties():
     plain, tied = model(TOWN, [SIZES]), model(TOWN, [SIZES], [network("friends", "complete")])
     assert estimate_bytes(plain, {"Person": 2000}) == 2 * estimate_bytes(plain, {"Person": 1000})

@@ -23,6 +23,8 @@ PER_CONDITION = 64
 PER_TIE = 16
 """Bytes per neighbour of an agent at the peak of building: the list of ties, the rows, the generator's own notes."""
 MOST_AGENTS = 2**31 - 1
+ROOM = 0.8
+"""Share of the memory that a proposed count may take."""
 
 
 def too_large_for_rows(model: Model, counts: Mapping[str, int], parameters: Mapping[str, float]) -> frozenset[str]:
@@ -69,15 +71,21 @@ def require_memory(
         raise fail(
             "E0801",
             f"This population needs about {_gib(needed)} of memory; this computer has {_gib(there)}.",
-            *_advice(model, counts, needed / there),
+            *_advice(model, counts, parameters, circles, there),
         )
 
 
-def _advice(model: Model, counts: Mapping[str, int], excess: float) -> tuple[Span, str]:
-    """Where the most numerous kind is declared, and a count of it that would fit."""
+def _advice(
+    model: Model, counts: Mapping[str, int], parameters: Mapping[str, float], circles: frozenset[str], there: float
+) -> tuple[Span, str]:
+    """Where the most numerous kind is declared, and a count of it that would fit, however memory grows with it."""
     largest: Agent = max(model.agents, key=lambda agent: counts[agent.name])
-    fits = max(1, int(counts[largest.name] / excess * 0.8))
-    return largest.span, f"Write a smaller `count`, or run with --agents {largest.name}={fits}."
+    least, most = 1, counts[largest.name]
+    while most - least > max(1, least // 100):
+        middle = (least + most) // 2
+        needed = estimate_bytes(model, {**counts, largest.name: middle}, parameters, circles)
+        least, most = (middle, most) if needed <= ROOM * there else (least, middle)
+    return largest.span, f"Write a smaller `count`, or run with --agents {largest.name}={least}."
 
 
 def _gib(size: float) -> str:
