@@ -6,12 +6,14 @@ import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lpmdsl.diagnostics import fail
+from lpmdsl.escaping import column_fault
 from lpmdsl.networks.ties import edges_to_ties
 from lpmdsl.networks.world import Ties
 from lpmdsl.quantities import Kind
@@ -149,13 +151,43 @@ def _agents(data: DataFile, column: Column, n: int, span: Span, ids: NDArray | N
 # ------------------------------------------------------------------ graphs
 
 
+def unused_in_graph(name: str, place: Place, span: Span) -> tuple[str, ...]:
+    """Names of what a graph file says of its ties and no run reads, such as ``weight``; not what all ties share.
+
+    Raises as a run would. Nothing for a file that is no graph's.
+    """
+    suffix = Path(name).suffix.lower()
+    if suffix not in NETWORKX:
+        return ()
+    said: dict[str, set[str]] = {}
+    for *_, data in _graph(name, place, suffix, span)[1].edges(data=True):
+        for word, value in data.items():
+            said.setdefault(str(word), set()).add(str(value))
+    return tuple(sorted(word for word, values in said.items() if len(values) > 1 and word not in _NAMES_OF_TIES))
+
+
+_NAMES_OF_TIES = ("id", "key")
+
+
 def _graph_ties(name: str, place: Place, suffix: str, n: int, span: Span) -> Ties:
+    file, graph = _graph(name, place, suffix, span)
+    names = [str(node) for node in graph.nodes()]
+    fault = column_fault(names)
+    if fault is not None:
+        told = f"Node {fault[0] + 1:,} of `{file}`, in its name, {fault[1]}."
+        raise fail("E0117", told, span, "Correct the name where the file was made, and export again.")
+    number = _numbered(names, n, file, span)
+    ends = np.array([(number[str(a)], number[str(b)]) for a, b in graph.edges()], np.int64).reshape(-1, 2)
+    return edges_to_ties(n, ends[:, 0], ends[:, 1])
+
+
+def _graph(name: str, place: Place, suffix: str, span: Span) -> tuple[str, Any]:
+    """The file's name for messages and its graph, of a class of networkx."""
     import networkx  # loaded only for graph files: every other run starts faster without it
 
     file = read_file(name, place)
     try:
         graph = getattr(networkx, NETWORKX[suffix])(io.BytesIO(file.data))
-        edges = list(graph.edges())
     except Exception as error:  # networkx's readers raise whatever their parser does
         # What they say quotes the file, so only where they stopped is told.
         line = re.search(r"line (\d{1,9})\b", str(error))
@@ -165,9 +197,7 @@ def _graph_ties(name: str, place: Place, suffix: str, n: int, span: Span) -> Tie
             span,
             f"The suffix {suffix} says which format is expected.",
         ) from error
-    number = _numbered([str(node) for node in graph.nodes()], n, file.name, span)
-    ends = np.array([(number[str(a)], number[str(b)]) for a, b in edges], np.int64).reshape(-1, 2)
-    return edges_to_ties(n, ends[:, 0], ends[:, 1])
+    return file.name, graph
 
 
 def _numbered(names: list[str], n: int, file: str, span: Span) -> dict[str, int]:

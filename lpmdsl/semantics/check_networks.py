@@ -7,11 +7,12 @@ from typing import assert_never
 
 import numpy as np
 
-from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.diagnostics import LpmError, did_you_mean
 from lpmdsl.networks.blocks import contradiction
+from lpmdsl.networks.files import unused_in_graph
 from lpmdsl.networks.generators import NETWORKS, GeneratorArgument, NetworkGenerator
 from lpmdsl.quantities import BOOLEAN, CONTACT_RATE, ERROR, NUMBER, PROBABILITY, Kind, Type
-from lpmdsl.reading.door import must_be_there, names_shown, place_of
+from lpmdsl.reading.door import must_be_there, names_shown, place_of, shown_name
 from lpmdsl.reading.ends import ends_of
 from lpmdsl.reading.problem import Problem
 from lpmdsl.reading.tabular import TABULAR
@@ -228,7 +229,25 @@ def _file_exists(ctx: Context, path: str, span: Span) -> bool:
     except Problem as problem:
         problem.tell(ctx.report, span)
         return False
-    return Path(path).suffix.lower() not in TABULAR or _has_ends(ctx, path, span)
+    if Path(path).suffix.lower() in TABULAR:
+        return _has_ends(ctx, path, span)
+    _tell_unused(ctx, path, span)
+    return True
+
+
+def _tell_unused(ctx: Context, path: str, span: Span) -> None:
+    """Warns of what a graph file says of its ties beyond their ends (W0653); what does not read is told by a run."""
+    try:
+        unused = unused_in_graph(path, place_of(span.source), span)
+    except (LpmError, Problem):
+        return
+    if unused:
+        ctx.report.add(
+            "W0653",
+            f"`{shown_name(path)}` tells its ties apart by {names_shown(unused)}; every tie counts the same.",
+            span,
+            "Write the file without it, or only those ties that count.",
+        )
 
 
 def _has_ends(ctx: Context, path: str, span: Span) -> bool:
