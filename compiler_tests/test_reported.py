@@ -10,6 +10,7 @@ import pytest
 
 import lpmdsl
 from lpmdsl.diagnostics import LpmError, Report
+from lpmdsl.runtime.progress import print_comparison
 from lpmdsl.source import Source
 from lpmdsl.syntax.format import format_module
 from lpmdsl.syntax.parse import parse
@@ -99,6 +100,19 @@ def test_the_day_of_the_peak_and_the_median_are_those_of_the_reports(results: lp
     assert _row(results, "peak day of infections")["mean"] == peaks.mean()
     ill = _values(results, "ill", "milder")
     assert _row(results, "median of ill", scenario="milder")["mean"] == np.median(ill, axis=1).mean()
+
+
+def test_every_summary_has_its_unit(results: lpmdsl.Results, capsys: pytest.CaptureFixture[str]) -> None:
+    units = {"peak day of infections": "days", "total of infections by age_group": "people", "median of ill": "people",
+             "attack rate": ""}  # fmt: skip
+    assert results.folder is not None
+    told = lpmdsl.read_results(results.folder).comparison
+    for report, unit in units.items():
+        assert set(told[told.report == report].unit) == {unit}, report
+    assert (told.group == "").any()
+    print_comparison(results)
+    assert " days " in capsys.readouterr().out
+    assert ">days<" in (results.folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_attack_rate_is_the_share_infected_by_contagion(results: lpmdsl.Results) -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from lpmdsl.config import Manifest
+from lpmdsl.quantities import TIME, Kind, Type
 from lpmdsl.runtime.results import rows_where, statistics
+from lpmdsl.semantics.check_formulas import unit_of_type
 from lpmdsl.semantics.check_observations import group_name
 from lpmdsl.semantics.model import Compare, Model, Summary
 
@@ -15,6 +17,7 @@ COMPARISON_COLUMNS = (
     "baseline",
     "report",
     "group",
+    "unit",
     "mean",
     "low",
     "high",
@@ -42,10 +45,23 @@ def comparison_table(model: Model, observations: pd.DataFrame, manifest: Manifes
     rows: list[tuple[object, ...]] = []
     for comparison in model.comparisons:
         for report in comparison.reports:
+            unit = unit_of(model, report)
             numbers = _apart(model, observations, manifest, report) if report.by else whole
             for scenario in dict.fromkeys((comparison.baseline, *comparison.scenarios)):
-                rows += _rows(numbers, scenario, comparison.baseline, report)
+                rows += _rows(numbers, scenario, comparison.baseline, report, unit)
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+
+
+def unit_of(model: Model, report: Summary) -> str:
+    """``days`` of a peak, ``people`` for a total of what is counted per time, "" for a total of moments; else as the
+    observation has it."""
+    observation = model.observation(report.observation)
+    if report.function == "peak day":
+        return "days"
+    if report.function != "total":
+        return observation.unit
+    dimension = observation.type.dimension
+    return unit_of_type(Type(Kind.NUMBER, dimension * TIME)) if dimension.time == -1 else ""
 
 
 def _apart(model: Model, observations: pd.DataFrame, manifest: Manifest, report: Summary) -> pd.DataFrame:
@@ -65,7 +81,7 @@ def statistics_with_totals(observations: pd.DataFrame, manifest: Manifest) -> pd
     return statistics(observations, manifest.model_copy(update={"observations": everything}))
 
 
-def _rows(numbers: pd.DataFrame, scenario: str, baseline: str, report: Summary) -> list[tuple[object, ...]]:
+def _rows(numbers: pd.DataFrame, scenario: str, baseline: str, report: Summary, unit: str) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for group in _groups(numbers, scenario, report.observation):
         values = _values(numbers, scenario, report, group)
@@ -73,7 +89,7 @@ def _rows(numbers: pd.DataFrame, scenario: str, baseline: str, report: Summary) 
         if scenario == baseline:
             differences = differences.iloc[:0]
         below = float((differences < 0).mean()) if len(differences) else np.nan
-        rows.append((scenario, baseline, report.text, group, *_spread(values), *_spread(differences), below))
+        rows.append((scenario, baseline, report.text, group, unit, *_spread(values), *_spread(differences), below))
     return rows
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.runtime.differences import CENTRAL, STEP, TWO_SIDED_95, Certificate, equivalence, untold
-from lpmdsl.runtime.objective import FUNCTIONS, weights_of
+from lpmdsl.runtime.objective import weights_of
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.settings import limits
 from lpmdsl.semantics.model import Model
@@ -71,16 +71,17 @@ def _along(repeats: Repeats, names: Sequence[str], free: Mapping[str, float], va
     for k, share in zip(CENTRAL.at, CENTRAL.estimate, strict=True):
         moved = {n: values[n] + k * STEP * d for n, d in zip(names, direction, strict=True)}
         reports = repeats.reports({**free, **moved}, replicates)
-        total = total + share * _numbers(repeats.quantity.function, reports, weights)
+        total = total + share * _numbers(repeats, reports, weights)
     return total / STEP
 
 
-def _numbers(function: str, reports: Array, weights: Array | None) -> Array:
+def _numbers(repeats: Repeats, reports: Array, weights: Array | None) -> Array:
     """The quantity of every replicate, and the part of it that comes from the first half of the reports."""
+    function = repeats.quantity.function
     linear = weights if not function else weights_of(function, reports)
     factor = 1.0 if not function or weights is None else float(weights[0])
     if linear is None:
-        return factor * np.array([FUNCTIONS[function](r) for r in reports])[:, None]
+        return factor * np.array([repeats.quantity.number(repeats.model, r) for r in reports])[:, None]
     return factor * np.nan_to_num(reports) @ np.stack([linear, linear * first_half(len(linear))], axis=1)
 
 

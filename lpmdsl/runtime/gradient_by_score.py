@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.runtime.directions import first_half
-from lpmdsl.runtime.objective import FUNCTIONS, boundaries_of, weights_of
+from lpmdsl.runtime.objective import boundaries_of, weights_of
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.score_estimator import (
     Ledgers,
@@ -81,8 +81,8 @@ class ByScore:
 
     def _of_whole(self, ledgers: Ledgers, slices: Slices, factor: float) -> Array:
         """ĝ of a number that is no sum of reports: all of it may come after any draw."""
-        function = self.repeats.quantity.function
-        whole = factor * np.array([FUNCTIONS[function](reports) for reports in ledgers.reports])
+        quantity, model = self.repeats.quantity, self.repeats.model
+        whole = factor * np.array([quantity.number(model, reports) for reports in ledgers.reports])
         return estimates(ledgers, np.repeat(whole[:, None], len(slices.starts), axis=1), slices)
 
     def weighed(self, ledgers: Ledgers, slices: Slices, weights: Array) -> Array:

@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from lpmdsl.backends.request import RunResult
 from lpmdsl.diagnostics import did_you_mean, fail
 from lpmdsl.semantics.model import Model
-from lpmdsl.semantics.reports import adds_up, boundaries
+from lpmdsl.semantics.reports import adds_up, boundaries, times_of
 from lpmdsl.source import Source, Span
 
 FUNCTIONS = {
-    "total": np.nansum, "peak": np.nanmax, "mean": np.nanmean, "min": np.nanmin, "max": np.nanmax,
+    "total": np.nansum, "peak": np.nanmax, "mean": np.nanmean, "median": np.nanmedian, "min": np.nanmin,
+    "max": np.nanmax,
     "final": lambda reports: reports[~np.isnan(reports)][-1],
 }  # fmt: skip
+PEAK_DAY = "peak day"
+"""When the report of the largest value comes, in days since the start: it hangs on the times of reports as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,13 @@ class Quantity:
         """One number, or (reports,) in the observation's own unit; groups of people are added up."""
         reports = result.observations[self.observation]
         whole = reports.reshape(-1, len(model.observation(self.observation).groups)).sum(axis=1)
-        return np.atleast_1d(FUNCTIONS[self.function](whole)) if self.function else whole
+        return np.atleast_1d(self.number(model, whole)) if self.function else whole
+
+    def number(self, model: Model, reports: NDArray[np.float64]) -> float:
+        """The function of the reports (reports,) of one replicate."""
+        if self.function == PEAK_DAY:
+            return float(times_of(model, self.observation, len(reports))[np.nanargmax(reports)])
+        return float(FUNCTIONS[self.function](reports))
 
 
 def read_quantity(model: Model, text: str, needs_number: bool) -> Quantity:
@@ -38,10 +47,12 @@ def read_quantity(model: Model, text: str, needs_number: bool) -> Quantity:
     words = text.split()
     if len(words) == 1 and not needs_number:
         words = ["", "of", *words]
+    words = [" ".join(words[:-2]), *words[-2:]]
+    known_words = (*FUNCTIONS, PEAK_DAY)
     place = Span(Source("--of", text), 0, len(text))
-    if len(words) != 3 or words[1] != "of" or (words[0] and words[0] not in FUNCTIONS):
+    if len(words) != 3 or words[1] != "of" or (words[0] and words[0] not in known_words):
         raise fail("E0840", f"`{text}` is not one number of a run.", place,
-                   f"Write one of {', '.join(FUNCTIONS)}, then `of OBSERVATION`: `total of infections`.")  # fmt: skip
+                   f"Write one of {', '.join(known_words)}, then `of OBSERVATION`: `total of infections`.")  # fmt: skip
     known = {o.name: o for o in model.observations}
     if words[2] not in known:
         names = f"Its observations are {', '.join(f'`{k}`' for k in known)}." if known else "It observes nothing."

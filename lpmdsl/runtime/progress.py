@@ -116,14 +116,15 @@ def print_profile(stages: list[Stage]) -> None:
 def print_comparison(results: Results) -> None:
     """Each scenario's report and its difference from the baseline, with 95 % intervals."""
     numbers = ("mean [95 %]", "difference from baseline [95 %]", "lower in")
-    table = terminal.table(("report", "scenario", *numbers), numbers)
+    table = terminal.table(("report", "scenario", "unit", *numbers), numbers)
     for row in results.comparison.to_dict("records"):
         below = "" if pd.isna(row["probability_below"]) else f"{row['probability_below']:.0%}"
         difference = (
             "" if pd.isna(row["difference"]) else _interval(row, "difference", "difference_low", "difference_high")
         )
         name = f"{row['report']} {row['group']}".strip()
-        terminal.row(table, name, str(row["scenario"]), _interval(row, "mean", "low", "high"), difference, below)
+        unit = str(row.get("unit", ""))
+        terminal.row(table, name, str(row["scenario"]), unit, _interval(row, "mean", "low", "high"), difference, below)
     terminal.show(table)
     print_costs(results)
 

@@ -61,5 +61,5 @@ class RelaxedSimulator:
 
 def relaxed_simulator(repeats: Repeats, names: Sequence[str], estimator: str) -> RelaxedSimulator:
     """The differentiable function. Raises ``LpmError`` (E0846, E0847)."""
-    check_seen(repeats.model, tuple(names))
+    check_seen(repeats, tuple(names))
     return RelaxedSimulator(RelaxedObjective(repeats), tuple(names), estimator)

@@ -28,7 +28,7 @@ from lpmdsl.runtime.differences import (
     standard_error,
     untold,
 )
-from lpmdsl.runtime.objective import Quantity
+from lpmdsl.runtime.objective import PEAK_DAY, Quantity
 from lpmdsl.runtime.relaxation import Relaxations, RelaxedRun
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.runners import threads_here
@@ -37,6 +37,7 @@ from lpmdsl.runtime.settings import is_within
 from lpmdsl.runtime.surrogate import Drawn, surrogate_gradient
 from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.semantics.model import Model, ParameterRef, walk
+from lpmdsl.source import Source, Span
 from lpmdsl.terminal import err
 
 Array = NDArray[np.float64]
@@ -48,8 +49,14 @@ SURROGATE_WARNING = (
 STEP = 0.05
 
 
-def check_seen(model: Model, names: tuple[str, ...]) -> None:
-    """Raises ``LpmError`` (E0847) for the first parameter of which the relaxation does not see all that it does."""
+def check_seen(repeats: Repeats, names: tuple[str, ...]) -> None:
+    """Raises ``LpmError`` (E0847) for the first parameter of which the relaxation does not see all that it does, and
+    for a quantity that has no derivative by the reports."""
+    model, quantity = repeats.model, repeats.quantity
+    if quantity.function == PEAK_DAY:
+        text = f"{quantity.function} of {quantity.observation}"
+        raise fail("E0847", "The day of a peak jumps from one report to another, so a relaxed run has no slope of it.",
+                   Span(Source("--of", text), 0, len(text)), "Use `--estimator differences`, or `auto`.")  # fmt: skip
     for name in names:
         found = unseen(model, name)
         if found is not None:
@@ -78,6 +85,10 @@ def weights_for(quantity: Quantity, reports: Array, given: Array | None = None) 
             chosen[seen] = 1.0 / seen.sum()
         case "final":
             chosen[np.flatnonzero(seen)[-1]] = 1.0
+        case "median":
+            order = np.argsort(reports)[: seen.sum()]  # what is missing comes last
+            middle = order[[(len(order) - 1) // 2, len(order) // 2]]
+            np.add.at(chosen, middle, 0.5)
         case "min":
             chosen[int(np.nanargmin(reports))] = 1.0
         case _:
@@ -154,7 +165,7 @@ def relaxed_slopes(
     repeats: Repeats, names: tuple[str, ...], values: Mapping[str, float], estimator: str
 ) -> RelaxedSlopes:
     """The gradient by ``relaxation`` or ``surrogate``, with its certificate. Raises ``LpmError``: E0846, E0847."""
-    check_seen(repeats.model, names)
+    check_seen(repeats, names)
     objective = RelaxedObjective(repeats)
     if estimator == "surrogate":
         drawn, each = objective.surrogate(free_values(repeats.model, values), names)

@@ -137,14 +137,17 @@ def _comparison(results: Results) -> str:
         below = lower_in_words(row["probability_below"], results.manifest.replicates)
         group = f" <small>{html(str(row['group']))}</small>" if row["group"] else ""
         name = html(spaced(str(row["report"]))) + group
-        rows.append([name, html(spaced(str(row["scenario"]))), _interval(row, "mean", "low", "high"), paired, below])
+        unit = html(str(row.get("unit", "")))
+        rows.append(
+            [name, html(spaced(str(row["scenario"]))), unit, _interval(row, "mean", "low", "high"), paired, below]
+        )
     baseline = html(spaced(str(results.comparison["baseline"].iloc[0])))
     note = (
         '<p class="soft">Means; in brackets the middle 95 % of the replicates. The difference is taken within '
         "each replicate, in which all scenarios share their luck.</p>"
     )
-    header = ["Report", "Scenario", "Mean", f"Difference from {baseline}", f"Lower than in {baseline}"]
-    return section("Comparison", table(header, rows, frozenset({2, 3, 4})) + note)
+    header = ["Report", "Scenario", "Unit", "Mean", f"Difference from {baseline}", f"Lower than in {baseline}"]
+    return section("Comparison", table(header, rows, frozenset({3, 4, 5})) + note)
 
 
 def _interval(row: dict, middle: str, low: str, high: str) -> str:

@@ -165,8 +165,16 @@ def read_results(folder: str | Path) -> Results:
             help="Give the folder that `lpmc run` named.",
         ) from error
     comparison = folder / COMPARISON_NAME
-    compared = _with_words(pd.read_csv(comparison)) if comparison.is_file() else pd.DataFrame()
+    compared = _read_comparison(comparison) if comparison.is_file() else pd.DataFrame()
     return Results(observations, manifest, compared, folder=folder)
+
+
+def _read_comparison(path: Path) -> pd.DataFrame:
+    table = pd.read_csv(path, dtype="str", keep_default_na=False)  # a group may be called NA
+    for column in table.columns:
+        if column not in ("scenario", "baseline", "report", "group", "unit"):
+            table[column] = pd.to_numeric(table[column])
+    return _with_words(table)
 
 
 def _read_table(path: Path) -> pd.DataFrame:
