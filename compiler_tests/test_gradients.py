@@ -302,7 +302,8 @@ def test_command_line(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("of", "options", "code"),
     [
-        ("sum of in_b", {}, "E0840"), ("total of inb", {}, "E0840"), ("day of in_b", {}, "E0840"), ("in_b", {}, "E0840"),
+        ("sum of in_b", {}, "E0840"), ("total of inb", {}, "E0840"), ("day of in_b", {}, "E0840"),
+        ("in_b", {}, "E0840"),
         ("final of in_b", {"wrt": ["aa"]}, "E0803"), ("final of in_b", {"estimator": "magic"}, "E0841"),
     ],
 )  # fmt: skip

@@ -138,9 +138,8 @@ def _comparison(results: Results) -> str:
         group = f" <small>{html(str(row['group']))}</small>" if row["group"] else ""
         name = html(spaced(str(row["report"]))) + group
         unit = html(str(row.get("unit", "")))
-        rows.append(
-            [name, html(spaced(str(row["scenario"]))), unit, _interval(row, "mean", "low", "high"), paired, below]
-        )
+        scenario = html(spaced(str(row["scenario"])))
+        rows.append([name, scenario, unit, _interval(row, "mean", "low", "high"), paired, below])
     baseline = html(spaced(str(results.comparison["baseline"].iloc[0])))
     note = (
         '<p class="soft">Means; in brackets the middle 95 % of the replicates. The difference is taken within '
