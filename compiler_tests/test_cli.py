@@ -210,7 +210,7 @@ def test_report_needs_no_network(model):
         (("--agents", "Pupils=10"), "E0806", "Did you mean `Pupil`?"),
         (("--agents", "Pupil=0"), "E0823", ""),
         (("--agents", "Pupil=1_000_000_000_000"), "E0823", ""),
-        (("--threads", "100000"), "E0828", ""),
+        (("--threads", "4096"), "E0828", ""),
     ],
 )
 def test_what_cannot_be_run_is_told(model, words, code, hint, capsys):

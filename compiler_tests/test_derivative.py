@@ -29,7 +29,8 @@ parameter r = 1.7
 agent Person count 4
   group category ~ categorical(low 50 %, high 50 %)
   risk number ~ uniform(0.2, 0.9)
-  own number = p * risk
+  still number ~ uniform(0.2, 0.9)
+  own number = p * still
   worn number = 0
 
 condition Mood of Person
