@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 MODELS = Path(__file__).parent.parent / "models"
-EXTRAS = ("openai", "arviz", "h5netcdf", "scoringrules", "optuna", "sbi", "xllamacpp", "matplotlib")
+EXTRAS = ("openai", "arviz", "h5netcdf", "scoringrules", "optuna", "sbi", "xllamacpp", "openpyxl")
 HIDDEN = f"""
 import sys
 sys.modules.update(dict.fromkeys({EXTRAS}))  # None stands for a module that cannot be found
