@@ -41,7 +41,7 @@ observe cases = number entering I per day
 WRONG = [("beta", "-0.4 per day", "E0316"), ("stay", "0 days", "E0316"), ("stay", "-5 days", "E0316"),
          ("chance", "60 %", "E0504"), ("few", "-3 people", "E0316"), ("few", "2.5 people", "E0316"),
          ("few", "300 people", "E0516"),
-         ("beta", "5 days", "E0303"), ("beta", "1e308 * 10 per day", "E0805")]  # fmt: skip
+         ("beta", "5 days", "E0303"), ("beta", "1e308 * 10 per day", "E0742")]  # fmt: skip
 RUNS = [row for row in WRONG if row[2] not in ("E0303", "E0805")]
 
 
