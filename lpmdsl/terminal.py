@@ -92,15 +92,17 @@ def show(table: Table) -> None:
     console().print(table)
 
 
-def bar(*columns: ProgressColumn | str | Callable[[], str]) -> Progress:
-    """A bar on the error stream; nothing is drawn where that is not a terminal.
+def bar(*columns: ProgressColumn | str | Callable[[], str], is_shown: bool = True) -> Progress:
+    """A bar on the error stream; nothing is drawn where that is not a terminal, or where none is wanted.
 
     A column is one of rich's, the name of a field of the task that holds words, or a function that tells them.
     """
     from rich.progress import Progress
 
     screen = console(stderr=True)
-    return Progress(*map(_column, columns), console=screen, transient=True, disable=not screen.is_terminal)
+    return Progress(
+        *map(_column, columns), console=screen, transient=True, disable=not (is_shown and screen.is_terminal)
+    )
 
 
 def _column(column: ProgressColumn | str | Callable[[], str]) -> ProgressColumn:

@@ -75,6 +75,9 @@ def calibrate(
 ) -> None:  # fmt: skip
     """Fit a model to data as its `calibrate` says. Exit code 3 if it did not converge."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
+    from lpmdsl.runtime.calibration.extras import require
+
+    require(method or "")
     loaded = load_told(file, allow_files)
     from lpmdsl.config import CalibrationOptions
     from lpmdsl.runtime.calibration.run import calibrate as fit, known_method
@@ -87,7 +90,7 @@ def calibrate(
         redraw_people=redraw_people, r0=r0,
     )  # fmt: skip
     folder = out or Path("runs") / f"{loaded.model.name}-calibration"
-    with ctrl_c_stops() as stop, calibration_bar(stop) as tell:
+    with ctrl_c_stops() as stop, calibration_bar(stop, is_shown=not quiet) as tell:
         result = fit(loaded.model, loaded.facts, loaded.source, options, data, folder, resume, tell, force, warn)
     _print_calibration(result.record, result.folder or folder, quiet)
 

@@ -120,6 +120,10 @@ def _asked(
         if model or prices or max_calls is not None or max_cost is not None or allow_remote or log:
             raise typer.BadParameter("say live, record or replay", param_hint="--llm")
         return None
+    if mode not in (None, Mode.replay):
+        from lpmdsl.runtime.behaviours.opening import require_client
+
+        require_client(mode.value)
     return LlmOptions(
         mode=(mode or Mode.replay).value, url=url, model=model, ledger=ledger, prices=prices, max_calls=max_calls,
         max_cost=max_cost, allow_remote=allow_remote, log=log,

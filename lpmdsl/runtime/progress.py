@@ -42,10 +42,10 @@ def progress_bar(plan: Plan, status: Callable[[], str] | None = None) -> Iterato
 
 
 @contextmanager
-def calibration_bar(stop: Stop | None = None) -> Iterator[Callable[[str, int, int, str], bool]]:
+def calibration_bar(stop: Stop | None = None, is_shown: bool = True) -> Iterator[Callable[[str, int, int, str], bool]]:
     """A bar on the error stream over the stages of a calibration, with a word on how it goes; says when to stop."""
     columns = ("description", BarColumn(), MofNCompleteColumn(), "word", TimeRemainingColumn())
-    with terminal.bar(*columns) as bar:
+    with terminal.bar(*columns, is_shown=is_shown) as bar:
         task = bar.add_task("starting", total=1, word="")
 
         def tell(stage: str, done: int, of: int, word: str) -> bool:

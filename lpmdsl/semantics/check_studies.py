@@ -167,7 +167,10 @@ def _is_scenario(ctx: Context, name: tree.Name) -> bool:
 
 def _is_observed(ctx: Context, name: tree.Name) -> bool:
     if name.id not in ctx.observations and name.id not in ctx.broken:
-        ctx.unknown(name, "an observation", ctx.names.observations(), "Summaries are of observations.")
+        help = "Summaries are of observations."
+        if name.id in ("cost", "costs"):
+            help = "What interventions cost is told below every table, without being asked for."
+        ctx.unknown(name, "an observation", ctx.names.observations(), help)
     return name.id in ctx.observations
 
 

@@ -105,15 +105,20 @@ def _only_model(ledger: Ledger) -> str:
     )
 
 
-def _can_be_asked(options: LlmOptions) -> None:
-    """Raises ``LpmError`` where the server must not, or cannot, be asked."""
-    if importlib.util.find_spec("openai") is None:
+def require_client(mode: str) -> None:
+    """Raises ``LpmError`` (E0852) where the package is missing that asks language models; a replay does without."""
+    if mode != "replay" and importlib.util.find_spec("openai") is None:
         raise fail(
             "E0852",
             "Language models are asked with the package `openai`, which is not installed.",
-            _typed("--llm", options.mode),
+            _typed("--llm", mode),
             'Install it: pip install "lpmdsl[llm]". A replay does without.',
         )
+
+
+def _can_be_asked(options: LlmOptions) -> None:
+    """Raises ``LpmError`` where the server must not, or cannot, be asked."""
+    require_client(options.mode)
     if not options.model:
         raise fail(
             "E0856",

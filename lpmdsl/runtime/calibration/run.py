@@ -11,7 +11,7 @@ import numpy as np
 from lpmdsl.config import CALIBRATION_NAME, CalibrationOptions, Method
 from lpmdsl.diagnostics import did_you_mean, fail
 from lpmdsl.runtime.calibration.checkpoint import CHECKPOINT_NAME, Checkpoint, identity_of, open_checkpoint
-from lpmdsl.runtime.calibration.extras import needed
+from lpmdsl.runtime.calibration.extras import needed, require
 from lpmdsl.runtime.calibration.outcome import POSTERIOR_NAME, Calibrated, calibrated
 from lpmdsl.runtime.calibration.page import calibration_page
 from lpmdsl.runtime.calibration.posterior import STOPPED, Posterior, Tell
@@ -44,6 +44,7 @@ def calibrate(
     that are not of an earlier calibration are replaced, and ``say`` is told of them before. Raises ``LpmError``.
     """
     started = now()
+    require(options.method or next((c.method for c in model.calibrations), ""))
     problem = read_problem(model, facts, options, data)
     method = method_of(problem, options)
     _load(method)
