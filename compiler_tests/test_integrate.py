@@ -111,10 +111,22 @@ def test_agents_stay_near_the_equations() -> None:
 def test_command_line(tmp_path) -> None:
     path = tmp_path / "sir.lpm"
     path.write_text(SIR.replace("LAW", "exponential(mean illness)"), encoding="utf-8")
-    asked = ["analyse", str(path), "--simulate", "--replicates", "2", "--agents", "Person=2000", "--out", str(tmp_path)]
+    asked = [
+        "analyse",
+        str(path),
+        "--simulate",
+        "--replicates",
+        "2",
+        "--agents",
+        "Person=2000",
+        "--out",
+        str(tmp_path / "out"),
+    ]
     told = CliRunner().invoke(app, asked)
     assert told.exit_code == 0 and "Flu S: equations and agents differ" in told.stdout
-    assert (tmp_path / "mean_field.csv").read_text(encoding="utf-8").startswith("condition,time,state,equations")
-    assert "Plotly.newPlot" in (tmp_path / "analysis.html").read_text(encoding="utf-8")
+    assert (
+        (tmp_path / "out" / "mean_field.csv").read_text(encoding="utf-8").startswith("condition,time,state,equations")
+    )
+    assert "data:image/svg+xml" in (tmp_path / "out" / "analysis.html").read_text(encoding="utf-8")
     page = CliRunner().invoke(app, ["analyse", str(path), "--format", "html"])
     assert page.exit_code == 0 and "<html" in page.stdout
