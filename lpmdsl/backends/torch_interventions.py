@@ -115,7 +115,7 @@ def _has_come(date: OnDate, now: Moment) -> bool:
 
 
 def _is_over(elapsed: Elapsed, since: int, t: int, now: Moment) -> bool:
-    """Whether the time is over that began at the boundary ``since``."""
+    """Return True if the time is over that began at the boundary ``since``."""
     clock = now.model.clock
     if elapsed.months:
         return months(clock, since, t) >= elapsed.months
@@ -186,7 +186,7 @@ def intervene(body: Body, policy: Policy, t: int, time: float) -> None:
 
 
 def _is_due(block: Repeated, since: int, t: int, clock: Clock) -> bool:
-    """Whether the period of a block, counted from the start of its intervention, is over."""
+    """Return True if the period of a block, counted from the start of its intervention, is over."""
     if not block.months:
         return (t - since) % max(1, round(block.every / clock.step)) == 0
     if t == since:

@@ -12,7 +12,7 @@ SLACK = 1e-9
 
 
 def months(clock: Clock, since: int, until: int) -> int:
-    """How many whole months of the calendar lie between two boundaries; one too short for the day ends on its last."""
+    """Number of whole months of the calendar lie between two boundaries; one too short for the day ends on its last."""
     first, later = _moment(clock, since), _moment(clock, until)
     count = max(0, (later[0].year - first[0].year) * 12 + later[0].month - first[0].month - 1)
     while _after_months(first, count + 1) <= later:

@@ -142,7 +142,7 @@ class _Run(Reports):
         self.phase[one.name] = phase
 
     def _over(self, moment: m.OnDate | m.Elapsed | m.Crossing, since: int, day: float) -> bool:
-        """Whether a date has come, a time since a boundary is over, or a level is passed."""
+        """Return True if a date has come, a time since a boundary is over, or a level is passed."""
         match moment:
             case m.OnDate():
                 return day >= moment.day

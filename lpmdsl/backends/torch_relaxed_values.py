@@ -166,7 +166,7 @@ class Values:
 
 
 def done(model: m.Model, name: str, boundary: int) -> int:
-    """How many periods of an observation are complete at a boundary."""
+    """Number of periods of an observation are complete at a boundary."""
     observation = model.observation(name)
     if observation.months:
         return months(model.clock, 0, boundary) // observation.months
@@ -174,7 +174,7 @@ def done(model: m.Model, name: str, boundary: int) -> int:
 
 
 def is_due(model: m.Model, name: str, boundary: int) -> bool:
-    """Whether a report is made at a boundary."""
+    """Return True if a report is made at a boundary."""
     return boundary == 0 or done(model, name, boundary) > done(model, name, boundary - 1)
 
 

@@ -77,7 +77,7 @@ class Reports:
             self.counts[o.name] = torch.zeros((reports, len(o.groups)), dtype=torch.int64)
 
     def completed(self, o: Observation, boundary: int) -> int:
-        """How many periods are complete at a boundary."""
+        """Number of periods are complete at a boundary."""
         if o.months:
             return months(self.model.clock, 0, boundary) // o.months
         return boundary // max(1, round(o.every / self.model.clock.step))

@@ -118,7 +118,7 @@ def state_name(condition: Condition, state: int) -> str:
 
 
 def is_dotted(place: str) -> bool:
-    """Whether a place in the text is named by names alone: ``Flu.I.after``."""
+    """Return True if a place in the text is named by names alone: ``Flu.I.after``."""
     return _DOTTED.fullmatch(place) is not None
 
 

@@ -277,7 +277,7 @@ def _comes_second(course: Course, when: Var, body: list[KStmt]) -> KExpr | None:
 
 
 def _catches_before(course: Course, other: m.Condition, when: Var, body: list[KStmt]) -> KExpr:
-    """Whether the agent, in the start state of another condition, catches that one earlier in this step."""
+    """Return True if the agent, in the start state of another condition, catches that one earlier in this step."""
     scope, start = course.scope, other.start.state
     exit_ = next(e for e in other.exits_of(start) if isinstance(e.trigger, m.ByContagion))
     slot = {e.site: k for k, e in enumerate(thresholds(other, start))}[exit_.site]
@@ -352,7 +352,7 @@ def _offer_chance(course: Course, exit_: m.Exit, slot: int, best: Var, win: tupl
 
 
 def tries(scope: Scope, chance: m.Chance) -> KExpr:
-    """How many multiples of a period lie in (t·step, (t+1)·step]."""
+    """Number of multiples of a period lie in (t·step, (t+1)·step]."""
     if chance.months:
         before, after = (months_passed(scope.builder, at) for at in (STEP, op("add", STEP, integer(1))))
         months = integer(chance.months)

@@ -76,7 +76,7 @@ NOBODY = integer(-1)
 
 
 def asks_origin(model: m.Model, condition: str) -> bool:
-    """Whether a flow counts those who come from certain states of a condition."""
+    """Return True if a flow counts those who come from certain states of a condition."""
     flows = (o.value for o in model.observations if isinstance(o.value, m.Flow))
     return any(flow.condition == condition and flow.origins for flow in flows)
 

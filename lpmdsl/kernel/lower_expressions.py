@@ -45,7 +45,7 @@ class Scope:
     aggregates: dict[m.Aggregate, KExpr] = field(default_factory=dict)
     live: dict[str, KExpr] = field(default_factory=dict)
     moves: dict[str, KExpr] = field(default_factory=dict)
-    """How many moves the agent has made in a condition in this step."""
+    """Number of moves the agent has made in a condition in this step."""
     applies_whiles: bool = True
     _hoisted: dict[m.Expr, Var] = field(default_factory=dict)
     _names: set[str] = field(default_factory=lambda: set(GENERATED))

@@ -135,7 +135,7 @@ def _stop_later(scope: Scope, one: m.Intervention, delay: m.Expr, ends: KExpr, p
 
 
 def _has_elapsed(scope: Scope, elapsed: m.Elapsed, since: KExpr) -> KExpr:
-    """Whether the time is over that began at a boundary."""
+    """Return True if the time is over that began at a boundary."""
     if elapsed.months:
         return test("ge", months_between(scope.builder, since, STEP), integer(elapsed.months))
     return test("ge", STEP, op("add", since, _wait(scope, elapsed.delay)))
@@ -194,7 +194,7 @@ def ceiling(value: KExpr) -> KExpr:
 
 
 def is_due(builder: Builder, one: m.Intervention, block: m.Repeated) -> KExpr:
-    """Whether a block runs at step t: its period, counted from the start, is over."""
+    """Return True if a block runs at step t: its period, counted from the start, is over."""
     active = test("eq", builder.load(f"{one.name}_phase", FIRST), integer(ACTIVE))
     started = builder.load(f"{one.name}_started", FIRST)
     if not block.months:

@@ -14,13 +14,13 @@ LAST = "last_boundary"
 
 
 def months_passed(builder: Builder, boundary: KExpr) -> KExpr:
-    """How many whole months have passed since the clock's start."""
+    """Number of whole months have passed since the clock's start."""
     builder.buffer(PASSED, "i64", ("steps+1",), "input", note="whole months since the start, at every boundary")
     return builder.load(PASSED, boundary)
 
 
 def completed(builder: Builder, name: str, boundary: KExpr) -> KExpr:
-    """How many periods of an observation are complete at a boundary between steps."""
+    """Number of periods of an observation are complete at a boundary between steps."""
     months = builder.model.observation(name).months
     if not months:
         return op("floordiv", boundary, integer(report_steps(builder.model, name)))
@@ -29,7 +29,7 @@ def completed(builder: Builder, name: str, boundary: KExpr) -> KExpr:
 
 
 def completes(builder: Builder, name: str, boundary: KExpr) -> KExpr:
-    """Whether a report of an observation is made at a boundary; for what covers a period the start is none."""
+    """Return True if a report of an observation is made at a boundary; for what covers a period the start is none."""
     at_start = test("gt" if is_flow_like(builder.model, name) else "ge", boundary, integer(0))
     if not builder.model.observation(name).months:
         steps = report_steps(builder.model, name)
@@ -53,7 +53,7 @@ def report_of_tick(builder: Builder, name: str, tick: KExpr) -> KExpr:
 
 
 def months_between(builder: Builder, since: KExpr, boundary: KExpr) -> KExpr:
-    """How many whole months have passed since an earlier boundary."""
+    """Number of whole months have passed since an earlier boundary."""
     builder.buffer(DAYS, "i64", ("steps+1", 3), "input", note="month, day in it from 0, its last such day")
     each = steps_a_day(builder.model.clock)
 

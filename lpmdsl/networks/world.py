@@ -46,7 +46,7 @@ class World:
     circles: dict[str, Circles] = field(default_factory=dict)
 
     def tie_counts(self, kinds: Mapping[str, str]) -> dict[str, int]:
-        """How many ties every network has that is made of them; each joins two agents. ``kinds``: of whom, by network.
+        """Number of ties every network has that is made of them; each joins two agents. ``kinds``: of whom, by network.
 
         A network that is not written out has a tie from everyone to the next in each of its circles.
         """

@@ -91,7 +91,7 @@ def must_be_there(name: str, place: Place) -> None:
 
 
 def is_there(name: str, place: Place) -> bool:
-    """Whether the text may read a file of this name and it is there; its contents are not looked at."""
+    """Return True if the text may read a file of this name and it is there; its contents are not looked at."""
     path = place.folder / name
     try:
         return (place.any_file or not _leads_out(name, path, place)) and path.is_file()
@@ -100,7 +100,7 @@ def is_there(name: str, place: Place) -> bool:
 
 
 def leads_out(name: str, place: Place) -> bool:
-    """Whether a name leads to where the text may not read."""
+    """Return True if a name leads to where the text may not read."""
     return not place.any_file and _leads_out(name, place.folder / name, place)
 
 

@@ -161,7 +161,7 @@ def _quotes_end(file: File) -> None:
 
 
 def _without_blank_end(table: pyarrow.Table) -> int:
-    """How many rows there are without those at the end that hold nothing but separators."""
+    """Number of rows there are without those at the end that hold nothing but separators."""
     if table.num_columns < 2:
         return table.num_rows
     rows = table.num_rows

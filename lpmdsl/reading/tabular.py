@@ -104,7 +104,7 @@ class DataFile:
         return f"a text of {len(text)} characters"
 
     def has_gaps(self) -> bool:
-        """Whether a line without any sign stands between two rows of text."""
+        """Return True if a line without any sign stands between two rows of text."""
         if self.text_header is None or not self.rows:
             return False
         lines = lines_of(self.file, self.text_header)[: self.rows]

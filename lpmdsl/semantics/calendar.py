@@ -31,7 +31,7 @@ def date_at(clock: Clock, boundary: int) -> datetime.date:
 
 
 def steps_a_day(clock: Clock) -> int:
-    """How many steps a day has; periods of the calendar need a whole number."""
+    """Number of steps a day has; periods of the calendar need a whole number."""
     return max(1, round(1 / clock.step))
 
 

@@ -272,7 +272,7 @@ def _place(ctx: Context, agent: tree.Agent, written: tree.Place, scope: Scope) -
 
 
 def _means_no_place(ctx: Context, written: tree.Place, has_file: bool) -> bool:
-    """Whether ``missing as none`` stands where places are read from a file; else a report."""
+    """Return True if ``missing as none`` stands where places are read from a file; else a report."""
     assert written.missing is not None
     read = has_file and written.size is None
     if read and isinstance(written.missing, tree.Name) and written.missing.id == "none":

@@ -55,7 +55,7 @@ def _common(ctx: Context, values: list[model.Expr]) -> Type | None:
 
 
 def yes_no_as_number(ctx: Context, written: tree.Binary, left: model.Expr, right: model.Expr) -> bool:
-    """Whether a yes/no was multiplied, as in ``0.7 * vaccinated``; then the report says the choice to write."""
+    """Return True if a yes/no was multiplied, as in ``0.7 * vaccinated``; then the report says the choice to write."""
     if written.op != "*" or ERROR in (left.type, right.type) or (left.type == BOOLEAN) == (right.type == BOOLEAN):
         return False
     test, factor = (left, right) if left.type == BOOLEAN else (right, left)

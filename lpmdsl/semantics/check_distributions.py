@@ -177,7 +177,7 @@ def _in_range(ctx: Context, family: Family, name: str, role: Role, value: model.
 
 
 def _finite(ctx: Context, family: Family, arguments: tuple[tuple[str, model.Expr], ...]) -> bool:
-    """Whether every argument is a finite number, as far as it is known."""
+    """Return True if every argument is a finite number, as far as it is known."""
     for name, value in arguments:
         for number, story in extremes(ctx, (value,)):
             if abs(number) > LARGEST:
@@ -212,7 +212,7 @@ def _ordered(ctx: Context, family: Family, arguments: dict[str, model.Expr]) -> 
 
 
 def _rising(ctx: Context, low: model.Expr, mode: model.Expr, high: model.Expr) -> bool:
-    """Whether the mode of a triangle lies between its ends, and these apart."""
+    """Return True if the mode of a triangle lies between its ends, and these apart."""
     apart = model.Apply("sub", (high, low), NUMBER, high.span)
     if not _all_above(ctx, apart, 0, "the largest value must be above the smallest"):
         return False
@@ -329,7 +329,7 @@ def _conditional(
 
 
 def _rows_are_whole(ctx: Context, table: model.Table, written: tree.Distribution) -> bool:
-    """Whether the shares of every combination of the leading keys add up to a whole."""
+    """Return True if the shares of every combination of the leading keys add up to a whole."""
     width = len(table.keys[-1])
     for k, row in enumerate(itertools.product(*table.keys[:-1])):
         total = math.fsum(table.values[k * width : (k + 1) * width])

@@ -8,7 +8,7 @@ from lpmdsl.syntax import tree
 
 
 def misread(ctx: Context, expr: tree.Binary) -> bool:
-    """Whether a division is one of those; reported (E0201, E0743)."""
+    """Return True if a division is one of those; reported (E0201, E0743)."""
     return expr.op == "/" and (_is_per_unit(ctx, expr) or _is_fraction_of_rate(ctx, expr))
 
 
@@ -31,7 +31,7 @@ def _is_per_unit(ctx: Context, expr: tree.Binary) -> bool:
 
 
 def _is_fraction_of_rate(ctx: Context, expr: tree.Binary) -> bool:
-    """Whether a bare number is divided by several ``per`` something, as in ``1 / 7 per day``; reported."""
+    """Return True if a bare number is divided by several ``per`` something, as in ``1 / 7 per day``; reported."""
     above, below = expr.left, expr.right
     if not isinstance(above, tree.Quantity) or not isinstance(below, tree.Quantity):
         return False

@@ -111,12 +111,12 @@ def _is_label(ctx: Context, expr: tree.Is, scope: Scope, check: Checker) -> mode
 
 
 def _is_category(ctx: Context, name: tree.Name, scope: Scope) -> bool:
-    """Whether a name where a label could stand is a category of the agent that is looked at."""
+    """Return True if a name where a label could stand is a category of the agent that is looked at."""
     return is_member(ctx, name, scope) and ctx.members[scope.kind or ""][name.id].type.kind is Kind.CATEGORY
 
 
 def _same_label(ctx: Context, left: model.Expr, right: model.Expr, span: Span) -> model.Expr:
-    """Whether two categories of an agent have the same label: ``works_in is home``."""
+    """Return True if two categories of an agent have the same label: ``works_in is home``."""
     if ERROR in (left.type, right.type):
         return nothing(span)
     if left.type.labels == right.type.labels:

@@ -86,7 +86,7 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
 
 
 def _may_differ(ctx: Context, written: tree.Network, contacts: model.Expr) -> bool:
-    """Whether contacts are everybody's own only where that has a meaning; else a report."""
+    """Return True if contacts are everybody's own only where that has a meaning; else a report."""
     plain = isinstance(written.how, tree.AtRandom) and written.how.mixing is None and written.to is None
     if not model.reads_agent(contacts) or plain:
         return True
@@ -102,7 +102,7 @@ def _may_differ(ctx: Context, written: tree.Network, contacts: model.Expr) -> bo
 
 
 def _a_day_is_whole(ctx: Context) -> bool:
-    """Whether each step lies within one day."""
+    """Return True if each step lies within one day."""
     each = 1 / ctx.step
     return each > 0.5 and abs(each - round(each)) < 1e-9
 
@@ -343,7 +343,7 @@ def _argument(
 
 
 def _blocks_agree(ctx: Context, kind: str, made: model.Generator) -> bool:
-    """Whether the groups can have the ties of a block table, where their shares are known; else E0651."""
+    """Return True if the groups can have the ties of a block table, where their shares are known; else E0651."""
     written = dict(made.arguments).get("ties")
     if made.name != "stochastic_block" or not isinstance(written, model.TableRef):
         return True

@@ -302,7 +302,7 @@ def _acts(action: model.Action, block: model.Repeated, it: model.Intervention, r
 
 
 def _is_read(of: str, attribute: str, it: model.Intervention, readers: Readers) -> bool:
-    """Whether something other than the intervention itself reads an attribute."""
+    """Return True if something other than the intervention itself reads an attribute."""
     who = readers.get(f"attribute {of}.{attribute}", set()) | readers.get(f"band {attribute}", set())
     return bool(who - {f"intervention {it.name}"})
 

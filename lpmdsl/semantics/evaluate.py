@@ -95,7 +95,7 @@ def evaluate(expr: Expr, scope: Scope) -> Value:
 
 
 def follows(parameter: str, scope: Scope) -> bool:
-    """Whether the parameter's value is what its formula makes of the others, at time 0."""
+    """Return True if the parameter's value is what its formula makes of the others, at time 0."""
     default = scope.model.parameter(parameter).default
     own = scope.parameters[parameter]
     return not isinstance(default, Literal_) and bool(own == evaluate(default, replace(scope, time=0.0)))

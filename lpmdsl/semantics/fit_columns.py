@@ -72,6 +72,6 @@ def _plain(name: str) -> str:
 
 
 def _all(data: DataFile, column: Column, pattern: re.Pattern[str]) -> bool:
-    """Whether all cells that hold something look like that."""
+    """Return True if all cells that hold something look like that."""
     cells = [cell for cell in texts(data, column) if cell not in MISSING]
     return bool(cells) and all(pattern.fullmatch(cell) for cell in cells)

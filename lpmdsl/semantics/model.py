@@ -205,7 +205,7 @@ class Network:
 
     @property
     def is_by_person(self) -> bool:
-        """Whether everybody has a number of contacts of their own."""
+        """Return True if everybody has a number of contacts of their own."""
         return self.contacts is not None and reads_agent(self.contacts)
 
     @property

@@ -47,7 +47,7 @@ def report_steps(model: m.Model, name: str) -> int:
 
 
 def completed(model: m.Model, name: str, boundary: int) -> int:
-    """How many periods of an observation are complete at a boundary between steps."""
+    """Number of periods of an observation are complete at a boundary between steps."""
     months = model.observation(name).months
     if months:
         return months_passed(model.clock, boundary)[-1] // months

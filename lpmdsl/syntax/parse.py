@@ -115,7 +115,7 @@ def parse(source: Source, report: Report) -> t.Module:
 
 
 def _hides(source: Source, report: Report) -> bool:
-    """Whether the text has characters that nobody sees; what follows from them is not worth reporting."""
+    """Return True if the text has characters that nobody sees; what follows from them is not worth reporting."""
     found = list(islice(hidden_in_lines(source.text), MAX_HIDDEN))
     for offset in found:
         character = source.text[offset]
@@ -251,7 +251,7 @@ def _is_too_deep(source: Source, chunk: Chunk, tree: Tree, report: Report) -> bo
 
 
 def _is_too_long(source: Source, chunk: Chunk, tree: Tree, report: Report) -> bool:
-    """Whether a name or label has more letters than files and readers take; names become parts of file names."""
+    """Return True if a name or label has more letters than files and readers take; names become parts of file names."""
     found = False
     for node in tree.iter_subtrees():
         for token in (child for child in node.children if isinstance(child, Token)):

@@ -234,7 +234,7 @@ class Sample:
         return to.of_group * to._mean_factor(network) * to.everyone() / met.everyone()
 
     def everyone(self) -> int:
-        """How many agents of the kind there are in the model, of whom the sample is some."""
+        """Number of agents of the kind there are in the model, of whom the sample is some."""
         return self.model.agent(self.condition.of).count or self.size
 
     # -------------------------------------------------------------- what one gives

@@ -247,7 +247,7 @@ def _move_up(path: Path, contents: Contents) -> None:
 
 
 def _holds_anything(folder: Path, contents: Contents) -> bool:
-    """Whether there is more than what a beginning that was broken off had begun to write."""
+    """Return True if there is more than what a beginning that was broken off had begun to write."""
     parts = {_part(folder, name) for name in contents.names}
     return folder.is_dir() and any(p not in parts for p in folder.iterdir())
 

@@ -43,7 +43,7 @@ def unwritten(path: Path, error: OSError, help: str = "Give another place with -
 
 
 def require_plain(path: Path) -> bool:
-    """Whether there is a file. Raises ``LpmError`` E0866 where something else than a plain file has the name."""
+    """Return True if there is a file. Raises ``LpmError`` E0866 where something else than a plain file has the name."""
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:

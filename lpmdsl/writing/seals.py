@@ -58,7 +58,7 @@ def marked(page: str) -> str:
 
 
 def is_unchanged_page(path: Path) -> bool:
-    """Whether a file is a page of ours as it was written."""
+    """Return True if a file is a page of ours as it was written."""
     try:
         text = path.read_bytes().decode("utf-8")
     except (OSError, ValueError):

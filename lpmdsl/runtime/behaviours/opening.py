@@ -204,7 +204,7 @@ def _log(path: Path | None) -> Callable[[dict], None] | None:
 
 
 def _is_log(path: Path) -> bool:
-    """Whether a file is empty or begins with a line of a log."""
+    """Return True if a file is empty or begins with a line of a log."""
     try:
         with path.open("rb") as file:
             first = file.readline(MOST_LINE)

@@ -30,7 +30,7 @@ class Line:
     style: Literal["solid", "dashed", "dotted", "steps"] = "solid"
     width: float = 1.6
     dotted: bool = False
-    """Whether every point is marked, as where there are few."""
+    """Return True if every point is marked, as where there are few."""
 
 
 @dataclass(frozen=True, slots=True)
