@@ -92,6 +92,7 @@ CODES: dict[str, str] = {
     "E0517": "An exit that nobody ever takes",
     "W0518": "A stay that outlasts the run",
     "E0519": "Nobody starts in the state",
+    "N0520": "Entering acts on those who start there",
     # 06 agents and networks
     "E0601": "No such kind of agent",
     "E0602": "Not a possible number of agents",

@@ -34,11 +34,13 @@ def check_condition(ctx: Context, written: tree.Condition) -> model.Condition:
     whiles = [w for clause in written.whiles for w in _whiles(ctx, name, kind, clause)]
     entering = [_entering(ctx, name, kind, k, clause) for k, clause in enumerate(written.entering)]
     removed = _states(ctx, name, written.removed)
+    start = _start(ctx, name, kind, written)
+    _note_entries_at_start(ctx, name, start, entering)
     return model.Condition(
         name,
         kind,
         ctx.states[name],
-        _start(ctx, name, kind, written),
+        start,
         numbered,
         tuple(whiles),
         tuple(entering),
@@ -291,6 +293,21 @@ def _whiles(ctx: Context, condition: str, kind: str, written: tree.While) -> lis
             case _:
                 assert_never(action)
     return found
+
+
+def _note_entries_at_start(ctx: Context, condition: str, start: model.Start, entering: list[model.OnEntering]) -> None:
+    """Report that actions on entering also reach those who start in the state (N0520)."""
+    begun = {start.state, *(e.state for e in start.exceptions)}
+    for clause in entering:
+        at_once = [ctx.states[condition][s] for s in clause.states if s in begun]
+        if at_once and clause.actions:
+            ctx.report.add(
+                "N0520",
+                f"Those who start in {', '.join(f'`{state}`' for state in at_once)} enter it at time 0, so this is "
+                "done to them too.",
+                clause.span,
+                "Let them start in a state before it if that is not meant.",
+            )
 
 
 def _entering(ctx: Context, condition: str, kind: str, k: int, written: tree.OnEntering) -> model.OnEntering:
