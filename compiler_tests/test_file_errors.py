@@ -83,7 +83,7 @@ def test_kernels_that_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "taken").write_text("a file, not a folder", encoding="utf-8")
     monkeypatch.setenv("LPMDSL_CACHE", str(tmp_path / "taken" / "cache"))
     assert load(tmp_path / "town.lpm").run(backend="cpu", steps=1).manifest.complete
-    (note,) = [d for d in private.told.diagnostics if str(tmp_path) in d.span.source.name]
+    (note,) = [d for d in private.take_told().diagnostics if str(tmp_path) in d.span.source.name]
     assert note.code == "N0871" and note.message.startswith("Compiled kernels cannot be kept here: ")
     assert "LPMDSL_CACHE" in note.help
     assert page_blocks("N0871")

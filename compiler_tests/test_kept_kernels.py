@@ -85,7 +85,7 @@ def test_a_folder_that_is_not_private_is_not_used(tmp_path: Path, monkeypatch: p
         monkeypatch.setattr(os, "geteuid", lambda: 4242)
         foreign = tmp_path / "foreign"
         assert private.private_dir(foreign) != foreign
-    codes = [(d.code, d.span.source.name) for d in private.told.diagnostics]
+    codes = [(d.code, d.span.source.name) for d in private.take_told().diagnostics]
     assert ("N0871", str(shared)) in codes and ("N0871", str(own)) not in codes
     assert cache_dir() not in (shared, taken)
 

@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         told = f"{type(error).__name__}: {error}".splitlines()[0]
         err(f"error[E0899] internal error, please report it with `lpmc --debug`: {told}")
     finally:
-        say(private.told, sys.stderr)
+        say(private.take_told(), sys.stderr)
     sys.exit(1)
 
 

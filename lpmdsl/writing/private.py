@@ -14,8 +14,14 @@ from pathlib import Path
 from lpmdsl.diagnostics import Report
 from lpmdsl.writing.plain import place_of
 
-told = Report()
-"""What is to be said of it at the end of a command."""
+_told = Report()
+
+
+def take_told() -> Report:
+    """Return what is to be said of such folders at the end of a command, and forget it."""
+    taken = Report(list(_told.diagnostics))
+    _told.diagnostics.clear()
+    return taken
 
 
 @cache
@@ -33,7 +39,7 @@ def private_dir(chosen: Path) -> Path | None:
         folder = None
     else:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    told.add("N0871", f"Compiled kernels cannot be kept here: {why}. They are made anew in every run.",
+    _told.add("N0871", f"Compiled kernels cannot be kept here: {why}. They are made anew in every run.",
              place_of(chosen), "Set LPMDSL_CACHE to a folder that only you can write to.")  # fmt: skip
     return folder
 
