@@ -60,7 +60,7 @@ WITHIN = {
 BEYOND = {
     "a chain of 300 observations": (observations(300), "E0107"),
     "a chain of 100 parameters": (parameters(100), "E0107"),
-    "parameters that double": (parameters(30, "1.5"), "E0316"),
+    "parameters that double": (parameters(30, "1.5"), "E0742"),
     "2000 states": (states(2000), "E0882"),
     "256 states": (states(256), "E0882"),
     "nested brackets": (where("(" * 5000 + "C is I" + ")" * 5000), "E0107"),

@@ -33,6 +33,8 @@ class Knowledge:
     attributes: Mapping[str, Bounds] = field(default_factory=dict)
     states: Mapping[str, frozenset[int]] = field(default_factory=dict)
     at_start: bool = False
+    _parameters: dict[str, Bounds] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Bounds found so far: parameters made of one another twice would take twice as long with every link."""
 
 
 def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
@@ -41,7 +43,9 @@ def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
         case m.Literal_():
             return expr.value, expr.value
         case m.ParameterRef():
-            return _parameter(expr.name, known)
+            if expr.name not in known._parameters:
+                known._parameters[expr.name] = _parameter(expr.name, known)
+            return known._parameters[expr.name]
         case m.AttributeRef():
             return known.attributes.get(expr.name, _by_kind(expr))
         case m.InState() if expr.condition in known.states:
