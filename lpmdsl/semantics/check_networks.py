@@ -9,7 +9,6 @@ import numpy as np
 
 from lpmdsl.diagnostics import LpmError, did_you_mean
 from lpmdsl.networks.blocks import contradiction
-from lpmdsl.networks.files import unused_in_graph
 from lpmdsl.networks.generators import NETWORKS, GeneratorArgument, NetworkGenerator
 from lpmdsl.quantities import BOOLEAN, CONTACT_RATE, ERROR, NUMBER, PROBABILITY, Kind, Type
 from lpmdsl.reading.door import must_be_there, names_shown, place_of, shown_name
@@ -237,6 +236,8 @@ def _file_exists(ctx: Context, path: str, span: Span) -> bool:
 
 def _tell_unused(ctx: Context, path: str, span: Span) -> None:
     """Warns of what a graph file says of its ties beyond their ends (W0653); what does not read is told by a run."""
+    from lpmdsl.networks.files import unused_in_graph  # brings pandas, which a check does without otherwise
+
     try:
         unused = unused_in_graph(path, place_of(span.source), span)
     except (LpmError, Problem):
