@@ -28,6 +28,8 @@ from lpmdsl.runtime.calibration.priors import arguments
 from lpmdsl.runtime.calibration.problem import Piece, Problem, keyed, replicate_numbers
 
 Array = NDArray[np.float64]
+Laws = tuple[dict[str, Array], ...]
+"""(draws,) of every argument of every fit's likelihood."""
 PREDICT = 3
 """First key of the luck that is spent here."""
 MOST = 200
@@ -81,24 +83,26 @@ class Curves:
     def drawn(self, random: np.random.Generator) -> tuple[Array, Array, LeftOut]:
         """Data sets along the data and anew, and every report left out."""
         fitted = np.concatenate([p.fitted for p in self.problem.pieces])
-        each, below, at = self._points()
+        laws = tuple(self._arguments(piece) for piece in self.problem.pieces)
+        each, below, at = self._points(laws)
         reports, many = each.shape[2], each.shape[0] * each.shape[1]
         weights = left_out_weights(each, fitted)
         rows = np.stack([random.choice(many, DRAWN, p=weights[:, t]) for t in range(reports)], axis=1)
         left_out = LeftOut(
             (weights * below.reshape(many, -1)).sum(axis=0), (weights * at.reshape(many, -1)).sum(axis=0),
-            self._data(rows, random), worth(weights),
+            self._data(rows, laws, random), worth(weights),
         )  # fmt: skip
         along = random.choice(many, DRAWN, p=normalised(posterior_logs(each, fitted).reshape(-1)))
         anew = random.permutation(np.resize(np.arange(many), DRAWN))
         whole = np.ones(reports, np.int64)
-        return self._data(np.outer(along, whole), random), self._data(np.outer(anew, whole), random), left_out
+        data, others = (self._data(np.outer(chosen, whole), laws, random) for chosen in (along, anew))
+        return data, others, left_out
 
-    def _points(self) -> tuple[Array, Array, Array]:
+    def _points(self, laws: Laws) -> tuple[Array, Array, Array]:
         """Log likelihood, P(less than seen), P(just that): (draws, replicates, reports), 0 where nothing is known."""
         found = []
-        for piece in self.problem.pieces:
-            family, law = piece.data.fit.likelihood.family, self._arguments(piece)
+        for piece, law in zip(self.problem.pieces, laws, strict=True):
+            family = piece.data.fit.likelihood.family
             a = {name: values[:, None, None] for name, values in law.items()}
             known = ~np.isnan(piece.seen)
             seen, expected = np.where(known, piece.seen, 1.0), self.curves[..., piece.at]
@@ -108,13 +112,13 @@ class Curves:
         each, below, at = (np.concatenate(parts, axis=2) for parts in zip(*found, strict=True))
         return each, below, at
 
-    def _data(self, rows: NDArray[np.int64], random: np.random.Generator) -> Array:
+    def _data(self, rows: NDArray[np.int64], laws: Laws, random: np.random.Generator) -> Array:
         """(draws, reports) of data about the reports of the curves that ``rows`` (the same shape) names."""
         flat = self.curves.reshape(-1, self.curves.shape[2])
         expected, owner = np.take_along_axis(flat, rows, axis=0), rows // self.curves.shape[1]
         drawn = np.empty_like(expected)
-        for piece in self.problem.pieces:
-            a = {name: values[owner[:, piece.at]] for name, values in self._arguments(piece).items()}
+        for piece, law in zip(self.problem.pieces, laws, strict=True):
+            a = {name: values[owner[:, piece.at]] for name, values in law.items()}
             family = piece.data.fit.likelihood.family
             drawn[:, piece.at] = draw(family, a, expected[:, piece.at], random, piece.is_share)
         return drawn
