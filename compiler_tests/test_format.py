@@ -59,6 +59,8 @@ agent P count 10 at most 20 from "p.csv"
 network n joins P to P as ring( degree 4 ) with 3 contacts per day per tie on weekends
 network m joins P from "edges.csv" with a per tie
 network o joins P at random mixing by kinds
+network q joins P as configuration( degrees   negative_binomial(4,dispersion 2) )
+network r joins P as configuration(poisson(mean (b+1)*2))
 condition F of P
   states S,I, R
   start S except 20 P in I

@@ -206,6 +206,14 @@ def test_network() -> None:
     assert (named.contacts.id, named.per_tie, named.how.mixing.id) == ("rate", True, "t")
     generated = only("network n joins A as small_world(degree 12, rewiring 5 %)").how.generator
     assert [a.name for a in generated.arguments] == ["degree", "rewiring"]
+    drawn = only("network n joins A as configuration(degrees negative_binomial(4, dispersion 2))").how.generator
+    law = drawn.arguments[0].value
+    assert (drawn.arguments[0].name, law.name.id, [a.name for a in law.arguments]) == (
+        "degrees", "negative_binomial", [None, "dispersion"],
+    )  # fmt: skip
+    # A sign after a blank is no argument: where a call may stand, `x -1` is a difference.
+    inner = only("network n joins A as configuration(degrees uniform(low 1, high exp(x -1)))").how.generator
+    assert expression(inner.arguments[0].value.arguments[1].value) == "exp(x - 1)"
     assert only('network n joins A from "e.csv"').how.path == "e.csv"
 
 

@@ -353,9 +353,11 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def as_distribution(expr: tree.Expr) -> tree.Distribution | None:
+def as_distribution(expr: tree.Expr | tree.Distribution) -> tree.Distribution | None:
     """``poisson(4)`` or a bare table name written where an expression was read, as a distribution."""
     match expr:
+        case tree.Distribution():
+            return expr
         case tree.Call():
             arguments = tuple(tree.Argument(None, a, a.span) for a in expr.arguments)
             return tree.Distribution(expr.function, arguments, expr.span)

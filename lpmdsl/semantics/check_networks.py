@@ -276,7 +276,7 @@ def _has_ends(ctx: Context, path: str, span: Span) -> bool:
 # ------------------------------------------------------------------ generators
 
 
-def _generator(ctx: Context, written: tree.Distribution) -> model.Generator | None:
+def _generator(ctx: Context, written: tree.Generator) -> model.Generator | None:
     row = NETWORKS.get(written.name.id)
     if row is None:
         ctx.report.add(
@@ -317,13 +317,15 @@ def _arguments_missing(row: NetworkGenerator, given: set[str]) -> str:
 
 
 def _argument(
-    ctx: Context, wanted: GeneratorArgument, written: tree.Argument
+    ctx: Context, wanted: GeneratorArgument, written: tree.GeneratorArgument
 ) -> model.Expr | model.Distribution | None:
     scope = constant("a network generator")
     role = f"`{wanted.name}`"
     match wanted.kind:
         case "number" | "share" | "yes/no":
             want = {"number": NUMBER, "share": PROBABILITY, "yes/no": BOOLEAN}[wanted.kind]
+            if isinstance(written.value, tree.Distribution):
+                return _no_number(ctx, wanted, written.value)
             value = check_value(ctx, written.value, scope, want, role)
             return None if value.type == ERROR else value
         case "degrees":
@@ -334,13 +336,19 @@ def _argument(
                 "E0606",
                 f"{text_of(written.span)} is not a distribution of numbers of ties.",
                 written.span,
-                "Write, for example, `degrees poisson(4)` or the name of a table of shares.",
+                "Write, for example, `degrees poisson(mean 4)` or the name of a table of shares.",
             )
             return None
         case "blocks":
             return _blocks(ctx, written)
         case _:
             assert_never(wanted.kind)
+
+
+def _no_number(ctx: Context, wanted: GeneratorArgument, written: tree.Distribution) -> None:
+    """Report a distribution where one number belongs (E0606)."""
+    message = f"{text_of(written.span)} is a distribution, and `{wanted.name}` is one number: {wanted.help}."
+    ctx.report.add("E0606", message, written.span, f"Write the number, as in `{wanted.name} 4`.")
 
 
 def _blocks_agree(ctx: Context, kind: str, made: model.Generator) -> bool:
@@ -388,7 +396,7 @@ def _shares(ctx: Context, kind: str, table: model.Table) -> np.ndarray | None:
     return np.asarray(weights) / total if len(weights) == len(table.keys[0]) and min(weights) > 0 else None
 
 
-def _blocks(ctx: Context, written: tree.Argument) -> model.Expr | None:
+def _blocks(ctx: Context, written: tree.GeneratorArgument) -> model.Expr | None:
     name = written.value
     table = ctx.tables.get(name.id) if isinstance(name, tree.Name) else None
     if table is not None and len(table.keys) == 2 and table.key_attributes[0] == table.key_attributes[1]:

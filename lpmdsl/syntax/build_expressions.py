@@ -181,7 +181,7 @@ class ExpressionBuilder(Transformer_NonRecursive):
         return t.Lookup(self.named(children[0]), children[1], self.span(meta))
 
     def call(self, meta: Meta, children: Children) -> t.Call:
-        return t.Call(self.named(children[0]), children[1], self.span(meta))
+        return t.Call(self.named(children[0]), tuple(children[1:]), self.span(meta))
 
     def case(self, meta: Meta, children: Children) -> tuple[t.Expr, t.Expr]:
         return children[0], children[1]
@@ -231,3 +231,21 @@ class ExpressionBuilder(Transformer_NonRecursive):
 
     def named_argument(self, meta: Meta, children: Children) -> t.Argument:
         return t.Argument(unquoted(children[0]), children[1], self.span(meta))
+
+    # -------------------------------------------------------------- network generators
+
+    def generator(self, meta: Meta, children: Children) -> t.Generator:
+        name, *arguments = children
+        return t.Generator(self.named(name), tuple(a for a in arguments if a is not None), self.span(meta))
+
+    def generator_argument(self, meta: Meta, children: Children) -> t.GeneratorArgument:
+        return t.GeneratorArgument(None, children[0], self.span(meta))
+
+    def named_generator_argument(self, meta: Meta, children: Children) -> t.GeneratorArgument:
+        return t.GeneratorArgument(str(children[0]), children[1], self.span(meta))
+
+    def law(self, meta: Meta, children: Children) -> t.Distribution:
+        """A distribution as an argument, with the name of at least one of its own."""
+        name, *arguments = children
+        given = (a if isinstance(a, t.Argument) else t.Argument(None, a, a.span) for a in arguments)
+        return t.Distribution(self.named(name), tuple(given), self.span(meta))

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from lpmdsl.syntax import tree as t
 from lpmdsl.syntax.format_clauses import clauses
-from lpmdsl.syntax.format_expressions import SUM, distribution, expression, labels, names, type_name
+from lpmdsl.syntax.format_expressions import SUM, distribution, expression, generator, labels, names, type_name
 from lpmdsl.syntax.format_lines import Line, between, join, quoted, where_part
 
 
@@ -128,7 +128,7 @@ def _how(how: t.Sharing | t.AtRandom | t.Generated | t.FromFile) -> str:
         case t.AtRandom():
             return join("at random", how.mixing and f"mixing by {how.mixing.id}")
         case t.Generated():
-            return f"as {distribution(how.generator)}"
+            return f"as {generator(how.generator)}"
         case t.FromFile():
             return f"from {quoted(how.path)}"
         case _:

@@ -69,6 +69,19 @@ def _argument(a: t.Argument, before: str) -> str:
     return f"{label(t.Name(a.name, a.span))} {value}"
 
 
+def generator(g: t.Generator) -> str:
+    if not g.arguments:
+        return g.name.id
+    last = len(g.arguments) - 1
+    return f"{g.name.id}({', '.join(_drawn(a, '' if i == last else ',') for i, a in enumerate(g.arguments))})"
+
+
+def _drawn(a: t.GeneratorArgument, before: str) -> str:
+    """An argument of a generator, which may be a distribution."""
+    value = distribution(a.value) if isinstance(a.value, t.Distribution) else expression(a.value, before=before)
+    return value if a.name is None else f"{a.name} {value}"
+
+
 def type_name(kind: t.TypeName) -> str:
     return " ".join(part for part in (kind.name, unit(kind.unit) if kind.unit else "") if part)
 

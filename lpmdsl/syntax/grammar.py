@@ -19,10 +19,12 @@ def _any_of(words: frozenset[str] | set[str]) -> str:
 
 
 WORD = f"(?!{_any_of(RESERVED)})[A-Za-z_][A-Za-z0-9_]*"
+_BEGINS = rf'(?!not\s+in\b)(?:(?!{_any_of(RESERVED - VALUE_WORDS)})[A-Za-z_0-9"(]'
 _COMPLETED = {
     "NAME": WORD,
     "UNIT": _any_of(set(UNITS)),
-    "ARGUMENT": rf'{WORD}(?=\s+(?!not\s+in\b)(?:(?!{_any_of(RESERVED - VALUE_WORDS)})[A-Za-z_0-9"(]|-[^\s]))',
+    "ARGUMENT": rf"{WORD}(?=\s+{_BEGINS}|-[^\s]))",
+    "LAW_ARGUMENT": rf"{WORD}(?=\s+{_BEGINS}))",
 }
 
 

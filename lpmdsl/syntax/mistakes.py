@@ -34,6 +34,7 @@ _PHRASES = {
     "RELEASE": "a version such as `1.0`",
     "_NL": "the end of the line",
     "ARGUMENT": "an argument",
+    "LAW_ARGUMENT": "an argument",
     "EQUAL": "`=`",
     "COMMA": "`,`",
     "LPAR": "`(`",

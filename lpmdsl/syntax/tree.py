@@ -167,6 +167,24 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
+class GeneratorArgument:
+    """``degree 12`` or ``degrees poisson(mean 4)``; ``poisson(4)``, without names, is read as a call."""
+
+    name: str | None
+    value: Expr | Distribution
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """``small_world(degree 12, rewiring 5 %)``: a network generator with its arguments."""
+
+    name: Name
+    arguments: tuple[GeneratorArgument, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class TypeName:
     """``category``, ``yes/no``, ``duration``, ``probability``; or a unit: ``contacts per day``; ``money per week``
     keeps ``name="money"`` and the rest in ``unit``."""
@@ -387,7 +405,7 @@ class AtRandom:
 class Generated:
     """``as small_world(degree 12, rewiring 5 %)``"""
 
-    generator: Distribution
+    generator: Generator
     span: Span
 
 
