@@ -22,6 +22,7 @@ from lpmdsl.config import RunOptions
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.runtime import api, simulate
 from lpmdsl.runtime.api import LoadedModel, execute, load
+from lpmdsl.runtime.behaviours.ledger import Entry, Ledger, open_ledger
 from lpmdsl.runtime.outputs import open_run
 from lpmdsl.runtime.results import Results, read_results
 from lpmdsl.runtime.runners import Runner
@@ -325,3 +326,47 @@ def test_results_are_the_same_in_memory_and_written(model: LoadedModel, tmp_path
     written = model.run(out=tmp_path / "out", **SMALL)
     assert replace(read_results(tmp_path / "out"), observations=written.observations).manifest == written.manifest
     assert written.folder == tmp_path / "out"
+
+
+# ------------------------------------------------------------------ a disk that SQLite finds full
+
+
+def _keep(ledger: Ledger, count: int) -> None:
+    rows = range(count)
+    ledger.keep([(f"{k:064}", "policy", "x" * 2_000) for k in rows], [Entry(f"{k:064}", 0, "{}") for k in rows])
+
+
+def test_a_full_disk_under_a_ledger_is_told_as_such(tmp_path: Path) -> None:
+    """As any output that cannot be written (E0808), and what was kept before is kept."""
+    ledger = open_ledger(tmp_path / "l.sqlite")
+    _keep(ledger, 3)
+    with ledger._using() as db:
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+        db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(LpmError) as told:
+        _keep(ledger, 400)
+    (found,) = told.value.report.diagnostics
+    assert (found.code, found.message) == ("E0808", "This cannot be written: No space left on device.")
+    assert "l.sqlite" in str(told.value) and "--ledger" in found.help
+    assert ledger.summary()["requests"] == 3
+    ledger.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of a file's size are POSIX's")
+def test_a_ledger_that_may_not_grow_is_told_as_such(tmp_path: Path) -> None:
+    """The operating system itself refuses: here a limit of a file's size."""
+    import resource
+
+    path = tmp_path / "l.sqlite"
+    ledger = open_ledger(path)
+    _keep(ledger, 3)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+        assert code_of(lambda: _keep(ledger, 400)) == "E0808"
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+        assert code_of(lambda: open_ledger(tmp_path / "new.sqlite")) == "E0808"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert ledger.summary()["requests"] == 3
+    ledger.close()

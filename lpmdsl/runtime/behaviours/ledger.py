@@ -7,6 +7,7 @@ SQLite's write-ahead log keeps the file readable whenever the program ends; what
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.source import Source, Span
-from lpmdsl.writing.plain import require_plain
+from lpmdsl.writing.plain import require_plain, unwritten
 
 VERSION = 1
 APPLICATION = 0x4C504D4C
@@ -152,7 +153,7 @@ class Ledger:
             try:
                 yield self._db
             except sqlite3.Error as error:
-                raise _unreadable(self.path, str(error)) from error
+                raise _refused(self.path, error) from error
 
 
 def open_ledger(path: Path | None, must_exist: bool = False, read_only: bool = False) -> Ledger:
@@ -175,7 +176,7 @@ def open_ledger(path: Path | None, must_exist: bool = False, read_only: bool = F
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
     except sqlite3.Error as error:
-        raise _unreadable(path, str(error)) from error
+        raise _refused(path, error) from error
     return _made(path, db)
 
 
@@ -188,7 +189,7 @@ def _made(path: Path | None, db: sqlite3.Connection) -> Ledger:
             db.execute("INSERT OR IGNORE INTO facts VALUES ('version', ?)", (str(VERSION),))
     except sqlite3.Error as error:
         db.close()
-        raise _unreadable(path, str(error)) from error
+        raise _refused(path, error) from error
     return Ledger(path, db)
 
 
@@ -221,6 +222,23 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 def _can_be_written(path: Path) -> bool:
     return os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)
+
+
+_NO_ROOM = frozenset(
+    (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC,
+     sqlite3.SQLITE_IOERR_TRUNCATE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP)
+)  # fmt: skip
+"""What SQLite says where the disk takes no more; the last two of the index of its log, which grows with it."""
+
+
+def _refused(path: Path | None, error: sqlite3.Error) -> LpmError:
+    """What SQLite refuses: E0808 where the disk takes no more, else E0857."""
+    if getattr(error, "sqlite_errorcode", None) not in _NO_ROOM:
+        return _unreadable(path, str(error))
+    full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+    reason = os.strerror(errno.ENOSPC if full else errno.EIO)
+    help = "Free some space, or give another place with --ledger. What was kept before is kept."
+    return unwritten(path or Path("the ledger"), OSError(None, reason), help)
 
 
 def _unreadable(path: Path | None, why: str) -> LpmError:
