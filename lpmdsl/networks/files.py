@@ -104,16 +104,9 @@ def read_ties(name: str, place: Place, n: int, span: Span, ids: NDArray | None =
     try:
         if suffix in TABULAR:
             return _tabular_ties(read_tabular(name, place), n, span, ids)
-        if suffix in NETWORKX:
-            return _graph_ties(name, place, suffix, n, span)
+        return _graph_ties(name, place, n, span)
     except Problem as problem:
         raise problem.failure(span) from problem
-    raise fail(
-        "E0646",
-        f"`{suffix or shown_name(name)}` is not a kind of file that ties are read from.",
-        span,
-        f"Known are {', '.join((*TABULAR, *NETWORKX))}.",
-    )
 
 
 def _tabular_ties(data: DataFile, n: int, span: Span, ids: NDArray | None) -> Ties:
@@ -154,13 +147,13 @@ def _agents(data: DataFile, column: Column, n: int, span: Span, ids: NDArray | N
 def unused_in_graph(name: str, place: Place, span: Span) -> tuple[str, ...]:
     """Names of what a graph file says of its ties and no run reads, such as ``weight``; not what all ties share.
 
-    Raises as a run would. Nothing for a file that is no graph's.
+    Raises as a run would, ``Problem`` and ``LpmError``, but for agents that are too few, which a run may be given more
+    of: E0117, E0641, E0646, E0647.
     """
-    suffix = Path(name).suffix.lower()
-    if suffix not in NETWORKX:
-        return ()
+    file, graph = _graph(name, place, span)
+    _numbered(graph, None, file, span)
     said: dict[str, set[str]] = {}
-    for *_, data in _graph(name, place, suffix, span)[1].edges(data=True):
+    for *_, data in graph.edges(data=True):
         for word, value in data.items():
             said.setdefault(str(word), set()).add(str(value))
     return tuple(sorted(word for word, values in said.items() if len(values) > 1 and word not in _NAMES_OF_TIES))
@@ -169,20 +162,19 @@ def unused_in_graph(name: str, place: Place, span: Span) -> tuple[str, ...]:
 _NAMES_OF_TIES = ("id", "key")
 
 
-def _graph_ties(name: str, place: Place, suffix: str, n: int, span: Span) -> Ties:
-    file, graph = _graph(name, place, suffix, span)
-    names = [str(node) for node in graph.nodes()]
-    fault = column_fault(names)
-    if fault is not None:
-        told = f"Node {fault[0] + 1:,} of `{file}`, in its name, {fault[1]}."
-        raise fail("E0117", told, span, "Correct the name where the file was made, and export again.")
-    number = _numbered(names, n, file, span)
+def _graph_ties(name: str, place: Place, n: int, span: Span) -> Ties:
+    file, graph = _graph(name, place, span)
+    number = _numbered(graph, n, file, span)
     ends = np.array([(number[str(a)], number[str(b)]) for a, b in graph.edges()], np.int64).reshape(-1, 2)
     return edges_to_ties(n, ends[:, 0], ends[:, 1])
 
 
-def _graph(name: str, place: Place, suffix: str, span: Span) -> tuple[str, Any]:
+def _graph(name: str, place: Place, span: Span) -> tuple[str, Any]:
     """The file's name for messages and its graph, of a class of networkx."""
+    suffix = Path(name).suffix.lower()
+    if suffix not in NETWORKX:
+        told = f"`{suffix or shown_name(name)}` is not a kind of file that ties are read from."
+        raise fail("E0646", told, span, f"Known are {', '.join((*TABULAR, *NETWORKX))}.")
     import networkx  # loaded only for graph files: every other run starts faster without it
 
     file = read_file(name, place)
@@ -200,8 +192,16 @@ def _graph(name: str, place: Place, suffix: str, span: Span) -> tuple[str, Any]:
     return file.name, graph
 
 
-def _numbered(names: list[str], n: int, file: str, span: Span) -> dict[str, int]:
-    """The agent of every node: its number if all names are numbers, else in the order of the file."""
+def _numbered(graph: Any, n: int | None, file: str, span: Span) -> dict[str, int]:
+    """The agent of every node: its number if all names are numbers, else in the order of the file.
+
+    ``n`` None: how many agents there are is not known yet.
+    """
+    names = [str(node) for node in graph.nodes()]
+    fault = column_fault(names)
+    if fault is not None:
+        told = f"Node {fault[0] + 1:,} of `{file}`, in its name, {fault[1]}."
+        raise fail("E0117", told, span, "Correct the name where the file was made, and export again.")
     if not all(name.isdecimal() for name in names):
         number = {name: k for k, name in enumerate(names)}
     else:
@@ -210,7 +210,7 @@ def _numbered(names: list[str], n: int, file: str, span: Span) -> dict[str, int]
             raise fail("E0647", f"`{file}` has an agent with a number of {len(long):,} digits.", span, _NUMBERS)
         number = {name: int(name) for name in names}
     highest = max(number.values(), default=-1)
-    if highest >= n:
+    if n is not None and highest >= n:
         told = f"`{file}` has an agent {highest}; the {n:,} agents are numbered 0 to {n - 1}."
         raise fail("E0647", told, span, _NUMBERS)
     return number

@@ -230,18 +230,25 @@ def _file_exists(ctx: Context, path: str, span: Span) -> bool:
         return False
     if Path(path).suffix.lower() in TABULAR:
         return _has_ends(ctx, path, span)
-    _tell_unused(ctx, path, span)
-    return True
+    return _is_graph(ctx, path, span)
 
 
-def _tell_unused(ctx: Context, path: str, span: Span) -> None:
-    """Warns of what a graph file says of its ties beyond their ends (W0653); what does not read is told by a run."""
+def _is_graph(ctx: Context, path: str, span: Span) -> bool:
+    """Whether a graph file reads; else what a run would say is reported.
+
+    Warns of what it says of its ties beyond their ends (W0653). How many agents it needs is looked at by a run.
+    """
     from lpmdsl.networks.files import unused_in_graph  # brings pandas, which a check does without otherwise
 
     try:
         unused = unused_in_graph(path, place_of(span.source), span)
-    except (LpmError, Problem):
-        return
+    except Problem as problem:
+        problem.tell(ctx.report, span)
+        return False
+    except LpmError as error:
+        for told in error.report.diagnostics:
+            ctx.report.add(told.code, told.message, span, told.help)
+        return False
     if unused:
         ctx.report.add(
             "W0653",
@@ -249,6 +256,7 @@ def _tell_unused(ctx: Context, path: str, span: Span) -> None:
             span,
             "Write the file without it, or only those ties that count.",
         )
+    return True
 
 
 def _has_ends(ctx: Context, path: str, span: Span) -> bool:
