@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import lpmdsl
-from lpmdsl.semantics.builtins import BUILTINS
-from lpmdsl.semantics.derivative import ROUNDINGS, acts_on, derivative, is_zero, lost
+from lpmdsl.semantics.derivative import acts_on, derivative, is_zero, lost
 from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
+from lpmdsl.semantics.functions import FUNCTIONS, STEPS
 from lpmdsl.semantics.model import Apply, Expr, Literal_, Model, walk
 
 TEXT = """\
@@ -86,7 +86,7 @@ def test_derivatives_are_those_of_differences(name: str) -> None:
 
 def test_every_built_in_is_tried() -> None:
     tried = {e.op for f in FORMULAS.values() for e in walk(loaded(f)[0]) if isinstance(e, Apply)}
-    assert set(BUILTINS) | {"neg", "add", "sub", "mul", "div", "pow"} <= tried
+    assert set(FUNCTIONS) | {"neg", "add", "sub", "mul", "div", "pow"} <= tried
 
 
 def test_what_is_simple_stays_simple() -> None:
@@ -139,7 +139,7 @@ def test_comparisons_and_formulas_of_reports_are_lost() -> None:
     assert lost(value, "r", model) == ()
 
 
-def test_roundings_alone_have_the_derivative_zero() -> None:
-    for name in ROUNDINGS:
+def test_steps_alone_have_the_derivative_zero() -> None:
+    for name in STEPS:
         expr, model = loaded(f"{name}(5 * p)")
         assert is_zero(derivative(expr, "p", model)) and len(lost(expr, "p", model)) == 1

@@ -12,7 +12,8 @@ from typing import Any
 
 from lpmdsl.codes import CODES
 from lpmdsl.networks.generators import NETWORKS
-from lpmdsl.semantics.builtins import BUILTINS, DISTRIBUTIONS
+from lpmdsl.semantics.builtins import DISTRIBUTIONS
+from lpmdsl.semantics.functions import FUNCTIONS
 from lpmdsl.semantics.spellings import SPELLINGS
 
 _DIMENSIONS = {
@@ -41,8 +42,8 @@ def table_of_distributions() -> str:
 
 
 def table_of_functions() -> str:
-    """Every built-in function and what it does to units."""
-    return _table(("Function", "Units"), [(f"`{b.name}`", _DIMENSIONS[b.dimensions]) for b in BUILTINS.values()])
+    """Every function and what it does to units."""
+    return _table(("Function", "Units"), [(f"`{b.name}`", _DIMENSIONS[b.dimensions]) for b in FUNCTIONS.values()])
 
 
 def table_of_generators() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lpmdsl.kernel.builder import number, real, test
-from lpmdsl.kernel.ir import Apply, Const, KExpr, Load, Var
+from lpmdsl.kernel.ir import CASTS, COMPARISONS, INTEGER, LOGIC, Apply, Const, KExpr, Load, Var
 from lpmdsl.kernel.relax_chances import ZERO, simple
 
 Receive = Callable[[KExpr, KExpr], None]
@@ -80,7 +80,12 @@ def _parts(expr: Apply, worth: KExpr, itself: KExpr | None) -> tuple[KExpr | Non
         case "to_f64" if args[0].dtype == "f64":
             return (worth,)
         case _:
+            assert expr.op in FLAT, f"{expr.op} has no derivative"
             return tuple(None for _ in args)
+
+
+FLAT = frozenset({*COMPARISONS, *LOGIC, *CASTS, *INTEGER, "floor", "floordiv", "mod"}) - {"select"}
+"""Operations whose result jumps between constants: no change of an argument goes through them."""
 
 
 def _negative(a: KExpr) -> KExpr:

@@ -15,6 +15,7 @@ from lpmdsl.quantities import BOOLEAN, Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.builtins import GENERATED
 from lpmdsl.semantics.evaluate import whole_exponent
+from lpmdsl.semantics.functions import FUNCTIONS
 from lpmdsl.semantics.reports import (
     is_flow_like as is_flow_like,
     longest_parts as longest_parts,
@@ -22,7 +23,7 @@ from lpmdsl.semantics.reports import (
 )
 
 _COMPARE = {"lt", "le", "gt", "ge", "eq", "ne"}
-_PLAIN = {"neg", "add", "sub", "mul", "div", "sqrt", "abs", "floor", "exp", "log", "sin", "cos", "min", "max"}
+_PLAIN = {"neg", "add", "sub", "mul", "div"}
 
 
 @dataclass(slots=True)
@@ -181,17 +182,11 @@ class Scope:
             return op("select", holds, yes, no, dtype=yes.dtype)
         if name in _COMPARE:
             return test(name, *_same_dtype(a))
-        if name == "round":
-            return real("floor", real("add", a[0], number(0.5)))
-        if name == "logit":
-            return real("log", real("div", a[0], real("sub", number(1.0), a[0])))
-        if name == "inverse_logit":
-            return real("div", number(1.0), real("add", number(1.0), real("exp", real("neg", a[0]))))
-        assert name in _PLAIN, name
         # Derivatives multiply by truth values: 1 where a branch was taken, 0 where it was not.
         a = [op("to_f64", x, dtype="f64") if x.dtype == "bool" else x for x in a]
-        if name in ("min", "max"):
-            return reduce(lambda x, y: real(f"{name}imum", x, y), a)
+        if name in FUNCTIONS:
+            return FUNCTIONS[name].made_of(_do, *a)
+        assert name in _PLAIN, name
         return real(name, *a)
 
     def _power(self, expr: m.Apply, a: list[KExpr]) -> KExpr:
@@ -279,6 +274,10 @@ def joined(codes: list[KExpr], sizes: list[int]) -> KExpr:
     for position, (part, size) in enumerate(zip(codes, sizes, strict=True)):
         code = part if position == 0 else op("add", op("mul", code, integer(size)), part)
     return code
+
+
+def _do(name: str, *args: KExpr | float) -> KExpr:
+    return real(name, *(number(a) if isinstance(a, int | float) else a for a in args))
 
 
 def _literal(expr: m.Literal_) -> Const:

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field, replace
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.builtins import BOUNDED
+from lpmdsl.semantics.functions import ANYTHING, FUNCTIONS, Bounds
 
-Bounds = tuple[float, float]
-ANYTHING: Bounds = (-math.inf, math.inf)
 TRUTH: Bounds = (0.0, 1.0)
 MOST_COMBINATIONS = 2_000
 
@@ -176,6 +175,8 @@ def _apply(op: str, parts: list[Bounds]) -> Bounds:
         return ANYTHING
     if op in _COMPARISONS:
         return _compare(op, *parts)
+    if op in FUNCTIONS:
+        return FUNCTIONS[op].interval(*parts)
     match op:
         case "add":
             return parts[0][0] + parts[1][0], parts[0][1] + parts[1][1]
@@ -189,21 +190,10 @@ def _apply(op: str, parts: list[Bounds]) -> Bounds:
             return _corners(lambda a, b: a / b if not math.isinf(b) else 0.0, parts)
         case "not":
             return 1 - parts[0][1], 1 - parts[0][0]
-        case "and" | "min":
+        case "and":
             return min(p[0] for p in parts), min(p[1] for p in parts)
-        case "or" | "max":
+        case "or":
             return max(p[0] for p in parts), max(p[1] for p in parts)
-        case "exp":
-            return math.exp(min(parts[0][0], 700.0)), math.exp(min(parts[0][1], 700.0))
-        case "sqrt" if parts[0][0] >= 0:
-            return math.sqrt(parts[0][0]), math.sqrt(parts[0][1])
-        case "sin" | "cos":
-            return -1.0, 1.0
-        case "inverse_logit":
-            return TRUTH
-        case "abs":
-            ends = sorted(abs(x) for x in parts[0])
-            return (0.0 if parts[0][0] <= 0 <= parts[0][1] else ends[0]), ends[1]
         case _:
             return ANYTHING
 

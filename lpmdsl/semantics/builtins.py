@@ -1,4 +1,4 @@
-"""The built-in functions and distributions: one row each.
+"""The distributions, one row each, and the names that nobody else can take.
 
 A row says what a call must look like; the checker, the dwell-time tables, the samplers and the documentation read it.
 """
@@ -6,8 +6,6 @@ A row says what a call must look like; the checker, the dwell-time tables, the s
 from __future__ import annotations
 
 import keyword
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,59 +24,6 @@ _TEXT = (
 GENERATED = frozenset({*_TEXT.split(), *keyword.kwlist})
 """Names that generated code has for itself: agents and conditions, which stand there under their own names, cannot take
 them, and a parameter of that name gets another one there."""
-
-# ------------------------------------------------------------------ functions
-
-Dimensions = Literal["pure", "same", "square root", "number out"]
-"""What a function does to dimensions: needs pure numbers, keeps the one all arguments share, halves it, drops it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Builtin:
-    """``arity`` (least, most; None: any number) and how ``evaluate`` computes it on the host."""
-
-    name: str
-    arity: tuple[int, int | None]
-    dimensions: Dimensions
-    evaluate: Callable[..., float]
-
-
-def _log(x: float) -> float:
-    return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
-
-
-def _each(function: Callable[..., float]) -> Callable[..., float]:
-    """The function, and no number where an argument is none."""
-    return lambda *values: math.nan if any(map(math.isnan, values)) else function(*values)
-
-
-def _whole(x: float) -> float:
-    return x if math.isinf(x) else float(math.floor(x))
-
-
-def _circular(function: Callable[[float], float]) -> Callable[[float], float]:
-    return lambda x: math.nan if math.isinf(x) else function(x)
-
-
-def _logit(p: float) -> float:
-    return _log(p / (1 - p)) if p < 1 else math.inf
-
-
-_FUNCTIONS = (
-    Builtin("exp", (1, 1), "pure", _each(lambda x: math.exp(min(x, 709.0)))),
-    Builtin("log", (1, 1), "pure", _each(_log)),
-    Builtin("logit", (1, 1), "pure", _each(_logit)),
-    Builtin("inverse_logit", (1, 1), "pure", _each(lambda x: 1 / (1 + math.exp(min(-x, 709.0))))),
-    Builtin("sin", (1, 1), "pure", _each(_circular(math.sin))),
-    Builtin("cos", (1, 1), "pure", _each(_circular(math.cos))),
-    Builtin("floor", (1, 1), "pure", _each(_whole)),
-    Builtin("round", (1, 1), "pure", _each(lambda x: _whole(x + 0.5))),
-    Builtin("sqrt", (1, 1), "square root", _each(lambda x: math.sqrt(x) if x >= 0 else math.nan)),
-    Builtin("abs", (1, 1), "same", lambda x: abs(x)),
-    Builtin("min", (2, None), "same", _each(min)),
-    Builtin("max", (2, None), "same", _each(max)),
-)
-BUILTINS: dict[str, Builtin] = {row.name: row for row in _FUNCTIONS}
 
 # ------------------------------------------------------------------ distributions
 

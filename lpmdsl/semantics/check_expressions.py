@@ -10,7 +10,7 @@ from typing import assert_never
 from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, PERSON, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.builtins import BUILTINS, DISTRIBUTIONS
+from lpmdsl.semantics.builtins import DISTRIBUTIONS
 from lpmdsl.semantics.check_aggregates import aggregate, may_read, observation, rolling
 from lpmdsl.semantics.check_choice import check_choice, yes_no_as_number
 from lpmdsl.semantics.check_dates import DATE, no_date
@@ -19,6 +19,7 @@ from lpmdsl.semantics.check_finite import is_finite
 from lpmdsl.semantics.check_is import check_is, is_member, label
 from lpmdsl.semantics.check_units import arithmetic, call, comparison, denied, expect
 from lpmdsl.semantics.context import Context, literal, nothing, text_of
+from lpmdsl.semantics.functions import FUNCTIONS
 from lpmdsl.semantics.scope import Scope
 from lpmdsl.syntax import tree
 
@@ -241,16 +242,16 @@ def _other_key(ctx: Context, key: tree.Name, wanted: Type, scope: Scope) -> mode
 
 
 def _call(ctx: Context, expr: tree.Call, scope: Scope) -> model.Expr:
-    row = BUILTINS.get(expr.function.id)
+    row = FUNCTIONS.get(expr.function.id)
     if row is None:
         help = (
             "A distribution is written after `~`, `after` or `prior`."
             if expr.function.id in DISTRIBUTIONS
-            else (f"The functions are {', '.join(sorted(BUILTINS))}.")
+            else (f"The functions are {', '.join(sorted(FUNCTIONS))}.")
         )
         ctx.report.add(
             "E0309",
-            f"There is no function `{expr.function.id}`.{did_you_mean(expr.function.id, BUILTINS)}",
+            f"There is no function `{expr.function.id}`.{did_you_mean(expr.function.id, FUNCTIONS)}",
             expr.function.span,
             help,
         )

@@ -10,6 +10,7 @@ from lpmdsl.semantics.check_expressions import check_value
 from lpmdsl.semantics.check_finite import is_finite
 from lpmdsl.semantics.context import Context, text_of
 from lpmdsl.semantics.corners import extremes
+from lpmdsl.semantics.functions import FUNCTIONS
 from lpmdsl.semantics.origins import origins
 from lpmdsl.semantics.scope import Scope
 from lpmdsl.source import Span
@@ -39,7 +40,7 @@ def check_probability(ctx: Context, written: tree.Expr, scope: Scope, role: str)
             "Narrow the bounds of a parameter, or write `min(1, max(0, …))`.",
             origins(ctx, value),
         )
-    elif not values and isinstance(value, model.Apply) and value.op not in ("min", "max", "inverse_logit"):
+    elif not values and isinstance(value, model.Apply) and not _holds_limits(value):
         ctx.report.add(
             "W0514",
             f"Nothing says that {text_of(value.span)} stays between 0 and 1.",
@@ -48,6 +49,10 @@ def check_probability(ctx: Context, written: tree.Expr, scope: Scope, role: str)
             origins(ctx, value),
         )
     return value
+
+
+def _holds_limits(value: model.Apply) -> bool:
+    return value.op in FUNCTIONS and FUNCTIONS[value.op].holds_limits
 
 
 def check_rate(ctx: Context, written: tree.Expr, scope: Scope, role: str = "a rate") -> model.Expr:

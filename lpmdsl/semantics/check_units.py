@@ -18,9 +18,9 @@ from lpmdsl.quantities import (
     Type,
 )
 from lpmdsl.semantics import model
-from lpmdsl.semantics.builtins import Builtin
 from lpmdsl.semantics.check_dates import has_date, is_day, no_date, with_dates, wrong_day
 from lpmdsl.semantics.context import Context, nothing, text_of
+from lpmdsl.semantics.functions import Function
 from lpmdsl.semantics.origins import in_words, origins
 from lpmdsl.source import Span
 
@@ -259,8 +259,8 @@ def denied(test: model.Expr, span: Span) -> model.Expr:
     return model.Apply("not", (test,), BOOLEAN, span)
 
 
-def call(ctx: Context, row: Builtin, arguments: tuple[model.Expr, ...], span: Span) -> model.Expr:
-    """A built-in function of numbers, its dimensions checked by its row."""
+def call(ctx: Context, row: Function, arguments: tuple[model.Expr, ...], span: Span) -> model.Expr:
+    """A function of numbers, its dimensions checked by its row."""
     if any(a.type == ERROR for a in arguments) or not _numbers(ctx, row.name, *arguments):
         return nothing(span)
     if has_date(*arguments):
@@ -280,6 +280,8 @@ def call(ctx: Context, row: Builtin, arguments: tuple[model.Expr, ...], span: Sp
             return nothing(span)
     elif row.dimensions == "square root":
         dimension = arguments[0].type.dimension ** Fraction(1, 2)
+    elif row.dimensions == "number out":
+        dimension = NUMBER_DIM
     for other in arguments[1:]:
         if dimension is not None and row.dimensions == "same":
             dimension = common_dimension(ctx, arguments[0], other, "compared")

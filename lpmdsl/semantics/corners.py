@@ -9,7 +9,8 @@ from typing import Protocol
 
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model
-from lpmdsl.semantics.builtins import BOUNDED, BUILTINS
+from lpmdsl.semantics.builtins import BOUNDED
+from lpmdsl.semantics.functions import FUNCTIONS
 
 MOST_CORNERS = 4096
 FINE = {1: 64, 2: 16}
@@ -89,7 +90,7 @@ def _apply(op: str, values: list[float]) -> float:
     if any(math.isnan(v) for v in values):
         return math.nan
     try:
-        result = (_OPERATORS.get(op) or BUILTINS[op].evaluate)(*values)
+        result = (_OPERATORS.get(op) or FUNCTIONS[op].value)(*values)
         return result if isinstance(result, int | float) else math.nan
     except (ArithmeticError, ValueError):
         return math.nan

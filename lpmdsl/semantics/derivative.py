@@ -2,18 +2,19 @@
 
 A parameter acts on an expression by itself, through parameters that are computed from it, and through what a ``while``
 clause makes an attribute read as. What it does to the course of a run is not an expression's business: states, reports
-and stored attributes are held still. Comparisons, roundings and choices of a table row have the derivative zero; what a
+and stored attributes are held still. Comparisons, steps and choices of a table row have the derivative zero; what a
 parameter does through them is *lost*, and ``lost`` says where.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
 from lpmdsl.quantities import BOOLEAN, NUMBER, Kind, Type
 from lpmdsl.semantics.evaluate import whole_exponent
+from lpmdsl.semantics.functions import FUNCTIONS, STEPS, Do
 from lpmdsl.semantics.model import (
     Aggregate,
     Apply,
@@ -42,7 +43,6 @@ from lpmdsl.semantics.model import (
 )
 
 TRUTHS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
-ROUNDINGS = frozenset({"floor", "round"})
 
 
 def derivative(expr: Expr, parameter: str, model: Model) -> Expr:
@@ -99,7 +99,7 @@ def _followers(parameter: str, model: Model) -> set[str]:
 def lost(expr: Expr, parameter: str, model: Model) -> tuple[Expr, ...]:
     """The parts through which the parameter acts on the value without a derivative, outermost first.
 
-    Comparisons and roundings, keys of tables, reports and attributes that themselves hang on the parameter by an
+    Comparisons and steps, keys of tables, reports and attributes that themselves hang on the parameter by an
     expression, and the activity of interventions whose triggers do.
     """
     return tuple(dict.fromkeys(_lost(expr, parameter, model)))
@@ -111,7 +111,7 @@ def _lost(expr: Expr, parameter: str, model: Model) -> Iterator[Expr]:
             if expr.name != parameter and expr.name in _followers(parameter, model):
                 yield from _lost(model.parameter(expr.name).default, parameter, model)
             return
-        case Apply() if expr.op in TRUTHS | ROUNDINGS and acts_on(expr, parameter, model):
+        case Apply() if expr.op in TRUTHS | STEPS and acts_on(expr, parameter, model):
             yield expr
         case TableRef() if any(acts_on(k, parameter, model) for k in expr.keys):
             yield expr
@@ -228,7 +228,7 @@ def _aggregate(expr: Aggregate, parameter: str, model: Model) -> Expr:
 
 def _apply(expr: Apply, parameter: str, model: Model) -> Expr:
     a = expr.arguments
-    if expr.op in TRUTHS | ROUNDINGS:
+    if expr.op in TRUTHS | STEPS:
         return _number(0.0, expr)
     d = [derivative(argument, parameter, model) for argument in a]
     match expr.op:
@@ -246,36 +246,20 @@ def _apply(expr: Apply, parameter: str, model: Model) -> Expr:
             return _sub(_over(d[0], a[1]), _over(_times(expr, d[1]), a[1]))
         case "pow":
             return _power(expr, d[0], d[1])
-        case "min" | "max":
-            return _extreme(expr, d)
         case _:
-            return _times(_slope(expr), d[0])
+            change = FUNCTIONS[expr.op].change
+            assert change is not None, f"{expr.op} has no derivative"
+            return change.of(_doing(expr), expr, list(a), d)
 
 
-def _slope(expr: Apply) -> Expr:
-    """The derivative of a function of one number."""
-    (x,) = expr.arguments
-    one, two = _number(1.0, expr), _number(2.0, expr)
-    match expr.op:
-        case "exp":
-            return expr
-        case "log":
-            return _over(one, x)
-        case "logit":
-            return _over(one, _times(x, _sub(one, x)))
-        case "inverse_logit":
-            return _times(expr, _sub(one, expr))
-        case "sin":
-            return _call("cos", x)
-        case "cos":
-            return _neg(_call("sin", x))
-        case "sqrt":
-            return _over(one, _times(two, expr))
-        case "abs":
-            zero = replace(_number(0.0, expr), type=x.type)
-            return _sub(_truth("gt", x, zero), _truth("lt", x, zero))
-        case _:
-            raise AssertionError(f"{expr.op} has no derivative")
+def _doing(like: Expr) -> Do:
+    """Operations and functions on expressions, simplified; numbers stand where ``like`` does."""
+
+    def do(op: str, *parts: Expr | float) -> Expr:
+        made = [_number(p, like) if isinstance(p, int | float) else p for p in parts]
+        return _SIMPLIFIED[op](*made) if op in _SIMPLIFIED else _made(op, *made)
+
+    return do
 
 
 def _power(expr: Apply, base_change: Expr, exponent_change: Expr) -> Expr:
@@ -286,26 +270,13 @@ def _power(expr: Apply, base_change: Expr, exponent_change: Expr) -> Expr:
         return _times(_times(exponent, lower), base_change)
     lower = _to_the(base, _sub(exponent, _number(1.0, exponent)))
     by_base = _times(_times(exponent, lower), base_change)
-    return _add(by_base, _times(_times(expr, _call("log", base)), exponent_change))
+    return _add(by_base, _times(_times(expr, _made("log", base)), exponent_change))
 
 
 def _to_the(base: Expr, exponent: Expr) -> Expr:
     if isinstance(exponent, Literal_) and exponent.value == 1:
         return base
     return Apply("pow", (base, exponent), NUMBER, base.span)
-
-
-def _extreme(expr: Apply, changes: list[Expr]) -> Expr:
-    """That of the chosen one; the first of several that are equal, as the value itself is chosen."""
-    beats = "lt" if expr.op == "min" else "gt"
-    best: Expr = expr.arguments[0]
-    change = changes[0]
-    for other, its in zip(expr.arguments[1:], changes[1:], strict=True):
-        wins = _truth(beats, other, best)
-        if not (is_zero(change) and is_zero(its)):
-            change = _add(_times(_no(wins), change), _times(wins, its))
-        best = Apply(expr.op, (best, other), expr.type, expr.span)
-    return change
 
 
 # ------------------------------------------------------------------ building, simplified
@@ -333,10 +304,6 @@ def _both(a: Expr, b: Expr) -> tuple[float, float] | None:
 
 def _made(op: str, *arguments: Expr) -> Apply:
     return Apply(op, arguments, NUMBER, arguments[0].span)
-
-
-def _call(function: str, x: Expr) -> Expr:
-    return _made(function, x)
 
 
 def _truth(op: str, a: Expr, b: Expr) -> Expr:
@@ -382,6 +349,17 @@ def _over(a: Expr, b: Expr) -> Expr:
     return _made("div", a, b)
 
 
+_SIMPLIFIED: dict[str, Callable[..., Expr]] = {
+    "add": _add,
+    "sub": _sub,
+    "mul": _times,
+    "div": _over,
+    "neg": _neg,
+    "not": _no,
+    "lt": lambda a, b: _truth("lt", a, b),
+    "gt": lambda a, b: _truth("gt", a, b),
+}
+
 # ------------------------------------------------------------------ of the logarithm
 
 
@@ -396,23 +374,33 @@ def log_derivative(expr: Expr, parameter: str, model: Model) -> Expr:
     if isinstance(expr, ParameterRef) and expr.name != parameter:
         return log_derivative(model.parameter(expr.name).default, parameter, model)
     if isinstance(expr, Apply):
-        parts = [log_derivative(a, parameter, model) for a in expr.arguments] if expr.op in _PRODUCTS else []
-        match expr.op:
-            case "mul":
-                return _add(parts[0], parts[1])
-            case "div":
-                return _sub(parts[0], parts[1])
-            case "neg":
-                return parts[0]
-            case "sqrt":
-                return _times(_number(0.5, expr), parts[0])
-            case "exp":
-                return derivative(expr.arguments[0], parameter, model)
-            case "pow" if not acts_on(expr.arguments[1], parameter, model):
-                return _times(expr.arguments[1], parts[0])
-            case _:
-                pass
+        found = _log_change(expr, parameter, model)
+        if found is not None:
+            return found
     return _over(derivative(expr, parameter, model), expr)
 
 
-_PRODUCTS = frozenset({"mul", "div", "neg", "sqrt", "pow"})
+def _log_change(expr: Apply, parameter: str, model: Model) -> Expr | None:
+    """That of a product, a power or a function that says so, from its parts; None of another."""
+    function = FUNCTIONS.get(expr.op)
+    if function is not None:
+        if function.change is None or function.change.of_log is None:
+            return None
+        changes = [derivative(a, parameter, model) for a in expr.arguments]
+        logs = [log_derivative(a, parameter, model) for a in expr.arguments]
+        return function.change.of_log(_doing(expr), changes, logs)
+    if expr.op not in _PRODUCTS or (expr.op == "pow" and acts_on(expr.arguments[1], parameter, model)):
+        return None
+    parts = [log_derivative(a, parameter, model) for a in expr.arguments]
+    match expr.op:
+        case "mul":
+            return _add(parts[0], parts[1])
+        case "div":
+            return _sub(parts[0], parts[1])
+        case "pow":
+            return _times(expr.arguments[1], parts[0])
+        case _:
+            return parts[0]
+
+
+_PRODUCTS = frozenset({"mul", "div", "neg", "pow"})

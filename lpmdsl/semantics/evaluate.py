@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.semantics import numbers
+from lpmdsl.semantics.functions import FUNCTIONS
 from lpmdsl.semantics.model import (
     Aggregate,
     Apply,
@@ -109,11 +109,11 @@ def _look_up(expr: TableRef, scope: Scope) -> Value:
 
 
 def apply(op: str, args: list[Value], expr: Apply) -> Value:
-    """One built-in on numpy values; truth is 1.0 and falsehood 0.0."""
+    """One operation or function on numpy values; truth is 1.0 and falsehood 0.0."""
     with np.errstate(all="ignore"):
         if op == "pow":
             return power(args[0], args[1], expr.arguments[1])
-        return _OPERATIONS[op](*args)
+        return FUNCTIONS[op].made_of(_do, *args) if op in FUNCTIONS else _OPERATIONS[op](*args)
 
 
 def power(base: Value, exponent: Value, written: Expr) -> Value:
@@ -132,6 +132,10 @@ def whole_exponent(written: Expr) -> int | None:
     if isinstance(written, Literal_) and written.value in range(1, 9):
         return int(written.value)
     return None
+
+
+def _do(op: str, *args: Value) -> Value:
+    return _OPERATIONS[op](*args)
 
 
 def _truth(value: Value) -> Value:
@@ -160,10 +164,7 @@ _OPERATIONS = {
     "cos": numbers.cos,
     "sqrt": np.sqrt,
     "abs": np.abs,
-    "min": lambda *xs: reduce(np.minimum, xs),  # no number if any is none
-    "max": lambda *xs: reduce(np.maximum, xs),
+    "minimum": np.minimum,  # no number if either is none
+    "maximum": np.maximum,
     "floor": np.floor,
-    "round": lambda a: np.floor(a + 0.5),
-    "logit": lambda a: numbers.log(a / (1.0 - a)),
-    "inverse_logit": lambda a: 1.0 / (1.0 + numbers.exp(-a)),
 }

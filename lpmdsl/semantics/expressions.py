@@ -150,8 +150,7 @@ class Apply:
     """A built-in of numbers or truth values.
 
     ``op``: ``neg not add sub mul div pow lt le gt ge eq ne and or``, ``select`` (test, value if it holds, value if
-    not) or a function of
-    ``semantics.builtins.BUILTINS`` (``exp log sqrt abs min max floor round logit inverse_logit sin cos``).
+    not) or a function of ``semantics.functions.FUNCTIONS``.
     """
 
     op: str

@@ -14,6 +14,7 @@ from lpmdsl.escaping import latex
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import apply
+from lpmdsl.semantics.functions import FUNCTIONS
 from lpmdsl.source import Span
 
 DIGITS = 15
@@ -27,9 +28,7 @@ LONGEST = 400
 _OPERATORS = {
     "select": lambda test, a, b: (a if test else b) if test.is_Integer else test * a + (1 - test) * b,
     "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
-    "pow": lambda a, b: a**b, "neg": lambda a: -a, "exp": sp.exp, "log": sp.log, "sin": sp.sin, "cos": sp.cos,
-    "sqrt": sp.sqrt, "abs": sp.Abs, "floor": sp.floor, "min": sp.Min, "max": sp.Max,
-    "logit": lambda p: sp.log(p / (1 - p)), "inverse_logit": lambda x: 1 / (1 + sp.exp(-x)),
+    "pow": lambda a, b: a**b, "neg": lambda a: -a,
     "lt": lambda a, b: _truth(sp.Lt(a, b)), "le": lambda a, b: _truth(sp.Le(a, b)),
     "gt": lambda a, b: _truth(sp.Gt(a, b)), "ge": lambda a, b: _truth(sp.Ge(a, b)),
     "eq": lambda a, b: sp.Integer(int(a == b)), "ne": lambda a, b: sp.Integer(int(a != b)),
@@ -91,7 +90,7 @@ def formula(expr: m.Expr, model: m.Model, group: Group, inside: Mapping[str, int
             return sp.Integer(0)
         case m.Follows():
             return sp.Integer(1)
-        case m.Apply() if expr.op in _OPERATORS:
+        case m.Apply():
             return _applied(expr, [sp.sympify(again(a)) for a in expr.arguments])
         case _:
             raise NoFormula(f"`{written(expr.span)}` differs from person to person, or is known to a run alone")
@@ -111,6 +110,10 @@ def _is_short(value: Fraction | sp.Rational) -> bool:
     return max(abs(int(value.numerator)), int(value.denominator)) < 10**DIGITS
 
 
+def _made(op: str, arguments: list[sp.Expr]) -> sp.Expr:
+    return FUNCTIONS[op].symbolic(sp, *arguments) if op in FUNCTIONS else _OPERATORS[op](*arguments)
+
+
 def _applied(expr: m.Apply, arguments: list[sp.Expr]) -> sp.Expr:
     """An operation on formulas. On numbers alone it is worked out in floats first: exact powers and floors of large
     numbers would have more digits than a machine holds."""
@@ -119,11 +122,11 @@ def _applied(expr: m.Apply, arguments: list[sp.Expr]) -> sp.Expr:
     if any(a.free_symbols for a in arguments):
         if too_high:
             raise NoFormula(f"the power `{' '.join(written(expr.span).split())}` is too high to write out")
-        return _OPERATORS[expr.op](*arguments)
+        return _made(expr.op, arguments)
     value = float(apply(expr.op, [np.float64(float(a)) for a in arguments], expr))
     if too_high or not (value == 0 or 1e-15 < abs(value) < 1e15):
         return number(value, expr.span)
-    found = sp.sympify(_OPERATORS[expr.op](*arguments))
+    found = sp.sympify(_made(expr.op, arguments))
     return number(value, expr.span) if found.is_Rational and not _is_short(found) else found  # type: ignore[arg-type]
 
 

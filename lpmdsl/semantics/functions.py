@@ -1,0 +1,264 @@
+"""The functions of numbers: one row each holds all that the compiler knows of a function.
+
+The checker, the intervals, the derivatives, the kernels, the host and the formulas of the theory read that row. The
+reference alone works a function out a second time (``backends/torch_expressions.py``), so that agreement with it says
+something.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Literal
+
+Bounds = tuple[float, float]
+ANYTHING: Bounds = (-math.inf, math.inf)
+ROUNDING = 1e-15
+"""More than the relative error of a logarithm or an exponential."""
+
+Dimensions = Literal["pure", "same", "square root", "number out"]
+"""What a function does to dimensions: needs pure numbers, keeps the one all arguments share, halves it, drops it."""
+
+Do = Callable[..., Any]
+"""``do(op, *parts)`` applies an operation to parts of an expression; a plain float among them is a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How the value of a function follows its arguments, in operations and functions of the language.
+
+    ``of(do, y, xs, changes)``: the change of the value ``y`` of ``xs`` whose changes are given. ``of_log``: that of the
+    logarithm of the value from the changes and those of the arguments' logarithms, where that reads less than ``of``.
+    """
+
+    of: Callable[[Do, Any, list[Any], list[Any]], Any]
+    of_log: Callable[[Do, list[Any], list[Any]], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of numbers.
+
+    ``arity``: least and most arguments (None: any number). ``value(*xs)``: the value of plain floats while a model is
+    checked; NaN where it has none. ``made_of(do, *xs)``: the value in operations of ``kernel.ir.OPS``, as the host and
+    the kernels compute it for many. ``interval(*parts)``: bounds of the value from bounds that hold no NaN, rather too
+    wide than too narrow. ``change``: None for one whose value jumps between constants; what a parameter does through it
+    is lost. ``symbolic(sp, *xs)``: the formula, given the module ``sympy``. ``holds_limits``: who writes it has thought
+    of the range of the value.
+    """
+
+    name: str
+    arity: tuple[int, int | None]
+    dimensions: Dimensions
+    value: Callable[..., float]
+    made_of: Callable[..., Any]
+    interval: Callable[..., Bounds]
+    change: Change | None
+    symbolic: Callable[..., Any]
+    holds_limits: bool = False
+
+
+# ------------------------------------------------------------------ values
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
+
+
+def _each(function: Callable[..., float]) -> Callable[..., float]:
+    """The function, and no number where an argument is none."""
+    return lambda *values: math.nan if any(map(math.isnan, values)) else function(*values)
+
+
+def _whole(x: float) -> float:
+    return x if math.isinf(x) else float(math.floor(x))
+
+
+def _circular(function: Callable[[float], float]) -> Callable[[float], float]:
+    return lambda x: math.nan if math.isinf(x) else function(x)
+
+
+def _logit(p: float) -> float:
+    return _log(p / (1 - p)) if p < 1 else math.inf
+
+
+# ------------------------------------------------------------------ operations
+
+
+def _one(op: str) -> Callable[..., Any]:
+    """A function that is an operation itself."""
+    return lambda do, x: do(op, x)
+
+
+def _folded(op: str) -> Callable[..., Any]:
+    """An operation over any number of arguments, from the first."""
+    return lambda do, *xs: reduce(lambda a, b: do(op, a, b), xs)
+
+
+# ------------------------------------------------------------------ intervals
+
+
+def _around(function: Callable[[float], float], least: float, most: float) -> Callable[[Bounds], Bounds]:
+    """Bounds of a function that never falls, wider than its rounding; anything where it may leave its domain."""
+
+    def interval(x: Bounds) -> Bounds:
+        if x[0] < least or x[1] > most:
+            return ANYTHING
+        low, high = function(x[0]), function(x[1])
+        return _moved(low, -ROUNDING), _moved(high, ROUNDING)
+
+    return interval
+
+
+def _moved(end: float, by: float) -> float:
+    return end + by * abs(end) if math.isfinite(end) else end
+
+
+def _rising(function: Callable[[float], float]) -> Callable[[Bounds], Bounds]:
+    """Bounds of a function that never falls, as its ends are computed."""
+    return lambda x: (function(x[0]), function(x[1]))
+
+
+def _magnitude(x: Bounds) -> Bounds:
+    ends = sorted(abs(end) for end in x)
+    return (0.0 if x[0] <= 0 <= x[1] else ends[0]), ends[1]
+
+
+def _by_end(choose: Callable[..., float]) -> Callable[..., Bounds]:
+    return lambda *parts: (choose(p[0] for p in parts), choose(p[1] for p in parts))
+
+
+# ------------------------------------------------------------------ derivatives
+
+
+def _slope(
+    slope: Callable[[Do, Any, Any], Any], of_log: Callable[[Do, list[Any], list[Any]], Any] | None = None
+) -> Change:
+    """The change of a function of one number from its derivative, made of its value and that number."""
+    return Change(lambda do, y, xs, changes: do("mul", slope(do, y, xs[0]), changes[0]), of_log)
+
+
+def _chosen(op: str, beats: str) -> Change:
+    """That of the chosen one; the first of several that are equal, as the value itself is chosen."""
+
+    def of(do: Do, _: Any, xs: list[Any], changes: list[Any]) -> Any:
+        best, change = xs[0], changes[0]
+        for other, its in zip(xs[1:], changes[1:], strict=True):
+            wins = do(beats, other, best)
+            change = do("add", do("mul", do("not", wins), change), do("mul", wins, its))
+            best = do(op, best, other)
+        return change
+
+    return Change(of)
+
+
+# ------------------------------------------------------------------ the rows
+
+_ROWS = (
+    Function(
+        "exp", (1, 1), "pure",
+        value=_each(lambda x: math.exp(min(x, 709.0))),
+        made_of=_one("exp"),
+        interval=_around(lambda x: math.exp(min(max(x, -708.0), 709.0)), -math.inf, math.inf),
+        change=_slope(lambda do, y, x: y, of_log=lambda do, changes, _: changes[0]),
+        symbolic=lambda sp, x: sp.exp(x),
+    ),
+    Function(
+        "log", (1, 1), "pure",
+        value=_each(_log),
+        made_of=_one("log"),
+        interval=_around(_log, 0.0, math.inf),
+        change=_slope(lambda do, y, x: do("div", 1.0, x)),
+        symbolic=lambda sp, x: sp.log(x),
+    ),
+    Function(
+        "logit", (1, 1), "pure",
+        value=_each(_logit),
+        made_of=lambda do, p: do("log", do("div", p, do("sub", 1.0, p))),
+        interval=lambda p: ANYTHING,
+        change=_slope(lambda do, y, p: do("div", 1.0, do("mul", p, do("sub", 1.0, p)))),
+        symbolic=lambda sp, p: sp.log(p / (1 - p)),
+    ),
+    Function(
+        "inverse_logit", (1, 1), "pure",
+        value=_each(lambda x: 1 / (1 + math.exp(min(-x, 709.0)))),
+        made_of=lambda do, x: do("div", 1.0, do("add", 1.0, do("exp", do("neg", x)))),
+        interval=lambda x: (0.0, 1.0),
+        change=_slope(lambda do, y, x: do("mul", y, do("sub", 1.0, y))),
+        symbolic=lambda sp, x: 1 / (1 + sp.exp(-x)),
+        holds_limits=True,
+    ),
+    Function(
+        "sin", (1, 1), "pure",
+        value=_each(_circular(math.sin)),
+        made_of=_one("sin"),
+        interval=lambda x: (-1.0, 1.0),
+        change=_slope(lambda do, y, x: do("cos", x)),
+        symbolic=lambda sp, x: sp.sin(x),
+    ),
+    Function(
+        "cos", (1, 1), "pure",
+        value=_each(_circular(math.cos)),
+        made_of=_one("cos"),
+        interval=lambda x: (-1.0, 1.0),
+        change=_slope(lambda do, y, x: do("neg", do("sin", x))),
+        symbolic=lambda sp, x: sp.cos(x),
+    ),
+    Function(
+        "floor", (1, 1), "pure",
+        value=_each(_whole),
+        made_of=_one("floor"),
+        interval=_rising(_whole),
+        change=None,
+        symbolic=lambda sp, x: sp.floor(x),
+    ),
+    Function(
+        "round", (1, 1), "pure",
+        value=_each(lambda x: _whole(x + 0.5)),
+        made_of=lambda do, x: do("floor", do("add", x, 0.5)),
+        interval=_rising(lambda x: _whole(x + 0.5)),
+        change=None,
+        symbolic=lambda sp, x: sp.floor(x + sp.Rational(1, 2)),
+    ),
+    Function(
+        "sqrt", (1, 1), "square root",
+        value=_each(lambda x: math.sqrt(x) if x >= 0 else math.nan),
+        made_of=_one("sqrt"),
+        interval=lambda x: (math.sqrt(x[0]), math.sqrt(x[1])) if x[0] >= 0 else ANYTHING,
+        change=_slope(
+            lambda do, y, x: do("div", 1.0, do("mul", 2.0, y)), of_log=lambda do, _, logs: do("mul", 0.5, logs[0])
+        ),
+        symbolic=lambda sp, x: sp.sqrt(x),
+    ),
+    Function(
+        "abs", (1, 1), "same",
+        value=math.fabs,
+        made_of=_one("abs"),
+        interval=_magnitude,
+        change=_slope(lambda do, y, x: do("sub", do("gt", x, 0.0), do("lt", x, 0.0))),
+        symbolic=lambda sp, x: sp.Abs(x),
+    ),
+    Function(
+        "min", (2, None), "same",
+        value=_each(min),
+        made_of=_folded("minimum"),
+        interval=_by_end(min),
+        change=_chosen("min", "lt"),
+        symbolic=lambda sp, *xs: sp.Min(*xs),
+        holds_limits=True,
+    ),
+    Function(
+        "max", (2, None), "same",
+        value=_each(max),
+        made_of=_folded("maximum"),
+        interval=_by_end(max),
+        change=_chosen("max", "gt"),
+        symbolic=lambda sp, *xs: sp.Max(*xs),
+        holds_limits=True,
+    ),
+)  # fmt: skip
+FUNCTIONS: dict[str, Function] = {row.name: row for row in _ROWS}
+STEPS = frozenset(row.name for row in _ROWS if row.change is None)
+"""Functions whose value jumps between constants: their derivative is zero wherever they have one."""
