@@ -50,6 +50,9 @@ def valued(value: str) -> str:
     return text(f"parameter p = {value}\nobserve o = count of Person where C is I and p > 0\n")
 
 
+_ON_DAYS = text(f"{SEEN}network w joins Person at random with 2 contacts per day on weekdays\ncontagion of C\n"
+                "  from I on w at 0.1 per contact\n", SI.replace("at rate 0.1 per day", "by contagion"),
+                "from 2024-01-01 for 5 days")  # fmt: skip
 WITHIN = {
     "a chain of 100 observations": observations(100),
     "a chain of 60 parameters": parameters(60),
@@ -74,6 +77,8 @@ BEYOND = {
     "a number of 400 digits": (valued("9" * 400), "E0116"),
     "a run of 1e300 days": (text(SEEN, clock="for 1e300 days"), "E0705"),
     "a run past the calendar": (text(SEEN, clock="from 9999-12-30 for 100 days"), "E0316"),
+    "a step of 1e-320 days": (_ON_DAYS.replace("step 1 day", "step 1e-320 days"), "E0316"),
+    "a step of a nanosecond": (_ON_DAYS.replace("step 1 day", "step 1e-14 days"), "E0316"),
     "a report in 1e300 days": (text("observe o = number entering I per 1e300 days\n"), "E0705"),
     "a delay of 1e305 days": (text(f"{SEEN}parameter p = 1e305 days\nobserve q = number entering I per day delayed by "
                                    "exponential(mean p)\n"), "E0316"),

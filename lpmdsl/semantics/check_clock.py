@@ -15,6 +15,8 @@ from lpmdsl.syntax import tree
 MONTHS = {"month": 1, "year": 12}
 MEAN_DAYS = {"month": 30, "year": 365}
 """Lengths to write instead where there is no calendar."""
+LEAST_STEP = 1e-9
+"""Days, a tenth of a millisecond: below, there are more steps in a day than a number can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,9 @@ def check_clock(ctx: Context, module: tree.Module) -> model.Clock:
     ctx.start = written.start.iso if written.start else None
     ctx.counts_months = written_months(written.step) is not None
     step = days(ctx, written.step)
-    if step is not None and step <= 0 and written.step is not None:
-        ctx.report.add("E0316", "A step takes some time.", written.step.span, "Write `step 1 day`.")
+    if step is not None and step < LEAST_STEP and written.step is not None:
+        told = f"A step takes some time, at least {LEAST_STEP:g} days."
+        ctx.report.add("E0316", told, written.step.span, "Write `step 1 day`.")
         step = None
     ctx.step = step or 1.0
     if written.step is None or written.duration is None:
