@@ -79,14 +79,16 @@ def _forced(checked: model.Model, condition: model.Condition) -> set[int]:
 def _report_states(
     checked: model.Model, condition: model.Condition, graph: Edges, inside: set[int], report: Report
 ) -> None:
-    spread = {s: sp for c in checked.contagions if c.condition == condition.name for sp in c.spreads for s in sp.states}
+    spread = {s: (c, one) for c in checked.contagions for one in c.spreads if checked.source_of(c, one) is condition
+              for s in one.states}  # fmt: skip
     for state in _first_unreachable(graph, inside):
         name = condition.states[state]
         if state in spread:
+            contagion, one = spread[state]
             report.add(
                 "E0509",
-                f"{condition.name} spreads from `{name}`, and nobody ever enters `{name}`.",
-                spread[state].span,
+                f"{contagion.condition} spreads from `{name}`, and nobody ever enters `{name}`.",
+                one.span,
                 f"Lead an exit to `{name}`, or start somebody there.",
             )
         else:

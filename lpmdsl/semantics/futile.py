@@ -249,16 +249,20 @@ def _contagion(checked: model.Model, contagion: model.Contagion, known: Knowledg
         if not all(_stays_away(source, state, spread.network) for state in spread.states):
             continue
         names = ", ".join(source.states[s] for s in spread.states)
+        gone = all(s in source.removed for s in spread.states)
+        why = f"those in {names} {'are removed' if gone else 'leave it'}, so they are never there to spread"
+        instead = f"take {names} out of `removed in`" if gone else f"do not let {names} leave `{spread.network}`"
         report.add(
             "E0619",
-            f"Nobody is infected on `{spread.network}`: those in {names} leave it, so they are never there to spread.",
+            f"Nobody is infected on `{spread.network}`: {why}.",
             spread.span,
-            f"Spread from another state, on another network, or do not let {names} leave `{spread.network}`.",
+            f"Spread from another state, on another network, or {instead}.",
         )
 
 
 def _stays_away(condition: model.Condition, state: int, network: str) -> bool:
-    return any(state in clause.states and network in clause.networks for clause in condition.whiles)
+    leaves = any(state in clause.states and network in clause.networks for clause in condition.whiles)
+    return leaves or state in condition.removed
 
 
 # ------------------------------------------------------------------ reports
