@@ -234,7 +234,7 @@ def test_trial_never_left() -> None:
     numbers = found.conditions[0].reproduction
     assert numbers is not None and math.isinf(numbers.value) and numbers.growth == pytest.approx(0.5)
     text = "\n".join(as_text(found))
-    assert "no R0: it is without end, since nobody infectious ever leaves I" in text and "e+0" not in text
+    assert "no R0: it is without end, since some who are infectious never leave I" in text and "e+0" not in text
     told = json.loads(as_json(found), parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
     assert told["r0"]["A"]["value"] is None and told["r0"]["A"]["expression"] is None
     model = lpmdsl.load(trial("never_left"))

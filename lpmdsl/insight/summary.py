@@ -193,7 +193,7 @@ def _reproduction_lines(one: OfCondition, numbers: Reproduction) -> list[str]:
 
 def _r0_line(one: OfCondition, numbers: Reproduction) -> str:
     if numbers.kept:
-        return f"no R0: it is without end, since nobody infectious ever leaves {numbers.kept}"
+        return f"no R0: it is without end, since some who are infectious never leave {numbers.kept}"
     closed = f" = {one.formula}" if one.formula is not None else f" (no formula: {one.no_formula})"
     return f"R0 = {numbers.told}{closed}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -23,6 +24,8 @@ def agreed_formula(
     """R0 as a formula that gives ``number`` for the people of the samples. Raises ``NoFormula`` with the reason."""
     found = r0_formula(model, condition)
     value = value_of(found, model, parameters, samples)
+    if math.isnan(value):
+        raise NoFormula("the one by the equations has no value here")
     if not abs(value - number) <= CLOSE * max(abs(number), 1e-300):
         raise NoFormula(f"the one by the equations gives {value:.6g}, which leaves something out")
     return found
@@ -30,6 +33,8 @@ def agreed_formula(
 
 def value_of(found: sp.Expr, model: m.Model, parameters: Mapping[str, float], samples: list[Sample]) -> float:
     """The value of a formula of R0 for the people of the samples; NaN where it has none."""
+    if found.has(sp.zoo, sp.nan):
+        return float("nan")
     known: dict[sp.Symbol, float] = values_of(model, parameters, [found])
     named = sizes(model, samples)
     known |= {s: named[s.name] for s in found.free_symbols - set(known) if isinstance(s, sp.Symbol) and s.name in named}

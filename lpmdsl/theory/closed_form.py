@@ -167,9 +167,11 @@ def _leaves(model: m.Model, condition: m.Condition, group: Group, state: int):
             case _:
                 raise NoFormula(f"`{name}` is left in ways that have no common formula")
     total = sum(rates.values(), sp.Integer(0))
+    if timed is None and total == 0:
+        raise NoFormula(f"some never leave `{name}`, and those in it are infectious")
     if timed is None:
         mean, by_time = 1 / total, sp.Integer(0)
-    elif not rates:
+    elif total == 0:
         mean, by_time = mean_dwell(model, condition, timed, group), sp.Integer(1)
     else:
         by_time = _discounted(model, condition, timed, group, total)

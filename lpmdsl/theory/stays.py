@@ -43,7 +43,8 @@ class Staying:
             stay, leads = np.where(total > 0, 1 / np.where(total > 0, total, 1.0), np.inf), {}
         else:
             stay, leads = self.timed.transform(total)
-        by_rate = {exit_: np.where(rate > 0, rate * stay, 0.0) for exit_, rate in self.rates}
+        # Whoever never leaves is in the state without end, and nothing times that is nothing.
+        by_rate = {exit_: rate * np.where(rate > 0, stay, 0.0) for exit_, rate in self.rates}
         return stay, {**leads, **by_rate}
 
 
