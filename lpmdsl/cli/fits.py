@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lpmdsl.cli.options import Agents, AllowFiles, File, Force, Format, Quiet, Redraw, Seed, Setting, Steps, Threads
-from lpmdsl.cli.words import load_told, numbers, overwrite_page, pairs, print_lines, require_ours, warn
+from lpmdsl.cli.words import (
+    load_told,
+    numbers,
+    overwrite_page,
+    pairs,
+    print_lines,
+    require_ours,
+    say,
+    tell_long_steps,
+    warn,
+)
+from lpmdsl.diagnostics import Report
 from lpmdsl.terminal import err, text_out
 
 if TYPE_CHECKING:
     from lpmdsl.config import Calibration
+    from lpmdsl.runtime.api import LoadedModel
 
 
 def sensitivity(
@@ -79,6 +92,7 @@ def calibrate(
 
     require(method or "")
     loaded = load_told(file, allow_files)
+    _tell_steps(loaded, settings)
     from lpmdsl.config import CalibrationOptions
     from lpmdsl.runtime.calibration.run import calibrate as fit, known_method
     from lpmdsl.runtime.progress import calibration_bar
@@ -93,6 +107,13 @@ def calibrate(
     with ctrl_c_stops() as stop, calibration_bar(stop, is_shown=not quiet) as tell:
         result = fit(loaded.model, loaded.facts, loaded.source, options, data, folder, resume, tell, force, warn)
     _print_calibration(result.record, result.folder or folder, quiet)
+
+
+def _tell_steps(loaded: LoadedModel, settings: dict[str, str]) -> None:
+    """What long steps take from the growth a fit makes up for: told before it."""
+    report = Report()
+    tell_long_steps(loaded.model, settings, report)
+    say(report, sys.stderr)
 
 
 def _print_calibration(record: Calibration, folder: Path, quiet: bool) -> None:

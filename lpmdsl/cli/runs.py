@@ -38,7 +38,7 @@ from lpmdsl.cli.options import (
     Threads,
     Url,
 )
-from lpmdsl.cli.words import check_promises, load_told, numbers, pairs, print_lines, say, warn
+from lpmdsl.cli.words import check_promises, load_told, numbers, pairs, print_lines, say, tell_long_steps, warn
 from lpmdsl.diagnostics import LpmError, Report
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def _promised(loaded: LoadedModel, settings: dict[str, str]) -> None:
     check_promises(loaded.model, settings, report)
     if report.has_errors and not settings:
         raise LpmError(report)
+    tell_long_steps(loaded.model, settings, report)
     say(report, sys.stderr)
 
 

@@ -28,6 +28,7 @@ from lpmdsl.terminal import console, text_out
 from lpmdsl.writing.plain import create, place_of, require_unread, unwritten, write_whole
 
 if TYPE_CHECKING:
+    from lpmdsl.insight.summary import Analysis
     from lpmdsl.runtime.api import LoadedModel
 
 
@@ -185,6 +186,7 @@ def analyse(
 
     values = values_with(loaded.model, settings)
     found = analysis(loaded.model, values, seed)
+    _tell_steps(loaded, found)
     match format:
         case Form.text:
             print_lines(as_text(found))
@@ -196,6 +198,17 @@ def analyse(
             text_out(document(loaded.model, loaded.source, found, values))
     if not all(statement.holds for statement in found.statements):
         raise typer.Exit(1)
+
+
+def _tell_steps(loaded: LoadedModel, found: Analysis) -> None:
+    """Steps that are long for an outbreak, on the error stream: every form of the analysis has the numbers."""
+    from lpmdsl.theory.promised import tell_steps
+
+    report = Report()
+    for one in found.conditions:
+        if one.reproduction is not None:
+            tell_steps(loaded.model, one.reproduction, report)
+    say(report, sys.stderr)
 
 
 def _simulate_equations(

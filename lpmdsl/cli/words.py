@@ -85,6 +85,14 @@ def load_told(file: Path, allow_files: bool = False) -> LoadedModel:
     return loaded
 
 
+def tell_long_steps(model: Model, settings: dict[str, str], report: Report) -> None:
+    """Tells whether the steps of the clock are long for an outbreak, also where no R0 is promised."""
+    from lpmdsl.runtime.settings import values_with
+    from lpmdsl.theory.promised import check_steps
+
+    check_steps(model, values_with(model, dict(settings)), report)
+
+
 def check_promises(model: Model, settings: dict[str, str], report: Report) -> None:
     """Works out what is promised of R0, if anything is."""
     from lpmdsl.semantics.model import CheckQuantity

@@ -10,7 +10,7 @@ from lpmdsl.semantics import model as m
 from lpmdsl.semantics.archetypes import most_archetypes, most_calls, refreshes
 from lpmdsl.semantics.bounds import Knowledge, bounds
 from lpmdsl.source import Span
-from lpmdsl.theory.formulas import written
+from lpmdsl.theory.wording import written
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.theory.coupled import coupled, is_coupled, networks_of
-from lpmdsl.theory.formulas import LONGEST, SHORT, Group, NoFormula, entry, formula, is_groupable, number, tex, written
+from lpmdsl.theory.formulas import LONGEST, SHORT, Group, NoFormula, entry, formula, is_groupable, number, tex
+from lpmdsl.theory.wording import undecided, written
 
 MOST_GROUPS = 12
 MOST_STAGES = 12
@@ -350,12 +351,6 @@ def mean_dwell(model: m.Model, condition: m.Condition, exit_: m.Exit, group: Gro
             return (stated["low"] + stated["mode"] + stated["high"]) / 3
         case _:
             raise NoFormula(f"the mean of `{written(dwell.span)}` is not written")
-
-
-def undecided(model: m.Model) -> list[str]:
-    """What is assumed of behaviours, where there are any."""
-    names = ", ".join(f"`{name}`" for name in dict.fromkeys(b.into for b in model.behaviours))
-    return [f"nobody decides anything: {names} as at the start"] if names else []
 
 
 def _assumptions(model: m.Model, condition: m.Condition) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import apply
 from lpmdsl.semantics.functions import FUNCTIONS
 from lpmdsl.source import Span
+from lpmdsl.theory.wording import written
 
 DIGITS = 15
 """A whole number in a formula has no more digits; what is longer is a decimal fraction."""
@@ -38,11 +39,6 @@ _OPERATORS = {
 
 class NoFormula(ValueError):
     """Something only a run knows, that differs from person to person in too many ways, or that nobody would read."""
-
-
-def written(span: Span) -> str:
-    """What stands there in the text."""
-    return span.source.text[span.start : span.end]
 
 
 def _truth(relation: object) -> sp.Expr:

@@ -3,12 +3,14 @@ steps of the clock are short enough for how fast the outbreak grows."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 
-from lpmdsl.diagnostics import Report
+from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
-from lpmdsl.theory.reproduction import Reproduction, reproduction
+from lpmdsl.theory.reproduction import Growth, Reproduction, lost_growth, reproduction
 
 TOO_SLOW = 0.15
 """Share of the growth that may be lost to long steps before a note says so; a tenth is usual with steps of a day."""
@@ -25,7 +27,7 @@ def check_r0(model: m.Model, parameters: Mapping[str, float], report: Report) ->
         except ValueError:
             continue
         scope = Scope(model, parameters, idle=True)
-        _check_steps(model, found, report)
+        tell_steps(model, found, report)
         low = float(evaluate(promise.low, scope)) if promise.low is not None else 0.0
         high = float(evaluate(promise.high, scope))
         if not low <= found.value <= high:
@@ -38,8 +40,27 @@ def check_r0(model: m.Model, parameters: Mapping[str, float], report: Report) ->
             )
 
 
-def _check_steps(model: m.Model, found: Reproduction, report: Report) -> None:
-    lost, step = found.lost_to_steps, model.clock.step
+def check_steps(model: m.Model, parameters: Mapping[str, float], report: Report) -> None:
+    """Report steps that are long for an outbreak (N0721) of any condition, promised or not; one note is enough.
+
+    Nothing is said where people or ties come from files, which a run alone reads; ``lpmc analyse`` reads them.
+    """
+    if any(a.file for a in model.agents) or any(n.file for n in model.networks):
+        return
+    for condition in model.conditions:
+        if any(d.code == "N0721" for d in report.diagnostics):
+            return
+        if model.is_passed_on(condition.name):
+            with suppress(ValueError, LpmError):  # what cannot be worked out, or made, is told by the run itself
+                found = lost_growth(model, condition, parameters, TOO_SLOW)
+                if found is not None:
+                    tell_steps(model, found, report)
+
+
+def tell_steps(model: m.Model, found: Growth | Reproduction, report: Report) -> None:
+    """Report a growth of which the steps of the clock take too large a share (N0721)."""
+    lost = 1 - found.growth_in_steps / found.growth if 0 < found.growth < math.inf else 0.0
+    step = model.clock.step
     if not lost > TOO_SLOW:
         return
     # What is lost goes with the length of the step.

@@ -21,8 +21,8 @@ from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.theory.courses import at, course, everyone_at_start, susceptible
-from lpmdsl.theory.formulas import written
 from lpmdsl.theory.stays import Rows
+from lpmdsl.theory.wording import written
 
 EVERYONE = "everyone"
 MOST_CLASSES = 12

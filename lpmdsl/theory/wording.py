@@ -1,0 +1,17 @@
+"""Words of assumptions, apart from formulas: what works with numbers alone starts without sympy."""
+
+from __future__ import annotations
+
+from lpmdsl.semantics import model as m
+from lpmdsl.source import Span
+
+
+def written(span: Span) -> str:
+    """What stands there in the text."""
+    return span.source.text[span.start : span.end]
+
+
+def undecided(model: m.Model) -> list[str]:
+    """What is assumed of behaviours, where there are any."""
+    names = ", ".join(f"`{name}`" for name in dict.fromkeys(b.into for b in model.behaviours))
+    return [f"nobody decides anything: {names} as at the start"] if names else []
