@@ -16,8 +16,8 @@ from lpmdsl.interchange import from_json, to_json
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics.analysis import analyse
 from lpmdsl.semantics.archetypes import asking, digits, labels_of_code, most_archetypes, most_calls
+from lpmdsl.semantics.dependencies import parameters_behind
 from lpmdsl.semantics.evaluate import parameter_values
-from lpmdsl.semantics.unmoved import parameters_behind
 from lpmdsl.source import Source
 from lpmdsl.syntax.format import format_module
 from lpmdsl.syntax.parse import parse

@@ -11,8 +11,7 @@ from lpmdsl.diagnostics import LpmError
 from lpmdsl.quantities import BOOLEAN, NUMBER
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.bounds import Knowledge, bounds
-from lpmdsl.semantics.corners import evaluate
-from lpmdsl.semantics.effects import view
+from lpmdsl.semantics.corners import evaluate, view
 from lpmdsl.source import NOWHERE
 
 BASE = """

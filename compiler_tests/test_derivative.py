@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import lpmdsl
-from lpmdsl.semantics.derivative import acts_on, derivative, is_zero, lost
+from lpmdsl.semantics.dependencies import acts_on
+from lpmdsl.semantics.derivative import derivative, is_zero, lost
 from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.functions import FUNCTIONS, STEPS
 from lpmdsl.semantics.model import Apply, Expr, Literal_, Model, walk

@@ -26,7 +26,8 @@ from lpmdsl.runtime.execute import buffers_after
 from lpmdsl.runtime.gradient_by_score import by_score
 from lpmdsl.runtime.score_estimator import Ledgers, Slices, slices_of, still_to_come, with_controls, without_controls
 from lpmdsl.runtime.scores import ScoredRepeats
-from lpmdsl.semantics.scored import conditions_behind, unscored
+from lpmdsl.semantics.dependencies import conditions_behind
+from lpmdsl.semantics.scored import unscored
 from lpmdsl.source import Source
 
 PARAMETERS = (

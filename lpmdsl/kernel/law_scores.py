@@ -18,7 +18,7 @@ from scipy import special
 from lpmdsl.kernel.dwell import CELLS, TICKS, arguments_by_row, quantile_table
 from lpmdsl.kernel.laws import weibull_shape
 from lpmdsl.kernel.ledger import Stay
-from lpmdsl.semantics.derivative import acts_on
+from lpmdsl.semantics.dependencies import acts_on
 from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.semantics.model import Model
 

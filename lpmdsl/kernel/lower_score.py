@@ -11,7 +11,7 @@ from lpmdsl.kernel.ledger import Decision, Ledger, Part, Stay, Sum, Term, same_s
 from lpmdsl.kernel.lower_expressions import Scope
 from lpmdsl.quantities import BOOLEAN, NUMBER
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.scored import conditions_behind, observations_behind
+from lpmdsl.semantics.dependencies import conditions_behind, observations_behind
 
 UNIT = 1 << 32
 LEAST = 2.0**-60

@@ -8,7 +8,8 @@ from lpmdsl.diagnostics import Report, fail
 from lpmdsl.kernel.phases import FAMILIES
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.derivative import acts_on, lost
+from lpmdsl.semantics.dependencies import acts_on
+from lpmdsl.semantics.derivative import lost
 from lpmdsl.source import Span
 
 HELP = "Use `--estimator differences`, which takes any model as it is."

@@ -19,8 +19,8 @@ from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.reports.drawing import Bar, Figure, Panel
 from lpmdsl.runtime.reports.page import whole_page
 from lpmdsl.runtime.reports.svg import image
+from lpmdsl.semantics.dependencies import parameters_behind
 from lpmdsl.semantics.model import Model
-from lpmdsl.semantics.unmoved import parameters_behind
 from lpmdsl.source import Source, Span
 
 UNMOVED = Certificate(True, 1.0, 1.0, 1.0, "nothing that is observed reads it: proved from the text")

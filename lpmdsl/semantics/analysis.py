@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from lpmdsl.diagnostics import Report
 from lpmdsl.semantics import model
 from lpmdsl.semantics.archetypes import most_archetypes
-from lpmdsl.semantics.effects import check_effects, readers_of
+from lpmdsl.semantics.dependencies import readers_of
+from lpmdsl.semantics.effects import check_effects
 from lpmdsl.semantics.fit_data import check_fits
 from lpmdsl.semantics.futile import check_futile
 from lpmdsl.semantics.graph import Edges, circle, edges, reachable, starts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from lpmdsl.quantities import Kind
@@ -34,6 +35,24 @@ class Known(Protocol):
 
     @property
     def agents(self) -> Mapping[str, model.Agent]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A finished model as something ``Known``."""
+
+    parameters: Mapping[str, model.Parameter]
+    values: Mapping[str, float]
+    tables: Mapping[str, model.Table]
+    agents: Mapping[str, model.Agent]
+
+
+def view(checked: model.Model) -> View:
+    """A finished model, with the values of its parameters, as something ``Known``."""
+    parameters = {p.name: p for p in checked.parameters}
+    tables = {t.name: t for t in checked.tables}
+    values = parameter_values(parameters, tables)
+    return View(parameters, values, tables, {a.name: a for a in checked.agents})
 
 
 def evaluate(expr: model.Expr, lookup: Lookup, tables: Mapping[str, model.Table]) -> float:

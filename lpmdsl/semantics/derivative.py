@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from lpmdsl.quantities import BOOLEAN, NUMBER, Kind, Type
+from lpmdsl.semantics.dependencies import acts_on, computed_from, observations_in
 from lpmdsl.semantics.evaluate import whole_exponent
 from lpmdsl.semantics.functions import FUNCTIONS, STEPS, Do
 from lpmdsl.semantics.model import (
@@ -74,26 +75,7 @@ def is_zero(expr: Expr) -> bool:
     return isinstance(expr, Literal_) and expr.value == 0
 
 
-# ------------------------------------------------------------------ where a parameter acts
-
-
-def acts_on(expr: Expr, parameter: str, model: Model) -> bool:
-    """Whether the parameter has a part in the value while states, reports and stored attributes are held still."""
-    followers = _followers(parameter, model)
-    return any(
-        (isinstance(e, ParameterRef) and e.name in followers)
-        or (isinstance(e, AttributeRef) and any(acts_on(v, parameter, model) for _, v in _clauses(e, model)))
-        for e in walk(expr)
-    )
-
-
-def _followers(parameter: str, model: Model) -> set[str]:
-    """The parameter and all that are computed from it; parameters stand after those they are made of."""
-    found = {parameter}
-    for other in model.parameters:
-        if any(isinstance(e, ParameterRef) and e.name in found for e in walk(other.default)):
-            found.add(other.name)
-    return found
+# ------------------------------------------------------------------ where a derivative is lost
 
 
 def lost(expr: Expr, parameter: str, model: Model) -> tuple[Expr, ...]:
@@ -108,7 +90,7 @@ def lost(expr: Expr, parameter: str, model: Model) -> tuple[Expr, ...]:
 def _lost(expr: Expr, parameter: str, model: Model) -> Iterator[Expr]:
     match expr:
         case ParameterRef():
-            if expr.name != parameter and expr.name in _followers(parameter, model):
+            if expr.name != parameter and expr.name in computed_from(parameter, model):
                 yield from _lost(model.parameter(expr.name).default, parameter, model)
             return
         case Apply() if expr.op in TRUTHS | STEPS and acts_on(expr, parameter, model):
@@ -143,7 +125,7 @@ def _is_formula_of(observation: str, parameter: str, model: Model) -> bool:
     """Whether reports of an observation are computed with the parameter, not only counted from what it does."""
     match model.observation(observation).value:
         case Derived(formula):
-            parts = (e.observation for e in walk(formula) if isinstance(e, ObservationRef | GroupReport | Rolling))
+            parts = observations_in(formula)
             return acts_on(formula, parameter, model) or any(_is_formula_of(p, parameter, model) for p in parts)
         case Level(aggregate):
             return acts_on(aggregate, parameter, model)

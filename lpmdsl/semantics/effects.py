@@ -1,10 +1,9 @@
-"""Who reads what, and what therefore changes nothing: unread parameters, idle interventions and scenarios."""
+"""What changes nothing since nothing reads it: unread parameters and tables, idle interventions and scenarios."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 
 from lpmdsl.diagnostics import Report
 from lpmdsl.quantities import Kind
@@ -12,116 +11,10 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.archetypes import resting
 from lpmdsl.semantics.bounds import Knowledge, bounds, can_hold
 from lpmdsl.semantics.context import text_of
-from lpmdsl.semantics.corners import constant, extremes, parameter_values
+from lpmdsl.semantics.corners import constant, extremes, view
+from lpmdsl.semantics.dependencies import Readers
 from lpmdsl.semantics.places_in_text import word_span
 from lpmdsl.source import Span
-
-Readers = dict[str, set[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A finished model as ``corners`` wants it."""
-
-    parameters: Mapping[str, model.Parameter]
-    values: Mapping[str, float]
-    tables: Mapping[str, model.Table]
-    agents: Mapping[str, model.Agent]
-
-
-def view(checked: model.Model) -> View:
-    parameters = {p.name: p for p in checked.parameters}
-    tables = {t.name: t for t in checked.tables}
-    values = parameter_values(parameters, tables)
-    return View(parameters, values, tables, {a.name: a for a in checked.agents})
-
-
-# ------------------------------------------------------------------ who reads what
-
-
-def readers_of(checked: model.Model) -> Readers:
-    """Thing -> the declarations that read it; an intervention's setting of an attribute is no reading."""
-    readers: Readers = {}
-    for owner, node in _declarations(checked):
-        for thing in _read_by(node):
-            readers.setdefault(thing, set()).add(owner)
-    return readers
-
-
-def _declarations(checked: model.Model) -> Iterator[tuple[str, object]]:
-    for p in checked.parameters:
-        yield f"parameter {p.name}", p.default
-    for agent in checked.agents:
-        for member in agent.members:
-            yield f"attribute {agent.name}.{member.name}", member
-    for network in checked.networks:
-        yield f"network {network.name}", network
-    for condition in checked.conditions:
-        yield f"condition {condition.name}", condition
-    for contagion in checked.contagions:
-        yield f"contagion {contagion.condition}", contagion
-    for observation in checked.observations:
-        yield f"observe {observation.name}", observation
-    for intervention in checked.interventions:
-        yield f"intervention {intervention.name}", intervention
-    for behaviour in checked.behaviours:
-        yield f"behaviour {behaviour.name}", behaviour
-    for number, promise in enumerate(checked.checks):
-        yield f"check {number}", promise
-    for number, fit in enumerate(checked.calibrations):
-        yield f"calibrate {number}", fit
-
-
-def _whole_tables(network: model.Network) -> Iterator[str]:
-    """Tables that a generator takes as they are: their rows are groups of agents."""
-    for _, argument in network.generator.arguments if network.generator is not None else ():
-        if isinstance(argument, model.TableRef) and not argument.keys:
-            yield argument.table
-
-
-def _drawn_from(node: object) -> Iterator[str]:
-    """Tables whose rows are drawn by their shares."""
-    if isinstance(node, model.Distribution):
-        yield from [node.table] if node.table is not None else []
-    elif isinstance(node, tuple):
-        for item in node:
-            yield from _drawn_from(item)
-    elif isinstance(node, model.Agent | model.Attribute | model.Place | model.Network | model.Generator):
-        for f in fields(node):
-            yield from _drawn_from(getattr(node, f.name))
-
-
-def _read_by(node: object) -> Iterator[str]:
-    yield from (f"table {table}" for table in _drawn_from(node))
-    for expr in model.every_expression(node):
-        match expr:
-            case model.ParameterRef():
-                yield f"parameter {expr.name}"
-            case model.AttributeRef():
-                yield f"attribute {expr.of}.{expr.name}"
-            case model.TableRef():
-                yield f"table {expr.table}"
-            case model.InState() | model.StateOf():
-                yield f"condition {expr.condition}"
-            case model.ObservationRef() | model.GroupReport() | model.Rolling():
-                yield f"observe {expr.observation}"
-            case model.IsActive():
-                yield f"intervention {expr.intervention}"
-            case _:
-                pass
-    match node:
-        case model.Attribute(band=(of, _)):
-            yield f"band {of}"
-        case model.Network():
-            yield f"table {node.mixing}"
-            yield from (f"groups {node.of} {table}" for table in (node.mixing, *_whole_tables(node)) if table)
-        case model.Contagion():
-            yield from (f"network {s.network}" for s in node.spreads)
-        case _:
-            pass
-
-
-# ------------------------------------------------------------------ without effect
 
 
 def check_effects(checked: model.Model, readers: Readers, report: Report) -> None:

@@ -11,8 +11,8 @@ from lpmdsl.diagnostics import Report
 from lpmdsl.semantics import model
 from lpmdsl.semantics.bounds import Bounds, Knowledge, bounds, can_choose, can_hold, starting
 from lpmdsl.semantics.context import text_of
-from lpmdsl.semantics.corners import evaluate
-from lpmdsl.semantics.effects import is_never, view
+from lpmdsl.semantics.corners import evaluate, view
+from lpmdsl.semantics.effects import is_never
 from lpmdsl.semantics.graph import starts
 from lpmdsl.semantics.places_in_text import word_span
 from lpmdsl.source import Span

@@ -811,13 +811,19 @@ def _find(items: tuple, name: str):
     raise KeyError(name)
 
 
-def every_expression(node: object) -> Iterator[Expr]:
-    """All expressions (with their parts) anywhere inside a declaration."""
+def whole_expressions(node: object) -> Iterator[Expr]:
+    """The whole expressions anywhere inside a declaration, without their parts."""
     if isinstance(node, Expr):
-        yield from walk(node)
+        yield node
     elif isinstance(node, tuple):
         for item in node:
-            yield from every_expression(item)
+            yield from whole_expressions(item)
     elif hasattr(node, "__dataclass_fields__") and not isinstance(node, Span | Type):
         for f in fields(node):  # type: ignore[arg-type]
-            yield from every_expression(getattr(node, f.name))
+            yield from whole_expressions(getattr(node, f.name))
+
+
+def every_expression(node: object) -> Iterator[Expr]:
+    """All expressions (with their parts) anywhere inside a declaration."""
+    for expr in whole_expressions(node):
+        yield from walk(expr)

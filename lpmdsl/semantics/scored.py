@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.context import text_of
-from lpmdsl.semantics.derivative import acts_on, lost
-from lpmdsl.semantics.unmoved import roots
+from lpmdsl.semantics.dependencies import acts_on, observations_behind
+from lpmdsl.semantics.derivative import lost
 
 SCORED_LAWS = frozenset({"exponential", "gamma", "erlang", "weibull", "lognormal"})
 """Families whose density has a derivative by every argument; that of a uniform law jumps at its ends."""
@@ -22,78 +22,17 @@ def unscored(model: m.Model, parameter: str, observation: str) -> str | None:
     """Why the score of a run has not all that a parameter does to an observation, in words; None if it has."""
     behind = observations_behind(model, {observation})
     for part, why in _fixed(model, behind):
-        for expr in roots(part):
+        for expr in m.whole_expressions(part):
             if acts_on(expr, parameter, model):
                 return f"{why} ({_place(expr)})"
     for law in _laws(model, behind):
-        moved = [e for e in roots(law.arguments) if acts_on(e, parameter, model)]
+        moved = [e for e in m.whole_expressions(law.arguments) if acts_on(e, parameter, model)]
         if moved and law.family not in SCORED_LAWS:
             return f"the density of `{law.family}` has no derivative by it ({_place(moved[0])})"
     for expr in _chances(model, behind):
         for part in lost(expr, parameter, model):
             return f"it acts through {text_of(part.span)}, which has no derivative ({_place(part)})"
     return None
-
-
-def observations_behind(model: m.Model, observations: set[str]) -> set[str]:
-    """These observations and all that their formulas, interventions and chances read."""
-    read = (model.interventions, model.behaviours, model.conditions, model.contagions, model.networks)
-    found = observations | _observed_in(read)
-    waiting = list(found)
-    while waiting:
-        more = _observed_in(model.observation(waiting.pop())) - found
-        found |= more
-        waiting += more
-    return found
-
-
-def conditions_behind(model: m.Model, observations: set[str]) -> set[str]:
-    """The conditions on whose course these observations may hang, directly or not; more rather than fewer.
-
-    What the other conditions draw has nothing to do with the observations, and would be nothing but noise in a score.
-    """
-    found: set[str] = set()
-    behind = observations_behind(model, observations)
-    waiting: list[object] = [model.interventions, model.behaviours, *(model.observation(n) for n in behind)]
-    while waiting:
-        for name in _conditions_in(waiting.pop(), model) - found:
-            found.add(name)
-            condition = model.condition(name)
-            contagion = model.contagion_of(name)
-            networks = {s.network for s in contagion.spreads} if contagion is not None else set()
-            waiting += [condition, contagion, *(model.network(n) for n in networks)]
-            kinds = {condition.of, *(kind for n in networks for kind in (model.network(n).of, model.network(n).to))}
-            waiting += [c for c in model.conditions if c.of in kinds and _decides_presence(c, networks)]
-    return found
-
-
-def _decides_presence(condition: m.Condition, networks: set[str]) -> bool:
-    """Whether its states decide who is present in one of the networks."""
-    return bool(networks) and bool(condition.removed or any(networks & set(w.networks) for w in condition.whiles))
-
-
-def _conditions_in(part: object, model: m.Model) -> set[str]:
-    """The conditions that a declaration is, counts or reads, also by attributes that they set."""
-    found = {part.name} if isinstance(part, m.Condition) else set()
-    if isinstance(part, m.Observation) and isinstance(part.value, m.Flow):
-        found.add(part.value.condition)
-    if isinstance(part, m.Contagion):
-        found |= {s.of for s in part.spreads if s.of}
-    expressions = list(m.every_expression(part))
-    found |= {e.condition for e in expressions if isinstance(e, m.InState | m.StateOf)}
-    attributes = {e.name for e in expressions if isinstance(e, m.AttributeRef)}
-    if isinstance(part, m.Network) and part.mixing is not None:
-        attributes.add(model.table(part.mixing).key_attributes[0])
-    for condition in model.conditions:
-        sets = {a.attribute for clause in condition.entering for a in clause.actions}
-        if attributes & (sets | {w.attribute for w in condition.whiles}):
-            found.add(condition.name)
-    return found
-
-
-def _observed_in(part: object) -> set[str]:
-    refs = (e for e in m.every_expression(part) if isinstance(e, m.ObservationRef | m.GroupReport | m.Rolling))
-    return {e.observation for e in refs}
 
 
 def _place(expr: m.Expr) -> str:
@@ -157,4 +96,4 @@ def _chances(model: m.Model, behind: set[str]) -> Iterator[m.Expr]:
     parts += [a.probability for i in model.interventions for b in i.repeated for a in b.actions]
     parts += [model.observation(name).thinned for name in sorted(behind)]
     parts += [law.arguments for law in _laws(model, behind)]
-    yield from (e for part in parts for e in roots(part))
+    yield from (e for part in parts for e in m.whole_expressions(part))

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 from lpmdsl.diagnostics import Report
-from lpmdsl.quantities import Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.archetypes import resting
 from lpmdsl.semantics.bounds import Knowledge, bounds, can_hold
 from lpmdsl.semantics.context import text_of
-from lpmdsl.semantics.corners import constant
-from lpmdsl.semantics.effects import view
+from lpmdsl.semantics.corners import constant, view
+from lpmdsl.semantics.dependencies import parameters_behind, parameters_in
 from lpmdsl.semantics.places_in_text import word_span
-from lpmdsl.source import Span
-
-_REPORTS = model.ObservationRef | model.GroupReport | model.Rolling
 
 
 def check_unmoved(checked: model.Model, report: Report) -> None:
@@ -49,7 +45,7 @@ def _scenario(checked: model.Model, scenario: model.Scenario, known: Knowledge, 
     for name, value in scenario.changes:
         new = _values_with(checked, name, constant(value, own, tables))
         moved = {p for p in own if not math.isclose(new[p], own[p], rel_tol=1e-12, abs_tol=0.0)}
-        readers = [e for e in roots(everything) if moved & _parameters_in(e)]
+        readers = [e for e in model.whole_expressions(everything) if moved & parameters_in(e)]
         is_told_elsewhere = name not in moved or not any(_read_at_all(checked, p) for p in moved)
         if not is_told_elsewhere and not any(_differs(e, own, new, tables) for e in readers):
             report.add(
@@ -69,7 +65,7 @@ def _why(readers: list[model.Expr], name: str) -> str:
 def _read_at_all(checked: model.Model, parameter: str) -> bool:
     """Else nothing reads it, which is told elsewhere."""
     parts = (checked.agents, checked.networks, checked.conditions, checked.contagions, checked.observations)
-    return any(parameter in _parameters_in(e) for e in roots((*parts, checked.interventions, checked.behaviours)))
+    return parameter in parameters_in((*parts, checked.interventions, checked.behaviours))
 
 
 def _values_with(checked: model.Model, name: str, value: float) -> dict[str, float]:
@@ -79,22 +75,6 @@ def _values_with(checked: model.Model, name: str, value: float) -> dict[str, flo
         own = constant(parameter.default, values, tables)
         values[parameter.name] = value if parameter.name == name else own
     return values
-
-
-def roots(node: object) -> Iterator[model.Expr]:
-    """The whole expressions anywhere inside a declaration, without their parts."""
-    if isinstance(node, model.Expr):
-        yield node
-    elif isinstance(node, tuple):
-        for item in node:
-            yield from roots(item)
-    elif hasattr(node, "__dataclass_fields__") and not isinstance(node, Span | Type):
-        for f in fields(node):  # type: ignore[arg-type]
-            yield from roots(getattr(node, f.name))
-
-
-def _parameters_in(expr: model.Expr) -> set[str]:
-    return {e.name for e in model.walk(expr) if isinstance(e, model.ParameterRef)}
 
 
 def _differs(expr: model.Expr, own: Mapping[str, float], new: Mapping[str, float], tables: Mapping) -> bool:
@@ -123,29 +103,6 @@ def _estimates(checked: model.Model, fit: model.Calibrate, report: Report) -> No
                 word_span(fit.span, name),
                 f"Fit an observation that `{name}` has a part in, or do not estimate it.",
             )
-
-
-def parameters_behind(checked: model.Model, observations: set[str], more: tuple[object, ...] = ()) -> set[str]:
-    """The parameters that the course of events, some observations or ``more`` read, directly or not."""
-    read: list[object] = [checked.agents, checked.networks, checked.conditions, checked.contagions]
-    read += [checked.interventions, checked.behaviours, *more]
-    names = observations | _observed_in((checked.interventions, checked.behaviours))
-    waiting = list(names)
-    while waiting:
-        observation = checked.observation(waiting.pop())
-        read.append(observation)
-        waiting += _observed_in(observation) - names
-        names |= _observed_in(observation)
-    seen = {p for part in read for e in roots(part) for p in _parameters_in(e)}
-    for parameter in reversed(checked.parameters):
-        if parameter.name in seen:
-            seen |= _parameters_in(parameter.default)
-    return seen
-
-
-def _observed_in(part: object) -> set[str]:
-    refs = (e for e in model.every_expression(part) if isinstance(e, _REPORTS))
-    return {e.observation for e in refs}
 
 
 # ------------------------------------------------------------------ interventions

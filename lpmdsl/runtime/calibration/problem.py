@@ -22,10 +22,10 @@ from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.scenarios import plan
 from lpmdsl.semantics.analysis import Facts
 from lpmdsl.semantics.calendar import months_earlier
+from lpmdsl.semantics.dependencies import parameters_behind
 from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.semantics.fit_data import FitData, read_fit_data
 from lpmdsl.semantics.model import Calibrate, Model
-from lpmdsl.semantics.unmoved import parameters_behind
 from lpmdsl.source import Source, Span
 
 Array = NDArray[np.float64]
