@@ -52,6 +52,7 @@ FORMULAS = {
     "sin": "sin(q * r)", "cos": "cos(q + risk)", "floor": "floor(7 * q) * p", "round": "round(7 * q) + p",
     "sqrt": "sqrt(p * r)", "abs": "abs(p - risk) + abs(r - p)", "min": "min(q, risk, p * r)",
     "max": "max(p * 2, q, r * p)",
+    "sign": "sign(p - risk) * r",
     "cube": "(p - 1) ^ 3", "one": "q ^ 1", "square": "(q * risk) ^ 2", "power": "q ^ r", "root": "(p + risk) ^ 0.5",
     "exponent": "r ^ q", "both": "q ^ p", "table": "effect[group] * p", "time": "p * r",
 }  # fmt: skip

@@ -60,6 +60,12 @@ def test_the_value_is_that_of_the_operations_and_of_the_reference(row: Function)
             assert close(found, float(relaxed(row.name, tensors))) or math.isnan(found), xs
 
 
+def test_signs_are_exact_at_the_ends_of_what_numbers_can_be() -> None:
+    for x in (5e-324, 1e-310, 1.0, 1.7e308, math.inf):
+        assert on_host(FUNCTIONS["sign"], x) == 1 and on_host(FUNCTIONS["sign"], -x) == -1
+    assert on_host(FUNCTIONS["sign"], 0.0) == on_host(FUNCTIONS["sign"], -0.0) == 0
+
+
 @ROWS
 def test_the_operations_are_those_of_the_kernels(row: Function) -> None:
     """Each is one that every printer knows, and has a derivative or says that it is flat."""
@@ -126,7 +132,7 @@ def test_the_formula_has_the_value(row: Function) -> None:
 
 
 def test_steps_are_those_without_a_derivative() -> None:
-    assert {name for name, row in FUNCTIONS.items() if row.change is None} == STEPS >= {"floor", "round"}
+    assert {name for name, row in FUNCTIONS.items() if row.change is None} == STEPS >= {"floor", "round", "sign"}
 
 
 def test_every_operation_has_a_derivative_or_is_flat() -> None:

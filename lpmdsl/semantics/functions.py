@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from typing import Any, Literal
 
 Bounds = tuple[float, float]
@@ -97,6 +97,13 @@ def _folded(op: str) -> Callable[..., Any]:
     return lambda do, *xs: reduce(lambda a, b: do(op, a, b), xs)
 
 
+def _sign(do: Do, x: Any) -> Any:
+    """−1, 0 or 1. Twice 2⁶⁰⁰ makes 1 or more of the least number above 0; nothing else is read twice, and what has no
+    number stays so. ``floor`` changes no value: it says that no derivative goes through."""
+    large = do("mul", do("mul", x, 2.0**600), 2.0**600)
+    return do("floor", do("minimum", do("maximum", large, -1.0), 1.0))
+
+
 # ------------------------------------------------------------------ intervals
 
 
@@ -152,6 +159,20 @@ def _chosen(op: str, beats: str) -> Change:
         return change
 
     return Change(of)
+
+
+# ------------------------------------------------------------------ formulas
+
+
+@cache
+def _symbolic_sign(sp: Any) -> Any:
+    """The sign as a function that stays whole: ``simplify`` takes sympy's own apart, so that sums no longer cancel."""
+
+    def known(_: object, x: Any) -> Any:
+        found = sp.sign(x)
+        return None if found.has(sp.sign) else found
+
+    return type("sign", (sp.Function,), {"eval": classmethod(known), "fdiff": lambda self, argindex=1: sp.Integer(0)})
 
 
 # ------------------------------------------------------------------ the rows
@@ -239,6 +260,14 @@ _ROWS = (
         interval=_magnitude,
         change=_slope(lambda do, y, x: do("sub", do("gt", x, 0.0), do("lt", x, 0.0))),
         symbolic=lambda sp, x: sp.Abs(x),
+    ),
+    Function(
+        "sign", (1, 1), "number out",
+        value=_each(lambda x: float((x > 0) - (x < 0))),
+        made_of=_sign,
+        interval=_rising(lambda x: float((x > 0) - (x < 0))),
+        change=None,
+        symbolic=lambda sp, x: _symbolic_sign(sp)(x),
     ),
     Function(
         "min", (2, None), "same",
