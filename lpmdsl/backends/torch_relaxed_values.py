@@ -222,6 +222,8 @@ def apply(op: str, a: list[Tensor]) -> Tensor:
             return value
         case "round":
             return torch.floor(a[0] + 0.5)
+        case "sign":
+            return torch.where(torch.isnan(a[0]), a[0], torch.sign(a[0]))
         case "logit":
             return torch.log(a[0] / (1 - a[0]))
         case "inverse_logit":
