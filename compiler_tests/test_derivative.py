@@ -53,6 +53,7 @@ FORMULAS = {
     "sqrt": "sqrt(p * r)", "abs": "abs(p - risk) + abs(r - p)", "min": "min(q, risk, p * r)",
     "max": "max(p * 2, q, r * p)",
     "sign": "sign(p - risk) * r",
+    "tanh": "tanh(q - risk * r)",
     "cube": "(p - 1) ^ 3", "one": "q ^ 1", "square": "(q * risk) ^ 2", "power": "q ^ r", "root": "(p + risk) ^ 0.5",
     "exponent": "r ^ q", "both": "q ^ p", "table": "effect[group] * p", "time": "p * r",
 }  # fmt: skip

@@ -66,6 +66,11 @@ def test_signs_are_exact_at_the_ends_of_what_numbers_can_be() -> None:
     assert on_host(FUNCTIONS["sign"], 0.0) == on_host(FUNCTIONS["sign"], -0.0) == 0
 
 
+def test_the_hyperbolic_tangent_is_off_by_its_last_bits_at_most() -> None:
+    for x in (*np.linspace(-3, 3, 601), 1e-9, -20.0, 40.0, math.inf, -math.inf):
+        assert abs(on_host(FUNCTIONS["tanh"], x) - math.tanh(x)) <= 5e-16
+
+
 @ROWS
 def test_the_operations_are_those_of_the_kernels(row: Function) -> None:
     """Each is one that every printer knows, and has a derivative or says that it is flat."""

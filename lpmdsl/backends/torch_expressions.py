@@ -252,6 +252,7 @@ _BUILTINS: dict[str, Callable[..., Tensor]] = {
     "round": lambda a: torch.floor(a + 0.5),
     "logit": lambda p: numbers.log(p / (1.0 - p)),
     "inverse_logit": lambda x: 1.0 / (1.0 + numbers.exp(-x)),
+    "tanh": lambda x: 1.0 - 2.0 / (1.0 + numbers.exp(2.0 * x)),
     "sign": lambda x: torch.where(torch.isnan(x), x, torch.sign(x)),
     "sin": numbers.sin,
     "cos": numbers.cos,

@@ -212,6 +212,14 @@ _ROWS = (
         holds_limits=True,
     ),
     Function(
+        "tanh", (1, 1), "pure",
+        value=_each(math.tanh),
+        made_of=lambda do, x: do("sub", 1.0, do("div", 2.0, do("add", 1.0, do("exp", do("mul", 2.0, x))))),
+        interval=lambda x: (max(-1.0, math.tanh(x[0]) - ROUNDING), min(1.0, math.tanh(x[1]) + ROUNDING)),
+        change=_slope(lambda do, y, x: do("sub", 1.0, do("mul", y, y))),
+        symbolic=lambda sp, x: sp.tanh(x),
+    ),
+    Function(
         "sin", (1, 1), "pure",
         value=_each(_circular(math.sin)),
         made_of=_one("sin"),
