@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
+RIDGE = 1e-6
+"""Keeps the quadratic bounded where no curve of many draws meets the data at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +30,48 @@ class LeftOut:
     worth: Array
 
 
-def posterior_logs(each: Array, fitted: NDArray[np.bool_]) -> Array:
+def posterior_logs(each: Array, fitted: NDArray[np.bool_], draws: Array) -> Array:
     """(draws, replicates): log weight of every curve in the posterior of parameters and curves, up to a constant.
 
-    ``each``: (draws, replicates, reports) log likelihoods; only ``fitted`` reports weigh. The draws come from the
-    posterior already, so all replicates of a draw weigh as much together as those of another.
+    ``each``: (draws, replicates, reports) log likelihoods; only ``fitted`` reports weigh. ``draws``: (draws,
+    parameters) from the posterior, so that a curve weighs its likelihood over the mean of that at its parameters. That
+    mean comes from all draws (``smooth_mean``): over the mean of a draw's own few curves, draws whose curves happen to
+    miss a report would weigh most where it is left out, and the bands would avoid the data.
     """
     total = np.where(fitted, each, 0.0).sum(axis=2)
-    top = total.max(axis=1, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = total - top - np.log(np.mean(np.exp(total - top), axis=1, keepdims=True))
+    top = total.max()
+    if not np.isfinite(top):
+        return np.full_like(total, -np.inf)
+    logs = total - top - smooth_mean(np.exp(total - top).mean(axis=1), draws)[:, None]
     return np.where(np.isfinite(logs), logs, -np.inf)
+
+
+def smooth_mean(values: Array, draws: Array) -> Array:
+    """(draws,): logarithm of the expected ``values`` (0 or more, with noise), as a quadratic in the parameters.
+
+    A generalised linear model with gamma variance and logarithmic link (McCullagh & Nelder 1989, ch. 8), so that it is
+    the values, not their logarithms, that are met in the mean. Products of different parameters have a part in it where
+    there are five draws for each of its numbers.
+    """
+    design = _quadratic(draws)
+
+    def deviance(b: Array) -> tuple[float, Array]:
+        linear = np.clip(design @ b, -600, 600)
+        ratio = values * np.exp(-linear)
+        return float(np.mean(linear + ratio) + RIDGE * b @ b), design.T @ (1 - ratio) / len(ratio) + 2 * RIDGE * b
+
+    start = np.zeros(design.shape[1])
+    start[0] = np.log(values.mean())
+    return design @ minimize(deviance, start, jac=True, method="BFGS").x
+
+
+def _quadratic(draws: Array) -> Array:
+    """(draws, columns): 1, every parameter that varies in standard deviations, its square, and products."""
+    spread = draws.std(axis=0)
+    x = (draws - draws.mean(axis=0))[:, spread > 0] / spread[spread > 0]
+    columns = [np.ones(len(x)), *x.T, *(x.T**2)]
+    products = [x[:, i] * x[:, k] for i in range(x.shape[1]) for k in range(i)]
+    return np.stack(columns + (products if 5 * (len(columns) + len(products)) <= len(x) else []), axis=1)
 
 
 def normalised(logs: Array) -> Array:
@@ -49,10 +82,10 @@ def normalised(logs: Array) -> Array:
     return np.divide(weights, sums, out=np.full_like(weights, 1 / len(weights)), where=sums > 0)
 
 
-def left_out_weights(each: Array, fitted: NDArray[np.bool_]) -> Array:
+def left_out_weights(each: Array, fitted: NDArray[np.bool_], draws: Array) -> Array:
     """(curves, reports): the weight of every curve for every report, that report left out; columns add up to 1."""
     mine = np.where(fitted, each, 0.0)
-    return normalised((posterior_logs(each, fitted)[:, :, None] - mine).reshape(-1, each.shape[2]))
+    return normalised((posterior_logs(each, fitted, draws)[:, :, None] - mine).reshape(-1, each.shape[2]))
 
 
 def worth(weights: Array) -> Array:
