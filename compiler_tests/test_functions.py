@@ -15,8 +15,8 @@ from lpmdsl.backends.torch_expressions import _BUILTINS as REFERENCE
 from lpmdsl.backends.torch_relaxed_values import apply as relaxed
 from lpmdsl.kernel import ir
 from lpmdsl.kernel.adjoint_expressions import FLAT, _parts
-from lpmdsl.kernel.builder import real, test as truth
 from lpmdsl.kernel.lower_expressions import _do
+from lpmdsl.kernel.nodes import real, test as truth
 from lpmdsl.quantities import NUMBER
 from lpmdsl.semantics.evaluate import apply
 from lpmdsl.semantics.functions import ANYTHING, FUNCTIONS, STEPS, Function

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from lpmdsl.kernel.builder import all_of
 from lpmdsl.kernel.dwell import CELLS
 from lpmdsl.kernel.ir import (
     Apply,
@@ -35,6 +34,7 @@ from lpmdsl.kernel.ir import (
     walk,
     words_of,
 )
+from lpmdsl.kernel.nodes import all_of
 
 TYPES = {"bool": "tl.int1", "u8": "tl.uint8", "i16": "tl.int16", "i32": "tl.int32", "u32": "tl.uint32",
          "i64": "tl.int64", "f64": "tl.float64"}  # fmt: skip

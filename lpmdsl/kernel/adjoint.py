@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from lpmdsl.kernel.adjoint_expressions import pull_back
-from lpmdsl.kernel.builder import AGENT, STEP, integer, number, real, test
 from lpmdsl.kernel.ir import (
     LANES,
     Apply,
@@ -39,6 +38,7 @@ from lpmdsl.kernel.ir import (
     Var,
     statements,
 )
+from lpmdsl.kernel.nodes import AGENT, STEP, integer, number, real, test
 from lpmdsl.kernel.relax import Relaxed
 from lpmdsl.kernel.relax_chances import ZERO, Gather, plus
 from lpmdsl.kernel.relax_contagion import read_kernel, sum_kernel

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lpmdsl.kernel.builder import number, real, test
 from lpmdsl.kernel.ir import CASTS, COMPARISONS, INTEGER, LOGIC, Apply, Const, KExpr, Load, Var
+from lpmdsl.kernel.nodes import number, real, test
 from lpmdsl.kernel.relax_chances import ZERO, simple
 
 Receive = Callable[[KExpr, KExpr], None]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from lpmdsl.kernel.builder import AGENT
 from lpmdsl.kernel.ir import (
     Ahead,
     AtomicAdd,
@@ -28,6 +27,7 @@ from lpmdsl.kernel.ir import (
     statements,
     walk,
 )
+from lpmdsl.kernel.nodes import AGENT
 
 OWN, POINTED, ROWS = 32, 16, 6
 """Places further down the list at which each is asked for: measured on ties at random between a million agents."""

@@ -1,4 +1,4 @@
-"""What lowering builds with: declared buffers, host constants, and short names for IR nodes."""
+"""Builder of a Program: declared buffers, host constants, tables of quantiles."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.kernel.dwell import TICKS
 from lpmdsl.kernel.ir import (
-    Apply,
     Buffer,
-    Const,
     Constant,
     DType,
     Kernel,
@@ -19,27 +17,18 @@ from lpmdsl.kernel.ir import (
     Load,
     QuantileTable,
     Role,
-    Var,
 )
 from lpmdsl.kernel.ledger import Ledger, Part
+from lpmdsl.kernel.nodes import HAZARD_ONE, STEP, integer, number, op, real, rounded
 from lpmdsl.kernel.strategy import Plan
 from lpmdsl.quantities import Kind, Type
 from lpmdsl.semantics.model import Condition, Contagion, Distribution, Expr, Model, Network, ParameterRef
 
-HAZARD_ONE = 4294967296.0
 HAZARD_MAX = 1 << 35
 CERTAIN = 1 << 45
 MAX_MOVES = 16
 _NAMED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
-
-
-def integer(value: int) -> Const:
-    return Const(value, "i64")
-
-
-def number(value: float) -> Const:
-    return Const(value, "f64")
 
 
 def held(value: KExpr) -> KExpr:
@@ -48,53 +37,8 @@ def held(value: KExpr) -> KExpr:
     return rounded(real("mul", real("min", least, number(HAZARD_MAX / HAZARD_ONE)), number(HAZARD_ONE)))
 
 
-def op(name: str, *args: KExpr, dtype: DType = "i64") -> Apply:
-    return Apply(name, args, dtype)
-
-
-def real(name: str, *args: KExpr) -> Apply:
-    return Apply(name, args, "f64")
-
-
-def test(name: str, *args: KExpr) -> Apply:
-    return Apply(name, args, "bool")
-
-
-def all_of(*tests: KExpr) -> KExpr:
-    """Their conjunction; true if there are none."""
-    joined: KExpr | None = None
-    for one in tests:
-        joined = one if joined is None else test("and", joined, one)
-    return joined if joined is not None else Const(True, "bool")
-
-
-def any_of(*tests: KExpr) -> KExpr:
-    """Their disjunction; false if there are none."""
-    joined: KExpr | None = None
-    for one in tests:
-        joined = one if joined is None else test("or", joined, one)
-    return joined if joined is not None else Const(False, "bool")
-
-
-def rounded(value: KExpr) -> KExpr:
-    """floor(x + 0.5) as an integer."""
-    return op("to_i64", real("floor", real("add", value, number(0.5))))
-
-
-def chance_threshold(probability: KExpr) -> KExpr:
-    """A probability as a bound that a 32-bit word stays below."""
-    return rounded(real("mul", real("max", number(0.0), probability), number(HAZARD_ONE)))
-
-
-AGENT = Var("i", "i64")
-STEP = Var("t", "i64")
 BOUNDARY = op("mul", op("add", STEP, integer(1)), integer(TICKS))
 """The tick at which step t ends."""
-
-
-def word(draw: str, index: int) -> Var:
-    """One of the four words of a draw, as an i64."""
-    return Var(f"{draw}_{index}", "i64")
 
 
 def stored_as(kind: Type) -> DType:

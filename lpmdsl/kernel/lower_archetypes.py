@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import reduce
 
-from lpmdsl.kernel.builder import AGENT, STEP, Builder, all_of, integer, op, test
+from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.ir import (
     Apply,
     Clear,
@@ -28,6 +28,7 @@ from lpmdsl.kernel.ir import (
 )
 from lpmdsl.kernel.lower_expressions import Scope, joined, read_states
 from lpmdsl.kernel.lower_presence import any_removed
+from lpmdsl.kernel.nodes import AGENT, STEP, all_of, integer, op, test
 from lpmdsl.kernel.rewrite import map_expression
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.archetypes import labels_of, most_archetypes, steps_between

@@ -5,21 +5,7 @@ then (``lower_archetypes``).
 
 from __future__ import annotations
 
-from lpmdsl.kernel.builder import (
-    AGENT,
-    STEP,
-    Builder,
-    all_of,
-    any_of,
-    as_stored,
-    chance_threshold,
-    integer,
-    number,
-    op,
-    real,
-    test,
-    word,
-)
+from lpmdsl.kernel.builder import Builder, as_stored
 from lpmdsl.kernel.ir import (
     Assign,
     Const,
@@ -46,6 +32,7 @@ from lpmdsl.kernel.lower_archetypes import (
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_lists import changed, note_change
 from lpmdsl.kernel.lower_presence import any_removed
+from lpmdsl.kernel.nodes import AGENT, STEP, all_of, any_of, chance_threshold, integer, number, op, real, test, word
 from lpmdsl.kernel.strategy import told_attributes
 from lpmdsl.networks.sites import site
 from lpmdsl.quantities import Kind

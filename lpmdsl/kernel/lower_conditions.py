@@ -6,25 +6,7 @@ happens when the accumulated hazard reaches it. A timed exit holds its due tick 
 
 from __future__ import annotations
 
-from lpmdsl.kernel.builder import (
-    AGENT,
-    BOUNDARY,
-    CERTAIN,
-    HAZARD_ONE,
-    MAX_MOVES,
-    STEP,
-    Builder,
-    all_of,
-    any_of,
-    held,
-    integer,
-    number,
-    op,
-    real,
-    rounded,
-    test,
-    word,
-)
+from lpmdsl.kernel.builder import BOUNDARY, CERTAIN, MAX_MOVES, Builder, held
 from lpmdsl.kernel.dwell import TICK_BITS, TICKS
 from lpmdsl.kernel.ir import Assign, Const, Draw, If, Kernel, KExpr, KStmt, Let, Store, Var, While
 from lpmdsl.kernel.lower_contagion import hazard
@@ -46,6 +28,7 @@ from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_lists import after_moves, at_beginning
 from lpmdsl.kernel.lower_months import months_passed
 from lpmdsl.kernel.lower_score import felt_by, rate_exit, tries as score_tries
+from lpmdsl.kernel.nodes import AGENT, HAZARD_ONE, STEP, all_of, any_of, integer, number, op, real, rounded, test, word
 from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m
 

@@ -6,18 +6,7 @@ a susceptible then reads one number per network. Sums are integers, so their ord
 
 from __future__ import annotations
 
-from lpmdsl.kernel.builder import (
-    AGENT,
-    Builder,
-    all_of,
-    held,
-    integer,
-    number,
-    op,
-    real,
-    rounded,
-    test,
-)
+from lpmdsl.kernel.builder import Builder, held
 from lpmdsl.kernel.ir import (
     Assign,
     AtomicAdd,
@@ -48,6 +37,7 @@ from lpmdsl.kernel.lower_presence import (
     takes_part,
 )
 from lpmdsl.kernel.lower_score import Felt, parts_of
+from lpmdsl.kernel.nodes import AGENT, all_of, integer, number, op, real, rounded, test
 from lpmdsl.quantities import CONTACT_RATE, NUMBER, Kind, Type
 from lpmdsl.semantics import model as m
 

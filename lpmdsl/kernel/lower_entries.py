@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lpmdsl.kernel.builder import (
-    AGENT,
-    Builder,
-    as_stored,
-    chance_threshold,
-    integer,
-    op,
-    real,
-    stored_as,
-    test,
-    word,
-)
+from lpmdsl.kernel.builder import Builder, as_stored, stored_as
 from lpmdsl.kernel.ir import NEVER, Assign, Draw, If, KExpr, KStmt, Let, Store, Threshold, Var
 from lpmdsl.kernel.lower_expressions import Scope, dwell
 from lpmdsl.kernel.lower_observations import count_entry
 from lpmdsl.kernel.lower_score import branches, happens, stay
 from lpmdsl.kernel.lower_steady import contacts_left
+from lpmdsl.kernel.nodes import AGENT, chance_threshold, integer, op, real, test, word
 from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import assert_never
 
-from lpmdsl.kernel.builder import AGENT, STEP, Builder, all_of, any_of, integer, number, op, real, test
+from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.dwell import plan, radix
 from lpmdsl.kernel.ir import Assign, Const, KExpr, KStmt, Let, Load, Loop, Quantile, Var
 from lpmdsl.kernel.lower_months import completed
+from lpmdsl.kernel.nodes import AGENT, STEP, all_of, any_of, integer, number, op, real, test
 from lpmdsl.quantities import BOOLEAN, Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.builtins import GENERATED

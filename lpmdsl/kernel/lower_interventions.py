@@ -2,21 +2,7 @@
 
 from __future__ import annotations
 
-from lpmdsl.kernel.builder import (
-    AGENT,
-    STEP,
-    Builder,
-    all_of,
-    any_of,
-    chance_threshold,
-    integer,
-    number,
-    op,
-    real,
-    rounded,
-    test,
-    word,
-)
+from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.dwell import TICKS
 from lpmdsl.kernel.ir import (
     Assign,
@@ -42,6 +28,20 @@ from lpmdsl.kernel.lower_lists import note_change, tell_occupancies
 from lpmdsl.kernel.lower_months import months_between, months_passed
 from lpmdsl.kernel.lower_presence import any_removed
 from lpmdsl.kernel.lower_score import happens as score_happens
+from lpmdsl.kernel.nodes import (
+    AGENT,
+    STEP,
+    all_of,
+    any_of,
+    chance_threshold,
+    integer,
+    number,
+    op,
+    real,
+    rounded,
+    test,
+    word,
+)
 from lpmdsl.kernel.strategy import tells
 from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from lpmdsl.kernel.builder import AGENT, STEP, Builder, all_of, any_of, integer, op, test
+from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.dwell import TICK_BITS
 from lpmdsl.kernel.ir import Append, Enqueue, If, KExpr, KStmt, Mark, Store, Tally
 from lpmdsl.kernel.lower_expressions import Scope, joined
 from lpmdsl.kernel.lower_steady import stir, stirred, tell_at_once
+from lpmdsl.kernel.nodes import AGENT, STEP, all_of, any_of, integer, op, test
 from lpmdsl.kernel.strategy import Occupancy, Plan, networks_of, susceptible, telling_states, timed
 from lpmdsl.semantics import model as m
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lpmdsl.kernel.builder import STEP, Builder, integer, op, test
+from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.dwell import TICK_BITS
 from lpmdsl.kernel.ir import KExpr
+from lpmdsl.kernel.nodes import STEP, integer, op, test
 from lpmdsl.semantics.calendar import steps_a_day
 from lpmdsl.semantics.reports import is_flow_like, report_steps
 

@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lpmdsl.kernel.builder import (
-    AGENT,
-    STEP,
-    Builder,
-    all_of,
-    any_of,
-    chance_threshold,
-    integer,
-    number,
-    op,
-    real,
-    test,
-    word,
-)
+from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.dwell import radix
 from lpmdsl.kernel.ir import (
     LANES,
@@ -41,6 +28,7 @@ from lpmdsl.kernel.lower_expressions import Scope, dwell, is_flow_like, joined, 
 from lpmdsl.kernel.lower_months import completed, completes, report_of_tick
 from lpmdsl.kernel.lower_occupancy import kept_census
 from lpmdsl.kernel.lower_score import happens, stay
+from lpmdsl.kernel.nodes import AGENT, STEP, all_of, any_of, chance_threshold, integer, number, op, real, test, word
 from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lpmdsl.kernel.builder import STEP, Builder, all_of, integer, op, test
+from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.ir import Fold, If, Kernel, KExpr, KStmt, Launch, Loop, ScheduleItem, Store, Var
 from lpmdsl.kernel.lower_expressions import Scope
+from lpmdsl.kernel.nodes import STEP, all_of, integer, op, test
 from lpmdsl.kernel.strategy import Occupancy, occupancy_of
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m

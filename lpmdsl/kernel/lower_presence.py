@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from lpmdsl.kernel.builder import (
-    AGENT,
-    STEP,
-    Builder,
-    all_of,
-    any_of,
-    integer,
-    number,
-    op,
-    real,
-    rounded,
-    test,
-)
+from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.ir import AtomicAdd, Beside, If, Kernel, KExpr, KStmt, Let, Loop, Store, Var
 from lpmdsl.kernel.lower_expressions import Scope, present_tests, read_states
+from lpmdsl.kernel.nodes import AGENT, STEP, all_of, any_of, integer, number, op, real, rounded, test
 from lpmdsl.semantics import model as m
 
 CONTACT, MOST_CONTACTS = 65_536.0, 65_536.0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lpmdsl.kernel.builder import HAZARD_ONE, STEP, Builder, integer, number, op, real, rounded, test
+from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.dwell import plan, radix
 from lpmdsl.kernel.ir import Fold, If, Kernel, KExpr, KStmt, Launch, Loop, ScheduleItem, Store, Tally, Var
 from lpmdsl.kernel.ledger import Decision, Ledger, Part, Stay, Sum, Term, same_slopes
 from lpmdsl.kernel.lower_expressions import Scope
+from lpmdsl.kernel.nodes import HAZARD_ONE, STEP, integer, number, op, real, rounded, test
 from lpmdsl.quantities import BOOLEAN, NUMBER
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.dependencies import conditions_behind, observations_behind

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lpmdsl.kernel.builder import AGENT, Builder, all_of, integer, op, test
+from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.ir import (
     Append,
     Clear,
@@ -45,6 +45,7 @@ from lpmdsl.kernel.lower_presence import is_static, presence_kernel
 from lpmdsl.kernel.lower_score import felt_by
 from lpmdsl.kernel.lower_steady import first_tell, spend
 from lpmdsl.kernel.lower_view import view_items
+from lpmdsl.kernel.nodes import AGENT, all_of, integer, op, test
 from lpmdsl.kernel.strategy import choose, restless, susceptible, timed
 from lpmdsl.semantics import model as m
 

@@ -7,7 +7,7 @@ a processor takes many at a time, so blocks of agents are gone through without a
 
 from __future__ import annotations
 
-from lpmdsl.kernel.builder import Builder, integer, op, test
+from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.ir import (
     AtomicAdd,
     If,
@@ -24,6 +24,7 @@ from lpmdsl.kernel.ir import (
 from lpmdsl.kernel.lower_contagion import fixed_weight, networks_of, weight_buffer
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_presence import for_neighbours
+from lpmdsl.kernel.nodes import integer, op, test
 from lpmdsl.semantics import model as m
 
 BLOCK_BITS = 6

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lpmdsl.kernel.builder import AGENT, STEP, Builder, all_of, any_of, integer, op, test
+from lpmdsl.kernel.builder import Builder
 from lpmdsl.kernel.ir import (
     Assign,
     AtomicAdd,
@@ -45,6 +45,7 @@ from lpmdsl.kernel.lower_presence import (
     recount,
     takes_part,
 )
+from lpmdsl.kernel.nodes import AGENT, STEP, all_of, any_of, integer, op, test
 from lpmdsl.kernel.simplify import simplify
 from lpmdsl.kernel.strategy import susceptible
 from lpmdsl.semantics import model as m

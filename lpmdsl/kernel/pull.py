@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lpmdsl.kernel.builder import AGENT, integer, op, test
 from lpmdsl.kernel.ir import (
     Assign,
     AtomicAdd,
@@ -36,6 +35,7 @@ from lpmdsl.kernel.ir import (
     statements,
     walk,
 )
+from lpmdsl.kernel.nodes import AGENT, integer, op, test
 from lpmdsl.kernel.rewrite import map_block
 from lpmdsl.source import Span
 

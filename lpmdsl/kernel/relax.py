@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lpmdsl.kernel.builder import AGENT, Builder, integer, state_name, stored_as
+from lpmdsl.kernel.builder import Builder, state_name, stored_as
 from lpmdsl.kernel.ir import Const, Gate, Kernel, KExpr, Launch, Load, Program, ScheduleItem, Store
 from lpmdsl.kernel.lower_contagion import networks_of
 from lpmdsl.kernel.lower_expressions import Scope
 from lpmdsl.kernel.lower_presence import declare_network
+from lpmdsl.kernel.nodes import AGENT, integer
 from lpmdsl.kernel.phases import Shape, shape_of
 from lpmdsl.kernel.relax_chances import ZERO, Chances, Gather, Layout, Relaxing, plus
 from lpmdsl.kernel.relax_contagion import contagion_items

@@ -11,9 +11,10 @@ from functools import reduce
 from itertools import product
 from typing import TypeVar
 
-from lpmdsl.kernel.builder import AGENT, Builder, integer, number, real, state_name
+from lpmdsl.kernel.builder import Builder, state_name
 from lpmdsl.kernel.ir import Apply, Const, KExpr, KStmt, Load, Var
 from lpmdsl.kernel.lower_expressions import Scope
+from lpmdsl.kernel.nodes import AGENT, integer, number, real
 from lpmdsl.kernel.phases import Shape
 from lpmdsl.kernel.relaxable import refuse
 from lpmdsl.kernel.rewrite import map_expression

@@ -6,7 +6,6 @@ same rows, read the other way, serve the adjoint.
 
 from __future__ import annotations
 
-from lpmdsl.kernel.builder import AGENT, integer, number, op, real, test
 from lpmdsl.kernel.ir import (
     LANES,
     Assign,
@@ -26,6 +25,7 @@ from lpmdsl.kernel.ir import (
 from lpmdsl.kernel.lower_contagion import networks_of, scalings_of, weight_buffer
 from lpmdsl.kernel.lower_expressions import Scope
 from lpmdsl.kernel.lower_presence import group_of, groups_of, is_static, needs_presence, runs_today, takes_part
+from lpmdsl.kernel.nodes import AGENT, integer, number, op, real, test
 from lpmdsl.kernel.relax_chances import ONE, ZERO, Chances, Gather, Relaxing, minus, plus, simple, times, truth
 from lpmdsl.quantities import BOOLEAN, CONTACT_RATE, NUMBER, Kind, Type
 from lpmdsl.semantics import model as m

@@ -5,10 +5,10 @@ A gate is hard: whether it is open has no derivative. What a block does where it
 
 from __future__ import annotations
 
-from lpmdsl.kernel.builder import AGENT, all_of, integer, number, real, test
 from lpmdsl.kernel.ir import LANES, Fold, Kernel, KExpr, Launch, Load, ScheduleItem, Store, Tally
 from lpmdsl.kernel.lower_expressions import Scope
 from lpmdsl.kernel.lower_interventions import FIRST, declare_intervention, is_due, trigger_kernel
+from lpmdsl.kernel.nodes import AGENT, all_of, integer, number, real, test
 from lpmdsl.kernel.relax_chances import ONE, ZERO, Chances, Relaxing, minus, plus, simple, times, truth
 from lpmdsl.kernel.relax_moves import enter_at_boundary
 from lpmdsl.quantities import BOOLEAN

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from lpmdsl.kernel.builder import AGENT, integer, is_dotted, number, op, real, state_name, test
+from lpmdsl.kernel.builder import is_dotted, state_name
 from lpmdsl.kernel.dwell import plan, radix
 from lpmdsl.kernel.ir import KExpr, Let, Load, Store, Var
 from lpmdsl.kernel.lower_conditions import tries
+from lpmdsl.kernel.nodes import AGENT, integer, number, op, real, test
 from lpmdsl.kernel.phases import Shape
 from lpmdsl.kernel.relax_chances import ONE, ZERO, Chances, Layout, minus, plus, times
 from lpmdsl.kernel.relax_contagion import force_on

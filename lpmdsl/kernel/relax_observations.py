@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import reduce
 
-from lpmdsl.kernel.builder import STEP, integer, number, op, real, test
 from lpmdsl.kernel.dwell import radix
 from lpmdsl.kernel.ir import LANES, Fold, Gate, Kernel, KExpr, KStmt, Launch, Let, Load, ScheduleItem, Store, Tally, Var
 from lpmdsl.kernel.lower_expressions import Scope, is_flow_like, joined
 from lpmdsl.kernel.lower_months import completed, completes
 from lpmdsl.kernel.lower_observations import NEXT, as_number, in_dependency_order
+from lpmdsl.kernel.nodes import STEP, integer, number, op, real, test
 from lpmdsl.kernel.phases import Shape
 from lpmdsl.kernel.relax_chances import ONE, ZERO, Chances, Relaxing, minus, plus, simple, times, truth
 from lpmdsl.semantics import model as m
