@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy import stats
 
-from lpmdsl.kernel.laws import law
+from lpmdsl.distributions.table import law
 from lpmdsl.quantities import NUMBER
 from lpmdsl.runtime.calibration.densities import draw, log_density
 from lpmdsl.runtime.calibration.gradient import TORCH

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lpmdsl.kernel.laws import law
+from lpmdsl.distributions.table import law
 
 TAIL = 2.0 ** -np.arange(1, 35)
 MEAN_SD = {"mean": 5.0, "sd": 2.0}

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lpmdsl.codes import CODES
+from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.networks.generators import NETWORKS
-from lpmdsl.semantics.builtins import DISTRIBUTIONS
 from lpmdsl.semantics.functions import FUNCTIONS
 from lpmdsl.semantics.spellings import SPELLINGS
 

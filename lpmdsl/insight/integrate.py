@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from lpmdsl.kernel.laws import law
+from lpmdsl.distributions.table import law
 from lpmdsl.networks.world import World
 from lpmdsl.population.people import start_states
 from lpmdsl.semantics import model as m

@@ -128,7 +128,7 @@ def _row(distribution: Distribution, scope: Scope, step: float) -> NDArray[np.in
 def _quantiles(family: str, arguments: tuple[tuple[str, float], ...]) -> NDArray[np.float64]:
     """Days at the knots of either tail; kept, because replicates ask for the same again."""
     # Imported here for the start-up time: checking a model imports this file and needs nothing of scipy.
-    from lpmdsl.kernel.laws import law
+    from lpmdsl.distributions.table import law
 
     lower, upper = knots()
     curve = law(family, dict(arguments))

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from lpmdsl.distributions.waiting import weibull_shape
 from lpmdsl.kernel.dwell import CELLS, TICKS, arguments_by_row, quantile_table
-from lpmdsl.kernel.laws import weibull_shape
 from lpmdsl.kernel.ledger import Stay
 from lpmdsl.semantics.dependencies import acts_on
 from lpmdsl.semantics.evaluate import parameter_values

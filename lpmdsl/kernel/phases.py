@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lpmdsl.distributions.table import DISTRIBUTIONS, moments as moments_of
 from lpmdsl.kernel.dwell import _scope as scope_of_row, plan, radix
 from lpmdsl.semantics.derivative import derivative
 from lpmdsl.semantics.evaluate import evaluate
@@ -25,8 +26,12 @@ from lpmdsl.semantics.model import Distribution, Model
 
 MOST_STAGES = 60
 """A longer chain is cut to so many stages: the mean stays right, the law becomes a little wider."""
-FAMILIES = ("exponential", "gamma", "erlang", "fixed", "lognormal", "weibull", "uniform", "triangular", "normal",
-            "empirical")  # fmt: skip
+STAGES = {"empirical": "atoms"} | {
+    row.name: row.numbers.stages
+    for row in DISTRIBUTIONS.values()
+    if row.numbers is not None and row.numbers.stages is not None
+}
+"""Families that can be stages, and how (``distributions.family.Numbers``)."""
 TINY = 1e-30
 """The imaginary step of derivatives by complex numbers, which cancel nothing (Squire & Trapp 1998, SIAM Rev 40:110)."""
 
@@ -95,46 +100,9 @@ def _arguments(
 
 def moments(distribution: Distribution, a: dict[str, Any], model: Model) -> tuple[Any, Any]:
     """Mean and variance of the dwell time in days; complex where an argument is."""
-    match distribution.family:
-        case "exponential":
-            mean = a["mean"] if "mean" in a else 1 / a["rate"]
-            return mean, mean**2
-        case "gamma" | "erlang":
-            return _gamma_moments(a)
-        case "fixed":
-            return a["value"], 0.0 * a["value"]
-        case "lognormal" if "median" in a:
-            variance = np.log(a["spread"]) ** 2
-            mean = a["median"] * np.exp(variance / 2)
-            return mean, mean**2 * (np.exp(variance) - 1)
-        case "weibull" if "sd" not in a:
-            return _weibull_moments(a)
-        case "uniform":
-            return (a["min"] + a["max"]) / 2, (a["max"] - a["min"]) ** 2 / 12
-        case "triangular":
-            low, mode, high = a["low"], a["mode"], a["high"]
-            squares = low**2 + mode**2 + high**2 - low * mode - low * high - mode * high
-            return (low + mode + high) / 3, squares / 18
-        case "empirical":
-            return _table_moments(distribution, model)
-        case _:
-            return a["mean"], a["sd"] ** 2
-
-
-def _gamma_moments(a: dict[str, Any]) -> tuple[Any, Any]:
-    if "shape" not in a:
-        return a["mean"], a["sd"] ** 2
-    scale = a["scale"] if "scale" in a else (a["mean"] / a["shape"] if "mean" in a else 1 / a["rate"])
-    return a["shape"] * scale, a["shape"] * scale**2
-
-
-def _weibull_moments(a: dict[str, Any]) -> tuple[Any, Any]:
-    from scipy import special  # heavy: see kernel.dwell
-
-    k = a["k"] if "k" in a else a["shape"]
-    first, second = special.gamma(1 + 1 / k), special.gamma(1 + 2 / k)
-    scale = a["scale"] if "scale" in a else a["mean"] / first
-    return scale * first, scale**2 * (second - first**2)
+    if distribution.family == "empirical":
+        return _table_moments(distribution, model)
+    return moments_of(distribution.family, a)
 
 
 def _table_moments(distribution: Distribution, model: Model) -> tuple[float, float]:
@@ -155,12 +123,12 @@ def _counted(distribution: Distribution, a: dict[str, Any], model: Model) -> tup
     mean, variance = mean / step, variance / step**2
     if not np.real(mean) > 0:
         raise ValueError("a dwell time whose mean is not above 0")
-    if distribution.family == "exponential":
+    if STAGES[distribution.family] == "one":
         leaves = 1 - np.exp(-1 / mean)
         return mean, mean * (2 - leaves) / leaves
     part = mean - np.floor(np.real(mean))
     least = part * (1 - part)  # no law on whole numbers of this mean is narrower
-    spread = variance + 1 / 6 if distribution.family not in ("fixed", "empirical") else variance + least
+    spread = variance + 1 / 6 if STAGES[distribution.family] != "atoms" else variance + least
     spread = spread if np.real(spread) > np.real(least) else least
     return mean, mean**2 + spread
 
@@ -174,7 +142,7 @@ def _least_stages(distribution: Distribution, a: dict[str, Any], model: Model) -
     mean, second = _counted(distribution, a, model)
     length = min(float(np.real(_lengths(mean, second))), MOST_STAGES - 1)
     # One more for those who enter at a boundary.
-    return max(1, int(np.ceil(length - 1e-9))) + (distribution.family != "exponential")
+    return max(1, int(np.ceil(length - 1e-9))) + (STAGES[distribution.family] != "one")
 
 
 def _row(distribution: Distribution, a: dict[str, Any], stages: int, model: Model) -> NDArray[np.complex128]:
@@ -195,9 +163,9 @@ def _row(distribution: Distribution, a: dict[str, Any], stages: int, model: Mode
         chain = np.concatenate([chain, np.zeros(whole - len(chain))]) if whole > 1 else chain
         within[stages - whole :] = chain
     at_boundary[stages - len(chain) :] = chain
-    if distribution.family != "exponential" and not np.real(length) <= 1:
+    if STAGES[distribution.family] != "one" and not np.real(length) <= 1:
         at_boundary = _later(at_boundary, leaves, _wait(distribution, mean))
-    elif distribution.family != "exponential":
+    elif STAGES[distribution.family] != "one":
         # One stage: its mean is 1 / leaves, and mean + wait is wanted; the rest waits in the stage before it.
         extra = (mean + _wait(distribution, mean)) * leaves - 1
         if np.real(extra) > 0:
@@ -207,7 +175,7 @@ def _row(distribution: Distribution, a: dict[str, Any], stages: int, model: Mode
 
 def _wait(distribution: Distribution, mean: Any) -> Any:
     """How many boundaries later one leaves who entered at a boundary."""
-    if distribution.family in ("fixed", "empirical"):
+    if STAGES[distribution.family] == "atoms":
         return np.ceil(np.real(mean) - 1e-9) - mean
     return 0.5
 

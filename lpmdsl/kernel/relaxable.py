@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lpmdsl.diagnostics import Report, fail
-from lpmdsl.kernel.phases import FAMILIES
+from lpmdsl.kernel.phases import STAGES
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.dependencies import acts_on
@@ -67,7 +67,7 @@ def _condition(model: m.Model, condition: m.Condition) -> Iterator[tuple[str, Sp
     for exit_ in condition.exits:
         if isinstance(exit_.trigger, m.After):
             dwell = exit_.trigger.dwell
-            if dwell.family not in FAMILIES:
+            if dwell.family not in STAGES:
                 yield f"dwell time that is {dwell.family}", dwell.span
             for leaf in m.every_expression(dwell.arguments):
                 if isinstance(leaf, m.InState | m.StateOf) or _is_changed(model, leaf):
@@ -97,7 +97,7 @@ def _observation(observation: m.Observation) -> Iterator[tuple[str, Span]]:
         case _:
             pass
     if observation.delayed is not None:
-        if observation.delayed.family not in FAMILIES:
+        if observation.delayed.family not in STAGES:
             yield f"delay that is {observation.delayed.family}", observation.delayed.span
         for leaf in m.every_expression(observation.delayed.arguments):
             if m.reads_agent(leaf):

@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.diagnostics import fail
-from lpmdsl.kernel.laws import Law, law
+from lpmdsl.distributions.family import Law
+from lpmdsl.distributions.table import WHOLE, law
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Distribution
-
-WHOLE = {"poisson", "binomial", "negative_binomial"}
 
 
 def draw(distribution: Distribution, scope: Scope, u: NDArray[np.float64]) -> NDArray[np.float64]:

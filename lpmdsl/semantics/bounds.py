@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from lpmdsl.distributions.table import BOUNDED
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.builtins import BOUNDED
 from lpmdsl.semantics.functions import ANYTHING, FUNCTIONS, Bounds
 
 TRUTH: Bounds = (0.0, 1.0)

@@ -6,9 +6,10 @@ import itertools
 import math
 
 from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.distributions.family import Family, Role, Use
+from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.quantities import ERROR, NUMBER, NUMBER_DIM, PROBABILITY, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.builtins import DISTRIBUTIONS, Family, Role, Use
 from lpmdsl.semantics.check_expressions import check_value, table_key
 from lpmdsl.semantics.context import Context, text_of
 from lpmdsl.semantics.corners import extremes
@@ -90,7 +91,7 @@ def _reason(family: Family, want: Type) -> str:
 def _with_arguments(
     ctx: Context, written: tree.Distribution, family: Family, want: Type, use: Use, scope: Scope
 ) -> model.Distribution | None:
-    forms = family.likelihood if use == "likelihood" else family.forms
+    forms = family.likelihood.forms if use == "likelihood" and family.likelihood is not None else family.forms
     others = (LIKELIHOODS if use == "likelihood" else SPELLINGS).get(family.name, ())
     form = _form(written, (*forms, *(spelling.form for spelling in others)))
     if form is None:

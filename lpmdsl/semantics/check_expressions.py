@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import assert_never
 
 from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, PERSON, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.builtins import DISTRIBUTIONS
 from lpmdsl.semantics.check_aggregates import aggregate, may_read, observation, rolling
 from lpmdsl.semantics.check_choice import check_choice, yes_no_as_number
 from lpmdsl.semantics.check_dates import DATE, no_date

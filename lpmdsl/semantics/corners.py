@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from lpmdsl.distributions.table import BOUNDED
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model
-from lpmdsl.semantics.builtins import BOUNDED
 from lpmdsl.semantics.functions import FUNCTIONS
 
 MOST_CORNERS = 4096

@@ -39,7 +39,7 @@ from lpmdsl.source import Span
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A family of ``semantics.builtins.DISTRIBUTIONS`` with its arguments by canonical name, in base units.
+    """A family of ``distributions.table.DISTRIBUTIONS`` with its arguments by canonical name, in base units.
 
     ``empirical`` has ``table`` set, and as arguments the keys of all its categories but the last, which is drawn;
     ``categorical`` has ``weights`` in label order.

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lpmdsl.distributions.family import Role
 from lpmdsl.quantities import NUMBER, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.builtins import Role
 from lpmdsl.source import Span
 
 Formula = str | float | tuple

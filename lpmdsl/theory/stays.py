@@ -16,7 +16,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.kernel.laws import Law, law
+from lpmdsl.distributions.family import Law
+from lpmdsl.distributions.table import law
 from lpmdsl.population.draws import WHOLE, draw
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from lpmdsl.kernel.laws import weibull_shape
+from lpmdsl.distributions.waiting import weibull_shape
 from lpmdsl.runtime.settings import limits
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Distribution, Model, Parameter

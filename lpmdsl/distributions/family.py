@@ -1,0 +1,130 @@
+"""What the row of a family of distributions holds.
+
+Parameters are *canonical*: whichever arguments were written, everything behind ``canonical`` knows one set of numbers.
+They are floats, arrays over people, or complex numbers with a tiny imaginary part, by which the relaxation
+differentiates. Scipy takes a second to load, so it is imported where it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Role = Literal[
+    "value", "positive value", "per value", "number", "positive number", "above one", "probability", "whole number"
+]
+"""What an argument is: in the dimension of the drawn quantity (any or positive), per that dimension, a pure number."""
+
+Use = Literal["dwell", "draw", "prior", "likelihood"]
+Form = tuple[tuple[str, Role], ...]
+Curve = Callable[[Any], Any]
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """``ppf(p)``: the value below which a share p lies; ``isf(p)``: above which; ``cdf(x)``: the share up to x."""
+
+    ppf: Curve
+    isf: Curve
+    cdf: Curve
+
+
+@dataclass(frozen=True, slots=True)
+class Ops:
+    """The functions of numpy or torch that the log density of a likelihood is made of."""
+
+    log: Curve
+    gammaln: Curve
+    clip: Callable[[Any, float, float], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The derivative of the log density, linear in the time and in ``statistics`` of it.
+
+    ``statistics``: ``log`` of the time in ticks, its square, ``z``: −log of the share that stays longer, and products.
+    ``slopes(canonical, changes, tick)``: the factors of the time and of the statistics when the canonical parameters
+    change so; ``tick`` in days.
+    """
+
+    statistics: tuple[str, ...]
+    slopes: Callable[[tuple[Any, ...], Any, float], list[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """How data scatter about a report.
+
+    ``forms``: the arguments beside the report. ``about(ops, a, expected, is_share)``: the family's own arguments where
+    the report is ``expected``; ``is_share``: the report is a share. ``log_density(ops, arguments, seen)``.
+    """
+
+    forms: tuple[Form, ...]
+    about: Callable[[Ops, Arguments, Any, bool], dict[str, Any]]
+    log_density: Callable[[Ops, Arguments, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Formulas:
+    """The symbolic form. ``mean(a)`` of the written arguments, None where none is short; ``discounted(sp, rate, a)``:
+    E e^(−rate·X), given the module ``sympy``."""
+
+    mean: Callable[[Arguments], Any]
+    discounted: Callable[[Any, Any, Arguments], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What is known of a family whose values are numbers.
+
+    ``canonical(a)``: the parameters from whichever arguments were written, in base units; NaN where they make no sense.
+    All else takes these: ``law``, ``moments`` (mean, variance), ``frozen`` (the distribution of ``scipy.stats``, with
+    its density and draws; None where nothing is fitted by it). ``stages``: as a dwell time of the relaxed program it is
+    left with one chance a step, it is spread over stages, or it lies at single moments; None: it is no dwell time.
+    ``score``: that of a drawn time, or why there is none. ``is_memoryless``: a rate says all, 1 / the one parameter.
+    ``is_gamma``: the parameters are shape and scale of a gamma law. ``is_heavy(*parameters)``: the tail is heavier than
+    every exponential.
+    """
+
+    canonical: Callable[[Arguments], tuple[Any, ...]]
+    law: Callable[..., Law]
+    moments: Callable[..., tuple[Any, Any]]
+    frozen: Callable[..., Any] | None
+    formulas: Formulas
+    stages: Literal["one", "spread", "atoms"] | None = None
+    score: Score | str = "the density of `{family}` has no derivative by it"
+    is_memoryless: bool = False
+    is_gamma: bool = False
+    is_heavy: Callable[..., bool] = lambda *_: False
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One distribution.
+
+    ``forms``: the argument sets that it takes, each a tuple of (name, role) in positional order; the first is the one
+    messages show. A name written a second time is ``NAME 2``. ``support``: ``real``, ``positive``, ``unit`` (0 to 1),
+    ``whole`` (counts), ``yes/no``, ``labels``. ``between``: the arguments that are the least and the greatest value.
+    ``numbers`` None: drawn by shares of labels.
+    """
+
+    name: str
+    forms: tuple[Form, ...]
+    support: Literal["real", "positive", "unit", "whole", "yes/no", "labels"]
+    uses: frozenset[Use]
+    example: str
+    numbers: Numbers | None
+    likelihood: Likelihood | None = None
+    between: tuple[str, str] | None = None
+
+
+def uses(words: str) -> frozenset[Use]:
+    """The uses in words."""
+    return frozenset(words.split())  # type: ignore[return-value]
+
+
+def stated_mean(a: Arguments) -> Any:
+    """The mean that was written, if one was."""
+    return a.get("mean")

@@ -1,0 +1,65 @@
+"""All families by name, and what is asked of one with the arguments that were written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lpmdsl.distributions import counts, ranges, waiting
+from lpmdsl.distributions.family import Arguments, Family, Law, Numbers
+
+_ROWS = (
+    waiting.EXPONENTIAL,
+    waiting.GAMMA,
+    waiting.ERLANG,
+    waiting.LOGNORMAL,
+    waiting.WEIBULL,
+    ranges.FIXED,
+    ranges.UNIFORM,
+    ranges.TRIANGULAR,
+    ranges.NORMAL,
+    ranges.BETA,
+    counts.BERNOULLI,
+    counts.BINOMIAL,
+    counts.POISSON,
+    counts.NEGATIVE_BINOMIAL,
+    counts.CATEGORICAL,
+    counts.EMPIRICAL,
+)
+DISTRIBUTIONS: dict[str, Family] = {row.name: row for row in _ROWS}
+BOUNDED = frozenset(row.name for row in _ROWS if row.between is not None and row.between[0] != row.between[1])
+"""Families whose arguments are the ends between which they lie, the least first and the greatest last."""
+WHOLE = frozenset(row.name for row in _ROWS if row.support == "whole")
+"""Families of counts."""
+
+
+def numbers(family: str) -> Numbers:
+    """The numbers of a family that has them."""
+    found = DISTRIBUTIONS[family].numbers
+    assert found is not None, f"{family} is drawn by shares of labels"
+    return found
+
+
+def law(family: str, arguments: Arguments) -> Law:
+    """The law of a family with its arguments in base units (floats or arrays); NaN where they make no sense.
+
+    Gamma, lognormal and beta by mean and sd use the method of moments; lognormal also by median and spread (the
+    geometric standard deviation); Weibull by shape (k) and scale or mean, or mean and sd solved for k.
+    """
+    row = numbers(family)
+    return row.law(*row.canonical(arguments))
+
+
+def moments(family: str, arguments: Arguments) -> tuple[Any, Any]:
+    """Mean and variance in base units; those that were written where both were."""
+    if "mean" in arguments and "sd" in arguments:
+        return arguments["mean"], arguments["sd"] ** 2
+    row = numbers(family)
+    return row.moments(*row.canonical(arguments))
+
+
+def frozen(family: str, arguments: Arguments) -> Any:
+    """The distribution of ``scipy.stats``, from whichever arguments were written."""
+    row = numbers(family)
+    if row.frozen is None:
+        raise ValueError(f"no density is known of {family}")
+    return row.frozen(*row.canonical(arguments))
