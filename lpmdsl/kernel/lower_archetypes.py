@@ -32,7 +32,7 @@ from lpmdsl.kernel.nodes import AGENT, STEP, all_of, integer, op, test
 from lpmdsl.kernel.rewrite import map_expression
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.archetypes import labels_of, most_archetypes, steps_between
-from lpmdsl.semantics.written import attributes_written
+from lpmdsl.semantics.events import attributes_written
 
 FIRST = integer(0)
 MOST_GROUPS = 8

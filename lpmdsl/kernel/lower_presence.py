@@ -7,6 +7,7 @@ from lpmdsl.kernel.ir import AtomicAdd, Beside, If, Kernel, KExpr, KStmt, Let, L
 from lpmdsl.kernel.lower_expressions import Scope, present_tests, read_states
 from lpmdsl.kernel.nodes import AGENT, STEP, all_of, any_of, integer, number, op, real, rounded, test
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.events import may_be_absent
 
 CONTACT, MOST_CONTACTS = 65_536.0, 65_536.0
 """Contacts per day that people have of their own are added up in units of 2⁻¹⁶, at most so many each."""
@@ -30,15 +31,11 @@ def needs_presence(network: m.Network) -> bool:
 def is_static(builder: Builder, network: m.Network) -> bool:
     """Whether nobody among whom contacts are spread can ever be absent, nor change mixing group."""
     model = builder.model
-    conditions = [c for c in model.conditions if c.of == network.met]
-    leaves = any(network.name in w.networks for c in conditions for w in c.whiles)
-    clauses = [w for i in model.interventions for w in i.while_active]
-    told = any(network.name in w.networks and w.of == network.met for w in clauses)
     group, _ = groups_of(builder, network)
     if network.where is not None and not _is_fixed(model, network.where):
         return False
     moves = any(a.name == group and a.is_changed for a in model.agent(network.met).attributes)
-    return not (leaves or told or moves or any(c.removed for c in conditions))
+    return not (moves or may_be_absent(model, network, network.met))
 
 
 def _is_fixed(model: m.Model, where: m.Expr) -> bool:

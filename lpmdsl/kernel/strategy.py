@@ -14,6 +14,7 @@ from typing import Literal
 from lpmdsl.kernel.dwell import radix
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.events import may_be_absent
 
 Way = Literal["listed", "swept", "dense"]
 """listed: only those under a force or due; swept: every state is read, and those act who may; dense: everyone acts."""
@@ -184,9 +185,7 @@ def _is_steady(model: m.Model, condition: m.Condition, counted: set[tuple[str, s
 
 
 def _may_be_absent(model: m.Model, condition: m.Condition, network: m.Network) -> bool:
-    told = any(network.name in w.networks for i in model.interventions for w in i.while_active)
-    told = told or network.where is not None
-    return told or bool(condition.removed) or any(network.name in w.networks for w in condition.whiles)
+    return network.where is not None or may_be_absent(model, network, condition.of)
 
 
 def _network_choice(contagion: m.Contagion, network: m.Network, alike: bool) -> Choice:

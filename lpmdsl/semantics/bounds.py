@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from lpmdsl.distributions.table import BOUNDED
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.events import Decide, ReadAs, Scheduled, events
 from lpmdsl.semantics.functions import ANYTHING, FUNCTIONS, Bounds
 
 TRUTH: Bounds = (0.0, 1.0)
@@ -259,19 +260,24 @@ def _choices(ref: m.AttributeRef, column: m.Attribute, known: Knowledge) -> list
 
 def _set_to(ref: m.AttributeRef, known: Knowledge) -> list[m.Expr | None]:
     """Everything that something in the model can make of an attribute; what chooses by states needs one in them."""
-    model, anyone = known.model, replace(known, attributes={})
-    conditions = [c for c in model.conditions if c.of == ref.of]
-    blocks = [r for i in model.interventions for r in i.repeated if r.of == ref.of and can_choose(r, anyone)]
-    actions = [a for c in conditions for e in c.entering for a in e.actions] + [a for r in blocks for a in r.actions]
-    found: list[m.Expr | None] = [value for _, value in m.overlays(model, ref.of, ref.name)]
-    # What a behaviour decides is nobody's to foresee: it can be whatever the attribute itself can be.
-    found += [ref for b in model.behaviours if (b.of, b.into) == (ref.of, ref.name)]
-    return found + [a.value for a in actions if isinstance(a, m.SetAttribute) and a.attribute == ref.name]
+    anyone, found = replace(known, attributes={}), []
+    for event in (e for e in events(known.model) if e.of == ref.of):
+        if isinstance(event.when, Scheduled) and not can_choose(event.guard, anyone):
+            continue
+        for effect in event.effects:
+            match effect:
+                case m.SetAttribute() | ReadAs() if effect.attribute == ref.name:
+                    found.append(effect.value)
+                case Decide() if effect.attribute == ref.name:
+                    found.append(ref)  # whatever the attribute itself can be
+                case _:
+                    pass
+    return found
 
 
-def can_choose(block: m.Repeated, known: Knowledge) -> bool:
-    """Whether a choice of agents may find somebody, as far as states tell."""
-    return block.where is None or bounds(block.where, known)[1] > 0
+def can_choose(guard: m.Expr | None, known: Knowledge) -> bool:
+    """Return True if a choice of agents by ``guard`` may find somebody, as far as states tell."""
+    return guard is None or bounds(guard, known)[1] > 0
 
 
 def _number(ref: m.AttributeRef, column: m.Attribute, known: Knowledge) -> Bounds:

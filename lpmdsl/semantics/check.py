@@ -21,11 +21,11 @@ from lpmdsl.semantics.check_studies import check_calibration, check_compare, che
 from lpmdsl.semantics.check_tables import check_table
 from lpmdsl.semantics.check_together import check_limits
 from lpmdsl.semantics.context import Context
+from lpmdsl.semantics.events import first_writes, forced_states
 from lpmdsl.semantics.graph import is_cyclic
 from lpmdsl.semantics.held import hold
 from lpmdsl.semantics.names import Names
 from lpmdsl.semantics.signatures import sign_agents, sign_conditions
-from lpmdsl.semantics.written import attributes_written
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
@@ -105,15 +105,8 @@ def _bystanders(ctx: Context) -> None:
 def _settled(ctx: Context, made: model.Model) -> model.Model:
     """The model with what only the whole of it shows: which attributes change, which conditions go round."""
     shares = ctx.shares
-    actions = [(r.of, a) for i in made.interventions for r in i.repeated for a in r.actions]
-    forced = {(a.condition, a.state) for _, a in actions if isinstance(a, model.ForceMove)}
-    set_on = attributes_written(made)
-    for c in made.conditions:
-        set_on |= {(c.of, w.attribute) for w in c.whiles if w.attribute is not None}
-    set_on |= {(w.of, s.attribute) for i in made.interventions for w in i.while_active for s in w.sets}
-    conditions = tuple(
-        replace(c, is_cyclic=is_cyclic(c, {s for n, s in forced if n == c.name})) for c in made.conditions
-    )
+    set_on = set(first_writes(made, "attribute", "reading"))
+    conditions = tuple(replace(c, is_cyclic=is_cyclic(c, set(forced_states(made, c.name)))) for c in made.conditions)
     agents = tuple(_changed(_with_shares(a, shares), set_on) for a in made.agents)
     return hold(keep_apart(ctx, replace(made, conditions=conditions, agents=agents)), ctx.report)
 

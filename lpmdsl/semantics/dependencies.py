@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.events import Entering, Event, InStates, events
 
 Readers = dict[str, set[str]]
 REPORTS = m.ObservationRef | m.GroupReport | m.Rolling
@@ -174,13 +175,14 @@ def _conditions_in(parts: tuple[object, ...], model: m.Model) -> set[str]:
     attributes = {e.name for e in expressions if isinstance(e, m.AttributeRef)}
     mixing = (p.mixing for p in parts if isinstance(p, m.Network))
     attributes |= {model.table(table).key_attributes[0] for table in mixing if table is not None}
-    return found | {c.name for c in model.conditions if attributes & _set_by(c)}
+    return found | {e.when.condition for e in events(model) if attributes & _set_by_state(e)}  # type: ignore[union-attr]
 
 
-def _set_by(condition: m.Condition) -> set[str]:
-    """The attributes that a condition sets on entering a state, or makes read otherwise while in one."""
-    sets = {a.attribute for clause in condition.entering for a in clause.actions}
-    return sets | {w.attribute for w in condition.whiles if w.attribute is not None}
+def _set_by_state(event: Event) -> set[str]:
+    """The attributes that entering a state sets, or that being in one makes read otherwise."""
+    if not isinstance(event.when, Entering | InStates):
+        return set()
+    return {thing.name for thing in event.writes if thing.what in ("attribute", "reading")}
 
 
 # ------------------------------------------------------------------ what a parameter has a part in

@@ -15,6 +15,7 @@ from typing import assert_never
 from lpmdsl.quantities import BOOLEAN, NUMBER, Kind, Type
 from lpmdsl.semantics.dependencies import acts_on, computed_from, observations_in
 from lpmdsl.semantics.evaluate import whole_exponent
+from lpmdsl.semantics.events import events
 from lpmdsl.semantics.functions import FUNCTIONS, STEPS, Do
 from lpmdsl.semantics.model import (
     Aggregate,
@@ -156,12 +157,8 @@ def _moved(kind: str, parameter: str, model: Model) -> set[str]:
 
 
 def _sets(kind: str, model: Model) -> Iterator[SetAttribute]:
-    for condition in (c for c in model.conditions if c.of == kind):
-        for clause in condition.entering:
-            yield from clause.actions
-    for intervention in model.interventions:
-        for block in (b for b in intervention.repeated if b.of == kind):
-            yield from (a for a in block.actions if isinstance(a, SetAttribute))
+    every = (effect for event in events(model) if event.of == kind for effect in event.effects)
+    return (effect for effect in every if isinstance(effect, SetAttribute))
 
 
 # ------------------------------------------------------------------ attributes and aggregates

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import assert_never
 
 from lpmdsl.diagnostics import Report
 from lpmdsl.quantities import Kind
@@ -13,6 +14,7 @@ from lpmdsl.semantics.bounds import Knowledge, bounds, can_hold
 from lpmdsl.semantics.context import text_of
 from lpmdsl.semantics.corners import constant, extremes, view
 from lpmdsl.semantics.dependencies import Readers
+from lpmdsl.semantics.events import Effect, Event, Thing, chance, events, events_of, writes
 from lpmdsl.semantics.places_in_text import word_span
 from lpmdsl.source import Span
 
@@ -71,10 +73,8 @@ def _unused(checked: model.Model, readers: Readers, report: Report) -> None:
             )
     grouped = {(agent.name, key) for agent in checked.agents for table in checked.tables
                if readers.get(f"groups {agent.name} {table.name}") for key in table.key_attributes}  # fmt: skip
-    written = {(r.of, a.attribute) for i in checked.interventions for r in i.repeated for a in r.actions
-               if isinstance(a, model.SetAttribute)}  # fmt: skip
-    written |= {(w.of, s.attribute) for i in checked.interventions for w in i.while_active for s in w.sets}
-    written |= {(b.of, b.into) for b in checked.behaviours}
+    written = {(thing.of, thing.name) for event in events(checked) for thing in event.writes
+               if not event.owner.startswith("condition ")}  # fmt: skip
     for agent in checked.agents:
         for attribute in agent.attributes:
             key = (agent.name, attribute.name)
@@ -114,13 +114,8 @@ def _check_intervention(checked: model.Model, it: model.Intervention, readers: R
                 "Write a number above 0.",
             )
             return
-    if (
-        not any(_acts(action, block, it, readers) for block in it.repeated for action in block.actions)
-        and not any(readers.get(f"network {network}") for block in it.while_active for network in block.networks)
-        and not any(readers.get(f"network {n}") for w in it.while_active for s in w.scales for n in s.networks)
-        and not any(_is_read(w.of, s.attribute, it, readers) for w in it.while_active for s in w.sets)
-        and f"intervention {it.name}" not in readers
-    ):
+    every = ((effect, event) for event in events_of(it) for effect in event.effects)
+    if f"intervention {it.name}" not in readers and not any(_is_felt(*one, readers) for one in every):
         report.add(
             "E0707",
             f"`{it.name}` changes nothing: {_idle_reason(it)}.",
@@ -183,21 +178,28 @@ def _in_unit(value: model.Expr, number: float, checked: model.Model) -> str:
     return f"{number / observation.scale:,.6g} {observation.unit}".strip()
 
 
-def _acts(action: model.Action, block: model.Repeated, it: model.Intervention, readers: Readers) -> bool:
-    """Whether the action can make a difference to anything but the intervention's own choice of people."""
-    if isinstance(action.probability, model.Literal_) and action.probability.value == 0:
+def _is_felt(effect: Effect, event: Event, readers: Readers) -> bool:
+    """Return True if an effect can make a difference to anything but its own event's choice of people."""
+    probability = chance(effect)
+    if isinstance(probability, model.Literal_) and probability.value == 0:
         return False
-    match action:
-        case model.ForceMove():
+    return any(_is_read(thing, event.owner, readers) for thing in writes(effect, event.of))
+
+
+def _is_read(thing: Thing, owner: str, readers: Readers) -> bool:
+    """Return True if something other than the owner reads a thing."""
+    match thing.what:
+        case "attribute" | "reading":
+            who = readers.get(f"attribute {thing.of}.{thing.name}", set()) | readers.get(f"band {thing.name}", set())
+            return bool(who - {owner})
+        case "presence" | "contacts":
+            return bool(readers.get(f"network {thing.name}"))
+        case "state":
             return True
-        case model.SetAttribute():
-            return _is_read(block.of, action.attribute, it, readers)
-
-
-def _is_read(of: str, attribute: str, it: model.Intervention, readers: Readers) -> bool:
-    """Return True if something other than the intervention itself reads an attribute."""
-    who = readers.get(f"attribute {of}.{attribute}", set()) | readers.get(f"band {attribute}", set())
-    return bool(who - {f"intervention {it.name}"})
+        case "parameter":
+            return False  # ``held`` has made it a choice that reads whether the intervention is active
+        case _:
+            assert_never(thing.what)
 
 
 def _idle_reason(it: model.Intervention) -> str:

@@ -13,6 +13,7 @@ from lpmdsl.semantics.bounds import Bounds, Knowledge, bounds, can_choose, can_h
 from lpmdsl.semantics.context import text_of
 from lpmdsl.semantics.corners import evaluate, view
 from lpmdsl.semantics.effects import is_never
+from lpmdsl.semantics.events import Enter, Event, Leaving, events
 from lpmdsl.semantics.graph import starts
 from lpmdsl.semantics.places_in_text import word_span
 from lpmdsl.source import Span
@@ -61,13 +62,18 @@ def reached_states(known: Knowledge) -> dict[str, frozenset[int]]:
 def _further(condition: model.Condition, known: Knowledge) -> frozenset[int]:
     """The states reached so far, and those one move away."""
     inside = set(known.states[condition.name])
-    for exit_ in condition.exits:
-        if exit_.state in known.states[condition.name] and _is_taken(condition, exit_, known):
-            inside |= {b.to for b in exit_.branches}
-    for block in (r for i in known.model.interventions for r in i.repeated if can_choose(r, known)):
-        moves = (a for a in block.actions if isinstance(a, model.ForceMove))
-        inside |= {a.state for a in moves if a.condition == condition.name}
+    for event in events(known.model):
+        moves = [e for e in event.effects if isinstance(e, Enter) and e.condition == condition.name]
+        if moves and _can_happen(condition, event, known):
+            inside |= {state for move in moves for state in move.states}
     return frozenset(inside)
+
+
+def _can_happen(condition: model.Condition, event: Event, known: Knowledge) -> bool:
+    if isinstance(event.when, Leaving):
+        exit_ = event.when.exit
+        return exit_.state in known.states[condition.name] and _is_taken(condition, exit_, known)
+    return can_choose(event.guard, known)
 
 
 def _is_taken(condition: model.Condition, exit_: model.Exit, known: Knowledge) -> bool:

@@ -34,6 +34,7 @@ from lpmdsl.semantics.expressions import (
     reads_agent as reads_agent,
     walk as walk,
 )
+from lpmdsl.semantics.identity_cache import kept_by_identity
 from lpmdsl.source import Span
 
 
@@ -351,22 +352,13 @@ class Condition:
         return _exits_by_state(self.exits).get(state, ())
 
 
-_BY_STATE: dict[int, tuple[tuple[Exit, ...], dict[int, tuple[Exit, ...]]]] = {}
-_MOST_KEPT = 32
-
-
+@kept_by_identity
 def _exits_by_state(exits: tuple[Exit, ...]) -> dict[int, tuple[Exit, ...]]:
     """The exits of every state, kept: passes ask state by state, and for thousands that would cost their square."""
-    kept = _BY_STATE.get(id(exits))
-    if kept is None:
-        found: dict[int, list[Exit]] = {}
-        for exit_ in sorted(exits, key=lambda e: e.index):
-            found.setdefault(exit_.state, []).append(exit_)
-        # The exits are kept too: while they live, nothing else has their identity.
-        kept = _BY_STATE[id(exits)] = exits, {s: tuple(of) for s, of in found.items()}
-        for old in list(_BY_STATE)[:-_MOST_KEPT]:
-            _BY_STATE.pop(old, None)
-    return kept[1]
+    found: dict[int, list[Exit]] = {}
+    for exit_ in sorted(exits, key=lambda e: e.index):
+        found.setdefault(exit_.state, []).append(exit_)
+    return {s: tuple(of) for s, of in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from lpmdsl.diagnostics import Label, Report
 from lpmdsl.quantities import TIME
-from lpmdsl.semantics import model as m
+from lpmdsl.semantics import events, model as m
 from lpmdsl.semantics.places_in_text import word_span
-from lpmdsl.source import Span
 
 YEAR = 365.25
 
@@ -21,7 +18,7 @@ def check_stale(checked: m.Model, report: Report) -> None:
     read = {(e.of, e.name) for e in m.every_expression(parts) if isinstance(e, m.AttributeRef)}
     mixed = {n.mixing for n in checked.networks if n.mixing is not None}
     keys = {key for table in checked.tables if table.name in mixed for key in table.key_attributes}
-    written = dict(_written(checked))
+    written = events.first_writes(checked, "attribute", "reading")
     for agent in checked.agents:
         made_of = {a.name: _sources(a) for a in agent.attributes}
         for attribute in agent.attributes:
@@ -59,23 +56,6 @@ def _behind(name: str, made_of: dict[str, set[str]]) -> list[str]:
                 found.append(source)
                 waiting.append(source)
     return found
-
-
-def _written(checked: m.Model) -> Iterator[tuple[tuple[str, str], Span]]:
-    """(kind, attribute) of all that is set during a run, and where."""
-    for intervention in checked.interventions:
-        for block in intervention.repeated:
-            yield from (((block.of, a.attribute), a.span) for a in block.actions if isinstance(a, m.SetAttribute))
-        for active in intervention.while_active:
-            yield from (((active.of, s.attribute), s.span) for s in active.sets)
-    for behaviour in checked.behaviours:
-        yield (behaviour.of, behaviour.into), behaviour.span
-    for condition in checked.conditions:
-        for entering in condition.entering:
-            yield from (((condition.of, a.attribute), a.span) for a in entering.actions)
-        for clause in condition.whiles:
-            if clause.attribute is not None:
-                yield (condition.of, clause.attribute), clause.span
 
 
 def _ages(checked: m.Model, agent: m.Agent, written: set[tuple[str, str]], report: Report) -> None:
