@@ -53,6 +53,10 @@ class Score:
     slopes: Callable[[tuple[Any, ...], Any, float], list[float]]
 
 
+NO_SCORE = "the density of `{family}` has no derivative by it"
+"""That of a uniform law jumps at its ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Likelihood:
     """How data scatter about a report.
@@ -94,7 +98,7 @@ class Numbers:
     frozen: Callable[..., Any] | None
     formulas: Formulas
     stages: Literal["one", "spread", "atoms"] | None = None
-    score: Score | str = "the density of `{family}` has no derivative by it"
+    score: Score | str = NO_SCORE
     is_memoryless: bool = False
     is_gamma: bool = False
     is_heavy: Callable[..., bool] = lambda *_: False

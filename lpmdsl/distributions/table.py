@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lpmdsl.distributions import counts, ranges, waiting
-from lpmdsl.distributions.family import Arguments, Family, Law, Numbers
+from lpmdsl.distributions.family import NO_SCORE, Arguments, Family, Law, Numbers, Score
 
 _ROWS = (
     waiting.EXPONENTIAL,
@@ -37,6 +37,13 @@ def numbers(family: str) -> Numbers:
     found = DISTRIBUTIONS[family].numbers
     assert found is not None, f"{family} is drawn by shares of labels"
     return found
+
+
+def score_of(family: str) -> Score | str:
+    """The score of a time drawn from a family, or why there is none."""
+    row = DISTRIBUTIONS[family].numbers
+    score = row.score if row is not None else NO_SCORE
+    return score.format(family=family) if isinstance(score, str) else score
 
 
 def law(family: str, arguments: Arguments) -> Law:

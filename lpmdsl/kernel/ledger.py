@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 
+from lpmdsl.distributions.table import score_of
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.derivative import is_zero, log_derivative
 
@@ -75,17 +76,6 @@ class Stay:
         return 2 + len(self.statistics)
 
 
-STATISTICS: dict[str, tuple[str, ...]] = {
-    "exponential": ("z",),
-    "gamma": ("log",),
-    "erlang": ("log",),
-    "weibull": ("z", "log z", "z log z"),
-    "lognormal": ("log", "log squared"),
-}
-"""What beside the time itself the score of a law is linear in: ``log`` of the time in ticks; ``z``: −log of the share
-that stays longer."""
-
-
 @dataclass(slots=True)
 class Ledger:
     """The decisions of a model and the columns of their sums, filled while the model is lowered.
@@ -123,7 +113,8 @@ class Ledger:
     def stay(self, name: str, kind: str, law: m.Distribution, rows: int) -> Stay:
         if name not in self.stays:
             moved = any(not is_zero(s) for _, e in law.arguments for _, s in self.slopes((e,)))
-            statistics = STATISTICS.get(law.family, ()) if moved else ()
+            score = score_of(law.family)
+            statistics = score.statistics if moved and not isinstance(score, str) else ()
             first = self.take(kind, rows * (2 + len(statistics)))
             self.stays[name] = Stay(name, kind, law, first, rows, statistics)
         return self.stays[name]

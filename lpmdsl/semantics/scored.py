@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lpmdsl.distributions.table import score_of
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.context import text_of
 from lpmdsl.semantics.dependencies import acts_on, observations_behind
 from lpmdsl.semantics.derivative import lost
-
-SCORED_LAWS = frozenset({"exponential", "gamma", "erlang", "weibull", "lognormal"})
-"""Families whose density has a derivative by every argument; that of a uniform law jumps at its ends."""
 
 
 def unscored(model: m.Model, parameter: str, observation: str) -> str | None:
@@ -27,8 +25,9 @@ def unscored(model: m.Model, parameter: str, observation: str) -> str | None:
                 return f"{why} ({_place(expr)})"
     for law in _laws(model, behind):
         moved = [e for e in m.whole_expressions(law.arguments) if acts_on(e, parameter, model)]
-        if moved and law.family not in SCORED_LAWS:
-            return f"the density of `{law.family}` has no derivative by it ({_place(moved[0])})"
+        score = score_of(law.family)
+        if moved and isinstance(score, str):
+            return f"{score} ({_place(moved[0])})"
     for expr in _chances(model, behind):
         for part in lost(expr, parameter, model):
             return f"it acts through {text_of(part.span)}, which has no derivative ({_place(part)})"
