@@ -11,11 +11,11 @@ import pytest
 import torch
 from scipy import stats
 
-from lpmdsl.distributions.table import law
+from lpmdsl.distributions.table import frozen, law
 from lpmdsl.quantities import NUMBER
 from lpmdsl.runtime.calibration.densities import draw, log_density
 from lpmdsl.runtime.calibration.gradient import TORCH
-from lpmdsl.runtime.calibration.priors import Free, frozen
+from lpmdsl.runtime.calibration.priors import Free
 from lpmdsl.semantics.model import Distribution, Literal_, Parameter
 from lpmdsl.source import NOWHERE
 

@@ -7,9 +7,8 @@ import pytest
 from behaviour_models import checked, problems
 from scipy import stats
 
-from lpmdsl.distributions.table import law
+from lpmdsl.distributions.table import frozen, law
 from lpmdsl.kernel.phases import moments
-from lpmdsl.runtime.calibration.priors import frozen
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Model
 

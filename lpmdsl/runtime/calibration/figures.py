@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from lpmdsl.distributions.table import frozen
 from lpmdsl.runtime.calibration.outcome import Calibrated
-from lpmdsl.runtime.calibration.priors import Free, arguments, frozen
+from lpmdsl.runtime.calibration.priors import Free, arguments
 from lpmdsl.runtime.calibration.problem import Piece
 from lpmdsl.runtime.report_figures import ribbon
 from lpmdsl.runtime.reports.drawing import (

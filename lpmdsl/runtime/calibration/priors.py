@@ -9,49 +9,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
-from lpmdsl.distributions.waiting import weibull_shape
+from lpmdsl.distributions.table import DISTRIBUTIONS, frozen
 from lpmdsl.runtime.settings import limits
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Distribution, Model, Parameter
 
 EDGE = 1e-12
 """How near to its bounds, as a share of their distance, a parameter can come."""
-
-
-def frozen(family: str, a: Mapping[str, float]) -> Any:
-    """The prior as a distribution of ``scipy.stats``, from whichever arguments were written (base units)."""
-    match family:
-        case "exponential":
-            return stats.expon(scale=a["mean"] if "mean" in a else 1 / a["rate"])
-        case "gamma" | "erlang":
-            shape = a["shape"] if "shape" in a else (a["mean"] / a["sd"]) ** 2
-            scale = a["scale"] if "scale" in a else 1 / a["rate"] if "rate" in a else a["mean"] / shape
-            return stats.gamma(shape, scale=scale)
-        case "lognormal":
-            if "median" in a:
-                return stats.lognorm(math.log(a["spread"]), scale=a["median"])
-            width = math.log1p((a["sd"] / a["mean"]) ** 2)
-            return stats.lognorm(math.sqrt(width), scale=a["mean"] * math.exp(-width / 2))
-        case "weibull":
-            k = a.get("k", a.get("shape"))
-            k = weibull_shape(a["sd"] / a["mean"]) if k is None else k
-            return stats.weibull_min(k, scale=a["scale"] if "scale" in a else a["mean"] / math.gamma(1 + 1 / k))
-        case "uniform":
-            return stats.uniform(a["min"], a["max"] - a["min"])
-        case "triangular":
-            width = a["high"] - a["low"]
-            return stats.triang((a["mode"] - a["low"]) / width, a["low"], width)
-        case "normal":
-            return stats.norm(a["mean"], a["sd"])
-        case "beta":
-            if "a" in a:
-                return stats.beta(a["a"], a["b"])
-            size = a["mean"] * (1 - a["mean"]) / a["sd"] ** 2 - 1
-            return stats.beta(a["mean"] * size, (1 - a["mean"]) * size)
-        case _:
-            raise ValueError(f"no prior is called {family}")
 
 
 def arguments(law: Distribution, model: Model, values: Mapping[str, float]) -> dict[str, float]:
@@ -103,19 +68,14 @@ def free_parameter(model: Model, parameter: Parameter) -> Free:
     assert parameter.prior is not None
     low, high = limits(parameter)
     least, most = -math.inf, math.inf
-    match parameter.prior.family:
-        case "exponential" | "gamma" | "erlang" | "lognormal" | "weibull":
-            least = 0.0
-        case "beta":
-            least, most = 0.0, 1.0
-        case "uniform":
-            a = arguments(parameter.prior, model, _defaults(model))
-            least, most = a["min"], a["max"]
-        case "triangular":
-            a = arguments(parameter.prior, model, _defaults(model))
-            least, most = a["low"], a["high"]
-        case _:
-            pass
+    row = DISTRIBUTIONS[parameter.prior.family]
+    if row.support in ("positive", "unit"):
+        least = 0.0
+    if row.support == "unit":
+        most = 1.0
+    if row.between is not None:
+        a = arguments(parameter.prior, model, _defaults(model))
+        least, most = (a[end] for end in row.between)
     return Free(parameter, parameter.prior, max(least, -math.inf if low is None else low),
                 min(most, math.inf if high is None else high))  # fmt: skip
 
