@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lpmdsl.distributions import counts, ranges, waiting
-from lpmdsl.distributions.family import NO_SCORE, Arguments, Family, Law, Numbers, Score
+from lpmdsl.distributions.family import NO_SCORE, Arguments, Family, Law, Likelihood, Numbers, Score
 
 _ROWS = (
     waiting.EXPONENTIAL,
@@ -44,6 +44,13 @@ def score_of(family: str) -> Score | str:
     row = DISTRIBUTIONS[family].numbers
     score = row.score if row is not None else NO_SCORE
     return score.format(family=family) if isinstance(score, str) else score
+
+
+def likelihood(family: str) -> Likelihood:
+    """How data of a family scatter about a report."""
+    found = DISTRIBUTIONS[family].likelihood
+    assert found is not None, f"no likelihood is called {family}"
+    return found
 
 
 def law(family: str, arguments: Arguments) -> Law:

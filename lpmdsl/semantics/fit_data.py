@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.diagnostics import Report
+from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.quantities import Kind
 from lpmdsl.reading.cells import numbers
 from lpmdsl.reading.door import is_there, place_of
@@ -26,7 +27,6 @@ from lpmdsl.semantics.model import AttributeRef, Fit, Model, StateOf
 from lpmdsl.semantics.reports import adds_up, report_count, times_of
 from lpmdsl.source import Span
 
-COUNTS = ("poisson", "negative_binomial", "binomial")
 SCATTER = 2.0
 """Data scatter: how far above the most that can happen they may lie before their unit is doubted."""
 
@@ -131,17 +131,18 @@ def _numbers(reader: Reader, column: Column) -> NDArray[np.float64] | None:
 def _possible(reader: Reader, values: NDArray, reports: NDArray) -> bool:
     """Whether the observation could have these values; else a report (E0912, E0913)."""
     fit, observation = reader.fit, reader.observation
+    family = DISTRIBUTIONS[fit.likelihood.family]
     negative = np.flatnonzero(values < 0)
-    if len(negative) and fit.likelihood.family != "normal":
+    if len(negative) and family.support != "real":
         index = int(negative[0])
         reader.wrong("E0912", f"{reader.row(index)}, column `{fit.column}`, is {values[index]:g}: there are no "
                      "negative counts.", fit.column_span,
                      "Correct the cell; if it takes back earlier reports, subtract it there.")  # fmt: skip
         return False
     nothing = np.flatnonzero(values == 0)
-    if len(nothing) and fit.likelihood.family == "lognormal":
-        reader.wrong("E0912", f"{reader.row(int(nothing[0]))}, column `{fit.column}`, is 0, which a lognormal never "
-                     "gives.", fit.column_span,
+    if len(nothing) and family.support == "positive":
+        reader.wrong("E0912", f"{reader.row(int(nothing[0]))}, column `{fit.column}`, is 0, which a "
+                     f"{family.name} never gives.", fit.column_span,
                      "For counts that can be 0 there is `negative_binomial(dispersion …)`.")  # fmt: skip
         return False
     most, whose = _most(reader)
@@ -153,7 +154,7 @@ def _possible(reader: Reader, values: NDArray, reports: NDArray) -> bool:
                      "Is the column in another unit, or of another population? Its unit can stand in its header, "
                      "such as `cases [per week]`.")  # fmt: skip
         return False
-    return fit.likelihood.family not in COUNTS or _whole(reader, values)
+    return family.support != "whole" or _whole(reader, values)
 
 
 def _whole(reader: Reader, values: NDArray) -> bool:

@@ -1,33 +1,22 @@
 """How data scatter about what a replicate reports: log densities and draws of the likelihood families.
 
-Formulas are written once for numpy and torch. What is expected of a count is never below ``FLOOR``: a report of
-nobody would make a single stray case impossible.
+Formulas are those of ``distributions.family.Likelihood``, written once for numpy and torch.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from lpmdsl.distributions.family import Ops
+from lpmdsl.distributions.table import frozen, likelihood
+
 Values = Any  # a float64 array of numpy or torch
-FLOOR = 1e-3
-LEAST_SHARE = 1e-6
-HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
-
-
-@dataclass(frozen=True, slots=True)
-class Ops:
-    """The functions that the formulas are made of."""
-
-    log: Callable[[Values], Values]
-    gammaln: Callable[[Values], Values]
-    clip: Callable[[Values, float, float], Values]
 
 
 NUMPY = Ops(np.log, special.gammaln, np.clip)
@@ -40,46 +29,13 @@ def log_density(
 
     ``a``: the arguments by name. ``is_share``: the observation is a share, so a binomial's probability is itself.
     """
-    match family:
-        case "poisson":
-            mean = ops.clip(expected, FLOOR, math.inf)
-            return seen * ops.log(mean) - mean - ops.gammaln(seen + 1)
-        case "negative_binomial":
-            mean, k = ops.clip(expected, FLOOR, math.inf), a["dispersion"]
-            counted = ops.gammaln(seen + k) - ops.gammaln(k) - ops.gammaln(seen + 1)
-            return counted + k * ops.log(k / (k + mean)) + seen * ops.log(mean / (k + mean))
-        case "normal":
-            return -0.5 * ((seen - expected) / a["sd"]) ** 2 - ops.log(a["sd"]) - HALF_LOG_TAU
-        case "lognormal":
-            width, mean = ops.log(a["spread"]), ops.clip(expected, FLOOR, math.inf)
-            apart = (ops.log(seen) - ops.log(mean)) / width
-            return -0.5 * apart**2 - ops.log(width) - ops.log(seen) - HALF_LOG_TAU
-        case "binomial":
-            n = a["trials"]
-            p = ops.clip(expected if is_share else expected / n, LEAST_SHARE, 1 - LEAST_SHARE)
-            ways = ops.gammaln(n + 1) - ops.gammaln(seen + 1) - ops.gammaln(n - seen + 1)
-            return ways + seen * ops.log(p) + (n - seen) * ops.log(1 - p)
-        case _:
-            raise ValueError(f"no likelihood is called {family}")
+    row = likelihood(family)
+    return row.log_density(ops, row.about(ops, a, expected, is_share), seen)
 
 
 def law(family: str, a: Mapping[str, Values], expected: NDArray[np.float64], is_share: bool = False) -> Any:
     """The law of the data about every expected value, as a distribution of ``scipy.stats``."""
-    mean = np.clip(expected, FLOOR, math.inf)
-    match family:
-        case "poisson":
-            return stats.poisson(mean)
-        case "negative_binomial":
-            return stats.nbinom(a["dispersion"], a["dispersion"] / (a["dispersion"] + mean))
-        case "normal":
-            return stats.norm(expected, a["sd"])
-        case "lognormal":
-            return stats.lognorm(np.log(a["spread"]), scale=mean)
-        case "binomial":
-            share = np.clip(expected if is_share else expected / a["trials"], LEAST_SHARE, 1 - LEAST_SHARE)
-            return stats.binom(np.asarray(a["trials"], np.int64), share)
-        case _:
-            raise ValueError(f"no likelihood is called {family}")
+    return frozen(family, likelihood(family).about(NUMPY, a, expected, is_share))
 
 
 def draw(

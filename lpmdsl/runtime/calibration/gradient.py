@@ -17,10 +17,11 @@ import torch
 from numpy.typing import NDArray
 
 from lpmdsl.config import Certified
+from lpmdsl.distributions.family import Ops
 from lpmdsl.runtime.autograd import Simulator
 from lpmdsl.runtime.calibration.checkpoint import Checkpoint
 from lpmdsl.runtime.calibration.curvature import Peak, climb_quadratic
-from lpmdsl.runtime.calibration.densities import Ops, log_density, log_mean_exp
+from lpmdsl.runtime.calibration.densities import log_density, log_mean_exp
 from lpmdsl.runtime.calibration.handing import from_peak, stopped_posterior
 from lpmdsl.runtime.calibration.posterior import Posterior, Tell
 from lpmdsl.runtime.calibration.priors import arguments

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from lpmdsl.backends.request import RunResult
 from lpmdsl.config import CalibrationOptions, RunOptions
 from lpmdsl.diagnostics import LpmError, Report, fail
+from lpmdsl.distributions.family import Ops
 from lpmdsl.quantities import Kind
-from lpmdsl.runtime.calibration.densities import NUMPY, Ops, draw, log_density
+from lpmdsl.runtime.calibration.densities import NUMPY, draw, log_density
 from lpmdsl.runtime.calibration.priors import Free, arguments, free_parameter, log_prior
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.repeats import Repeats
