@@ -46,6 +46,12 @@ def score_of(family: str) -> Score | str:
     return score.format(family=family) if isinstance(score, str) else score
 
 
+def is_memoryless(family: str) -> bool:
+    """Return True if a time of the family ends at a rate."""
+    row = DISTRIBUTIONS[family].numbers
+    return row is not None and row.is_memoryless
+
+
 def likelihood(family: str) -> Likelihood:
     """How data of a family scatter about a report."""
     found = DISTRIBUTIONS[family].likelihood

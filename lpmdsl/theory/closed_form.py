@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from lpmdsl.distributions.table import DISTRIBUTIONS, is_memoryless
 from lpmdsl.semantics import model as m
 from lpmdsl.theory.coupled import coupled, networks_of
 from lpmdsl.theory.courses import catches, on_the_way, parts_of, susceptible
@@ -160,7 +161,7 @@ def _leaves(model: m.Model, condition: m.Condition, group: Group, state: int):
         match exit_.trigger:
             case m.AtRate():
                 rates[exit_.index] = formula(exit_.trigger.rate, model, group, inside)
-            case m.After() if exit_.trigger.dwell.family == "exponential":
+            case m.After() if is_memoryless(exit_.trigger.dwell.family):
                 rates[exit_.index] = 1 / mean_dwell(model, condition, exit_, group)
             case m.After() if timed is None:
                 timed = exit_
@@ -186,15 +187,10 @@ def _discounted(model: m.Model, condition: m.Condition, exit_: m.Exit, group: Gr
     assert isinstance(exit_.trigger, m.After)
     dwell, inside = exit_.trigger.dwell, {condition.name: exit_.state}
     a = {n: formula(e, model, group, inside) for n, e in dwell.arguments}
-    match dwell.family:
-        case "fixed":
-            return sp.exp(-rate * a["value"])
-        case "gamma" | "erlang":
-            mean = mean_dwell(model, condition, exit_, group)
-            shape = a["shape"] if "shape" in a else (a["mean"] / a["sd"]) ** 2
-            return (1 + rate * mean / shape) ** -shape
-        case _:
-            raise NoFormula(f"`{condition.states[exit_.state]}` is left in ways that have no common formula")
+    row = DISTRIBUTIONS[dwell.family].numbers
+    if row is None or row.formulas.discounted is None:
+        raise NoFormula(f"`{condition.states[exit_.state]}` is left in ways that have no common formula")
+    return row.formulas.discounted(sp, rate, a)
 
 
 def _shares(model: m.Model, condition: m.Condition, group: Group, exit_: m.Exit) -> list[tuple[int, sp.Expr]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from lpmdsl.distributions.table import is_memoryless, numbers
 from lpmdsl.escaping import latex
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
@@ -236,7 +237,7 @@ class Course:
         if len(exits) != 1 or not isinstance(exits[0].trigger, m.After):
             return 1
         dwell = exits[0].trigger.dwell
-        if dwell.family not in ("gamma", "erlang"):
+        if dwell.family == "empirical" or not numbers(dwell.family).is_gamma:
             return 1
         mean, sd, shape = (self._number(dwell, n) for n in ("mean", "sd", "shape"))
         value = shape if shape is not None else (mean / sd) ** 2 if mean and sd else None
@@ -295,7 +296,7 @@ class _Writer:
             case m.Chance():
                 p = formula(exit_.trigger.probability, self.model, group, inside)
                 return -sp.log(1 - p) / number(exit_.trigger.every, exit_.span) * chain[-1]
-            case m.After() if exit_.trigger.dwell.family == "exponential":
+            case m.After() if is_memoryless(exit_.trigger.dwell.family):
                 return chain[-1] / mean_dwell(self.model, self.condition, exit_, group)
             case m.After() if len(chain) > 1:
                 return self._stage_rate(group, state, len(chain)) * chain[-1]
@@ -335,22 +336,10 @@ def mean_dwell(model: m.Model, condition: m.Condition, exit_: m.Exit, group: Gro
     assert isinstance(exit_.trigger, m.After)
     dwell, inside = exit_.trigger.dwell, {condition.name: exit_.state}
     stated = {n: formula(e, model, group, inside) for n, e in dwell.arguments}
-    for name in ("mean", "value"):
-        if name in stated:
-            return stated[name]
-    match dwell.family, sorted(stated):
-        case ("exponential", ["rate"]):
-            return 1 / stated["rate"]
-        case ("gamma" | "erlang", ["rate", "shape"]):
-            return stated["shape"] / stated["rate"]
-        case ("gamma" | "erlang", ["scale", "shape"]):
-            return stated["shape"] * stated["scale"]
-        case ("uniform", ["max", "min"]):
-            return (stated["min"] + stated["max"]) / 2
-        case ("triangular", ["high", "low", "mode"]):
-            return (stated["low"] + stated["mode"] + stated["high"]) / 3
-        case _:
-            raise NoFormula(f"the mean of `{written(dwell.span)}` is not written")
+    mean = numbers(dwell.family).formulas.mean(stated) if dwell.family != "empirical" else None
+    if mean is None:
+        raise NoFormula(f"the mean of `{written(dwell.span)}` is not written")
+    return mean
 
 
 def _assumptions(model: m.Model, condition: m.Condition) -> tuple[str, ...]:

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.distributions.family import Law
-from lpmdsl.distributions.table import law
-from lpmdsl.population.draws import WHOLE, draw
+from lpmdsl.distributions.table import WHOLE, is_memoryless, law, numbers
+from lpmdsl.population.draws import draw
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.evaluate import Scope, evaluate
 
@@ -125,11 +126,10 @@ def staying(scope: Scope, exits: tuple[m.Exit, ...], size: int, step: float) -> 
         match exit_.trigger:
             case m.AtRate():
                 rates.append((exit_.index, np.maximum(_rows(evaluate(exit_.trigger.rate, scope), size), 0.0)))
-            case m.After() if exit_.trigger.dwell.family == "exponential":
+            case m.After() if is_memoryless(exit_.trigger.dwell.family):
                 draw(exit_.trigger.dwell, scope, np.full(size, 0.5))
-                mean = exit_.trigger.dwell.argument("mean")
-                rate = evaluate(exit_.trigger.dwell.arguments[0][1], scope)
-                rates.append((exit_.index, _rows(1 / rate if mean is not None else rate, size)))
+                (mean,) = _canonical(exit_.trigger.dwell, scope)
+                rates.append((exit_.index, _rows(1 / mean, size)))
             case m.After():
                 sole = _gamma(exit_.index, exit_.trigger.dwell, scope, size)
                 timed.append((exit_.index, *_law(exit_.trigger.dwell, scope, size)))
@@ -167,14 +167,15 @@ def _holds(test: m.Expr, scope: Scope, size: int) -> Rows:
 
 
 def _gamma(index: int, dwell: m.Distribution, scope: Scope, size: int) -> _Gamma | None:
-    if dwell.family not in ("gamma", "erlang"):
+    if dwell.family == "empirical" or not numbers(dwell.family).is_gamma:
         return None
-    a = {name: _rows(evaluate(expr, scope), size) for name, expr in dwell.arguments}
     draw(dwell, scope, np.full(size, 0.5))
-    if "shape" not in a:
-        return _Gamma(index, (a["mean"] / a["sd"]) ** 2, a["sd"] ** 2 / a["mean"])
-    scale = a["scale"] if "scale" in a else a["mean"] / a["shape"] if "mean" in a else 1 / a["rate"]
-    return _Gamma(index, a["shape"], scale)
+    shape, scale = _canonical(dwell, scope)
+    return _Gamma(index, _rows(shape, size), _rows(scale, size))
+
+
+def _canonical(dwell: m.Distribution, scope: Scope) -> tuple[Any, ...]:
+    return numbers(dwell.family).canonical({name: evaluate(expr, scope) for name, expr in dwell.arguments})
 
 
 # ------------------------------------------------------------------ moments of one exit
@@ -213,22 +214,22 @@ def _law(dwell: m.Distribution, scope: Scope, size: int) -> tuple[tuple[Rows, ..
     draw(dwell, scope, np.full(size, 0.5))
 
     def moments(fine: bool, *arguments: float) -> _Moments:
-        curve = law(dwell.family, dict(zip(names, arguments, strict=True)))
+        written = dict(zip(names, arguments, strict=True))
+        curve = law(dwell.family, written)
         if dwell.family in WHOLE:
             days = np.arange(float(curve.isf(1e-15)) + 1)
             return _Moments(days, np.diff(np.concatenate([[0.0], np.asarray(curve.cdf(days), np.float64)])))
         tail, weights = _tail(fine)
         days = np.maximum(np.concatenate([curve.ppf(tail), curve.isf(tail)]), 0.0)
-        return _Moments(days, np.tile(weights, 2), curve.cdf, curve, _least(dwell.family, curve))
+        return _Moments(days, np.tile(weights, 2), curve.cdf, curve, _least(dwell.family, written))
 
     return values, moments
 
 
-def _least(family: str, curve: Law) -> float:
+def _least(family: str, written: dict[str, float]) -> float:
     """The θ down to which E e^(−θX) is finite: 0 for tails heavier than every exponential."""
-    # Of a Weibull time with shape k a share 2^(−40^k) is left after 40 medians: more than 2^(−39) where k < 1.
-    heavy = family == "lognormal" or (family == "weibull" and 1 - curve.cdf(40 * curve.isf(0.5)) > 2.0**-39)
-    return 0.0 if heavy else -np.inf
+    row = numbers(family)
+    return 0.0 if row.is_heavy(*row.canonical(written)) else -np.inf
 
 
 @lru_cache
