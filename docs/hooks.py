@@ -35,7 +35,7 @@ def table_of_distributions() -> str:
     rows = []
     for family in DISTRIBUTIONS.values():
         written = (*family.forms, *(spelling.form for spelling in SPELLINGS.get(family.name, ())))
-        forms = [", ".join(f"`{name}`" for name, _ in form) for form in written]
+        forms = [", ".join(f"`{name.split()[0]}`" for name, _ in form) for form in written]
         uses = ", ".join(word for use, word in _USES.items() if use in family.uses)
         rows.append((f"`{family.name}`", " or ".join(forms), f"`{family.example}`", uses))
     return _table(("Distribution", "Arguments", "Example", "Stands as"), rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from lpmdsl.diagnostics import Label
+from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.quantities import DURATION, ERROR, PERSON, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_actions import left_networks, set_attribute
@@ -216,8 +217,9 @@ def _after(ctx: Context, kind: str, dwell: tree.Distribution, place: str) -> mod
                 f"Band it first: `{number.name}_group category = band of {number.name} at … named …`.",
             )
             return None
-    if made.family in ("fixed", "uniform", "triangular"):
-        least = made.arguments[0][1]
+    between = DISTRIBUTIONS[made.family].between
+    least = made.argument(between[0]) if between is not None else None
+    if least is not None:
         for value, story in extremes(ctx, (least,)):
             if value < 0:
                 message = f"A time in a state cannot be negative{story}."

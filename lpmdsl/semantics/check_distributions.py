@@ -95,7 +95,7 @@ def _with_arguments(
     others = (LIKELIHOODS if use == "likelihood" else SPELLINGS).get(family.name, ())
     form = _form(written, (*forms, *(spelling.form for spelling in others)))
     if form is None:
-        sets = " or ".join(f"({', '.join(a for a, _ in f)})" for f in forms)
+        sets = " or ".join(f"({', '.join(a.split()[0] for a, _ in f)})" for f in forms)
         given = ", ".join(a.name or text_of(a.span)[1:-1] for a in written.arguments) or "nothing"
         example = (
             f"Write, for example, `{family.example}`."
@@ -108,7 +108,7 @@ def _with_arguments(
         (name, role, argument) for (name, role), argument in zip(form, _arranged(written, form), strict=True)
     ]
     checked = tuple(
-        (name, check_value(ctx, a.value, scope, _role_type(role, want), f"`{name}` of `{family.name}`"))
+        (name, check_value(ctx, a.value, scope, _role_type(role, want), f"`{name.split()[0]}` of `{family.name}`"))
         for name, role, a in named
     )
     if any(value.type == ERROR for _, value in checked):
@@ -132,7 +132,7 @@ def _form(
     """The argument set that the written arguments fill exactly."""
     for form in forms:
         names = [name for name, _ in form]
-        given = [a.name or names[i] for i, a in enumerate(written.arguments) if i < len(names)]
+        given = _names(written, names)
         if len(given) == len(written.arguments) and sorted(given) == sorted(names):
             return form
     return None
@@ -140,8 +140,18 @@ def _form(
 
 def _arranged(written: tree.Distribution, form: tuple[tuple[str, Role], ...]) -> list[tree.Argument]:
     names = [name for name, _ in form]
-    by_name = {a.name or names[i]: a for i, a in enumerate(written.arguments)}
+    by_name = dict(zip(_names(written, names), written.arguments, strict=True))
     return [by_name[name] for name in names]
+
+
+def _names(written: tree.Distribution, names: list[str]) -> list[str]:
+    """The name of every argument in a form of these names: one without a name has that of its place, and a name that
+    is written again is ``NAME 2``."""
+    found: list[str] = []
+    for name, argument in zip(names, written.arguments, strict=False):
+        own = argument.name or name
+        found.append(own if own not in found else f"{own} {1 + sum(f.split()[0] == own for f in found)}")
+    return found
 
 
 def _role_type(role: Role, want: Type) -> Type:
@@ -171,7 +181,7 @@ def _in_range(ctx: Context, family: Family, name: str, role: Role, value: model.
         elif role == "whole number" and (number < 1 or number != int(number)):
             problem = "must be a whole number of at least 1"
         if problem:
-            message = f"`{name}` of `{family.name}` {problem}; here it can be {number:g}{story}."
+            message = f"`{name.split()[0]}` of `{family.name}` {problem}; here it can be {number:g}{story}."
             ctx.report.add("E0316", message, value.span, labels=origins(ctx, value))
             return False
     return True
@@ -182,7 +192,7 @@ def _finite(ctx: Context, family: Family, arguments: tuple[tuple[str, model.Expr
     for name, value in arguments:
         for number, story in extremes(ctx, (value,)):
             if abs(number) > LARGEST:
-                message = f"`{name}` of `{family.name}` has no number here{story}: it is too large for one."
+                message = f"`{name.split()[0]}` of `{family.name}` has no number here{story}: it is too large for one."
                 ctx.report.add("E0316", message, value.span, labels=origins(ctx, value))
                 return False
     return True

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lpmdsl.diagnostics import Report
+from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.semantics import model
 from lpmdsl.semantics.bounds import Bounds, Knowledge, bounds, can_choose, can_hold, starting
 from lpmdsl.semantics.context import text_of
@@ -88,13 +89,9 @@ def _is_taken(condition: model.Condition, exit_: model.Exit, known: Knowledge) -
 def support(dwell: model.Distribution, known: Knowledge) -> Bounds:
     """The shortest and the longest that a dwell time can be, in days."""
     ends = [bounds(e, known) for _, e in dwell.arguments]
-    match dwell.family:
-        case "fixed":
-            return ends[0]
-        case "uniform" | "triangular":
-            return min(low for low, _ in ends), max(high for _, high in ends)
-        case _:
-            return 0.0, math.inf
+    if DISTRIBUTIONS[dwell.family].between is None:
+        return 0.0, math.inf
+    return min(low for low, _ in ends), max(high for _, high in ends)
 
 
 def _exits(condition: model.Condition, known: Knowledge, report: Report) -> None:
