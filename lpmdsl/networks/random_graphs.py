@@ -74,7 +74,8 @@ def stochastic_block(n: int, arguments: Arguments, seed: int, site: int) -> Ties
     """Every pair tied independently with a chance set by the two groups (Holland et al. 1983).
 
     ``ties[a, b]``: mean number of ties of one agent of group a with agents of group b; ``groups``: the group of
-    every agent. Ties are mutual, so for a ≠ b the number between the groups is the mean of what the two rows say.
+    every agent; ``labels``: what messages call the groups, else their numbers. Ties are mutual, so for a ≠ b the number
+    between the groups is the mean of what the two rows say.
     """
     groups = np.asarray(arguments["groups"], dtype=np.int32)
     means = np.asarray(arguments["ties"], dtype=np.float64)
@@ -85,9 +86,15 @@ def stochastic_block(n: int, arguments: Arguments, seed: int, site: int) -> Ties
     chances = np.divide(between, pairs, out=np.zeros_like(between), where=pairs > 0)
     if chances.max(initial=0.0) > 1 or chances.min(initial=0.0) < 0:
         a, b = np.argwhere((chances > 1) | (chances < 0))[0]
+        # Within a group both ends of each tie have been counted.
+        ties, there = (part[a, b] / (2 if a == b else 1) for part in (between, pairs))
+        names = np.asarray(arguments.get("labels", np.arange(1, len(means) + 1)))
+        who = f"within group `{names[a]}`" if a == b else f"between groups `{names[a]}` and `{names[b]}`"
         raise Unbuildable(
-            f"Groups {a + 1} and {b + 1} would need {between[a, b]:g} ties, but there are {pairs[a, b]:g} pairs.",
-            "Lower the mean degree in the table, or make the groups larger.",
+            f"There would be {ties:,.0f} ties {who}, and there are {there:,.0f} pairs.",
+            "Numbers of ties are 0 or more."
+            if ties < 0
+            else "Lower the mean degree in the table, or make the groups larger.",
         )
     return pieces_to_ties(n, tied_pairs(groups, n, chances, seed & SEED_MASK, site))
 

@@ -87,7 +87,7 @@ def _value(
             matrix = np.asarray(table.values).reshape(len(table.keys[0]), len(table.keys[1]))
             groups = scope.attributes.get((network.of, table.key_attributes[0]), np.empty(0, np.uint8))
             _agrees(network, table, matrix, groups)
-            return {argument.name: matrix, "groups": groups}
+            return {argument.name: matrix, "groups": groups, "labels": np.asarray(table.keys[0])}
         case "number" | "share" | "yes/no":
             assert not isinstance(expr, Distribution)
             return {argument.name: float(evaluate(expr, scope))}

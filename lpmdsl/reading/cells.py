@@ -49,7 +49,14 @@ def as_texts(data: DataFile, column: Column) -> pyarrow.Array:
         cells = cells.dictionary_decode()
     if pyarrow.types.is_boolean(cells.type):
         cells = compute.if_else(cells, "yes", "no")
+    if pyarrow.types.is_duration(cells.type):
+        help = "Export it as a number of days."
+        raise Problem(
+            "number", f"Column `{column.name}` of `{data.name}` holds lengths of time in {cells.type.unit}.", help
+        )
     if pyarrow.types.is_timestamp(cells.type):
+        # A day is that of the clock on the wall where it was written, not of Greenwich.
+        cells = cells if cells.type.tz is None else compute.local_timestamp(cells)
         cells = compute.strftime(cells.cast(pyarrow.timestamp("s"), safe=False), "%Y-%m-%dT%H:%M:%S")
     if pyarrow.types.is_floating(cells.type):
         whole = compute.equal(compute.round(cells), cells)

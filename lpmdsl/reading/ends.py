@@ -33,7 +33,21 @@ def ends_of(data: DataFile) -> Ends:
     ends = pair or (data.columns[0], data.columns[1])
     if data.text_header is not None and all(_VALUE.fullmatch(c.name) for c in ends):
         raise no_header(data)
+    if pair is None and len(data.columns) > 2 and _numbers_rows(data, ends[0]):
+        names = ", ".join(f"`{c.name}`" for c in data.columns[:3])
+        raise Problem(
+            "column",
+            f"Column `{ends[0].name}` of `{data.name}` numbers the rows, and which two of {names}, … are the ends of a "
+            "tie is not clear.",
+            "Name the two `source` and `target`.",
+        )
     return Ends(ends, tuple(c.name for c in data.columns if c not in ends))
+
+
+def _numbers_rows(data: DataFile, column: Column) -> bool:
+    """Whether the first thousand cells of a column count from 0 or 1, as R, pandas and spreadsheets number rows."""
+    cells = [str(cell).strip() for cell in data.cells(column).slice(0, 1_000).to_pylist()]
+    return len(cells) > 1 and any(cells == [str(k + first) for k in range(len(cells))] for first in (0, 1))
 
 
 def no_header(data: DataFile) -> Problem:

@@ -17,6 +17,7 @@ from lpmdsl.quantities import (
     Kind,
     Type,
 )
+from lpmdsl.reading.problem import Problem
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_data import Column, DataFile, distinct, header_scale, need_column, numbers, read_data, texts
 from lpmdsl.semantics.context import Context, text_of, unit, unit_of, value_of
@@ -165,8 +166,16 @@ def row_value(ctx: Context, value: tree.Quantity, kind: Type, scale: float, of: 
 def _file_rows(ctx: Context, written: tree.Table, kind: Type, scale: float) -> list[Row] | None:
     span = written.file_span or written.span
     data = read_data(ctx, written.file or "", span)
-    if data is None:
+    try:
+        return _rows_of(ctx, written, data, kind, scale) if data is not None else None
+    except Problem as problem:
+        problem.tell(ctx.report, span)
         return None
+
+
+def _rows_of(ctx: Context, written: tree.Table, data: DataFile, kind: Type, scale: float) -> list[Row] | None:
+    """The rows of a file. Raises ``Problem`` where a label hides something."""
+    span = written.file_span or written.span
     if written.column is None:
         return _wide_rows(ctx, written, data, span, scale)
     column = need_column(ctx, data, written.column.id, written.column.span)

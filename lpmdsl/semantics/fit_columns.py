@@ -8,6 +8,7 @@ from typing import Literal
 
 from lpmdsl.diagnostics import Report
 from lpmdsl.reading.cells import MISSING, texts
+from lpmdsl.reading.problem import Problem
 from lpmdsl.reading.tabular import Column, DataFile
 from lpmdsl.semantics.model import Fit, Model
 
@@ -72,6 +73,11 @@ def _plain(name: str) -> str:
 
 
 def _all(data: DataFile, column: Column, pattern: re.Pattern[str]) -> bool:
-    """Return True if all cells that hold something look like that."""
-    cells = [cell for cell in texts(data, column) if cell not in MISSING]
+    """Return True if all cells that hold something look like that. Raises ``Problem`` where one hides something."""
+    try:
+        cells = [cell for cell in texts(data, column) if cell not in MISSING]
+    except Problem as problem:
+        if problem.sort == "hidden":
+            raise
+        return False  # neither texts nor numbers
     return bool(cells) and all(pattern.fullmatch(cell) for cell in cells)

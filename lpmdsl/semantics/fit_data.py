@@ -69,7 +69,11 @@ def read_fit_data(
     if scale is None or values is None or places is None:
         return None
     groups, of_row = places
-    reports = reports_of(reader, of_row)
+    try:
+        reports = reports_of(reader, of_row)
+    except Problem as problem:
+        problem.tell(report, fit.file_span)
+        return None
     if reports is None or not _possible(reader, values * scale, reports):
         return None
     return _matched(reader, values * scale, reports, of_row, groups)
