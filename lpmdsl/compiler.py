@@ -28,7 +28,7 @@ from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.semantics.library import Library
 from lpmdsl.semantics.model import Model
 from lpmdsl.semantics.names import resolve
-from lpmdsl.semantics.recheck import refuse_scenarios
+from lpmdsl.semantics.recheck import refuse_changes, refuse_scenarios
 from lpmdsl.source import Source
 from lpmdsl.syntax.parse import parse
 
@@ -78,6 +78,7 @@ def check_source(source: Source, report: Report) -> tuple[Model, Facts] | None:
     facts = analyse(model, report)
     if not report.has_errors:
         refuse_scenarios(model, report)
+        refuse_changes(model, report)
     return None if report.has_errors else (model, facts)
 
 

@@ -6,11 +6,13 @@ the checker then reports is wrong with these values, since the model was right w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from lpmdsl.diagnostics import Label, Report
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.check import check
+from lpmdsl.semantics.corners import constant
 from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.library import Library
 from lpmdsl.semantics.names import resolve
@@ -42,3 +44,17 @@ def refuse_scenarios(checked: m.Model, report: Report) -> None:
         values = {name: float(evaluate(expr, scope)) for name, expr in scenario.changes}
         labels = [Label(expr.span, f"scenario `{scenario.name}` changes `{name}`") for name, expr in scenario.changes]
         refuse(checked, values, labels, report)
+
+
+def refuse_changes(checked: m.Model, report: Report) -> None:
+    """Report what the text would be refused for with the values that parameters have while an intervention is active.
+
+    A value that hangs on what only a run knows is not looked at.
+    """
+    own, tables = parameter_values(checked, {}), {t.name: t for t in checked.tables}
+    for one in checked.interventions:
+        for clause in (w for w in one.while_active if w.changes):
+            values = {c.parameter: constant(c.value, own, tables) for c in clause.changes}
+            known = {name: value for name, value in values.items() if not math.isnan(value)}
+            labels = [Label(c.span, f"while `{one.name}` is active, `{c.parameter}` is this") for c in clause.changes]
+            refuse(checked, known, labels, report)
