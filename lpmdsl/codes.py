@@ -109,7 +109,7 @@ CODES: dict[str, str] = {
     "E0613": "Several kinds of agents could be meant",
     "W0615": "A parameter that nothing reads",
     "W0628": "A table that nothing reads",
-    "N0629": "An attribute that nothing reads",
+    "N0629": "An attribute or a place that nothing reads",
     "E0631": "A computed attribute would stay as it was",
     "N0632": "An age that does not grow",
     "W0630": "A test that never holds",

@@ -6,19 +6,15 @@ any, else over their own value and those that scenarios give them (Moore 1966, I
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from lpmdsl.distributions.table import BOUNDED
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.events import Decide, ReadAs, Scheduled, events
 from lpmdsl.semantics.functions import ANYTHING, FUNCTIONS, Bounds
 
 TRUTH: Bounds = (0.0, 1.0)
-MOST_COMBINATIONS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
                 known._parameters[expr.name] = _parameter(expr.name, known)
             return known._parameters[expr.name]
         case m.AttributeRef():
-            return known.attributes.get(expr.name, _by_kind(expr))
+            return known.attributes.get(expr.name, by_kind(expr))
         case m.InState() if expr.condition in known.states:
             inside = known.states[expr.condition]
             return float(inside <= set(expr.states)), float(bool(inside & set(expr.states)))
@@ -81,7 +77,7 @@ def _parameter(name: str, known: Knowledge) -> Bounds:
     return ANYTHING if any(math.isnan(v) for v in values) else (min(values), max(values))
 
 
-def _by_kind(ref: m.AttributeRef) -> Bounds:
+def by_kind(ref: m.AttributeRef) -> Bounds:
     match ref.type.kind:
         case Kind.BOOLEAN | Kind.SHARE | Kind.PROBABILITY:
             return TRUTH
@@ -217,92 +213,3 @@ def _compare(op: str, a: Bounds, b: Bounds) -> Bounds:
 def _corners(function: Callable[[float, float], float], parts: list[Bounds]) -> Bounds:
     values = [function(a, b) for a in parts[0] for b in parts[1]]
     return ANYTHING if any(math.isnan(v) for v in values) else (min(values), max(values))
-
-
-# ------------------------------------------------------------------ can a test hold?
-
-
-def can_hold(test: m.Expr, known: Knowledge) -> bool:
-    """Whether a test of an agent may be true for somebody: over every combination of categories and yes/no, and of the
-    pieces into which the numbers of the test cut what is a number."""
-    refs = {e.name: e for e in m.walk(test) if isinstance(e, m.AttributeRef)}
-    cuts = sorted({e.value for e in m.walk(test) if isinstance(e, m.Literal_)})
-    combinations = list(itertools.islice(_combinations(list(refs.values()), cuts, known), MOST_COMBINATIONS + 1))
-    if len(combinations) > MOST_COMBINATIONS:
-        return True
-    return any(bounds(test, replace(known, attributes=c))[1] > 0 for c in combinations)
-
-
-def _combinations(refs: list[m.AttributeRef], cuts: list[float], known: Knowledge) -> Iterator[dict[str, Bounds]]:
-    """Bounds of the attributes together: a band holds its number within its cuts, a constant is what it is."""
-    columns = {r.name: next(a for a in known.model.agent(r.of).attributes if a.name == r.name) for r in refs}
-    small = [r for r in refs if r.type.kind in (Kind.CATEGORY, Kind.BOOLEAN)]
-    wide = [r for r in refs if r not in small]
-    choices = [_choices(r, columns[r.name], known) for r in small]
-    choices += [_pieces(_number(r, columns[r.name], known), cuts) for r in wide]
-    for combination in itertools.product(*choices):
-        at = {r.name: value for r, value in zip([*small, *wide], combination, strict=True)}
-        for r in small:
-            column = columns[r.name]
-            if column.band is not None and column.band[0] in at and not column.is_changed:
-                at[column.band[0]] = _both(at[column.band[0]], _within(column.band[1], int(at[r.name][0]), known))
-        if all(low <= high for low, high in at.values()):
-            yield at
-
-
-def _choices(ref: m.AttributeRef, column: m.Attribute, known: Knowledge) -> list[Bounds]:
-    values = [column.value, *_set_to(ref, known)]
-    if column.drawn is None and column.band is None and all(isinstance(v, m.Literal_) for v in values):
-        return [(v.value, v.value) for v in dict.fromkeys(values) if isinstance(v, m.Literal_)]
-    size = 2 if ref.type.kind is Kind.BOOLEAN else len(ref.type.labels)
-    return [(float(k), float(k)) for k in range(size)]
-
-
-def _set_to(ref: m.AttributeRef, known: Knowledge) -> list[m.Expr | None]:
-    """Everything that something in the model can make of an attribute; what chooses by states needs one in them."""
-    anyone, found = replace(known, attributes={}), []
-    for event in (e for e in events(known.model) if e.of == ref.of):
-        if isinstance(event.when, Scheduled) and not can_choose(event.guard, anyone):
-            continue
-        for effect in event.effects:
-            match effect:
-                case m.SetAttribute() | ReadAs() if effect.attribute == ref.name:
-                    found.append(effect.value)
-                case Decide() if effect.attribute == ref.name:
-                    found.append(ref)  # whatever the attribute itself can be
-                case _:
-                    pass
-    return found
-
-
-def can_choose(guard: m.Expr | None, known: Knowledge) -> bool:
-    """Return True if a choice of agents by ``guard`` may find somebody, as far as states tell."""
-    return guard is None or bounds(guard, known)[1] > 0
-
-
-def _number(ref: m.AttributeRef, column: m.Attribute, known: Knowledge) -> Bounds:
-    if column.is_changed or column.drawn is None or column.drawn.family not in BOUNDED:
-        return _by_kind(ref)
-    ends = [bounds(e, known) for _, e in column.drawn.arguments]
-    return min(low for low, _ in ends), max(high for _, high in ends)
-
-
-def _pieces(whole: Bounds, cuts: list[float]) -> list[Bounds]:
-    """What lies between the cuts, and the cuts themselves."""
-    inner = [c for c in cuts if whole[0] <= c <= whole[1]]
-    ends = [whole[0], *inner, whole[1]]
-    between = [(math.nextafter(a, math.inf) if a in inner else a, math.nextafter(b, -math.inf) if b in inner else b)
-               for a, b in itertools.pairwise(ends)]  # fmt: skip
-    return [(low, high) for low, high in between if low <= high] + [(c, c) for c in inner]
-
-
-def _within(cuts: tuple[m.Expr, ...], label: int, known: Knowledge) -> Bounds:
-    edges = [bounds(c, known) for c in cuts]
-    low = edges[label - 1][0] if label > 0 else -math.inf
-    # A band ends before its upper cut.
-    high = math.nextafter(edges[label][1], -math.inf) if label < len(edges) else math.inf
-    return low, high
-
-
-def _both(a: Bounds, b: Bounds) -> Bounds:
-    return max(a[0], b[0]), min(a[1], b[1])

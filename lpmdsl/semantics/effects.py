@@ -10,12 +10,13 @@ from lpmdsl.diagnostics import Report
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model
 from lpmdsl.semantics.archetypes import resting
-from lpmdsl.semantics.bounds import Knowledge, bounds, can_hold
+from lpmdsl.semantics.bounds import Knowledge, bounds
 from lpmdsl.semantics.context import text_of
 from lpmdsl.semantics.corners import constant, extremes, view
 from lpmdsl.semantics.dependencies import Readers
 from lpmdsl.semantics.events import Effect, Event, Thing, chance, events, events_of, writes
 from lpmdsl.semantics.places_in_text import word_span
+from lpmdsl.semantics.possible import can_hold
 from lpmdsl.source import Span
 
 
@@ -30,6 +31,7 @@ def check_effects(checked: model.Model, readers: Readers, report: Report) -> Non
                 "Delete it, or use it where its number stands.",
             )
     _unused(checked, readers, report)
+    _unmet(checked, report)
     for network in checked.networks:
         if not readers.get(f"network {network.name}"):
             report.add(
@@ -86,6 +88,20 @@ def _unused(checked: model.Model, readers: Readers, report: Report) -> None:
                     word_span(attribute.span, attribute.name),
                     "Delete it, or let something read it: `where …`, `by …`.",
                 )
+
+
+def _unmet(checked: model.Model, report: Report) -> None:
+    """Places of the model's own text whose people no network joins."""
+    met = {(network.of, network.place) for network in checked.networks}
+    places = [(agent.name, place) for agent in checked.agents for place in agent.places]
+    for kind, place in places:
+        if (kind, place.name) not in met and place.span.source is checked.clock.span.source:
+            report.add(
+                "N0629",
+                f"Nobody meets in the `{place.name}` of a {kind}.",
+                word_span(place.span, place.name),
+                f"Delete it, or join those who share it: `network … joins {kind} sharing {place.name}`.",
+            )
 
 
 def _check_intervention(checked: model.Model, it: model.Intervention, readers: Readers, report: Report) -> None:

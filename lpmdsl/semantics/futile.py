@@ -10,13 +10,14 @@ from dataclasses import replace
 from lpmdsl.diagnostics import Report
 from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.semantics import model
-from lpmdsl.semantics.bounds import Bounds, Knowledge, bounds, can_choose, can_hold, starting
+from lpmdsl.semantics.bounds import Bounds, Knowledge, bounds, starting
 from lpmdsl.semantics.context import text_of
 from lpmdsl.semantics.corners import evaluate, view
 from lpmdsl.semantics.effects import is_never
 from lpmdsl.semantics.events import Enter, Event, Leaving, events
 from lpmdsl.semantics.graph import starts
 from lpmdsl.semantics.places_in_text import word_span
+from lpmdsl.semantics.possible import can_choose, can_hold
 from lpmdsl.source import Span
 
 TIMES = 200

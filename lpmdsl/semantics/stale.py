@@ -60,15 +60,14 @@ def _behind(name: str, made_of: dict[str, set[str]]) -> list[str]:
 
 def _ages(checked: m.Model, agent: m.Agent, written: set[tuple[str, str]], report: Report) -> None:
     """Notes of lengths of time in years that are read as they were drawn, though the run lasts for years."""
-    tests = _moments(checked)
-    banded = {a.name: a.band[0] for a in agent.attributes if a.band is not None}
+    read = _read_still(checked, agent.name)
+    made_of = {a.name: _sources(a) for a in agent.attributes}
     for attribute in agent.attributes:
         if attribute.type.dimension != TIME or not attribute.unit.startswith("year"):
             continue
         if (agent.name, attribute.name) in written:
             continue
-        names = {attribute.name, *(band for band, of in banded.items() if of == attribute.name)}
-        if any(_reads_still(test, agent.name, names) for test in tests):
+        if any(name == attribute.name or attribute.name in _behind(name, made_of) for name in read):
             years = checked.clock.step * checked.clock.steps / YEAR
             report.add(
                 "N0632",
@@ -78,14 +77,20 @@ def _ages(checked: m.Model, agent: m.Agent, written: set[tuple[str, str]], repor
             )
 
 
-def _moments(checked: m.Model) -> list[m.Expr]:
-    """The tests that a run makes again and again."""
-    parts = (checked.conditions, checked.contagions, checked.observations, checked.interventions)
-    comparisons = ("lt", "le", "gt", "ge", "eq", "ne")
-    return [e for e in m.every_expression(parts) if isinstance(e, m.Apply) and e.op in comparisons]
-
-
-def _reads_still(test: m.Expr, kind: str, names: set[str]) -> bool:
-    inside = list(m.walk(test))
-    reads = any(isinstance(e, m.AttributeRef) and e.of == kind and e.name in names for e in inside)
-    return reads and not any(isinstance(e, m.Time) for e in inside)
+def _read_still(checked: m.Model, kind: str) -> set[str]:
+    """The attributes of a kind that a run reads after its start, other than beside the time that has passed."""
+    courses = [(c.exits, c.whiles, c.entering) for c in checked.conditions]
+    parts = (
+        *courses,
+        checked.contagions,
+        checked.observations,
+        checked.interventions,
+        checked.behaviours,
+        checked.networks,
+    )
+    read = list(m.every_expression(parts))
+    sums = [e for e in read if isinstance(e, m.Apply) and e.op in ("add", "sub")]
+    ageing = {id(x) for e in sums if any(isinstance(x, m.Time) for x in m.walk(e)) for x in m.walk(e)}
+    mixed = {n.mixing for n in checked.networks if n.of == kind and n.mixing is not None}
+    keys = {key for table in checked.tables if table.name in mixed for key in table.key_attributes}
+    return keys | {e.name for e in read if isinstance(e, m.AttributeRef) and e.of == kind and id(e) not in ageing}

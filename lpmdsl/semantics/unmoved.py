@@ -9,11 +9,12 @@ from dataclasses import replace
 from lpmdsl.diagnostics import Report
 from lpmdsl.semantics import model
 from lpmdsl.semantics.archetypes import resting
-from lpmdsl.semantics.bounds import Knowledge, bounds, can_hold
+from lpmdsl.semantics.bounds import Knowledge, bounds
 from lpmdsl.semantics.context import text_of
 from lpmdsl.semantics.corners import constant, view
 from lpmdsl.semantics.dependencies import parameters_behind, parameters_in
 from lpmdsl.semantics.places_in_text import word_span
+from lpmdsl.semantics.possible import can_hold
 
 
 def check_unmoved(checked: model.Model, report: Report) -> None:
