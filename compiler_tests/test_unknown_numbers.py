@@ -94,6 +94,8 @@ observe scatter = sd of y over Person every day
 observe over_it = count of Person where above every day
 observe not_over_it = count of Person where not_over every day
 observe either_of_them = count of Person where either every day
+observe chosen = (2 where nothing > 1, half otherwise)
+observe denied = (2 where not nothing > 1, half otherwise)
 observe left = count of Person where C is R every day
 intervention one
   every day for at most min(10 people, nothing * 100 people) Person
@@ -106,6 +108,12 @@ intervention one
     set either to yes with probability max(1, nothing)
   every day for Person where x < half
     set y to nothing
+  every day for share max(50 %, nothing) of Person where not above
+    set above to yes
+intervention two
+  starts when nothing falls below 3
+  every day for Person
+    set above to yes
 check always nothing > 3
 check always not nothing > 3
 """
@@ -141,6 +149,11 @@ def test_a_test_of_it_holds_for_nobody_and_neither_does_its_denial(told: RunResu
     # x > 2 is false for everybody, so the denial of both holds whatever has no number; but a chance without one is 0.
     assert (told.observations["either_of_them"] == 0).all()
     assert all((watch == 1).all() for watch in told.watches)
+
+
+def test_a_choice_by_a_test_of_it_takes_the_last(told: RunResult) -> None:
+    for name in ("chosen", "denied"):
+        assert (told.observations[name] == 0.5).all(), name
 
 
 def test_both_back_ends_agree_on_it(request_: RunRequest, told: RunResult) -> None:
