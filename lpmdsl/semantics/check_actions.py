@@ -39,6 +39,17 @@ def set_attribute(ctx: Context, action: tree.SetTo, kind: str, scope: Scope) -> 
     return model.SetAttribute(target.id, value, chance, action.span)
 
 
+def lasting_attribute(
+    ctx: Context, action: tree.SetTo, kind: str, scope: Scope, lasts: str, instead: str
+) -> model.SetAttribute | None:
+    """What an attribute reads as while something lasts (``while H``); None after a report, also of a probability."""
+    if action.probability is not None:
+        message = f"What holds while {lasts} holds for everybody there, without a probability."
+        ctx.report.add("E0709", message, action.span, instead)
+        return None
+    return set_attribute(ctx, action, kind, scope)
+
+
 def force_move(ctx: Context, action: tree.MoveTo, kind: str, scope: Scope) -> model.ForceMove | None:
     """``move Flu to R``; None after a report."""
     condition = action.condition

@@ -8,7 +8,7 @@ from lpmdsl.diagnostics import Label
 from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.quantities import DURATION, ERROR, PERSON, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.check_actions import left_networks, set_attribute
+from lpmdsl.semantics.check_actions import lasting_attribute, left_networks, set_attribute
 from lpmdsl.semantics.check_clock import check_period
 from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_test, check_value
@@ -263,15 +263,8 @@ def _whiles(ctx: Context, condition: str, kind: str, written: tree.While) -> lis
     for action in written.actions:
         match action:
             case tree.SetTo():
-                if action.probability is not None:
-                    ctx.report.add(
-                        "E0709",
-                        "What holds while in a state holds for everybody there, without a probability.",
-                        action.span,
-                        "Use `on entering` for what happens by chance.",
-                    )
-                    continue
-                made = set_attribute(ctx, action, kind, scope)
+                instead = "Use `on entering` for what happens by chance."
+                made = lasting_attribute(ctx, action, kind, scope, "in a state", instead)
                 if made is not None:
                     found.append(model.WhileInState(states, made.attribute, made.value, (), action.span))
             case tree.Leave():

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from lpmdsl.quantities import ERROR, NUMBER
 from lpmdsl.semantics import model
-from lpmdsl.semantics.check_actions import left_networks, set_attribute
+from lpmdsl.semantics.check_actions import lasting_attribute, left_networks
 from lpmdsl.semantics.check_expressions import check_test, check_value
 from lpmdsl.semantics.check_parameters import limits
 from lpmdsl.semantics.check_probabilities import not_negative
@@ -95,15 +95,9 @@ class _Held:
                 assert_never(action)
 
     def _set(self, action: tree.SetTo) -> None:
-        if action.probability is not None:
-            self.ctx.report.add(
-                "E0709",
-                "What holds while an intervention is active holds for everybody who qualifies, without a probability.",
-                action.span,
-                "Write it under `every … for …`, or let a share of the agents have an attribute and write `where`.",
-            )
-            return
-        made = set_attribute(self.ctx, action, self.kind, running(self.kind, f"the intervention `{self.name}`"))
+        scope = running(self.kind, f"the intervention `{self.name}`")
+        instead = "Write it under `every … for …`, or let a share of the agents have an attribute and write `where`."
+        made = lasting_attribute(self.ctx, action, self.kind, scope, "an intervention is active", instead)
         self.sets += [made] if made is not None else []
 
     def _scale(self, action: tree.Scale) -> None:

@@ -9,6 +9,7 @@ from lpmdsl.diagnostics import Report, did_you_mean
 from lpmdsl.quantities import TIME, UNITS
 from lpmdsl.reading.dates import days_meant
 from lpmdsl.source import Source, Span
+from lpmdsl.syntax.tree import AT_A_MOMENT, LASTING
 from lpmdsl.syntax.words import (
     ATTRIBUTE_LINE,
     CLAUSE_WORDS,
@@ -70,7 +71,7 @@ _OPERATORS = words("PLUS MINUS STAR DIVIDE POWER RELATION IS IN NOT AND OR LPAR 
 _VALUE_STARTS = words(
     "NAME NUMBER LPAR MINUS NOT THEIR YES_NO DATE COUNTED COUNTED_THEM AGGREGATE QUANTILE TOTAL ARGUMENT STRING"
 )
-_ACTIONS = words("SET MOVE LEAVE SCALE CHANGE")
+_ACTIONS = frozenset(word.upper() for word in (*AT_A_MOMENT, *LASTING))
 _EXITS = {
     "BY": "`by contagion`",
     "AFTER": "`after DISTRIBUTION`",
@@ -78,7 +79,6 @@ _EXITS = {
     "WITH": "`with probability P every PERIOD`",
     "WHEN": "`when TEST`",
 }
-_WHAT_HAPPENS = ("set", "move", "leave", "scale", "change")
 _CHARACTERS = {
     "“": '"',
     "”": '"',
@@ -262,7 +262,11 @@ def _action(stop: Stop) -> Answer:
     help = "Add `set ATTRIBUTE to VALUE`, `move CONDITION to STATE` or `leave NETWORK`"
     if stop.at_line_end or stop.found in CLAUSES[stop.keyword]:
         return "E0101", "This line does not say what happens", help
-    return "E0101", f"`{stop.found}` is not something that can happen.{did_you_mean(stop.found, _WHAT_HAPPENS)}", help
+    return (
+        "E0101",
+        f"`{stop.found}` is not something that can happen.{did_you_mean(stop.found, (*AT_A_MOMENT, *LASTING))}",
+        help,
+    )
 
 
 def _row(stop: Stop) -> Answer:

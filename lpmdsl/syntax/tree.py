@@ -244,6 +244,17 @@ class Change:
 
 
 Action = SetTo | MoveTo | Leave | Scale | Change
+AT_A_MOMENT = {
+    "set": "set ATTRIBUTE to VALUE with probability P",
+    "move": "move CONDITION to STATE with probability P",
+}
+"""First word of each action that happens at a moment -> how it reads."""
+LASTING = {
+    "leave": "leave NETWORK",
+    "scale": "scale NETWORK by FACTOR",
+    "change": "change PARAMETER to VALUE",
+}
+"""The same of what holds as long as something else does."""
 
 # ------------------------------------------------------------------ declarations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lpmdsl.syntax.tree import AT_A_MOMENT, LASTING
+
 
 def words(text: str) -> frozenset[str]:
     """The words of a text, as a set."""
@@ -93,9 +95,8 @@ CLAUSES: dict[str, dict[str, str]] = {
         "on": "on entering STATE",
         "removed": "removed in STATE",
         "at": "at most one of CONDITION, CONDITION",
-        "set": "set ATTRIBUTE to VALUE",
-        "move": "move CONDITION to STATE",
-        "leave": "leave NETWORK",
+        **AT_A_MOMENT,
+        "leave": LASTING["leave"],
     },
     "contagion": {
         "from": "from STATE on NETWORK at RATE",
@@ -111,11 +112,8 @@ CLAUSES: dict[str, dict[str, str]] = {
         "every": "every PERIOD for at most NUMBER KIND where TEST",
         "while": "while active for KIND where TEST",
         "costs": "costs AMOUNT",
-        "set": "set ATTRIBUTE to VALUE with probability P",
-        "move": "move CONDITION to STATE with probability P",
-        "leave": "leave NETWORK",
-        "scale": "scale NETWORK by FACTOR",
-        "change": "change PARAMETER to VALUE",
+        **AT_A_MOMENT,
+        **LASTING,
     },
     "behaviour": {
         "decides": "decides yes/no into ATTRIBUTE",
@@ -138,7 +136,7 @@ CLAUSES: dict[str, dict[str, str]] = {
     "scenario": {
         "without": "without INTERVENTION` or `without BEHAVIOUR",
         "with": "with SCENARIO` or `with BEHAVIOUR",
-        "change": "change PARAMETER to VALUE",
+        "change": LASTING["change"],
     },
     "compare": {"repeat": "repeat NUMBER times", "report": "report total of OBSERVATION, peak of OBSERVATION"},
     "model": {},
