@@ -186,25 +186,30 @@ def branch_target(scope: Scope, exit_: m.Exit, word_: KExpr) -> tuple[list[KStmt
 def _act_on_entering(course: Course, clause: m.OnEntering) -> list[KStmt]:
     body: list[KStmt] = []
     for k, action in enumerate(clause.actions):
-        value = scope_store(course.scope, course.condition.of, action)
+        kind = course.condition.of
+        store = write(course.scope, kind, action, stored_value(course.scope, kind, action))
         if action.probability is None:
-            body.append(value)
+            body.append(store)
             continue
         path = f"{clause.site}.action{k}"
         draw = keyed_draw(course, path, body)
         p = course.scope.value(action.probability, "chance")
         hit = test("lt", word(draw, 0), chance_threshold(p))
         happens(course.scope, path, action.probability, p, hit, body)
-        body.append(If(hit, (value,), span=action.span))
+        body.append(If(hit, (store,), span=action.span))
     return body
 
 
-def scope_store(scope: Scope, kind: str, action: m.SetAttribute) -> Store:
-    """The store that a ``set`` makes."""
+def stored_value(scope: Scope, kind: str, action: m.SetAttribute) -> KExpr:
+    """What a ``set`` writes, as the attribute is stored."""
     value = scope.value(action.value, action.attribute)
     attribute = next(a for a in scope.builder.model.agent(kind).attributes if a.name == action.attribute)
-    stored = as_stored(value, stored_as(attribute.type))
-    return Store(f"{kind}_{action.attribute}", (AGENT,), stored, action.span)
+    return as_stored(value, stored_as(attribute.type))
+
+
+def write(scope: Scope, kind: str, action: m.SetAttribute, value: KExpr) -> Store:
+    """The store that a ``set`` makes."""
+    return Store(f"{kind}_{action.attribute}", (AGENT,), value, action.span)
 
 
 # ------------------------------------------------------------------ reading before writing

@@ -22,7 +22,15 @@ from lpmdsl.kernel.ir import (
     Tally,
     Var,
 )
-from lpmdsl.kernel.lower_entries import Course, asks_origin, entry, read_before_writing, scope_store, set_on_entering
+from lpmdsl.kernel.lower_entries import (
+    Course,
+    asks_origin,
+    entry,
+    read_before_writing,
+    set_on_entering,
+    stored_value,
+    write,
+)
 from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_lists import note_change, tell_occupancies
 from lpmdsl.kernel.lower_months import months_between, months_passed
@@ -332,9 +340,8 @@ def _actions(scope: Scope, name: str, block: m.Repeated) -> list[KStmt]:
             score_happens(scope, path, action.probability, p, happens, reads)
         match action:
             case m.SetAttribute():
-                store = scope_store(scope, block.of, action)
-                value = scope.let(reads, "value", store.value)
-                writes.append(If(happens, (Store(store.buffer, store.index, value, action.span),), span=action.span))
+                value = scope.let(reads, "value", stored_value(scope, block.of, action))
+                writes.append(If(happens, (write(scope, block.of, action, value),), span=action.span))
             case m.ForceMove():
                 writes += _force(scope, action, happens)
     return [*reads, *writes]
