@@ -152,7 +152,8 @@ def acts(
 
 
 def write(now: Moment, kind: str, action: SetAttribute, agents: Tensor, seen: Moment) -> None:
-    now.attributes[(kind, action.attribute)][agents] = over_agents(action.value, kind, seen)[agents]
+    stored, value = now.attributes[(kind, action.attribute)], over_agents(action.value, kind, seen)[agents]
+    stored[agents] = stored[agents] + value if action.adds else value
 
 
 # ------------------------------------------------------------------ leaving

@@ -201,15 +201,18 @@ def _act_on_entering(course: Course, clause: m.OnEntering) -> list[KStmt]:
 
 
 def stored_value(scope: Scope, kind: str, action: m.SetAttribute) -> KExpr:
-    """What a ``set`` writes, as the attribute is stored."""
+    """What a ``set`` writes or an ``add`` adds, as the attribute is stored."""
     value = scope.value(action.value, action.attribute)
     attribute = next(a for a in scope.builder.model.agent(kind).attributes if a.name == action.attribute)
     return as_stored(value, stored_as(attribute.type))
 
 
 def write(scope: Scope, kind: str, action: m.SetAttribute, value: KExpr) -> Store:
-    """The store that a ``set`` makes."""
-    return Store(f"{kind}_{action.attribute}", (AGENT,), value, action.span)
+    """The store of a ``set`` or an ``add``: what is added to is what the attribute is when it is written."""
+    buffer = f"{kind}_{action.attribute}"
+    if action.adds:
+        value = real("add", scope.builder.load(buffer, AGENT), value)
+    return Store(buffer, (AGENT,), value, action.span)
 
 
 # ------------------------------------------------------------------ reading before writing

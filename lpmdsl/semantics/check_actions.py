@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lpmdsl.quantities import ERROR
+from lpmdsl.quantities import ERROR, Kind
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_expressions import check_value
 from lpmdsl.semantics.check_probabilities import check_probability
@@ -30,21 +30,26 @@ def set_attribute(ctx: Context, action: tree.SetTo, kind: str, scope: Scope) -> 
             "Set an attribute of your own and read that.",
         )
         return None
+    if action.adds and member.type.kind not in (Kind.NUMBER, Kind.ERROR):
+        message = f"`{target.id}` is {member.type}, and only to numbers something can be added."
+        ctx.report.add("E0709", message, target.span, f"Write `set {target.id} to …`.")
+        return None
     value = check_value(ctx, action.value, scope, member.type, f"`{target.id}`")
     chance = (
         check_probability(ctx, action.probability, scope, "the chance of an action") if action.probability else None
     )
     if ERROR in (value.type, member.type) or (chance is not None and chance.type == ERROR):
         return None
-    return model.SetAttribute(target.id, value, chance, action.span)
+    return model.SetAttribute(target.id, value, chance, action.span, action.adds)
 
 
 def lasting_attribute(
     ctx: Context, action: tree.SetTo, kind: str, scope: Scope, lasts: str, instead: str
 ) -> model.SetAttribute | None:
     """What an attribute reads as while something lasts (``while H``); None after a report, also of a probability."""
-    if action.probability is not None:
-        message = f"What holds while {lasts} holds for everybody there, without a probability."
+    if action.probability is not None or action.adds:
+        without = "nothing is added up" if action.adds else "without a probability"
+        message = f"What holds while {lasts} holds for everybody there all the time: {without}."
         ctx.report.add("E0709", message, action.span, instead)
         return None
     return set_attribute(ctx, action, kind, scope)

@@ -222,10 +222,13 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class SetAttribute:
+    """The attribute becomes ``value``; ``adds``: becomes more by it than what the actions before have made of it."""
+
     attribute: str
     value: Expr
     probability: Expr | None
     span: Span
+    adds: bool = False
 
 
 @dataclass(frozen=True, slots=True)

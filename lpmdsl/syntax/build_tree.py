@@ -198,6 +198,9 @@ class ClauseBuilder(ExpressionBuilder):
     def set_to(self, meta: Meta, c: Children) -> t.SetTo:
         return t.SetTo(self.named(c[0]), c[1], c[2], self.span(meta))
 
+    def add_to(self, meta: Meta, c: Children) -> t.SetTo:
+        return t.SetTo(self.named(c[1]), c[0], c[2], self.span(meta), adds=True)
+
     def move_to(self, meta: Meta, c: Children) -> t.MoveTo:
         return t.MoveTo(self.named(c[0]), c[1], c[2], self.span(meta))
 

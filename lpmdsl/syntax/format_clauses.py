@@ -229,6 +229,8 @@ def _acting(
 
 def _action(action: t.Action) -> str:
     match action:
+        case t.SetTo(adds=True):
+            return join("add", expression(action.value), "to", action.target.id, _probability(action.probability))
         case t.SetTo():
             return join("set", action.target.id, "to", expression(action.value), _probability(action.probability))
         case t.MoveTo():

@@ -199,12 +199,13 @@ class TypeName:
 
 @dataclass(frozen=True, slots=True)
 class SetTo:
-    """``set vaccinated to yes with probability 80 %``"""
+    """``set vaccinated to yes with probability 80 %``; ``adds``: ``add 1 to doses``."""
 
     target: Name
     value: Expr
     probability: Expr | None
     span: Span
+    adds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,7 @@ class Change:
 Action = SetTo | MoveTo | Leave | Scale | Change
 AT_A_MOMENT = {
     "set": "set ATTRIBUTE to VALUE with probability P",
+    "add": "add VALUE to ATTRIBUTE with probability P",
     "move": "move CONDITION to STATE with probability P",
 }
 """First word of each action that happens at a moment -> how it reads."""
