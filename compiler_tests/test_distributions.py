@@ -6,12 +6,15 @@ import itertools
 from dataclasses import fields
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
 import torch
 
+import lpmdsl
 from lpmdsl.backends.torch_relaxed_stages import _mean_and_variance
+from lpmdsl.diagnostics import LpmError
 from lpmdsl.distributions.family import Arguments, Family, Numbers
 from lpmdsl.distributions.table import BOUNDED, DISTRIBUTIONS, WHOLE, frozen, law, moments
 from lpmdsl.kernel.law_scores import _STATISTICS
@@ -187,3 +190,34 @@ def test_the_reference_of_the_relaxation_has_the_same_moments(row: Family, form:
 def test_sets_of_families_are_what_they_were() -> None:
     assert {"uniform", "triangular"} == BOUNDED
     assert {"poisson", "binomial", "negative_binomial"} == WHOLE
+
+
+@pytest.mark.parametrize(("first", "second"), [(2.0, 3.0), (5.0, 5.0), (5.0, 5.0000001), (1e-3, 4.0), (7.0, 0.5)])
+def test_two_stages_have_their_law_in_both_tails(first: float, second: float) -> None:
+    """Against the difference of two exponentials with 40 digits, to 13 of them from 2⁻³⁴ to 1 − 2⁻³⁴."""
+    tail = 2.0 ** -np.arange(1, 35)
+    curve = law("hypoexponential", {"mean": first, "mean 2": second})
+    with mpmath.workdps(40):
+        a, b = mpmath.mpf(first), mpmath.mpf(second)
+
+        def longer(x: Any) -> Any:
+            far = mpmath.exp(-x / a)
+            return far * (1 + x / a) if a == b else (a * far - b * mpmath.exp(-x / b)) / (a - b)
+
+        for p, low, high in zip(tail, curve.ppf(tail), curve.isf(tail), strict=True):
+            assert float((1 - longer(mpmath.mpf(low))) / p) == pytest.approx(1, abs=1e-13)
+            assert float(longer(mpmath.mpf(high)) / p) == pytest.approx(1, abs=1e-13)
+
+
+def test_a_repeated_argument_is_the_second_of_its_name() -> None:
+    text = (
+        "model two version 1.0\nclock\n  step 1 day\n  for 3 days\nagent Person count 9\n"
+        "condition C of Person\n  states S, R\n  start S\n  from S after {} to R\n"
+    )
+    for written in ("hypoexponential(mean 2 days, mean 3 days)", "hypoexponential(2 days, 3 days)"):
+        (exit_,) = lpmdsl.load(text.format(written)).model.conditions[0].exits
+        assert [e.value for _, e in exit_.trigger.dwell.arguments] == [2.0, 3.0]  # type: ignore[union-attr]
+    with pytest.raises(LpmError, match=r"takes \(mean, mean\), and it was given mean"):
+        lpmdsl.load(text.format("hypoexponential(mean 2 days)"))
+    with pytest.raises(LpmError, match="`mean` of `hypoexponential` must be above 0"):
+        lpmdsl.load(text.format("hypoexponential(mean 2 days, mean 0 days)"))

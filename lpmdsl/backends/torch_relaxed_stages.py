@@ -41,6 +41,8 @@ def _mean_and_variance(law: m.Distribution, a: dict[str, Tensor], model: m.Model
     if law.family == "exponential":
         mean = a["mean"] if "mean" in a else 1 / a["rate"]
         return mean, mean * mean
+    if law.family == "hypoexponential":
+        return a["mean"] + a["mean 2"], a["mean"] ** 2 + a["mean 2"] ** 2
     if law.family == "fixed":
         return a["value"], 0 * a["value"]
     if law.family == "uniform":

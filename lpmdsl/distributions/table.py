@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lpmdsl.distributions import counts, ranges, waiting
+from lpmdsl.distributions import counts, ranges, stages, waiting
 from lpmdsl.distributions.family import NO_SCORE, Arguments, Family, Law, Likelihood, Numbers, Score
 
 _ROWS = (
@@ -13,6 +13,7 @@ _ROWS = (
     waiting.ERLANG,
     waiting.LOGNORMAL,
     waiting.WEIBULL,
+    stages.HYPOEXPONENTIAL,
     ranges.FIXED,
     ranges.UNIFORM,
     ranges.TRIANGULAR,
