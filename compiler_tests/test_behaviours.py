@@ -39,7 +39,7 @@ def test_reference_cpu_and_dense_agree(friends: Compiled, seed: int) -> None:
     request = request_of(friends.model, 2_000, seed)
     result = cpu_run(friends)(request)
     assert_same(result, torch_reference.run(request))
-    assert_same(result, cpu_run(replace(friends, cpu_program=friends.program))(request))
+    assert_same(result, cpu_run(replace(friends, cpu=friends.program))(request))
     last = {name: values[-1] for name, values in result.observations.items()}
     assert 100 < last["careful_now"].sum() < 1_900 and 0.1 < last["kept"][0] < 0.9 and 0 < last["on_foot"][0] < 1
     assert 100 < last["masks"][0] < 1_900

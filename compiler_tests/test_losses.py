@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ from lpmdsl.diagnostics import LpmError
 from lpmdsl.runtime import api, simulate
 from lpmdsl.runtime.api import LoadedModel, execute, load
 from lpmdsl.runtime.behaviours.ledger import Entry, Ledger, open_ledger
+from lpmdsl.runtime.engines import OneByOne
 from lpmdsl.runtime.outputs import open_run
 from lpmdsl.runtime.results import Results, read_results
-from lpmdsl.runtime.runners import Runner
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source
 from lpmdsl.writing.folders import UNFINISHED
@@ -66,27 +66,26 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is computed is computed once; all that is written is written anew each time."""
     pages: dict[int, str] = {}
     runs: dict[tuple, RunResult] = {}
-    draw, start = simulate.report_page, api.runner_for
+    draw, start = simulate.report_page, api.engine_for
 
     def page(model: Model, source: Source, results: Results) -> str:
         if results.manifest.seed not in pages:
             pages[results.manifest.seed] = draw(model, source, results)
         return pages[results.manifest.seed]
 
-    def runner(*given: Any) -> Runner:
+    def engine(*given: Any) -> OneByOne:
         real = start(*given)
 
-        def run(requests: Sequence[RunRequest], progress: Progress) -> list[RunResult]:
-            for r in requests:
-                key = (r.seed, r.replicate, tuple(r.parameters.values()), r.disabled)
-                if key not in runs:
-                    runs[key] = real.run([r], progress)[0]
-            return [runs[r.seed, r.replicate, tuple(r.parameters.values()), r.disabled] for r in requests]
+        def run(r: RunRequest, progress: Progress | None) -> RunResult:
+            key = (r.seed, r.replicate, tuple(r.parameters.values()), r.disabled)
+            if key not in runs:
+                runs[key] = real.run([r], progress)[0]
+            return runs[key]
 
-        return replace(real, run=run)
+        return OneByOne(real.name, real.threads, run)
 
     monkeypatch.setattr(simulate, "report_page", page)
-    monkeypatch.setattr(api, "runner_for", runner)
+    monkeypatch.setattr(api, "engine_for", engine)
 
 
 @ENDS

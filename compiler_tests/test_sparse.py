@@ -184,7 +184,7 @@ check always count of Person where Flu is D <= population
 def both(made: Compiled, request: RunRequest, threads: int = 1) -> RunResult:
     """The sparse result, after the dense one was found to be the same."""
     result = cpu_run(made, threads)(request)
-    assert_same(cpu_run(replace(made, cpu_program=made.program))(request), result)
+    assert_same(cpu_run(replace(made, cpu=made.program))(request), result)
     return result
 
 

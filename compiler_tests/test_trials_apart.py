@@ -92,7 +92,7 @@ def test_back_ends_agree_on_three_conditions() -> None:
     model = model_of(STRAINS.replace("0.06 per contact", "0.3 per contact") + more)
     request, made = request_of(model, 300), compiled(model)
     results: list[RunResult] = [runner(model, "reference")(request), cpu_run(made)(request)]
-    results.append(cpu_run(replace(made, cpu_program=made.program))(request))
+    results.append(cpu_run(replace(made, cpu=made.program))(request))
     for other in results[1:]:
         assert_same(results[0], other)
     assert results[0].observations["both"].max() == 0 and results[0].observations["others"].max() == 0

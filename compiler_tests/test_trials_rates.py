@@ -215,7 +215,7 @@ def test_both_back_ends_agree_on_all_that_varies() -> None:
         request = request_of(model, 1_200, scenario=scenario)
         expected = runner(model, "reference")(request)
         assert_same(expected, cpu_run(made)(request))
-        assert_same(expected, cpu_run(replace(made, cpu_program=made.program))(request))
+        assert_same(expected, cpu_run(replace(made, cpu=made.program))(request))
 
 
 # ------------------------------------------------------------------ contacts of one's own, and who takes part

@@ -97,7 +97,7 @@ def results() -> dict[str, RunResult]:
     return {
         "reference": runner(model, "reference")(request),
         "sparse": cpu_run(made)(request),
-        "dense": cpu_run(replace(made, cpu_program=made.program))(request),
+        "dense": cpu_run(replace(made, cpu=made.program))(request),
     }
 
 

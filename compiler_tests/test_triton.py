@@ -25,12 +25,12 @@ from kitchen_sinks import SINKS, sink_request
 from benchmarks import kernels
 from lpmdsl.backends import triton_gpu
 from lpmdsl.backends.request import RunRequest, RunResult
-from lpmdsl.compiler import Compiled
+from lpmdsl.compiler import Compiled, compile_model
 from lpmdsl.kernel.pull import push_or_pull
 from lpmdsl.kernel.verify import verify
 from lpmdsl.networks.ties import edges_to_ties
 from lpmdsl.networks.world import World
-from lpmdsl.runtime import gpu, runners
+from lpmdsl.runtime import engines, gpu
 from lpmdsl.runtime.build import build_text
 from lpmdsl.runtime.gpu import gpu_runner
 from lpmdsl.runtime.gpu_launch import Launcher, Tiling
@@ -237,7 +237,7 @@ def test_auto_takes_the_processor_where_no_driver_is(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(gpu_here, "DEVICES", ("/nowhere",))
     model = loaded(SCHOOL)
-    assert runners.runner_for(model.model, model.facts, "auto", 1).backend == "cpu"
+    assert engines.engine_for(compile_model(model.model, model.facts), "auto", 1).name == "cpu"
 
 
 @pytest.mark.parametrize("found", [None, (3, 5), (3, 10), (4, 0)])

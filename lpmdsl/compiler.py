@@ -6,6 +6,7 @@ parse → resolve → check → analyse → lower → optimise → emit; the nex
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from lpmdsl.backends import numba_cpu, triton_gpu
@@ -35,20 +36,28 @@ from lpmdsl.syntax.parse import parse
 Target = Literal["cpu", "triton", "ir"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Compiled:
-    """A model with what is known of it and its optimised programs.
+    """A model with what is known of it and its optimised programs, each lowered and verified when first asked for.
 
-    ``program`` goes through everyone in every step. ``cpu_program`` gives the same counts and goes through those for
-    whom something changes, where that can be known.
+    ``cpu``: the program that processors take in the place of their own.
     """
 
     model: Model
     facts: Facts
-    program: Program
-    cpu_program: Program
+    cpu: Program | None = None
 
-    @property
+    @cached_property
+    def program(self) -> Program:
+        """The program that goes through everyone in every step."""
+        return _optimised(lower(self.model))
+
+    @cached_property
+    def cpu_program(self) -> Program:
+        """A program of the same counts that goes through those for whom something changes, where that can be known."""
+        return self.cpu if self.cpu is not None else _for_processors(lower_sparse(self.model))
+
+    @cached_property
     def gpu_program(self) -> Program:
         """The program as a GPU runs it."""
         return push_or_pull(self.program)
@@ -83,10 +92,8 @@ def check_source(source: Source, report: Report) -> tuple[Model, Facts] | None:
 
 
 def compile_model(model: Model, facts: Facts) -> Compiled:
-    """Lower and optimise a checked model; every program on the way is verified."""
-    cpu_program = look_ahead(_optimised(lower_sparse(model)))
-    verify(cpu_program)
-    return Compiled(model, facts, _optimised(lower(model)), cpu_program)
+    """A checked model, ready to be lowered for whatever is to run it."""
+    return Compiled(model, facts)
 
 
 def compile_scored(compiled: Compiled, parameters: tuple[str, ...], observation: str) -> tuple[Compiled, Ledger]:
@@ -95,9 +102,7 @@ def compile_scored(compiled: Compiled, parameters: tuple[str, ...], observation:
     ``observation``: what is observed; draws that cannot move it are left out.
     """
     ledger = new_ledger(compiled.model, parameters, observation)
-    program = look_ahead(_optimised(lower_sparse(compiled.model, ledger=ledger)))
-    verify(program)
-    return replace(compiled, cpu_program=program), ledger
+    return replace(compiled, cpu=_for_processors(lower_sparse(compiled.model, ledger=ledger))), ledger
 
 
 def relaxed_programs(model: Model) -> tuple[Program, Program]:
@@ -115,9 +120,13 @@ def with_circles(compiled: Compiled, circles: frozenset[str]) -> Compiled:
     """The same for a processor that has only the keys of some networks, because memory would not hold their ties."""
     if not circles:
         return compiled
-    program = look_ahead(_optimised(lower_sparse(compiled.model, circles)))
+    return replace(compiled, cpu=_for_processors(lower_sparse(compiled.model, circles)))
+
+
+def _for_processors(program: Program) -> Program:
+    program = look_ahead(_optimised(program))
     verify(program)
-    return replace(compiled, cpu_program=program)
+    return program
 
 
 def _optimised(program: Program) -> Program:

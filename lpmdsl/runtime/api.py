@@ -9,21 +9,21 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from lpmdsl.compiler import check_source
+from lpmdsl.compiler import check_source, compile_model
 from lpmdsl.config import BASELINE, BackendName, CalibrationOptions, LlmOptions, RunOptions
 from lpmdsl.diagnostics import LpmError, Report, fail
 from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.behaviours.opening import open_answers
 from lpmdsl.runtime.comparison import scenarios_of
+from lpmdsl.runtime.engines import engine_for
 from lpmdsl.runtime.objective import read_quantity
 from lpmdsl.runtime.outputs import OutputFolder, open_run
 from lpmdsl.runtime.progress import progress_bar
 from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.results import Results
-from lpmdsl.runtime.runners import runner_for
 from lpmdsl.runtime.scenarios import Plan, plan
 from lpmdsl.runtime.sensitivity import Sensitivity, sensitivities
-from lpmdsl.runtime.simulate import Stop, silent, simulate
+from lpmdsl.runtime.simulate import Simulation, Stop
 from lpmdsl.semantics.analysis import Facts
 from lpmdsl.semantics.evaluate import parameter_values
 from lpmdsl.semantics.model import Literal_, Model
@@ -303,9 +303,11 @@ def _execute(
 ) -> Results:
     options = planned.options
     began = perf_counter()
-    runner = runner_for(loaded.model, loaded.facts, options.backend, options.threads)
+    engine = engine_for(compile_model(loaded.model, loaded.facts), options.backend, options.threads)
     seconds = loaded.check_seconds + perf_counter() - began
+    whole = Simulation(loaded.model, loaded.source, planned, engine, seconds, folder, answers=answers)
+    whole.stop = stop or whole.stop
     if not show_progress:
-        return simulate(loaded.model, loaded.source, planned, runner, seconds, folder, silent, stop, answers)
-    with progress_bar(planned, answers.status if answers is not None else None) as advance:
-        return simulate(loaded.model, loaded.source, planned, runner, seconds, folder, advance, stop, answers)
+        return whole.results()
+    with progress_bar(planned, answers.status if answers is not None else None) as whole.advance:
+        return whole.results()

@@ -28,10 +28,10 @@ from lpmdsl.runtime.differences import (
     standard_error,
     untold,
 )
+from lpmdsl.runtime.engines import threads_here
 from lpmdsl.runtime.objective import PEAK_DAY, Quantity
 from lpmdsl.runtime.relaxation import Relaxations, RelaxedRun
 from lpmdsl.runtime.repeats import Repeats
-from lpmdsl.runtime.runners import threads_here
 from lpmdsl.runtime.scenarios import world_key
 from lpmdsl.runtime.settings import is_within
 from lpmdsl.runtime.surrogate import Drawn, surrogate_gradient

@@ -20,9 +20,9 @@ from lpmdsl.compiler import compile_model
 from lpmdsl.networks.world import World
 from lpmdsl.population.people import build_world, start_states
 from lpmdsl.runtime.behaviours.answers import Answers
+from lpmdsl.runtime.engines import threads_here
 from lpmdsl.runtime.execute import cpu_runner
 from lpmdsl.runtime.objective import Quantity
-from lpmdsl.runtime.runners import threads_here
 from lpmdsl.runtime.scenarios import Plan, world_key
 from lpmdsl.runtime.simulate import world_seed
 from lpmdsl.semantics.analysis import Facts

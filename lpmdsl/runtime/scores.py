@@ -18,10 +18,10 @@ from lpmdsl.compiler import Compiled, compile_model, compile_scored
 from lpmdsl.kernel.law_scores import StayScore, stay_score
 from lpmdsl.kernel.ledger import Decision, Ledger, Stay, Sum, shape
 from lpmdsl.runtime.build import build
+from lpmdsl.runtime.engines import threads_here
 from lpmdsl.runtime.execute import buffers_after, result_of
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.repeats import Repeats
-from lpmdsl.runtime.runners import threads_here
 from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.model import Expr, is_constant
 

@@ -1,4 +1,4 @@
-"""Runs a plan: every scenario and replicate in turn, with shared luck, its results kept as they come."""
+"""Simulation of a plan: every scenario and replicate in turn, on common random numbers, results kept as they come."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from lpmdsl.population.people import build_world, start_states
 from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.behaviours.survey import compare_surveys
 from lpmdsl.runtime.comparison import comparison_table
+from lpmdsl.runtime.engines import Engine
 from lpmdsl.runtime.manifest import begin_manifest, now, peak_memory_mib
 from lpmdsl.runtime.outputs import OutputFolder
 from lpmdsl.runtime.report import report_page
 from lpmdsl.runtime.results import Results, empty_observations, frame_of
-from lpmdsl.runtime.runners import Runner
 from lpmdsl.runtime.scenarios import Plan, Variant, world_key
 from lpmdsl.runtime.watches import watch
 from lpmdsl.semantics.model import Model
@@ -49,23 +49,6 @@ class Stop:
     asked: bool = False
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What a run has gathered so far."""
-
-    manifest: Manifest
-    seconds: Seconds
-    frames: list[pd.DataFrame] = field(default_factory=list)
-    written: int = 0
-    written_at: float = field(default_factory=perf_counter)
-    agent_steps: int = 0
-    finished: int = 0
-    stopped_after: int | None = None
-    worlds: dict[tuple[float, ...], World] = field(default_factory=dict)
-    answers: Answers | None = None
-    ended: str = ""
-
-
 @contextmanager
 def ctrl_c_stops() -> Iterator[Stop]:
     """The first Ctrl-C asks the run to end after its block of steps; a second one ends the program."""
@@ -86,167 +69,183 @@ def ctrl_c_stops() -> Iterator[Stop]:
         signal.signal(signal.SIGINT, previous)
 
 
-def simulate(
-    model: Model,
-    source: Source,
-    plan: Plan,
-    runner: Runner,
-    compile_seconds: float,
-    folder: OutputFolder | None = None,
-    advance: Advance = silent,
-    stop: Stop | None = None,
-    answers: Answers | None = None,
-) -> Results:
-    """The results of a plan, also written to ``folder`` as they come.
+@dataclass(slots=True)
+class _Tally:
+    """Sums over the replicates that have been run so far."""
 
-    A broken ``check always`` is an error in ``results.report``; a stopped run has ``manifest.complete`` false.
+    seconds: Seconds
+    agent_steps: int = 0
+    finished: int = 0
+    stopped_after: int | None = None
+    ended: str = ""
+
+
+@dataclass(slots=True)
+class Simulation:
+    """A plan on an engine: every scenario and replicate in turn, on common random numbers, results kept as they come.
+
+    ``folder``: where they are also written. ``advance`` is called as steps are done; ``stop`` is read between blocks of
+    steps. ``answers``: who answers behaviours that ask.
     """
-    stop, report = stop or Stop(), Report()
-    manifest = begin_manifest(model, source, plan, runner.backend, runner.threads)
-    tally = _Tally(manifest, Seconds(compile=compile_seconds), answers=answers)
-    if answers is not None:
-        answers.stopped = lambda: stop.asked
-        answers.begin(manifest.sha256)
-    if folder:
-        folder.begin(tally.manifest)
-    for variant in plan.variants:
-        done = 0
-        while done < plan.options.replicates and not stop.asked:
-            done += _some(model, plan, variant, done, runner, tally, folder, advance, stop, report)
-    if answers is not None:
-        _end_answers(answers, plan, tally, report)
-    results = _results(model, plan, tally, stop, report)
-    if folder is None:
-        return results
-    _write(tally, folder)
-    return folder.finish(results, report_page(model, source, results))
 
+    model: Model
+    source: Source
+    plan: Plan
+    engine: Engine
+    compile_seconds: float
+    folder: OutputFolder | None = None
+    advance: Advance = silent
+    stop: Stop = field(default_factory=Stop)
+    answers: Answers | None = None
+    report: Report = field(default_factory=Report)
+    frames: list[pd.DataFrame] = field(default_factory=list)
+    written: int = 0
+    written_at: float = field(default_factory=perf_counter)
+    worlds: dict[tuple[float, ...], World] = field(default_factory=dict)
+    manifest: Manifest = field(init=False)
+    tally: _Tally = field(init=False)
 
-def _end_answers(answers: Answers, plan: Plan, tally: _Tally, report: Report) -> None:
-    """Surveys are compared, and the manifest says who answered."""
-    compare_surveys(answers, plan.variants[0].parameters, tally.manifest.agents, report)
-    tally.manifest = tally.manifest.model_copy(update={"behaviours": answers.record()})
+    def __post_init__(self) -> None:
+        self.manifest = begin_manifest(self.model, self.source, self.plan, self.engine.name, self.engine.threads)
+        self.tally = _Tally(Seconds(compile=self.compile_seconds))
 
+    def results(self) -> Results:
+        """The results of the plan, also written to the folder as they come.
 
-def _some(
-    model: Model,
-    plan: Plan,
-    variant: Variant,
-    first: int,
-    runner: Runner,
-    tally: _Tally,
-    folder: OutputFolder | None,
-    advance: Advance,
-    stop: Stop,
-    report: Report,
-) -> int:
-    """Runs replicates from ``first`` on, as many as the back end takes together; returns how many.
+        A broken ``check always`` is an error in ``report``; a stopped run has ``manifest.complete`` false.
+        """
+        if self.answers is not None:
+            self.answers.stopped = lambda: self.stop.asked
+            self.answers.begin(self.manifest.sha256)
+        if self.folder:
+            self.folder.begin(self.manifest)
+        for variant in self.plan.variants:
+            done = 0
+            while done < self.plan.options.replicates and not self.stop.asked:
+                done += self._replicates(variant, done)
+        if self.answers is not None:
+            self._end_answers(self.answers)
+        results = self._gathered()
+        if self.folder is None:
+            return results
+        self._write(self.folder)
+        return self.folder.finish(results, report_page(self.model, self.source, results))
 
-    What they gave is kept, whole or up to where they were stopped.
-    """
-    began = perf_counter()
-    with on_threads(runner.threads):
-        requests = [_request(model, plan, variant, first, tally)]
-        rest = plan.options.replicates - first
-        members = 1 if plan.options.redraw_people else min(runner.together(requests[0]), rest)
-        requests += [_request(model, plan, variant, first + k, tally) for k in range(1, members)]
-    ready = perf_counter()
+    def _end_answers(self, answers: Answers) -> None:
+        """Surveys are compared, and the manifest says who answered."""
+        compare_surveys(answers, self.plan.variants[0].parameters, self.manifest.agents, self.report)
+        self.manifest = self.manifest.model_copy(update={"behaviours": answers.record()})
 
-    def progress(steps: int) -> bool:
-        for k in range(members):
-            advance(variant.name, first + k, steps)
-        return not stop.asked
+    # ------------------------------------------------------------------ replicates
 
-    with event.install_listener("numba:compile", event.TimingListener()) as compiling:
-        results = runner.run(requests, progress)
-    compiled = (compiling.duration if compiling.done else 0.0) + results[0].timings.get("compile", 0.0)
-    _count_time(tally, results[0], began, ready, compiled)
-    ended = next((r.stopped for r in results if r.stopped is not None), None)
-    if ended is not None and not stop.asked:  # else it is the keyboard that ended the asking
-        stop.asked = True
-        tally.ended = ended.report.diagnostics[0].message
-        report.diagnostics.extend(ended.report.diagnostics)
-    for k, (request, result) in enumerate(zip(requests, results, strict=True)):
-        _keep(model, plan, variant, first + k, request, result, tally, report)
-    if folder and (stop.asked or perf_counter() - tally.written_at > WRITE_EVERY):
-        _write(tally, folder)
-    return members
+    def _replicates(self, variant: Variant, first: int) -> int:
+        """Runs replicates from ``first`` on, as many as the engine takes together; returns how many.
 
+        What they gave is kept, whole or up to where they were stopped.
+        """
+        began = perf_counter()
+        requests = self._requests(variant, first)
+        ready, members = perf_counter(), len(requests)
 
-def _keep(
-    model: Model,
-    plan: Plan,
-    variant: Variant,
-    replicate: int,
-    request: RunRequest,
-    result: RunResult,
-    tally: _Tally,
-    report: Report,
-) -> None:
-    """What one replicate gave."""
-    watch(model, variant, request.world.counts, replicate, result, report)
-    tally.agent_steps += sum(request.world.counts.values()) * result.steps_done
-    if result.steps_done == plan.steps:
-        tally.finished += 1
-    else:
-        tally.stopped_after = result.steps_done
-    for name, record in tally.manifest.costs.items():
-        if name not in variant.disabled:
-            record.spent.setdefault(variant.name, []).append(result.costs[name])
-    tally.frames.append(frame_of(model, variant.name, replicate, result))
+        def progress(steps: int) -> bool:
+            for k in range(members):
+                self.advance(variant.name, first + k, steps)
+            return not self.stop.asked
 
+        with event.install_listener("numba:compile", event.TimingListener()) as compiling:
+            results = self.engine.run(requests, progress)
+        compiled = (compiling.duration if compiling.done else 0.0) + results[0].timings.get("compile", 0.0)
+        self._count_time(results[0], began, ready, compiled)
+        self._note_end(results)
+        for k, (request, result) in enumerate(zip(requests, results, strict=True)):
+            self._keep(variant, first + k, request, result)
+        if self.folder and (self.stop.asked or perf_counter() - self.written_at > WRITE_EVERY):
+            self._write(self.folder)
+        return members
 
-def _write(tally: _Tally, folder: OutputFolder) -> None:
-    """Appends the replicates that are not on disk yet."""
-    waiting = [frame for frame in tally.frames[tally.written :] if len(frame)]
-    if waiting:
-        folder.append(pd.concat(waiting, ignore_index=True))
-    tally.written, tally.written_at = len(tally.frames), perf_counter()
+    def _requests(self, variant: Variant, first: int) -> list[RunRequest]:
+        """As many replicates as the engine takes together; people drawn anew for each are taken one at a time."""
+        with on_threads(self.engine.threads):
+            requests = [self._request(variant, first)]
+            rest = self.plan.options.replicates - first
+            members = 1 if self.plan.options.redraw_people else min(self.engine.capacity(requests[0]), rest)
+            return requests + [self._request(variant, first + k) for k in range(1, members)]
 
+    def _request(self, variant: Variant, replicate: int) -> RunRequest:
+        """The people before the first step; scenarios share them, and replicates unless told otherwise."""
+        model, seed, values = self.model, self.plan.options.seed, variant.parameters
+        world = self._world(values, world_seed(seed, replicate) if self.plan.options.redraw_people else seed)
+        start = start_states(model, world, values, seed, replicate)
+        ask = self.answers.ask_for(values, world.counts) if self.answers is not None else None
+        return RunRequest(model, world, values, start, seed, replicate, self.plan.steps, variant.disabled, ask)
 
-def _request(model: Model, plan: Plan, variant: Variant, replicate: int, tally: _Tally) -> RunRequest:
-    """The people as they stand before the first step; scenarios share them, and replicates unless told otherwise."""
-    seed = plan.options.seed
-    drawn_from = world_seed(seed, replicate) if plan.options.redraw_people else seed
-    key = (drawn_from, *world_key(model, variant.parameters))
-    if key not in tally.worlds:
-        tally.worlds.clear()  # scenarios that need another world come one after the other: hold only one
-        tally.worlds[key] = build_world(
-            model, variant.parameters, drawn_from, plan.counts, keeps_keys=tally.manifest.backend == "cpu"
+    def _world(self, values: dict[str, float], seed: int) -> World:
+        """The people, places and ties for parameters and a seed; only the last is held."""
+        key = (seed, *world_key(self.model, values))
+        if key not in self.worlds:
+            self.worlds.clear()  # scenarios that need another world come one after the other
+            keeps_keys = self.engine.name == "cpu"
+            made = build_world(self.model, values, seed, self.plan.counts, keeps_keys=keeps_keys)
+            ties = made.tie_counts({n.name: n.of for n in self.model.networks})
+            self.manifest = self.manifest.model_copy(update={"agents": dict(made.counts), "ties": ties})
+            self.worlds[key] = made
+        return self.worlds[key]
+
+    def _note_end(self, results: list[RunResult]) -> None:
+        """An error that ended a replicate ends the run, unless it was the keyboard that ended the asking."""
+        ended = next((r.stopped for r in results if r.stopped is not None), None)
+        if ended is not None and not self.stop.asked:
+            self.stop.asked = True
+            self.tally.ended = ended.report.diagnostics[0].message
+            self.report.diagnostics.extend(ended.report.diagnostics)
+
+    def _keep(self, variant: Variant, replicate: int, request: RunRequest, result: RunResult) -> None:
+        """Adds what one replicate gave."""
+        watch(self.model, variant, request.world.counts, replicate, result, self.report)
+        self.tally.agent_steps += sum(request.world.counts.values()) * result.steps_done
+        if result.steps_done == self.plan.steps:
+            self.tally.finished += 1
+        else:
+            self.tally.stopped_after = result.steps_done
+        for name, record in self.manifest.costs.items():
+            if name not in variant.disabled:
+                record.spent.setdefault(variant.name, []).append(result.costs[name])
+        self.frames.append(frame_of(self.model, variant.name, replicate, result))
+
+    def _count_time(self, result: RunResult, began: float, ready: float, compiling: float) -> None:
+        """Adds this replicate's seconds: machine code made on the way is compiling, filled buffers are setting up."""
+        old, elapsed = self.tally.seconds, perf_counter() - ready
+        filling = max(0.0, result.timings.get("begin", 0.0) - compiling)
+        self.tally.seconds = Seconds(
+            compile=old.compile + compiling,
+            setup=old.setup + (ready - began) + filling,
+            run=old.run + max(0.0, elapsed - compiling - filling),
         )
-        made = tally.worlds[key]
-        ties = made.tie_counts({n.name: n.of for n in model.networks})
-        tally.manifest = tally.manifest.model_copy(update={"agents": dict(made.counts), "ties": ties})
-    world = tally.worlds[key]
-    start = start_states(model, world, variant.parameters, seed, replicate)
-    ask = tally.answers.ask_for(variant.parameters, world.counts) if tally.answers is not None else None
-    return RunRequest(model, world, variant.parameters, start, seed, replicate, plan.steps, variant.disabled, ask)
 
+    # ------------------------------------------------------------------ results
 
-def world_seed(seed: int, replicate: int) -> int:
-    """The seed of the people of one replicate; the first has those of the seed itself."""
-    if replicate == 0:
-        return seed
-    return int.from_bytes(blake2s(f"people/{seed}/{replicate}".encode()).digest()[:8], "little")
+    def _write(self, folder: OutputFolder) -> None:
+        """Appends the replicates that are not on disk yet."""
+        waiting = [frame for frame in self.frames[self.written :] if len(frame)]
+        if waiting:
+            folder.append(pd.concat(waiting, ignore_index=True))
+        self.written, self.written_at = len(self.frames), perf_counter()
 
+    def _gathered(self) -> Results:
+        """The gathered tables with the finished manifest."""
+        manifest = self.manifest.model_copy(update=self._ending())
+        frames = [frame for frame in self.frames if len(frame)]
+        observations = pd.concat(frames, ignore_index=True) if frames else empty_observations()
+        needed = {name for c in self.model.comparisons for name in (c.baseline, *c.scenarios)}
+        whole = needed <= set(manifest.scenarios)
+        compared = comparison_table(self.model, observations, manifest) if whole else pd.DataFrame()
+        return Results(observations, manifest, compared, self.report)
 
-def _count_time(tally: _Tally, result: RunResult, began: float, ready: float, compiling: float) -> None:
-    """Adds this replicate's seconds: machine code made on the way is compiling, filled buffers are setting up."""
-    old, elapsed = tally.seconds, perf_counter() - ready
-    filling = max(0.0, result.timings.get("begin", 0.0) - compiling)
-    tally.seconds = Seconds(
-        compile=old.compile + compiling,
-        setup=old.setup + (ready - began) + filling,
-        run=old.run + max(0.0, elapsed - compiling - filling),
-    )
-
-
-def _results(model: Model, plan: Plan, tally: _Tally, stop: Stop, report: Report) -> Results:
-    """The gathered tables with the finished manifest."""
-    seconds, total = tally.seconds, len(plan.variants) * plan.options.replicates
-    complete = tally.finished == total
-    manifest = tally.manifest.model_copy(
-        update={
+    def _ending(self) -> dict[str, object]:
+        """The fields of the manifest that are known when a run has ended."""
+        tally, seconds = self.tally, self.tally.seconds
+        complete = tally.finished == len(self.plan.variants) * self.plan.options.replicates
+        return {
             "seconds": Seconds(**{name: round(value, 4) for name, value in seconds.model_dump().items()}),
             "agent_steps_per_second": round(tally.agent_steps / seconds.run) if seconds.run > 0 else 0.0,
             "peak_memory_mib": peak_memory_mib(),
@@ -255,11 +254,12 @@ def _results(model: Model, plan: Plan, tally: _Tally, stop: Stop, report: Report
             "finished_replicates": tally.finished,
             "stopped": "" if complete else (tally.ended or INTERRUPTED),
             "stopped_after": None if complete else (tally.stopped_after or 0),
-            "broken_checks": tuple(f"{d.span.label}: {d.message}" for d in report.diagnostics),
+            "broken_checks": tuple(f"{d.span.label}: {d.message}" for d in self.report.diagnostics),
         }
-    )
-    frames = [frame for frame in tally.frames if len(frame)]
-    observations = pd.concat(frames, ignore_index=True) if frames else empty_observations()
-    needed = {name for c in model.comparisons for name in (c.baseline, *c.scenarios)}
-    compared = comparison_table(model, observations, manifest) if needed <= set(manifest.scenarios) else pd.DataFrame()
-    return Results(observations, manifest, compared, report)
+
+
+def world_seed(seed: int, replicate: int) -> int:
+    """The seed of the people of one replicate; the first has those of the seed itself."""
+    if replicate == 0:
+        return seed
+    return int.from_bytes(blake2s(f"people/{seed}/{replicate}".encode()).digest()[:8], "little")

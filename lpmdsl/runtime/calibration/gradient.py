@@ -28,7 +28,7 @@ from lpmdsl.runtime.calibration.priors import arguments
 from lpmdsl.runtime.calibration.problem import Piece, Problem, keyed, with_threads
 from lpmdsl.runtime.calibration.start import Beginning, begin, enough_replicates
 from lpmdsl.runtime.differences import UNCERTAIN, agreement
-from lpmdsl.runtime.runners import threads_here
+from lpmdsl.runtime.engines import threads_here
 
 Array = NDArray[np.float64]
 GRADIENT = 5

@@ -22,7 +22,7 @@ from lpmdsl.runtime.calibration.handing import stopped_posterior
 from lpmdsl.runtime.calibration.posterior import Posterior, Tell
 from lpmdsl.runtime.calibration.priors import prior_draws
 from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
-from lpmdsl.runtime.runners import threads_here
+from lpmdsl.runtime.engines import threads_here
 
 Array = NDArray[np.float64]
 NEURAL = 7

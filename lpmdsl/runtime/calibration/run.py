@@ -18,9 +18,9 @@ from lpmdsl.runtime.calibration.posterior import STOPPED, Posterior, Tell
 from lpmdsl.runtime.calibration.predict import predict
 from lpmdsl.runtime.calibration.problem import Problem, read_problem, with_threads
 from lpmdsl.runtime.calibration.reproduced import long_steps, reproduction_numbers
+from lpmdsl.runtime.engines import threads_here
 from lpmdsl.runtime.manifest import model_hash, now
 from lpmdsl.runtime.results import REPORT_NAME
-from lpmdsl.runtime.runners import threads_here
 from lpmdsl.semantics.analysis import Facts
 from lpmdsl.semantics.check_studies import ESTIMATORS
 from lpmdsl.semantics.model import Model

@@ -12,7 +12,7 @@ from lpmdsl.runtime.calibration.posterior import STOPPED, Posterior, Tell
 from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
 from lpmdsl.runtime.calibration.sampling import Chain, advance, learn_together, new_chain, settle
 from lpmdsl.runtime.calibration.start import START, Beginning, begin, enough_replicates
-from lpmdsl.runtime.runners import threads_here
+from lpmdsl.runtime.engines import threads_here
 
 Array = NDArray[np.float64]
 LEARN_AT = (0.2, 0.4, 0.7, 1.0)

@@ -17,7 +17,7 @@ from lpmdsl.runtime.calibration.handing import from_peak, stopped_posterior
 from lpmdsl.runtime.calibration.posterior import Posterior, Tell
 from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers, with_threads
 from lpmdsl.runtime.calibration.start import enough_replicates, log_posterior
-from lpmdsl.runtime.runners import threads_here
+from lpmdsl.runtime.engines import threads_here
 
 Array = NDArray[np.float64]
 SEARCH = 6
