@@ -96,7 +96,7 @@ def test_weekends_that_the_model_lacks_are_flagged_and_a_right_model_is_not() ->
     random = np.random.default_rng(6)
     times = np.arange(1.0, 36.0)
     wave = 60 * np.exp(-(((times - 18) / 9) ** 2)) + 4
-    draws = random.poisson(wave * np.exp(0.1 * random.standard_normal((2000, 1))), (2000, 35)).astype(float)
+    draws = random.poisson(wave * np.exp(0.1 * random.standard_normal((1000, 1))), (1000, 35)).astype(float)
     weekend = np.isin((np.arange(35) + 1) % 7, (5, 6))  # 2024-10-01 is a Tuesday
     thinned = random.poisson(np.where(weekend, 0.25, 1.3) * wave).astype(float)
     found = _flagged(summaries(thinned, draws, draws, times, "2024-10-01"))
