@@ -158,6 +158,7 @@ CODES: dict[str, str] = {
     "E0739": "A behaviour that changes nothing",
     "E0740": "A parameter that varies where one value is needed",
     "E0742": "A number that is not finite",
+    "E0744": "A number that a run finds out of its range",
     "E0743": "A fraction of a rate that is no rate",
     "E0741": "A parameter changed for some people only",
     "E0750": "A count of nobody in particular",

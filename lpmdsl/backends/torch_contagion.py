@@ -11,8 +11,9 @@ from torch import Tensor
 
 from lpmdsl.backends.torch_expressions import Moment, evaluate, everyone, holds, in_states, over_agents
 from lpmdsl.backends.torch_numbers import capped, rounded
+from lpmdsl.backends.torch_watched import look_at
 from lpmdsl.networks.world import Ties, World
-from lpmdsl.semantics.model import AttributeRef, Clock, Contagion, Network, Scaling, Spread
+from lpmdsl.semantics.model import AttributeRef, ByContagion, Clock, Contagion, Network, Scaling, Spread
 
 CONTACT, MOST_CONTACTS = 65_536.0, 65_536.0
 """Contacts per day that people have of their own are added up in units of 2⁻¹⁶, at most so many each."""
@@ -33,7 +34,7 @@ def hazards(contagion: Contagion, moment: Moment, world: World) -> Tensor:
             else:
                 weight = _weights(contagion, spreads, network, kind, there, moment)
                 met = _met(network, weight, there, moment, world)
-            total = total + torch.where(there, _scaled_at_target(contagion, network, kind, met, moment), 0)
+            total = total + torch.where(there, _scaled_at_target(contagion, network, kind, met, there, moment), 0)
     return total
 
 
@@ -93,23 +94,38 @@ def _weights(
     total = torch.zeros_like(state)
     for spread in spreads:
         x = over_agents(spread.rate, kind, moment)
+        here = there & in_states(state, spread.states)
+        look_at(spread.rate, "rate", x, here, kind, moment)
         if network.contacts is not None and network.mixing is None:
-            x = x * evaluate(network.contacts, moment)
+            contacts = evaluate(network.contacts, moment)
+            look_at(network.contacts, "contacts", contacts, here, kind, moment)
+            x = x * contacts
         x = x * moment.model.clock.step
-        for scaling in _scalings(c, "source", network):
-            x = torch.where(holds(scaling.where, kind, moment), x * evaluate(scaling.factor, moment), x)
-        total = total + torch.where(there & in_states(state, spread.states), capped(x), 0)
+        x = _scaled(x, _scalings(c, "source", network), kind, here, moment)
+        total = total + torch.where(here, capped(x), 0)
     return total
 
 
-def _scaled_at_target(c: Contagion, network: Network, kind: str, hazard: Tensor, moment: Moment) -> Tensor:
+def _scaled_at_target(
+    c: Contagion, network: Network, kind: str, hazard: Tensor, there: Tensor, moment: Moment
+) -> Tensor:
     scalings = _scalings(c, "target", network)
     if not scalings:
         return hazard
-    y = torch.ones(moment.counts[kind], dtype=torch.float64)
-    for scaling in scalings:
-        y = torch.where(holds(scaling.where, kind, moment), y * evaluate(scaling.factor, moment), y)
+    condition = moment.model.condition(c.condition)
+    exposed = tuple(e.state for e in condition.exits if isinstance(e.trigger, ByContagion))
+    here = there & in_states(moment.states[c.condition], exposed)
+    y = _scaled(torch.ones(moment.counts[kind], dtype=torch.float64), scalings, kind, here, moment)
     return rounded(hazard.to(torch.float64) * torch.clamp(y, min=0.0))
+
+
+def _scaled(x: Tensor, scalings: tuple[Scaling, ...], kind: str, here: Tensor, moment: Moment) -> Tensor:
+    """Everybody's number times the factors that hold for them; they are read for those who are ``here``."""
+    for scaling in scalings:
+        meant, factor = holds(scaling.where, kind, moment), evaluate(scaling.factor, moment)
+        look_at(scaling.factor, "factor", factor, here & meant, kind, moment)
+        x = torch.where(meant, x * factor, x)
+    return x
 
 
 def _scalings(contagion: Contagion, end: str, network: Network) -> tuple[Scaling, ...]:
@@ -165,7 +181,9 @@ def _met_at_random(network: Network, weight: Tensor, there: Tensor, moment: Mome
     everyone_present = there.sum().to(torch.float64)
     if network.is_by_person:
         assert network.contacts is not None
-        own = torch.clamp(over_agents(network.contacts, network.of, moment), 0.0, MOST_CONTACTS)
+        own = over_agents(network.contacts, network.of, moment)
+        look_at(network.contacts, "contacts", own, there, network.of, moment)
+        own = torch.clamp(own, 0.0, MOST_CONTACTS)
         everyone_present = torch.where(there, rounded(own * CONTACT), 0).sum().to(torch.float64) / CONTACT
     return rounded((weight.sum() - weight).to(torch.float64) / everyone_present)
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 import torch
@@ -37,6 +37,7 @@ from lpmdsl.semantics.model import (
     TableRef,
     Time,
 )
+from lpmdsl.semantics.watched import Fault, Watched
 
 CHUNK = 16_384
 """Agents whose numbers are added before the sums of the chunks are."""
@@ -63,6 +64,9 @@ class Moment:
     time: float
     group: tuple[tuple[str, ...], int] | None = None
     effects: bool = True
+    watched: Mapping[tuple[Expr, str], Watched] = field(default_factory=dict)
+    faults: dict[tuple[Watched, Fault], int] = field(default_factory=dict)
+    """The boundary at which each was first found."""
 
     def seen(self, time: float) -> Moment:
         attributes = {key: value.clone() for key, value in self.attributes.items()}

@@ -14,6 +14,7 @@ from lpmdsl.backends.torch_expressions import Moment, evaluate, holds
 from lpmdsl.backends.torch_months import months
 from lpmdsl.backends.torch_moves import Body, acts, enter, write
 from lpmdsl.backends.torch_numbers import TICKS, rounded
+from lpmdsl.backends.torch_watched import look_at_number
 from lpmdsl.semantics.model import Clock, Crossing, Elapsed, ForceMove, Intervention, OnDate, Repeated, SetAttribute
 
 
@@ -164,7 +165,9 @@ def fill_limits(body: Body, t: int, time: float) -> None:
         else:
             due = t % max(1, round(limit.every / clock.step)) == 0
         if due:
-            body.limits[intervention.name] = max(0, int(rounded(evaluate(limit.at_most, body.now.seen(time)))))
+            seen = body.now.seen(time)
+            look_at_number(limit.at_most, "limit", seen)
+            body.limits[intervention.name] = max(0, int(rounded(evaluate(limit.at_most, seen))))
 
 
 def intervene(body: Body, policy: Policy, t: int, time: float) -> None:
@@ -201,6 +204,7 @@ def _chosen(body: Body, block: Repeated, run: int, seen: Moment, left: int | Non
     agents = torch.nonzero(may).flatten()
     limits = [] if left is None else [left]
     if block.at_most is not None:
+        look_at_number(block.at_most, "limit", seen)
         limits.append(max(0, int(rounded(evaluate(block.at_most, seen)))))
     if not limits:
         return agents

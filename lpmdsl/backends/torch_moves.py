@@ -25,6 +25,7 @@ from lpmdsl.backends.torch_numbers import (
     threshold,
 )
 from lpmdsl.backends.torch_reports import Entries, Reports
+from lpmdsl.backends.torch_watched import look_at
 from lpmdsl.semantics.model import (
     After,
     AtRate,
@@ -113,7 +114,9 @@ def branch(exit: Exit, word: Tensor, agents: Tensor, kind: str, seen: Moment) ->
     cumulated = torch.zeros(len(agents), dtype=torch.float64)
     for one in exit.branches[:-1]:
         assert one.probability is not None
-        cumulated = cumulated + over_agents(one.probability, kind, seen)[agents]
+        p = over_agents(one.probability, kind, seen)
+        look_at(one.probability, "probability", p, agents, kind, seen)
+        cumulated = cumulated + p[agents]
         hit = open_ & (word < fixed(cumulated))
         to, open_ = torch.where(hit, one.to, to), open_ & ~hit
     return to
@@ -148,12 +151,16 @@ def acts(
     if probability is None:
         return agents
     word = luck.words(agents, site, episodes)[0]
-    return agents[word < fixed(over_agents(probability, kind, seen)[agents])]
+    p = over_agents(probability, kind, seen)
+    look_at(probability, "probability", p, agents, kind, seen)
+    return agents[word < fixed(p[agents])]
 
 
 def write(now: Moment, kind: str, action: SetAttribute, agents: Tensor, seen: Moment) -> None:
-    stored, value = now.attributes[(kind, action.attribute)], over_agents(action.value, kind, seen)[agents]
-    stored[agents] = stored[agents] + value if action.adds else value
+    value = over_agents(action.value, kind, seen)
+    look_at(action.value, "value", value, agents, kind, seen)
+    stored = now.attributes[(kind, action.attribute)]
+    stored[agents] = stored[agents] + value[agents] if action.adds else value[agents]
 
 
 # ------------------------------------------------------------------ leaving
@@ -235,7 +242,7 @@ def _candidate(
         case AtRate():
             return _at_rate(exit.trigger, remaining, course, agents, t, seen)
         case Chance():
-            remaining[agents] -= _chance_hazard(exit.trigger, course.condition.of, t, seen)[agents]
+            remaining[agents] -= _chance_hazard(exit.trigger, course.condition.of, t, seen, agents)[agents]
             return torch.where(remaining[agents] <= 0, end, NEVER)
         case When():
             holds_now = over_agents(exit.trigger.test, course.condition.of, seen)[agents] != 0
@@ -246,8 +253,9 @@ def _candidate(
 
 def _at_rate(trigger: AtRate, remaining: Tensor, course: Course, agents: Tensor, t: int, seen: Moment) -> Tensor:
     """The tick within the step at which the rate, constant over it, has used up the threshold."""
-    rate = over_agents(trigger.rate, course.condition.of, seen)[agents]
-    h = capped(rate * seen.model.clock.step)
+    rate = over_agents(trigger.rate, course.condition.of, seen)
+    look_at(trigger.rate, "rate", rate, agents, course.condition.of, seen)
+    h = capped(rate[agents] * seen.model.clock.step)
     begin, end = torch.clamp(course.entered[agents], min=t * TICKS), (t + 1) * TICKS
     part, left = (h * (end - begin)) >> TICK_BITS, remaining[agents]
     happens = left <= part
@@ -256,8 +264,8 @@ def _at_rate(trigger: AtRate, remaining: Tensor, course: Course, agents: Tensor,
     return torch.where(happens, tick, NEVER)
 
 
-def _chance_hazard(trigger: Chance, kind: str, t: int, seen: Moment) -> Tensor:
-    """−log(1 − p) in units of 2⁻³² for each try that falls into the step."""
+def _chance_hazard(trigger: Chance, kind: str, t: int, seen: Moment, agents: Tensor) -> Tensor:
+    """−log(1 − p) in units of 2⁻³² for each try that falls into the step; it is read for ``agents``."""
     step, every = seen.model.clock.step, trigger.every
     if trigger.months:
         after, before = (months(seen.model.clock, 0, at) // trigger.months for at in (t + 1, t))
@@ -265,5 +273,7 @@ def _chance_hazard(trigger: Chance, kind: str, t: int, seen: Moment) -> Tensor:
     else:
         tries = math.floor((t + 1) * step / every + SLACK) - math.floor(t * step / every + SLACK)
     p = over_agents(trigger.probability, kind, seen)
+    if tries:
+        look_at(trigger.probability, "probability", p, agents, kind, seen)
     hazard = torch.clamp(rounded(-log(torch.clamp(1.0 - p, min=0.0)) * 2.0**32), min=0)
     return tries * torch.where(p >= 1.0, CERTAIN, hazard)

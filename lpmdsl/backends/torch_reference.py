@@ -24,6 +24,7 @@ from lpmdsl.backends.torch_reports import Reports
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.kernel.dwell import quantile_table
 from lpmdsl.semantics.model import After, CheckAlways, Distribution
+from lpmdsl.semantics.watched import unsound, watched
 
 
 def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
@@ -45,9 +46,11 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
             break
         _step(request, body, policies, t)
         watches.look(t + 1, _at(body, t + 1))
+        _require_sound(body, t)
         steps_done = t + 1
         if progress is not None and not progress(steps_done):
             break
+    _require_sound(body, request.steps)
     seconds = {"run": time.perf_counter() - began}
     return replace(_result(request, body, policies, watches, steps_done, seconds), stopped=stopped)
 
@@ -67,6 +70,12 @@ def _step(request: RunRequest, body: Body, policies: list[Policy], t: int) -> No
     body.reports.report(t + 1, _at(body, t + 1))
 
 
+def _require_sound(body: Body, boundary: int) -> None:
+    """Raises ``LpmError`` E0744 if something was no number in its range at a boundary or before."""
+    if any(at <= boundary for at in body.now.faults.values()):
+        raise unsound(body.now.model, body.now.faults)
+
+
 def _at(body: Body, boundary: int) -> Moment:
     """The live moment read at a boundary between steps."""
     return replace(body.now, time=boundary * body.now.model.clock.step)
@@ -82,7 +91,10 @@ def _begin(request: RunRequest) -> Body:
     attributes = {key: torch.from_numpy(v.astype(np.float64)) for key, v in request.world.attributes.items()}
     history: dict[str, list[Tensor]] = {o.name: [] for o in model.observations}
     active = {i.name: False for i in model.interventions}
-    now = Moment(model, request.world.counts, request.parameters, attributes, states, history, active, 0.0)
+    looked = {(w.expr, w.role): w for w in watched(model)}
+    now = Moment(
+        model, request.world.counts, request.parameters, attributes, states, history, active, 0.0, watched=looked
+    )
     luck = Luck(request.seed, request.replicate)
     delays = {o.name: _table(o.delayed, request) for o in model.observations if o.delayed is not None}
     reports = Reports(model, luck, delays, history)

@@ -20,6 +20,7 @@ from lpmdsl.backends.torch_expressions import (
 )
 from lpmdsl.backends.torch_months import months
 from lpmdsl.backends.torch_numbers import TICKS, Luck, fixed, quantile
+from lpmdsl.backends.torch_watched import look_at
 from lpmdsl.kernel.dwell import radix
 from lpmdsl.semantics.model import (
     Condition,
@@ -121,7 +122,9 @@ class Reports:
         path = f"{o.name}.{e.condition.name}.{e.condition.states[state]}"
         thinning, delay, _, _ = self.luck.words(e.agents, path, e.episodes)
         if o.thinned is not None:
-            counted = counted & (thinning < fixed(over_agents(o.thinned, o.of, e.seen)[e.agents]))
+            p = over_agents(o.thinned, o.of, e.seen)
+            look_at(o.thinned, "probability", p, e.agents[counted], o.of, e.seen)
+            counted = counted & (thinning < fixed(p[e.agents]))
         ticks = e.ticks
         if o.delayed is not None:
             ticks = ticks + quantile(self.delays[o.name], table_rows(o.delayed, o.of, e.seen)[e.agents], delay)
@@ -177,7 +180,9 @@ class Reports:
         if o.thinned is not None:
             agents = torch.arange(now.counts[o.of])
             word = self.luck.words(agents, f"{o.name}.thinned", torch.full_like(agents, index))[0]
-            counted = word < fixed(over_agents(o.thinned, o.of, now))
+            p = over_agents(o.thinned, o.of, now)
+            look_at(o.thinned, "probability", p, watched & holds(level.aggregate.where, o.of, now), o.of, now)
+            counted = word < fixed(p)
         group = self._groups(o, now, now)
         values = [aggregate(level.aggregate, now, watched & (group == g), counted) for g in range(len(o.groups))]
         return torch.stack(values)

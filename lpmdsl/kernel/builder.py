@@ -23,6 +23,7 @@ from lpmdsl.kernel.nodes import HAZARD_ONE, STEP, integer, number, op, real, rou
 from lpmdsl.kernel.strategy import Plan
 from lpmdsl.quantities import Kind, Type
 from lpmdsl.semantics.model import Condition, Contagion, Distribution, Expr, Model, Network, ParameterRef
+from lpmdsl.semantics.watched import Watched
 
 HAZARD_MAX = 1 << 35
 CERTAIN = 1 << 45
@@ -79,6 +80,8 @@ class Builder:
     quantiles: dict[str, QuantileTable] = field(default_factory=dict)
     kernels: list[Kernel] = field(default_factory=list)
     named: dict[str, str] = field(default_factory=dict)
+    watched: dict[tuple[Expr, str], tuple[int, Watched]] = field(default_factory=dict)
+    """What a run must find to be a number in its range, by expression and role, with its place in what is counted."""
     _parts: set[str] = field(default_factory=set)
     _taken: set[str] = field(default_factory=set)
     _kept: dict[Expr | str, Constant] = field(default_factory=dict)

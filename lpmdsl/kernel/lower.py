@@ -24,6 +24,7 @@ from lpmdsl.kernel.lower_observations import (
 )
 from lpmdsl.kernel.lower_presence import declare_network, is_static, needs_presence, presence_kernel
 from lpmdsl.kernel.lower_score import closing_items, declare_sums, slope_items
+from lpmdsl.kernel.lower_watched import contagion_items, declare_watched, note_items
 from lpmdsl.semantics import model as m
 
 
@@ -56,8 +57,10 @@ def program_of(
         slopes = {is_beginning: slope_items(builder, is_beginning) for is_beginning in (True, False)}
         declare_sums(builder)
         closing = closing_items(builder)
-    begin = [*slopes[True], *begin, *observations, *closing]
-    step = [*acts, *slopes[False], *moves, *observations, *closing]
+    kept, looks = contagion_items(builder)
+    begin = [*slopes[True], *begin, *kept, *observations, *closing, *note_items(builder, 1)]
+    moves = [*looks, *moves, *note_items(builder, 0)]
+    step = [*acts, *slopes[False], *moves, *observations, *closing, *note_items(builder, 1)]
     return _program(builder, begin, step, look_items(builder))
 
 
@@ -80,6 +83,7 @@ def _program(
 def declare_all(builder: Builder) -> None:
     """The buffers of agents, conditions, networks, contagions, observations and interventions."""
     model = builder.model
+    declare_watched(builder)
     for agent in model.agents:
         for attribute in agent.attributes:
             role = "state" if attribute.is_changed else "input"

@@ -28,6 +28,7 @@ from lpmdsl.kernel.lower_expressions import Scope, read_states
 from lpmdsl.kernel.lower_lists import after_moves, at_beginning
 from lpmdsl.kernel.lower_months import months_passed
 from lpmdsl.kernel.lower_score import felt_by, rate_exit, tries as score_tries
+from lpmdsl.kernel.lower_watched import look_at
 from lpmdsl.kernel.nodes import AGENT, HAZARD_ONE, STEP, all_of, any_of, integer, number, op, real, rounded, test, word
 from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m
@@ -281,7 +282,7 @@ def _offer_rate(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple[
     scope = course.scope
     assert isinstance(exit_.trigger, m.AtRate)
     per_step = real("mul", scope.value(exit_.trigger.rate, "rate"), number(scope.builder.model.clock.step))
-    body: list[KStmt] = []
+    body: list[KStmt] = look_at(scope, exit_.trigger.rate, "rate")
     # Who made all the moves of a step may have entered in the one before.
     begins = scope.let(body, "begins", op("max", course.since, op("mul", STEP, integer(TICKS))))
     h = scope.let(body, "hazard", capped(per_step))
@@ -323,6 +324,8 @@ def _offer_chance(course: Course, exit_: m.Exit, slot: int, best: Var, win: tupl
     once = rounded(real("mul", real("neg", real("log", fails)), number(HAZARD_ONE)))
     cost = op("select", test("ge", p, number(1.0)), integer(CERTAIN), once)
     count = tries(scope, exit_.trigger)
+    looked = look_at(scope, exit_.trigger.probability, "probability")
+    body += [If(test("gt", count, integer(0)), tuple(looked), span=exit_.span)] if looked else []
     cost = op("mul", cost, count)
     stem = "chance_hazard"
     stem_value = scope.let(body, stem, cost) if m.reads_agent(exit_.trigger.probability) else scope.hoist(stem, cost)

@@ -10,6 +10,7 @@ from lpmdsl.kernel.lower_expressions import Scope, dwell
 from lpmdsl.kernel.lower_observations import count_entry
 from lpmdsl.kernel.lower_score import branches, happens, stay
 from lpmdsl.kernel.lower_steady import contacts_left
+from lpmdsl.kernel.lower_watched import look_at
 from lpmdsl.kernel.nodes import AGENT, chance_threshold, integer, op, real, test, word
 from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m
@@ -170,6 +171,7 @@ def branch_target(scope: Scope, exit_: m.Exit, word_: KExpr) -> tuple[list[KStmt
     total: KExpr | None = None
     for branch in exit_.branches[:-1]:
         assert branch.probability is not None
+        body += look_at(scope, branch.probability, "probability")
         p = scope.value(branch.probability, "branch_probability")
         chances.append(p)
         total = p if total is None else real("add", total, p)
@@ -188,15 +190,17 @@ def _act_on_entering(course: Course, clause: m.OnEntering) -> list[KStmt]:
     for k, action in enumerate(clause.actions):
         kind = course.condition.of
         store = write(course.scope, kind, action, stored_value(course.scope, kind, action))
+        stores = (*look_at(course.scope, action.value, "value"), store)
         if action.probability is None:
-            body.append(store)
+            body += stores
             continue
         path = f"{clause.site}.action{k}"
         draw = keyed_draw(course, path, body)
+        body += look_at(course.scope, action.probability, "probability")
         p = course.scope.value(action.probability, "chance")
         hit = test("lt", word(draw, 0), chance_threshold(p))
         happens(course.scope, path, action.probability, p, hit, body)
-        body.append(If(hit, (store,), span=action.span))
+        body.append(If(hit, stores, span=action.span))
     return body
 
 

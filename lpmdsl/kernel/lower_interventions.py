@@ -36,6 +36,7 @@ from lpmdsl.kernel.lower_lists import note_change, tell_occupancies
 from lpmdsl.kernel.lower_months import months_between, months_passed
 from lpmdsl.kernel.lower_presence import any_removed
 from lpmdsl.kernel.lower_score import happens as score_happens
+from lpmdsl.kernel.lower_watched import look_at
 from lpmdsl.kernel.nodes import (
     AGENT,
     STEP,
@@ -223,9 +224,10 @@ def together_items(builder: Builder, one: m.Intervention) -> list[ScheduleItem]:
         return []
     left = builder.buffer(f"{one.name}_left", "i64", (1,), "control", note="how many may still be reached together")
     scope = Scope(builder, "")
+    looked = look_at(scope, limit.at_most, "limit")
     value = rounded(real("max", number(0.0), scope.value(limit.at_most, "at_most")))
     store = Store(left, (FIRST,), value, limit.span)
-    kernel = Kernel(f"fill_{one.name}", "", tuple(scope.prologue), (store,), limit.span)
+    kernel = Kernel(f"fill_{one.name}", "", tuple(scope.prologue), (*looked, store), limit.span)
     if limit.months:
         now, before = (months_passed(builder, at) for at in (STEP, op("max", op("sub", STEP, integer(1)), FIRST)))
         turns = test("gt", *(op("floordiv", n, integer(limit.months)) for n in (now, before)))
@@ -297,11 +299,13 @@ def _choose_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
 def _limit_kernel(builder: Builder, name: str, block: m.Repeated, shared: str) -> Kernel:
     scope = Scope(builder, "")
     limits: list[KExpr] = [builder.load(shared, FIRST)] if shared else []
+    looked: list[KStmt] = []
     if block.at_most is not None:
+        looked = look_at(scope, block.at_most, "limit")
         limits.append(rounded(real("max", number(0.0), scope.value(block.at_most, "at_most"))))
     value = limits[0] if len(limits) == 1 else op("min", *limits)
     store = Store(f"{name}_limit", (FIRST,), value, block.span)
-    return Kernel(f"limit_{name}", "", tuple(scope.prologue), (store,), block.span)
+    return Kernel(f"limit_{name}", "", tuple(scope.prologue), (*looked, store), block.span)
 
 
 def _act_kernel(builder: Builder, name: str, block: m.Repeated, is_limited: bool) -> Kernel:
@@ -335,11 +339,14 @@ def _actions(scope: Scope, name: str, block: m.Repeated) -> list[KStmt]:
             draw = scope.fresh("w")
             runs = scope.builder.load(f"{name}_runs", FIRST)
             reads.append(Draw(draw, site(path), AGENT, runs, path, action.span))
+            reads += look_at(scope, action.probability, "probability")
             p = scope.value(action.probability, "chance")
             happens = scope.let(reads, "happens", test("lt", word(draw, 0), chance_threshold(p)))
             score_happens(scope, path, action.probability, p, happens, reads)
         match action:
             case m.SetAttribute():
+                looked = look_at(scope, action.value, "value")
+                reads += [If(happens, tuple(looked), span=action.span)] if looked else []
                 value = scope.let(reads, "value", stored_value(scope, block.of, action))
                 writes.append(If(happens, (write(scope, block.of, action, value),), span=action.span))
             case m.ForceMove():

@@ -28,6 +28,7 @@ from lpmdsl.kernel.lower_expressions import Scope, dwell, is_flow_like, joined, 
 from lpmdsl.kernel.lower_months import completed, completes, report_of_tick
 from lpmdsl.kernel.lower_occupancy import kept_census
 from lpmdsl.kernel.lower_score import happens, stay
+from lpmdsl.kernel.lower_watched import look_at
 from lpmdsl.kernel.nodes import AGENT, STEP, all_of, any_of, chance_threshold, integer, number, op, real, test, word
 from lpmdsl.networks.sites import site
 from lpmdsl.semantics import model as m
@@ -74,6 +75,7 @@ def count_entry(
         path = f"{observation.name}.{condition.name}.{condition.states[state]}"
         body.append(Draw(draw, site(path), AGENT, episode, path, observation.span))
         if observation.thinned is not None:
+            body += look_at(scope, observation.thinned, "probability")
             p = scope.value(observation.thinned, "reporting")
             tests.append(test("lt", word(draw, 0), chance_threshold(p)))
             if _is_scored(scope, observation):
@@ -191,6 +193,8 @@ def _thinned_level(scope: Scope, observation: m.Observation, body: list[KStmt], 
     draw = scope.fresh("w")
     report = completed(scope.builder, observation.name, NEXT)
     body.append(Draw(draw, site(path), AGENT, report, path, observation.span))
+    looked = look_at(scope, observation.thinned, "probability")
+    body += [If(matters, tuple(looked), span=observation.span)] if looked else []
     p = scope.value(observation.thinned, "thinning")
     hit = test("lt", word(draw, 0), chance_threshold(p))
     if _is_scored(scope, observation):

@@ -22,8 +22,10 @@ from lpmdsl.kernel.dwell import CELLS, quantile_table
 from lpmdsl.kernel.ir import NEVER, Buffer, Program, Spend
 from lpmdsl.kernel.lower_lists import BLOCK
 from lpmdsl.kernel.lower_months import DAYS, LAST, PASSED
+from lpmdsl.kernel.lower_watched import FIRST
 from lpmdsl.runtime.asking import Asking
 from lpmdsl.runtime.build import build
+from lpmdsl.runtime.sound import require_sound
 from lpmdsl.semantics.calendar import day_table, months_passed
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import CheckAlways, Flow, Model, Network
@@ -83,7 +85,7 @@ def buffers_after(
     with Team(max(1, min(threads, largest // AGENTS_PER_THREAD))) as team:
         team.run(module.begin, -1, 0, arguments)
         begun = time.perf_counter()
-        done = _run_blocks(team, module.run_steps, arguments, request.steps, progress, asking)
+        done = _run_blocks(team, module.run_steps, arguments, request.steps, progress, asking, buffers.get(FIRST))
     timings = {"begin": begun - started, "steps": time.perf_counter() - begun}
     if asking is None:
         return After(buffers, done, timings)
@@ -153,6 +155,7 @@ def _run_blocks(
     steps: int,
     progress: Progress | None,
     asked: _Asked | None,
+    faults: NDArray | None = None,
 ) -> int:
     """Steps done. Blocks are long enough that calling them costs nothing, short enough to stop soon."""
     done, block = 0, 1 if progress is not None else steps  # nobody to ask: all at once
@@ -165,7 +168,7 @@ def _run_blocks(
         team.run(driver, done, last, arguments)
         seconds = (time.perf_counter() - before) / (last - done)
         done = last
-        if progress is not None and not progress(done):
+        if (progress is not None and not progress(done)) or (faults is not None and faults.min() < done):
             break
         # The first block may have compiled: let the second tell how long a step takes.
         block = max(1, min(2 * block + 1, int(BLOCK_SECONDS / max(seconds, 1e-7))))
@@ -290,6 +293,7 @@ def runs_on(network: Network, model: Model, steps: int) -> NDArray[np.uint8]:
 
 def result_of(request: RunRequest, buffers: dict[str, NDArray], done: int, timings: dict[str, float]) -> RunResult:
     model = request.model
+    require_sound(model, buffers)
     # A device buffer has at least one row, also for an observation that never reports.
     raw = {o.name: buffers[f"observed_{o.name}"][: report_count(model, o.name, request.steps)]
            for o in model.observations}  # fmt: skip

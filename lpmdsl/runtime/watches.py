@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 import numpy as np
 
 from lpmdsl.backends.request import RunResult
 from lpmdsl.diagnostics import Report
 from lpmdsl.runtime.scenarios import Variant
+from lpmdsl.semantics.calendar import moment_text
 from lpmdsl.semantics.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import CheckAlways, Model
 
@@ -26,7 +25,7 @@ def watch(
             step = int(broken[0])
             report.add(
                 "E0820",
-                f"This does not hold at {moment(model, step)} of {variant.name}, replicate {replicate}"
+                f"This does not hold at {moment_text(model.clock, step)} of {variant.name}, replicate {replicate}"
                 f"{_value(check, float(seen[step]))}.",
                 check.span,
                 help="The results are kept. Look at the steps before it, or correct the model or the check.",
@@ -47,13 +46,3 @@ def _broken(check: CheckAlways, values: np.ndarray, scope: Scope) -> np.ndarray:
 
 def _value(check: CheckAlways, value: float) -> str:
     return "" if check.low is None and check.high is None else f": the value is {value:.6g}"
-
-
-def moment(model: Model, step: int) -> str:
-    """``step 34 (2024-11-04)``, or with the day where the clock has no date."""
-    days = step * model.clock.step
-    if model.clock.start is None:
-        return f"step {step} (day {days:g})"
-    at = datetime.fromisoformat(model.clock.start) + timedelta(days=days)
-    whole = at.hour == at.minute == 0
-    return f"step {step} ({at.date().isoformat() if whole else at.isoformat(sep=' ', timespec='minutes')})"

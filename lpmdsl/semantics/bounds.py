@@ -29,6 +29,8 @@ class Knowledge:
     attributes: Mapping[str, Bounds] = field(default_factory=dict)
     states: Mapping[str, frozenset[int]] = field(default_factory=dict)
     at_start: bool = False
+    given: Mapping[str, Bounds] = field(default_factory=dict)
+    """Bounds of parameters that are known better than from their values."""
     _parameters: dict[str, Bounds] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Bounds found so far: parameters made of one another twice would take twice as long with every link."""
 
@@ -38,6 +40,8 @@ def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
     match expr:
         case m.Literal_():
             return expr.value, expr.value
+        case m.ParameterRef() if expr.name in known.given:
+            return known.given[expr.name]
         case m.ParameterRef():
             if expr.name not in known._parameters:
                 known._parameters[expr.name] = _parameter(expr.name, known)

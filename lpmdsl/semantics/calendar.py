@@ -30,6 +30,16 @@ def date_at(clock: Clock, boundary: int) -> datetime.date:
     return datetime.date.fromisoformat(clock.start) + datetime.timedelta(days=int(boundary * clock.step + 1e-9))
 
 
+def moment_text(clock: Clock, boundary: int) -> str:
+    """``step 34 (2024-11-04)``, or with the day where the clock has no date."""
+    days = boundary * clock.step
+    if clock.start is None:
+        return f"step {boundary} (day {days:g})"
+    at = datetime.datetime.fromisoformat(clock.start) + datetime.timedelta(days=days)
+    whole = at.hour == at.minute == 0
+    return f"step {boundary} ({at.date().isoformat() if whole else at.isoformat(sep=' ', timespec='minutes')})"
+
+
 def steps_a_day(clock: Clock) -> int:
     """Number of steps a day has; periods of the calendar need a whole number."""
     return max(1, round(1 / clock.step))
