@@ -248,7 +248,7 @@ _BUILTINS: dict[str, Callable[..., Tensor]] = {
     "or": lambda a, b: _truth((a != 0) | (b != 0)),
     "exp": numbers.exp,
     "log": numbers.log,
-    "sqrt": torch.sqrt,
+    "sqrt": numbers.sqrt,
     "abs": torch.abs,
     "min": lambda *values: functools.reduce(torch.minimum, values),  # no number if any is none,
     "max": lambda *values: functools.reduce(torch.maximum, values),
