@@ -33,6 +33,7 @@ class Knowledge:
     """Bounds of parameters that are known better than from their values."""
     _parameters: dict[str, Bounds] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Bounds found so far: parameters made of one another twice would take twice as long with every link."""
+    _observed: dict[str, Bounds] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
@@ -59,7 +60,9 @@ def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
             values = known.model.table(expr.table).values
             return min(values), max(values)
         case m.ObservationRef() | m.GroupReport() | m.Rolling():
-            return observed(known.model.observation(expr.observation), known)
+            if expr.observation not in known._observed:
+                known._observed[expr.observation] = observed(known.model.observation(expr.observation), known)
+            return known._observed[expr.observation]
         case m.Population():
             return _people(expr.of, known.model)
         case m.Time():
