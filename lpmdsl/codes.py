@@ -121,6 +121,10 @@ CODES: dict[str, str] = {
     "E0623": "Contacts of one's own where they have no meaning",
     "E0622": "Sources of contagion that are of several kinds or conditions",
     "E0620": "A network on which nobody ever meets",
+    "E0671": "Costs of what costs nothing",
+    "E0672": "Money of two currencies",
+    "E0673": "Costs that would be counted twice",
+    "E0674": "Money that is to scatter as counts do",
     # 07 observations, interventions and scenarios
     "E0701": "A trigger reads what nobody has observed",
     "E0702": "A grouped observation where one value belongs",

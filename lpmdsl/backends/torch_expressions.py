@@ -33,6 +33,7 @@ from lpmdsl.semantics.model import (
     ParameterRef,
     Population,
     Rolling,
+    Spending,
     StateOf,
     TableRef,
     Time,
@@ -181,7 +182,7 @@ def _look_up(expr: TableRef, moment: Moment) -> Tensor:
 
 def _latest(expr: ObservationRef, moment: Moment) -> Tensor:
     reports = moment.history[expr.observation]
-    return _one_group(reports[-1], expr, moment) if reports else number(math.nan)
+    return _per_day(_one_group(reports[-1], expr, moment), expr, moment) if reports else number(math.nan)
 
 
 def _own_group(expr: GroupReport, moment: Moment) -> Tensor:
@@ -208,10 +209,17 @@ def _rolling(expr: Rolling, moment: Moment) -> Tensor:
         reports = [torch.round(report * observation.every) for report in reports]
     total = number(0.0)
     for report in reports:
-        total = total + _one_group(report, expr, moment)
+        one = _one_group(report, expr, moment)
+        total = total + (_per_day(one, expr, moment) if expr.how == "mean" else one)
     if expr.how == "mean":
         return total / float(len(reports))
-    return total if isinstance(observation.value, Flow) else total * observation.every
+    return total if isinstance(observation.value, Flow | Spending) else total * observation.every
+
+
+def _per_day(report: Tensor, expr: ObservationRef | Rolling, moment: Moment) -> Tensor:
+    """A report in base units: money is kept as what its period came to."""
+    observation = moment.model.observation(expr.observation)
+    return report / observation.every if isinstance(observation.value, Spending) else report
 
 
 def _one_group(report: Tensor, expr: ObservationRef | Rolling, moment: Moment) -> Tensor:

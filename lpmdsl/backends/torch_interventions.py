@@ -38,18 +38,18 @@ class Policy:
     treated: int = 0
     runs: list[int] = field(default_factory=list)
 
-    def cost(self, step: float) -> float:
-        """Money spent."""
-        each = self.intervention.costs or 0.0
+    @property
+    def paid(self) -> int:
+        """What is paid for until now: whole steps, people or starts."""
         match self.intervention.costs_per:
             case "day":
-                return each * (self.active_steps * step)
+                return self.active_steps
             case "person":
-                return each * self.treated
+                return self.treated
             case "start":
-                return each * self.starts
+                return self.starts
             case "":
-                return 0.0
+                return 0
             case _:
                 assert_never(self.intervention.costs_per)
 

@@ -20,7 +20,7 @@ from lpmdsl.backends.torch_expressions import Moment, evaluate
 from lpmdsl.backends.torch_interventions import Policy, fill_limits, intervene, trigger
 from lpmdsl.backends.torch_moves import Body, act_on_entering, course_from_start, draw_exits, keep_apart, move_all
 from lpmdsl.backends.torch_numbers import Luck
-from lpmdsl.backends.torch_reports import Reports
+from lpmdsl.backends.torch_reports import Reports, price
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.kernel.dwell import quantile_table
 from lpmdsl.semantics.model import After, CheckAlways, Distribution
@@ -67,6 +67,7 @@ def _step(request: RunRequest, body: Body, policies: list[Policy], t: int) -> No
     keep_apart(body, met, t)
     for name, course in body.courses.items():
         move_all(body, course, t, met.get(name), seen)
+    body.reports.paid.update({p.intervention.name: p.paid for p in policies})
     body.reports.report(t + 1, _at(body, t + 1))
 
 
@@ -143,6 +144,6 @@ def _result(
     seconds: dict[str, float],
 ) -> RunResult:
     costs = {i.name: 0.0 for i in request.model.interventions}
-    costs.update({p.intervention.name: p.cost(request.model.clock.step) for p in policies})
+    costs.update({p.intervention.name: price(p.intervention, p.paid, request.model.clock.step) for p in policies})
     states = {name: course.state.numpy().astype(np.uint8) for name, course in body.courses.items()}
     return RunResult(body.reports.out, watches.values, costs, states, steps_done, seconds)

@@ -27,11 +27,13 @@ from lpmdsl.semantics.model import (
     Derived,
     Flow,
     InState,
+    Intervention,
     Level,
     Model,
     Observation,
     ObservationRef,
     Rolling,
+    Spending,
     StateOf,
     walk,
 )
@@ -55,6 +57,12 @@ class Entries:
     now: Moment
 
 
+def price(one: Intervention, count: int, step: float) -> float:
+    """What so many people, starts or active steps of an intervention cost."""
+    each = one.costs or 0.0
+    return each * (count * step) if one.costs_per == "day" else each * count
+
+
 @dataclass(frozen=True, slots=True)
 class Reports:
     """``counts[flow]``: entries by report and group (int64); ``history``: completed reports in base units;
@@ -64,6 +72,10 @@ class Reports:
     luck: Luck
     delays: dict[str, Tensor]
     history: dict[str, list[Tensor]]
+    paid: dict[str, int] = field(default_factory=dict)
+    """What every intervention is paid for until now: people, starts or active steps."""
+    paid_before: dict[str, dict[str, int]] = field(default_factory=dict)
+    """The same at the last report of an observation of costs."""
     done: dict[str, list[int]] = field(default_factory=dict)
     """For every boundary how many periods of an observation are complete."""
     counts: dict[str, Tensor] = field(default_factory=dict)
@@ -89,7 +101,7 @@ class Reports:
         A formula reports like the part with the longest period; among equals a flow decides.
         """
         match o.value:
-            case Flow():
+            case Flow() | Spending():
                 return False
             case Level():
                 return True
@@ -156,6 +168,8 @@ class Reports:
             match o.value:
                 case Flow():
                     self._report_flow(o, index)
+                case Spending():
+                    self._report_spending(o, o.value, index)
                 case Level():
                     self._publish(o, index, self._levels(o, o.value, index, now))
                 case Derived():
@@ -169,6 +183,17 @@ class Reports:
         count = self.counts[o.name][index].to(torch.float64)
         self.history[o.name].append(count / o.every)
         self.out[o.name][index] = (count / (o.every * o.scale)).numpy()
+
+    def _report_spending(self, o: Observation, spending: Spending, index: int) -> None:
+        before = self.paid_before.get(o.name, {})
+        spent = 0.0
+        for name in spending.interventions:
+            one, count = self.model.intervention(name), self.paid.get(name, 0) - before.get(name, 0)
+            spent += price(one, count, self.model.clock.step)
+        self.paid_before[o.name] = dict(self.paid)
+        # Kept as the money of the period; who reads it divides by the period.
+        self.history[o.name].append(torch.tensor([spent], dtype=torch.float64))
+        self.out[o.name][index] = spent / round(o.every * o.scale, 12)
 
     def _publish(self, o: Observation, index: int, values: Tensor) -> None:
         self.history[o.name].append(values)

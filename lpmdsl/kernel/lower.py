@@ -24,6 +24,7 @@ from lpmdsl.kernel.lower_observations import (
 )
 from lpmdsl.kernel.lower_presence import declare_network, is_static, needs_presence, presence_kernel
 from lpmdsl.kernel.lower_score import closing_items, declare_sums, slope_items
+from lpmdsl.kernel.lower_spending import spending_items
 from lpmdsl.kernel.lower_watched import contagion_items, declare_watched, note_items
 from lpmdsl.semantics import model as m
 
@@ -149,6 +150,8 @@ def observation_items(builder: Builder) -> list[ScheduleItem]:
     for observation in builder.model.observations:
         if isinstance(observation.value, m.Level):
             items += level_items(builder, observation)
+        elif isinstance(observation.value, m.Spending):
+            items += spending_items(builder, observation)
     for observation in in_dependency_order(builder):
         items += derived_items(builder, observation)
     checks = [c for c in builder.model.checks if isinstance(c, m.CheckAlways)]

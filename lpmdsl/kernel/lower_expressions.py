@@ -219,7 +219,6 @@ class Scope:
 
     def _group_value(self, name: str, row: KExpr, group: int | None, as_counts: bool = False) -> KExpr:
         observation = self.builder.model.observation(name)
-        flow = isinstance(observation.value, m.Flow)
         if group is None and self.group is not None and len(observation.groups) > 1:
             value: KExpr = self.builder.load(f"observed_{name}", row, self.group)
         elif group is not None or len(observation.groups) == 1:
@@ -227,9 +226,9 @@ class Scope:
         else:
             columns = [self._group_value(name, row, g, as_counts) for g in range(len(observation.groups))]
             return reduce(lambda a, b: real("add", a, b), columns)
-        if not flow:
+        if not observation.adds_over_time:
             return value
-        counts = op("to_f64", value, dtype="f64")
+        counts = op("to_f64", value, dtype="f64") if isinstance(observation.value, m.Flow) else value
         return counts if as_counts else real("div", counts, number(observation.every))
 
     def _own_group(self, expr: m.GroupReport) -> KExpr:
@@ -264,7 +263,7 @@ class Scope:
         )
         count = op("to_f64", op("add", op("sub", last, first), integer(1)), dtype="f64")
         found: KExpr = real("div", total, count) if expr.how == "mean" else total
-        if expr.how == "total" and not isinstance(observation.value, m.Flow):
+        if expr.how == "total" and not observation.adds_over_time:
             found = real("mul", total, number(observation.every))
         return op("select", test("ge", last, integer(0)), found, number(float("nan")), dtype="f64")
 

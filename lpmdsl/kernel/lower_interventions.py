@@ -36,6 +36,7 @@ from lpmdsl.kernel.lower_lists import note_change, tell_occupancies
 from lpmdsl.kernel.lower_months import months_between, months_passed
 from lpmdsl.kernel.lower_presence import any_removed
 from lpmdsl.kernel.lower_score import happens as score_happens
+from lpmdsl.kernel.lower_spending import declare_paid, pay
 from lpmdsl.kernel.lower_watched import look_at
 from lpmdsl.kernel.nodes import (
     AGENT,
@@ -70,7 +71,7 @@ def declare_intervention(builder: Builder, one: m.Intervention) -> None:
     ):
         builder.buffer(f"{one.name}_{part}", "i64", (1,), "control", fill, note)
     builder.buffer(f"{one.name}_disabled", "i64", (1,), "input", note="1 where a scenario goes without it")
-    builder.buffer(f"{one.name}_cost", "f64", (1,), "control", note="money spent")
+    declare_paid(builder, one)
     for k in range(len(one.repeated)):
         builder.buffer(f"{one.name}_{k}_runs", "i64", (1,), "control", note="how often the block has run")
 
@@ -100,20 +101,14 @@ def trigger_kernel(builder: Builder, one: m.Intervention) -> Kernel:
 def _activate(builder: Builder, one: m.Intervention, phase: Var) -> list[KStmt]:
     body: list[KStmt] = [Assign(phase.name, integer(ACTIVE)), Store(f"{one.name}_started", (FIRST,), STEP)]
     if one.costs is not None and one.costs_per == "start":
-        body.append(_spend(builder, one, number(one.costs)))
+        body.append(pay(builder, one, integer(1)))
     return body
-
-
-def _spend(builder: Builder, one: m.Intervention, money: KExpr) -> Store:
-    spent = real("add", builder.load(f"{one.name}_cost", FIRST), money)
-    return Store(f"{one.name}_cost", (FIRST,), spent, one.span)
 
 
 def _costs_per_day(builder: Builder, one: m.Intervention, phase: Var) -> list[KStmt]:
     if one.costs is None or one.costs_per != "day":
         return []
-    spend = _spend(builder, one, number(one.costs * builder.model.clock.step))
-    return [If(test("eq", phase, integer(ACTIVE)), (spend,))]
+    return [If(test("eq", phase, integer(ACTIVE)), (pay(builder, one, integer(1)),))]
 
 
 def _stop(scope: Scope, one: m.Intervention, phase: Var) -> list[KStmt]:
@@ -396,6 +391,5 @@ def _ran_kernel(builder: Builder, one: m.Intervention, name: str, block: m.Repea
         rest = op("sub", builder.load(shared, FIRST), builder.load(f"{name}_chosen", FIRST))
         body.append(Store(shared, (FIRST,), rest, one.span))
     if one.costs is not None and one.costs_per == "person" and block.counts_people:
-        people = op("to_f64", builder.load(f"{name}_chosen", FIRST), dtype="f64")
-        body.append(_spend(builder, one, real("mul", people, number(one.costs))))
+        body.append(pay(builder, one, builder.load(f"{name}_chosen", FIRST)))
     return Kernel(f"ran_{name}", "", (), tuple(body), one.span)

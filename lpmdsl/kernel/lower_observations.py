@@ -261,13 +261,14 @@ def level_items(builder: Builder, observation: m.Observation) -> list[ScheduleIt
     scope = Scope(builder, "", now=NEXT)
     group = Var("group", "i64")
     value = aggregate_value(scope, observation.name, observation.value.aggregate, group)
-    items.append(_report(builder, scope, observation, [], value, group))
-    return [_at_reports(builder, observation, items)]
+    items.append(report_item(builder, scope, observation, [], value, group))
+    return [at_reports(builder, observation, items)]
 
 
-def _report(
+def report_item(
     builder: Builder, scope: Scope, observation: m.Observation, body: list[KStmt], value: KExpr, group: Var
 ) -> Launch:
+    """The kernel that works out a report, group by group, and stores it."""
     late = 1 if is_flow_like(builder.model, observation.name) else 0
     row = op("sub", completed(builder, observation.name, NEXT), integer(late))
     store = Store(f"observed_{observation.name}", (row, group), value, observation.span)
@@ -276,7 +277,8 @@ def _report(
     return Launch(builder.kernel(kernel))
 
 
-def _at_reports(builder: Builder, observation: m.Observation, items: list[ScheduleItem]) -> Gate:
+def at_reports(builder: Builder, observation: m.Observation, items: list[ScheduleItem]) -> Gate:
+    """What is done where a report is due."""
     return Gate(completes(builder, observation.name, NEXT), tuple(items), observation.name)
 
 
@@ -290,8 +292,8 @@ def derived_items(builder: Builder, observation: m.Observation) -> list[Schedule
     group = Var("group", "i64")
     scope.group = group if len(observation.groups) > 1 else None
     value = as_number(scope.value(observation.value.formula))
-    launch = _report(builder, scope, observation, scope._group_body, value, group)
-    return [_at_reports(builder, observation, [launch])]
+    launch = report_item(builder, scope, observation, scope._group_body, value, group)
+    return [at_reports(builder, observation, [launch])]
 
 
 def in_dependency_order(builder: Builder) -> list[m.Observation]:

@@ -92,6 +92,8 @@ def _observation(observation: m.Observation) -> Iterator[tuple[str, Span]]:
             yield f"{aggregate.function} of a population", aggregate.span
         case m.Derived(formula) if any(isinstance(e, m.Rolling) and e.how == "total" for e in m.walk(formula)):
             yield "running total", observation.span
+        case m.Spending():
+            yield "costs over time", observation.span
         case m.Flow() if observation.value.origins:
             yield "number of those who go from one state to another", observation.span
         case _:

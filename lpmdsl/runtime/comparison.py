@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from lpmdsl.config import Manifest
-from lpmdsl.quantities import TIME, Kind, Type
+from lpmdsl.quantities import MONEY, TIME, Kind, Type
 from lpmdsl.runtime.results import rows_where, statistics
 from lpmdsl.semantics.check_formulas import unit_of_type
 from lpmdsl.semantics.check_observations import group_name
+from lpmdsl.semantics.currencies import currency_of
 from lpmdsl.semantics.model import Compare, Model, Summary
 
 COMPARISON_COLUMNS = (
@@ -61,6 +62,8 @@ def unit_of(model: Model, report: Summary) -> str:
     if report.function != "total":
         return observation.unit
     dimension = observation.type.dimension
+    if dimension == MONEY / TIME:
+        return currency_of(observation.unit)
     return unit_of_type(Type(Kind.NUMBER, dimension * TIME)) if dimension.time == -1 else ""
 
 

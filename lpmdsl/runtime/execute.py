@@ -22,13 +22,14 @@ from lpmdsl.kernel.dwell import CELLS, quantile_table
 from lpmdsl.kernel.ir import NEVER, Buffer, Program, Spend
 from lpmdsl.kernel.lower_lists import BLOCK
 from lpmdsl.kernel.lower_months import DAYS, LAST, PASSED
+from lpmdsl.kernel.lower_spending import paid
 from lpmdsl.kernel.lower_watched import FIRST
 from lpmdsl.runtime.asking import Asking
 from lpmdsl.runtime.build import build
 from lpmdsl.runtime.sound import require_sound
 from lpmdsl.semantics.calendar import day_table, months_passed
 from lpmdsl.semantics.evaluate import Scope, evaluate
-from lpmdsl.semantics.model import CheckAlways, Flow, Model, Network
+from lpmdsl.semantics.model import CheckAlways, Intervention, Model, Network
 from lpmdsl.semantics.reports import report_count as report_count
 
 BLOCK_SECONDS = 0.2
@@ -300,15 +301,23 @@ def result_of(request: RunRequest, buffers: dict[str, NDArray], done: int, timin
     reports = {name: _reports(model, name, rows, done) for name, rows in raw.items()}
     checks = sum(isinstance(c, CheckAlways) for c in model.checks)
     watches = tuple(buffers[f"watch_{k}"] for k in range(checks))
-    costs = {i.name: float(buffers[f"{i.name}_cost"][0]) for i in model.interventions}
+    costs = {i.name: _spent(i, buffers, model.clock.step) for i in model.interventions}
     states = {c.name: buffers[c.name] for c in model.conditions}
     return RunResult(reports, watches, costs, states, done, timings)
+
+
+def _spent(one: Intervention, buffers: dict[str, NDArray], step: float) -> float:
+    """The money that an intervention cost: its price times the people, starts or days that were paid for."""
+    if one.costs is None:
+        return 0.0
+    count = float(buffers[paid(one)][0])
+    return one.costs * (count * step if one.costs_per == "day" else count)
 
 
 def _reports(model: Model, name: str, raw: NDArray, done: int) -> NDArray[np.float64]:
     """Reports in the observation's own unit, NaN for those that the run did not complete."""
     observation = model.observation(name)
-    if isinstance(observation.value, Flow):
+    if observation.adds_over_time:
         # every·scale is 1 when the unit is the period itself: then the report is the count.
         values = raw / round(observation.every * observation.scale, 12)
     else:

@@ -15,7 +15,7 @@ from lpmdsl.config import BASELINE, CostRecord, Manifest, ObservationRecord, Par
 from lpmdsl.reading.door import place_of, read_file
 from lpmdsl.reading.problem import Problem
 from lpmdsl.runtime.scenarios import Plan
-from lpmdsl.semantics.model import Derived, Distribution, Flow, Level, Model, Observation, Parameter
+from lpmdsl.semantics.model import Derived, Distribution, Flow, Level, Model, Observation, Parameter, Spending
 from lpmdsl.source import Source, Span
 
 if sys.platform != "win32":
@@ -127,7 +127,7 @@ def prior_text(prior: Distribution | None) -> str:
 
 def _observation(observation: Observation) -> ObservationRecord:
     match observation.value:
-        case Flow():
+        case Flow() | Spending():
             is_flow, adds_up = True, True
         case Level(aggregate):
             is_flow, adds_up = False, aggregate.function in ("count", "sum")

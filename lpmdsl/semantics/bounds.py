@@ -148,6 +148,8 @@ def observed(observation: m.Observation, known: Knowledge) -> Bounds:
             return _aggregate(observation.value.aggregate, known)
         case m.Derived():
             return bounds(observation.value.formula, known)
+        case m.Spending():
+            return 0.0, math.inf
         case m.Flow():
             return _flow(observation, observation.value, known)
 

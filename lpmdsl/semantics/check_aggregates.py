@@ -228,7 +228,7 @@ def _observed(ctx: Context, name: tree.Name, scope: Scope) -> model.Observation 
 def is_summable(observed: model.Observation) -> bool:
     """Whether the groups of an observation add up to a whole that means something: flows, counts and sums."""
     match observed.value:
-        case model.Flow():
+        case model.Flow() | model.Spending():
             return True
         case model.Level():
             return observed.value.aggregate.function in SUMMED

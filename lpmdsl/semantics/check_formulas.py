@@ -7,6 +7,7 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.check_clock import Period, check_period
 from lpmdsl.semantics.check_expressions import check_expression
 from lpmdsl.semantics.context import Context, text_of
+from lpmdsl.semantics.currencies import unit_of_money
 from lpmdsl.semantics.scope import reporting
 from lpmdsl.syntax import tree
 
@@ -69,6 +70,8 @@ def check_formula(ctx: Context, written: tree.Observe, value: tree.Expr) -> mode
     flow = next((ctx.observations[p] for p in parts if ctx.observations[p].unit.startswith("per ")), None)
     if formula.type.dimension.time == -1 and flow is not None:
         unit, scale = flow.unit, flow.scale
+    if formula.type.dimension.money != 0:
+        unit, scale = unit_of_money(ctx, formula, [ctx.observations[p] for p in parts]) or (unit, scale)
     by, labels = groups
     return model.Observation(
         written.name.id,

@@ -12,6 +12,7 @@ from lpmdsl.semantics.check_distributions import check_distribution
 from lpmdsl.semantics.check_expressions import check_expression, check_test
 from lpmdsl.semantics.check_formulas import check_formula, reporting_period, unit_of_type
 from lpmdsl.semantics.check_probabilities import check_probability
+from lpmdsl.semantics.check_spending import check_spending
 from lpmdsl.semantics.context import Context, days
 from lpmdsl.semantics.scope import counting, watching
 from lpmdsl.semantics.tree_walk import in_order, names_in
@@ -55,6 +56,8 @@ def _observation(ctx: Context, written: tree.Observe) -> model.Observation | Non
     value = written.value
     if isinstance(value, tree.Flow):
         return _flow(ctx, written, value)
+    if isinstance(value, tree.Spending):
+        return check_spending(ctx, written, value)
     if isinstance(value, tree.Aggregate) and isinstance(value.over, tree.Name):
         return _level(ctx, written, value)
     return check_formula(ctx, written, value)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER
 from lpmdsl.reading.door import beside, is_there, leads_out, place_of
 from lpmdsl.semantics import model
@@ -169,7 +170,10 @@ def _is_observed(ctx: Context, name: tree.Name) -> bool:
     if name.id not in ctx.observations and name.id not in ctx.broken:
         help = "Summaries are of observations."
         if name.id in ("cost", "costs"):
-            help = "What interventions cost is told below every table, without being asked for."
+            help = (
+                "What interventions cost in all is told below every table; to compare it, write "
+                "`observe spent = costs of INTERVENTION per week` and `report total of spent`."
+            )
         ctx.unknown(name, "an observation", ctx.names.observations(), help)
     return name.id in ctx.observations
 
@@ -328,6 +332,16 @@ def _comes_later(ctx: Context, written: tree.Fit) -> bool:
     return True
 
 
+def _may_count(ctx: Context, observed: model.Observation, likelihood: model.Distribution) -> bool:
+    """Return True unless money is to scatter as counts of people do (E0674)."""
+    if observed.type.dimension.money == 0 or DISTRIBUTIONS[likelihood.family].support != "whole":
+        return True
+    ctx.report.add("E0674", f"`{likelihood.family}` says how counts scatter, and `{observed.name}` is money "
+                   f"({observed.unit}).", likelihood.span,
+                   "Write `normal(sd AMOUNT)` or `lognormal(spread FACTOR)`, or fit a number of people.")  # fmt: skip
+    return False
+
+
 def _fit(ctx: Context, written: tree.Fit) -> model.Fit | None:
     if not _is_observed(ctx, written.observation):
         return None
@@ -335,7 +349,7 @@ def _fit(ctx: Context, written: tree.Fit) -> model.Fit | None:
     likelihood = check_distribution(ctx, written.likelihood, observed.type, "likelihood", constant("a likelihood"))
     if not _comes_later(ctx, written):
         read_data(ctx, written.file, written.file_span)  # its rows are matched when everything is known: fit_data
-    if likelihood is None:
+    if likelihood is None or not _may_count(ctx, observed, likelihood):
         return None
     by = tuple(name.id for name in written.by)
     return model.Fit(

@@ -20,6 +20,7 @@ from lpmdsl.quantities import (
 from lpmdsl.semantics import model
 from lpmdsl.semantics.check_dates import has_date, is_day, no_date, with_dates, wrong_day
 from lpmdsl.semantics.context import Context, nothing, text_of
+from lpmdsl.semantics.currencies import same_currency
 from lpmdsl.semantics.functions import Function
 from lpmdsl.semantics.origins import in_words, origins
 from lpmdsl.source import Span
@@ -182,6 +183,8 @@ def _numbers(ctx: Context, op: str, *operands: model.Expr) -> bool:
 def common_dimension(ctx: Context, left: model.Expr, right: model.Expr, verb: str) -> Dimension | None:
     """The dimension that both sides have, or None after reporting that they differ."""
     a, b = left.type.dimension, right.type.dimension
+    if a == b and not same_currency(ctx, left, right, verb):
+        return None
     if a == b or is_zero(right) or _counts_agree(right, b, a):
         return a
     if is_zero(left) or _counts_agree(left, a, b):

@@ -414,6 +414,14 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Spending:
+    """``costs of`` interventions in one currency per period (days): added up in written order."""
+
+    interventions: tuple[str, ...]
+    per: float
+
+
+@dataclass(frozen=True, slots=True)
 class Level:
     """An aggregate looked at every ``every`` days."""
 
@@ -438,7 +446,7 @@ class Observation:
 
     name: str
     of: str
-    value: Flow | Level | Derived
+    value: Flow | Spending | Level | Derived
     where: Expr | None
     by: tuple[Expr, ...]
     groups: tuple[str, ...]
@@ -452,6 +460,11 @@ class Observation:
     span: Span
     months: int = 0
     """Above 0: a report every so many months of the calendar, whose mean length ``every`` is."""
+
+    @property
+    def adds_over_time(self) -> bool:
+        """Whether a report is kept as what its period came to, and not per day."""
+        return isinstance(self.value, Flow | Spending)
 
 
 @dataclass(frozen=True, slots=True)

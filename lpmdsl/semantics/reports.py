@@ -28,7 +28,7 @@ def _is_flow_like(model: m.Model, name: str, found: dict[str, bool]) -> bool:
         if isinstance(observation.value, m.Derived):
             found[name] = any(_is_flow_like(model, part, found) for part in longest_parts(model, observation))
         else:
-            found[name] = isinstance(observation.value, m.Flow)
+            found[name] = observation.adds_over_time
     return found[name]
 
 
@@ -93,7 +93,7 @@ def period_text(observation: m.Observation | m.Chance) -> str:
 def adds_up(observation: m.Observation) -> bool:
     """Whether the groups of an observation are parts of a whole."""
     match observation.value:
-        case m.Flow():
+        case m.Flow() | m.Spending():
             return True
         case m.Level():
             return observation.value.aggregate.function in ("count", "sum")

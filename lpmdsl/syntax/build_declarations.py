@@ -183,6 +183,17 @@ class TreeBuilder(BehaviourBuilder):
             per = t.Quantity(1.0, False, None, t.Unit((("day", 1),), span), "day", span)
         return Clause("flow", (origins, states, of and self.named(of), per, where), self.span(meta))
 
+    def spending(self, meta: Meta, c: Children) -> Clause:
+        *words, per, where = c
+        span = self.span(meta)
+        if per is None:
+            written = " ".join(self.text[meta.start_pos : meta.end_pos].split())
+            help = f"Write `{written} per week`; a running total is `observe all_spent = total of NAME` of that"
+            self.error("Money is spent over a period", span, help)
+            per = t.Quantity(1.0, False, None, t.Unit((("day", 1),), span), "day", span)
+        names = tuple(self.named(token) for token in words if token.type == "NAME")
+        return Clause("spending", (t.Spending(names, per, span), where), span)
+
     def entered(self, meta: Meta, c: Children) -> tuple[tuple[t.Name, ...], tuple[t.Name, ...]]:
         return (), c[0]
 
@@ -208,7 +219,9 @@ class TreeBuilder(BehaviourBuilder):
     def observe(self, meta: Meta, c: Children) -> t.Observe:
         name, value, by, thinned, delayed, every = c
         where = None
-        if isinstance(value, Clause):
+        if isinstance(value, Clause) and value.kind == "spending":
+            value, where = value.value
+        elif isinstance(value, Clause):
             (origins, states, of, per, where), span = value.value, value.span
             value = t.Flow(states, of, per, span, origins)
         return t.Observe(

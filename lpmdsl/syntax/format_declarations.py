@@ -140,6 +140,8 @@ def _observe(node: t.Observe) -> str:
         of = f" of {node.value.of.id}" if node.value.of else ""
         ends = "entering" if not node.value.origins else f"going from {labels(node.value.origins)} to"
         value = f"number {ends} {labels(node.value.states)}{of} per {node.value.per.text}"
+    elif isinstance(node.value, t.Spending):
+        value = f"costs of {names(node.value.interventions)} per {node.value.per.text}"
     else:
         value = expression(node.value)
     return join(

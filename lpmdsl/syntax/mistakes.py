@@ -59,6 +59,7 @@ _PHRASES = {
     "PER_TIE": "`per tie`",
     "HEADER": "`model` or `library`",
     "YES_NO": "`yes` or `no`",
+    "COSTS_OF": "`costs of`",
     "FLOW": "`number entering` or `number going from`",
     "EXCEPT": "`except`",
     "CATEGORY": "`category`",

@@ -588,9 +588,18 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Spending:
+    """``costs of vaccination, testing per week``: what these interventions cost together."""
+
+    interventions: tuple[Name, ...]
+    per: Quantity
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Observe:
     name: Name
-    value: Flow | Expr
+    value: Flow | Spending | Expr
     where: Expr | None
     by: tuple[Name, ...]
     thinned: Expr | None

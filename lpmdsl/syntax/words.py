@@ -48,11 +48,6 @@ LATER_PARTS = (
     (r"network\b.*\bwithin\b", "Networks of everybody `within` a distance are not there yet"),
     (r"condition\s+\w+\s+of\s+cell\b", "Conditions of the cells of a space (`of cell of`) are not there yet"),
     (r"(observe|check)\b.*\bof\s+cell\s+of\b", "Observing the cells of a space (`of cell of`) is not there yet"),
-    (
-        r"observe\b[^=]*=\s*costs\s+of\b",
-        "Observing costs over time (`costs of`) is not there yet; what each intervention "
-        "cost in all stands in the tables of `lpmc run` and `lpmc compare`, the report and `manifest.json`",
-    ),
 )
 LATER_LINES = {
     "quarantine": "Following ties from a case to its contacts comes with rules; docs/cookbook.md says what stands in",
