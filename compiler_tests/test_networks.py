@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from pathlib import Path
 
 import networkx as nx
@@ -59,6 +60,7 @@ SMALL = {
     "erdos_renyi": {"degree": 6},
     "configuration": {"degrees": np.arange(RING_SIZE) % 9},
     "stochastic_block": {"ties": np.array([[4.0, 2.0], [1.0, 5.0]]), "groups": np.minimum(np.arange(RING_SIZE) % 3, 1)},
+    "walk": {"further": 0.7},
     "complete": {},
     "lattice": {"width": 20, "neighbours": 8},
     "ring": {"degree": 6},
@@ -258,12 +260,63 @@ def test_block_densities_follow_the_table():
             assert abs(found - expected) <= 4 * math.sqrt(expected), (g, h)
 
 
+def test_walks_of_one_step_make_a_random_recursive_tree():
+    """Of n agents n/2 are leaves in the mean, with variance n/12 (Najock & Heyde 1982); |z| < 4."""
+    n = 60_000
+    ties = make("walk", n, further=0.0)
+    assert ties.targets.size == 2 * (n - 1) and nx.is_tree(graph(make("walk", 500, further=0.0)))
+    assert abs((np.diff(ties.offsets) == 1).sum() - n / 2) < 4 * math.sqrt(n / 12)
+
+
+def _walked(tied: frozenset[tuple[int, int]], newcomer: int, further: float) -> dict[frozenset[tuple[int, int]], float]:
+    """The networks that a newcomer makes of one, each with its chance: all walks of up to 40 steps."""
+    found: dict[frozenset[tuple[int, int]], float] = {}
+    walks = {(v, frozenset({v})): 1 / newcomer for v in range(newcomer)}
+    for step in range(41):
+        longer: dict[tuple[int, frozenset[int]], float] = {}
+        for (at, met), chance in walks.items():
+            known = [a + b - at for a, b in tied if at in (a, b)]
+            ends = 1 - further if known and step < 40 else 1.0
+            made = tied | {(v, newcomer) for v in met}
+            found[made] = found.get(made, 0.0) + ends * chance
+            for v in known if ends < 1 else []:
+                key = (v, met | {v})
+                longer[key] = longer.get(key, 0.0) + further * chance / len(known)
+        walks = longer
+    return found
+
+
+def test_walks_lead_where_chances_say():
+    """Every network of four, over 4 000 seeds, beside the sum of the chances of all walks that make it; |z| < 4.5."""
+    further, chances = 0.6, {frozenset({(0, 1)}): 1.0}
+    for newcomer in (2, 3):
+        parts = [(_walked(tied, newcomer, further), chance) for tied, chance in chances.items()]
+        chances = {}
+        for found, chance in parts:
+            for tied, own in found.items():
+                chances[tied] = chances.get(tied, 0.0) + chance * own
+    assert sum(chances.values()) == pytest.approx(1.0)
+    counts = Counter(frozenset(edges(make("walk", 4, seed, further=further))) for seed in range(4_000))
+    assert set(counts) <= set(chances)
+    for tied, p in chances.items():
+        assert abs(counts[tied] - 4_000 * p) < 4.5 * math.sqrt(4_000 * p * (1 - p)) + 1e-9
+
+
+def test_long_walks_close_triangles_and_find_the_known():
+    """A walk that goes on closes triangles, so networks are clustered as trees are not; all are one network."""
+    made = graph(make("walk", 3_000, further=0.75))
+    assert nx.is_connected(made) and nx.transitivity(made) > 0.1
+    assert max(d for _, d in made.degree()) > 60 > 8 > 2 * made.number_of_edges() / 3_000 > 4
+
+
 @pytest.mark.parametrize(
     "name, n, arguments, reason",
     [
         ("small_world", 50, {"degree": 5, "rewiring": 0.1}, "even"),
         ("small_world", 6, {"degree": 6, "rewiring": 0.1}, "only 5 others"),
         ("small_world", 50, {"degree": 6, "rewiring": 1.5}, "share"),
+        ("walk", 50, {"further": 1.0}, "below 100 %"),
+        ("walk", 50, {"further": -0.1}, "from 0 %"),
         ("erdos_renyi", 5, {"degree": 7.5}, "only 4 others"),
         ("erdos_renyi", 5, {"probability": -0.1}, "probability"),
         ("scale_free", 5, {"links": 5}, "only 5 agents"),

@@ -45,7 +45,7 @@ class NetworkGenerator:
 
     name: str
     arguments: tuple[GeneratorArgument, ...]
-    made_by: Literal["random_graphs", "regular_graphs", "circles"]
+    made_by: Literal["random_graphs", "regular_graphs", "circles", "walks"]
     expected_degree: Callable[[int, Arguments], float]
     help: str
     one_of: tuple[str, ...] = ()
@@ -89,6 +89,13 @@ NETWORKS: dict[str, NetworkGenerator] = {
             _degree,
             "Newcomers tie to whom many know (Barabási & Albert 1999).",
             one_of=("degree", "links"),
+        ),
+        NetworkGenerator(
+            "walk",
+            (GeneratorArgument("further", "share", "chance that a newcomer meets one more, a friend of the last"),),
+            "walks",
+            lambda n, arguments: 2.0 / max(1.0 - float(np.mean(arguments["further"])), 2.0**-8),
+            "Newcomers meet somebody at random, then friends of friends (Vázquez 2003).",
         ),
         NetworkGenerator(
             "erdos_renyi",
