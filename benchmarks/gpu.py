@@ -27,11 +27,11 @@ from lpmdsl.backends.request import RunRequest
 from lpmdsl.compiler import Compiled, compile_model
 from lpmdsl.config import RunOptions
 from lpmdsl.population.people import build_world, start_states
-from lpmdsl.runtime import gpu
 from lpmdsl.runtime.api import LoadedModel, load
-from lpmdsl.runtime.execute import cpu_runner
-from lpmdsl.runtime.gpu_here import is_interpreted, require_gpu
-from lpmdsl.runtime.gpu_launch import Tiling
+from lpmdsl.runtime.engine import gpu
+from lpmdsl.runtime.engine.execute import cpu_runner
+from lpmdsl.runtime.engine.gpu_detection import is_interpreted, require_gpu
+from lpmdsl.runtime.engine.gpu_launch import Tiling
 from lpmdsl.runtime.scenarios import plan
 
 ROOT = Path(__file__).parent.parent

@@ -28,14 +28,14 @@ from benchmarks.gradient_models import SETTINGS, Setting, exact_slope
 from benchmarks.gradient_page import write_page
 from lpmdsl.config import RunOptions
 from lpmdsl.runtime.api import repeats_of
-from lpmdsl.runtime.differences import CENTRAL, STEP
-from lpmdsl.runtime.directions import Probe, certify
-from lpmdsl.runtime.gradient_by_score import by_score
+from lpmdsl.runtime.engine.replicates import Repeats
+from lpmdsl.runtime.gradients.finite_differences import CENTRAL, STEP
+from lpmdsl.runtime.gradients.gradient_check import Probe, certify
+from lpmdsl.runtime.gradients.relaxed.estimator import RelaxedObjective
+from lpmdsl.runtime.gradients.score.estimator import still_to_come, with_controls, without_controls
+from lpmdsl.runtime.gradients.score.gradient import by_score
+from lpmdsl.runtime.gradients.sensitivity import sensitivities
 from lpmdsl.runtime.objective import boundaries_of
-from lpmdsl.runtime.relaxed_estimator import RelaxedObjective
-from lpmdsl.runtime.repeats import Repeats
-from lpmdsl.runtime.score_estimator import still_to_come, with_controls, without_controls
-from lpmdsl.runtime.sensitivity import sensitivities
 
 RESULTS = Path(__file__).parent / "results" / "gradients.json"
 TWENTY = Path(__file__).parent / "twenty_parameters.lpm"

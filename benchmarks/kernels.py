@@ -40,8 +40,8 @@ def compiled(path: Path):
 
 def machine_code(path: Path) -> dict[str, list[dict[str, Any]]]:
     """Registers, spills and size of every kernel on every target. Triton's interpreter must be off."""
-    from lpmdsl.backends.triton_machine import TARGETS, compile_for
-    from lpmdsl.runtime.build import build_triton
+    from lpmdsl.backends.triton.machine_code import TARGETS, compile_for
+    from lpmdsl.runtime.engine.build import build_triton
 
     made = compiled(path)
     module = build_triton(made)
@@ -90,10 +90,10 @@ def traffic(path: Path, agents: int) -> dict[str, float]:
     from lpmdsl.backends.request import RunRequest
     from lpmdsl.config import RunOptions
     from lpmdsl.population.people import build_world, start_states
-    from lpmdsl.runtime.build import build_triton
-    from lpmdsl.runtime.gpu import launcher_for
+    from lpmdsl.runtime.engine.build import build_triton
+    from lpmdsl.runtime.engine.gpu import launcher_for
     from lpmdsl.runtime.scenarios import plan
-    from lpmdsl.semantics.archetypes import steps_between
+    from lpmdsl.semantics.analysis.archetypes import steps_between
 
     made = compiled(path)
     counts = {a.name: agents for a in made.model.agents}

@@ -28,8 +28,8 @@ from lpmdsl.backends.request import Archetype
 from lpmdsl.config import LlmOptions
 from lpmdsl.runtime.behaviours.jsonl import export_lines
 from lpmdsl.runtime.behaviours.opening import open_answers
-from lpmdsl.semantics.archetypes import labels_of_code, most_archetypes
-from lpmdsl.semantics.evaluate import parameter_values
+from lpmdsl.semantics.analysis.archetypes import labels_of_code, most_archetypes
+from lpmdsl.semantics.host.evaluate import parameter_values
 
 MODEL = Path(__file__).parent.parent / "models" / "nyc_isolation.lpm"
 NAME = "stand-in-rule"

@@ -18,8 +18,8 @@ import numpy as np
 import lpmdsl
 from benchmarks.recovery import _by_peak, _model, synthetic, text
 from lpmdsl.config import CalibrationOptions
-from lpmdsl.runtime.calibration.doubts import checked, doubts
-from lpmdsl.runtime.calibration.predict import predict, scores
+from lpmdsl.runtime.calibration.model_checks.doubts import checked, doubts
+from lpmdsl.runtime.calibration.model_checks.predict import predict, scores
 from lpmdsl.runtime.calibration.problem import Problem, keyed, read_problem
 from lpmdsl.runtime.calibration.run import silent
 

@@ -22,13 +22,13 @@ import numpy as np
 import lpmdsl
 from lpmdsl.config import CalibrationOptions
 from lpmdsl.runtime.calibration.checkpoint import new_checkpoint
-from lpmdsl.runtime.calibration.curvature import climb_quadratic
+from lpmdsl.runtime.calibration.methods.chains import sample
+from lpmdsl.runtime.calibration.methods.importance_sampling import weigh
+from lpmdsl.runtime.calibration.methods.quadratic_peak import climb_quadratic
+from lpmdsl.runtime.calibration.methods.start import begin
 from lpmdsl.runtime.calibration.priors import prior_draws
 from lpmdsl.runtime.calibration.problem import Problem, keyed, read_problem
 from lpmdsl.runtime.calibration.run import silent
-from lpmdsl.runtime.calibration.sample import sample
-from lpmdsl.runtime.calibration.start import begin
-from lpmdsl.runtime.calibration.weighted import weigh
 
 ROOT = Path(__file__).parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "recovery.json"

@@ -24,9 +24,9 @@ from lpmdsl.backends.request import RunRequest
 from lpmdsl.compiler import Compiled, check_source, compile_model
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.population.people import build_world, start_states
-from lpmdsl.runtime.execute import cpu_runner
-from lpmdsl.runtime.profile import profile
-from lpmdsl.semantics.evaluate import parameter_values
+from lpmdsl.runtime.engine.execute import cpu_runner
+from lpmdsl.runtime.engine.profile import profile
+from lpmdsl.semantics.host.evaluate import parameter_values
 from lpmdsl.syntax.parse import read_source
 
 

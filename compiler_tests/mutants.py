@@ -22,12 +22,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 
-from compiler_tests.hostile_texts import HIDDEN, QUOTED, SEEN
+from compiler_tests.support.hostile_texts import HIDDEN, QUOTED, SEEN
 from lpmdsl.compiler import check_source, compile_model
 from lpmdsl.diagnostics import LpmError, Report, render_json, render_text
 from lpmdsl.escaping import terminal
 from lpmdsl.source import Source, Span
-from lpmdsl.syntax.format import format_module
+from lpmdsl.syntax.formatting.text import format_module
 from lpmdsl.syntax.parse import parse
 
 ROOT = Path(__file__).parent.parent

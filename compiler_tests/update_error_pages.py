@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from error_pages import PAGES, all_pages, rendered, with_shown
+from compiler_tests.support.error_pages import PAGES, all_pages, rendered, with_shown
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ from typing import Any
 from lpmdsl.codes import CODES
 from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.networks.generators import NETWORKS
+from lpmdsl.semantics.checks.values.spellings import SPELLINGS
 from lpmdsl.semantics.functions import FUNCTIONS
-from lpmdsl.semantics.spellings import SPELLINGS
 
 _DIMENSIONS = {
     "pure": "pure numbers in, a pure number out",

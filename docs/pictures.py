@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import lpmdsl
-from lpmdsl.runtime.report_figures import figure_of
+from lpmdsl.runtime.reports.figures import figure_of
 from lpmdsl.runtime.reports.svg import svg
 
 ROOT = Path(__file__).parent.parent

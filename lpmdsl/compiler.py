@@ -9,27 +9,28 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from lpmdsl.backends import numba_cpu, triton_gpu
+from lpmdsl.backends.numba import numba_module
 from lpmdsl.backends.program_text import program_text
+from lpmdsl.backends.triton import triton_module
 from lpmdsl.diagnostics import Report
-from lpmdsl.kernel.adjoint import adjoint
-from lpmdsl.kernel.ahead import look_ahead
-from lpmdsl.kernel.ir import Program
-from lpmdsl.kernel.ledger import Ledger
-from lpmdsl.kernel.lower import lower
-from lpmdsl.kernel.lower_score import new_ledger
-from lpmdsl.kernel.lower_sparse import lower_sparse
-from lpmdsl.kernel.optimise import optimise
-from lpmdsl.kernel.pull import push_or_pull
-from lpmdsl.kernel.relax import relax, shapes_of
-from lpmdsl.kernel.verify import verify
-from lpmdsl.semantics.analysis import Facts, analyse
+from lpmdsl.lowering.dense.program import lower
+from lpmdsl.lowering.relaxed.adjoint import adjoint
+from lpmdsl.lowering.relaxed.program import relax, shapes_of
+from lpmdsl.lowering.score.draws import new_ledger
+from lpmdsl.lowering.score.statistics import Ledger
+from lpmdsl.lowering.sparse.program import lower_sparse
+from lpmdsl.program.ir import Program
+from lpmdsl.program.passes.fusion import optimise
+from lpmdsl.program.passes.prefetch import look_ahead
+from lpmdsl.program.passes.push_pull import push_or_pull
+from lpmdsl.program.verify import verify
+from lpmdsl.semantics.analyse import Facts, analyse
 from lpmdsl.semantics.check import check
-from lpmdsl.semantics.evaluate import parameter_values
-from lpmdsl.semantics.library import Library
+from lpmdsl.semantics.host.evaluate import parameter_values
 from lpmdsl.semantics.model import Model
-from lpmdsl.semantics.names import resolve
 from lpmdsl.semantics.recheck import refuse_changes, refuse_scenarios
+from lpmdsl.semantics.resolve.library import Library
+from lpmdsl.semantics.resolve.names import resolve
 from lpmdsl.source import Source
 from lpmdsl.syntax.parse import parse
 
@@ -66,9 +67,9 @@ class Compiled:
         """The generated source for a target."""
         match target:
             case "cpu":
-                return numba_cpu.emit(self.cpu_program)
+                return numba_module.emit(self.cpu_program)
             case "triton":
-                return triton_gpu.emit(self.gpu_program)
+                return triton_module.emit(self.gpu_program)
             case "ir":
                 return program_text(self.program)
 

@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lpmdsl import quantities
 from lpmdsl.diagnostics import LpmError, fail
-from lpmdsl.kernel import ir
-from lpmdsl.kernel.ir import Program
+from lpmdsl.program import ir
+from lpmdsl.program.ir import Program
 from lpmdsl.semantics import expressions, model
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source, Span

@@ -8,7 +8,7 @@ from shared import Clock, asked
 
 from benchmarks.stages import prepare
 from lpmdsl import __version__
-from lpmdsl.runtime.execute import cpu_runner
+from lpmdsl.runtime.engine.execute import cpu_runner
 
 MODEL = Path(__file__).parent.parent / "seir_network.lpm"
 

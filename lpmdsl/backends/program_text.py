@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lpmdsl.backends.python_text import block, remark, statement, text
-from lpmdsl.kernel.ir import (
+from lpmdsl.program.ir import (
     Clear,
     Collect,
     Decide,
@@ -17,7 +17,7 @@ from lpmdsl.kernel.ir import (
     SelectSmallest,
     Spend,
 )
-from lpmdsl.kernel.verify import verify_names
+from lpmdsl.program.verify import verify_names
 
 
 def program_text(program: Program) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from lpmdsl.escaping import comment
-from lpmdsl.kernel.ir import (
+from lpmdsl.program.ir import (
     LANES,
     Append,
     Apply,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.networks.world import World
 from lpmdsl.semantics.model import Behaviour, Model
-from lpmdsl.semantics.places_in_text import word_span
+from lpmdsl.semantics.spans import word_span
 
 Progress = Callable[[int], bool]
 """Called with the number of completed steps; returns False to stop early."""

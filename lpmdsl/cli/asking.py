@@ -40,7 +40,7 @@ def cost(
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
     loaded = load_told(file, allow_files)
     from lpmdsl.config import BASELINE, RunOptions
-    from lpmdsl.runtime.behaviours.cost import cost_of, cost_text
+    from lpmdsl.runtime.behaviour_costs import cost_of, cost_text
     from lpmdsl.runtime.behaviours.prices import read_prices
     from lpmdsl.runtime.scenarios import plan
 

@@ -47,8 +47,8 @@ def sensitivity(
         require_ours(plot, loaded, force)
     from lpmdsl.config import RunOptions
     from lpmdsl.runtime.api import repeats_of
+    from lpmdsl.runtime.gradients.sensitivity import plot as page, sensitivities
     from lpmdsl.runtime.progress import print_sensitivities
-    from lpmdsl.runtime.sensitivity import plot as page, sensitivities
 
     options = RunOptions(
         seed=seed, replicates=replicates, settings=dict(settings), agents=counts, steps=steps, threads=threads,
@@ -88,15 +88,15 @@ def calibrate(
 ) -> None:  # fmt: skip
     """Fit a model to data as its `calibrate` says. Exit code 3 if it did not converge."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
-    from lpmdsl.runtime.calibration.extras import require
+    from lpmdsl.runtime.calibration.optional_imports import require
 
     require(method or "")
     loaded = load_told(file, allow_files)
     _tell_steps(loaded, settings)
     from lpmdsl.config import CalibrationOptions
     from lpmdsl.runtime.calibration.run import calibrate as fit, known_method
+    from lpmdsl.runtime.engine.simulate import ctrl_c_stops
     from lpmdsl.runtime.progress import calibration_bar
-    from lpmdsl.runtime.simulate import ctrl_c_stops
 
     options = CalibrationOptions(
         method=known_method(method) if method is not None else None, seed=seed, chains=chains, draws=draws,

@@ -136,7 +136,7 @@ def _execute(
 ) -> None:
     """Runs, prints the table and where the report is; exits 130 when interrupted, 4 without answers, 1 for errors."""
     from lpmdsl.runtime.api import execute
-    from lpmdsl.runtime.simulate import ctrl_c_stops
+    from lpmdsl.runtime.engine.simulate import ctrl_c_stops
 
     with ctrl_c_stops() as stop:
         results = execute(loaded, options, out, show_progress=not quiet, stop=stop, force=force, say=warn)
@@ -154,7 +154,7 @@ def _print_profile(loaded: LoadedModel, options: RunOptions) -> None:
     """Where the time of the first replicate goes, before the run itself."""
     from lpmdsl.compiler import compile_model
     from lpmdsl.runtime.api import answers_for
-    from lpmdsl.runtime.profile import first_request, profile
+    from lpmdsl.runtime.engine.profile import first_request, profile
     from lpmdsl.runtime.progress import print_profile
     from lpmdsl.runtime.scenarios import plan
 

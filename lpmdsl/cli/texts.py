@@ -112,7 +112,7 @@ def fmt(
 
 def _formatted(file: Path, report: Report) -> tuple[str, str] | None:
     """The text as it is and as it should be, or None where it cannot be read as a model."""
-    from lpmdsl.syntax.format import format_module
+    from lpmdsl.syntax.formatting.text import format_module
     from lpmdsl.syntax.parse import parse, read_source
 
     source = read_source(file, report)

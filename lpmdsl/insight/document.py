@@ -15,8 +15,8 @@ import sympy as sp
 
 from lpmdsl.escaping import html, mathml, mermaid as mermaid_words
 from lpmdsl.insight.summary import Analysis, OfCondition, as_latex, stops
-from lpmdsl.runtime.report_diagram import text_of
-from lpmdsl.runtime.report_parts import (
+from lpmdsl.runtime.reports.page import whole_page
+from lpmdsl.runtime.reports.parts import (
     behaviours_table,
     coloured,
     contacts_of,
@@ -29,7 +29,7 @@ from lpmdsl.runtime.report_parts import (
     state_sections,
     table,
 )
-from lpmdsl.runtime.reports.page import whole_page
+from lpmdsl.runtime.reports.state_diagram import text_of
 from lpmdsl.semantics import model as m
 from lpmdsl.source import Source
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.archetypes import most_archetypes, most_calls, refreshes
-from lpmdsl.semantics.bounds import Knowledge, bounds
+from lpmdsl.semantics.analysis.archetypes import most_archetypes, most_calls, refreshes
+from lpmdsl.semantics.analysis.intervals import Knowledge, bounds
 from lpmdsl.source import Span
 from lpmdsl.theory.wording import written
 

@@ -11,7 +11,7 @@ import sympy as sp
 from lpmdsl.escaping import comment, json_text
 from lpmdsl.insight.promises import Statement, statements
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.theory.agreement import agreed_formula
 from lpmdsl.theory.coverage import Coverage, coverage
 from lpmdsl.theory.equations import Equations, equations

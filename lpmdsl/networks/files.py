@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lpmdsl.diagnostics import fail
 from lpmdsl.escaping import column_fault
-from lpmdsl.networks.ties import edges_to_ties
+from lpmdsl.networks.storage.csr import edges_to_ties
 from lpmdsl.networks.world import Ties
 from lpmdsl.quantities import Kind
 from lpmdsl.reading import cells

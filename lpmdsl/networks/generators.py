@@ -45,7 +45,7 @@ class NetworkGenerator:
 
     name: str
     arguments: tuple[GeneratorArgument, ...]
-    made_by: Literal["random_graphs", "regular_graphs", "circles", "walks"]
+    made_by: Literal["random_graphs", "regular_graphs", "random_regular", "walks"]
     expected_degree: Callable[[int, Arguments], float]
     help: str
     one_of: tuple[str, ...] = ()
@@ -125,7 +125,7 @@ NETWORKS: dict[str, NetworkGenerator] = {
         NetworkGenerator(
             "random_regular",
             (DEGREE,),
-            "circles",
+            "random_regular",
             _degree,
             "Everyone has as many ties, otherwise at random; takes no memory where there is none (Wormald 1999).",
             agents_alike=True,

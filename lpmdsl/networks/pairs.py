@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from lpmdsl.kept import njit
 from lpmdsl.networks.random import log, logs, uniform_rows
-from lpmdsl.networks.ties import Edges
-from lpmdsl.networks.work import each, spans
+from lpmdsl.networks.storage.csr import Edges
+from lpmdsl.networks.storage.parallel import each, spans
 
 BLOCK = 8192
 """Rows drawn under one key: their ties fit in a core's cache."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.networks.random import in_keyed_order
-from lpmdsl.networks.ties import Unbuildable
+from lpmdsl.networks.storage.csr import Unbuildable
 
 SizeOf = Callable[[NDArray[np.int64]], NDArray]
 """The drawn sizes of the places with these numbers; a place's size depends on its number alone."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.kept import njit
-from lpmdsl.networks.work import each, spans
+from lpmdsl.networks.storage.parallel import each, spans
 
 WORLD_REPLICATE = 2**32 - 1
 """The replicate number under which the world is drawn, so that all replicates of a run share one population."""

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.kept import njit
-from lpmdsl.networks.ascending import ascending_to_ties
 from lpmdsl.networks.pairs import rows_of_a_piece, tied_pairs
 from lpmdsl.networks.random import SEED_MASK, WORLD_REPLICATE, below, philox
 from lpmdsl.networks.shuffle import shuffled
-from lpmdsl.networks.ties import PART_BITS, Unbuildable, edges_to_ties, pieces_to_ties
+from lpmdsl.networks.storage.csr import PART_BITS, Unbuildable, edges_to_ties, pieces_to_ties
+from lpmdsl.networks.storage.csr_sorted import ascending_to_ties
 from lpmdsl.networks.world import Arguments, Ties
 
 ATTEMPTS = 256

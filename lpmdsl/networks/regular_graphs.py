@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from lpmdsl.networks.random_graphs import even_degree, whole
-from lpmdsl.networks.ties import Unbuildable, edges_to_ties
+from lpmdsl.networks.storage.csr import Unbuildable, edges_to_ties
 from lpmdsl.networks.world import Arguments, Ties
 
 

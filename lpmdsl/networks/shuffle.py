@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lpmdsl.kept import njit
 from lpmdsl.networks.random import below, word_rows
-from lpmdsl.networks.work import each, spans
+from lpmdsl.networks.storage.parallel import each, spans
 
 PIECE = 1 << 18
 BUCKET, MOST_BUCKETS = 1 << 16, 1024

@@ -6,7 +6,7 @@ import numpy as np
 
 from lpmdsl.kept import njit
 from lpmdsl.networks.random import SEED_MASK, WORLD_REPLICATE, below, philox
-from lpmdsl.networks.ties import Unbuildable, edges_to_ties
+from lpmdsl.networks.storage.csr import Unbuildable, edges_to_ties
 from lpmdsl.networks.world import Arguments, Ties
 
 MOST_STEPS = 256

@@ -12,13 +12,13 @@ from lpmdsl.networks.blocks import contradiction
 from lpmdsl.networks.files import read_ties
 from lpmdsl.networks.generators import NETWORKS, GeneratorArgument
 from lpmdsl.networks.random import uniforms
-from lpmdsl.networks.sites import site
-from lpmdsl.networks.ties import Unbuildable
+from lpmdsl.networks.rng_keys import site
+from lpmdsl.networks.storage.csr import Unbuildable
 from lpmdsl.networks.world import Arguments, Circles, Ties
 from lpmdsl.population.draws import draw
 from lpmdsl.quantities import NUMBER
 from lpmdsl.reading.door import place_of
-from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Distribution, Expr, Model, Network, Table, TableRef
 
 
@@ -37,7 +37,7 @@ def build_ties(network: Network, scope: Scope, seed: int, ids: NDArray | None) -
 
 def build_circles(network: Network, scope: Scope, seed: int) -> Circles:
     """The keys of a network that is not written out, under the same name of its draws as ``build_ties``. E0649."""
-    from lpmdsl.networks.circles import circles  # numba takes its time to load
+    from lpmdsl.networks.random_regular import circles  # numba takes its time to load
 
     assert network.generator is not None
     arguments = _arguments(network, scope, lambda: np.empty(0))

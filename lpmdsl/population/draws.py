@@ -9,7 +9,7 @@ from lpmdsl.diagnostics import fail
 from lpmdsl.distributions.family import Law
 from lpmdsl.distributions.table import WHOLE, law
 from lpmdsl.quantities import Kind
-from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Distribution
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lpmdsl.diagnostics import fail
 from lpmdsl.population.connections import foreseen_degree
-from lpmdsl.semantics.evaluate import parameter_values
+from lpmdsl.semantics.host.evaluate import parameter_values
 from lpmdsl.semantics.model import Agent, Model
 from lpmdsl.source import Span
 

@@ -18,16 +18,16 @@ from lpmdsl.networks.files import People, read_people
 from lpmdsl.networks.generators import NETWORKS
 from lpmdsl.networks.places import SizeOf, allocate, allocate_within, constant
 from lpmdsl.networks.random import in_keyed_order, uniforms
-from lpmdsl.networks.sites import site
-from lpmdsl.networks.ties import Unbuildable
+from lpmdsl.networks.rng_keys import site
+from lpmdsl.networks.storage.csr import Unbuildable
 from lpmdsl.networks.world import World
 from lpmdsl.population.connections import build_circles, build_ties
 from lpmdsl.population.draws import draw
 from lpmdsl.population.memory import require_memory, too_large_for_rows
 from lpmdsl.quantities import Kind, Type
 from lpmdsl.reading.door import place_of
-from lpmdsl.semantics.agent_files import wanted
-from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.data_files.agents import wanted
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Agent, Attribute, Distribution, Model, Place, StartExcept
 
 PLACE = Type(Kind.PLACE)
@@ -42,7 +42,8 @@ def build_world(
 ) -> World:
     """Everyone with their attributes, places and ties. ``counts`` replaces the written number of a kind's agents.
 
-    ``keeps_keys``: the back end can do without the ties of a network that memory would not hold (``networks.circles``).
+    ``keeps_keys``: the back end can do without the ties of a network that memory would not hold
+    (``networks.random_regular``).
 
     Raises LpmError: E0640 to E0650 for files, networks and places, E0801, E0811, E0812, E0823 for the population.
     """

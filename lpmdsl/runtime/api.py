@@ -15,25 +15,25 @@ from lpmdsl.diagnostics import LpmError, Report, fail
 from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.behaviours.opening import open_answers
 from lpmdsl.runtime.comparison import scenarios_of
-from lpmdsl.runtime.engines import engine_for
+from lpmdsl.runtime.engine.engines import engine_for
+from lpmdsl.runtime.engine.replicates import Repeats
+from lpmdsl.runtime.engine.simulate import Simulation, Stop
+from lpmdsl.runtime.gradients.sensitivity import Sensitivity, sensitivities
 from lpmdsl.runtime.objective import read_quantity
 from lpmdsl.runtime.outputs import OutputFolder, open_run
 from lpmdsl.runtime.progress import progress_bar
-from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.results import Results
 from lpmdsl.runtime.scenarios import Plan, plan
-from lpmdsl.runtime.sensitivity import Sensitivity, sensitivities
-from lpmdsl.runtime.simulate import Simulation, Stop
-from lpmdsl.semantics.analysis import Facts
-from lpmdsl.semantics.evaluate import parameter_values
+from lpmdsl.semantics.analyse import Facts
+from lpmdsl.semantics.host.evaluate import parameter_values
 from lpmdsl.semantics.model import Literal_, Model
 from lpmdsl.source import Source, Span
 from lpmdsl.syntax.parse import read_source
 from lpmdsl.writing.folders import Say, unsaid
 
 if TYPE_CHECKING:
-    from lpmdsl.runtime.autograd import RelaxedSimulator, Simulator
     from lpmdsl.runtime.calibration.outcome import Calibrated
+    from lpmdsl.runtime.gradients.autograd import RelaxedSimulator, Simulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ class LoadedModel:
         Its mean over replicates, or with ``each`` one row per replicate; of the relaxed model itself with the estimator
         ``relaxation``. ``estimator``: of backward passes. Raises ``LpmError`` (E0803, E0840, E0841).
         """
-        from lpmdsl.runtime.autograd import simulator  # torch takes seconds to load
+        from lpmdsl.runtime.gradients.autograd import simulator  # torch takes seconds to load
 
         options = RunOptions(
             seed=seed, replicates=replicates, settings=dict(parameters or {}), agents=dict(agents or {}), steps=steps,

@@ -8,9 +8,9 @@ import pandas as pd
 from lpmdsl.config import Manifest
 from lpmdsl.quantities import MONEY, TIME, Kind, Type
 from lpmdsl.runtime.results import rows_where, statistics
-from lpmdsl.semantics.check_formulas import unit_of_type
-from lpmdsl.semantics.check_observations import group_name
-from lpmdsl.semantics.currencies import currency_of
+from lpmdsl.semantics.checks.currencies import currency_of
+from lpmdsl.semantics.checks.observations import group_name
+from lpmdsl.semantics.checks.values.formulas import unit_of_type
 from lpmdsl.semantics.model import Compare, Model, Summary
 
 COMPARISON_COLUMNS = (

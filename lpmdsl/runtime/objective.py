@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from lpmdsl.backends.request import RunResult
 from lpmdsl.diagnostics import did_you_mean, fail
+from lpmdsl.semantics.host.report_times import adds_up, boundaries, times_of
 from lpmdsl.semantics.model import Model
-from lpmdsl.semantics.reports import adds_up, boundaries, times_of
 from lpmdsl.source import Source, Span
 
 FUNCTIONS = {

@@ -11,12 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 from lpmdsl import terminal
 from lpmdsl.config import BehaviourRecord, Calibration, Manifest
-from lpmdsl.runtime.profile import Stage
-from lpmdsl.runtime.report_parts import number
+from lpmdsl.runtime.engine.profile import Stage
+from lpmdsl.runtime.engine.simulate import Advance, Stop
+from lpmdsl.runtime.gradients.sensitivity import Sensitivity
+from lpmdsl.runtime.reports.parts import number
 from lpmdsl.runtime.results import Results
 from lpmdsl.runtime.scenarios import Plan
-from lpmdsl.runtime.sensitivity import Sensitivity
-from lpmdsl.runtime.simulate import Advance, Stop
 from lpmdsl.semantics.model import Model
 
 

@@ -14,8 +14,8 @@ from lpmdsl.backends.request import RunResult
 from lpmdsl.config import MANIFEST_NAME, Manifest
 from lpmdsl.diagnostics import Report, fail
 from lpmdsl.escaping import csv_cell, csv_words
+from lpmdsl.semantics.host.report_times import boundaries, times_of
 from lpmdsl.semantics.model import Model, Observation
-from lpmdsl.semantics.reports import boundaries, times_of
 from lpmdsl.source import Source, Span
 from lpmdsl.writing.folders import UNFINISHED, Contents, settle_if_free
 from lpmdsl.writing.plain import write_whole

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from lpmdsl.config import BASELINE, RunOptions
 from lpmdsl.diagnostics import Label, LpmError, Report, did_you_mean, fail
 from lpmdsl.runtime.settings import is_within, limits_text, set_by, setting_values
-from lpmdsl.semantics.archetypes import resting
-from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
+from lpmdsl.semantics.analysis.archetypes import resting
+from lpmdsl.semantics.host.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.model import Model, Parameter, ParameterRef, every_expression
 from lpmdsl.semantics.recheck import refuse
 from lpmdsl.source import Source, Span

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 
 from lpmdsl.diagnostics import Label, LpmError, Report, did_you_mean
 from lpmdsl.quantities import ERROR
-from lpmdsl.semantics.check_expressions import check_value
-from lpmdsl.semantics.check_parameters import limits as limits
+from lpmdsl.semantics.checks.parameters import limits as limits
+from lpmdsl.semantics.checks.values.expressions import check_value
 from lpmdsl.semantics.context import Context
-from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
-from lpmdsl.semantics.library import Library
+from lpmdsl.semantics.host.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.model import Model, Parameter
-from lpmdsl.semantics.names import resolve
 from lpmdsl.semantics.recheck import refuse
-from lpmdsl.semantics.scope import constant
+from lpmdsl.semantics.resolve.library import Library
+from lpmdsl.semantics.resolve.names import resolve
+from lpmdsl.semantics.resolve.scope import constant
 from lpmdsl.source import Source, Span
 from lpmdsl.syntax import tree
 from lpmdsl.syntax.parse import parse

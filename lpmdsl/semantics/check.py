@@ -7,25 +7,25 @@ from dataclasses import replace
 
 from lpmdsl.diagnostics import Report
 from lpmdsl.semantics import model
-from lpmdsl.semantics.check_agents import check_agent
-from lpmdsl.semantics.check_behaviours import check_behaviours
-from lpmdsl.semantics.check_clock import check_clock
-from lpmdsl.semantics.check_conditions import check_condition
-from lpmdsl.semantics.check_contagion import check_contagion
-from lpmdsl.semantics.check_exclusions import keep_apart
-from lpmdsl.semantics.check_interventions import check_intervention
-from lpmdsl.semantics.check_networks import check_network
-from lpmdsl.semantics.check_observations import check_observations
-from lpmdsl.semantics.check_parameters import check_parameters
-from lpmdsl.semantics.check_studies import check_calibration, check_compare, check_promise, check_scenarios
-from lpmdsl.semantics.check_tables import check_table
-from lpmdsl.semantics.check_together import check_limits
+from lpmdsl.semantics.analysis.events import first_writes, forced_states
+from lpmdsl.semantics.analysis.state_graph import is_cyclic
+from lpmdsl.semantics.checks.agents import check_agent
+from lpmdsl.semantics.checks.behaviours.declaration import check_behaviours
+from lpmdsl.semantics.checks.conditions import check_condition
+from lpmdsl.semantics.checks.contagion import check_contagion
+from lpmdsl.semantics.checks.exclusions import keep_apart
+from lpmdsl.semantics.checks.interventions.declaration import check_intervention
+from lpmdsl.semantics.checks.interventions.together import check_limits
+from lpmdsl.semantics.checks.networks import check_network
+from lpmdsl.semantics.checks.observations import check_observations
+from lpmdsl.semantics.checks.parameters import check_parameters
+from lpmdsl.semantics.checks.signatures import sign_agents, sign_conditions
+from lpmdsl.semantics.checks.studies import check_calibration, check_compare, check_promise, check_scenarios
+from lpmdsl.semantics.checks.tables import check_table
+from lpmdsl.semantics.checks.values.periods import check_clock
 from lpmdsl.semantics.context import Context
-from lpmdsl.semantics.events import first_writes, forced_states
-from lpmdsl.semantics.graph import is_cyclic
-from lpmdsl.semantics.held import hold
-from lpmdsl.semantics.names import Names
-from lpmdsl.semantics.signatures import sign_agents, sign_conditions
+from lpmdsl.semantics.desugar import hold
+from lpmdsl.semantics.resolve.names import Names
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 

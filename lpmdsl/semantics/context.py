@@ -9,7 +9,7 @@ from lpmdsl.diagnostics import Report, did_you_mean
 from lpmdsl.quantities import ERROR, TIME, UNITS, Dimension, Kind, Type
 from lpmdsl.reading.tabular import DataFile
 from lpmdsl.semantics import model
-from lpmdsl.semantics.names import Names
+from lpmdsl.semantics.resolve.names import Names
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 

@@ -1,7 +1,7 @@
 """The functions of numbers: one row each holds all that the compiler knows of a function.
 
 The checker, the intervals, the derivatives, the kernels, the host and the formulas of the theory read that row. The
-reference alone works a function out a second time (``backends/torch_expressions.py``), so that agreement with it says
+reference alone works a function out a second time (``reference/expressions.py``), so that agreement with it says
 something.
 """
 
@@ -42,7 +42,7 @@ class Function:
     """A function of numbers.
 
     ``arity``: least and most arguments (None: any number). ``value(*xs)``: the value of plain floats while a model is
-    checked; NaN where it has none. ``made_of(do, *xs)``: the value in operations of ``kernel.ir.OPS``, as the host and
+    checked; NaN where it has none. ``made_of(do, *xs)``: the value in operations of ``program.ir.OPS``, as the host and
     the kernels compute it for many. ``interval(*parts)``: bounds of the value from bounds that hold no NaN, rather too
     wide than too narrow. ``change``: None for one whose value jumps between constants; what a parameter does through it
     is lost. ``symbolic(sp, *xs)``: the formula, given the module ``sympy``. ``holds_limits``: who writes it has thought

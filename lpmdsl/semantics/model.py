@@ -551,8 +551,8 @@ class Together:
 class WhileActive:
     """What holds while an intervention is active, for agents of ``of`` with ``where``.
 
-    They are absent from ``networks``, and ``sets`` says what attributes read as. ``scales`` and ``changes`` are here
-    as they are written; ``semantics.held`` has made scalings of contagions and choices in expressions of them. ``of``
+    They are absent from ``networks``, and ``sets`` says what attributes read as. ``scales`` and ``changes`` are here as
+    they are written; ``semantics.desugar`` has made scalings of contagions and choices in expressions of them. ``of``
     is "" where nobody in particular is meant.
     """
 

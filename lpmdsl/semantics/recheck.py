@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 
 from lpmdsl.diagnostics import Label, Report
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.vertices import constant
 from lpmdsl.semantics.check import check
-from lpmdsl.semantics.corners import constant
-from lpmdsl.semantics.evaluate import Scope, evaluate, parameter_values
-from lpmdsl.semantics.library import Library
-from lpmdsl.semantics.names import resolve
+from lpmdsl.semantics.host.evaluate import Scope, evaluate, parameter_values
+from lpmdsl.semantics.resolve.library import Library
+from lpmdsl.semantics.resolve.names import resolve
 from lpmdsl.syntax.parse import parse
 
 

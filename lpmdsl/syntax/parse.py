@@ -13,7 +13,7 @@ from lpmdsl.diagnostics import Report, did_you_mean
 from lpmdsl.escaping import LINE_BREAKS, MOST_LABEL, MOST_NAME, hidden_in_lines, shown
 from lpmdsl.source import MAX_BYTES, Source, Span
 from lpmdsl.syntax import tree as t
-from lpmdsl.syntax.build_declarations import TreeBuilder
+from lpmdsl.syntax.build.declarations import TreeBuilder
 from lpmdsl.syntax.chunks import Chunk, Docs, close_starter, lines_of, split
 from lpmdsl.syntax.grammar import declaration_parser
 from lpmdsl.syntax.mistakes import Stop, explain

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from lpmdsl.networks.world import World
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.theory.stays import Rows, Staying, staying
 
 CLOSED = 1e-13

@@ -17,7 +17,7 @@ from lpmdsl.distributions.table import is_memoryless, numbers
 from lpmdsl.escaping import latex
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.theory.coupled import coupled, is_coupled, networks_of
 from lpmdsl.theory.formulas import LONGEST, SHORT, Group, NoFormula, entry, formula, is_groupable, number, tex
 from lpmdsl.theory.wording import undecided, written

@@ -13,8 +13,8 @@ import sympy as sp
 from lpmdsl.escaping import latex
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.evaluate import apply
 from lpmdsl.semantics.functions import FUNCTIONS
+from lpmdsl.semantics.host.evaluate import apply
 from lpmdsl.source import Span
 from lpmdsl.theory.wording import written
 

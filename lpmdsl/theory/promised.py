@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.theory.reproduction import Growth, Reproduction, lost_growth, reproduction
 
 TOO_SLOW = 0.15

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lpmdsl.networks.world import World
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.theory.courses import at, course, everyone_at_start, susceptible
 from lpmdsl.theory.stays import Rows
 from lpmdsl.theory.wording import written

@@ -21,7 +21,7 @@ from lpmdsl.distributions.family import Law
 from lpmdsl.distributions.table import WHOLE, is_memoryless, law, numbers
 from lpmdsl.population.draws import draw
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
 
 Rows = NDArray[np.float64]
 FEW = 64

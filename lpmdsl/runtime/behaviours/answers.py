@@ -22,10 +22,10 @@ from lpmdsl.runtime.behaviours.budget import Budget
 from lpmdsl.runtime.behaviours.ledger import Entry, Ledger
 from lpmdsl.runtime.behaviours.render import Request, request_of
 from lpmdsl.runtime.behaviours.replies import Invalid, kept_probabilities, reply_value
-from lpmdsl.semantics.archetypes import labels_of
-from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.analysis.archetypes import labels_of
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Behaviour, Model
-from lpmdsl.semantics.places_in_text import word_span
+from lpmdsl.semantics.spans import word_span
 
 if TYPE_CHECKING:
     # Loads the package `openai`, an extra that a replay does without.

@@ -9,7 +9,7 @@ from lpmdsl.config import BehaviourRecord, LlmOptions
 from lpmdsl.diagnostics import fail
 from lpmdsl.runtime.behaviours.prices import Price
 from lpmdsl.runtime.behaviours.render import Request
-from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Behaviour, CheckQuantity, Model
 from lpmdsl.source import Source, Span
 

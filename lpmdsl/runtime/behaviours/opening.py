@@ -19,7 +19,7 @@ from lpmdsl.runtime.behaviours.budget import Budget
 from lpmdsl.runtime.behaviours.jsonl import MOST_LINE, import_lines
 from lpmdsl.runtime.behaviours.ledger import Ledger, open_ledger
 from lpmdsl.runtime.behaviours.prices import price_of, read_prices
-from lpmdsl.semantics.archetypes import asking
+from lpmdsl.semantics.analysis.archetypes import asking
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source, Span
 from lpmdsl.writing.plain import append, require_plain, writing

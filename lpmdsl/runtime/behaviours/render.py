@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 from lpmdsl.quantities import Kind
-from lpmdsl.semantics.archetypes import DECISIONS, labels_of
+from lpmdsl.semantics.analysis.archetypes import DECISIONS, labels_of
 from lpmdsl.semantics.model import Behaviour
-from lpmdsl.semantics.tree_walk import SLOT
+from lpmdsl.semantics.resolve.tree_walk import SLOT
 
 MOST_OF_A_SLOT = 200
 """Characters of one label in a prompt: a label is a word or a band, and what is longer is no label."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from lpmdsl.diagnostics import LpmError, Report, fail
 from lpmdsl.reading.door import place_of
 from lpmdsl.runtime.behaviours.answers import Answers, rows
-from lpmdsl.semantics.archetypes import labels_of
-from lpmdsl.semantics.check_data import DataFile, read_data_from, texts
-from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.analysis.archetypes import labels_of
+from lpmdsl.semantics.data_files.named_files import DataFile, read_data_from, texts
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Behaviour, Validate
 
 _WORDS = {"mean_absolute": "mean absolute", "total_variation": "total variation", "rms": "root mean square"}

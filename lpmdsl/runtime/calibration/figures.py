@@ -12,7 +12,6 @@ from lpmdsl.distributions.table import frozen
 from lpmdsl.runtime.calibration.outcome import Calibrated
 from lpmdsl.runtime.calibration.priors import Free, arguments
 from lpmdsl.runtime.calibration.problem import Piece
-from lpmdsl.runtime.report_figures import ribbon
 from lpmdsl.runtime.reports.drawing import (
     COLOURS,
     Band,
@@ -26,6 +25,7 @@ from lpmdsl.runtime.reports.drawing import (
     colour_of,
     dates_or_days,
 )
+from lpmdsl.runtime.reports.figures import ribbon
 
 Array = NDArray[np.float64]
 SHOWN = 400

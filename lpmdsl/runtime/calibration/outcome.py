@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.config import Calibration, Estimate, Method, Reproduced
-from lpmdsl.runtime.calibration.doubts import checked, doubts, few_curves
-from lpmdsl.runtime.calibration.extras import needed
-from lpmdsl.runtime.calibration.identification import notes_on
+from lpmdsl.runtime.calibration.model_checks.doubts import checked, doubts, few_curves
+from lpmdsl.runtime.calibration.model_checks.identification import notes_on
+from lpmdsl.runtime.calibration.model_checks.predict import PREDICT, Predictive, scores
+from lpmdsl.runtime.calibration.optional_imports import needed
 from lpmdsl.runtime.calibration.posterior import Posterior
-from lpmdsl.runtime.calibration.predict import PREDICT, Predictive, scores
 from lpmdsl.runtime.calibration.priors import Free, prior_draws
 from lpmdsl.runtime.calibration.problem import Problem, keyed
 from lpmdsl.runtime.manifest import now, prior_text, versions

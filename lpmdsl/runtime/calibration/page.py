@@ -6,9 +6,9 @@ from lpmdsl.config import Calibration
 from lpmdsl.escaping import html
 from lpmdsl.runtime.calibration.figures import history, marginal, pairs, predictive_figure, ranks, trace
 from lpmdsl.runtime.calibration.outcome import Calibrated
-from lpmdsl.runtime.report_parts import model_text, number, section, spaced, table
 from lpmdsl.runtime.reports.drawing import Figure
 from lpmdsl.runtime.reports.page import whole_page
+from lpmdsl.runtime.reports.parts import model_text, number, section, spaced, table
 from lpmdsl.runtime.reports.svg import image
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source

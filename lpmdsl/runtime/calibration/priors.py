@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lpmdsl.distributions.table import DISTRIBUTIONS, frozen
 from lpmdsl.runtime.settings import limits
-from lpmdsl.semantics.evaluate import Scope, evaluate
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Distribution, Model, Parameter
 
 EDGE = 1e-12
@@ -81,7 +81,7 @@ def free_parameter(model: Model, parameter: Parameter) -> Free:
 
 
 def _defaults(model: Model) -> dict[str, float]:
-    from lpmdsl.semantics.evaluate import parameter_values
+    from lpmdsl.semantics.host.evaluate import parameter_values
 
     return parameter_values(model, {})
 

@@ -18,14 +18,14 @@ from lpmdsl.distributions.family import Ops
 from lpmdsl.quantities import Kind
 from lpmdsl.runtime.calibration.densities import NUMPY, draw, log_density
 from lpmdsl.runtime.calibration.priors import Free, arguments, free_parameter, log_prior
+from lpmdsl.runtime.engine.replicates import Repeats
 from lpmdsl.runtime.objective import Quantity
-from lpmdsl.runtime.repeats import Repeats
 from lpmdsl.runtime.scenarios import plan
-from lpmdsl.semantics.analysis import Facts
-from lpmdsl.semantics.calendar import months_earlier
-from lpmdsl.semantics.dependencies import parameters_behind
-from lpmdsl.semantics.evaluate import parameter_values
-from lpmdsl.semantics.fit_data import FitData, read_fit_data
+from lpmdsl.semantics.analyse import Facts
+from lpmdsl.semantics.analysis.dependencies import parameters_behind
+from lpmdsl.semantics.data_files.fit_data import FitData, read_fit_data
+from lpmdsl.semantics.host.calendar import months_earlier
+from lpmdsl.semantics.host.evaluate import parameter_values
 from lpmdsl.semantics.model import Calibrate, Model
 from lpmdsl.source import Source, Span
 

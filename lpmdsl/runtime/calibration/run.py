@@ -11,18 +11,18 @@ import numpy as np
 from lpmdsl.config import CALIBRATION_NAME, CalibrationOptions, Method
 from lpmdsl.diagnostics import did_you_mean, fail
 from lpmdsl.runtime.calibration.checkpoint import CHECKPOINT_NAME, Checkpoint, identity_of, open_checkpoint
-from lpmdsl.runtime.calibration.extras import needed, require
+from lpmdsl.runtime.calibration.model_checks.predict import predict
+from lpmdsl.runtime.calibration.model_checks.r0_posterior import long_steps, reproduction_numbers
+from lpmdsl.runtime.calibration.optional_imports import needed, require
 from lpmdsl.runtime.calibration.outcome import POSTERIOR_NAME, Calibrated, calibrated
 from lpmdsl.runtime.calibration.page import calibration_page
 from lpmdsl.runtime.calibration.posterior import STOPPED, Posterior, Tell
-from lpmdsl.runtime.calibration.predict import predict
 from lpmdsl.runtime.calibration.problem import Problem, read_problem, with_threads
-from lpmdsl.runtime.calibration.reproduced import long_steps, reproduction_numbers
-from lpmdsl.runtime.engines import threads_here
+from lpmdsl.runtime.engine.engines import threads_here
 from lpmdsl.runtime.manifest import model_hash, now
 from lpmdsl.runtime.results import REPORT_NAME
-from lpmdsl.semantics.analysis import Facts
-from lpmdsl.semantics.check_studies import ESTIMATORS
+from lpmdsl.semantics.analyse import Facts
+from lpmdsl.semantics.checks.studies import ESTIMATORS
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source, Span
 from lpmdsl.writing.folders import Contents, Folder, Say, open_folder, settle_if_free, unsaid
@@ -108,19 +108,19 @@ def _fitted(problem: Problem, method: Method, checkpoint: Checkpoint, tell: Tell
     # Imported where they are needed: each brings packages that the others do without.
     match method:
         case "sampling":
-            from lpmdsl.runtime.calibration.sample import sample
+            from lpmdsl.runtime.calibration.methods.chains import sample
 
             return sample(problem, checkpoint, tell)
         case "gradient":
-            from lpmdsl.runtime.calibration.gradient import climb
+            from lpmdsl.runtime.calibration.methods.gradient import climb
 
             return climb(problem, checkpoint, tell)
         case "neural posterior":
-            from lpmdsl.runtime.calibration.neural import neural
+            from lpmdsl.runtime.calibration.methods.neural import neural
 
             return neural(problem, checkpoint, tell)
         case "search":
-            from lpmdsl.runtime.calibration.search import search
+            from lpmdsl.runtime.calibration.methods.search import search
 
             return search(problem, checkpoint, tell)
         case _:

@@ -1,0 +1,126 @@
+"""Steps that are long for an outbreak are told by every command that runs or works out one, promised or not (N0721)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import lpmdsl
+from compiler_tests.commands.test_cli import lpmc
+from lpmdsl.diagnostics import Report
+from lpmdsl.runtime.settings import values_with
+from lpmdsl.theory.promised import check_steps
+from lpmdsl.theory.reproduction import lost_growth, reproduction
+
+EARLY = """\
+model early version 1.0
+
+clock
+  step 1 day
+  for 14 days
+
+parameter beta = 1.5 per day
+  prior lognormal(median 1.5 per day, spread 1.3)
+
+agent Boy count 2_000
+
+network school joins Boy at random
+
+condition Flu of Boy
+  states S, I, R
+  start S except 20 Boy in I
+  from S by contagion to I
+  from I after exponential(mean 2 days) to R
+
+contagion of Flu
+  from I on school at beta
+
+observe cases = number entering I per day
+
+calibrate
+  fit cases to "cases.csv" column cases with poisson
+  estimate beta by sampling
+"""
+ON_TIES = EARLY.replace("at random", "as random_regular(degree 12) with 1 contact per day per tie").replace(
+    "on school at beta", "on school at beta * 1 day / (10 contacts)"
+)
+
+
+@pytest.fixture
+def early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cases.csv").write_text("day,cases\n1,30\n2,50\n", encoding="utf-8")
+    path = tmp_path / "early.lpm"
+    path.write_text(EARLY, encoding="utf-8")
+    return path
+
+
+def told(text: str, settings: dict[str, str] | None = None) -> list[str]:
+    report, model = Report(), lpmdsl.load(text).model
+    check_steps(model, values_with(model, settings or {}), report)
+    return [d.code for d in report.diagnostics]
+
+
+RUN = ("run", "--backend", "reference", "--quiet")
+
+
+@pytest.mark.parametrize("command", [RUN, ("analyse",), ("analyse", "--format", "json")])
+def test_what_runs_or_analyses_tells_long_steps_once(
+    command: tuple[str, ...], early: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lpmc(command[0], early, *command[1:]) == 0
+    out, err = capsys.readouterr()
+    assert err.count("note[N0721]") == 1 and "early.lpm:3:1" in err and "N0721" not in out
+
+
+def test_a_fit_tells_them_before_it_begins(early: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (nowhere := early.parent / "empty").mkdir()
+    assert lpmc("calibrate", early, "--data", nowhere) == 1  # there are no data, which is told after it
+    err = capsys.readouterr().err
+    assert 0 <= err.find("note[N0721]") < err.find("error[E")
+
+
+def test_a_promise_of_r0_does_not_tell_them_twice(early: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    early.write_text(EARLY + "\ncheck R0 of Flu between 1 and 10\n", encoding="utf-8")
+    assert lpmc(RUN[0], early, *RUN[1:]) == 0
+    assert capsys.readouterr().err.count("N0721") == 1
+
+
+def test_checking_the_text_works_out_nothing_unless_r0_is_promised(
+    early: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lpmc("check", early) == 0
+    assert "N0721" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", [EARLY, ON_TIES], ids=["at random", "on ties"])
+def test_short_steps_and_slow_epidemics_are_not_told(text: str) -> None:
+    assert told(text) == ["N0721"]
+    assert told(text.replace("step 1 day", "step 1 hour")) == []
+    slow = text.replace("mean 2 days", "mean 10 days")
+    assert told(slow, {"beta": "0.2 per day"}) == []  # about half a step times 0.2 per day is lost: a tenth
+    assert told(text, {"beta": "0.3 per day"}) == []  # declines
+
+
+def test_a_small_sample_says_what_the_analysis_says() -> None:
+    """At random nothing is drawn: the same to rounding. With ties for all alike, too."""
+    for text in (EARLY, ON_TIES):
+        model = lpmdsl.load(text).model
+        values = values_with(model, {})
+        whole = reproduction(model, model.conditions[0], values)
+        few = lost_growth(model, model.conditions[0], values, 0.15)
+        assert few is not None and 0.3 < whole.lost_to_steps < 0.5
+        assert (few.growth, few.growth_in_steps) == pytest.approx((whole.growth, whole.growth_in_steps), rel=1e-6)
+        assert lost_growth(model, model.conditions[0], values, whole.lost_to_steps + 1e-6) is None
+        assert lost_growth(model, model.conditions[0], values, whole.lost_to_steps - 1e-6) is not None
+
+
+def test_nothing_is_read_from_files_for_it(early: Path) -> None:
+    ties = early.parent / "ties.csv"
+    ties.write_text("source,target\n" + "".join(f"{k},{k + 1}\n" for k in range(1999)), encoding="utf-8")
+    early.write_text(ON_TIES.replace("as random_regular(degree 12)", 'from "ties.csv"'), encoding="utf-8")
+    model, report = lpmdsl.load(early).model, Report()
+    ties.unlink()
+    check_steps(model, values_with(model, {}), report)
+    assert report.diagnostics == []

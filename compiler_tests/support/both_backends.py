@@ -1,0 +1,89 @@
+"""Runs of one request on either back end, and what must be equal between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+import lpmdsl
+from compiler_tests.example_models.behaviour_models import answering
+from lpmdsl.backends.request import RunRequest, RunResult
+from lpmdsl.compiler import Compiled, compile_model
+from lpmdsl.config import BASELINE, RunOptions
+from lpmdsl.diagnostics import Report
+from lpmdsl.population.people import build_world, start_states
+from lpmdsl.reference import interpreter
+from lpmdsl.runtime.engine.execute import cpu_runner
+from lpmdsl.runtime.scenarios import plan
+from lpmdsl.semantics.analyse import analyse
+from lpmdsl.semantics.model import Model
+
+MODELS = sorted((Path(__file__).parent.parent.parent / "models").glob("*.lpm"))
+BACKENDS = ("cpu", "reference")
+
+
+def compiled(model: Model) -> Compiled:
+    return compile_model(model, analyse(model, Report()))
+
+
+def runner(model: Model, backend: str, threads: int = 1) -> Callable[[RunRequest], RunResult]:
+    """A function that runs requests of one model, compiled once."""
+    if backend == "reference":
+        # One thread: on a busy machine torch's threads wait for one another ten times longer than they work.
+        torch.set_num_threads(1)
+        return interpreter.run
+    return cpu_run(compiled(model), threads)
+
+
+def cpu_run(made: Compiled, threads: int = 1) -> Callable[[RunRequest], RunResult]:
+    run = cpu_runner(made, threads)
+    return lambda request: run(request, None)
+
+
+@lru_cache
+def loaded(path: Path) -> lpmdsl.LoadedModel:
+    return lpmdsl.load(path)
+
+
+def request_of(
+    model: Model,
+    agents: int,
+    seed: int = 1,
+    scenario: str = BASELINE,
+    replicate: int = 0,
+    settings: Mapping[str, str | float] | None = None,
+) -> RunRequest:
+    """What ``lpmc run`` would ask a back end for, with ``agents`` of the only kind, and somebody to answer."""
+    counts = {model.agents[0].name: agents}
+    options = RunOptions(seed=seed, scenarios=(scenario,), agents=counts, settings=dict(settings or {}))
+    planned = plan(model, options)
+    variant = planned.variants[0]
+    world = build_world(model, variant.parameters, seed, counts)
+    start = start_states(model, world, variant.parameters, seed, replicate)
+    asks = any(b.rule is None for b in model.behaviours)
+    return RunRequest(
+        model, world, variant.parameters, start, seed, replicate, planned.steps, variant.disabled,
+        answering(model) if asks else None,
+    )  # fmt: skip
+
+
+def assert_same(a: RunResult, b: RunResult) -> None:
+    """Every report, watch, final state and amount of money is the same number."""
+    for name, reports in a.observations.items():
+        _same(reports, b.observations[name], name)
+    assert len(a.watches) == len(b.watches)
+    for k, watch in enumerate(a.watches):
+        _same(watch, b.watches[k], f"check {k}")
+    for name, states in a.states.items():
+        _same(states, b.states[name], name)
+    assert a.observations.keys() == b.observations.keys() and a.states.keys() == b.states.keys()
+    assert a.costs == b.costs
+
+
+def _same(a: ArrayLike, b: ArrayLike, name: str) -> None:
+    np.testing.assert_array_equal(a, b, err_msg=name)

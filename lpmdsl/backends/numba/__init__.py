@@ -1,0 +1,1 @@
+"""The CPU back end: a Program printed as a Numba module."""

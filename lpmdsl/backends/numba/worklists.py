@@ -1,0 +1,408 @@
+"""What the generated Numba modules call to work together: atomics, a barrier, lists, sets and calendars of agents.
+
+A list may be filled in any order, a set and a calendar hold agents in no order, counters add integers: so the order in
+which threads come never shows. Who is alone (``threads == 1``) does without atomic instructions.
+"""
+
+# pyright: reportCallIssue=false
+# Numba itself passes the first argument of an intrinsic, the typing context.
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
+
+from lpmdsl.backends.numba.prelude import quarters
+from lpmdsl.kept import njit
+
+LIST_CHUNK = 2048  # agents of a list, or words of a set, that a thread takes at a time
+CHUNK = 16384  # agents with one row of partial sums: fixed, so that no thread count changes a sum
+
+
+@intrinsic
+def _atomic_add(typingctx, array, index, value):
+    """``array.flat[index] += value`` as one atomic instruction."""
+
+    def codegen(context, builder, signature, args):
+        array_type, _, _ = signature.args
+        data = context.make_array(array_type)(context, builder, args[0]).data
+        pointer = builder.gep(data, [args[1]])
+        builder.atomic_rmw("add", pointer, args[2], "monotonic")
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, array.dtype), codegen
+
+
+@intrinsic
+def _fetch_add(typingctx, array, index, value):
+    """``array[index]`` before ``value`` is added to it, ordered against all other memory."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.atomic_rmw("add", builder.gep(data, [args[1]]), args[2], "seq_cst")
+
+    return types.int64(array, types.intp, types.int64), codegen
+
+
+_give_way = types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32())
+_SPINS = 2000
+
+
+@njit(cache=True)
+def barrier(team, threads):
+    """Returns when all threads of the team have come; ``team[0]`` counts arrivals, ``team[8]`` the times all came.
+
+    The two stand on different cache lines. Who waits long gives its processor away, so a busy machine loses little.
+    """
+    if threads == 1:
+        return
+    times = _fetch_add(team, 8, 0)
+    if _fetch_add(team, 0, 1) == threads - 1:
+        _fetch_add(team, 0, -threads)
+        _fetch_add(team, 8, 1)
+        return
+    spins = 0
+    while _fetch_add(team, 8, 0) == times:
+        spins += 1
+        if spins > _SPINS:
+            _give_way()
+
+
+def atomic_add(array, index, value):
+    """Add an integer to an element shared between threads; ``index`` is a whole number or a pair."""
+    array[index] += value
+
+
+@njit(cache=True)
+def add_among(threads, array, index, value):
+    """The same, without the price of an atomic instruction where one thread is all there is."""
+    if threads == 1:
+        array[index] += value
+    else:
+        atomic_add(array, index, value)
+
+
+@overload(atomic_add)
+def _atomic_add_overload(array, index, value):
+    if isinstance(index, types.BaseTuple):
+        return lambda array, index, value: _atomic_add(array, index[0] * array.shape[1] + index[1], np.int64(value))
+    return lambda array, index, value: _atomic_add(array, index, np.int64(value))
+
+
+@intrinsic
+def _exchange(typingctx, array, index, value):
+    """``array[index]`` before ``value`` takes its place, as one atomic instruction."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.atomic_rmw("xchg", builder.gep(data, [args[1]]), args[2], "seq_cst")
+
+    return array.dtype(array, types.intp, array.dtype), codegen
+
+
+@intrinsic
+def _combine_or(typingctx, array, index, value):
+    """``array[index]`` before it is or-ed with ``value``, as one atomic instruction."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.atomic_rmw("or", builder.gep(data, [args[1]]), args[2], "monotonic")
+
+    return array.dtype(array, types.intp, array.dtype), codegen
+
+
+@intrinsic
+def _combine_and(typingctx, array, index, value):
+    """``array[index]`` before it is and-ed with ``value``, as one atomic instruction."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.atomic_rmw("and", builder.gep(data, [args[1]]), args[2], "monotonic")
+
+    return array.dtype(array, types.intp, array.dtype), codegen
+
+
+@intrinsic
+def lowest_bit(typingctx, word):
+    """The number of the lowest bit that is set in an int64 other than 0."""
+
+    def codegen(context, builder, signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def prefetch(typingctx, array, index):
+    """Asks for the cache line of an element of a one-dimensional array before it is needed."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        pointer = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
+        i32 = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [pointer, i32(0), i32(3), i32(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), codegen
+
+
+@njit(cache=True)
+def piece_of(count, agents):
+    """How many entries of a list, or words of a set, a thread takes at a time: no more pieces than chunks of agents."""
+    chunks = (agents + CHUNK - 1) // CHUNK
+    return max(LIST_CHUNK, (count + chunks - 1) // chunks)
+
+
+@njit(cache=True)
+def _room(size, count, threads):
+    """Where there is room for so many at the end of a list, which nobody else gets then."""
+    if threads > 1:
+        return _fetch_add(size, 0, count)
+    first = size[0]
+    size[0] = first + count
+    return first
+
+
+@njit(cache=True)
+def append(items, size, value, threads):
+    """Add to a list; alone, without the price of an atomic instruction."""
+    items[_room(size, 1, threads)] = value
+
+
+@njit(cache=True)
+def notes_for(agents):
+    """Room for a thread's own notes of some agents, each noted once: [0] counts them."""
+    notes = np.empty(agents + 1, np.int32)
+    notes[0] = 0
+    return notes
+
+
+@njit(cache=True, inline="always")
+def note(notes, value):
+    """Add to one's own notes."""
+    k = notes[0] + 1
+    notes[k] = value
+    notes[0] = k
+
+
+@njit(cache=True)
+def append_all(items, size, notes, threads):
+    """Add one's notes to a list that others add to as well: one atomic instruction for all of them."""
+    count = np.int64(notes[0])
+    if count > 0:
+        first = _room(size, count, threads)
+        items[first : first + count] = notes[1 : 1 + count]
+
+
+@njit(cache=True)
+def decide_yes(archetypes, table, into, items, size, noted, seed, site, episode, replicate, thread, threads):
+    """This thread's part of a decision: yes where the word has reached the archetype's threshold. Those who change
+    their minds join the list, unless they are noted already."""
+    for lo in range(thread * CHUNK, into.size, threads * CHUNK):
+        hi = min(into.size, lo + CHUNK)
+        said = np.empty(hi - lo, np.uint8)
+        _say(archetypes[lo:hi], table[:, 0], quarters(True, seed, lo, hi, site, episode, replicate), into[lo:hi], said)
+        _note_fresh(said, into[lo:hi], noted[lo:hi])
+        _append_where(said, lo, items, size, threads)
+
+
+@njit(cache=True)
+def decide_yes_unheard(archetypes, table, into, seed, site, episode, replicate, thread, threads):
+    """The same where nobody is told of it."""
+    for lo in range(thread * CHUNK, into.size, threads * CHUNK):
+        hi = min(into.size, lo + CHUNK)
+        words = quarters(True, seed, lo, hi, site, episode, replicate)
+        _say(archetypes[lo:hi], table[:, 0], words, into[lo:hi], into[lo:hi])
+
+
+@njit(cache=True)
+def decide_share(archetypes, table, into, asks, seed, site, episode, replicate, thread, threads):
+    """This thread's part of a decision that is one of the replies, as many as there are asks."""
+    nobody = np.uint64(table.shape[0] - 1)
+    for lo in range(thread * CHUNK, into.size, threads * CHUNK):
+        hi = min(into.size, lo + CHUNK)
+        words, codes, mine = quarters(True, seed, lo, hi, site, episode, replicate), archetypes[lo:hi], into[lo:hi]
+        for k in range(np.uint64(mine.size)):
+            row = np.uint64(codes[k])
+            reply = table[row, np.uint64(words[k]) * np.uint64(asks) >> np.uint64(32)]
+            mine[k] = reply if row != nobody else mine[k]
+
+
+# Loops without a branch and with indices that have no sign: the compiler takes many agents at a time.
+
+
+@njit(cache=True)
+def _say(archetypes, bounds, words, before, said):
+    nobody = np.uint64(bounds.size - 1)
+    for k in range(np.uint64(said.size)):
+        row = np.uint64(archetypes[k])
+        yes = np.uint8(np.int64(words[k]) >= bounds[row])
+        said[k] = yes if row != nobody else before[k]
+
+
+@njit(cache=True)
+def _note_fresh(said, into, noted):
+    """What was said is kept; what is left of it marks those who change and are not noted yet."""
+    for k in range(np.uint64(said.size)):
+        yes = said[k]
+        said[k] = (yes ^ into[k]) & (noted[k] ^ np.uint8(1))
+        into[k] = yes
+        noted[k] |= said[k]
+
+
+@njit(cache=True)
+def _append_where(fresh, lo, items, size, threads):
+    """Add the agents whose mark is 1 to a list that others add to as well."""
+    notes, count = np.empty(fresh.size + 1, np.int32), np.uint64(0)
+    for k in range(np.uint64(fresh.size)):
+        notes[count] = np.int32(lo + np.int64(k))
+        count += np.uint64(fresh[k])
+    if count > np.uint64(0):
+        first = _room(size, np.int64(count), threads)
+        items[first : first + np.int64(count)] = notes[:count]
+
+
+@njit(cache=True)
+def put_in(bits, index, threads):
+    """Put an agent into a set."""
+    bit = np.int64(1) << (index & 63)
+    if threads == 1:
+        bits[index >> 6] |= bit
+    else:
+        _combine_or(bits, index >> 6, bit)
+
+
+@njit(cache=True)
+def take_out(bits, index, threads):
+    """Take an agent out of a set; whether it was in it."""
+    bit = np.int64(1) << (index & 63)
+    if threads == 1:
+        was = bits[index >> 6]
+        bits[index >> 6] = was & ~bit
+    else:
+        was = _combine_and(bits, index >> 6, ~bit)
+    return was & bit != 0
+
+
+# Calls cost 8 ns an agent: Numba counts references to each array that it hands on.
+@njit(cache=True, inline="always")
+def enqueue(head, blocks, pool, step, value, threads):
+    """Put an agent into the bucket of a step; what lies behind the run's end is left out.
+
+    A bucket is a chain of blocks of 64 places, of which the first two hold the next block and how many are used:
+    going through it is reading memory in order. ``head[step]``: its newest block. ``pool``: [0] a lock, [1] one more
+    than the first free block, [2] how many blocks were ever used.
+    """
+    if step >= head.shape[0]:
+        return
+    if threads > 1:
+        while _exchange(pool, 0, np.int64(1)) != 0:
+            pass
+    block = head[step]
+    if block < 0 or blocks[block, 1] == blocks.shape[1]:
+        fresh = pool[1] - 1
+        if fresh >= 0:
+            pool[1] = blocks[fresh, 0]
+        else:
+            fresh = pool[2]
+            pool[2] = fresh + 1
+        blocks[fresh, 0] = block
+        blocks[fresh, 1] = 2
+        head[step] = fresh
+        block = head[step]
+    used = blocks[block, 1]
+    blocks[block, used] = value
+    blocks[block, 1] = used + 1
+    if threads > 1:
+        _exchange(pool, 0, np.int64(0))
+
+
+@njit(cache=True)
+def collect(head, blocks, pool, step, items, size):
+    """Add everyone of a bucket to a list, and give its blocks back."""
+    n = size[0]
+    block = np.int64(head[step])
+    while block >= 0:
+        for k in range(2, blocks[block, 1]):
+            items[n] = blocks[block, k]
+            n += 1
+        following = np.int64(blocks[block, 0])
+        blocks[block, 0] = pool[1]
+        pool[1] = block + 1
+        block = following
+    size[0] = n
+
+
+@njit(cache=True)
+def spend(left, counts, stirred, never, items, size, thread, threads):
+    """This thread's part of a step of those who wait for so many contacts: who has had the last one is listed.
+
+    ``left`` (int16 or int32): contacts until something happens, ``never[0]`` from then on. ``counts``: how many an
+    agent has in this step. ``stirred``: 1 for blocks of 64 agents of whom one may have any.
+    """
+    blocks = stirred.shape[0]
+    each = (blocks + threads - 1) // threads
+    for block in range(thread * each, min(blocks, (thread + 1) * each)):
+        if stirred[block] == 0:
+            continue
+        first, last = block * 64, min(block * 64 + 64, left.shape[0])
+        is_whole = last - first == 64
+        most, least = _spend_block(left, counts, first) if is_whole else _spend_rest(left, counts, first, last)
+        if most == 0:
+            stirred[block] = 0
+        if least <= 0:
+            reached = _reached(left, first) if is_whole else _reached_rest(left, first, last)
+            while reached != 0:
+                i = first + lowest_bit(reached)
+                left[i] = never[0]
+                append(items, size, i, threads)
+                reached &= reached - 1
+
+
+@njit(cache=True)
+def _spend_block(left, counts, first):
+    """The largest count of a whole block, and the least that is left after it. Made of vector instructions."""
+    base = np.uint64(first)
+    least, most = left[base], counts[base]
+    for k in range(64):
+        i = base + np.uint64(k)
+        left[i] -= counts[i]
+        least = min(least, left[i])
+        most |= counts[i]
+    return most, least
+
+
+@njit(cache=True)
+def _spend_rest(left, counts, first, last):
+    """The same for a block that is not full."""
+    least, most = left[first], counts[first]
+    for i in range(first, last):
+        left[i] -= counts[i]
+        least = min(least, left[i])
+        most |= counts[i]
+    return most, least
+
+
+@njit(cache=True)
+def _reached(left, first):
+    """A bit for each agent of a whole block of whom nothing is left."""
+    base = np.uint64(first)
+    found = np.int64(0)
+    for k in range(64):
+        found |= np.int64(left[base + np.uint64(k)] <= 0) << k
+    return found
+
+
+@njit(cache=True)
+def _reached_rest(left, first, last):
+    """The same for a block that is not full."""
+    found = np.int64(0)
+    for i in range(first, last):
+        found |= np.int64(left[i] <= 0) << (i - first)
+    return found

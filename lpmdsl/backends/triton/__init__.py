@@ -1,0 +1,1 @@
+"""The GPU back end: a Program printed as a Triton module."""

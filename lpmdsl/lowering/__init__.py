@@ -1,0 +1,1 @@
+"""From the Model to a Program."""

@@ -1,0 +1,177 @@
+"""Builder of a Program: declared buffers, host constants, tables of quantiles."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass, field
+
+from lpmdsl.diagnostics import LpmError, fail
+from lpmdsl.lowering.score.statistics import Ledger, Part
+from lpmdsl.lowering.sparse.plan import Plan
+from lpmdsl.program.ir import (
+    Buffer,
+    Constant,
+    DType,
+    Kernel,
+    KExpr,
+    Load,
+    QuantileTable,
+    Role,
+)
+from lpmdsl.program.nodes import HAZARD_ONE, STEP, integer, number, op, real, rounded
+from lpmdsl.quantities import Kind, Type
+from lpmdsl.semantics.analysis.watched_values import Watched
+from lpmdsl.semantics.host.quantile_tables import TICKS
+from lpmdsl.semantics.model import Condition, Contagion, Distribution, Expr, Model, Network, ParameterRef
+
+HAZARD_MAX = 1 << 35
+CERTAIN = 1 << 45
+MAX_MOVES = 16
+_NAMED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
+
+
+def held(value: KExpr) -> KExpr:
+    """A hazard of a step in fixed point, held to [0, 2³⁵] before it is rounded: what is larger fits into no integer."""
+    least = real("max", number(0.0), value)
+    return rounded(real("mul", real("min", least, number(HAZARD_MAX / HAZARD_ONE)), number(HAZARD_ONE)))
+
+
+BOUNDARY = op("mul", op("add", STEP, integer(1)), integer(TICKS))
+"""The tick at which step t ends."""
+
+
+def stored_as(kind: Type) -> DType:
+    """How an attribute is kept: a byte for yes/no and for a category of few labels, else four or eight."""
+    if kind.kind not in (Kind.BOOLEAN, Kind.CATEGORY):
+        return "f64"
+    return "u8" if len(kind.labels) <= 256 else "i32"
+
+
+def as_stored(value: KExpr, dtype: DType) -> KExpr:
+    """A value as a buffer keeps it."""
+    return value if dtype == "f64" else op(f"to_{dtype}", value, dtype=dtype)
+
+
+def state_name(condition: Condition, state: int) -> str:
+    """A state in the names of generated code: its label where that is a name, else its number."""
+    label = condition.states[state]
+    if _NAMED.fullmatch(label) and not label.startswith("state_"):
+        return label
+    return f"state_{state}"
+
+
+def is_dotted(place: str) -> bool:
+    """Return True if a place in the text is named by names alone: ``Flu.I.after``."""
+    return _DOTTED.fullmatch(place) is not None
+
+
+@dataclass(slots=True)
+class Builder:
+    """Collects the parts of a Program while the model is lowered; ``plan``: how it avoids going through everyone;
+    ``ledger``: what is written down of its draws, if the run is to be scored."""
+
+    model: Model
+    plan: Plan | None = None
+    ledger: Ledger | None = None
+    buffers: dict[str, Buffer] = field(default_factory=dict)
+    constants: list[Constant] = field(default_factory=list)
+    quantiles: dict[str, QuantileTable] = field(default_factory=dict)
+    kernels: list[Kernel] = field(default_factory=list)
+    named: dict[str, str] = field(default_factory=dict)
+    watched: dict[tuple[Expr, str], tuple[int, Watched]] = field(default_factory=dict)
+    """What a run must find to be a number in its range, by expression and role, with its place in what is counted."""
+    _parts: set[str] = field(default_factory=set)
+    _taken: set[str] = field(default_factory=set)
+    _kept: dict[Expr | str, Constant] = field(default_factory=dict)
+
+    def buffer(
+        self,
+        name: str,
+        dtype: DType,
+        shape: tuple[int | str, ...],
+        role: Role,
+        fill: float = 0,
+        note: str = "",
+        rows: str = "",
+    ) -> str:
+        """Declare a buffer once and return its name. Raises ``LpmError`` (E0204) if two things would have the name."""
+        made = Buffer(name, dtype, shape, role, fill, note, rows)
+        known = self.buffers.setdefault(name, made)
+        if (known.dtype, known.shape, known.role) != (dtype, shape, role):
+            raise self._named_twice(name)
+        return name
+
+    def is_named(self, name: str) -> bool:
+        """Whether an agent or a condition has the name, under which it stands in every kernel."""
+        if not self._parts:
+            self._parts.update(part.name for part in (*self.model.agents, *self.model.conditions))
+        return name in self._parts
+
+    def _named_twice(self, name: str) -> LpmError:
+        parts = (*self.model.agents, *self.model.conditions, *self.model.networks, *self.model.observations)
+        taken = [p for p in parts if p.name == name] or [p for p in parts if p.name in name]
+        part = max(taken, key=lambda p: len(p.name))
+        message = f"In the generated code `{name}` would be two things: this, and what is kept for another declaration."
+        return fail("E0204", message, part.span, f"Give it another name, for example `{part.name}_of_study`.")
+
+    @property
+    def contagions(self) -> tuple[Contagion, ...]:
+        """Those of the model, and the parts of them that the ledger needs sums of."""
+        return (*self.model.contagions, *(self.ledger.parts if self.ledger is not None else ()))
+
+    def counts_sources(self, contagion: Contagion, network: Network) -> bool:
+        """Whether the sources on a network are counted and not weighed, because they all weigh the same."""
+        counted = self.plan is not None and (contagion.condition, network.name) in self.plan.counted
+        return counted and not isinstance(contagion, Part)
+
+    def is_steady(self, condition: str) -> bool:
+        """Whether thresholds of a condition are kept as numbers of contacts with the infectious."""
+        return self.plan is not None and condition in self.plan.steady
+
+    def is_circles(self, network: Network) -> bool:
+        """Whether the ties of a network are worked out from keys, and nowhere written."""
+        return self.plan is not None and network.name in self.plan.circles
+
+    def load(self, name: str, *index: KExpr) -> Load:
+        return Load(name, index, self.buffers[name].dtype)
+
+    def constant(self, expr: Expr, hint: str) -> tuple[str, Load]:
+        """The element of ``constants`` that holds an expression of parameters alone, and a name for it."""
+        self.buffers.setdefault("constants", Buffer("constants", "f64", ("constants",), "constant"))
+        key = expr.name if isinstance(expr, ParameterRef) else expr
+        known = self._kept.get(key)
+        if known is None:
+            name = expr.name if isinstance(expr, ParameterRef) else self._fresh_constant(hint)
+            known = self._kept[key] = Constant(len(self.constants), name, expr, expr.span.label)
+            self.constants.append(known)
+        return known.name, Load("constants", (integer(known.index),), "f64")
+
+    def _fresh_constant(self, hint: str) -> str:
+        stem = self.code_name(hint)
+        taken = {c.name for c in self.constants} | {p.name for p in self.model.parameters}
+        stems = itertools.chain((stem,), (f"{stem}_{k}" for k in itertools.count(2)))
+        return next(name for name in stems if name not in taken)
+
+    def code_name(self, place: str) -> str:
+        """The name of a place in the text for generated code: ``Flu_I_after`` of ``Flu.I.after``.
+
+        A place with other signs than those of names, as those of labels, or whose name is taken, gets a number.
+        """
+        if place not in self.named:
+            stem = place.replace(".", "_") if is_dotted(place) else f"place_{len(self.named) + 1}"
+            stems = itertools.chain((stem,), (f"{stem}_{k}" for k in itertools.count(2)))
+            self.named[place] = next(name for name in stems if name not in self._taken)
+            self._taken.add(self.named[place])
+        return self.named[place]
+
+    def quantile_table(self, distribution: Distribution, hint: str) -> str:
+        name = f"quantiles_{self.code_name(hint)}"
+        self.buffers.setdefault(name, Buffer(name, "i64", (f"rows_{name}", 2, "cells"), "constant"))
+        self.quantiles.setdefault(name, QuantileTable(name, distribution))
+        return name
+
+    def kernel(self, kernel: Kernel) -> str:
+        self.kernels.append(kernel)
+        return kernel.name

@@ -1,0 +1,1 @@
+"""The Program that looks at every agent in every step, and the statements that all Programs share."""

@@ -1,0 +1,241 @@
+"""Behaviours become passes over a kind of agents at the start of a step: the row of a table that is everyone's
+archetype, a keyed draw, the decision. What the rows hold is asked for before the step, for the archetypes that occur
+then (``lower_archetypes``).
+"""
+
+from __future__ import annotations
+
+from lpmdsl.lowering.builder import Builder, as_stored
+from lpmdsl.lowering.dense.archetypes import (
+    archetype_of,
+    declare_archetypes,
+    due_test,
+    is_due,
+    is_ever_removed,
+    sight,
+)
+from lpmdsl.lowering.dense.expressions import Scope, read_states
+from lpmdsl.lowering.dense.presence import any_removed
+from lpmdsl.lowering.sparse.plan import told_attributes
+from lpmdsl.lowering.sparse.worklists import changed, note_change
+from lpmdsl.networks.rng_keys import site
+from lpmdsl.program.ir import (
+    Assign,
+    Const,
+    Decide,
+    Draw,
+    Gate,
+    If,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    ScheduleItem,
+    Store,
+    Var,
+)
+from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, chance_threshold, integer, number, op, real, test, word
+from lpmdsl.quantities import Kind
+from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.archetypes import columns, labels_of, most_archetypes, steps_between
+
+
+def declare_behaviour(builder: Builder, one: m.Behaviour) -> None:
+    """The buffers of a behaviour: its table and which archetypes occur, and what each agent keeps of its decisions."""
+    builder.buffer(f"{one.name}_rests", "i64", (1,), "input", note="1 where a scenario goes without it")
+    if one.rule is None:
+        declare_archetypes(builder, one)
+        rows, dtype = most_archetypes(one) + 1, "f64" if is_replied(one) else "i64"
+        builder.buffer(f"{one.name}_table", dtype, (rows, columns(one)), "state", note="what each archetype answers")
+    if one.remembers:
+        none = (len(labels_of(one)) + 1) ** one.remembers - 1
+        builder.buffer(f"{one.name}_memory", "i32", (one.of,), "state", none, "the last decisions, the latest first")
+    if one.when:
+        builder.buffer(f"{one.name}_saw", "i32", (one.of,), "state", note="1 + what was known at the last decision")
+        builder.buffer(f"{one.name}_made", "i32", (one.of,), "state", note="how many decisions were made")
+
+
+def is_replied(one: m.Behaviour) -> bool:
+    """Whether the table holds replies, one of which is drawn, and not thresholds of labels."""
+    return one.decides.kind in (Kind.SHARE, Kind.PROBABILITY)
+
+
+# ------------------------------------------------------------------ decisions
+
+
+def decide_items(builder: Builder) -> list[ScheduleItem]:
+    """Passes for each kind of agents that decide, in steps in which something is due.
+
+    What a language model decided was told before the step, so only rules read what others may write; they come first.
+    """
+    items: list[ScheduleItem] = []
+    for kind in dict.fromkeys(b.of for b in builder.model.behaviours):
+        deciding = [b for b in builder.model.behaviours if b.of == kind]
+        plain = [b for b in deciding if _is_plain(builder, b)]
+        if others := [b for b in deciding if b not in plain]:
+            items += _decide_together(builder, kind, others)
+        items += [Gate(due_test(builder, b), (_decide(builder, b),), b.name) for b in plain]
+    return items
+
+
+def _decide_together(builder: Builder, kind: str, deciding: list[m.Behaviour]) -> list[ScheduleItem]:
+    """One pass for all of them."""
+    launch = Launch(builder.kernel(_decide_kernel(builder, kind, deciding)))
+    all_periods = {steps_between(builder.model, b) for b in deciding}
+    periods = sorted(p for p in all_periods if not any(p % q == 0 for q in all_periods - {p}))
+    due = any_of(*(test("eq", op("mod", STEP, integer(p)), integer(0)) for p in periods))
+    return [launch] if 1 in periods else [Gate(due, (launch,), ", ".join(b.name for b in deciding))]
+
+
+def _is_plain(builder: Builder, one: m.Behaviour) -> bool:
+    """Whether a processor's ``Decide`` does all of it: one word and a table, nothing to remember."""
+    if builder.plan is None or one.rule is not None or one.remembers or one.when:
+        return False
+    is_told = one.into in told_attributes(builder.model)
+    return one.decides.kind is Kind.BOOLEAN or (is_replied(one) and not is_told)
+
+
+def _decide(builder: Builder, one: m.Behaviour) -> Decide:
+    episode = op("floordiv", STEP, integer(steps_between(builder.model, one)))
+    is_listed = one.into in told_attributes(builder.model) and f"{changed(one.of)}_noted" in builder.buffers
+    asks = one.asks if is_replied(one) else 0
+    return Decide(one.name, f"{one.of}_{one.into}", asks, site(one.site), episode,
+                  changed(one.of) if is_listed else "", one.span)  # fmt: skip
+
+
+def _decide_kernel(builder: Builder, kind: str, deciding: list[m.Behaviour]) -> Kernel:
+    """Everything is read before anything is written that another behaviour of the agent reads."""
+    scope = Scope(builder, kind)
+    body = read_states(scope)
+    later: list[KStmt] = []
+    for position, one in enumerate(deciding):
+        inner: list[KStmt] = []
+        due = is_due(scope, one)
+        value = _decision(scope, one, due, inner)
+        sighted = _sighted(scope, one, inner)
+        if any(_reads(builder.model, other, one.into) for other in deciding[position + 1 :]):
+            flag = scope.let(body, f"{one.name}_decides", Const(False, "bool"))
+            kept = scope.let(body, f"{one.name}_says", _zero(value))
+            inner += [Assign(flag.name, Const(True, "bool")), Assign(kept.name, value), *sighted]
+            later.append(If(flag, tuple(_written(scope, one, kept)), span=one.span))
+        else:
+            inner += [*sighted, *_written(scope, one, value)]
+        body.append(If(all_of(due, _decides(scope, one)), tuple(inner), span=one.span, note=one.name))
+    return Kernel(f"decide_{kind}", kind, tuple(scope.prologue), (*body, *later), deciding[0].span,
+                  "what people decide")  # fmt: skip
+
+
+def _decides(scope: Scope, one: m.Behaviour) -> KExpr:
+    """Whether the agent decides where it is due."""
+    if one.rule is None:
+        return test("ne", archetype_of(scope.builder, one), integer(most_archetypes(one)))
+    return test("not", any_removed(scope, one.of)) if is_ever_removed(scope.builder, one) else Const(True, "bool")
+
+
+def _sighted(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> list[KStmt]:
+    """What a decision that waits for changes leaves behind."""
+    if not one.when:
+        return []
+    seen = sight(scope, one, body)
+    made = op("add", op("to_i64", scope.builder.load(f"{one.name}_made", AGENT)), integer(1))
+    return [
+        Store(f"{one.name}_saw", (AGENT,), op("to_i32", seen, dtype="i32"), one.span),
+        Store(f"{one.name}_made", (AGENT,), op("to_i32", made, dtype="i32"), one.span),
+    ]
+
+
+def _zero(value: KExpr) -> Const:
+    match value.dtype:
+        case "bool":
+            return Const(False, "bool")
+        case "f64":
+            return number(0.0)
+        case _:
+            return integer(0)
+
+
+def _reads(model: m.Model, one: m.Behaviour, attribute: str) -> bool:
+    """Whether a behaviour's rule, or what it watches, hangs on an attribute, also through a ``while`` clause."""
+    if one.rule is None and not one.when:
+        return False
+    parts: tuple[object, ...] = (one.knows, one.rule)
+    parts += tuple(w.value for c in model.conditions if c.of == one.of for w in c.whiles)
+    parts += tuple((w.where, w.sets) for i in model.interventions for w in i.while_active if w.of == one.of)
+    read = (e for part in parts for e in m.every_expression(part))
+    return any(isinstance(e, m.AttributeRef) and e.name == attribute for e in read)
+
+
+def _decision(scope: Scope, one: m.Behaviour, due: Var, body: list[KStmt]) -> KExpr:
+    """What the agent decides: a truth, a label or a share."""
+    if one.rule is not None:
+        return _by_rule(scope, one, one.rule, due, body)
+    row = archetype_of(scope.builder, one)
+    drawn = _draw(scope, one, due, body)
+    table = f"{one.name}_table"
+    if is_replied(one):
+        column = op("shr", op("mul", drawn, integer(one.asks)), integer(32))
+        return scope.let(body, f"{one.name}_reply", scope.builder.load(table, row, column))
+    bounds = [scope.builder.load(table, row, integer(k)) for k in range(len(labels_of(one)) - 1)]
+    if one.decides.kind is Kind.BOOLEAN:
+        return scope.let(body, f"{one.name}_is_yes", test("ge", drawn, bounds[0]))
+    label: KExpr = integer(len(bounds))
+    for k, bound in reversed(list(enumerate(bounds))):
+        label = op("select", test("lt", drawn, bound), integer(k), label)
+    return scope.let(body, f"{one.name}_label", label)
+
+
+def _draw(scope: Scope, one: m.Behaviour, due: Var, body: list[KStmt]) -> Var:
+    """The word that decides; its episode: how often it was due before, or how many decisions the agent has made."""
+    if one.when:
+        episode = op("to_i64", scope.builder.load(f"{one.name}_made", AGENT))
+    else:
+        episode = op("floordiv", STEP, integer(steps_between(scope.builder.model, one)))
+    name = scope.fresh("w")
+    scope.fresh(f"{name}_words")  # a processor's name for those of a whole chunk
+    together = None if one.when else due
+    body.append(Draw(name, site(one.site), AGENT, episode, one.site, one.span, quartered=True, together=together))
+    return word(name, 0)
+
+
+def _by_rule(scope: Scope, one: m.Behaviour, rule: m.Expr, due: Var, body: list[KStmt]) -> KExpr:
+    value = scope.value(rule, f"{one.name}_rule")
+    if one.decides.kind is Kind.CATEGORY:
+        return scope.let(body, f"{one.name}_label", value)
+    if value.dtype == "bool" and one.shifted is None:
+        return scope.let(body, f"{one.name}_is_yes", value)
+    chance = op("select", value, number(1.0), number(0.0), dtype="f64") if value.dtype == "bool" else value
+    # What is no number counts as 0, as wherever a number becomes fixed point.
+    held = scope.let(body, f"{one.name}_chance", real("min", number(1.0), real("max", number(0.0), chance)))
+    if one.shifted is not None:
+        held = scope.let(body, f"{one.name}_shifted", _shifted(scope, one.shifted, held))
+    if one.decides.kind is not Kind.BOOLEAN:
+        return held
+    no = chance_threshold(real("sub", number(1.0), held))
+    return scope.let(body, f"{one.name}_is_yes", test("ge", _draw(scope, one, due, body), no))
+
+
+def _shifted(scope: Scope, shift: m.Expr, chance: KExpr) -> KExpr:
+    """The inverse logit of the logit and the shift; no shift leaves the chance as it is."""
+    by = scope.value(shift, "shift")
+    logit = real("log", real("div", chance, real("sub", number(1.0), chance)))
+    moved = real("div", number(1.0), real("add", number(1.0), real("exp", real("neg", real("add", logit, by)))))
+    return op("select", test("eq", by, number(0.0)), chance, moved, dtype="f64")
+
+
+def _written(scope: Scope, one: m.Behaviour, value: KExpr) -> list[KStmt]:
+    """The decision in its attribute and in the agent's memory; others hear of it where their force hangs on it."""
+    builder, name = scope.builder, f"{one.of}_{one.into}"
+    stored = as_stored(value, builder.buffers[name].dtype)
+    body: list[KStmt] = [Store(name, (AGENT,), stored, one.span)]
+    if builder.plan is not None and one.into in told_attributes(builder.model):
+        kind = Kind.NUMBER if builder.buffers[name].dtype == "f64" else one.decides.kind
+        before = Scope.typed(builder.load(name, AGENT), kind)
+        differs = test("ne", before, value)
+        body = [If(differs, (*body, *note_change(scope)), span=one.span)]
+    if one.remembers:
+        size = len(labels_of(one)) + 1
+        rest = op("floordiv", op("to_i64", builder.load(f"{one.name}_memory", AGENT)), integer(size))
+        label = op("to_i64", value) if value.dtype == "bool" else value
+        latest = op("add", op("mul", label, integer(size ** (one.remembers - 1))), rest)
+        body.append(Store(f"{one.name}_memory", (AGENT,), op("to_i32", latest, dtype="i32"), one.span))
+    return body

@@ -1,0 +1,237 @@
+"""Entering a state: what is counted, what is planned, which thresholds are drawn, what the agent then does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.lowering.builder import Builder, as_stored, stored_as
+from lpmdsl.lowering.dense.expressions import Scope, dwell
+from lpmdsl.lowering.dense.observations import count_entry
+from lpmdsl.lowering.dense.watched_values import look_at
+from lpmdsl.lowering.score.draws import branches, happens, stay
+from lpmdsl.lowering.sparse.constant_hazard import contacts_left
+from lpmdsl.networks.rng_keys import site
+from lpmdsl.program.ir import NEVER, Assign, Draw, If, KExpr, KStmt, Let, Store, Threshold, Var
+from lpmdsl.program.nodes import AGENT, chance_threshold, integer, op, real, test, word
+from lpmdsl.semantics import model as m
+
+
+def declare(builder: Builder, condition: m.Condition) -> None:
+    """The buffers of a condition: state, due tick and destination of timed exits, what is left of thresholds."""
+    name, shape = condition.name, (condition.of,)
+    builder.buffer(name, "u8", shape, "state", note=condition.span.label)
+    timed = [timed_exits(condition, s) for s in range(len(condition.states))]
+    if any(timed):
+        builder.buffer(f"{name}_due", "i64", shape, "state", note="tick at which the planned exit happens")
+    if any(exits and keeps_target(builder, condition, s) for s, exits in enumerate(timed)):
+        builder.buffer(f"{name}_next", "u8", shape, "state", note="where the planned exit leads")
+    if any(needs_plan(condition, s) for s in range(len(condition.states))):
+        builder.buffer(f"{name}_plan", "u8", shape, "state", note="which exit is planned")
+    for slot in range(max(len(thresholds(condition, s)) for s in range(len(condition.states)))):
+        if builder.is_steady(name):
+            note = "contacts with the infectious until one is infected"
+            builder.buffer(left_buffer(name, slot), "i32", shape, "state", NEVER, note)
+            builder.buffer(f"{left_buffer(name, slot)}_never", "i64", (1,), "input", NEVER, "more than anybody has")
+        else:
+            builder.buffer(left_buffer(name, slot), "i64", shape, "state", note="what is left of the threshold")
+    if condition.is_cyclic:
+        builder.buffer(f"{name}_episode", "i32", shape, "state", note="moves made so far")
+
+
+def left_buffer(condition: str, slot: int) -> str:
+    return f"{condition}_left" if slot == 0 else f"{condition}_left_{slot}"
+
+
+def timed_exits(condition: m.Condition, state: int) -> list[m.Exit]:
+    return [e for e in condition.exits_of(state) if isinstance(e.trigger, m.After)]
+
+
+def thresholds(condition: m.Condition, state: int) -> list[m.Exit]:
+    """The exits that wait for an accumulated hazard, in written order: their position is their slot."""
+    return [e for e in condition.exits_of(state) if isinstance(e.trigger, m.ByContagion | m.AtRate | m.Chance)]
+
+
+def needs_plan(condition: m.Condition, state: int) -> bool:
+    """Whether ties between exits need to know which of several timed exits is planned."""
+    timed = timed_exits(condition, state)
+    return len(timed) > 1 and len(timed) < len(condition.exits_of(state))
+
+
+def keeps_target(builder: Builder, condition: m.Condition, state: int) -> bool:
+    """Whether an agent must remember where its planned exit leads: the GPU's Program has it always."""
+    targets = {b.to for e in timed_exits(condition, state) for b in e.branches}
+    return builder.plan is None or len(targets) > 1
+
+
+NOBODY = integer(-1)
+
+
+def asks_origin(model: m.Model, condition: str) -> bool:
+    """Return True if a flow counts those who come from certain states of a condition."""
+    flows = (o.value for o in model.observations if isinstance(o.value, m.Flow))
+    return any(flow.condition == condition and flow.origins for flow in flows)
+
+
+@dataclass(slots=True)
+class Course:
+    """The locals of one agent's course through one condition in a kernel."""
+
+    scope: Scope
+    condition: m.Condition
+    state: Var
+    since: KExpr
+    episode: KExpr
+    counts_entries: bool = True
+    left: KExpr = NOBODY
+    """The state that the agent came from; told only where a flow asks for it."""
+
+
+# ------------------------------------------------------------------ entering
+
+
+def entry(course: Course, states: frozenset[int] | None = None) -> list[KStmt]:
+    """What entering the state in ``course.state`` does: count, plan the timed exits, draw thresholds, act.
+
+    ``states``: those that can be entered here (None: any).
+    """
+    body: list[KStmt] = []
+    for state in sorted(states) if states is not None else range(len(course.condition.states)):
+        inner = _entry_of(course, state)
+        if inner:
+            note = f"entering {course.condition.name}.{course.condition.states[state]}"
+            body.append(If(test("eq", course.state, integer(state)), tuple(inner), note=note))
+    return body
+
+
+def _entry_of(course: Course, state: int) -> list[KStmt]:
+    body: list[KStmt] = []
+    condition, scope = course.condition, course.scope
+    if course.counts_entries:
+        for observation in scope.builder.model.observations:
+            body += count_entry(
+                scope, observation, condition, state, course.state, course.since, course.episode, course.left
+            )
+    body += _plan_timed(course, state)
+    for slot, exit_ in enumerate(thresholds(condition, state)):
+        draw = keyed_draw(course, exit_.site, body, exit_)
+        left: KExpr = Threshold(word(draw, 0), word(draw, 1))
+        if scope.builder.is_steady(condition.name):
+            left = contacts_left(scope, condition, left, left_buffer(condition.name, slot))
+        body.append(Store(left_buffer(condition.name, slot), (AGENT,), left, exit_.span))
+    for clause in condition.entering:
+        if state in clause.states:
+            body += _act_on_entering(course, clause)
+    return body
+
+
+def keyed_draw(course: Course, path: str, body: list[KStmt], exit_: m.Exit | None = None) -> str:
+    name = course.scope.fresh("w")
+    span = exit_.span if exit_ else course.condition.span
+    body.append(Draw(name, site(path), AGENT, course.episode, path, span))
+    return name
+
+
+def _plan_timed(course: Course, state: int) -> list[KStmt]:
+    """Draws every timed exit and keeps the earliest; the one written first wins a tie."""
+    condition, scope = course.condition, course.scope
+    body: list[KStmt] = []
+    exits = timed_exits(condition, state)
+    due = scope.fresh("due")
+    to = scope.fresh("to")
+    which = scope.fresh("which")
+    for k, exit_ in enumerate(exits):
+        assert isinstance(exit_.trigger, m.After)
+        draw = keyed_draw(course, exit_.site, body, exit_)
+        ticks = dwell(scope, exit_.trigger.dwell, exit_.site, word(draw, 0))
+        if scope.builder.ledger is not None:
+            ticks = scope.let(body, "ticks", ticks)
+            body += stay(scope, exit_.site, exit_.trigger.dwell, ticks, word(draw, 0))
+        at = op("add", course.since, ticks)
+        inner, target = branch_target(scope, exit_, word(draw, 1))
+        if k == 0:
+            body += [*inner, Let(due, at, exit_.span), Let(to, target), Let(which, integer(exit_.index))]
+            continue
+        at_k = scope.let(body, "due_other", at)
+        chosen = (*inner, Assign(due, at_k), Assign(to, target), Assign(which, integer(exit_.index)))
+        body.append(If(test("lt", at_k, Var(due, "i64")), chosen, span=exit_.span))
+    if exits:
+        body.append(Store(f"{condition.name}_due", (AGENT,), Var(due, "i64"), exits[0].span))
+    if exits and keeps_target(scope.builder, condition, state):
+        body.append(Store(f"{condition.name}_next", (AGENT,), op("to_u8", Var(to, "i64"), dtype="u8")))
+    if needs_plan(condition, state):
+        body.append(Store(f"{condition.name}_plan", (AGENT,), op("to_u8", Var(which, "i64"), dtype="u8")))
+    return body
+
+
+def branch_target(scope: Scope, exit_: m.Exit, word_: KExpr) -> tuple[list[KStmt], KExpr]:
+    """Statements and the value of the destination: the first branch whose cumulative probability exceeds the word."""
+    body: list[KStmt] = []
+    bounds: list[KExpr] = []
+    chances: list[KExpr] = []
+    total: KExpr | None = None
+    for branch in exit_.branches[:-1]:
+        assert branch.probability is not None
+        body += look_at(scope, branch.probability, "probability")
+        p = scope.value(branch.probability, "branch_probability")
+        chances.append(p)
+        total = p if total is None else real("add", total, p)
+        bounds.append(chance_threshold(total))
+    target: KExpr = integer(exit_.branches[-1].to)
+    for branch, bound in reversed(list(zip(exit_.branches, bounds, strict=False))):
+        target = op("select", test("lt", word_, bound), integer(branch.to), target)
+    if bounds:
+        target = scope.let(body, "goes_to", target)
+    body += branches(scope, exit_, chances, bounds, word_)
+    return body, target
+
+
+def _act_on_entering(course: Course, clause: m.OnEntering) -> list[KStmt]:
+    body: list[KStmt] = []
+    for k, action in enumerate(clause.actions):
+        kind = course.condition.of
+        store = write(course.scope, kind, action, stored_value(course.scope, kind, action))
+        stores = (*look_at(course.scope, action.value, "value"), store)
+        if action.probability is None:
+            body += stores
+            continue
+        path = f"{clause.site}.action{k}"
+        draw = keyed_draw(course, path, body)
+        body += look_at(course.scope, action.probability, "probability")
+        p = course.scope.value(action.probability, "chance")
+        hit = test("lt", word(draw, 0), chance_threshold(p))
+        happens(course.scope, path, action.probability, p, hit, body)
+        body.append(If(hit, stores, span=action.span))
+    return body
+
+
+def stored_value(scope: Scope, kind: str, action: m.SetAttribute) -> KExpr:
+    """What a ``set`` writes or an ``add`` adds, as the attribute is stored."""
+    value = scope.value(action.value, action.attribute)
+    attribute = next(a for a in scope.builder.model.agent(kind).attributes if a.name == action.attribute)
+    return as_stored(value, stored_as(attribute.type))
+
+
+def write(scope: Scope, kind: str, action: m.SetAttribute, value: KExpr) -> Store:
+    """The store of a ``set`` or an ``add``: what is added to is what the attribute is when it is written."""
+    buffer = f"{kind}_{action.attribute}"
+    if action.adds:
+        value = real("add", scope.builder.load(buffer, AGENT), value)
+    return Store(buffer, (AGENT,), value, action.span)
+
+
+# ------------------------------------------------------------------ reading before writing
+
+
+def set_on_entering(conditions: list[m.Condition]) -> set[str]:
+    """The attributes that entering a state of the conditions can set."""
+    return {a.attribute for c in conditions for clause in c.entering for a in clause.actions}
+
+
+def read_before_writing(scope: Scope, written: set[str]) -> list[KStmt]:
+    """Locals with the attributes as they are before the phase writes them: everything in it reads these."""
+    body: list[KStmt] = []
+    for attribute in scope.builder.model.agent(scope.kind).attributes:
+        if attribute.name in written:
+            load = Scope.typed(scope.builder.load(f"{scope.kind}_{attribute.name}", AGENT), attribute.type.kind)
+            scope.attributes[attribute.name] = scope.let(body, f"{attribute.name}_was", load)
+    return body

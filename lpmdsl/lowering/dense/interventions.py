@@ -1,0 +1,395 @@
+"""Interventions become a trigger of scalars and, per block, a choice of agents and what is done to them."""
+
+from __future__ import annotations
+
+from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.entries import (
+    Course,
+    asks_origin,
+    entry,
+    read_before_writing,
+    set_on_entering,
+    stored_value,
+    write,
+)
+from lpmdsl.lowering.dense.expressions import Scope, read_states
+from lpmdsl.lowering.dense.months import months_between, months_passed
+from lpmdsl.lowering.dense.presence import any_removed
+from lpmdsl.lowering.dense.spending import declare_paid, pay
+from lpmdsl.lowering.dense.watched_values import look_at
+from lpmdsl.lowering.score.draws import happens as score_happens
+from lpmdsl.lowering.sparse.plan import tells
+from lpmdsl.lowering.sparse.worklists import note_change, tell_occupancies
+from lpmdsl.networks.rng_keys import site
+from lpmdsl.program.ir import (
+    Assign,
+    Const,
+    Draw,
+    Fold,
+    Gate,
+    If,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    Let,
+    ScheduleItem,
+    SelectSmallest,
+    Store,
+    Tally,
+    Var,
+)
+from lpmdsl.program.nodes import (
+    AGENT,
+    STEP,
+    all_of,
+    any_of,
+    chance_threshold,
+    integer,
+    number,
+    op,
+    real,
+    rounded,
+    test,
+    word,
+)
+from lpmdsl.semantics import model as m
+from lpmdsl.semantics.host.quantile_tables import TICKS
+
+OFF, PENDING, ACTIVE = 0, 1, 2
+FIRST = integer(0)
+
+
+def declare_intervention(builder: Builder, one: m.Intervention) -> None:
+    """The scalars of an intervention: phase, boundaries, what the trigger saw last, blocks run, money spent."""
+    for part, fill, note in (
+        ("phase", OFF, "0 off, 1 pending, 2 active"),
+        ("pending", 0, "the boundary at which it becomes active"),
+        ("started", 0, "the boundary at which it became active"),
+        ("seen", 0, "whether the trigger was past its level at the last look"),
+        ("once", 0, "whether a date has started it"),
+    ):
+        builder.buffer(f"{one.name}_{part}", "i64", (1,), "control", fill, note)
+    builder.buffer(f"{one.name}_disabled", "i64", (1,), "input", note="1 where a scenario goes without it")
+    declare_paid(builder, one)
+    for k in range(len(one.repeated)):
+        builder.buffer(f"{one.name}_{k}_runs", "i64", (1,), "control", note="how often the block has run")
+
+
+def _days(builder: Builder) -> KExpr:
+    # A hair more than t·step, so that a step of 0.1 days reaches day 3 at step 30.
+    days = real("mul", op("to_f64", STEP, dtype="f64"), number(builder.model.clock.step))
+    return real("add", days, number(1e-9))
+
+
+def trigger_kernel(builder: Builder, one: m.Intervention) -> Kernel:
+    """Stops, starts what was pending, and looks at the trigger, in that order."""
+    scope = Scope(builder, "")
+    body: list[KStmt] = []
+    phase = scope.let(body, "phase", builder.load(f"{one.name}_phase", FIRST))
+    body += _stop(scope, one, phase)
+    due = all_of(test("eq", phase, integer(PENDING)), test("ge", STEP, builder.load(f"{one.name}_pending", FIRST)))
+    body.append(If(due, tuple(_activate(builder, one, phase))))
+    body += _start(scope, one, phase)
+    body += _costs_per_day(builder, one, phase)
+    body.append(Store(f"{one.name}_phase", (FIRST,), phase, one.span))
+    enabled = test("eq", builder.load(f"{one.name}_disabled", FIRST), integer(0))
+    whole = If(enabled, tuple(body), span=one.span)
+    return Kernel(f"trigger_{one.name}", "", tuple(scope.prologue), (whole,), one.span)
+
+
+def _activate(builder: Builder, one: m.Intervention, phase: Var) -> list[KStmt]:
+    body: list[KStmt] = [Assign(phase.name, integer(ACTIVE)), Store(f"{one.name}_started", (FIRST,), STEP)]
+    if one.costs is not None and one.costs_per == "start":
+        body.append(pay(builder, one, integer(1)))
+    return body
+
+
+def _costs_per_day(builder: Builder, one: m.Intervention, phase: Var) -> list[KStmt]:
+    if one.costs is None or one.costs_per != "day":
+        return []
+    return [If(test("eq", phase, integer(ACTIVE)), (pay(builder, one, integer(1)),))]
+
+
+def _stop(scope: Scope, one: m.Intervention, phase: Var) -> list[KStmt]:
+    match one.stops:
+        case None:
+            return []
+        case m.OnDate():
+            over: KExpr = test("ge", _days(scope.builder), number(one.stops.day))
+        case m.Elapsed():
+            over = _has_elapsed(scope, one.stops, scope.builder.load(f"{one.name}_started", FIRST))
+        case m.Crossing():
+            over = _is_past(scope, one.stops)
+    active = test("eq", phase, integer(ACTIVE))
+    if isinstance(one.stops, m.Crossing) and one.stops.delay is not None:
+        return _stop_later(scope, one, one.stops.delay, all_of(active, over), phase)
+    return [If(all_of(active, over), (Assign(phase.name, integer(OFF)),), span=one.stops.span)]
+
+
+def _stop_later(scope: Scope, one: m.Intervention, delay: m.Expr, ends: KExpr, phase: Var) -> list[KStmt]:
+    """Once the end is certain it comes after the delay, whatever is reported in between."""
+    name = scope.builder.buffer(f"{one.name}_ending", "i64", (1,), "control", -1, "the boundary at which it stops")
+    ending = scope.builder.load(name, FIRST)
+    wait = op("max", integer(0), _wait(scope, delay))
+    certain = If(all_of(ends, test("lt", ending, integer(0))), (Store(name, (FIRST,), op("add", STEP, wait)),))
+    over = all_of(test("eq", phase, integer(ACTIVE)), test("ge", ending, integer(0)), test("ge", STEP, ending))
+    stop = (Assign(phase.name, integer(OFF)), Store(name, (FIRST,), integer(-1)))
+    return [certain, If(over, stop, span=delay.span)]
+
+
+def _has_elapsed(scope: Scope, elapsed: m.Elapsed, since: KExpr) -> KExpr:
+    """Return True if the time is over that began at a boundary."""
+    if elapsed.months:
+        return test("ge", months_between(scope.builder, since, STEP), integer(elapsed.months))
+    return test("ge", STEP, op("add", since, _wait(scope, elapsed.delay)))
+
+
+def _wait(scope: Scope, delay: m.Expr) -> KExpr:
+    """A delay in steps."""
+    return ceiling(real("div", scope.value(delay, "delay"), number(scope.builder.model.clock.step)))
+
+
+def _is_past(scope: Scope, crossing: m.Crossing) -> KExpr:
+    value, level = scope.value(crossing.value, "reported"), scope.value(crossing.level, "level")
+    return test("gt" if crossing.rises else "lt", value, level)
+
+
+def _start(scope: Scope, one: m.Intervention, phase: Var) -> list[KStmt]:
+    builder = scope.builder
+    off = test("eq", phase, integer(OFF))
+    if isinstance(one.starts, m.Crossing):
+        return _start_on_crossing(scope, one, one.starts, phase)
+    match one.starts:
+        case None:
+            now: KExpr = test("eq", STEP, integer(0))
+        case m.OnDate():
+            now = test("ge", _days(builder), number(one.starts.day))
+        case m.Elapsed():
+            now = _has_elapsed(scope, one.starts, integer(0))
+    fresh = test("eq", builder.load(f"{one.name}_once", FIRST), integer(0))
+    started = (*_activate(builder, one, phase), Store(f"{one.name}_once", (FIRST,), integer(1)))
+    return [If(all_of(off, now, fresh), started, span=one.span)]
+
+
+def _start_on_crossing(scope: Scope, one: m.Intervention, crossing: m.Crossing, phase: Var) -> list[KStmt]:
+    builder = scope.builder
+    body: list[KStmt] = []
+    past = scope.let(body, "is_past", _is_past(scope, crossing))
+    before = test("ne", builder.load(f"{one.name}_seen", FIRST), integer(0))
+    crossed = all_of(test("eq", phase, integer(OFF)), past, test("not", before))
+    start: list[KStmt] = []
+    if crossing.delay is None:
+        start += _activate(builder, one, phase)
+    else:
+        wait = scope.let(start, "wait", _wait(scope, crossing.delay))
+        later = (Assign(phase.name, integer(PENDING)), Store(f"{one.name}_pending", (FIRST,), op("add", STEP, wait)))
+        start.append(If(test("gt", wait, integer(0)), later, tuple(_activate(builder, one, phase))))
+    body.append(If(crossed, tuple(start), span=crossing.span))
+    body.append(Store(f"{one.name}_seen", (FIRST,), op("to_i64", past), crossing.span))
+    return body
+
+
+def ceiling(value: KExpr) -> KExpr:
+    return op("to_i64", real("neg", real("floor", real("sub", number(1e-9), value))))
+
+
+# ------------------------------------------------------------------ blocks
+
+
+def is_due(builder: Builder, one: m.Intervention, block: m.Repeated) -> KExpr:
+    """Return True if a block runs at step t: its period, counted from the start, is over."""
+    active = test("eq", builder.load(f"{one.name}_phase", FIRST), integer(ACTIVE))
+    started = builder.load(f"{one.name}_started", FIRST)
+    if not block.months:
+        steps = max(1, round(block.every / builder.model.clock.step))
+        elapsed = op("sub", STEP, started)
+        return all_of(active, test("eq", op("mod", elapsed, integer(steps)), integer(0)))
+    now = months_between(builder, started, STEP)
+    before = months_between(builder, started, op("max", op("sub", STEP, integer(1)), started))
+    whole = test("eq", op("mod", now, integer(block.months)), integer(0))
+    turns = all_of(test("gt", now, before), whole)
+    return all_of(active, any_of(test("eq", STEP, started), turns))
+
+
+def together_items(builder: Builder, one: m.Intervention) -> list[ScheduleItem]:
+    """Fills the limit that blocks share, at the start of each of its periods."""
+    limit = one.together
+    if limit is None:
+        return []
+    left = builder.buffer(f"{one.name}_left", "i64", (1,), "control", note="how many may still be reached together")
+    scope = Scope(builder, "")
+    looked = look_at(scope, limit.at_most, "limit")
+    value = rounded(real("max", number(0.0), scope.value(limit.at_most, "at_most")))
+    store = Store(left, (FIRST,), value, limit.span)
+    kernel = Kernel(f"fill_{one.name}", "", tuple(scope.prologue), (*looked, store), limit.span)
+    if limit.months:
+        now, before = (months_passed(builder, at) for at in (STEP, op("max", op("sub", STEP, integer(1)), FIRST)))
+        turns = test("gt", *(op("floordiv", n, integer(limit.months)) for n in (now, before)))
+        due = any_of(test("eq", STEP, FIRST), turns)
+    else:
+        steps = max(1, round(limit.every / builder.model.clock.step))
+        due = test("eq", op("mod", STEP, integer(steps)), FIRST)
+    return [Gate(due, (Launch(builder.kernel(kernel)),), f"{one.name} together")]
+
+
+def _shared(one: m.Intervention, block: m.Repeated) -> str:
+    """The buffer of the limit that a block shares with others; "" if it has none."""
+    return f"{one.limited_by}_left" if one.limited_by and block.counts_people else ""
+
+
+def block_items(builder: Builder, one: m.Intervention, k: int) -> list[ScheduleItem]:
+    """The schedule of one ``every …`` block: choose, select, act, and count the run."""
+    block = one.repeated[k]
+    name = f"{one.name}_{k}"
+    due = is_due(builder, one, block)
+    items: list[ScheduleItem] = []
+    shared = _shared(one, block)
+    _declare_block(builder, name, block, bool(shared))
+    if block.at_most is not None or shared:
+        items.append(Launch(builder.kernel(_choose_kernel(builder, name, block))))
+        items.append(Launch(builder.kernel(_limit_kernel(builder, name, block, shared))))
+        limit = builder.load(f"{name}_limit", FIRST)
+        items.append(SelectSmallest(f"{name}_keys", limit, f"{name}_cutoff", f"{name}_chosen"))
+        items.append(Launch(builder.kernel(_act_kernel(builder, name, block, True))))
+    else:
+        items.append(Launch(builder.kernel(_act_kernel(builder, name, block, False))))
+        items.append(Fold(f"{name}_chosen_tally", f"{name}_chosen", "add"))
+    items.append(Launch(builder.kernel(_ran_kernel(builder, one, name, block))))
+    return [Gate(due, tuple(items), one.name)]
+
+
+def _declare_block(builder: Builder, name: str, block: m.Repeated, shares: bool) -> None:
+    builder.buffer(f"{name}_chosen", "i64", (1,), "scratch", note="how many were chosen")
+    if block.at_most is not None or shares:
+        builder.buffer(f"{name}_keys", "i64", (block.of,), "scratch", -1, "priority of the eligible, −1: not eligible")
+        builder.buffer(f"{name}_cutoff", "i64", (1,), "scratch")
+        builder.buffer(f"{name}_limit", "i64", (1,), "scratch")
+    else:
+        builder.buffer(f"{name}_chosen_tally", "i64", (f"chunks_{block.of}", 1), "tally")
+
+
+def _eligible(scope: Scope, block: m.Repeated) -> KExpr:
+    tests: list[KExpr] = []
+    if any(c.of == block.of and c.removed for c in scope.builder.model.conditions):
+        tests.append(test("not", any_removed(scope, block.of)))
+    if block.where is not None:
+        tests.append(scope.value(block.where))
+    return all_of(*tests)
+
+
+def _choose_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
+    """A keyed priority for everyone eligible: word and agent in one key, so that no two are equal."""
+    scope = Scope(builder, block.of)
+    body = read_states(scope)
+    key = Var(scope.fresh("key"), "i64")
+    body.append(Let(key.name, integer(-1)))
+    draw = Draw("w", site(block.site), AGENT, builder.load(f"{name}_runs", FIRST), block.site, block.span)
+    priority = op("add", op("shl", word("w", 0), integer(31)), AGENT)
+    body.append(If(_eligible(scope, block), (draw, Assign(key.name, priority)), span=block.span))
+    body.append(Store(f"{name}_keys", (AGENT,), key))
+    return Kernel(f"choose_{name}", block.of, tuple(scope.prologue), tuple(body), block.span)
+
+
+def _limit_kernel(builder: Builder, name: str, block: m.Repeated, shared: str) -> Kernel:
+    scope = Scope(builder, "")
+    limits: list[KExpr] = [builder.load(shared, FIRST)] if shared else []
+    looked: list[KStmt] = []
+    if block.at_most is not None:
+        looked = look_at(scope, block.at_most, "limit")
+        limits.append(rounded(real("max", number(0.0), scope.value(block.at_most, "at_most"))))
+    value = limits[0] if len(limits) == 1 else op("min", *limits)
+    store = Store(f"{name}_limit", (FIRST,), value, block.span)
+    return Kernel(f"limit_{name}", "", tuple(scope.prologue), (*looked, store), block.span)
+
+
+def _act_kernel(builder: Builder, name: str, block: m.Repeated, is_limited: bool) -> Kernel:
+    scope = Scope(builder, block.of)
+    if not is_limited:
+        body = read_states(scope)
+        inner: list[KStmt] = [Tally(f"{name}_chosen_tally", integer(0), integer(1))]
+        chosen = _eligible(scope, block)
+    else:
+        body, inner = [], read_states(scope)
+        key = scope.let(body, "key", builder.load(f"{name}_keys", AGENT))
+        cutoff = scope.hoist("cutoff", builder.load(f"{name}_cutoff", FIRST))
+        chosen = all_of(test("ge", key, integer(0)), test("le", key, cutoff))
+    live = [c for c in builder.model.conditions if c.of == block.of]
+    scope.live = {c.name: op("to_i64", builder.load(c.name, AGENT)) for c in live}
+    inner += _actions(scope, name, block)
+    if builder.plan is not None and tells(builder.model, block):
+        inner += note_change(scope)
+    body.append(If(chosen, tuple(inner), span=block.span))
+    return Kernel(f"act_{name}", block.of, tuple(scope.prologue), tuple(body), block.span)
+
+
+def _actions(scope: Scope, name: str, block: m.Repeated) -> list[KStmt]:
+    """Everything is read before anything is written; then the actions write in their order."""
+    reads = read_before_writing(scope, _written(scope.builder, block))
+    writes: list[KStmt] = []
+    for k, action in enumerate(block.actions):
+        happens: KExpr = Const(True, "bool")
+        if action.probability is not None:
+            path = f"{block.site}.action{k}"
+            draw = scope.fresh("w")
+            runs = scope.builder.load(f"{name}_runs", FIRST)
+            reads.append(Draw(draw, site(path), AGENT, runs, path, action.span))
+            reads += look_at(scope, action.probability, "probability")
+            p = scope.value(action.probability, "chance")
+            happens = scope.let(reads, "happens", test("lt", word(draw, 0), chance_threshold(p)))
+            score_happens(scope, path, action.probability, p, happens, reads)
+        match action:
+            case m.SetAttribute():
+                looked = look_at(scope, action.value, "value")
+                reads += [If(happens, tuple(looked), span=action.span)] if looked else []
+                value = scope.let(reads, "value", stored_value(scope, block.of, action))
+                writes.append(If(happens, (write(scope, block.of, action, value),), span=action.span))
+            case m.ForceMove():
+                writes += _force(scope, action, happens)
+    return [*reads, *writes]
+
+
+def _written(builder: Builder, block: m.Repeated) -> set[str]:
+    """The attributes that a block can write, also by making agents enter states."""
+    forced = [builder.model.condition(a.condition) for a in block.actions if isinstance(a, m.ForceMove)]
+    return {a.attribute for a in block.actions if isinstance(a, m.SetAttribute)} | set_on_entering(forced)
+
+
+def _force(scope: Scope, action: m.ForceMove, happens: KExpr) -> list[KStmt]:
+    """Moves the agent as if it had left on its own at the start of the step; nothing if it is there already."""
+    condition = scope.builder.model.condition(action.condition)
+    name = condition.name
+    body: list[KStmt] = []
+    state = scope.let(body, f"{name}_is", integer(action.state))
+    episode: KExpr = integer(0)
+    if condition.is_cyclic:
+        before = op("to_i64", scope.builder.load(f"{name}_episode", AGENT))
+        episode = scope.let(body, f"{name}_episode_is", op("add", before, integer(1)))
+        body.append(Store(f"{name}_episode", (AGENT,), op("to_i32", episode, dtype="i32")))
+    course = Course(scope, condition, state, op("mul", STEP, integer(TICKS)), episode)
+    if asks_origin(scope.builder.model, name):
+        course.left = scope.let(body, f"{name}_left_state", op("to_i64", scope.builder.load(name, AGENT)))
+    body += entry(course, frozenset({action.state}))
+    if scope.builder.plan is not None:
+        body += tell_occupancies(scope, condition, op("to_i64", scope.builder.load(name, AGENT)), state)
+    body.append(Store(name, (AGENT,), op("to_u8", state, dtype="u8"), action.span))
+    live = op("to_i64", scope.builder.load(name, AGENT))
+    elsewhere: KExpr = test("ne", live, integer(action.state))
+    for other in condition.excludes if action.state != condition.start.state else ():
+        start = integer(scope.builder.model.condition(other).start.state)
+        elsewhere = all_of(elsewhere, test("eq", op("to_i64", scope.builder.load(other, AGENT)), start))
+    return [If(all_of(happens, elsewhere), tuple(body), span=action.span)]
+
+
+def _ran_kernel(builder: Builder, one: m.Intervention, name: str, block: m.Repeated) -> Kernel:
+    """Counts the run of a block and what it cost."""
+    body: list[KStmt] = [
+        Store(f"{name}_runs", (FIRST,), op("add", builder.load(f"{name}_runs", FIRST), integer(1)), one.span)
+    ]
+    shared = _shared(one, block)
+    if shared:
+        rest = op("sub", builder.load(shared, FIRST), builder.load(f"{name}_chosen", FIRST))
+        body.append(Store(shared, (FIRST,), rest, one.span))
+    if one.costs is not None and one.costs_per == "person" and block.counts_people:
+        body.append(pay(builder, one, builder.load(f"{name}_chosen", FIRST)))
+    return Kernel(f"ran_{name}", "", (), tuple(body), one.span)

@@ -1,0 +1,182 @@
+"""Who takes part in a network, and how many do: contacts that are spread evenly are spread over those present."""
+
+from __future__ import annotations
+
+from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.expressions import Scope, present_tests, read_states
+from lpmdsl.program.ir import AtomicAdd, Beside, If, Kernel, KExpr, KStmt, Let, Loop, Store, Var
+from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, number, op, real, rounded, test
+from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.events import may_be_absent
+
+CONTACT, MOST_CONTACTS = 65_536.0, 65_536.0
+"""Contacts per day that people have of their own are added up in units of 2⁻¹⁶, at most so many each."""
+
+# ------------------------------------------------------------------ what a network needs
+
+
+def groups_of(builder: Builder, network: m.Network) -> tuple[str, tuple[str, ...]]:
+    """The attribute that a mixing table is by, and its labels; ("", ("",)) without mixing."""
+    if network.mixing is None:
+        return "", ("",)
+    table = builder.model.table(network.mixing)
+    return table.key_attributes[0], table.keys[0]
+
+
+def needs_presence(network: m.Network) -> bool:
+    """Whether contacts are spread over those present, who must then be counted."""
+    return network.layout == "random" or (network.contacts is not None and not network.per_tie)
+
+
+def is_static(builder: Builder, network: m.Network) -> bool:
+    """Whether nobody among whom contacts are spread can ever be absent, nor change mixing group."""
+    model = builder.model
+    group, _ = groups_of(builder, network)
+    if network.where is not None and not _is_fixed(model, network.where):
+        return False
+    moves = any(a.name == group and a.is_changed for a in model.agent(network.met).attributes)
+    return not (moves or may_be_absent(model, network, network.met))
+
+
+def _is_fixed(model: m.Model, where: m.Expr) -> bool:
+    """Return True if a test reads nothing that changes in a run."""
+    changing = (m.InState, m.StateOf, m.ObservationRef, m.GroupReport, m.Rolling, m.Time, m.IsActive)
+    for leaf in m.walk(where):
+        if isinstance(leaf, changing):
+            return False
+        if isinstance(leaf, m.AttributeRef):
+            attribute = next((a for a in model.agent(leaf.of).attributes if a.name == leaf.name), None)
+            if attribute is None or attribute.is_changed:
+                return False
+    return True
+
+
+def declare_network(builder: Builder, network: m.Network) -> None:
+    """Inputs of a network: its places or rows, the steps on which it runs, and the counters of those present."""
+    kind, name = network.of, network.name
+    if network.layout == "place":
+        builder.buffer(f"{kind}_{network.place}", "i32", (kind,), "input", note="place of each agent, −1: none")
+    if builder.is_circles(network):
+        builder.buffer(f"{name}_circles", "i64", (f"{name}_half_degree", "rounds"), "input", note="keys of circles")
+        builder.buffer(f"{name}_degree", "i64", (1,), "input", note="ties of each agent")
+    elif network.layout == "ties":
+        builder.buffer(f"{name}_offsets", "i64", (f"{kind}+1",), "input", note="rows of ties")
+        builder.buffer(f"{name}_targets", "i32", (f"{name}_ties",), "input")
+    if network.days:
+        builder.buffer(f"{name}_runs", "u8", ("steps",), "input", note=f"1 on {network.days}")
+    if needs_presence(network):
+        builder.buffer(
+            f"{name}_present", "i64", (counter_shape(builder, network),), "state", note="how many are present"
+        )
+        if not is_static(builder, network):
+            builder.buffer(f"{name}_here", "u8", (network.met,), "state", note="1 + mixing group of those present")
+
+
+def counter_shape(builder: Builder, network: m.Network) -> int | str:
+    match network.layout:
+        case "place":
+            return f"{network.of}_{network.place}_places"
+        case "ties":
+            return network.of
+        case "random":
+            return len(groups_of(builder, network)[1])
+
+
+def place_of(scope: Scope, network: m.Network) -> KExpr:
+    return op("to_i64", scope.builder.load(f"{network.of}_{network.place}", AGENT))
+
+
+def group_of(scope: Scope, network: m.Network) -> KExpr:
+    """The agent's mixing group (0 without mixing)."""
+    attribute, _ = groups_of(scope.builder, network)
+    if not attribute:
+        return integer(0)
+    ref = next(a for a in scope.builder.model.agent(network.of).attributes if a.name == attribute)
+    return scope.index(m.AttributeRef(network.of, attribute, ref.type, network.span))
+
+
+def takes_part(scope: Scope, network: m.Network) -> KExpr:
+    """Present apart from the weekday: not removed, not kept away, and with a place where one is needed."""
+    present = present_tests(scope, network)
+    if network.layout == "place":
+        return all_of(test("ge", place_of(scope, network), integer(0)), present)
+    return present
+
+
+def runs_today(scope: Scope, network: m.Network) -> KExpr | None:
+    """Whether the network runs in this step; None if it always does."""
+    if not network.days:
+        return None
+    name = f"{network.name}_runs"
+    taken = next((s for s in scope.prologue if isinstance(s, Let) and s.name == f"{network.name}_today"), None)
+    if taken:
+        return Var(taken.name, "bool")
+    return scope.hoist(f"{network.name}_today", test("ne", scope.builder.load(name, STEP), integer(0)), network.days)
+
+
+# ------------------------------------------------------------------ presence
+
+
+def presence_kernel(builder: Builder, network: m.Network) -> Kernel:
+    """Keeps the counts of those present; touches only agents who came or went since the last step."""
+    scope = Scope(builder, network.met)
+    body = read_states(scope)
+    here = scope.let(body, f"{network.name}_takes_part", takes_part(scope, network))
+    if is_static(builder, network):
+        body.append(If(here, tuple(_count(scope, network, group_of(scope, network), 1))))
+    else:
+        body += recount(scope, network, here)[0]
+    return Kernel(f"presence_{network.name}", network.met, tuple(scope.prologue), tuple(body), network.span)
+
+
+def recount(scope: Scope, network: m.Network, here: KExpr) -> tuple[list[KStmt], Var, Var]:
+    """Statements that tell the counters who came or went; 1 + the agent's group, 0 if absent, before and now."""
+    body: list[KStmt] = []
+    name = f"{network.name}_here"
+    before = scope.let(body, "before", op("to_i64", scope.builder.load(name, AGENT)))
+    code = op("add", integer(1), group_of(scope, network))
+    now = scope.let(body, "now", op("select", here, code, integer(0)))
+    came = If(test("gt", now, integer(0)), tuple(_count(scope, network, op("sub", now, integer(1)), 1)))
+    went = If(test("gt", before, integer(0)), tuple(_count(scope, network, op("sub", before, integer(1)), -1)))
+    store = Store(name, (AGENT,), op("to_u8", now, dtype="u8"))
+    body.append(If(test("ne", before, now), (store, went, came), span=network.span))
+    return body, before, now
+
+
+def _count(scope: Scope, network: m.Network, group: KExpr, change: int) -> list[KStmt]:
+    counter, delta = f"{network.name}_present", _worth(scope, network, change)
+    match network.layout:
+        case "place":
+            return [AtomicAdd(counter, (place_of(scope, network),), delta)]
+        case "random":
+            return [AtomicAdd(counter, (group,), delta)]
+        case "ties":
+            return for_neighbours(scope, network, lambda j: [AtomicAdd(counter, (j,), delta)])
+
+
+def _worth(scope: Scope, network: m.Network, change: int) -> KExpr:
+    """How much an agent counts among those over whom contacts are spread: 1, or its own contacts in 2⁻¹⁶."""
+    if not network.is_by_person or network.contacts is None:
+        return integer(change)
+    own = real("min", real("max", scope.value(network.contacts, "contacts"), number(0.0)), number(MOST_CONTACTS))
+    fixed = rounded(real("mul", own, number(CONTACT)))
+    return fixed if change > 0 else op("neg", fixed)
+
+
+def for_neighbours(scope: Scope, network: m.Network, action) -> list[KStmt]:
+    builder = scope.builder
+    edge = Var(scope.fresh("edge"), "i64")
+    if builder.is_circles(network):
+        beside = Beside(f"{network.name}_circles", AGENT, edge, Var(network.of, "i64"))
+        degree = builder.load(f"{network.name}_degree", integer(0))
+        return [Loop(edge.name, integer(0), degree, tuple(action(beside)))]
+    neighbour = op("to_i64", builder.load(f"{network.name}_targets", edge))
+    start = builder.load(f"{network.name}_offsets", AGENT)
+    stop = builder.load(f"{network.name}_offsets", op("add", AGENT, integer(1)))
+    return [Loop(edge.name, start, stop, tuple(action(neighbour)))]
+
+
+def any_removed(scope: Scope, kind: str) -> KExpr:
+    """Whether the agent is in a removed state of any condition."""
+    conditions = [c for c in scope.builder.model.conditions if c.of == kind and c.removed]
+    return any_of(*(scope.in_state(c.name, c.removed) for c in conditions))

@@ -1,0 +1,160 @@
+"""The Model becomes a Program: buffers, one kernel per stage and kind of agent, and the order of a step."""
+
+from __future__ import annotations
+
+from lpmdsl.lowering.builder import Builder, stored_as
+from lpmdsl.lowering.dense.archetypes import band_items, look_items
+from lpmdsl.lowering.dense.behaviours import decide_items, declare_behaviour
+from lpmdsl.lowering.dense.conditions import advance_kernel, begin_kernel
+from lpmdsl.lowering.dense.contagion import (
+    declare_contagion,
+    expose_items,
+    networks_of,
+)
+from lpmdsl.lowering.dense.entries import declare
+from lpmdsl.lowering.dense.interventions import block_items, declare_intervention, together_items, trigger_kernel
+from lpmdsl.lowering.dense.observations import (
+    declare_observation,
+    derived_items,
+    in_dependency_order,
+    level_items,
+    watch_items,
+)
+from lpmdsl.lowering.dense.presence import declare_network, is_static, needs_presence, presence_kernel
+from lpmdsl.lowering.dense.spending import spending_items
+from lpmdsl.lowering.dense.watched_values import contagion_items, declare_watched, note_items
+from lpmdsl.lowering.score.draws import closing_items, declare_sums, slope_items
+from lpmdsl.lowering.score.statistics import Ledger
+from lpmdsl.program.ir import Launch, Program, ScheduleItem
+from lpmdsl.semantics import model as m
+
+
+def lower(model: m.Model, ledger: Ledger | None = None) -> Program:
+    """The Program of a checked model.
+
+    A step is behaviours, triggers, interventions, contagion, transitions, observations, in this order. ``ledger``: what
+    is to be written down of its draws.
+    """
+    builder = Builder(model, ledger=ledger)
+    declare_all(builder)
+    observations = observation_items(builder)
+    begin = begin_items(builder)
+    acts = [*decide_items(builder), *intervention_items(builder)]
+    moves = [*_contagion_items(builder), *_advance_items(builder)]
+    return program_of(builder, begin, acts, moves, observations)
+
+
+def program_of(
+    builder: Builder,
+    begin: list[ScheduleItem],
+    acts: list[ScheduleItem],
+    moves: list[ScheduleItem],
+    observations: list[ScheduleItem],
+) -> Program:
+    """The schedule from its phases, with what a ledger asks for between and after them."""
+    closing: list[ScheduleItem] = []
+    slopes: dict[bool, list[ScheduleItem]] = {True: [], False: []}
+    if builder.ledger is not None:
+        slopes = {is_beginning: slope_items(builder, is_beginning) for is_beginning in (True, False)}
+        declare_sums(builder)
+        closing = closing_items(builder)
+    kept, looks = contagion_items(builder)
+    begin = [*slopes[True], *begin, *kept, *observations, *closing, *note_items(builder, 1)]
+    moves = [*looks, *moves, *note_items(builder, 0)]
+    step = [*acts, *slopes[False], *moves, *observations, *closing, *note_items(builder, 1)]
+    return _program(builder, begin, step, look_items(builder))
+
+
+def _program(
+    builder: Builder, begin: list[ScheduleItem], step: list[ScheduleItem], look: list[ScheduleItem]
+) -> Program:
+    model = builder.model
+    return Program(
+        model.name,
+        tuple(builder.buffers.values()),
+        tuple(builder.constants),
+        tuple(builder.quantiles.values()),
+        tuple(builder.kernels),
+        tuple(begin),
+        tuple(step),
+        tuple(look),
+    )
+
+
+def declare_all(builder: Builder) -> None:
+    """The buffers of agents, conditions, networks, contagions, observations and interventions."""
+    model = builder.model
+    declare_watched(builder)
+    for agent in model.agents:
+        for attribute in agent.attributes:
+            role = "state" if attribute.is_changed else "input"
+            builder.buffer(f"{agent.name}_{attribute.name}", stored_as(attribute.type), (agent.name,), role)
+    for condition in model.conditions:
+        declare(builder, condition)
+    for network in _used_networks(builder):
+        declare_network(builder, network)
+    for contagion in builder.contagions:
+        declare_contagion(builder, contagion)
+    for observation in model.observations:
+        declare_observation(builder, observation)
+    for intervention in model.interventions:
+        declare_intervention(builder, intervention)
+    for behaviour in model.behaviours:
+        declare_behaviour(builder, behaviour)
+
+
+def _used_networks(builder: Builder) -> list[m.Network]:
+    names = dict.fromkeys(s.network for c in builder.model.contagions for s in c.spreads)
+    return [builder.model.network(n) for n in names]
+
+
+def begin_items(builder: Builder) -> list[ScheduleItem]:
+    """Everyone enters the start states; those who are always present are counted."""
+    kinds = dict.fromkeys(c.of for c in builder.model.conditions)
+    items: list[ScheduleItem] = [Launch(builder.kernel(begin_kernel(builder, kind))) for kind in kinds]
+    for network in _used_networks(builder):
+        if needs_presence(network) and is_static(builder, network):
+            items.append(Launch(builder.kernel(presence_kernel(builder, network))))
+    return [*items, *band_items(builder)]
+
+
+def intervention_items(builder: Builder) -> list[ScheduleItem]:
+    interventions = builder.model.interventions
+    items: list[ScheduleItem] = [Launch(builder.kernel(trigger_kernel(builder, i))) for i in interventions]
+    for intervention in interventions:
+        items += together_items(builder, intervention)
+    for intervention in interventions:
+        for k in range(len(intervention.repeated)):
+            items += block_items(builder, intervention, k)
+    return items
+
+
+def _contagion_items(builder: Builder) -> list[ScheduleItem]:
+    items: list[ScheduleItem] = []
+    for network in _used_networks(builder):
+        if needs_presence(network) and not is_static(builder, network):
+            items.append(Launch(builder.kernel(presence_kernel(builder, network))))
+    for contagion in builder.contagions:
+        items += expose_items(builder, contagion, networks_of(builder, contagion))
+    return items
+
+
+def _advance_items(builder: Builder) -> list[ScheduleItem]:
+    kinds = dict.fromkeys(c.of for c in builder.model.conditions)
+    return [Launch(builder.kernel(advance_kernel(builder, kind))) for kind in kinds]
+
+
+def observation_items(builder: Builder) -> list[ScheduleItem]:
+    """Censuses and reports, for the beginning and for every step."""
+    items: list[ScheduleItem] = []
+    for observation in builder.model.observations:
+        if isinstance(observation.value, m.Level):
+            items += level_items(builder, observation)
+        elif isinstance(observation.value, m.Spending):
+            items += spending_items(builder, observation)
+    for observation in in_dependency_order(builder):
+        items += derived_items(builder, observation)
+    checks = [c for c in builder.model.checks if isinstance(c, m.CheckAlways)]
+    for index, check in enumerate(checks):
+        items += watch_items(builder, index, check)
+    return items

@@ -1,0 +1,1 @@
+"""The Program of chances in place of draws, for gradients."""

@@ -1,0 +1,355 @@
+"""The adjoint of a relaxed Program, in the same IR: what a small change of every number is worth for the result.
+
+Reverse mode (Griewank & Walther 2008, Evaluating Derivatives). The adjoint of a step runs after the states before the
+step were put back. It makes the step's scratch again, then goes through its kernels from the last to the first, each
+turned round: what a store wrote is read, and what a load read is added to. ``begin`` is the adjoint of the observations
+at the end of step t, and of the entry into the start states where t is −1; ``step`` is that of the step itself.
+
+No float is added to by two at once. An agent adds to its own elements; what many read goes through tallies, in their
+stated order; and the kernels that add up over rows, or read at a place, have mirror images of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from lpmdsl.lowering.relaxed.adjoint_expressions import pull_back
+from lpmdsl.lowering.relaxed.chances import ZERO, Gather, plus
+from lpmdsl.lowering.relaxed.contagion import read_kernel, sum_kernel
+from lpmdsl.lowering.relaxed.moves import site_name
+from lpmdsl.lowering.relaxed.program import Relaxed
+from lpmdsl.program.ir import (
+    LANES,
+    Apply,
+    Assign,
+    Buffer,
+    Clear,
+    Const,
+    Fold,
+    Gate,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    Let,
+    Load,
+    Loop,
+    Program,
+    Role,
+    ScheduleItem,
+    Store,
+    Tally,
+    Var,
+    statements,
+)
+from lpmdsl.program.nodes import AGENT, STEP, integer, number, real, test
+from lpmdsl.program.passes.simplify import simplify
+from lpmdsl.program.verify import verify
+from lpmdsl.semantics.builtins import GENERATED
+
+
+def worth_of(buffer: str) -> str:
+    """The buffer with what the elements of a buffer are worth."""
+    return f"d_{buffer}"
+
+
+def adjoint(relaxed: Relaxed, marginals: bool = False) -> Program:
+    """The adjoint program; ``marginals``: it also keeps what every event of the step is worth for every agent."""
+    maker = _Adjoint(relaxed, marginals)
+    program = relaxed.program
+    steps, levels = _apart(program)
+    begin = [*maker.again(levels), *maker.backwards(levels)]
+    entering = maker.backwards(tuple(i for i in program.begin if i not in levels))
+    begin.append(Gate(test("lt", STEP, integer(0)), tuple(entering), "the start"))
+    step = [*maker.again(steps), *maker.backwards(steps)]
+    used = {n for item in (*begin, *step) for n in _launched(item)}
+    kernels = tuple(k for k in (*program.kernels, *maker.kernels) if k.name in used)
+    buffers = (*program.buffers, *maker.buffers.values())
+    made = Program(f"{program.name}_adjoint", buffers, program.constants, (), kernels, tuple(begin), tuple(step))
+    verify(made)
+    return made
+
+
+def _apart(program: Program) -> tuple[tuple[ScheduleItem, ...], tuple[ScheduleItem, ...]]:
+    """The items of a step, and those of the observations at its end: they end ``begin`` too."""
+    levels = tuple(i for i in program.begin if i in program.step)
+    return tuple(i for i in program.step if i not in levels), levels
+
+
+def _launched(item: ScheduleItem) -> list[str]:
+    match item:
+        case Launch():
+            return [item.kernel]
+        case Gate():
+            return [n for inner in item.items for n in _launched(inner)]
+        case _:
+            return []
+
+
+@dataclass(slots=True)
+class _Adjoint:
+    """What is gathered while kernels are turned round."""
+
+    relaxed: Relaxed
+    marginals: bool
+    kernels: list[Kernel] = field(default_factory=list)
+    buffers: dict[str, Buffer] = field(default_factory=dict)
+
+    # ------------------------------------------------------------------ schedules
+
+    def again(self, items: tuple[ScheduleItem, ...]) -> list[ScheduleItem]:
+        """The items that make scratch: not those that change states or write reports."""
+        made: list[ScheduleItem] = []
+        left_out: set[str] = set()
+        for item in items:
+            match item:
+                case Launch():
+                    kernel = self.relaxed.program.kernel(item.kernel)
+                    if self._ends_step(kernel):
+                        left_out |= {s.buffer for s in statements(kernel.body) if isinstance(s, Tally)}
+                    else:
+                        made.append(item)
+                case Fold():
+                    made += [] if item.tally in left_out else [item]
+                case Gate():
+                    inner = self.again(item.items)
+                    made += [replace(item, items=tuple(inner))] if inner else []
+                case _:
+                    made.append(item)
+        return made
+
+    def _ends_step(self, kernel: Kernel) -> bool:
+        roles = {b.name: b.role for b in self.relaxed.program.buffers}
+        return any(isinstance(s, Store) and roles[s.buffer] in ("state", "output") for s in statements(kernel.body))
+
+    def backwards(self, items: tuple[ScheduleItem, ...]) -> list[ScheduleItem]:
+        """The adjoints of the items, the last first."""
+        made: list[ScheduleItem] = []
+        for item in reversed(items):
+            match item:
+                case Launch():
+                    made += self._kernel(self.relaxed.program.kernel(item.kernel))
+                case Gate():
+                    inner = self.backwards(item.items)
+                    made += [replace(item, items=tuple(inner))] if inner else []
+                case Fold():
+                    pass  # the tallying kernel reads what the sum is worth
+                case _:
+                    raise AssertionError(f"{item} has no adjoint")
+        return made
+
+    # ------------------------------------------------------------------ buffers
+
+    def worth(self, name: str) -> str:
+        """Declares what a buffer's elements are worth."""
+        made = worth_of(name)
+        self.buffers.setdefault(made, Buffer(made, "f64", self.shape(name), "state", 0.0, f"what {name} is worth"))
+        return made
+
+    def scratch(self, name: str, shape: tuple[int | str, ...], role: Role = "scratch") -> str:
+        self.buffers.setdefault(name, Buffer(name, "f64", shape, role))
+        return name
+
+    def shape(self, name: str) -> tuple[int | str, ...]:
+        if name == "constants":
+            return (len(self.relaxed.program.constants),)
+        return self.relaxed.program.buffer(name).shape
+
+    # ------------------------------------------------------------------ kernels
+
+    def _kernel(self, kernel: Kernel) -> list[ScheduleItem]:
+        if kernel.name in self.relaxed.gathers:
+            return self._mirror(kernel, self.relaxed.gathers[kernel.name])
+        if not any(self._writes(s) for s in statements(kernel.body)):
+            return []
+        turned = _Turned(self, kernel)
+        made = turned.run()
+        self.kernels.append(made)
+        return [Launch(made.name), *turned.after]
+
+    def _writes(self, stmt: KStmt) -> bool:
+        """Whether a statement writes what derivatives flow through."""
+        match stmt:
+            case Store():
+                return stmt.buffer in self.relaxed.active
+            case Tally():
+                return stmt.value.dtype == "f64"
+            case _:
+                return False
+
+    def _mirror(self, kernel: Kernel, gather: Gather) -> list[ScheduleItem]:
+        """A sum over rows becomes a sum over the same rows, or a reading at the place; a reading becomes a sum."""
+        source, into = self.worth(gather.source), self.worth(gather.into)
+        network = self.relaxed.networks[gather.network]
+        name, kind, span = f"back_{kernel.name}", network.of, kernel.span
+        place = f"{kind}_{network.place}"
+        if not gather.is_place:
+            rows = f"{network.name}_offsets", f"{network.name}_targets"
+            made = sum_kernel(name, kind, into, source, *rows, span, adds=True)
+        elif gather.how == "rows":
+            made = read_kernel(name, kind, into, source, network.place, span, adds=True)
+        else:
+            made = sum_kernel(name, f"{place}_places", into, source, f"{place}_rows", f"{place}_members", span,
+                              adds=True)  # fmt: skip
+        self.kernels.append(made)
+        return [Launch(made.name), Clear(into)]
+
+
+@dataclass(slots=True)
+class _Turned:
+    """One kernel being turned round. ``worths[local]``: the terms of what the local is worth."""
+
+    maker: _Adjoint
+    kernel: Kernel
+    body: list[KStmt] = field(default_factory=list)
+    after: list[ScheduleItem] = field(default_factory=list)
+    worths: dict[str, list[KExpr]] = field(default_factory=dict)
+    elements: dict[tuple[str, tuple[KExpr, ...]], list[KExpr]] = field(default_factory=dict)
+    active: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=lambda: set(GENERATED))
+
+    def run(self) -> Kernel:
+        forward = (*self.kernel.prologue, *self.kernel.body)
+        self.names |= {s.name for s in forward if isinstance(s, Let)}
+        for stmt in forward:
+            if isinstance(stmt, Let):
+                self.body.append(stmt)
+                if self.is_active(stmt.value):
+                    self.active.add(stmt.name)
+        for stmt in reversed(forward):
+            self._back(stmt)
+        for (buffer, index), terms in self.elements.items():
+            self._give(buffer, index, plus(*terms))
+        self._keep_marginals()
+        made = Kernel(f"back_{self.kernel.name}", self.kernel.domain, (), tuple(self.body), self.kernel.span,
+                      self.kernel.note)  # fmt: skip
+        return simplify(made)
+
+    def is_active(self, expr: KExpr) -> bool:
+        """Whether derivatives flow through an expression."""
+        match expr:
+            case Var():
+                return expr.name in self.active
+            case Load():
+                return expr.buffer in self.maker.relaxed.active
+            case Apply():
+                return expr.dtype == "f64" and any(self.is_active(a) for a in expr.args)
+            case _:
+                return False
+
+    def _named(self, value: KExpr, stem: str = "w") -> KExpr:
+        if isinstance(value, Const | Var):
+            return value
+        name = next(n for n in (f"{stem}_{k}" for k in range(1, 100_000)) if n not in self.names)
+        self.names.add(name)
+        self.body.append(Let(name, value))
+        return Var(name, "f64")
+
+    # ------------------------------------------------------------------ statements
+
+    def _back(self, stmt: KStmt) -> None:
+        match stmt:
+            case Let():
+                self._back_let(stmt)
+            case Store() if stmt.buffer in self.maker.relaxed.active:
+                self._back_store(stmt)
+            case Tally():
+                worth = Load(self.maker.worth(stmt.buffer.removesuffix("_tally")), (stmt.index,), "f64")
+                self._pull(stmt.value, self._named(worth))
+                self._clear(stmt.buffer.removesuffix("_tally"))
+            case Store():
+                pass
+            case Loop() | Assign():
+                raise AssertionError(f"{self.kernel.name}: a loop or an assignment has no adjoint here")
+            case _:
+                raise AssertionError(f"{self.kernel.name}: {type(stmt).__name__} has no adjoint")
+
+    def _back_let(self, stmt: Let) -> None:
+        terms = self.worths.pop(stmt.name, [])
+        if not terms:
+            return
+        worth = self._named(plus(*terms), f"d_{stmt.name}")
+        self.worths[stmt.name] = [worth]  # kept for marginal values
+        pull_back(stmt.value, worth, self.is_active, self._receive, self._named, Var(stmt.name, "f64"))
+
+    def _back_store(self, stmt: Store) -> None:
+        worth = self.maker.worth(stmt.buffer)
+        known = self._named(Load(worth, stmt.index, "f64"))
+        added = _added(stmt)
+        if added is not None:  # the element stays worth what it was
+            self._pull(added, known)
+            return
+        self.body.append(Store(worth, stmt.index, ZERO))
+        self._pull(stmt.value, known)
+
+    def _pull(self, expr: KExpr, worth: KExpr) -> None:
+        pull_back(expr, worth, self.is_active, self._receive, self._named)
+
+    def _clear(self, name: str) -> None:
+        clear = Clear(worth_of(name))
+        if clear not in self.after:
+            self.after.append(clear)
+
+    # ------------------------------------------------------------------ leaves
+
+    def _receive(self, leaf: KExpr, worth: KExpr) -> None:
+        match leaf:
+            case Var():
+                self.worths.setdefault(leaf.name, []).append(worth)
+            case Load():
+                self.elements.setdefault((leaf.buffer, leaf.index), []).append(self._named(worth))
+            case _:
+                raise AssertionError(leaf)
+
+    def _give(self, buffer: str, index: tuple[KExpr, ...], amount: KExpr) -> None:
+        """Adds to what an element is worth: one's own at once, one that many read through a tally."""
+        worth = self.maker.worth(buffer)
+        if not self.kernel.domain or index[0] == AGENT:
+            total = real("add", Load(worth, index, "f64"), amount)
+            self.body.append(Store(worth, index, total))
+            return
+        (columns,) = self.maker.shape(buffer)
+        assert isinstance(columns, int), f"{buffer} is read across agents"
+        part = f"{worth}_part"
+        tally = self.maker.scratch(f"{part}_tally_{self.kernel.domain}",
+                                   (f"chunks_{self.kernel.domain}", columns, LANES), "tally")  # fmt: skip
+        self.maker.scratch(part, (columns,))
+        self.body.append(Tally(tally, index[0], amount))
+        self._join(tally, part, worth, columns)
+
+    def _join(self, tally: str, part: str, worth: str, columns: int) -> None:
+        """After the kernel: the tally's sums are added to what the elements are worth."""
+        kernel = f"add_{part}"
+        if all(k.name != kernel for k in self.maker.kernels):
+            column = Var("column", "i64")
+            total = real("add", *(Load(b, (column,), "f64") for b in (worth, part)))
+            loop = Loop(column.name, integer(0), integer(columns), (Store(worth, (column,), total),))
+            self.maker.kernels.append(Kernel(kernel, "", (), (loop,), self.kernel.span))
+        if Fold(tally, part, "add") not in self.after:
+            # Before anything is emptied, so that a buffer may be read and written in one kernel's adjoint.
+            self.after = [Fold(tally, part, "add"), Launch(kernel), *self.after]
+
+    def _keep_marginals(self) -> None:
+        """What the chance of every event of the step is worth, for every agent."""
+        if not self.maker.marginals:
+            return
+        defined = {s.name for s in self.kernel.body if isinstance(s, Let)}
+        for site, locals_ in self.maker.relaxed.moved.items():
+            if not set(locals_) <= defined or not self.kernel.name.startswith("advance_"):
+                continue
+            name = site_name(self.maker.relaxed.moved, site)
+            self.maker.scratch(name, (self.kernel.domain, len(locals_)), "output")
+            for column, local in enumerate(locals_):
+                terms = self.worths.get(local, [])
+                self.body.append(Store(name, (AGENT, integer(column)), plus(*terms) if terms else number(0.0)))
+
+
+def _added(stmt: Store) -> KExpr | None:
+    """What a store adds to its own element, None if it writes a new value."""
+    match stmt.value:
+        case Apply(op="add", args=(Load(buffer=buffer, index=index), added)) if (
+            buffer == stmt.buffer and index == stmt.index
+        ):
+            return added
+        case _:
+            return None

@@ -1,0 +1,92 @@
+"""Derivatives of kernel expressions: what a small change of each operand is worth, given what one of the result is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lpmdsl.lowering.relaxed.chances import ZERO, simple
+from lpmdsl.program.ir import CASTS, COMPARISONS, INTEGER, LOGIC, Apply, Const, KExpr, Load, Var
+from lpmdsl.program.nodes import number, real, test
+
+Receive = Callable[[KExpr, KExpr], None]
+"""Called with a leaf (a local or an element) and what a small change of it is worth."""
+
+
+def times(a: KExpr, b: KExpr) -> KExpr:
+    return simple(real("mul", a, b))
+
+
+def over(a: KExpr, b: KExpr) -> KExpr:
+    return simple(real("div", a, b))
+
+
+def chosen(truth: KExpr, yes: KExpr, no: KExpr) -> KExpr:
+    return simple(Apply("select", (truth, yes, no), "f64"))
+
+
+def pull_back(
+    expr: KExpr, worth: KExpr, is_active: Callable[[KExpr], bool], receive: Receive,
+    name: Callable[[KExpr], KExpr], itself: KExpr | None = None,
+) -> None:  # fmt: skip
+    """Hands to every active leaf of ``expr`` its part of ``worth``.
+
+    ``name``: puts an expression into a local, so that nothing is written out twice. ``itself``: a local that holds the
+    value of ``expr``, where there is one. Comparisons, casts and indices have no derivative.
+    """
+    if not is_active(expr):
+        return
+    if isinstance(expr, Var | Load):
+        receive(expr, worth)
+        return
+    assert isinstance(expr, Apply)
+    worth = name(worth)
+    for argument, part in zip(expr.args, _parts(expr, worth, itself), strict=True):
+        if part is not None and is_active(argument):
+            pull_back(argument, part, is_active, receive, name)
+
+
+def _parts(expr: Apply, worth: KExpr, itself: KExpr | None) -> tuple[KExpr | None, ...]:
+    """What each argument's change is worth; None where there is no derivative."""
+    args, value = expr.args, itself if itself is not None else expr
+    match expr.op:
+        case "add":
+            return worth, worth
+        case "sub":
+            return worth, _negative(worth)
+        case "mul":
+            return times(worth, args[1]), times(worth, args[0])
+        case "div":
+            return over(worth, args[1]), _negative(over(times(worth, value), args[1]))
+        case "neg":
+            return (_negative(worth),)
+        case "exp":
+            return (times(worth, value),)
+        case "log":
+            return (over(worth, args[0]),)
+        case "sqrt":
+            return (over(worth, times(number(2.0), value)),)
+        case "sin":
+            return (times(worth, real("cos", args[0])),)
+        case "cos":
+            return (_negative(times(worth, real("sin", args[0]))),)
+        case "abs":
+            return (chosen(test("lt", args[0], ZERO), _negative(worth), worth),)
+        case "min" | "max" | "minimum" | "maximum":
+            # The second where it beats the first, as the value itself is chosen.
+            second = test("lt" if expr.op in ("min", "minimum") else "gt", args[1], args[0])
+            return chosen(second, ZERO, worth), chosen(second, worth, ZERO)
+        case "select":
+            return None, chosen(args[0], worth, ZERO), chosen(args[0], ZERO, worth)
+        case "to_f64" if args[0].dtype == "f64":
+            return (worth,)
+        case _:
+            assert expr.op in FLAT, f"{expr.op} has no derivative"
+            return tuple(None for _ in args)
+
+
+FLAT = frozenset({*COMPARISONS, *LOGIC, *CASTS, *INTEGER, "floor", "floordiv", "mod"}) - {"select"}
+"""Operations whose result jumps between constants: no change of an argument goes through them."""
+
+
+def _negative(a: KExpr) -> KExpr:
+    return number(-a.value) if isinstance(a, Const) else real("neg", a)

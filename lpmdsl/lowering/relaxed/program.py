@@ -1,0 +1,182 @@
+"""The Model becomes its relaxed Program: the chance of every state for every agent, in place of draws.
+
+Same IR as ``lower`` makes, same order of a step, float64 throughout and no draw. What it is and is not, is said in
+``docs/numerics.md``. Every buffer but states and reports is written once a step, and states only by the kernels that
+end it, so that ``adjoint`` can run a step again and then backwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.lowering.builder import Builder, state_name, stored_as
+from lpmdsl.lowering.dense.contagion import networks_of
+from lpmdsl.lowering.dense.expressions import Scope
+from lpmdsl.lowering.dense.presence import declare_network
+from lpmdsl.lowering.relaxed.chances import ZERO, Chances, Gather, Layout, Relaxing, plus
+from lpmdsl.lowering.relaxed.contagion import contagion_items
+from lpmdsl.lowering.relaxed.interventions import intervention_items
+from lpmdsl.lowering.relaxed.moves import enter_at_boundary, moves_of
+from lpmdsl.lowering.relaxed.observations import declare_observations, flow_tallies, observation_items, report_flows
+from lpmdsl.lowering.relaxed.phase_type import Shape, shape_of
+from lpmdsl.lowering.relaxed.supported import check_relaxable
+from lpmdsl.program.ir import Const, Gate, Kernel, KExpr, Launch, Load, Program, ScheduleItem, Store
+from lpmdsl.program.nodes import AGENT, integer
+from lpmdsl.program.passes.simplify import simplify
+from lpmdsl.program.verify import verify
+from lpmdsl.semantics import model as m
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxed:
+    """A relaxed program and what its adjoint and its host need to know of it.
+
+    ``active``: buffers that derivatives flow through. ``gathers``: kernels that read others' elements. ``layouts``:
+    where states lie. ``dwells``: the distribution and shape behind every buffer of stages' numbers. ``moved``: by
+    site, the locals with the chance that its event happens.
+    """
+
+    program: Program
+    active: frozenset[str]
+    gathers: dict[str, Gather]
+    layouts: dict[str, Layout]
+    dwells: dict[str, tuple[m.Distribution, Shape]]
+    moved: dict[str, tuple[str, ...]]
+    networks: dict[str, m.Network]
+
+
+def shapes_of(model: m.Model, parameters: dict[str, float]) -> dict[str, Shape]:
+    """By buffer: how many stages each dwell time and delay takes at these parameters."""
+    return {name: shape_of(law, model, parameters) for name, law in _laws(model).items()}
+
+
+def _laws(model: m.Model) -> dict[str, m.Distribution]:
+    found: dict[str, m.Distribution] = {}
+    for condition in model.conditions:
+        for exit_ in condition.exits:
+            if isinstance(exit_.trigger, m.After):
+                found[f"stages_{condition.name}_{state_name(condition, exit_.state)}"] = exit_.trigger.dwell
+    for observation in model.observations:
+        if observation.delayed is not None:
+            found[f"stages_delay_{observation.name}"] = observation.delayed
+    return found
+
+
+def relax(model: m.Model, shapes: dict[str, Shape]) -> Relaxed:
+    """The relaxed program of a checked model. Raises ``LpmError`` (E0846) for what cannot be relaxed."""
+    check_relaxable(model)
+    relaxing = Relaxing(Builder(model), {})
+    _declare(relaxing, shapes)
+    begin: list[ScheduleItem] = [Launch(relaxing.builder.kernel(_enter(relaxing, kind))) for kind in _kinds(model)]
+    step = [*intervention_items(relaxing), *contagion_items(relaxing)]
+    for kind in _kinds(model):
+        step += _advance(relaxing, kind)
+    step += report_flows(relaxing, {o.name: shapes[f"stages_delay_{o.name}"] for o in model.observations
+                                    if o.delayed is not None})  # fmt: skip
+    relaxing.now.clear()
+    levels = [i for item in observation_items(relaxing) for i in _opened(item)]
+    builder = relaxing.builder
+    kernels = tuple(simplify(k) for k in builder.kernels)
+    program = Program(f"{model.name}_relaxed", tuple(builder.buffers.values()), tuple(builder.constants), (), kernels,
+                      (*begin, *levels), (*step, *levels))  # fmt: skip
+    verify(program)
+    dwells = {name: (law, shapes[name]) for name, law in _laws(model).items()}
+    active = frozenset(relaxing.active | {"constants"} & set(builder.buffers))
+    return Relaxed(program, active, relaxing.gathers, relaxing.layouts, dwells, dict(relaxing.moved),
+                   {n.name: n for n in model.networks})  # fmt: skip
+
+
+def _opened(item: ScheduleItem) -> tuple[ScheduleItem, ...]:
+    """The items of a gate that is always open."""
+    return item.items if isinstance(item, Gate) and item.test == Const(True, "bool") else (item,)
+
+
+def _kinds(model: m.Model) -> list[str]:
+    return list(dict.fromkeys(c.of for c in model.conditions))
+
+
+def _declare(relaxing: Relaxing, shapes: dict[str, Shape]) -> None:
+    """People, states as chances, stages' numbers, networks and reports."""
+    builder, model = relaxing.builder, relaxing.model
+    for agent in model.agents:
+        for attribute in agent.attributes:
+            if attribute.is_changed:
+                note = f"the chance that {attribute.name} is yes"
+                relaxing.state(f"{agent.name}_{attribute.name}_chance", (agent.name,), note)
+            else:
+                builder.buffer(f"{agent.name}_{attribute.name}", stored_as(attribute.type), (agent.name,), "input")
+    for name, shape in shapes.items():
+        builder.buffer(name, "f64", (shape.rows * shape.columns,), "constant", note="stages of a dwell time or delay")
+        relaxing.active.add(name)
+    for condition in model.conditions:
+        _declare_condition(relaxing, condition, shapes)
+    used = dict.fromkeys(n for c in model.contagions for n in (n.name for n in networks_of(builder, c)))
+    for name in used:
+        declare_network(builder, model.network(name))
+    for name in used:  # presence is a float here, under other names
+        for counter in (f"{name}_present", f"{name}_here"):
+            builder.buffers.pop(counter, None)
+    declare_observations(relaxing)
+
+
+def _declare_condition(relaxing: Relaxing, condition: m.Condition, shapes: dict[str, Shape]) -> None:
+    first, counts, dwell = [], [], {}
+    for state in range(len(condition.states)):
+        name = f"stages_{condition.name}_{state_name(condition, state)}"
+        timed = [e for e in condition.exits_of(state) if isinstance(e.trigger, m.After)]
+        first.append(sum(counts))
+        counts.append(shapes[name].stages if timed else 1)
+        if timed:
+            assert isinstance(timed[0].trigger, m.After)
+            dwell[state] = (name, shapes[name], timed[0].trigger.dwell)
+    layout = Layout(condition, tuple(first), tuple(counts), dwell)
+    relaxing.layouts[condition.name] = layout
+    relaxing.state(layout.buffer, (condition.of, layout.columns), "the chance of every stage of every state")
+    start = f"{condition.name}_start"
+    relaxing.builder.buffer(start, "f64", (condition.of, len(condition.states)), "constant", note="chances at time 0")
+    relaxing.active.add(start)
+
+
+def _enter(relaxing: Relaxing, kind: str) -> Kernel:
+    """Everyone enters the start states at time 0."""
+    here = Chances(relaxing, Scope(relaxing.builder, kind, now=integer(0)))
+    conditions = [c for c in relaxing.model.conditions if c.of == kind]
+    for condition in conditions:
+        layout = relaxing.layouts[condition.name]
+        begun: list[KExpr] = [ZERO] * layout.columns
+
+        def add(state: int, stage: int, part: KExpr, layout: Layout = layout, begun: list[KExpr] = begun) -> None:
+            column = layout.first[state] + stage
+            begun[column] = plus(begun[column], part)
+
+        for state in range(len(condition.states)):
+            amount = here.let("starts", Load(f"{condition.name}_start", (AGENT, integer(state)), "f64"))
+            enter_at_boundary(here, layout, state, amount, add)
+        for column, value in enumerate(begun):
+            here.body.append(Store(layout.buffer, (AGENT, integer(column)), value, condition.span))
+    return Kernel(f"enter_{kind}", kind, tuple(here.scope.prologue), tuple(here.body), conditions[0].span)
+
+
+def _advance(relaxing: Relaxing, kind: str) -> list[ScheduleItem]:
+    """The moves of one step in every condition of a kind, from the chances at the start of the phase."""
+    here = Chances(relaxing, Scope(relaxing.builder, kind))
+    folds: list[ScheduleItem] = []
+    conditions = [c for c in relaxing.model.conditions if c.of == kind]
+    for condition in conditions:  # everything is read before anything is written
+        for column in range(relaxing.layouts[condition.name].columns):
+            here.stage(condition.name, column)
+    for attribute in (a for a in relaxing.model.agent(kind).attributes if a.is_changed):
+        base = f"{kind}_{attribute.name}_chance"
+        if relaxing.current(base) != base:
+            here.body.append(Store(base, (AGENT,), here.yes(attribute.name), attribute.span))
+    for condition in conditions:
+        entered = moves_of(here, condition)
+        for state in range(len(condition.states)):
+            forced = f"{condition.name}_forced_{state}"
+            if forced in relaxing.builder.buffers:
+                load = here.let("forced", Load(forced, (AGENT,), "f64"))
+                entered[state] = here.let("entered", plus(entered.get(state, ZERO), load))
+        folds += flow_tallies(here, condition, entered)
+    note = ", ".join(c.name for c in conditions)
+    kernel = Kernel(f"advance_{kind}", kind, tuple(here.scope.prologue), tuple(here.body), conditions[0].span, note)
+    return [Launch(relaxing.builder.kernel(kernel)), *folds]

@@ -1,0 +1,1 @@
+"""What a Program records of its draws, for the score of a run."""

@@ -1,0 +1,1 @@
+"""The Program that looks only at agents to whom something can happen."""

@@ -1,0 +1,230 @@
+"""What others feel of an agent, kept as sums: each agent's weight and presence by its difference from the last time.
+
+Only agents that changed are looked at. When something changed on which all weights may hang, everyone is looked at
+once; and in each step where that is time or a report itself. Integers are added, so the sums are those of a fresh
+count. On a network where all sources weigh the same, the sum is how many they are, and the weight is for the reader.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.contagion import networks_of, weight_buffer, weight_of
+from lpmdsl.lowering.dense.expressions import Scope, read_states
+from lpmdsl.lowering.dense.presence import (
+    for_neighbours,
+    group_of,
+    is_static,
+    needs_presence,
+    place_of,
+    recount,
+    takes_part,
+)
+from lpmdsl.lowering.score.statistics import Part
+from lpmdsl.lowering.sparse.plan import susceptible
+from lpmdsl.lowering.sparse.worklists import at_ease, at_risk, changed, declare_changed, plan_of
+from lpmdsl.program.ir import (
+    Assign,
+    AtomicAdd,
+    Claim,
+    Clear,
+    DType,
+    Gate,
+    If,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    Let,
+    Load,
+    Mark,
+    ScheduleItem,
+    Store,
+    Var,
+    expressions,
+    statements,
+    walk,
+)
+from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, op, test
+from lpmdsl.program.passes.simplify import simplify
+from lpmdsl.semantics import model as m
+from lpmdsl.source import Span
+
+FIRST = integer(0)
+
+
+def view_items(builder: Builder, kind: str) -> list[ScheduleItem]:
+    """The pass that brings what others feel up to date, over those who changed."""
+    kernel, name = _refresh_kernel(builder, kind), changed(kind)
+    varying = _varying(builder, kernel)
+    if varying is None:
+        return [Launch(builder.kernel(kernel))]
+    declare_changed(builder, kind)
+    items: list[ScheduleItem] = []
+    anew: KExpr = test("eq", STEP, integer(0))
+    if varying:
+        items.append(Launch(builder.kernel(_watch_kernel(builder, kernel, varying))))
+        anew = test("eq", builder.load(f"{name}_all", FIRST), integer(1))
+    everyone = [Launch(builder.kernel(k)) for k in _everyone_kernels(kind, kernel.span)]
+    items.append(Gate(anew, tuple(everyone), "everyone anew"))
+    body = kernel.body
+    if kind in plan_of(builder).acted_on:
+        body = (Store(f"{name}_noted", (AGENT,), op("to_u8", integer(0), dtype="u8")), *body)
+    builder.kernel(replace(kernel, over=name, body=body))
+    return [*items, Launch(kernel.name), Clear(f"{name}_size")]
+
+
+def _everyone_kernels(kind: str, span: Span) -> list[Kernel]:
+    """The list of those who changed becomes everyone, in order."""
+    name = changed(kind)
+    listing = Store(name, (AGENT,), op("to_i32", AGENT, dtype="i32"))
+    size = Store(f"{name}_size", (FIRST,), Var(kind, "i64"))
+    return [
+        Kernel(f"list_every_{kind}", kind, (), (listing,), span),
+        Kernel(f"count_every_{kind}", "", (), (size,), span),
+    ]
+
+
+# ------------------------------------------------------------------ what all weights hang on
+
+
+def _varying(builder: Builder, kernel: Kernel) -> list[Var] | None:
+    """The locals of the prologue that differ between steps; None if they do in each step."""
+    if _moves_on(builder, kernel.body):
+        return None
+    steady = {"constant", "input"}
+    found: list[Var] = []
+    for stmt in simplify(kernel).prologue:
+        nodes = [e for s in statements((stmt,)) for x in expressions(s) for e in walk(x)]
+        if not isinstance(stmt, Let) or _moves_on(builder, (stmt,)):
+            return None
+        read = {e.name for e in nodes if isinstance(e, Var)}
+        hangs = any(isinstance(e, Load) and builder.buffers[e.buffer].role not in steady for e in nodes)
+        if hangs or read & {v.name for v in found}:
+            found.append(Var(stmt.name, stmt.value.dtype))
+    return found
+
+
+def _moves_on(builder: Builder, body: tuple[KStmt, ...]) -> bool:
+    """Whether the statements read the step itself or what was reported."""
+    for stmt in statements(body):
+        for node in (e for x in expressions(stmt) for e in walk(x)):
+            if node == STEP or (isinstance(node, Load) and builder.buffers[node.buffer].role == "output"):
+                return True
+    return False
+
+
+def _watch_kernel(builder: Builder, kernel: Kernel, varying: list[Var]) -> Kernel:
+    """Whether something on which all weights may hang is another than in the step before."""
+    name = changed(kernel.domain)
+    builder.buffer(f"{name}_all", "i64", (1,), "control", note="1: everyone is looked at in this step")
+    builder.buffer(f"{name}_seen", "f64", (len(varying),), "control", note="what all weights hang on, the step before")
+    tests: list[KExpr] = [test("eq", STEP, FIRST)]
+    stores: list[KStmt] = []
+    for k, local in enumerate(varying):
+        now = local if local.dtype == "f64" else op("to_f64", local, dtype="f64")
+        before = builder.load(f"{name}_seen", integer(k))
+        known = all_of(test("ne", before, before), test("ne", now, now))  # neither is a number
+        tests.append(all_of(test("ne", before, now), test("not", known)))
+        stores.append(Store(f"{name}_seen", (integer(k),), now))
+    differs = Store(f"{name}_all", (FIRST,), op("select", any_of(*tests), integer(1), integer(0)))
+    return Kernel(f"watch_{name}", "", kernel.prologue, (differs, *stores), kernel.span)
+
+
+# ------------------------------------------------------------------ the differences
+
+
+def _refresh_kernel(builder: Builder, kind: str) -> Kernel:
+    scope = Scope(builder, kind)
+    body = read_states(scope)
+    contagions = [c for c in builder.contagions if builder.model.condition(c.condition).of == kind]
+    names = dict.fromkeys(s.network for c in contagions for s in c.spreads if not s.of)
+    codes: dict[str, tuple[KExpr, KExpr]] = {}
+    """For groups that one may leave: 1 + the agent's group, 0 if absent, at the last look and now."""
+    for network in (builder.model.network(n) for n in names):
+        if needs_presence(network) and not is_static(builder, network):
+            here = scope.let(body, f"{network.name}_takes_part", takes_part(scope, network))
+            more, before, now = recount(scope, network, here)
+            body += more
+            if network.layout == "random":
+                codes[network.name] = before, now
+    for contagion in contagions:
+        for network in (n for n in networks_of(builder, contagion) if not n.is_between):
+            body += _weight_change(scope, contagion, network, codes.get(network.name))
+    note = ", ".join(names)
+    return Kernel(f"refresh_{kind}", kind, tuple(scope.prologue), tuple(body), contagions[0].span, note)
+
+
+def _weight_change(
+    scope: Scope, contagion: m.Contagion, network: m.Network, codes: tuple[KExpr, KExpr] | None
+) -> list[KStmt]:
+    """Adds the difference between the agent's weight now and when it last told it. Weekdays are up to the reader."""
+    builder = scope.builder
+    counted = builder.counts_sources(contagion, network)
+    dtype: DType = "u8" if counted else "i64"
+    note = "whether others count the agent" if counted else "the weight that others have from the agent"
+    name = builder.buffer(f"{weight_buffer(contagion, network)}_told", dtype, (scope.kind,), "state", note=note)
+    body: list[KStmt] = []
+    now = scope.let(body, f"weighs_on_{network.name}", integer(0))
+    inner: list[KStmt] = []
+    weight = integer(1) if counted else weight_of(scope, contagion, network, inner)
+    inner.append(Assign(now.name, weight))
+    states = tuple(sorted({s for spread in contagion.spreads if spread.network == network.name for s in spread.states}))
+    is_source = all_of(scope.in_state(contagion.condition, states), takes_part(scope, network))
+    body.append(If(is_source, tuple(inner), span=network.span, note=network.name))
+    before = scope.let(body, f"told_on_{network.name}", op("to_i64", builder.load(name, AGENT)))
+    share: list[KStmt] = []
+    if network.layout == "random" and codes is not None:
+        share += _change_group(weight_buffer(contagion, network), before, now, codes)
+    else:
+        change = scope.let(share, "change", op("sub", now, before))
+        share += _share_change(scope, contagion, network, change)
+    differs: KExpr = test("ne", before, now)
+    if codes is not None:
+        differs = any_of(differs, test("ne", *codes))
+    told = op("to_u8", now, dtype="u8") if counted else now
+    body.append(If(differs, (Store(name, (AGENT,), told), *share), span=contagion.span))
+    return body
+
+
+def _share_change(scope: Scope, contagion: m.Contagion, network: m.Network, change: Var) -> list[KStmt]:
+    name = weight_buffer(contagion, network)
+    match network.layout:
+        case "place":
+            return [AtomicAdd(name, (place_of(scope, network),), change, network.span)]
+        case "random":
+            return [AtomicAdd(name, (group_of(scope, network),), change, network.span)]
+        case "ties":
+            counted = scope.builder.counts_sources(contagion, network)
+            added = op("to_i32", change, dtype="i32") if counted else change
+            wakes = _wakes(scope, contagion, change)
+
+            def tell(neighbour: KExpr) -> list[KStmt]:
+                other = Var(scope.fresh("other"), "i64")
+                return [Let(other.name, neighbour), AtomicAdd(name, (other,), added, network.span), *wakes(other)]
+
+            return for_neighbours(scope, network, tell)
+
+
+def _wakes(scope: Scope, contagion: m.Contagion, change: Var):
+    """Who was at ease and now has an infectious neighbour is at risk."""
+    condition = scope.builder.model.condition(contagion.condition)
+
+    def wakes(other: Var) -> list[KStmt]:
+        is_listed = plan_of(scope.builder).ways[condition.name] == "listed"
+        if not is_listed or not susceptible(condition) or isinstance(contagion, Part):
+            return []
+        was = Var(scope.fresh("was_at_ease"), "bool")
+        claim = Claim(was.name, at_ease(condition), other)
+        return [If(test("gt", change, integer(0)), (claim, If(was, (Mark(at_risk(condition), other, True),))))]
+
+    return wakes
+
+
+def _change_group(name: str, before: Var, now: Var, codes: tuple[KExpr, KExpr]) -> list[KStmt]:
+    """From the group that the agent was in to the one that it is in."""
+    was, is_ = (op("sub", code, integer(1)) for code in codes)
+    gone = If(test("gt", before, integer(0)), (AtomicAdd(name, (was,), op("neg", before)),))
+    come = If(test("gt", now, integer(0)), (AtomicAdd(name, (is_,), now),))
+    return [gone, come]

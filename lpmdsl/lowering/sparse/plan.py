@@ -1,0 +1,283 @@
+"""How a processor's program avoids going through everyone in every step: decided per condition, network and census.
+
+Every choice gives the same counts. What cannot be shown to be rare or additive is gone through densely, as in the
+Program that a GPU runs. ``docs/passes.md`` says what each way costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+from lpmdsl.quantities import Kind
+from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.events import may_be_absent
+from lpmdsl.semantics.host.quantile_tables import radix
+
+Way = Literal["listed", "swept", "dense"]
+"""listed: only those under a force or due; swept: every state is read, and those act who may; dense: everyone acts."""
+STEADY = "every infectious neighbour weighs the same, at all times"
+LARGEST_CENSUS = 1024
+"""Cells of a table of how many are in each state and group; more than that are counted anew at each report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One line of the explanation: what, how, and why."""
+
+    subject: str
+    way: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """How many agents are in each state of a condition, by groups of attributes that never change."""
+
+    condition: m.Condition
+    attributes: tuple[m.AttributeRef, ...]
+
+    @property
+    def name(self) -> str:
+        return "_by_".join([f"in_{self.condition.name}", *(a.name for a in self.attributes)])
+
+    @property
+    def sizes(self) -> list[int]:
+        return [*(radix(a) for a in self.attributes), len(self.condition.states)]
+
+    @property
+    def cells(self) -> int:
+        return prod(self.sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was chosen.
+
+    ``counted``: pairs (condition, network) on which all sources weigh the same, and are counted.
+    ``steady``: conditions whose susceptible feel one number, the same all the time, for each infectious neighbour: they
+    wait for a number of contacts.
+    ``circles``: networks whose ties are worked out from keys, because memory would not hold them.
+    ``acted_on``: kinds of agents of whom interventions or behaviours change what others feel.
+    """
+
+    ways: dict[str, Way]
+    counted: frozenset[tuple[str, str]]
+    steady: frozenset[str]
+    acted_on: frozenset[str]
+    occupancies: tuple[Occupancy, ...]
+    circles: frozenset[str]
+    choices: tuple[Choice, ...]
+
+
+def choose(model: m.Model, circles: frozenset[str] = frozenset()) -> Plan:
+    """The plan of a model."""
+    ways: dict[str, Way] = {}
+    choices: list[Choice] = []
+    for condition in model.conditions:
+        ways[condition.name], why = _way_of(model, condition)
+        choices.append(Choice(f"condition {condition.name}", ways[condition.name], why))
+    counted: set[tuple[str, str]] = set()
+    for contagion in model.contagions:
+        for network in networks_of(model, model.condition(contagion.condition)):
+            alike = _weigh_the_same(contagion, network)
+            counted |= {(contagion.condition, network.name)} if alike else set()
+            choices.append(_network_choice(contagion, network, alike))
+    steady = frozenset(c.name for c in model.conditions if ways[c.name] == "listed" and _is_steady(model, c, counted))
+    choices += [Choice(f"thresholds of {name}", "in contacts", STEADY) for name in sorted(steady)]
+    kept: dict[str, Occupancy] = {}
+    for name, aggregate, observation in censuses(model):
+        occupancy = occupancy_of(model, aggregate, observation)
+        if occupancy is not None:
+            kept.setdefault(occupancy.name, occupancy)
+        choices.append(_census_choice(name, occupancy))
+    acted_on = frozenset(r.of for i in model.interventions for r in i.repeated if tells(model, r))
+    acted_on |= {b.of for b in model.behaviours if b.into in told_attributes(model)}
+    return Plan(ways, frozenset(counted), steady, acted_on, tuple(kept.values()), circles, tuple(choices))
+
+
+# ------------------------------------------------------------------ conditions
+
+
+def networks_of(model: m.Model, condition: m.Condition) -> list[m.Network]:
+    """The networks on which a condition is passed on, each once."""
+    contagion = model.contagion_of(condition.name)
+    names = dict.fromkeys(s.network for s in contagion.spreads) if contagion else {}
+    return [model.network(n) for n in names]
+
+
+def _way_of(model: m.Model, condition: m.Condition) -> tuple[Way, str]:
+    if sum(c.of == condition.of for c in model.conditions) > 1:
+        return "dense", f"{condition.of} has other conditions, whose moves are made in the same pass"
+    if _is_forced(model, condition):
+        return "dense", "interventions force moves"
+    if restless(condition):
+        names = ", ".join(condition.states[s] for s in restless(condition))
+        return "swept", f"who is in {names} may leave in any step"
+    if all(n.layout == "ties" for n in networks_of(model, condition)):
+        return "listed", "only those with an infectious neighbour, and those whose time has come, are looked at"
+    return "swept", "everyone susceptible may share a place or a group with someone infectious"
+
+
+def _is_forced(model: m.Model, condition: m.Condition) -> bool:
+    actions = [a for i in model.interventions for r in i.repeated for a in r.actions]
+    return any(isinstance(a, m.ForceMove) and a.condition == condition.name for a in actions)
+
+
+def susceptible(condition: m.Condition) -> list[int]:
+    """The states that one leaves by contagion alone."""
+    return [s for s in range(len(condition.states)) if _kinds(condition, s) == [m.ByContagion]]
+
+
+def timed(condition: m.Condition) -> list[int]:
+    """The states that one leaves after a time, and in no other way."""
+    return [s for s in range(len(condition.states)) if set(_kinds(condition, s)) == {m.After}]
+
+
+def restless(condition: m.Condition) -> list[int]:
+    """The states with exits of which nobody knows the step beforehand."""
+    calm = {*susceptible(condition), *timed(condition)}
+    return [s for s in range(len(condition.states)) if condition.exits_of(s) and s not in calm]
+
+
+def _kinds(condition: m.Condition, state: int) -> list[type]:
+    return [type(e.trigger) for e in condition.exits_of(state)]
+
+
+# ------------------------------------------------------------------ what others feel
+
+
+def _weigh_the_same(contagion: m.Contagion, network: m.Network) -> bool:
+    """Whether every source on a network weighs the same at any one time: then counting them is enough."""
+    spreads = [s for s in contagion.spreads if s.network == network.name]
+    scalings = [s for s in contagion.scalings if s.end == "source" and (not s.networks or network.name in s.networks)]
+    parts = [spreads[0].rate, *([network.contacts] if network.contacts is not None else []),
+             *(s.factor for s in scalings)]  # fmt: skip
+    if network.is_between:
+        return False
+    return len(spreads) == 1 and all(s.where is None for s in scalings) and not any(m.reads_agent(p) for p in parts)
+
+
+def _is_steady(model: m.Model, condition: m.Condition, counted: set[tuple[str, str]]) -> bool:
+    """Whether the force on every susceptible is one number, the same all the time, for each infectious neighbour.
+
+    One network of ties, on which nobody is ever absent, one susceptible state, nothing that tells targets apart, and
+    nothing that reads a person when somebody enters a state.
+    """
+    contagion, networks = model.contagion_of(condition.name), networks_of(model, condition)
+    if contagion is None or len(networks) != 1 or len(susceptible(condition)) != 1 or condition.entering:
+        return False
+    (network,) = networks
+    spread = contagion.spreads[0]
+    weight = [spread.rate, *([network.contacts] if network.contacts is not None else []),
+              *(s.factor for s in contagion.scalings)]  # fmt: skip
+    is_even = network.contacts is not None and not network.per_tie
+    alone = all(c is contagion or model.condition(c.condition).of != condition.of for c in model.contagions)
+    return (
+        (condition.name, network.name) in counted
+        and alone
+        and not (is_even or network.days or _may_be_absent(model, condition, network))
+        and all(s.end == "source" for s in contagion.scalings)
+        and all(m.is_constant(e) for e in weight)
+    )
+
+
+def _may_be_absent(model: m.Model, condition: m.Condition, network: m.Network) -> bool:
+    return network.where is not None or may_be_absent(model, network, condition.of)
+
+
+def _network_choice(contagion: m.Contagion, network: m.Network, alike: bool) -> Choice:
+    if network.is_between:
+        why = "those of the other kind who weigh are found by reading one byte of each"
+        return Choice(f"{contagion.condition} on {network.name}", "summed afresh", why)
+    why = "all sources weigh the same" if alike else "a weight is told when it changes"
+    return Choice(f"{contagion.condition} on {network.name}", "counted" if alike else "summed", why)
+
+
+def telling_states(model: m.Model, condition: m.Condition) -> frozenset[int]:
+    """The states that decide what an agent weighs or where it is present."""
+    everything = frozenset(range(len(condition.states)))
+    if condition.entering or _is_read(model, condition):
+        return everything
+    contagion = model.contagion_of(condition.name)
+    sources = {s for spread in contagion.spreads if not spread.of for s in spread.states} if contagion else set()
+    return frozenset(sources | set(condition.removed) | {s for w in condition.whiles for s in w.states})
+
+
+def _is_read(model: m.Model, condition: m.Condition) -> bool:
+    """Whether a rate, a scaling, a rule of absence or an effect of a state names the condition."""
+    nodes = (e for expr in _told_by(model) for e in m.walk(expr))
+    return any(isinstance(e, m.InState | m.StateOf) and e.condition == condition.name for e in nodes)
+
+
+def tells(model: m.Model, block: m.Repeated) -> bool:
+    """Whether what a block of an intervention does can change an agent's weight, presence or mixing group."""
+    read = told_attributes(model)
+    return any(isinstance(a, m.ForceMove) or a.attribute in read for a in block.actions)
+
+
+def told_attributes(model: m.Model) -> set[str]:
+    """The attributes on which weights, presence and mixing groups hang."""
+    mixing = [model.table(n.mixing) for n in model.networks if n.mixing is not None]
+    read = {e.name for expr in _told_by(model) for e in m.walk(expr) if isinstance(e, m.AttributeRef)}
+    return read | {name for table in mixing for name in table.key_attributes}
+
+
+def _told_by(model: m.Model) -> Iterator[m.Expr]:
+    """Every expression on which weights and presence hang."""
+    for contagion in model.contagions:
+        yield from (s.rate for s in contagion.spreads)
+        sources = (s for s in contagion.scalings if s.end == "source")
+        yield from (e for s in sources for e in (s.factor, s.where) if e is not None)
+    yield from (n.contacts for n in model.networks if n.contacts is not None)
+    yield from (n.where for n in model.networks if n.where is not None)
+    yield from (w.where for i in model.interventions for w in i.while_active if w.where is not None)
+    yield from (w.value for c in model.conditions for w in c.whiles if w.value is not None)
+    yield from (s.value for i in model.interventions for w in i.while_active for s in w.sets)
+
+
+# ------------------------------------------------------------------ censuses
+
+
+def censuses(model: m.Model) -> list[tuple[str, m.Aggregate, m.Observation | None]]:
+    """Every count, share, sum, … over a kind of agents, with the name that its kernel has."""
+    found: list[tuple[str, m.Aggregate, m.Observation | None]] = []
+    for observation in model.observations:
+        if isinstance(observation.value, m.Level):
+            found.append((observation.name, observation.value.aggregate, observation))
+    for index, check in enumerate(c for c in model.checks if isinstance(c, m.CheckAlways)):
+        aggregates = dict.fromkeys(e for e in m.walk(check.test) if isinstance(e, m.Aggregate))
+        found += [(f"watch_{index}_{k}", a, None) for k, a in enumerate(aggregates)]
+    return found
+
+
+def occupancy_of(model: m.Model, aggregate: m.Aggregate, observation: m.Observation | None) -> Occupancy | None:
+    """The table that the census can be read from, if one condition and unchanging attributes decide who counts."""
+    if aggregate.function not in ("count", "share") or (observation is not None and observation.thinned is not None):
+        return None
+    read = [aggregate.where] if aggregate.where is not None else []
+    if observation is not None:
+        read += [*([observation.where] if observation.where is not None else []), *observation.by]
+    leaves = [e for expr in read for e in m.walk(expr)]
+    names = dict.fromkeys(e.condition for e in leaves if isinstance(e, m.InState | m.StateOf))
+    attributes = {e.name: e for e in leaves if isinstance(e, m.AttributeRef)}
+    if len(names) != 1 or not all(_is_fixed(model, a) for a in attributes.values()):
+        return None
+    occupancy = Occupancy(model.condition(next(iter(names))), tuple(attributes[n] for n in sorted(attributes)))
+    return occupancy if occupancy.cells <= LARGEST_CENSUS else None
+
+
+def _is_fixed(model: m.Model, ref: m.AttributeRef) -> bool:
+    """Whether an attribute has few values and never changes, nor reads otherwise in some state."""
+    attribute = next(a for a in model.agent(ref.of).attributes if a.name == ref.name)
+    if ref.type.kind not in (Kind.BOOLEAN, Kind.CATEGORY) or attribute.is_changed:
+        return False
+    return not m.overlays(model, ref.of, ref.name)
+
+
+def _census_choice(name: str, occupancy: Occupancy | None) -> Choice:
+    if occupancy is None:
+        return Choice(f"census {name}", "counted anew", "more than one condition's states and fixed groups decide it")
+    return Choice(f"census {name}", "kept", f"read from {occupancy.name}, which follows the moves")

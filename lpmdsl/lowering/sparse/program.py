@@ -1,0 +1,170 @@
+"""The Model becomes the Program of a processor: the same step, but only where something changes.
+
+Those under a force of infection and those whose planned exit comes are put on a list, and only they make moves, by the
+very statements by which everyone does in the dense Program (``lower``). Who has moved tells others what that changes
+for them. All of it is integers, so the counts are those of the dense Program.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.behaviours import decide_items
+from lpmdsl.lowering.dense.conditions import advance_kernel
+from lpmdsl.lowering.dense.contagion import expose_items, hazard, mixing_kernel, networks_of
+from lpmdsl.lowering.dense.entries import left_buffer
+from lpmdsl.lowering.dense.expressions import Scope, read_states
+from lpmdsl.lowering.dense.presence import is_static, presence_kernel
+from lpmdsl.lowering.dense.program import begin_items, declare_all, intervention_items, observation_items, program_of
+from lpmdsl.lowering.score.draws import felt_by
+from lpmdsl.lowering.score.statistics import Ledger
+from lpmdsl.lowering.sparse.constant_hazard import first_tell, spend
+from lpmdsl.lowering.sparse.incremental_force import view_items
+from lpmdsl.lowering.sparse.plan import choose, restless, susceptible, timed
+from lpmdsl.lowering.sparse.state_counts import settle_items
+from lpmdsl.lowering.sparse.worklists import (
+    at_ease,
+    at_risk,
+    calendar,
+    declare_lists,
+    feels_something,
+    is_one_of,
+    moving,
+    plan_of,
+)
+from lpmdsl.program.ir import (
+    Append,
+    Clear,
+    Collect,
+    If,
+    Kernel,
+    KStmt,
+    Launch,
+    Mark,
+    Program,
+    ScheduleItem,
+    Store,
+)
+from lpmdsl.program.nodes import AGENT, all_of, integer, op, test
+from lpmdsl.semantics import model as m
+
+
+def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: Ledger | None = None) -> Program:
+    """The Program of a checked model that keeps lists, calendars and sums instead of going through everyone.
+
+    ``circles``: networks of which only the keys are there (``networks.random_regular``). ``ledger``: what is to be
+    written down of its draws.
+    """
+    plan = choose(model, circles)
+    if ledger is not None:
+        plan = replace(plan, steady=frozenset())  # the score asks for the hazard of every step
+    builder = Builder(model, plan, ledger)
+    declare_all(builder)
+    declare_lists(builder)
+    contagion = _contagion_items(builder)
+    observations = [*settle_items(builder), *observation_items(builder)]
+    steady = [c for c in model.conditions if builder.is_steady(c.name)]
+    begin = [*begin_items(builder), *(item for c in steady for item in first_tell(builder, c))]
+    acts = [*decide_items(builder), *intervention_items(builder)]
+    return program_of(builder, begin, acts, [*contagion, *_advance_items(builder)], observations)
+
+
+def _contagion_items(builder: Builder) -> list[ScheduleItem]:
+    model = builder.model
+    kinds = dict.fromkeys(model.condition(c.condition).of for c in model.contagions if any(not s.of for s in c.spreads))
+    items: list[ScheduleItem] = []
+    steady = {c.of for c in model.conditions if builder.is_steady(c.name)}
+    for kind in (k for k in kinds if k not in steady):
+        items += view_items(builder, kind)
+    between: list[m.Network] = []
+    for contagion in builder.contagions:
+        networks = networks_of(builder, contagion)
+        for network in networks:
+            if network.layout == "random" and not network.is_between:
+                items.append(Launch(builder.kernel(mixing_kernel(builder, contagion, network))))
+        # Between two kinds sums are made afresh: those who weigh are found by reading one byte of each.
+        items += expose_items(builder, contagion, [n for n in networks if n.is_between])
+        between += [n for n in networks if n.is_between and not is_static(builder, n)]
+    return [*(Launch(builder.kernel(presence_kernel(builder, n))) for n in dict.fromkeys(between)), *items]
+
+
+# ------------------------------------------------------------------ moves
+
+
+def _advance_items(builder: Builder) -> list[ScheduleItem]:
+    items: list[ScheduleItem] = []
+    for kind in dict.fromkeys(c.of for c in builder.model.conditions):
+        conditions = [c for c in builder.model.conditions if c.of == kind]
+        kernel = advance_kernel(builder, kind)
+        if plan_of(builder).ways[conditions[0].name] == "dense":
+            items.append(Launch(builder.kernel(kernel)))
+            continue
+        (condition,) = conditions
+        items += _gathered(builder, condition)
+        items.append(Launch(builder.kernel(replace(kernel, over=moving(condition)))))
+    return items
+
+
+def _gathered(builder: Builder, condition: m.Condition) -> list[ScheduleItem]:
+    """Fills the list of those who may move: whose threshold is reached, who may go at any time, who is due."""
+    items: list[ScheduleItem] = [Clear(f"{moving(condition)}_size")]
+    if plan_of(builder).ways[condition.name] == "swept":
+        items.append(Launch(builder.kernel(_sweep_kernel(builder, condition))))
+    elif builder.is_steady(condition.name):
+        items.append(spend(builder, condition, left_buffer(condition.name, 0), moving(condition)))
+    elif susceptible(condition):
+        items.append(Launch(builder.kernel(_risk_kernel(builder, condition))))
+    if timed(condition):
+        items.append(Collect(calendar(condition), moving(condition)))
+    return items
+
+
+def _sweep_kernel(builder: Builder, condition: m.Condition) -> Kernel:
+    """Every state is read: the susceptible feel the step's force, and who may leave at any time is listed."""
+    scope = Scope(builder, condition.of)
+    body = read_states(scope)
+    state = scope.states[condition.name]
+    for code in susceptible(condition):
+        scope.states[condition.name] = integer(code)
+        felt = _felt(scope, condition, code)
+        scope.states[condition.name] = state
+        exit_ = condition.exits_of(code)[0]
+        note = f"{condition.name}.{condition.states[code]}"
+        body.append(If(test("eq", state, integer(code)), tuple(felt), span=exit_.span, note=note))
+    if restless(condition):
+        body.append(If(is_one_of(state, restless(condition)), (Append(moving(condition), AGENT),)))
+    name = f"sweep_{condition.name}"
+    return Kernel(name, condition.of, tuple(scope.prologue), tuple(body), condition.span, "who may move")
+
+
+def _risk_kernel(builder: Builder, condition: m.Condition) -> Kernel:
+    """The set of those at risk: who has nobody infectious left among its ties goes over to those at ease.
+
+    The set holds susceptible agents only, so with one susceptible state the state need not be read.
+    """
+    scope = Scope(builder, condition.of)
+    alone = len(susceptible(condition)) == 1
+    body = [] if alone else read_states(scope)
+    leave, rest = Mark(at_risk(condition), AGENT, False), Mark(at_ease(condition), AGENT, True)
+    for code in susceptible(condition):
+        state = integer(code) if alone else scope.states[condition.name]
+        scope.states[condition.name] = integer(code)
+        felt = _felt(scope, condition, code, (leave,))
+        scope.states[condition.name] = state
+        under = If(feels_something(builder, condition, AGENT), tuple(felt), (leave, rest))
+        body.append(under if alone else If(test("eq", state, integer(code)), (under,)))
+    return Kernel(f"risk_{condition.name}", condition.of, tuple(scope.prologue), tuple(body), condition.span,
+                  "those at risk", over=at_risk(condition))  # fmt: skip
+
+
+def _felt(scope: Scope, condition: m.Condition, state: int, caught: tuple[KStmt, ...] = ()) -> list[KStmt]:
+    """What is left of the threshold shrinks; who would use it up is left to the pass of moves, which does it again."""
+    told = felt_by(scope, condition, condition.exits_of(state)[0])
+    body, force = hazard(scope, condition, state, told)
+    name = left_buffer(condition.name, 0)
+    inner: list[KStmt] = []
+    left = scope.let(inner, "left", op("sub", scope.builder.load(name, AGENT), force))
+    stays = (Store(name, (AGENT,), left), *(told.survived() if told else ()))
+    inner.append(If(test("gt", left, integer(0)), stays, (Append(moving(condition), AGENT), *caught)))
+    return [*body, If(all_of(test("gt", force, integer(0))), tuple(inner))]

@@ -1,0 +1,171 @@
+"""Lists, sets and calendars of agents: who moves, who has changed, who is at risk, whose planned exit comes when."""
+
+from __future__ import annotations
+
+from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.expressions import Scope, joined
+from lpmdsl.lowering.sparse.constant_hazard import stir, stirred, tell_at_once
+from lpmdsl.lowering.sparse.plan import Occupancy, Plan, networks_of, susceptible, telling_states, timed
+from lpmdsl.program.ir import Append, Enqueue, If, KExpr, KStmt, Mark, Store, Tally
+from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, op, test
+from lpmdsl.semantics import model as m
+from lpmdsl.semantics.host.quantile_tables import TICK_BITS
+
+BLOCK = 64
+"""Places of a block of the calendar."""
+
+
+def plan_of(builder: Builder) -> Plan:
+    assert builder.plan is not None
+    return builder.plan
+
+
+def declare_lists(builder: Builder) -> None:
+    """The buffers of every list, set, calendar and table of occupancy that the plan asks for."""
+    plan = plan_of(builder)
+    for condition in builder.model.conditions:
+        way, kind = plan.ways[condition.name], condition.of
+        if way != "dense":
+            _declare_list(builder, moving(condition), kind, "those who may move in this step")
+        if builder.is_steady(condition.name):
+            note = "1: somebody of these 64 may have contacts with the infectious"
+            builder.buffer(stirred(condition), "u8", (f"words_{kind}",), "state", note=note)
+        elif way == "listed" and susceptible(condition):
+            builder.buffer(at_risk(condition), "i64", (f"words_{kind}",), "state", note="susceptible, under a force")
+            builder.buffer(at_ease(condition), "i64", (f"words_{kind}",), "state", note="susceptible, under none")
+        if way != "dense" and timed(condition):
+            name = calendar(condition)
+            builder.buffer(f"{name}_head", "i32", ("steps+1",), "state", -1, "newest block of those due in a step")
+            builder.buffer(f"{name}_blocks", "i32", (f"blocks_{kind}", BLOCK), "state", note="those due, by step")
+            builder.buffer(f"{name}_pool", "i64", (3,), "state", note="blocks that are free")
+    for one in plan.occupancies:
+        kind = one.condition.of
+        builder.buffer(one.name, "i64", (one.cells,), "state", note="how many are in each state")
+        builder.buffer(f"{one.name}_change", "i64", (one.cells,), "scratch")
+        builder.buffer(f"{one.name}_tally", "i64", (f"chunks_{kind}", one.cells), "tally")
+
+
+def declare_changed(builder: Builder, kind: str) -> None:
+    """The list of those who have changed; interventions may come upon the same agent twice, so it is noted."""
+    _declare_list(builder, changed(kind), kind, "those whose weight or presence may have changed")
+    if kind in plan_of(builder).acted_on:
+        builder.buffer(f"{changed(kind)}_noted", "u8", (kind,), "state", note="1: is on the list of those who changed")
+
+
+def _declare_list(builder: Builder, name: str, kind: str, note: str) -> None:
+    builder.buffer(name, "i32", (kind,), "state", note=note)
+    builder.buffer(f"{name}_size", "i64", (1,), "control")
+
+
+def moving(condition: m.Condition) -> str:
+    return f"{condition.name}_moving"
+
+
+def at_risk(condition: m.Condition) -> str:
+    return f"{condition.name}_at_risk"
+
+
+def at_ease(condition: m.Condition) -> str:
+    return f"{condition.name}_at_ease"
+
+
+def calendar(condition: m.Condition) -> str:
+    return f"{condition.name}_calendar"
+
+
+def changed(kind: str) -> str:
+    return f"{kind}_changed"
+
+
+# ------------------------------------------------------------------ what a move changes
+
+
+def at_beginning(scope: Scope, condition: m.Condition, state: KExpr) -> list[KStmt]:
+    """The start state in the tables, in the calendar, in a set."""
+    body: list[KStmt] = [Tally(f"{o.name}_tally", cell(scope, o, state), integer(1)) for o in _told(scope, condition)]
+    return body + _expected(scope, condition, state, integer(0))
+
+
+def after_moves(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr) -> list[KStmt]:
+    """Who must hear of an agent's moves of this step, once they are made."""
+    body = [*tell_occupancies(scope, condition, before, state), *_tell_view(scope, condition, before, state)]
+    return body + _expected(scope, condition, state, op("add", STEP, integer(1)))
+
+
+def _expected(scope: Scope, condition: m.Condition, state: KExpr, earliest: KExpr) -> list[KStmt]:
+    """Where the agent is looked for from now on: in the bucket of a step, or among those at risk or at ease."""
+    way = plan_of(scope.builder).ways[condition.name]
+    body: list[KStmt] = []
+    if way == "dense":
+        return body
+    if timed(condition):
+        due = scope.builder.load(f"{condition.name}_due", AGENT)
+        step = op("max", earliest, op("shr", op("sub", due, integer(1)), integer(TICK_BITS)))
+        body.append(If(is_one_of(state, timed(condition)), (Enqueue(calendar(condition), step, AGENT),)))
+    if scope.builder.is_steady(condition.name):
+        body.append(If(is_one_of(state, susceptible(condition)), (stir(condition, AGENT),)))
+    elif way == "listed" and susceptible(condition):
+        risk, ease = Mark(at_risk(condition), AGENT, True), Mark(at_ease(condition), AGENT, True)
+        inner = If(feels_something(scope.builder, condition, AGENT), (risk,), (ease,))
+        body.append(If(is_one_of(state, susceptible(condition)), (inner,)))
+    return body
+
+
+def is_one_of(state: KExpr, states: list[int]) -> KExpr:
+    return any_of(*(test("eq", state, integer(s)) for s in states))
+
+
+def feels_something(builder: Builder, condition: m.Condition, agent: KExpr) -> KExpr:
+    """Whether anyone infectious is tied to the agent: weights are never negative."""
+    counters = [f"{condition.name}_{n.name}" for n in networks_of(builder.model, condition)]
+    return any_of(*(test("gt", op("to_i64", builder.load(c, agent)), integer(0)) for c in counters))
+
+
+# ------------------------------------------------------------------ tables of occupancy
+
+
+def _told(scope: Scope, condition: m.Condition) -> list[Occupancy]:
+    return [o for o in plan_of(scope.builder).occupancies if o.condition.name == condition.name]
+
+
+def cell(scope: Scope, one: Occupancy, state: KExpr) -> KExpr:
+    """The agent's cell in a table of occupancy."""
+    return joined([*(scope.index(a) for a in one.attributes), state], one.sizes)
+
+
+def tell_occupancies(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr) -> list[KStmt]:
+    """The agent is one fewer in its old cell and one more in its new one."""
+    body: list[KStmt] = []
+    for one in _told(scope, condition):
+        body.append(Tally(f"{one.name}_tally", cell(scope, one, before), integer(-1)))
+        body.append(Tally(f"{one.name}_tally", cell(scope, one, state), integer(1)))
+    return body
+
+
+# ------------------------------------------------------------------ what others feel
+
+
+def _tell_view(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr) -> list[KStmt]:
+    """The agent is listed as changed if either state says something about its weight or presence."""
+    if scope.builder.is_steady(condition.name):
+        return tell_at_once(scope, condition, before, state)
+    telling = sorted(telling_states(scope.builder.model, condition))
+    noted = note_change(scope)
+    if not noted or not telling:
+        return []
+    if len(telling) == len(condition.states):
+        return noted
+    return [If(any_of(is_one_of(before, telling), is_one_of(state, telling)), tuple(noted))]
+
+
+def note_change(scope: Scope) -> list[KStmt]:
+    """The agent joins the list of those who changed, once; nothing if there is no such list."""
+    builder, name = scope.builder, changed(scope.kind)
+    if f"{name}_size" not in builder.buffers:
+        return []
+    join = Append(name, AGENT)
+    if scope.kind not in plan_of(builder).acted_on:
+        return [join]
+    flag = f"{name}_noted"
+    fresh = test("eq", op("to_i64", builder.load(flag, AGENT)), integer(0))
+    return [If(all_of(fresh), (Store(flag, (AGENT,), op("to_u8", integer(1), dtype="u8")), join))]

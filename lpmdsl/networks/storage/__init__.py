@@ -1,0 +1,1 @@
+"""Ties as arrays: rows of neighbours, sorted, shuffled, made in parallel."""

@@ -1,0 +1,1 @@
+"""Passes from Program to Program: fewer operations, the same counts; and the adjoint."""

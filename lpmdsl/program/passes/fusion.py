@@ -1,0 +1,247 @@
+"""Fewer passes over the population and fewer operations in each: fold constants, merge gates, fuse kernels.
+
+Nothing here changes a count: only integers are folded, kernels are fused when no agent reads what another agent
+of the earlier kernel wrote, and gates are merged when they test the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lpmdsl.program.ir import (
+    Append,
+    Assign,
+    AtomicAdd,
+    Claim,
+    Collect,
+    Const,
+    Decide,
+    Draw,
+    Enqueue,
+    Fold,
+    Gate,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    Let,
+    Load,
+    Loop,
+    Mark,
+    Program,
+    ScheduleItem,
+    Spend,
+    Store,
+    Tally,
+    Var,
+    buffers_of,
+    calendar_buffers,
+    statements,
+    walk,
+    words_of,
+)
+from lpmdsl.program.passes.simplify import fold, simplify
+from lpmdsl.program.rewrite import map_block, map_expression
+
+
+def optimise(program: Program) -> Program:
+    """The same program with simple kernels, merged gates and fused passes."""
+    kernels = {k.name: simplify(k) for k in program.kernels}
+    begin = _fuse(_hoist_launches(_merge_gates(_fold_items(program.begin)), kernels), kernels)
+    step = _fuse(_hoist_launches(_merge_gates(_fold_items(program.step)), kernels), kernels)
+    used = {n for item in (*begin, *program.look, *step) for n in _launched(item)}
+    return replace(program, kernels=tuple(k for n, k in kernels.items() if n in used), begin=begin, step=step)
+
+
+def _fold_items(items: tuple[ScheduleItem, ...]) -> tuple[ScheduleItem, ...]:
+    return tuple(
+        replace(i, test=map_expression(i.test, fold), items=_fold_items(i.items)) if isinstance(i, Gate) else i
+        for i in items
+    )
+
+
+def _launched(item: ScheduleItem) -> list[str]:
+    match item:
+        case Launch():
+            return [item.kernel]
+        case Gate():
+            return [n for inner in item.items for n in _launched(inner)]
+        case _:
+            return []
+
+
+def _merge_gates(items: tuple[ScheduleItem, ...]) -> list[ScheduleItem]:
+    """Neighbouring gates with the same test become one; a gate that always opens is its items."""
+    merged: list[ScheduleItem] = []
+    for item in items:
+        if isinstance(item, Gate) and item.test == Const(True, "bool"):
+            merged += item.items
+        elif isinstance(item, Gate) and merged and isinstance(merged[-1], Gate) and merged[-1].test == item.test:
+            note = ", ".join(n for n in (merged[-1].note, item.note) if n)
+            merged[-1] = Gate(item.test, (*merged[-1].items, *item.items), note)
+        else:
+            merged.append(item)
+    return merged
+
+
+def _hoist_launches(items: list[ScheduleItem], kernels: dict[str, Kernel]) -> list[ScheduleItem]:
+    """Move a pass over agents up to an earlier pass over the same agents, past what it has nothing to do with."""
+    done: list[ScheduleItem] = []
+    for item in items:
+        if isinstance(item, Gate):
+            done.append(replace(item, items=tuple(_hoist_launches(list(item.items), kernels))))
+            continue
+        position = len(done)
+        if isinstance(item, Launch) and _is_sweep(kernels[item.kernel]):
+            position = _earliest(done, kernels[item.kernel], kernels)
+        done.insert(position, item)
+    return done
+
+
+def _earliest(done: list[ScheduleItem], kernel: Kernel, kernels: dict[str, Kernel]) -> int:
+    mine = set(buffers_of(kernel))
+    for position in range(len(done) - 1, -1, -1):
+        before = done[position]
+        if isinstance(before, Launch) and _same_sweep(kernels[before.kernel], kernel):
+            return position + 1
+        if mine & _touched(before, kernels):
+            break
+    return len(done)
+
+
+def _is_sweep(kernel: Kernel) -> bool:
+    """Whether the kernel goes through all agents of a kind."""
+    return bool(kernel.domain) and not kernel.over
+
+
+def _same_sweep(a: Kernel, b: Kernel) -> bool:
+    return _is_sweep(a) and _is_sweep(b) and a.domain == b.domain
+
+
+def _touched(item: ScheduleItem, kernels: dict[str, Kernel]) -> set[str]:
+    match item:
+        case Launch():
+            return set(buffers_of(kernels[item.kernel]))
+        case Fold():
+            return {item.tally, item.into}
+        case Collect():
+            return {*calendar_buffers(item.calendar), item.items, f"{item.items}_size"}
+        case Spend():
+            return set(item.buffers)
+        case Decide():
+            return set(item.buffers)
+        case Gate():
+            read = {e.buffer for e in walk(item.test) if isinstance(e, Load)}
+            return read.union(*(_touched(i, kernels) for i in item.items))
+        case _:
+            return {v for v in (getattr(item, f, None) for f in ("buffer", "keys", "cutoff", "chosen")) if v}
+
+
+def _fuse(items: list[ScheduleItem], kernels: dict[str, Kernel]) -> tuple[ScheduleItem, ...]:
+    fused: list[ScheduleItem] = []
+    for item in items:
+        if isinstance(item, Gate):
+            item = replace(item, items=_fuse(list(item.items), kernels))
+        last = fused[-1] if fused else None
+        if isinstance(item, Launch) and isinstance(last, Launch):
+            a, b = kernels[last.kernel], kernels[item.kernel]
+            if _same_sweep(a, b) and independent(a, b):
+                joined = fuse(a, b)
+                kernels[joined.name] = joined
+                fused[-1] = Launch(joined.name)
+                continue
+        fused.append(item)
+    return tuple(fused)
+
+
+def independent(first: Kernel, second: Kernel) -> bool:
+    """Whether no agent of the second reads or writes what another agent of the first wrote, or the reverse."""
+    return not (_shared_writes(first) & set(buffers_of(second)) or _shared_writes(second) & set(buffers_of(first)))
+
+
+def _shared_writes(kernel: Kernel) -> set[str]:
+    """Buffers written other than at the agent's own place."""
+    shared: set[str] = set()
+    for stmt in statements(kernel.body):
+        match stmt:
+            case AtomicAdd() | Tally():
+                shared.add(stmt.buffer)
+            case Mark() | Claim():
+                shared.add(stmt.bits)
+            case Store() if stmt.index != (Var("i", "i64"),):
+                shared.add(stmt.buffer)
+            case Append():
+                shared |= {stmt.items, f"{stmt.items}_size"}
+            case Enqueue():
+                shared |= set(calendar_buffers(stmt.calendar))
+            case _:
+                pass
+    return shared
+
+
+def fuse(first: Kernel, second: Kernel) -> Kernel:
+    """One kernel that does the first's work and then the second's for each agent; equal leading locals are shared."""
+    taken = _defined(first)
+    clash = {n for n in _defined(second) if n in taken}
+    shared = _shared_prefix(first.prologue, second.prologue) | _shared_prefix(first.body, second.body)
+    other = _renamed(second, clash - shared)
+    prologue = (*first.prologue, *(s for s in other.prologue if not (isinstance(s, Let) and s.name in shared)))
+    body = (*first.body, *(s for s in other.body if not (isinstance(s, Let) and s.name in shared)))
+    note = ", ".join(n for n in (first.note or first.name, second.note or second.name) if n)
+    return Kernel(f"{first.name}_{second.name}", first.domain, prologue, body, first.span, note)
+
+
+def _shared_prefix(a: tuple[KStmt, ...], b: tuple[KStmt, ...]) -> set[str]:
+    """Top-level locals that both define with the same value, which neither assigns and nothing changes between."""
+    assigned = {s.name for s in statements(a) if isinstance(s, Assign)} | {
+        s.name for s in statements(b) if isinstance(s, Assign)
+    }
+    written = {s.buffer for s in statements(a) if isinstance(s, Store | AtomicAdd | Tally)}
+    mine = {s.name: s.value for s in a if isinstance(s, Let)}
+    same: set[str] = set()
+    for stmt in b:
+        if isinstance(stmt, Let) and mine.get(stmt.name) == stmt.value and stmt.name not in assigned:
+            reads = {e.buffer for e in walk(stmt.value) if isinstance(e, Load)}
+            names = {e.name for e in walk(stmt.value) if isinstance(e, Var)} - {"i", "t"}
+            if not reads & written and names <= same:
+                same.add(stmt.name)
+    return same
+
+
+def _defined(kernel: Kernel) -> set[str]:
+    names: set[str] = set()
+    for stmt in statements((*kernel.prologue, *kernel.body)):
+        match stmt:
+            case Let():
+                names.add(stmt.name)
+            case Loop():
+                names.add(stmt.var)
+            case Claim():
+                names.add(stmt.name)
+            case Draw():
+                names.update(words_of(stmt))
+            case _:
+                pass
+    return names
+
+
+def _renamed(kernel: Kernel, clash: set[str]) -> Kernel:
+    """The kernel with its clashing locals renamed after it; a draw is renamed with all its words."""
+    draws = {s.name for s in statements(kernel.body) if isinstance(s, Draw) and f"{s.name}_0" in clash}
+    names = {n: f"{n}_{kernel.name}" for n in clash}
+    names |= {f"{d}_{k}": f"{d}_{kernel.name}_{k}" for d in draws for k in range(4)}
+
+    def rename(expr: KExpr) -> KExpr:
+        return replace(expr, name=names[expr.name]) if isinstance(expr, Var) and expr.name in names else expr
+
+    def local(name: str) -> str:
+        return names.get(name, name)
+
+    def draw(name: str) -> str:
+        return f"{name}_{kernel.name}" if name in draws else name
+
+    return replace(
+        kernel,
+        prologue=map_block(kernel.prologue, rename, local, draw),
+        body=map_block(kernel.body, rename, local, draw),
+    )

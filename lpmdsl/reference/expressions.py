@@ -1,0 +1,353 @@
+"""Expressions of the Model IR evaluated in plain torch on what can be seen at one moment of a run.
+
+A value is a float64 tensor: one number, or one for every agent of a kind. Yes is 1, no is 0, a category is its index.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+import torch
+from torch import Tensor
+
+from lpmdsl.reference import arithmetic as numbers
+from lpmdsl.semantics.analysis.watched_values import Fault, Watched
+from lpmdsl.semantics.host.quantile_tables import plan, radix
+from lpmdsl.semantics.model import (
+    Aggregate,
+    Apply,
+    AttributeRef,
+    Distribution,
+    Expr,
+    Flow,
+    Follows,
+    GroupReport,
+    InState,
+    IsActive,
+    Literal_,
+    Model,
+    ObservationRef,
+    ParameterRef,
+    Population,
+    Rolling,
+    Spending,
+    StateOf,
+    TableRef,
+    Time,
+)
+
+CHUNK = 16_384
+"""Agents whose numbers are added before the sums of the chunks are."""
+LANES = 1024
+"""Sums kept side by side in a chunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What expressions see at one instant; ``seen`` makes one that later writes do not touch.
+
+    ``attributes``: stored values by (kind, name). ``states``: int64 by condition. ``history``: every completed report
+    of an observation in base units (float64, groups). ``time`` in days. ``group``: the groups of the derived
+    observation that is being computed and which of them. ``effects``: whether ``while`` clauses are in force.
+    """
+
+    model: Model
+    counts: dict[str, int]
+    parameters: dict[str, float]
+    attributes: dict[tuple[str, str], Tensor]
+    states: dict[str, Tensor]
+    history: dict[str, list[Tensor]]
+    active: dict[str, bool]
+    time: float
+    group: tuple[tuple[str, ...], int] | None = None
+    effects: bool = True
+    watched: Mapping[tuple[Expr, str], Watched] = field(default_factory=dict)
+    faults: dict[tuple[Watched, Fault], int] = field(default_factory=dict)
+    """The boundary at which each was first found."""
+
+    def seen(self, time: float) -> Moment:
+        attributes = {key: value.clone() for key, value in self.attributes.items()}
+        states = {name: value.clone() for name, value in self.states.items()}
+        return replace(self, attributes=attributes, states=states, active=dict(self.active), time=time)
+
+
+def number(value: float) -> Tensor:
+    return torch.tensor(value, dtype=torch.float64)
+
+
+def evaluate(expr: Expr, moment: Moment) -> Tensor:
+    """The value of ``expr`` in base units: one number, or one per agent if it reads the agent's own."""
+    match expr:
+        case Literal_():
+            return number(expr.value)
+        case ParameterRef():
+            return number(moment.parameters[expr.name])
+        case Follows():
+            return _truth(_formula_of(expr.parameter, moment) == moment.parameters[expr.parameter])
+        case AttributeRef():
+            return attribute(expr.of, expr.name, moment)
+        case InState():
+            return in_states(moment.states[expr.condition], expr.states).to(torch.float64)
+        case StateOf():
+            return moment.states[expr.condition].to(torch.float64)
+        case TableRef():
+            return _look_up(expr, moment)
+        case ObservationRef():
+            return _latest(expr, moment)
+        case GroupReport():
+            return _own_group(expr, moment)
+        case Rolling():
+            return _rolling(expr, moment)
+        case Population():
+            return number(moment.counts[expr.of])
+        case Time():
+            return number(moment.time)
+        case IsActive():
+            return number(moment.active[expr.intervention])
+        case Apply():
+            return _apply(expr, [evaluate(a, moment) for a in expr.arguments])
+        case Aggregate():
+            return aggregate(expr, moment, everyone(expr.of, moment))
+        case _:
+            assert_never(expr)
+
+
+def over_agents(expr: Expr, kind: str, moment: Moment) -> Tensor:
+    """The value of ``expr`` for every agent of ``kind``, also where it is the same for all."""
+    return evaluate(expr, moment).expand(moment.counts[kind]).contiguous()
+
+
+def holds(expr: Expr | None, kind: str, moment: Moment) -> Tensor:
+    """For every agent of ``kind`` whether ``expr`` is true; no expression is true of everyone."""
+    return everyone(kind, moment) if expr is None else over_agents(expr, kind, moment) != 0
+
+
+def everyone(kind: str, moment: Moment) -> Tensor:
+    return torch.ones(moment.counts[kind], dtype=torch.bool)
+
+
+def in_states(state: Tensor, states: tuple[int, ...]) -> Tensor:
+    return torch.isin(state, torch.tensor(states, dtype=torch.int64))
+
+
+def table_rows(distribution: Distribution, kind: str, moment: Moment) -> Tensor:
+    """For every agent the row of the distribution's quantile table: mixed radix, the first leaf most significant."""
+    row = torch.zeros(moment.counts[kind], dtype=torch.int64)
+    for leaf in plan(distribution):
+        row = row * radix(leaf) + over_agents(leaf, kind, moment).to(torch.int64)
+    return row
+
+
+# ------------------------------------------------------------------ leaves
+
+
+def attribute(kind: str, name: str, moment: Moment) -> Tensor:
+    """The attribute as it reads: its stored value, unless a ``while`` clause sets it; the last such clause wins.
+
+    What a clause's own value reads are stored values, so no clause depends on another.
+    """
+    value = moment.attributes[(kind, name)]
+    if not moment.effects:
+        return value
+    stored = replace(moment, effects=False)
+    for condition in moment.model.conditions:
+        for clause in condition.whiles:
+            if condition.of == kind and clause.attribute == name and clause.value is not None:
+                inside = in_states(moment.states[condition.name], clause.states)
+                value = torch.where(inside, evaluate(clause.value, stored), value)
+    for one in (i for i in moment.model.interventions if moment.active[i.name]):
+        for clause in (w for w in one.while_active if w.of == kind):
+            for action in (a for a in clause.sets if a.attribute == name):
+                value = torch.where(holds(clause.where, kind, stored), evaluate(action.value, stored), value)
+    return value
+
+
+def _formula_of(parameter: str, moment: Moment) -> Tensor:
+    """What a parameter's formula makes of the others at time 0; NaN for one that is a number."""
+    default = moment.model.parameter(parameter).default
+    return number(math.nan) if isinstance(default, Literal_) else evaluate(default, replace(moment, time=0.0))
+
+
+def _look_up(expr: TableRef, moment: Moment) -> Tensor:
+    table = moment.model.table(expr.table)
+    row = torch.zeros((), dtype=torch.int64)
+    for key, labels in zip(expr.keys, table.keys, strict=True):
+        row = row * len(labels) + evaluate(key, moment).to(torch.int64)
+    return torch.tensor(table.values, dtype=torch.float64)[row]
+
+
+def _latest(expr: ObservationRef, moment: Moment) -> Tensor:
+    reports = moment.history[expr.observation]
+    return _per_day(_one_group(reports[-1], expr, moment), expr, moment) if reports else number(math.nan)
+
+
+def _own_group(expr: GroupReport, moment: Moment) -> Tensor:
+    """For every agent the last report of its own group: row-major over what the observation is by."""
+    reports = moment.history[expr.observation]
+    if not reports:
+        return number(math.nan)
+    group = torch.zeros((), dtype=torch.int64)
+    for key in expr.keys:
+        group = group * radix(key) + evaluate(key, moment).to(torch.int64)
+    return reports[-1][group]
+
+
+def _rolling(expr: Rolling, moment: Moment) -> Tensor:
+    """The mean or total of as many last reports as fill the window, or of those there are; NaN before the first."""
+    observation = moment.model.observation(expr.observation)
+    reports = moment.history[expr.observation]
+    if math.isfinite(expr.window):
+        reports = reports[-max(1, round(expr.window / observation.every)) :]
+    if not reports:
+        return number(math.nan)
+    if expr.how == "total" and isinstance(observation.value, Flow):
+        # The counts themselves, so that whole numbers stay whole.
+        reports = [torch.round(report * observation.every) for report in reports]
+    total = number(0.0)
+    for report in reports:
+        one = _one_group(report, expr, moment)
+        total = total + (_per_day(one, expr, moment) if expr.how == "mean" else one)
+    if expr.how == "mean":
+        return total / float(len(reports))
+    return total if isinstance(observation.value, Flow | Spending) else total * observation.every
+
+
+def _per_day(report: Tensor, expr: ObservationRef | Rolling, moment: Moment) -> Tensor:
+    """A report in base units: money is kept as what its period came to."""
+    observation = moment.model.observation(expr.observation)
+    return report / observation.every if isinstance(observation.value, Spending) else report
+
+
+def _one_group(report: Tensor, expr: ObservationRef | Rolling, moment: Moment) -> Tensor:
+    """The group asked for, the same group as is being computed, or the sum over groups in their order."""
+    if expr.group is not None:
+        return report[expr.group]
+    if moment.group is not None and moment.model.observation(expr.observation).groups == moment.group[0]:
+        return report[moment.group[1]]
+    return functools.reduce(torch.add, report.unbind())
+
+
+# ------------------------------------------------------------------ built-ins
+
+
+def _truth(test: Tensor) -> Tensor:
+    return test.to(torch.float64)
+
+
+_BUILTINS: dict[str, Callable[..., Tensor]] = {
+    "select": lambda test, a, b: torch.where(test != 0, a, b),
+    "neg": torch.neg,
+    "not": lambda a: _truth(a == 0),
+    "add": torch.add,
+    "sub": torch.sub,
+    "mul": torch.mul,
+    "div": torch.div,
+    "lt": lambda a, b: _truth(a < b),
+    "le": lambda a, b: _truth(a <= b),
+    "gt": lambda a, b: _truth(a > b),
+    "ge": lambda a, b: _truth(a >= b),
+    "eq": lambda a, b: _truth(a == b),
+    "ne": lambda a, b: _truth(a != b),
+    "and": lambda a, b: _truth((a != 0) & (b != 0)),
+    "or": lambda a, b: _truth((a != 0) | (b != 0)),
+    "exp": numbers.exp,
+    "log": numbers.log,
+    "sqrt": numbers.sqrt,
+    "abs": torch.abs,
+    "min": lambda *values: functools.reduce(torch.minimum, values),  # no number if any is none,
+    "max": lambda *values: functools.reduce(torch.maximum, values),
+    "floor": torch.floor,
+    "round": lambda a: torch.floor(a + 0.5),
+    "logit": lambda p: numbers.log(p / (1.0 - p)),
+    "inverse_logit": lambda x: 1.0 / (1.0 + numbers.exp(-x)),
+    "tanh": lambda x: 1.0 - 2.0 / (1.0 + numbers.exp(2.0 * x)),
+    "sign": lambda x: torch.where(torch.isnan(x), x, torch.sign(x)),
+    "sin": numbers.sin,
+    "cos": numbers.cos,
+}
+
+
+def _apply(expr: Apply, values: list[Tensor]) -> Tensor:
+    return _power(expr, *values) if expr.op == "pow" else _BUILTINS[expr.op](*values)
+
+
+def _power(expr: Apply, base: Tensor, exponent: Tensor) -> Tensor:
+    """Repeated products for a literal whole exponent from 1 to 8, else exp(b·log a)."""
+    written = expr.arguments[1]
+    if not (isinstance(written, Literal_) and written.value in range(1, 9)):
+        return numbers.exp(exponent * numbers.log(base))
+    result = base
+    for _ in range(int(written.value) - 1):
+        result = result * base
+    return result
+
+
+# ------------------------------------------------------------------ aggregates
+
+
+def aggregate(expr: Aggregate, moment: Moment, among: Tensor, counted: Tensor | None = None) -> Tensor:
+    """The aggregate over the agents of ``among`` (those of a group) that satisfy its ``where`` and are ``counted``.
+
+    A share divides by all of ``among``. Of nobody: ``else``, or 0 for counts and sums, NaN for the others.
+    """
+    chosen = among & holds(expr.where, expr.of, moment)
+    if counted is not None:
+        chosen = chosen & counted
+    of_whom = among if expr.function == "share" else chosen
+    if expr.otherwise is not None and expr.function != "count" and not bool(of_whom.any()):
+        return evaluate(expr.otherwise, moment)
+    if expr.what is None:
+        total = float(chosen.sum())
+        return number(total if expr.function == "count" else total / float(among.sum()) if among.any() else math.nan)
+    return number(_summary(expr, over_agents(expr.what, expr.of, moment), chosen))
+
+
+def _summary(expr: Aggregate, values: Tensor, chosen: Tensor) -> float:
+    function = expr.function
+    if function == "sum":
+        return ordered_sum(values, chosen)
+    count = float(chosen.sum())
+    if count == 0:
+        return math.nan
+    if expr.function == "quantile":
+        return _quantile(values[chosen], expr.level)
+    if function == "min":
+        return float(values[chosen].min())
+    if function == "max":
+        return float(values[chosen].max())
+    mean = ordered_sum(values, chosen) / count
+    if function == "mean":
+        return mean
+    square = ordered_sum(values * values, chosen) / count
+    variance = square - mean * mean
+    return math.nan if math.isnan(variance) else math.sqrt(max(0.0, variance))
+
+
+def _quantile(values: Tensor, level: float) -> float:
+    """Between the two values nearest to the level, as far along as it is; of what has no number, none."""
+    if bool(torch.isnan(values).any()):
+        return math.nan
+    ordered = torch.sort(values).values.tolist()
+    place = level * float(len(ordered) - 1)
+    below = math.floor(place)
+    low, high = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
+    return low if low == high else low + (place - float(below)) * (high - low)
+
+
+def ordered_sum(values: Tensor, chosen: Tensor) -> float:
+    """The float64 sum in one stated order: agent ``i`` adds to lane ``i mod 1024`` of its chunk of 16 384, then the
+    chunks are added lane by lane, then the lanes in halves.
+
+    An agent not chosen adds 0, which changes no bits of a sum that starts from 0.
+    """
+    terms = torch.nn.functional.pad(torch.where(chosen, values, 0.0), (0, -len(values) % CHUNK))
+    lanes = torch.zeros(LANES, dtype=torch.float64)
+    for chunk in terms.view(-1, CHUNK // LANES, LANES):
+        lanes = lanes + functools.reduce(torch.add, chunk, torch.zeros_like(lanes))
+    while len(lanes) > 1:
+        lanes = lanes[: len(lanes) // 2] + lanes[len(lanes) // 2 :]
+    return float(lanes)

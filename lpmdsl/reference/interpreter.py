@@ -1,0 +1,149 @@
+"""A run of a model, read straight from the Model IR and worked out in plain torch on the CPU.
+
+Slow and plain on purpose. It shares no code with the compiler's lowering nor with the other back ends, so where the
+counts differ from theirs, one of the two is wrong. The contract of every number is ``docs/numerics.md``.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lpmdsl.backends.request import Progress, RunRequest, RunResult
+from lpmdsl.diagnostics import LpmError
+from lpmdsl.reference.arithmetic import Luck
+from lpmdsl.reference.behaviours import decide, deciders
+from lpmdsl.reference.contagion import hazards
+from lpmdsl.reference.expressions import Moment, evaluate
+from lpmdsl.reference.interventions import Policy, fill_limits, intervene, trigger
+from lpmdsl.reference.moves import Body, act_on_entering, course_from_start, draw_exits, keep_apart, move_all
+from lpmdsl.reference.reports import Reports, price
+from lpmdsl.semantics.analysis.watched_values import unsound, watched
+from lpmdsl.semantics.host.quantile_tables import quantile_table
+from lpmdsl.semantics.model import After, CheckAlways, Distribution
+
+
+def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
+    """One replicate of one scenario, step by step until the end or until ``progress`` says stop."""
+    began = time.perf_counter()
+    body = _begin(request)
+    policies = [Policy(i) for i in request.model.interventions if i.name not in request.disabled]
+    watches = _Watches(request)
+    people = deciders(request)
+    body.reports.report(0, _at(body, 0))
+    watches.look(0, _at(body, 0))
+    steps_done = 0
+    stopped: LpmError | None = None
+    for t in range(request.steps):
+        try:
+            decide(body, people, t, _at(body, t).time)
+        except LpmError as error:
+            stopped = error
+            break
+        _step(request, body, policies, t)
+        watches.look(t + 1, _at(body, t + 1))
+        _require_sound(body, t)
+        steps_done = t + 1
+        if progress is not None and not progress(steps_done):
+            break
+    _require_sound(body, request.steps)
+    seconds = {"run": time.perf_counter() - began}
+    return replace(_result(request, body, policies, watches, steps_done, seconds), stopped=stopped)
+
+
+def _step(request: RunRequest, body: Body, policies: list[Policy], t: int) -> None:
+    """Phases 1 to 6 of step ``t``, after the decisions."""
+    for policy in policies:
+        trigger(policy, t, _at(body, t))
+    fill_limits(body, t, _at(body, t).time)
+    for policy in policies:
+        intervene(body, policy, t, _at(body, t).time)
+    seen = body.now.seen(_at(body, t).time)
+    met = {c.condition: hazards(c, seen, request.world) for c in request.model.contagions}
+    keep_apart(body, met, t)
+    for name, course in body.courses.items():
+        move_all(body, course, t, met.get(name), seen)
+    body.reports.paid.update({p.intervention.name: p.paid for p in policies})
+    body.reports.report(t + 1, _at(body, t + 1))
+
+
+def _require_sound(body: Body, boundary: int) -> None:
+    """Raises ``LpmError`` E0744 if something was no number in its range at a boundary or before."""
+    if any(at <= boundary for at in body.now.faults.values()):
+        raise unsound(body.now.model, body.now.faults)
+
+
+def _at(body: Body, boundary: int) -> Moment:
+    """The live moment read at a boundary between steps."""
+    return replace(body.now, time=boundary * body.now.model.clock.step)
+
+
+# ------------------------------------------------------------------ before the first step
+
+
+def _begin(request: RunRequest) -> Body:
+    """Everyone in a start state at tick 0, with its exits drawn and its actions done; nothing is reported."""
+    model = request.model
+    states = {c.name: torch.from_numpy(request.start[c.name].astype(np.int64)) for c in model.conditions}
+    attributes = {key: torch.from_numpy(v.astype(np.float64)) for key, v in request.world.attributes.items()}
+    history: dict[str, list[Tensor]] = {o.name: [] for o in model.observations}
+    active = {i.name: False for i in model.interventions}
+    looked = {(w.expr, w.role): w for w in watched(model)}
+    now = Moment(
+        model, request.world.counts, request.parameters, attributes, states, history, active, 0.0, watched=looked
+    )
+    luck = Luck(request.seed, request.replicate)
+    delays = {o.name: _table(o.delayed, request) for o in model.observations if o.delayed is not None}
+    reports = Reports(model, luck, delays, history)
+    reports.prepare(request.steps)
+    courses = {c.name: course_from_start(c, states[c.name]) for c in model.conditions}
+    body = Body(now, courses, reports, luck, _dwell_tables(request))
+    seen = now.seen(0.0)
+    for course in courses.values():
+        everyone = torch.arange(len(course.state))
+        draw_exits(body, course, everyone, seen)
+        act_on_entering(body, course, everyone, course.state, seen)
+    return body
+
+
+def _dwell_tables(request: RunRequest) -> dict[str, Tensor]:
+    exits = (e for c in request.model.conditions for e in c.exits)
+    return {e.site: _table(e.trigger.dwell, request) for e in exits if isinstance(e.trigger, After)}
+
+
+def _table(distribution: Distribution, request: RunRequest) -> Tensor:
+    table = quantile_table(distribution, request.model, request.parameters, request.model.clock.step)
+    return torch.from_numpy(table)
+
+
+# ------------------------------------------------------------------ what comes out
+
+
+class _Watches:
+    """The values of every ``check always`` at the start and after each step."""
+
+    def __init__(self, request: RunRequest) -> None:
+        self.checks = [c for c in request.model.checks if isinstance(c, CheckAlways)]
+        self.values = tuple(np.full(request.steps + 1, np.nan) for _ in self.checks)
+
+    def look(self, boundary: int, now: Moment) -> None:
+        for check, values in zip(self.checks, self.values, strict=True):
+            values[boundary] = float(evaluate(check.test, now))
+
+
+def _result(
+    request: RunRequest,
+    body: Body,
+    policies: list[Policy],
+    watches: _Watches,
+    steps_done: int,
+    seconds: dict[str, float],
+) -> RunResult:
+    costs = {i.name: 0.0 for i in request.model.interventions}
+    costs.update({p.intervention.name: price(p.intervention, p.paid, request.model.clock.step) for p in policies})
+    states = {name: course.state.numpy().astype(np.uint8) for name, course in body.courses.items()}
+    return RunResult(body.reports.out, watches.values, costs, states, steps_done, seconds)

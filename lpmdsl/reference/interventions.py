@@ -1,0 +1,241 @@
+"""Interventions: when they are active, whom they choose and what they do (phases 1 and 2 of a step)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal, assert_never
+
+import torch
+from torch import Tensor
+
+from lpmdsl.reference.arithmetic import TICKS, rounded
+from lpmdsl.reference.contagion import SLACK, removed
+from lpmdsl.reference.expressions import Moment, evaluate, holds
+from lpmdsl.reference.months import months
+from lpmdsl.reference.moves import Body, acts, enter, write
+from lpmdsl.reference.watched import look_at_number
+from lpmdsl.semantics.model import Clock, Crossing, Elapsed, ForceMove, Intervention, OnDate, Repeated, SetAttribute
+
+
+@dataclass(slots=True)
+class Policy:
+    """One intervention in a run: its status and what it has done so far.
+
+    ``boundary``: the step at which a pending one becomes active; ``since``: the one at which it did; ``ending``: the
+    one at which it stops, once its end is certain; ``was_beyond``: what its starting level said a step ago; ``runs``:
+    how often each block has run; ``treated``: people chosen.
+    """
+
+    intervention: Intervention
+    status: Literal["inactive", "pending", "active"] = "inactive"
+    boundary: int = 0
+    since: int = 0
+    ending: int | None = None
+    was_beyond: bool = False
+    starts: int = 0
+    active_steps: int = 0
+    treated: int = 0
+    runs: list[int] = field(default_factory=list)
+
+    @property
+    def paid(self) -> int:
+        """What is paid for until now: whole steps, people or starts."""
+        match self.intervention.costs_per:
+            case "day":
+                return self.active_steps
+            case "person":
+                return self.treated
+            case "start":
+                return self.starts
+            case "":
+                return 0
+            case _:
+                assert_never(self.intervention.costs_per)
+
+
+# ------------------------------------------------------------------ triggers
+
+
+def trigger(policy: Policy, t: int, now: Moment) -> None:
+    """Stops, starts or leaves the intervention as it is at the start of step ``t``."""
+    starts = policy.intervention.starts
+    crossed = isinstance(starts, Crossing) and _crosses(policy, starts, now)
+    if policy.status == "active":
+        _stop(policy, t, now)
+    if policy.status == "pending" and t >= policy.boundary:
+        _start(policy, t)
+    if policy.status == "inactive":
+        match starts:
+            case None:
+                if policy.starts == 0:
+                    _start(policy, t)
+            case OnDate():
+                if policy.starts == 0 and _has_come(starts, now):
+                    _start(policy, t)
+            case Elapsed():
+                if policy.starts == 0 and _is_over(starts, 0, t, now):
+                    _start(policy, t)
+            case Crossing():
+                if crossed:
+                    _start_after(policy, starts, t, now)
+            case _:
+                assert_never(starts)
+    policy.active_steps += int(policy.status == "active")
+    now.active[policy.intervention.name] = policy.status == "active"
+
+
+def _start(policy: Policy, t: int) -> None:
+    policy.status, policy.since, policy.starts = "active", t, policy.starts + 1
+
+
+def _stop(policy: Policy, t: int, now: Moment) -> None:
+    stops = policy.intervention.stops
+    if policy.ending is None and _stops(policy, t, now):
+        policy.ending = t + (max(0, _wait(stops, now)) if isinstance(stops, Crossing) else 0)
+    if policy.ending is not None and t >= policy.ending:
+        policy.status, policy.ending = "inactive", None
+
+
+def _wait(crossing: Crossing, now: Moment) -> int:
+    """The delay of a crossing in steps."""
+    delay = 0.0 if crossing.delay is None else float(evaluate(crossing.delay, now))
+    return math.ceil(delay / now.model.clock.step - SLACK)
+
+
+def _start_after(policy: Policy, crossing: Crossing, t: int, now: Moment) -> None:
+    steps = _wait(crossing, now)
+    if steps <= 0:
+        _start(policy, t)
+    else:
+        policy.status, policy.boundary = "pending", t + steps
+
+
+def _has_come(date: OnDate, now: Moment) -> bool:
+    return now.time + SLACK >= date.day
+
+
+def _is_over(elapsed: Elapsed, since: int, t: int, now: Moment) -> bool:
+    """Return True if the time is over that began at the boundary ``since``."""
+    clock = now.model.clock
+    if elapsed.months:
+        return months(clock, since, t) >= elapsed.months
+    return t - since >= math.ceil(float(evaluate(elapsed.delay, now)) / clock.step - SLACK)
+
+
+def _stops(policy: Policy, t: int, now: Moment) -> bool:
+    stops = policy.intervention.stops
+    match stops:
+        case None:
+            return False
+        case OnDate():
+            return _has_come(stops, now)
+        case Elapsed():
+            return _is_over(stops, policy.since, t, now)
+        case Crossing():
+            return _is_beyond(stops, now)
+        case _:
+            assert_never(stops)
+
+
+def _is_beyond(crossing: Crossing, now: Moment) -> bool:
+    value, level = float(evaluate(crossing.value, now)), float(evaluate(crossing.level, now))
+    return value > level if crossing.rises else value < level
+
+
+def _crosses(policy: Policy, crossing: Crossing, now: Moment) -> bool:
+    """Whether the level is passed now and was not at the last step's reading; remembers this reading."""
+    before, policy.was_beyond = policy.was_beyond, _is_beyond(crossing, now)
+    return policy.was_beyond and not before
+
+
+# ------------------------------------------------------------------ blocks
+
+
+def fill_limits(body: Body, t: int, time: float) -> None:
+    """Fills the limits that blocks share, at the start of each of their periods."""
+    clock = body.now.model.clock
+    for intervention in body.now.model.interventions:
+        limit = intervention.together
+        if limit is None:
+            continue
+        if limit.months:
+            done = [months(clock, 0, at) // limit.months for at in (t, max(0, t - 1))]
+            due = t == 0 or done[0] > done[1]
+        else:
+            due = t % max(1, round(limit.every / clock.step)) == 0
+        if due:
+            seen = body.now.seen(time)
+            look_at_number(limit.at_most, "limit", seen)
+            body.limits[intervention.name] = max(0, int(rounded(evaluate(limit.at_most, seen))))
+
+
+def intervene(body: Body, policy: Policy, t: int, time: float) -> None:
+    """Runs the blocks of an active intervention that are due at the start of step ``t``."""
+    policy.runs = policy.runs or [0] * len(policy.intervention.repeated)
+    if policy.status != "active":
+        return
+    for number, block in enumerate(policy.intervention.repeated):
+        if _is_due(block, policy.since, t, body.now.model.clock):
+            seen = body.now.seen(time)
+            shared = policy.intervention.limited_by if block.counts_people else ""
+            chosen = _chosen(body, block, policy.runs[number], seen, body.limits.get(shared))
+            if shared:
+                body.limits[shared] -= len(chosen)
+            for position, action in enumerate(block.actions):
+                _act(body, block, position, action, chosen, policy.runs[number], t, seen)
+            policy.treated += len(chosen) if block.counts_people else 0
+            policy.runs[number] += 1
+
+
+def _is_due(block: Repeated, since: int, t: int, clock: Clock) -> bool:
+    """Return True if the period of a block, counted from the start of its intervention, is over."""
+    if not block.months:
+        return (t - since) % max(1, round(block.every / clock.step)) == 0
+    if t == since:
+        return True
+    passed = months(clock, since, t)
+    return passed > months(clock, since, t - 1) and passed % block.months == 0
+
+
+def _chosen(body: Body, block: Repeated, run: int, seen: Moment, left: int | None) -> Tensor:
+    """Agents whom the block reaches: all that it may, or as many as it can by their priority."""
+    may = ~removed(block.of, seen) & holds(block.where, block.of, seen)
+    agents = torch.nonzero(may).flatten()
+    limits = [] if left is None else [left]
+    if block.at_most is not None:
+        look_at_number(block.at_most, "limit", seen)
+        limits.append(max(0, int(rounded(evaluate(block.at_most, seen)))))
+    if not limits:
+        return agents
+    most = min(limits)
+    priority = body.luck.words(agents, block.site, torch.full_like(agents, run))[0]
+    by_priority = torch.argsort(priority, stable=True)  # stable: equal priorities stay in the order of agents
+    return agents[by_priority[:most]]
+
+
+def _act(
+    body: Body,
+    block: Repeated,
+    position: int,
+    action: SetAttribute | ForceMove,
+    chosen: Tensor,
+    run: int,
+    t: int,
+    seen: Moment,
+) -> None:
+    site = f"{block.site}.action{position}"
+    agents = acts(body.luck, action.probability, chosen, torch.full_like(chosen, run), site, block.of, seen)
+    match action:
+        case SetAttribute():
+            write(body.now, block.of, action, agents, seen)
+        case ForceMove():
+            course = body.courses[action.condition]
+            moving = agents[course.state[agents] != action.state]
+            for other in course.condition.excludes if action.state != course.condition.start.state else ():
+                has = body.courses[other]
+                moving = moving[has.state[moving] == has.condition.start.state]
+            to, tick = torch.full_like(moving, action.state), torch.full_like(moving, t * TICKS)
+            enter(body, course, moving, to, tick, t, seen)
+        case _:
+            assert_never(action)

@@ -1,0 +1,1 @@
+"""Ways to fit: search, gradients, particle methods, neural posteriors; their starts and proposals."""

@@ -1,0 +1,1 @@
+"""Checks of a fit: predictive bands, identification, what to doubt, R0 of the posterior."""

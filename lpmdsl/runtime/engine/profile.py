@@ -1,0 +1,222 @@
+"""Where the time of a run goes: the schedule walked stage by stage on one thread, with a clock."""
+
+from __future__ import annotations
+
+import operator
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.backends.numba.numba_module import (
+    decide_function,
+    fold_function,
+    kernel_arguments,
+    shares_lists,
+    size_arguments,
+)
+from lpmdsl.backends.numba.worklists import CHUNK
+from lpmdsl.backends.request import RunRequest
+from lpmdsl.compiler import Compiled, with_circles
+from lpmdsl.population.people import build_world, start_states
+from lpmdsl.program.ir import (
+    Apply,
+    Clear,
+    Collect,
+    Const,
+    Decide,
+    Fold,
+    Gate,
+    Kernel,
+    KExpr,
+    Launch,
+    Load,
+    OrderStatistic,
+    ScheduleItem,
+    SelectSmallest,
+    Spend,
+    Var,
+    calendar_buffers,
+    statements,
+)
+from lpmdsl.runtime.behaviours.answers import Answers
+from lpmdsl.runtime.engine.asking import Asking
+from lpmdsl.runtime.engine.build import build
+from lpmdsl.runtime.engine.execute import make_buffers, size_values
+from lpmdsl.runtime.scenarios import Plan
+from lpmdsl.semantics.model import Model
+
+_SCALAR: dict[str, Callable[..., Any]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "mod": operator.mod, "floordiv": operator.floordiv,
+    "eq": operator.eq, "ne": operator.ne, "gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le,
+    "and": lambda a, b: a and b, "or": lambda a, b: a or b, "not": operator.not_,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A pass of a step: what it does, the lines of the model that it comes from, its seconds over the whole run."""
+
+    name: str
+    lines: tuple[str, ...]
+    seconds: float
+
+
+def first_request(model: Model, planned: Plan, answers: Answers | None = None) -> RunRequest:
+    """The first replicate of the first scenario of a plan; ``answers`` where somebody asks."""
+    variant, seed = planned.variants[0], planned.options.seed
+    world = build_world(model, variant.parameters, seed, planned.counts, keeps_keys=True)
+    start = start_states(model, world, variant.parameters, seed, 0)
+    ask = answers.ask_for(variant.parameters, world.counts) if answers is not None else None
+    return RunRequest(model, world, variant.parameters, start, seed, 0, planned.steps, variant.disabled, ask)
+
+
+def profile(compiled: Compiled, request: RunRequest) -> list[Stage]:
+    """The stages of all steps, dearest first, on one thread; compiling and the beginning apart."""
+    compiled = with_circles(compiled, frozenset(request.world.circles))
+    walk = _Walk(compiled, build(compiled), request)
+    walk.step(-1, walk.program.begin)
+    walk.seconds.clear()
+    asking = Asking.of(request)
+    for t in range(request.steps):
+        if asking is not None and asking.is_due(t):
+            walk.step(t, walk.program.look)
+            if not walk.ask(t, asking) and asking.stopped is not None:
+                raise asking.stopped
+        walk.step(t, walk.program.step)
+    found = [Stage(name, walk.lines[name], seconds) for name, seconds in walk.seconds.items()]
+    return sorted(found, key=lambda stage: -stage.seconds)
+
+
+class _Walk:
+    """The schedule of a program run from Python, with the seconds of every stage."""
+
+    def __init__(self, compiled: Compiled, module: ModuleType, request: RunRequest) -> None:
+        self.program, self.module = compiled.cpu_program, module
+        sizes = size_values(self.program, request)
+        self.known: dict[str, Any] = dict(make_buffers(self.program, request, sizes))
+        self.known |= {name: sizes[name] for name in size_arguments(self.program)}
+        self.known |= {"seed": np.uint64(request.seed), "replicate": request.replicate}
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.lines: dict[str, tuple[str, ...]] = {}
+        self.compiled: set[str] = set()
+
+    def step(self, t: int, items: tuple[ScheduleItem, ...]) -> None:
+        for item in items:
+            if isinstance(item, Gate):
+                if self._value(item.test, t):
+                    self.step(t, item.items)
+                continue
+            name, lines, call = self._call(item, t)
+            self.lines[name] = lines
+            before = time.perf_counter()
+            call()
+            self.seconds[name] += time.perf_counter() - before
+
+    def ask(self, t: int, asking: Asking) -> bool:
+        """What the archetypes answer, as a stage of its own; whether they did."""
+        before = time.perf_counter()
+        answered = asking.answer(t, lambda name: self.known[f"{name}_occurs"], self._fill)
+        self.lines["asking"] = tuple(b.span.label for b in asking.behaviours)
+        self.seconds["asking"] += time.perf_counter() - before
+        return answered
+
+    def _fill(self, name: str, codes: NDArray[np.int64], rows: NDArray) -> None:
+        self.known[f"{name}_table"][codes] = rows
+
+    def _call(self, item: ScheduleItem, t: int) -> tuple[str, tuple[str, ...], Callable[[], object]]:
+        """The name of a stage, its lines, and a function that runs it."""
+        module, known = self.module, self.known
+        match item:
+            case Launch():
+                return self._launch(self.program.kernel(item.kernel), t)
+            case Collect():
+                names = (*calendar_buffers(item.calendar), item.items, f"{item.items}_size")
+                head, blocks, pool, items, length = (known[n] for n in names)
+                return f"collect {item.items}", (), lambda: module.collect(head, blocks, pool, t, items, length)
+            case Spend():
+                given = [known[n] for n in item.buffers]
+                return f"spend {item.left}", (), lambda: module.spend(*given, 0, 1)
+            case Decide():
+                return self._decide(item, t)
+            case Clear():
+                return f"clear {item.buffer}", (), lambda: module.clear(known[item.buffer])
+            case Fold():
+                fold = getattr(module, fold_function(self.program, item))
+                return f"fold {item.into}", (), lambda: fold(known[item.tally], known[item.into])
+            case SelectSmallest():
+                limit, names = self._value(item.limit, t), (item.keys, item.cutoff, item.chosen)
+                keys, cutoff, chosen = (known[n] for n in names)
+                return f"select {item.keys}", (), lambda: module.select_smallest(keys, limit, cutoff, chosen)
+            case OrderStatistic():
+                values, groups, into = (known[n] for n in (item.values, item.groups, item.into))
+                return f"order {item.values}", (), lambda: module.order_statistic(values, groups, item.level, into)
+            case Gate():
+                raise AssertionError("a gate is decided by the walk")
+            case _:
+                assert_never(item)
+
+    def _launch(self, kernel: Kernel, t: int) -> tuple[str, tuple[str, ...], Callable[[], object]]:
+        function = getattr(self.module, kernel.name)
+        arguments = [self.known[n] for n in kernel_arguments(self.program, kernel)]
+        if not kernel.domain:
+            return kernel.name, _lines(kernel), lambda: function(t, *arguments)
+        one = [1] if shares_lists(kernel) else []
+        size = self._size(kernel)
+        if kernel.name not in self.compiled:
+            function(0, 0, 0, t, *one, *arguments)  # an empty call compiles
+            self.compiled.add(kernel.name)
+
+        def call() -> None:
+            piece = max(1, size) if kernel.over else CHUNK
+            for lo in range(0, size, piece):
+                function(lo // piece, lo, min(size, lo + piece), t, *one, *arguments)
+
+        return kernel.name, _lines(kernel), call
+
+    def _decide(self, item: Decide, t: int) -> tuple[str, tuple[str, ...], Callable[[], object]]:
+        function = getattr(self.module, decide_function(item))
+        given = [self.known[n] for n in item.buffers]
+        asks, key = [item.asks] if item.asks else [], (item.site, self._value(item.episode, t))
+        rest = [*asks, self.known["seed"], *key, self.known["replicate"], 0, 1]
+        if item.behaviour not in self.compiled:
+            nobody = [b[:0] if n == item.into else b for n, b in zip(item.buffers, given, strict=True)]
+            function(*nobody, *rest)  # compiles
+            self.compiled.add(item.behaviour)
+        return f"decide {item.behaviour}", (item.span.label,), lambda: function(*given, *rest)
+
+    def _size(self, kernel: Kernel) -> int:
+        """Over how many agents, entries of a list or words of a set a kernel goes."""
+        if not kernel.over:
+            return int(self.known[kernel.domain])
+        if self.program.buffer(kernel.over).dtype == "i64":
+            return len(self.known[kernel.over])
+        return int(self.known[f"{kernel.over}_size"][0])
+
+    def _value(self, expr: KExpr, t: int) -> Any:
+        match expr:
+            case Load():
+                return self.known[expr.buffer][tuple(self._value(k, t) for k in expr.index)]
+            case Apply():
+                return _SCALAR[expr.op](*(self._value(a, t) for a in expr.args))
+            case Var():
+                return t
+            case Const():
+                return expr.value
+            case _:
+                raise AssertionError("a gate compares scalars")
+
+
+def _lines(kernel: Kernel) -> tuple[str, ...]:
+    """The places in the text that a kernel's statements name, each once: ``town_flu.lpm:60, 61``."""
+    spans = [kernel.span, *(s.span for s in statements((*kernel.prologue, *kernel.body)))]
+    named: dict[str, set[int]] = defaultdict(set)
+    for span in spans:
+        if span.source.text and not span.source.name.startswith("<built"):
+            named[span.source.name].add(span.line)
+    return tuple(f"{name}:{', '.join(str(line) for line in sorted(lines))}" for name, lines in sorted(named.items()))

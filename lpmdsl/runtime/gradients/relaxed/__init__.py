@@ -1,0 +1,1 @@
+"""Estimators through the relaxed program and its adjoint."""

@@ -1,0 +1,247 @@
+"""A relaxed program run forwards and, through its adjoint, backwards: the value of a quantity and its gradient.
+
+The states of about √T boundaries are kept on the way; a stretch between two of them is run again when it is gone
+through backwards, so that the memory of T steps is that of 2·√T states (Griewank 1992, Optim Methods Softw 1:35).
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.backends.numba import numba_module
+from lpmdsl.backends.numba.numba_module import buffer_arguments, size_arguments
+from lpmdsl.backends.numba.worklists import CHUNK
+from lpmdsl.backends.request import RunRequest
+from lpmdsl.lowering.relaxed.adjoint import adjoint, worth_of
+from lpmdsl.lowering.relaxed.moves import site_name
+from lpmdsl.lowering.relaxed.phase_type import Shape
+from lpmdsl.lowering.relaxed.program import Relaxed, relax, shapes_of
+from lpmdsl.networks.world import World
+from lpmdsl.program.ir import Buffer, Program
+from lpmdsl.runtime.engine.build import build_text
+from lpmdsl.runtime.engine.execute import Team, empty_buffer, report_count, size_values
+from lpmdsl.runtime.gradients.relaxed.inputs import by_parameters, given
+from lpmdsl.semantics.model import Flow, Model
+
+SMALL = 8
+"""Up to so many chunks of agents one thread runs the kernels one by one."""
+Array = NDArray[np.float64]
+OnStep = Callable[[int, dict[str, Array]], None]
+"""Called for every step, the last first, with what each event is worth for every agent: by site (agents,), for
+branches ``SITE.branch`` (agents, branches)."""
+Instead = Callable[[int, dict[str, NDArray]], dict[str, NDArray]]
+"""Called with a step (−1: the start) and the states at its end; returns those to go on with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A relaxed program and its adjoints, compiled. ``marginals`` is made when it is asked for."""
+
+    relaxed: Relaxed
+    forward: ModuleType
+    _made: dict[bool, tuple[Program, ModuleType]] = field(default_factory=dict)
+
+    def backward(self, marginals: bool) -> tuple[Program, ModuleType]:
+        """The adjoint program and its module, with or without what events are worth."""
+        if marginals not in self._made:
+            program = adjoint(self.relaxed, marginals)
+            self._made[marginals] = program, _built(program)
+        return self._made[marginals]
+
+
+def _built(program: Program) -> ModuleType:
+    import numba
+
+    versions = f"{numba.__version__} {np.__version__} {sys.version}"
+    preludes = ("numba/prelude.py", "numba/worklists.py", "../networks/random_regular.py")
+    return build_text(numba_module.emit(program), program.name, preludes, versions)
+
+
+@dataclass(slots=True)
+class Relaxations:
+    """The relaxed programs of one model: one for every number of stages that its dwell times have needed."""
+
+    model: Model
+    _pairs: dict[tuple[tuple[str, Shape], ...], Pair] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def at(self, parameters: Mapping[str, float]) -> Pair:
+        """The program for these parameter values. Raises ``LpmError`` (E0846)."""
+        shapes = shapes_of(self.model, dict(parameters))
+        key = tuple(sorted(shapes.items()))
+        with self._lock:
+            if key not in self._pairs:
+                relaxed = relax(self.model, shapes)
+                self._pairs[key] = Pair(relaxed, _built(relaxed.program))
+            return self._pairs[key]
+
+    def run(
+        self, world: World, parameters: Mapping[str, float], steps: int, disabled: frozenset[str] = frozenset(),
+        threads: int = 1,
+    ) -> RelaxedRun:  # fmt: skip
+        """The relaxed model run forwards on some people, ready to be gone through backwards."""
+        pair = self.at(parameters)
+        run = RelaxedRun(self.model, pair, world, dict(parameters), steps, disabled, threads)
+        run.forwards()
+        return run
+
+
+@dataclass(slots=True)
+class RelaxedRun:
+    """One run of a relaxed program. ``kept``: states at the boundaries that stretches begin at."""
+
+    model: Model
+    pair: Pair
+    world: World
+    parameters: dict[str, float]
+    steps: int
+    disabled: frozenset[str]
+    threads: int
+    buffers: dict[str, NDArray] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    kept: dict[int, dict[str, NDArray]] = field(default_factory=dict)
+
+    # ------------------------------------------------------------------ forwards
+
+    def forwards(self) -> None:
+        """From the start to the last step; the reports are then in place."""
+        program = self.pair.relaxed.program
+        self._allocate(program)
+        self.kept.clear()
+        self.call(program, self.pair.forward.begin, -1, 0)
+        stretch = self.stretch
+        for first in range(0, self.steps, stretch):
+            self.kept[first] = self._copy(("state", "control", "output"))
+            self.call(program, self.pair.forward.run_steps, first, min(self.steps, first + stretch))
+
+    @property
+    def stretch(self) -> int:
+        return max(1, math.isqrt(self.steps))
+
+    def reports(self, observation: str) -> Array:
+        """(reports, groups) in the observation's own unit: what is expected in the relaxed model."""
+        raw = self.buffers[f"observed_{observation}"][: report_count(self.model, observation, self.steps)]
+        return raw / self.unit(observation)
+
+    def unit(self, name: str) -> float:
+        """What a value in base units is divided by for a report."""
+        observation = self.model.observation(name)
+        if isinstance(observation.value, Flow):
+            return round(observation.every * observation.scale, 12)
+        return observation.scale
+
+    # ------------------------------------------------------------------ backwards
+
+    def pulled_back(
+        self, weights: Mapping[str, Array], names: tuple[str, ...], on_step: OnStep | None = None,
+        instead: Instead | None = None, outputs: dict[str, NDArray] | None = None,
+    ) -> Array:  # fmt: skip
+        """(names,): the derivatives of Σ weights[observation] · reports by parameters.
+
+        ``weights``: (reports,) or (reports, groups). ``on_step`` is told what every event is worth. ``instead`` and
+        ``outputs`` put other states and reports in place of the relaxed ones: derivatives are then taken at those.
+        """
+        program, module = self.pair.backward(on_step is not None)
+        self._allocate(program)
+        for name, values in weights.items():
+            self._seed(name, values)
+        at = instead or (lambda step, states: states)
+        kept = self._copy(("output",))
+        outputs = kept | (outputs or {})
+        last = self._copy(("state", "control"))
+        after = at(self.steps - 1, last)
+        for first in sorted(self.kept, reverse=True):
+            self._put(kept)
+            before = [at(first + k - 1, states) for k, states in enumerate(self._replay(first))]
+            self._put(outputs)
+            for step in reversed(range(first, first + len(before))):
+                self._put(after)
+                self.call(program, module.begin, step, step + 1)
+                self._put(before[step - first])
+                self.call(program, module.run_steps, step, step + 1)
+                after = before[step - first]
+                if on_step is not None:
+                    on_step(step, self._marginals())
+        self._put(after)
+        self.call(program, module.begin, -1, 0)
+        self._put(kept | last)
+        worth = {b.name[2:]: self.buffers[b.name] for b in program.buffers if b.name.startswith("d_")}
+        empty = {n: np.zeros_like(self.buffers[n]) for n in ("constants", *self._starts()) if n not in worth}
+        return by_parameters(self.pair.relaxed, self.model, self.world, self.parameters, worth | empty, names)
+
+    def _starts(self) -> list[str]:
+        return [f"{c.name}_start" for c in self.model.conditions]
+
+    def _seed(self, name: str, values: Array) -> None:
+        target = self.buffers.get(worth_of(f"observed_{name}"))
+        if target is None:
+            return
+        wide = np.asarray(values, np.float64).reshape(len(values), -1) / self.unit(name)
+        target[: len(wide)] += np.where(np.isnan(wide), 0.0, wide)
+
+    def _replay(self, first: int) -> list[dict[str, NDArray]]:
+        """The states before each step of a stretch, which is run again."""
+        last = min(self.steps, first + self.stretch)
+        program, states = self.pair.relaxed.program, []
+        self._put(self.kept[first])
+        for step in range(first, last):
+            states.append(self._copy(("state", "control")))
+            if step + 1 < last:
+                self.call(program, self.pair.forward.run_steps, step, step + 1)
+        return states
+
+    def _marginals(self) -> dict[str, Array]:
+        found: dict[str, Array] = {}
+        for site, locals_ in self.pair.relaxed.moved.items():
+            values = self.buffers.get(site_name(self.pair.relaxed.moved, site))
+            if values is not None:
+                found[site] = values.copy() if len(locals_) > 1 else values[:, 0].copy()
+        return found
+
+    # ------------------------------------------------------------------ buffers
+
+    def _allocate(self, program: Program) -> None:
+        """Buffers that are not there yet, and what things are worth set to nothing."""
+        if not self.sizes:
+            request = RunRequest(self.model, self.world, self.parameters, {}, 0, 0, self.steps)
+            self.sizes = size_values(program, request)
+            self.sizes |= {f"{name}+1": size + 1 for name, size in list(self.sizes.items()) if name.endswith("_places")}
+            known = given(self.pair.relaxed, self.model, self.world, self.parameters, self.steps, self.disabled)
+            self.buffers |= {b.name: known[b.name] for b in program.buffers if b.name in known}
+        for buffer in program.buffers:
+            if buffer.name not in self.buffers:
+                self.buffers[buffer.name] = self.empty(buffer)
+            elif buffer.name.startswith("d_"):
+                self.buffers[buffer.name][:] = 0.0
+
+    def empty(self, buffer: Buffer) -> NDArray:
+        """A buffer of the right size with its fill."""
+        sizes = {n: max(1, s) if n.startswith("reports_") else s for n, s in self.sizes.items()}
+        return empty_buffer(buffer, sizes)
+
+    def _copy(self, roles: tuple[str, ...]) -> dict[str, NDArray]:
+        return {b.name: self.buffers[b.name].copy() for b in self.pair.relaxed.program.buffers if b.role in roles}
+
+    def _put(self, values: dict[str, NDArray]) -> None:
+        for name, value in values.items():
+            self.buffers[name][:] = value
+
+    def call(self, program: Program, driver: Callable[..., None], first: int, last: int) -> None:
+        """Runs a schedule of a module for some steps on the buffers of this run."""
+        ordered = [self.buffers[n] for n in buffer_arguments(program)]
+        arguments = [np.uint64(0), 0, *(self.sizes[n] for n in size_arguments(program)), *ordered]
+        if max(self.world.counts.values()) <= SMALL * CHUNK:
+            # The schedule by the interpreter: to compile it takes as long as all kernels, and here saves nothing.
+            with np.errstate(all="ignore"):
+                driver.py_func(first, last, 0, 1, np.zeros(16, np.int64), *arguments)  # type: ignore[attr-defined]
+            return
+        with Team(self.threads) as team:
+            team.run(driver, first, last, arguments)

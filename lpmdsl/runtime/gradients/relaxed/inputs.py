@@ -1,0 +1,130 @@
+"""What the host gives a relaxed program, and how its derivatives become derivatives by parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.lowering.relaxed.phase_type import stage_derivatives, stage_numbers
+from lpmdsl.lowering.relaxed.program import Relaxed
+from lpmdsl.networks.world import World
+from lpmdsl.runtime.engine.execute import runs_on
+from lpmdsl.semantics.analysis.derivative import derivative
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
+from lpmdsl.semantics.model import Condition, Expr, Model
+
+Array = NDArray[np.float64]
+
+
+def given(
+    relaxed: Relaxed, model: Model, world: World, parameters: Mapping[str, float], steps: int, disabled: frozenset[str]
+) -> dict[str, NDArray]:
+    """The buffers that are known before the run, by name."""
+    scope = Scope(model, parameters, counts=world.counts)
+    constants = [float(evaluate(c.expression, scope)) for c in relaxed.program.constants]  # type: ignore[arg-type]
+    found: dict[str, NDArray] = {"constants": np.array(constants or [0.0])}
+    found |= {f"table_{t.name}": np.array(t.values, np.float64) for t in model.tables}
+    for name, (law, shape) in relaxed.dwells.items():
+        found[name] = stage_numbers(law, shape, model, dict(parameters))
+    for (kind, name), column in world.attributes.items():
+        found[f"{kind}_{name}"] = column
+        found[f"{kind}_{name}_chance"] = np.array(column, np.float64)  # those that change: yes is 1, no is 0
+    for condition in model.conditions:
+        found[f"{condition.name}_start"], _ = start_chances(condition, model, world, parameters, ())
+    for network, ties in world.ties.items():
+        found[f"{network}_offsets"], found[f"{network}_targets"] = ties.offsets, ties.targets
+    for network in model.networks:
+        if network.days:
+            found[f"{network.name}_runs"] = runs_on(network, model, steps)
+        if network.layout == "place":
+            found |= _members(world, network.of, network.place)
+    for intervention in model.interventions:
+        found[f"{intervention.name}_disabled"] = np.array([intervention.name in disabled], np.int64)
+    return found
+
+
+def _members(world: World, kind: str, place: str) -> dict[str, NDArray]:
+    """Who belongs to each place, in order of the agents; those without a place at the end, in no row."""
+    column = world.attributes[(kind, place)]
+    places = max(1, world.place_counts[(kind, place)])
+    inside = column >= 0
+    rows = np.concatenate(([0], np.cumsum(np.bincount(column[inside], minlength=places))))
+    order = np.argsort(np.where(inside, column, places), kind="stable")
+    return {f"{kind}_{place}_rows": rows.astype(np.int64), f"{kind}_{place}_members": order.astype(np.int32)}
+
+
+# ------------------------------------------------------------------ the start
+
+
+def start_chances(
+    condition: Condition, model: Model, world: World, parameters: Mapping[str, float], by: tuple[str, ...]
+) -> tuple[Array, dict[str, Array]]:
+    """float64 (agents, states): where everyone may begin; and its derivatives by parameters.
+
+    A number or share is spread evenly over those whom the exceptions before it left and for whom its ``where`` holds.
+    """
+    agents, states = world.counts[condition.of], len(condition.states)
+    chance, slopes = np.zeros((agents, states)), {p: np.zeros((agents, states)) for p in by}
+    free, free_slopes = np.ones(agents), {p: np.zeros(agents) for p in by}
+    scope = Scope(model, parameters, world.attributes, {}, world.counts)
+    for exception in condition.start.exceptions:
+        fit = np.ones(agents, bool)
+        if exception.where is not None:
+            fit = np.broadcast_to(np.asarray(evaluate(exception.where, scope)) != 0, (agents,))
+        if exception.number is None and exception.share is None:
+            taken = fit
+            for array in (chance, *slopes.values()):
+                array[taken] = 0.0
+            chance[taken, exception.state] = 1.0
+            for array in (free, *free_slopes.values()):
+                array[taken] = 0.0
+            continue
+        whole = exception.number is None
+        written, scale = (exception.share, int(fit.sum())) if whole else (exception.number, 1)
+        assert written is not None
+        left = max(float(free[fit].sum()), 1e-300)
+        part = float(evaluate(written, scope)) * scale / left
+        for p in by:
+            change = _slope(written, p, model, scope) * scale / left - part * float(free_slopes[p][fit].sum()) / left
+            moved = (free_slopes[p] * part + free * change) * fit
+            slopes[p][:, exception.state] += moved
+            free_slopes[p] = free_slopes[p] - moved
+        chance[:, exception.state] += free * part * fit
+        free = free * (1 - part * fit)
+    chance[:, condition.start.state] += free
+    for p in by:
+        slopes[p][:, condition.start.state] += free_slopes[p]
+    return chance, slopes
+
+
+def _slope(written: Expr, parameter: str, model: Model, scope: Scope) -> float:
+    return float(evaluate(derivative(written, parameter, model), scope))
+
+
+# ------------------------------------------------------------------ parameters
+
+
+def by_parameters(
+    relaxed: Relaxed,
+    model: Model,
+    world: World,
+    parameters: Mapping[str, float],
+    worth: Mapping[str, NDArray],
+    names: tuple[str, ...],
+) -> Array:
+    """(names,): what a change of each parameter is worth, from what constants, stages and the start are worth."""
+    scope = Scope(model, parameters, counts=world.counts)
+    found = np.zeros(len(names))
+    starts = {c.name: start_chances(c, model, world, parameters, names)[1] for c in model.conditions}
+    for k, name in enumerate(names):
+        for constant in relaxed.program.constants:
+            slope = evaluate(derivative(constant.expression, name, model), scope)  # type: ignore[arg-type]
+            found[k] += worth["constants"][constant.index] * float(slope)
+        for buffer, (law, shape) in relaxed.dwells.items():
+            if buffer in worth:
+                found[k] += worth[buffer] @ stage_derivatives(law, shape, model, dict(parameters), name)
+        for condition in model.conditions:
+            found[k] += float((worth[f"{condition.name}_start"] * starts[condition.name][name]).sum())
+    return found

@@ -1,0 +1,1 @@
+"""The score estimator: runs that record their draws, and what follows from the record."""

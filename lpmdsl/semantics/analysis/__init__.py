@@ -1,0 +1,1 @@
+"""Facts derived from a Model: intervals, derivatives, state graphs, who reads what."""

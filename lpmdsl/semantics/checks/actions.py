@@ -1,0 +1,92 @@
+"""Actions: setting an attribute, moving to a state, staying away from networks."""
+
+from __future__ import annotations
+
+from lpmdsl.quantities import ERROR, Kind
+from lpmdsl.semantics import model
+from lpmdsl.semantics.checks.values.expressions import check_value
+from lpmdsl.semantics.checks.values.probabilities import check_probability
+from lpmdsl.semantics.context import Context
+from lpmdsl.semantics.resolve.scope import Scope
+from lpmdsl.syntax import tree
+
+
+def set_attribute(ctx: Context, action: tree.SetTo, kind: str, scope: Scope) -> model.SetAttribute | None:
+    """``set vaccinated to yes with probability 80 %``; None after a report."""
+    target = action.target
+    members = ctx.members[kind]
+    if target.id not in members:
+        ctx.unknown(target, "an attribute", members, f"A {kind} has {', '.join(members) or 'no attributes'}.")
+        return None
+    member = members[target.id]
+    if member.is_place or member.is_computed:
+        why = (
+            "is a place, and people do not move house here" if member.is_place else "is computed from another attribute"
+        )
+        ctx.report.add(
+            "E0709",
+            f"`{target.id}` cannot be set: it {why}.",
+            target.span,
+            "Set an attribute of your own and read that.",
+        )
+        return None
+    if action.adds and member.type.kind not in (Kind.NUMBER, Kind.ERROR):
+        message = f"`{target.id}` is {member.type}, and only to numbers something can be added."
+        ctx.report.add("E0709", message, target.span, f"Write `set {target.id} to …`.")
+        return None
+    value = check_value(ctx, action.value, scope, member.type, f"`{target.id}`")
+    chance = (
+        check_probability(ctx, action.probability, scope, "the chance of an action") if action.probability else None
+    )
+    if ERROR in (value.type, member.type) or (chance is not None and chance.type == ERROR):
+        return None
+    return model.SetAttribute(target.id, value, chance, action.span, action.adds)
+
+
+def lasting_attribute(
+    ctx: Context, action: tree.SetTo, kind: str, scope: Scope, lasts: str, instead: str
+) -> model.SetAttribute | None:
+    """What an attribute reads as while something lasts (``while H``); None after a report, also of a probability."""
+    if action.probability is not None or action.adds:
+        without = "nothing is added up" if action.adds else "without a probability"
+        message = f"What holds while {lasts} holds for everybody there all the time: {without}."
+        ctx.report.add("E0709", message, action.span, instead)
+        return None
+    return set_attribute(ctx, action, kind, scope)
+
+
+def force_move(ctx: Context, action: tree.MoveTo, kind: str, scope: Scope) -> model.ForceMove | None:
+    """``move Flu to R``; None after a report."""
+    condition = action.condition
+    if condition.id not in ctx.states:
+        if condition.id not in ctx.broken:
+            ctx.unknown(condition, "a condition", ctx.states)
+        return None
+    if ctx.kind_of[condition.id] != kind:
+        ctx.report.add(
+            "E0314",
+            f"`{condition.id}` is a condition of {ctx.kind_of[condition.id]}, and a {kind} is acted on.",
+            condition.span,
+        )
+        return None
+    state = ctx.state(condition.id, action.state)
+    chance = (
+        check_probability(ctx, action.probability, scope, "the chance of an action") if action.probability else None
+    )
+    return None if state is None else model.ForceMove(condition.id, state, chance, action.span)
+
+
+def left_networks(ctx: Context, names: tuple[tree.Name, ...], kind: str, what: str) -> tuple[str, ...]:
+    """The networks of ``leave offices, classes``, those that exist and join ``kind`` (any of them for "")."""
+    found = []
+    for name in names:
+        if name.id not in ctx.networks:
+            if name.id not in ctx.broken:
+                ctx.unknown(name, "a network", ctx.names.networks())
+        elif kind not in ("", ctx.networks[name.id].of, ctx.networks[name.id].to):
+            ctx.report.add(
+                "E0607", f"`{name.id}` joins {ctx.networks[name.id].of}, so a {kind} cannot {what}.", name.span
+            )
+        else:
+            found.append(name.id)
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Checks of behaviours: what is known, asked, decided, and compared with a survey."""

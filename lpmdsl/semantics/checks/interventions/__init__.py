@@ -1,0 +1,1 @@
+"""Checks of interventions: when, whom, what, at which cost."""

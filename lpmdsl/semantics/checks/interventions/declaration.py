@@ -1,0 +1,227 @@
+"""Interventions: when they start and stop, whom they reach, what they do, what they cost."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Literal, assert_never
+
+from lpmdsl.quantities import DOSE, DURATION, ERROR, MONEY, PERSON, TIME, Dimension, Kind, Type
+from lpmdsl.semantics import model
+from lpmdsl.semantics.analysis.value_origins import origins
+from lpmdsl.semantics.analysis.vertices import extremes
+from lpmdsl.semantics.checks.actions import force_move, set_attribute
+from lpmdsl.semantics.checks.interventions.shares import draw_share
+from lpmdsl.semantics.checks.interventions.together import check_together
+from lpmdsl.semantics.checks.interventions.while_active import LASTING, check_while_active, kind_of
+from lpmdsl.semantics.checks.values.expressions import check_expression, check_test, check_value
+from lpmdsl.semantics.checks.values.periods import check_period, written_months
+from lpmdsl.semantics.checks.values.units import common_dimension
+from lpmdsl.semantics.context import Context, text_of, unit_of, value_of
+from lpmdsl.semantics.resolve.scope import constant, reporting, running
+from lpmdsl.syntax import tree
+
+PEOPLE = Type(Kind.NUMBER, PERSON)
+CostsPer = Literal["day", "person", "start", ""]
+_COSTS: tuple[tuple[Dimension, CostsPer], ...] = (
+    (MONEY / TIME, "day"),
+    (MONEY / PERSON, "person"),
+    (MONEY / DOSE, "person"),
+    (MONEY, "start"),
+)
+"""What a block gives to one person is one dose."""
+
+
+def check_intervention(ctx: Context, written: tree.Intervention) -> model.Intervention:
+    """The intervention with all that is right in it."""
+    name = written.name.id
+    starts, stops = _moment(ctx, written.starts, name, True), _moment(ctx, written.stops, name, False)
+    if isinstance(starts, model.OnDate) and isinstance(stops, model.OnDate) and stops.day <= starts.day:
+        ctx.report.add(
+            "E0719",
+            f"`{name}` stops on {stops.iso}, not after it starts on {starts.iso}: it is never active.",
+            stops.span,
+            "Write a later date.",
+        )
+    repeated = [_repeated(ctx, name, k, clause) for k, clause in enumerate(written.repeated)]
+    active = [a for a in (check_while_active(ctx, name, clause) for clause in written.while_active) if a is not None]
+    draws = [block for _, block in active if block is not None]
+    costs, per = _costs(ctx, written)
+    together, shares_with = check_together(ctx, written)
+    return model.Intervention(
+        name,
+        starts,
+        stops,
+        (*draws, *(block for blocks in repeated for block in blocks)),
+        tuple(clause for clause, _ in active),
+        costs,
+        per,
+        written.doc,
+        written.span,
+        together,
+        name if together is not None else shares_with,
+        written.costs.unit.parts[0][0] if written.costs is not None and written.costs.unit is not None else "",
+    )
+
+
+# ------------------------------------------------------------------ when
+
+
+def _moment(
+    ctx: Context, written: tree.Moment | None, name: str, is_start: bool
+) -> model.OnDate | model.Elapsed | model.Crossing | None:
+    match written:
+        case None:
+            return None
+        case tree.Date():
+            return _on_date(ctx, written)
+        case tree.OnDay():
+            return _on_day(ctx, written)
+        case tree.Elapsed():
+            return _elapsed(ctx, written, is_start)
+        case tree.Crossing():
+            return _crossing(ctx, written, name)
+        case _:
+            assert_never(written)
+
+
+def _on_day(ctx: Context, written: tree.OnDay) -> model.OnDate | None:
+    """``on day 30``: thirty days after the clock's start, which is day 0."""
+    day = written.day
+    plain = isinstance(day, tree.Quantity) and day.unit is None and not day.percent and day.per_number is None
+    if not isinstance(day, tree.Quantity) or not plain:
+        ctx.report.add("E0301", f"{text_of(day.span)} is no number of a day: the clock starts on day 0.", day.span,
+                       "Write `on day 30`, or `after DURATION`.")  # fmt: skip
+        return None
+    return model.OnDate(day.number, f"day {day.number:g}", written.span)
+
+
+def _elapsed(ctx: Context, written: tree.Elapsed, is_start: bool) -> model.Elapsed | None:
+    """So long after the clock's start, or after it started."""
+    if is_start and written.words == "since":
+        ctx.report.add("E0719", "It would start after it starts.", written.span,
+                       "Write `starts after 30 days`: that much after the clock's start.")  # fmt: skip
+        return None
+    delay = check_value(ctx, written.delay, constant("a delay"), DURATION, "a delay")
+    if delay.type == ERROR:
+        return None
+    least = min((v for v, _ in extremes(ctx, (delay,))), default=1.0)
+    if least < 0 or (least == 0 and not is_start):
+        message = f"{text_of(delay.span)} can be {least:g} days, and something lasts longer than that."
+        help = "Write a length of time above 0, such as `30 days`."
+        ctx.report.add("E0316", message, delay.span, help, origins(ctx, delay))
+        return None
+    months = 0
+    if written_months(written.delay) is not None:
+        period = check_period(ctx, written.delay, "A time", whole=False)
+        if period is None:
+            return None
+        months = period.months
+    return model.Elapsed(delay, months, written.span)
+
+
+def _on_date(ctx: Context, written: tree.Date) -> model.OnDate | None:
+    if ctx.start is None:
+        ctx.report.add(
+            "E0610",
+            "The clock has no date, so this day cannot be placed.",
+            written.span,
+            "Write `from 2024-10-01 for 180 days` in `clock`.",
+        )
+        return None
+    passed = datetime.date.fromisoformat(written.iso) - datetime.date.fromisoformat(ctx.start)
+    return model.OnDate(float(passed.days), written.iso, written.span)
+
+
+def _crossing(ctx: Context, written: tree.Crossing, name: str) -> model.Crossing | None:
+    scope = reporting(f"the trigger of `{name}`")
+    value, level = check_expression(ctx, written.value, scope), check_expression(ctx, written.level, scope)
+    delay = (
+        check_value(ctx, written.delay, constant("a delay"), DURATION, "a delay") if written.delay is not None else None
+    )
+    if any(e is not None and e.type == ERROR for e in (value, level, delay)):
+        return None
+    for side in (value, level):
+        if not side.type.is_numeric:
+            ctx.report.add(
+                "E0306", f"{text_of(side.span)} is {side.type}, and only a number rises and falls.", side.span
+            )
+            return None
+    if common_dimension(ctx, value, level, "compared") is None:
+        return None
+    if not any(isinstance(e, model.ObservationRef | model.Rolling | model.Time) for e in model.walk(value)):
+        ctx.report.add(
+            "E0701",
+            f"{text_of(value.span)} does not change in a run, so it never crosses a level.",
+            value.span,
+            "A trigger reads an observation.",
+        )
+        return None
+    return model.Crossing(value, written.rises, level, delay, written.span)
+
+
+# ------------------------------------------------------------------ whom and what
+
+
+def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> list[model.Repeated]:
+    """The block, after the one that draws its share if it is for one; nothing after a report."""
+    every = check_period(ctx, written.every, "A period")
+    kind = kind_of(ctx, written.kind, written.span)
+    if kind is None:
+        return []
+    scope = running(kind, f"the intervention `{name}`")
+    where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
+    at_most = None
+    if written.at_most is not None:
+        at_most = check_value(
+            ctx, written.at_most, reporting(f"the intervention `{name}`"), PEOPLE, "a number of people"
+        )
+        if at_most.type != ERROR and any(v < 0 for v, _ in extremes(ctx, (at_most,))):
+            message = f"{text_of(at_most.span)} can be negative, and a number of people cannot."
+            ctx.report.add("E0316", message, at_most.span, labels=origins(ctx, at_most))
+    actions: list[model.Action] = []
+    for action in written.actions:
+        match action:
+            case tree.SetTo():
+                made = set_attribute(ctx, action, kind, scope)
+            case tree.MoveTo():
+                made = force_move(ctx, action, kind, scope)
+            case tree.Leave() | tree.Scale() | tree.Change():
+                ctx.report.add(
+                    "E0709",
+                    f"`every` acts at a moment, and {LASTING[type(action)]} lasts.",
+                    action.span,
+                    "Write it under `while active`.",
+                )
+                made = None
+            case _:
+                assert_never(action)
+        actions += [made] if made is not None else []
+    if every is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
+        return []
+    draws: list[model.Repeated] = []
+    if written.share is not None:
+        drawn = draw_share(ctx, name, kind, written.share, every, where)
+        if drawn is None:
+            return []
+        draws, where = [drawn[0]], drawn[1]
+    block = model.Repeated(
+        kind, every.days, at_most, where, tuple(actions), f"{name}.each{k}", written.span, every.months
+    )
+    return [*draws, block]
+
+
+def _costs(ctx: Context, written: tree.Intervention) -> tuple[float | None, CostsPer]:
+    """Money per day active, per person treated or per start, in base units."""
+    if written.costs is None:
+        return None, ""
+    _, dimension = unit_of(written.costs)
+    for shape, per in _COSTS:
+        if dimension == shape:
+            return value_of(written.costs), per
+    ctx.report.add(
+        "E0714",
+        f"{text_of(written.costs.span)} is not an amount of money.",
+        written.costs.span,
+        "Write `15 USD per person`, `15 USD per dose`, `2_000 USD per day`, or `50_000 USD` for each start.",
+    )
+    return None, ""

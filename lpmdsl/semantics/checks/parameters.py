@@ -1,0 +1,146 @@
+"""Parameters: a value with its unit, what is believed about it, and between what it may lie."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from lpmdsl.quantities import ERROR, NUMBER, Kind, Type
+from lpmdsl.semantics import model
+from lpmdsl.semantics.analysis.vertices import constant
+from lpmdsl.semantics.checks.values.distributions import LARGEST, check_distribution
+from lpmdsl.semantics.checks.values.expressions import check_expression, check_value
+from lpmdsl.semantics.checks.values.finite_values import is_finite
+from lpmdsl.semantics.context import Context, text_of, unit_of, unit_text
+from lpmdsl.semantics.resolve.scope import constant as constant_scope, timed
+from lpmdsl.semantics.resolve.tree_walk import in_order, names_in
+from lpmdsl.syntax import tree
+
+DEEPEST = 60
+"""Parameters computed from parameters computed from …: deeper chains would exhaust the passes that follow them."""
+
+
+def check_parameters(ctx: Context) -> None:
+    """All parameters, each after those it is made of, into ``ctx.parameters``."""
+    declared = ctx.names.parameters()
+    ordered, circles = in_order(declared, lambda p: p.value)
+    for circle in circles:
+        ctx.broken.update(circle)
+        ctx.report.add(
+            "E0205",
+            f"These parameters are made of each other: {' needs '.join(circle)}.",
+            declared[circle[0]].name.span,
+            "Give one of them a value of its own.",
+        )
+    depth: dict[str, int] = {}
+    for written in ordered:
+        needs = [depth[other] for other in names_in(written.value) if other in depth]
+        depth[written.name.id] = 1 + max(needs, default=0)
+        if depth[written.name.id] > DEEPEST:
+            ctx.broken.add(written.name.id)
+        if depth[written.name.id] == DEEPEST + 1:
+            message = f"`{written.name.id}` is at the end of a chain of more than {DEEPEST} parameters."
+            ctx.report.add("E0107", message, written.name.span, "Compute it from fewer steps.")
+        made = None if written.name.id in ctx.broken else _parameter(ctx, written)
+        if made is None:
+            ctx.broken.add(written.name.id)
+        else:
+            if made.name in ctx.given:
+                given = model.Literal_(ctx.given[made.name], made.type, made.default.span)
+                made = replace(made, default=given)
+            ctx.parameters[made.name] = made
+            ctx.values[made.name] = constant(made.default, ctx.values, ctx.tables)
+            _finite(ctx, made)
+
+
+def _finite(ctx: Context, made: model.Parameter) -> None:
+    """Reports a parameter whose value is no number, or too large for one."""
+    value = ctx.values[made.name]
+    if abs(value) <= LARGEST or not model.is_constant(made.default):
+        return
+    if not all(abs(ctx.values.get(n, 0.0)) <= LARGEST for n in _read_by(made.default)):
+        return  # told where it began
+    why = "it is undefined" if math.isnan(value) else "it is too large"
+    ctx.report.add(
+        "E0316",
+        f"`{made.name}` has no number: {why}.",
+        made.default.span,
+        "Check the powers, divisions and logarithms in it.",
+    )
+
+
+def _read_by(expr: model.Expr) -> set[str]:
+    return {e.name for e in model.walk(expr) if isinstance(e, model.ParameterRef)}
+
+
+def _parameter(ctx: Context, written: tree.Parameter) -> model.Parameter | None:
+    name, scope = written.name.id, constant_scope(f"the parameter `{written.name.id}`")
+    default = check_expression(ctx, written.value, timed(scope.place))
+    if default.type != ERROR and not default.type.is_numeric:
+        ctx.report.add(
+            "E0306",
+            f"A parameter is a number, and {text_of(default.span)} is {default.type}.",
+            default.span,
+            "Make it an attribute of the agents, or a number.",
+        )
+    if default.type == ERROR or not default.type.is_numeric:
+        return None
+    if default.type.kind is Kind.SHARE and isinstance(default, model.Literal_) and not 0 <= default.value <= 1:
+        default = model.Literal_(default.value, NUMBER, default.span)  # 150 % is a factor, not a share
+    if not is_finite(ctx, default, "a parameter"):
+        return None
+    unit, scale = _printed(written.value, default.type)
+    prior = check_distribution(ctx, written.prior, default.type, "prior", scope) if written.prior else None
+    low, high = (_bound(ctx, e, default.type, name) for e in (written.low, written.high))
+    made = model.Parameter(
+        name, default, default.type, unit, scale, prior, low, high, written.source or "", written.doc, written.span
+    )
+    _within(ctx, written, made)
+    return made
+
+
+def _printed(value: tree.Expr, kind: Type) -> tuple[str, float]:
+    """The unit in which to print the value, and its scale: as written, else base units."""
+    if isinstance(value, tree.Quantity):
+        return unit_text(value), unit_of(value)[0]
+    return ("" if kind.dimension == NUMBER.dimension else str(kind.dimension)), 1.0
+
+
+def _bound(ctx: Context, written: tree.Expr | None, kind: Type, name: str) -> float | None:
+    if written is None:
+        return None
+    bound = check_value(ctx, written, constant_scope(f"a bound of `{name}`"), kind, f"a bound of `{name}`")
+    value = constant(bound, ctx.values, ctx.tables)
+    return None if math.isnan(value) else value
+
+
+def limits(parameter: model.Parameter) -> tuple[float | None, float | None]:
+    """The least and the greatest value in base units: ``between``, and 0 to 1 for a share or a probability."""
+    low, high = parameter.low, parameter.high
+    if parameter.type.kind in (Kind.SHARE, Kind.PROBABILITY):
+        low, high = max(0.0, low or 0.0), min(1.0, 1.0 if high is None else high)
+    return low, high
+
+
+def _within(ctx: Context, written: tree.Parameter, made: model.Parameter) -> None:
+    """Report bounds in the wrong order and a value outside them."""
+    low, high = made.low, made.high
+    if low is None or high is None or written.low is None or written.high is None:
+        return
+    if low >= high:
+        ctx.report.add(
+            "E0317",
+            f"The lower bound {text_of(written.low.span)} is not below the upper bound {text_of(written.high.span)}.",
+            written.low.span,
+            "Write the smaller one first.",
+        )
+        return
+    value = constant(made.default, ctx.values, ctx.tables)
+    slack = 1e-12 * max(abs(low), abs(high))
+    if value < low - slack or value > high + slack:
+        ctx.report.add(
+            "E0317",
+            f"`{made.name}` is {text_of(written.value.span)[1:-1]}, outside its own bounds.",
+            written.value.span,
+            f"It may lie between {text_of(written.low.span)} and {text_of(written.high.span)}.",
+        )

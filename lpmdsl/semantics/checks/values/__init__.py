@@ -1,0 +1,1 @@
+"""Checks of values: expressions, units, distributions, periods."""

@@ -1,0 +1,283 @@
+"""What looks at many agents or at reports: aggregates, observations read by name, means and totals of reports."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.quantities import DURATION, ERROR, NUMBER, NUMBER_DIM, PERSON, SHARE, TIME, Kind, Type
+from lpmdsl.semantics import model
+from lpmdsl.semantics.checks.values.units import expect
+from lpmdsl.semantics.context import Context, days, nothing, text_of, unit_of, value_of
+from lpmdsl.semantics.resolve.scope import Readable, Scope, counting
+from lpmdsl.source import Span
+from lpmdsl.syntax import tree
+
+Checker = Callable[[Context, tree.Expr, Scope], model.Expr]
+Tester = Callable[[Context, tree.Expr, Scope, str], model.Expr]
+
+SUMMED = ("count", "sum")
+
+_WHY: dict[Readable, tuple[str, str]] = {
+    "members": ("E0314", "differs between agents"),
+    "states": ("E0314", "differs between agents"),
+    "observations": ("E0314", "is known only while the model runs"),
+    "time": ("E0314", "is known only while the model runs"),
+    "activity": ("E0314", "is known only while the model runs"),
+    "aggregates": ("E0706", "is the hidden state of the whole population"),
+}
+
+
+def may_read(ctx: Context, what: Readable, name: tree.Name, scope: Scope) -> bool:
+    """Whether ``scope`` may read this; if not, the reason is reported."""
+    if scope.can(what):
+        return _is_known(ctx, name, scope)
+    code, why = _WHY[what]
+    if what in ("members", "states") and scope.can("observations"):
+        why = "differs between agents, and nobody in particular is looked at"
+    elif what == "states":
+        why = "is not yet known: conditions begin once the population is made"
+    if what == "activity" and scope.can("observations"):
+        why = "is not a report"
+    help = "Use a parameter or a number here." if not scope.reads else ""
+    ctx.report.add(
+        code, f"{scope.place[:1].upper() + scope.place[1:]} cannot read `{name.id}`, which {why}.", name.span, help
+    )
+    return False
+
+
+def _is_known(ctx: Context, name: tree.Name, scope: Scope) -> bool:
+    """Whether those who decide by a rule know what it reads."""
+    if scope.slots is None or name.id in scope.slots:
+        return True
+    ctx.report.add(
+        "E0733",
+        f"{scope.place[:1].upper() + scope.place[1:]} cannot read `{name.id}`, which is not known to those who decide.",
+        name.span,
+        f"Write `knows {name.id}` too.",
+    )
+    return False
+
+
+def aggregate(
+    ctx: Context, expr: tree.Aggregate, over: tree.Name, scope: Scope, check: Checker, test: Tester
+) -> model.Expr:
+    """``count of Person where …``, ``mean of age over Person``: one number for the whole population."""
+    if over.id in ctx.names.networks():
+        ctx.report.add(
+            "E0103",
+            f"Looking at one's neighbours (`… over {over.id}`, a network) is not there yet.",
+            over.span,
+            "Aggregates over a whole kind of agent are: `… over Person`.",
+        )
+        return nothing(expr.span)
+    if not over.id:
+        kind = next(iter(ctx.members), "KIND")
+        message = f"This does not say of whom the {expr.function} is."
+        ctx.report.add("E0750", message, over.span, f"Write `{expr.function} of {kind} where …`.")
+        return nothing(expr.span)
+    if over.id not in ctx.members:
+        if over.id in ctx.states or any(over.id in s for s in ctx.states.values()):
+            _counted_state(ctx, expr, over)
+        else:
+            ctx.agent_kind(over)
+        return nothing(expr.span)
+    if not scope.can("aggregates"):
+        _hidden(ctx, expr, over, scope)
+        return nothing(expr.span)
+    inside = counting(over.id, "an aggregate")
+    where = test(ctx, expr.where, inside, "what follows `where`") if expr.where is not None else None
+    what = check(ctx, expr.what, inside) if expr.what is not None else None
+    if what is not None and not what.type.is_numeric:
+        what = expect(ctx, what, NUMBER, f"what `{expr.function}` is taken of")
+    elif what is not None and what.type.kind is Kind.DATE:
+        what = expect(ctx, what, DURATION, f"what `{expr.function}` is taken of")
+    otherwise = check(ctx, expr.otherwise, scope) if expr.otherwise is not None else None
+    if any(part is not None and part.type == ERROR for part in (where, what, otherwise)):
+        return nothing(expr.span)
+    level = 0.5 if expr.level is None else _level(ctx, expr.level)
+    if level is None:
+        return nothing(expr.span)
+    # One of those that the grammar lists; a median is a quantile.
+    function: Any = "quantile" if expr.function == "median" else expr.function
+    type_ = _aggregate_type(function, what)
+    return model.Aggregate(function, over.id, what, where, otherwise, type_, expr.span, level)
+
+
+def _level(ctx: Context, written: tree.Quantity) -> float | None:
+    """The share of a quantile; None after a report."""
+    value, dimension = value_of(written), unit_of(written)[1]
+    if dimension == NUMBER_DIM and 0 <= value <= 1:
+        return value
+    ctx.report.add(
+        "E0751",
+        f"{text_of(written.span)} is no share, and a quantile is the value below which a share of the values lies.",
+        written.span,
+        "Write `quantile 90 % of …`.",
+    )
+    return None
+
+
+def _aggregate_type(function: str, what: model.Expr | None) -> Type:
+    if what is not None:
+        return what.type if function in ("min", "max", "mean", "quantile") else Type(Kind.NUMBER, what.type.dimension)
+    return Type(Kind.NUMBER, PERSON) if function == "count" else SHARE
+
+
+def _counted_state(ctx: Context, expr: tree.Aggregate, over: tree.Name) -> None:
+    holders = [c for c, states in ctx.states.items() if over.id in states]
+    if holders:
+        kind = ctx.kind_of[holders[0]]
+        help = f"Write `{expr.function} of {kind} where {holders[0]} is {over.id}`."
+        ctx.report.add("E0206", f"`{over.id}` is a state, and agents are counted.", over.span, help)
+        return
+    help = f"Write `{expr.function} of {ctx.kind_of[over.id]} where {over.id} is {ctx.states[over.id][0]}`."
+    ctx.report.add("E0206", f"`{over.id}` is a condition, and agents are counted.", over.span, help)
+
+
+def _hidden(ctx: Context, expr: tree.Aggregate, over: tree.Name, scope: Scope) -> None:
+    code = "E0701" if "trigger" in scope.place else "E0706"
+    ctx.report.add(
+        code,
+        f"{text_of(expr.span)} is the hidden state of everybody at this moment; {scope.place} "
+        "reads what has been reported.",
+        expr.span,
+        f"Observe it first: `observe seen = {text_of(expr.span)[1:-1]} every week`, then use `seen`.",
+    )
+
+
+# ------------------------------------------------------------------ observations
+
+
+def observation(
+    ctx: Context, name: tree.Name, keys: tuple[tree.Expr, ...] | None, scope: Scope, span: Span | None = None
+) -> model.Expr:
+    """The last report of an observation, whole or of one group."""
+    found = _observed(ctx, name, scope)
+    where = span or name.span
+    if found is None:
+        return nothing(where)
+    group = _group(ctx, found, name, keys, scope, where)
+    return nothing(where) if group == -1 else model.ObservationRef(name.id, group, found.type, where)
+
+
+def rolling(ctx: Context, expr: tree.Aggregate, over: tree.Quantity | None, scope: Scope) -> model.Expr:
+    """``mean of cases over 4 weeks``, ``total of cases``: of the last completed reports of one observation."""
+    what = expr.what
+    name = what.table if isinstance(what, tree.Lookup) else what
+    if expr.function not in ("mean", "total") or not isinstance(name, tree.Name) or not _is_observation(ctx, name):
+        ctx.report.add(
+            "E0716",
+            f"{text_of(expr.span)}: only the mean or the total of an observation is taken over a time.",
+            expr.span,
+            "Observe the value first, then write `mean of OBSERVATION over 4 weeks` or `total of OBSERVATION`.",
+        )
+        return nothing(expr.span)
+    found = _observed(ctx, name, scope)
+    window = math.inf if over is None else _window(ctx, found, name, over) if found is not None else None
+    if found is None or window is None:
+        return nothing(expr.span)
+    if expr.function == "total" and found.type.dimension.time != -1:
+        ctx.report.add(
+            "E0716",
+            f"`{name.id}` looks at a moment and counts nothing over a time: its total would count the same again and "
+            "again.",
+            expr.span,
+            "Take the total of a flow: `observe NAME = number entering STATE per day`, then `total of NAME`.",
+        )
+        return nothing(expr.span)
+    group = _group(ctx, found, name, what.keys if isinstance(what, tree.Lookup) else None, scope, expr.span)
+    if group == -1:
+        return nothing(expr.span)
+    if expr.function == "mean":
+        return model.Rolling(name.id, window, group, found.type, expr.span)
+    type_ = Type(Kind.NUMBER, found.type.dimension * TIME)
+    return model.Rolling(name.id, window, group, type_, expr.span, "total")
+
+
+def _is_observation(ctx: Context, name: tree.Name) -> bool:
+    return name.id in ctx.names.observations()
+
+
+def _window(ctx: Context, found: model.Observation, name: tree.Name, over: tree.Quantity) -> float | None:
+    """The days of a window, a whole number of reports; None after a report."""
+    window = days(ctx, over)
+    if window is None:
+        return None
+    reports = window / found.every
+    if reports < 0.5 or abs(reports - round(reports)) > 1e-9 * max(1.0, reports):
+        ctx.report.add(
+            "E0716",
+            f"`{name.id}` is reported every {found.every:g} days, and {window:g} days is not a whole number of "
+            "reports.",
+            over.span,
+            f"Write a multiple of {found.every:g} days.",
+        )
+        return None
+    return window
+
+
+def _observed(ctx: Context, name: tree.Name, scope: Scope) -> model.Observation | None:
+    if not may_read(ctx, "observations", name, scope):
+        return None
+    return ctx.observations.get(name.id)  # absent: wrong itself, and reported there
+
+
+def is_summable(observed: model.Observation) -> bool:
+    """Whether the groups of an observation add up to a whole that means something: flows, counts and sums."""
+    match observed.value:
+        case model.Flow() | model.Spending():
+            return True
+        case model.Level():
+            return observed.value.aggregate.function in SUMMED
+        case _:
+            return observed.groups == ("",)
+
+
+def _group(
+    ctx: Context,
+    found: model.Observation,
+    name: tree.Name,
+    keys: tuple[tree.Expr, ...] | None,
+    scope: Scope,
+    span: Span,
+) -> int | None:
+    """The group's index; None for the whole; -1 after a report."""
+    grouped = found.groups != ("",)
+    if keys is None:
+        if not grouped or scope.grouped or is_summable(found):
+            return None
+        ctx.report.add(
+            "E0702",
+            f"`{name.id}` has one value for each of {', '.join(found.groups[:4])}; shares and means do not add "
+            "up to one.",
+            span,
+            f"Name the group: `{name.id}[{found.groups[0].replace('|', ', ')}]`.",
+        )
+        return -1
+    wanted = "|".join(
+        k.id
+        if isinstance(k, tree.Name)
+        else k.text
+        if isinstance(k, tree.Quantity)
+        else ("yes" if k.value else "no")
+        if isinstance(k, tree.YesNo)
+        else ""
+        for k in keys
+    )
+    if wanted in found.groups and grouped:
+        return found.groups.index(wanted)
+    has = (
+        f"Its groups are {', '.join(g.replace('|', ', ') for g in found.groups[:8])}."
+        if grouped
+        else "It has no groups."
+    )
+    ctx.report.add(
+        "E0307",
+        f"`{name.id}` has no group `{wanted.replace('|', ', ')}`.{did_you_mean(wanted, found.groups)}",
+        keys[0].span if keys else span,
+        has,
+    )
+    return -1

@@ -1,0 +1,378 @@
+"""Distributions: the family, its argument set, and the unit of each argument."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.distributions.family import Family, Role, Use
+from lpmdsl.distributions.table import DISTRIBUTIONS
+from lpmdsl.quantities import ERROR, NUMBER, NUMBER_DIM, PROBABILITY, Kind, Type
+from lpmdsl.semantics import model
+from lpmdsl.semantics.analysis.value_origins import origins
+from lpmdsl.semantics.analysis.vertices import extremes
+from lpmdsl.semantics.checks.values.expressions import check_value, table_key
+from lpmdsl.semantics.checks.values.spellings import ELSEWHERE, LIKELIHOODS, SPELLINGS, respelled
+from lpmdsl.semantics.context import Context, text_of
+from lpmdsl.semantics.resolve.scope import Scope
+from lpmdsl.syntax import tree
+
+LARGEST = 1e300
+"""Beyond this a number is as good as infinite."""
+_USES: dict[Use, str] = {
+    "dwell": "a length of time",
+    "draw": "an attribute",
+    "prior": "a prior",
+    "likelihood": "a likelihood",
+}
+
+
+def check_distribution(
+    ctx: Context, written: tree.Distribution, want: Type, use: Use, scope: Scope
+) -> model.Distribution | None:
+    """The distribution of a quantity of type ``want``; None after a report."""
+    name = written.name.id
+    if written.keys:
+        return _conditional(ctx, written, want, use, scope)
+    if name in ctx.names.tables() and not written.arguments:
+        return _empirical(ctx, written, want, use)
+    family = DISTRIBUTIONS.get(name)
+    allowed = [f.name for f in DISTRIBUTIONS.values() if use in f.uses and f.name != "empirical"]
+    if family is None or name == "empirical":
+        hint = f" Here it is called `{ELSEWHERE[name]}`." if name in ELSEWHERE else did_you_mean(name, allowed)
+        ctx.report.add(
+            "E0310",
+            f"There is no distribution `{name}`.{hint}",
+            written.name.span,
+            f"For {_USES[use]}: {', '.join(allowed)}; or the name of a table of shares.",
+        )
+        return None
+    if use not in family.uses or not _support_fits(family, want, use):
+        ctx.report.add(
+            "E0312",
+            f"`{name}` cannot be the distribution of {_USES[use]} here: {_reason(family, want)}.",
+            written.name.span,
+            f"For {_USES[use]} there are {', '.join(allowed)}.",
+        )
+        return None
+    if family.name == "categorical":
+        return _categorical(ctx, written, want, scope)
+    return _with_arguments(ctx, written, family, want, use, scope)
+
+
+def _support_fits(family: Family, want: Type, use: Use) -> bool:
+    if use == "likelihood":
+        return True
+    match want.kind:
+        case Kind.BOOLEAN:
+            return family.support == "yes/no"
+        case Kind.CATEGORY:
+            return family.support == "labels"
+        case Kind.DATE if family.support != "real":
+            return False
+        case _:
+            pure_only = family.support in ("unit", "whole")
+            return family.support not in ("yes/no", "labels") and (not pure_only or want.dimension == NUMBER_DIM)
+
+
+def _reason(family: Family, want: Type) -> str:
+    supports = {
+        "yes/no": "it gives yes or no",
+        "labels": "it gives labels of a category",
+        "whole": "it gives whole counts",
+        "unit": "it gives a number between 0 and 1",
+        "real": "it gives any number",
+        "positive": "it gives a positive number",
+    }
+    return f"{supports[family.support]}, and {want} is wanted"
+
+
+def _with_arguments(
+    ctx: Context, written: tree.Distribution, family: Family, want: Type, use: Use, scope: Scope
+) -> model.Distribution | None:
+    forms = family.likelihood.forms if use == "likelihood" and family.likelihood is not None else family.forms
+    others = (LIKELIHOODS if use == "likelihood" else SPELLINGS).get(family.name, ())
+    form = _form(written, (*forms, *(spelling.form for spelling in others)))
+    if form is None:
+        sets = " or ".join(f"({', '.join(a.split()[0] for a, _ in f)})" for f in forms)
+        given = ", ".join(a.name or text_of(a.span)[1:-1] for a in written.arguments) or "nothing"
+        example = (
+            f"Write, for example, `{family.example}`."
+            if use != "likelihood"
+            else ("The observation itself is the mean; the arguments say how far the data scatter around it.")
+        )
+        ctx.report.add("E0311", f"`{family.name}` takes {sets}, and it was given {given}.", written.span, example)
+        return None
+    named: list[tuple[str, Role, tree.Argument]] = [
+        (name, role, argument) for (name, role), argument in zip(form, _arranged(written, form), strict=True)
+    ]
+    checked = tuple(
+        (name, check_value(ctx, a.value, scope, _role_type(role, want), f"`{name.split()[0]}` of `{family.name}`"))
+        for name, role, a in named
+    )
+    if any(value.type == ERROR for _, value in checked):
+        return None
+    fine = [
+        _in_range(ctx, family, name, role, value) for (name, value), (_, role, _) in zip(checked, named, strict=True)
+    ]
+    if not all(fine):
+        return None
+    spelling = None if form in forms else next(spelling for spelling in others if spelling.form == form)
+    if spelling is not None:
+        checked = respelled(spelling, dict(checked), want, written.span)
+    if not _ordered(ctx, family, dict(checked)) or not _finite(ctx, family, checked):
+        return None
+    return model.Distribution(family.name, checked, None, (), want, written.span)
+
+
+def _form(
+    written: tree.Distribution, forms: tuple[tuple[tuple[str, Role], ...], ...]
+) -> tuple[tuple[str, Role], ...] | None:
+    """The argument set that the written arguments fill exactly."""
+    for form in forms:
+        names = [name for name, _ in form]
+        given = _names(written, names)
+        if len(given) == len(written.arguments) and sorted(given) == sorted(names):
+            return form
+    return None
+
+
+def _arranged(written: tree.Distribution, form: tuple[tuple[str, Role], ...]) -> list[tree.Argument]:
+    names = [name for name, _ in form]
+    by_name = dict(zip(_names(written, names), written.arguments, strict=True))
+    return [by_name[name] for name in names]
+
+
+def _names(written: tree.Distribution, names: list[str]) -> list[str]:
+    """The name of every argument in a form of these names: one without a name has that of its place, and a name that
+    is written again is ``NAME 2``."""
+    found: list[str] = []
+    for name, argument in zip(names, written.arguments, strict=False):
+        own = argument.name or name
+        found.append(own if own not in found else f"{own} {1 + sum(f.split()[0] == own for f in found)}")
+    return found
+
+
+def _role_type(role: Role, want: Type) -> Type:
+    match role:
+        case "positive value" if want.kind is Kind.DATE:
+            return Type(Kind.NUMBER, want.dimension)
+        case "value" | "positive value":
+            return want if want.is_numeric else NUMBER
+        case "per value":
+            return Type(Kind.NUMBER, NUMBER_DIM / want.dimension)
+        case "probability":
+            return PROBABILITY
+        case _:
+            return NUMBER
+
+
+def _in_range(ctx: Context, family: Family, name: str, role: Role, value: model.Expr) -> bool:
+    """Whether no value that parameters and tables allow lies outside what the argument can be."""
+    for number, story in extremes(ctx, (value,)):
+        problem = ""
+        if role in ("positive value", "per value", "positive number") and number <= 0:
+            problem = "must be above 0"
+        elif role == "above one" and number <= 1:
+            problem = "must be above 1 (it is a factor)"
+        elif role == "probability" and not 0 <= number <= 1:
+            problem = "must lie between 0 and 1"
+        elif role == "whole number" and (number < 1 or number != int(number)):
+            problem = "must be a whole number of at least 1"
+        if problem:
+            message = f"`{name.split()[0]}` of `{family.name}` {problem}; here it can be {number:g}{story}."
+            ctx.report.add("E0316", message, value.span, labels=origins(ctx, value))
+            return False
+    return True
+
+
+def _finite(ctx: Context, family: Family, arguments: tuple[tuple[str, model.Expr], ...]) -> bool:
+    """Return True if every argument is a finite number, as far as it is known."""
+    for name, value in arguments:
+        for number, story in extremes(ctx, (value,)):
+            if abs(number) > LARGEST:
+                message = f"`{name.split()[0]}` of `{family.name}` has no number here{story}: it is too large for one."
+                ctx.report.add("E0316", message, value.span, labels=origins(ctx, value))
+                return False
+    return True
+
+
+def _ordered(ctx: Context, family: Family, arguments: dict[str, model.Expr]) -> bool:
+    """Ends in rising order, as in ``uniform(min, max)``; a beta's sd must leave room."""
+    if family.name == "triangular":
+        return _rising(ctx, arguments["low"], arguments["mode"], arguments["high"])
+    low, high = arguments.get("min"), arguments.get("max")
+    if low is not None and high is not None:
+        gap = model.Apply("sub", (high, low), NUMBER, high.span)
+        return _all_above(ctx, gap, 0, "the largest value must be above the smallest")
+    if family.name == "beta" and "sd" in arguments:
+        for (mean, story), (sd, _) in zip(
+            extremes(ctx, (arguments["mean"],)), extremes(ctx, (arguments["sd"],)), strict=False
+        ):
+            if sd * sd >= mean * (1 - mean):
+                ctx.report.add(
+                    "E0316",
+                    f"A beta distribution with mean {mean:g} has an sd below {max(mean * (1 - mean), 0) ** 0.5:.3g}"
+                    f"{story}.",
+                    arguments["sd"].span,
+                    labels=origins(ctx, *arguments.values()),
+                )
+                return False
+    return True
+
+
+def _rising(ctx: Context, low: model.Expr, mode: model.Expr, high: model.Expr) -> bool:
+    """Return True if the mode of a triangle lies between its ends, and these apart."""
+    apart = model.Apply("sub", (high, low), NUMBER, high.span)
+    if not _all_above(ctx, apart, 0, "the largest value must be above the smallest"):
+        return False
+    for lower, upper in ((low, mode), (mode, high)):
+        for gap, story in extremes(ctx, (model.Apply("sub", (upper, lower), NUMBER, upper.span),)):
+            if gap < 0:
+                message = f"{text_of(mode.span)}: the mode must lie between the smallest and the largest value{story}."
+                help = "Write `triangular(LOW, MODE, HIGH)`."
+                ctx.report.add("E0316", message, mode.span, help, origins(ctx, low, mode, high))
+                return False
+    return True
+
+
+def _all_above(ctx: Context, value: model.Expr, bound: float, sentence: str) -> bool:
+    for number, story in extremes(ctx, (value,)):
+        if number <= bound:
+            message = f"{text_of(value.span)}: {sentence}{story}."
+            ctx.report.add("E0316", message, value.span, labels=origins(ctx, value))
+            return False
+    return True
+
+
+def _categorical(ctx: Context, written: tree.Distribution, want: Type, scope: Scope) -> model.Distribution | None:
+    """``categorical(north 40 %, south 60 %)``: a share for every label, in the order of the labels."""
+    shares = {a.name: a for a in written.arguments if a.name is not None}
+    missing = [label for label in want.labels if label not in shares]
+    strange = [a for a in written.arguments if a.name not in want.labels]
+    if missing or strange or len(shares) != len(written.arguments):
+        odd = (
+            f"`{strange[0].name or text_of(strange[0].span)[1:-1]}` is not one of its labels"
+            if strange
+            else f"`{(missing or ['?'])[0]}` has no share"
+        )
+        ctx.report.add(
+            "E0311",
+            f"A categorical distribution has one share for each of {', '.join(want.labels)}; {odd}.",
+            written.span,
+            "Write each label and its share: `categorical(north 40 %, south 60 %)`.",
+        )
+        return None
+    weights = tuple(check_value(ctx, shares[x].value, scope, PROBABILITY, f"the share of `{x}`") for x in want.labels)
+    if any(w.type == ERROR for w in weights):
+        return None
+    for total, story in extremes(ctx, weights):
+        if abs(total - 1) > 1e-3:
+            ctx.report.add(
+                "E0405",
+                f"The shares add up to {100 * total:g} %{story}; everybody has one label, so they add up to 100 %.",
+                written.span,
+                labels=origins(ctx, *weights),
+            )
+            return None
+    return model.Distribution("categorical", (), None, weights, want, written.span)
+
+
+def _empirical(ctx: Context, written: tree.Distribution, want: Type, use: Use) -> model.Distribution | None:
+    """A one-column table of shares as a distribution: its row keys are drawn by their shares."""
+    table = ctx.tables.get(written.name.id)
+    if table is None:
+        return None
+    numeric = all(_is_number(k) for k in table.keys[0])
+    wrong = ""
+    if use != "draw":
+        wrong = f"a table cannot be the distribution of {_USES[use]}"
+    elif table.key_attributes != ("",):
+        wrong = f"`{table.name}` is by {', '.join(table.key_attributes)}; a distribution is one list of shares"
+    elif table.type.kind not in (Kind.SHARE, Kind.PROBABILITY):
+        wrong = f"`{table.name}` is a table of {table.type}, not of shares"
+    elif want.kind is Kind.CATEGORY and table.keys[0] != want.labels:
+        wrong = f"its rows are {', '.join(table.keys[0])}, and the labels are {', '.join(want.labels)}"
+    elif want.kind is not Kind.CATEGORY and (not numeric or want.dimension != NUMBER_DIM or not want.is_numeric):
+        wrong = f"its rows are {', '.join(table.keys[0][:4])}, and {want} is drawn"
+    if wrong:
+        ctx.report.add(
+            "E0312",
+            f"This table cannot be drawn from here: {wrong}.",
+            written.span,
+            f"Write `{table.name}[{', '.join(table.key_attributes[:-1])}]`."
+            if len(table.key_attributes) > 1
+            else "A list that can be drawn from starts `table NAME of share`, its rows numbers or labels.",
+        )
+        return None
+    return model.Distribution("empirical", (), table.name, (), want, written.span)
+
+
+def _conditional(
+    ctx: Context, written: tree.Distribution, want: Type, use: Use, scope: Scope
+) -> model.Distribution | None:
+    """``jobs[age_group]``: a label of the table's last category, by the shares of the row that the keys name."""
+    table = ctx.tables.get(written.name.id)
+    if table is None:
+        if written.name.id not in ctx.broken:
+            ctx.unknown(written.name, "a table", ctx.names.tables(), "Shares by a category are a table of two.")
+        return None
+    wrong = ""
+    if use != "draw" or want.kind is not Kind.CATEGORY:
+        wrong = "a label is drawn from its rows, for an attribute that is a category"
+    elif len(table.keys) != len(written.keys) + 1:
+        given = f"{len(written.keys)} stand{'s' if len(written.keys) == 1 else ''} in brackets"
+        wrong = f"`{table.name}` is by {', '.join(a or 'its rows' for a in table.key_attributes)}, and {given}"
+    elif table.type.kind not in (Kind.SHARE, Kind.PROBABILITY):
+        wrong = f"`{table.name}` is a table of {table.type}, not of shares"
+    elif set(table.keys[-1]) != set(want.labels):
+        wrong = f"its shares are of {', '.join(table.keys[-1])}, and the labels are {', '.join(want.labels)}"
+    if wrong:
+        help = "Write all of its categories in brackets but the last, whose labels are drawn: `jobs[age_group]`."
+        ctx.report.add("E0312", f"This table cannot be drawn from here: {wrong}.", written.span, help)
+        return None
+    keys = tuple(table_key(ctx, key, table, d, scope) for d, key in enumerate(written.keys))
+    if any(key.type == ERROR for key in keys) or not _rows_are_whole(ctx, table, written):
+        return None
+    arguments = tuple((f"key {d}", key) for d, key in enumerate(keys))
+    return model.Distribution("empirical", arguments, table.name, (), want, written.span)
+
+
+def _rows_are_whole(ctx: Context, table: model.Table, written: tree.Distribution) -> bool:
+    """Return True if the shares of every combination of the leading keys add up to a whole."""
+    width = len(table.keys[-1])
+    for k, row in enumerate(itertools.product(*table.keys[:-1])):
+        total = math.fsum(table.values[k * width : (k + 1) * width])
+        if abs(total - 1) > 1e-3:
+            ctx.report.add(
+                "E0405",
+                f"The shares of `{table.name}` for `{' '.join(row)}` add up to {100 * total:g} %, and everybody "
+                "has one label.",
+                written.span,
+                "Correct the table so that they add up to 100 %.",
+            )
+            return False
+    return True
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def as_distribution(expr: tree.Expr | tree.Distribution) -> tree.Distribution | None:
+    """``poisson(4)`` or a bare table name written where an expression was read, as a distribution."""
+    match expr:
+        case tree.Distribution():
+            return expr
+        case tree.Call():
+            arguments = tuple(tree.Argument(None, a, a.span) for a in expr.arguments)
+            return tree.Distribution(expr.function, arguments, expr.span)
+        case tree.Name():
+            return tree.Distribution(expr, (), expr.span)
+        case _:
+            return None

@@ -1,0 +1,170 @@
+"""Expressions of the Model IR evaluated on the host with numpy: constants, attributes at the start, time tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.semantics.functions import FUNCTIONS
+from lpmdsl.semantics.host import numbers
+from lpmdsl.semantics.model import (
+    Aggregate,
+    Apply,
+    AttributeRef,
+    Expr,
+    Follows,
+    GroupReport,
+    InState,
+    IsActive,
+    Literal_,
+    Model,
+    ObservationRef,
+    ParameterRef,
+    Population,
+    Rolling,
+    StateOf,
+    TableRef,
+    Time,
+)
+
+Value = Any  # a float or a float64 array over agents
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What names stand for: parameter values and tables in base units, attribute columns, states, counts, time."""
+
+    model: Model
+    parameters: Mapping[str, float]
+    attributes: Mapping[tuple[str, str], NDArray] = field(default_factory=dict)
+    states: Mapping[str, NDArray] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    time: Value = 0.0
+    idle: bool = False
+    """No intervention is active. Else whether one is has no value here."""
+
+
+def parameter_values(model: Model, overrides: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Every parameter's value in base units: its override, else its default computed from those before it."""
+    values: dict[str, float] = {}
+    counts = {agent.name: agent.count or 0 for agent in model.agents}
+    for parameter in model.parameters:
+        if overrides and parameter.name in overrides:
+            values[parameter.name] = float(overrides[parameter.name])
+        else:
+            values[parameter.name] = float(evaluate(parameter.default, Scope(model, values, counts=counts)))
+    return values
+
+
+def evaluate(expr: Expr, scope: Scope) -> Value:
+    """The value of ``expr`` in base units: a float64 scalar, or an array over agents if it reads them.
+
+    Raises ValueError for what only a running simulation knows (observations, activity, aggregates).
+    """
+    match expr:
+        case Literal_():
+            return np.float64(expr.value)
+        case ParameterRef():
+            return np.float64(scope.parameters[expr.name])
+        case Follows():
+            return np.float64(follows(expr.parameter, scope))
+        case IsActive() if scope.idle:
+            return np.float64(0.0)
+        case AttributeRef():
+            return np.asarray(scope.attributes[(expr.of, expr.name)]).astype(np.float64)
+        case InState():
+            return np.isin(scope.states[expr.condition], expr.states).astype(np.float64)
+        case StateOf():
+            return np.asarray(scope.states[expr.condition]).astype(np.float64)
+        case TableRef():
+            return _look_up(expr, scope)
+        case Population():
+            return np.float64(scope.counts[expr.of])
+        case Time():
+            return scope.time
+        case Apply():
+            return apply(expr.op, [evaluate(a, scope) for a in expr.arguments], expr)
+        case ObservationRef() | GroupReport() | Rolling() | IsActive() | Aggregate():
+            raise ValueError(f"{type(expr).__name__} has no value before the run")
+        case _:
+            assert_never(expr)
+
+
+def follows(parameter: str, scope: Scope) -> bool:
+    """Return True if the parameter's value is what its formula makes of the others, at time 0."""
+    default = scope.model.parameter(parameter).default
+    own = scope.parameters[parameter]
+    return not isinstance(default, Literal_) and bool(own == evaluate(default, replace(scope, time=0.0)))
+
+
+def _look_up(expr: TableRef, scope: Scope) -> Value:
+    table = scope.model.table(expr.table)
+    values = np.asarray(table.values).reshape([len(labels) for labels in table.keys])
+    keys = tuple(np.asarray(evaluate(key, scope)).astype(np.int64) for key in expr.keys)
+    return values[keys]
+
+
+def apply(op: str, args: list[Value], expr: Apply) -> Value:
+    """One operation or function on numpy values; truth is 1.0 and falsehood 0.0."""
+    with np.errstate(all="ignore"):
+        if op == "pow":
+            return power(args[0], args[1], expr.arguments[1])
+        return FUNCTIONS[op].made_of(_do, *args) if op in FUNCTIONS else _OPERATIONS[op](*args)
+
+
+def power(base: Value, exponent: Value, written: Expr) -> Value:
+    """``a ^ b``: repeated products for a literal whole exponent from 1 to 8, else exp(b·log a)."""
+    whole = whole_exponent(written)
+    if whole is None:
+        return numbers.exp(exponent * numbers.log(base))
+    result = base
+    for _ in range(whole - 1):
+        result = result * base
+    return result
+
+
+def whole_exponent(written: Expr) -> int | None:
+    """The exponent if it is a literal whole number from 1 to 8."""
+    if isinstance(written, Literal_) and written.value in range(1, 9):
+        return int(written.value)
+    return None
+
+
+def _do(op: str, *args: Value) -> Value:
+    return _OPERATIONS[op](*args)
+
+
+def _truth(value: Value) -> Value:
+    return np.asarray(value).astype(np.float64)
+
+
+_OPERATIONS = {
+    "select": lambda test, a, b: np.where(np.asarray(test) != 0, a, b),
+    "neg": lambda a: -a,
+    "not": lambda a: 1.0 - a,
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: np.divide(a, b),
+    "lt": lambda a, b: _truth(a < b),
+    "le": lambda a, b: _truth(a <= b),
+    "gt": lambda a, b: _truth(a > b),
+    "ge": lambda a, b: _truth(a >= b),
+    "eq": lambda a, b: _truth(a == b),
+    "ne": lambda a, b: _truth(a != b),
+    "and": lambda a, b: _truth(np.logical_and(a, b)),
+    "or": lambda a, b: _truth(np.logical_or(a, b)),
+    "exp": numbers.exp,
+    "log": numbers.log,
+    "sin": numbers.sin,
+    "cos": numbers.cos,
+    "sqrt": np.sqrt,
+    "abs": np.abs,
+    "minimum": np.minimum,  # no number if either is none
+    "maximum": np.maximum,
+    "floor": np.floor,
+}

@@ -1,0 +1,103 @@
+"""The clauses of a behaviour, from lark's tree, and the declaration that they make up."""
+
+from __future__ import annotations
+
+from lark import Token
+from lark.tree import Meta
+
+from lpmdsl.source import Span
+from lpmdsl.syntax import tree as t
+from lpmdsl.syntax.build.expressions import Children, Clause, unquoted
+from lpmdsl.syntax.build.clauses import ClauseBuilder
+
+
+class BehaviourBuilder(ClauseBuilder):
+    """What is decided, when, from what, and by whom."""
+
+    def behaviour(self, meta: Meta, c: Children) -> t.Behaviour:
+        clauses = self.clauses(c)
+        decides, every, when = clauses.one("decides"), clauses.one("every"), clauses.one("when")
+        if decides is None:
+            help = "Add a line such as `decides yes/no into ATTRIBUTE`"
+            self.missing("This behaviour does not say what it decides", meta, help)
+        if every is None and when is None:
+            help = "Add a line such as `every week` or `when cases changes`"
+            self.missing("This behaviour does not say when it decides", meta, help)
+        return t.Behaviour(
+            self.named(c[0]),
+            self.named(c[1]),
+            decides,
+            every,
+            when or (),
+            clauses.all("knows"),
+            clauses.one("asks"),
+            clauses.one("system") or (),
+            clauses.one("remembers"),
+            clauses.one("shifted", "shifted by"),
+            clauses.one("otherwise"),
+            clauses.one("fallbacks", "at most … fallbacks"),
+            clauses.one("validate"),
+            self.doc(meta),
+            self.span(meta),
+        )
+
+    def prompt(self, meta: Meta, c: Children) -> tuple[t.Text, ...]:
+        return tuple(t.Text(unquoted(line), self._inside(line)) for line in c)
+
+    def _inside(self, token: Token) -> Span:
+        whole = self.token_span(token)
+        return Span(self.source, whole.start + 1, whole.end - 1)
+
+    def decided(self, meta: Meta, c: Children) -> t.TypeName:
+        return t.TypeName(str(c[0]), None, self.span(meta))
+
+    def decides(self, meta: Meta, c: Children) -> Clause:
+        node = t.Decides(c[0], self.named(c[1]), self._answers(c[2], c[3]), c[4], self.span(meta))
+        return self._clause("decides", node, meta)
+
+    def _answers(self, yes: Token | None, no: Token | None) -> tuple[t.Text, ...]:
+        return tuple(t.Text(str(word), self.token_span(word)) for word in (yes, no) if word is not None)
+
+    def decided_every(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "every")
+
+    def decided_when(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "when")
+
+    def knows(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("knows", t.Knows(c[0], c[1] or (), c[2] or (), self.span(meta)), meta)
+
+    def said(self, meta: Meta, c: Children) -> tuple[t.Text, ...]:
+        return tuple(t.Text(unquoted(word), self._inside(word)) for word in c)
+
+    def asks(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("asks", t.Asks(c[0], c[-1], self.span(meta)), meta)
+
+    def asks_for(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("asks", t.Asks(None, c[-1], self.span(meta)), meta)
+
+    def system(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "system")
+
+    def remembers(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "remembers")
+
+    def shifted(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "shifted")
+
+    def fallback(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("otherwise", c[-1], meta)
+
+    def most_fallbacks(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "fallbacks")
+
+    def within(self, meta: Meta, c: Children) -> tuple[t.Expr, t.Name | None]:
+        return c[0], c[1]
+
+    def validate(self, meta: Meta, c: Children) -> Clause:
+        file, column, by, within = c
+        at_most, distance = within or (None, None)
+        node = t.Validate(
+            unquoted(file), self.token_span(file), self.named(column), by or (), at_most, distance, self.span(meta)
+        )
+        return self._clause("validate", node, meta)

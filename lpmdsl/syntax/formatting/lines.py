@@ -1,0 +1,40 @@
+"""A line of the canonical text, and how its words are put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.source import Span
+from lpmdsl.syntax import tree as t
+from lpmdsl.syntax.formatting.expressions import SUM, expression
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the canonical text, and the offsets between which its original stands."""
+
+    start: int
+    end: int
+    indent: int
+    text: str
+    doc: str = ""
+
+
+def line_at(span: Span, text: str, indent: int = 1, doc: str = "") -> Line:
+    return Line(span.start, span.end, indent, text, doc)
+
+
+def join(*parts: str | None) -> str:
+    return " ".join(part for part in parts if part)
+
+
+def quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+def between(low: t.Expr, high: t.Expr) -> str:
+    return f"between {expression(low, SUM, before='and')} and {expression(high, SUM)}"
+
+
+def where_part(e: t.Expr | None, before: str = "") -> str:
+    return "" if e is None else f"where {expression(e, before=before)}"
