@@ -23,7 +23,7 @@ from lpmdsl import quantities
 from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.program import ir
 from lpmdsl.program.ir import Program
-from lpmdsl.semantics import expressions, model
+from lpmdsl.semantics import model
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source, Span
 
@@ -100,23 +100,23 @@ def _hash(body: dict[str, Any]) -> str:
 
 
 def _tag(node: type) -> str:
-    return f"ir.{node.__name__}" if node.__module__ == ir.__name__ else node.__name__
+    return f"ir.{node.__name__}" if _stands_in(node, ir.__name__) else node.__name__
 
 
 @cache
 def _kinds() -> dict[str, type]:
     """Every dataclass of the two IRs and of types, by its tag."""
-    found = [
-        c
-        for module in (quantities, expressions, model, ir)
-        for c in vars(module).values()
-        if _is_node(c, module.__name__)
-    ]
+    found = [c for module in (quantities, model, ir) for c in vars(module).values() if _is_node(c, module.__name__)]
     return {_tag(c): c for c in found}
 
 
 def _is_node(thing: object, module: str) -> bool:
-    return isinstance(thing, type) and is_dataclass(thing) and thing.__module__ == module
+    return isinstance(thing, type) and is_dataclass(thing) and _stands_in(thing, module)
+
+
+def _stands_in(thing: type, module: str) -> bool:
+    """Return True if a class is of a module or, if that is a package, of a module of it."""
+    return thing.__module__ == module or thing.__module__.startswith(f"{module}.")
 
 
 @cache

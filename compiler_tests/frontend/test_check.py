@@ -397,7 +397,7 @@ def test_losing_any_line_of_a_model_never_breaks_the_checker(path: Path) -> None
 def test_names_of_generated_code_are_not_those_of_agents_and_conditions() -> None:
     """All that the kernels call or compute with; a parameter may be called so."""
     words = GENERATED
-    for prelude in ("numba_prelude", "numba_lists", "triton_prelude"):
+    for prelude in ("numba/prelude", "numba/worklists", "triton/prelude"):
         functions = ast.parse((BACKENDS / f"{prelude}.py").read_text(encoding="utf-8")).body
         named = {f.name for f in functions if isinstance(f, ast.FunctionDef) and not f.name.startswith("_")}
         assert named <= words, named - words

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from lpmdsl.semantics.expressions import Expr
+from lpmdsl.semantics.model import Expr
 
 Readable = Literal["members", "states", "observations", "time", "aggregates", "activity"]
 

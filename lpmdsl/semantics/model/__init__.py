@@ -1,0 +1,104 @@
+"""The Model IR: what the text means. Every name is resolved, every expression typed, every unit in base units.
+
+``check`` makes it, ``analyse`` reads it, ``lower`` turns it into a Program, the torch reference runs it as it is.
+Durations are in days, rates per day.
+"""
+
+from lpmdsl.semantics.model.agents import (
+    Agent as Agent,
+    Attribute as Attribute,
+    Place as Place,
+)
+from lpmdsl.semantics.model.behaviours import (
+    Behaviour as Behaviour,
+    Known as Known,
+    Validate as Validate,
+)
+from lpmdsl.semantics.model.conditions import (
+    Action as Action,
+    After as After,
+    AtRate as AtRate,
+    Branch as Branch,
+    ByContagion as ByContagion,
+    Chance as Chance,
+    Condition as Condition,
+    Exit as Exit,
+    ForceMove as ForceMove,
+    OnEntering as OnEntering,
+    SetAttribute as SetAttribute,
+    Start as Start,
+    StartExcept as StartExcept,
+    When as When,
+    WhileInState as WhileInState,
+)
+from lpmdsl.semantics.model.contagion import (
+    Contagion as Contagion,
+    Scaling as Scaling,
+    Spread as Spread,
+)
+from lpmdsl.semantics.model.expressions import (
+    Aggregate as Aggregate,
+    Apply as Apply,
+    AttributeRef as AttributeRef,
+    Expr as Expr,
+    Follows as Follows,
+    GroupReport as GroupReport,
+    InState as InState,
+    IsActive as IsActive,
+    Literal_ as Literal_,
+    ObservationRef as ObservationRef,
+    ParameterRef as ParameterRef,
+    Population as Population,
+    Rolling as Rolling,
+    StateOf as StateOf,
+    TableRef as TableRef,
+    Time as Time,
+    children as children,
+    is_constant as is_constant,
+    mapped as mapped,
+    reads_agent as reads_agent,
+    walk as walk,
+)
+from lpmdsl.semantics.model.interventions import (
+    Crossing as Crossing,
+    Elapsed as Elapsed,
+    Intervention as Intervention,
+    OnDate as OnDate,
+    ParameterChange as ParameterChange,
+    Repeated as Repeated,
+    Rescale as Rescale,
+    Together as Together,
+    WhileActive as WhileActive,
+)
+from lpmdsl.semantics.model.model import (
+    Model as Model,
+    every_expression as every_expression,
+    overlays as overlays,
+    whole_expressions as whole_expressions,
+)
+from lpmdsl.semantics.model.networks import (
+    Generator as Generator,
+    Network as Network,
+)
+from lpmdsl.semantics.model.observations import (
+    Derived as Derived,
+    Flow as Flow,
+    Level as Level,
+    Observation as Observation,
+    Spending as Spending,
+)
+from lpmdsl.semantics.model.studies import (
+    Calibrate as Calibrate,
+    CheckAlways as CheckAlways,
+    CheckQuantity as CheckQuantity,
+    Compare as Compare,
+    Fit as Fit,
+    Scenario as Scenario,
+    Summary as Summary,
+)
+from lpmdsl.semantics.model.values import (
+    Clock as Clock,
+    Distribution as Distribution,
+    Parameter as Parameter,
+    Table as Table,
+)

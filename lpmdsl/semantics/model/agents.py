@@ -1,0 +1,74 @@
+"""Kinds of agents, their attributes and their places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.quantities import Type
+from lpmdsl.semantics.model.expressions import AttributeRef, Expr
+from lpmdsl.semantics.model.values import Distribution
+from lpmdsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute of an agent; exactly one of value, drawn, band, ``column`` (from the kind's file) is set.
+
+    ``band``: (attribute, cut points in base units); its labels are in ``type.labels``.
+    ``low``, ``high``: declared limits. ``missing``: what a missing value of the file means (in base
+    units, or as the number of a label); None: it is a mistake. ``since``: the day from which a date counts.
+    """
+
+    name: str
+    type: Type
+    value: Expr | None
+    drawn: Distribution | None
+    band: tuple[str, tuple[Expr, ...]] | None
+    column: str | None
+    unit: str
+    scale: float
+    is_changed: bool
+    doc: str
+    span: Span
+    low: float | None = None
+    high: float | None = None
+    missing: float | None = None
+    since: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Synthetic places of a size; ``size`` None: read from the kind's file, column ``name``.
+
+    ``within``: category and yes/no attributes in which all of a place are alike; ``size`` may read these alone.
+    ``missing_is_none``: an empty cell of the file is no place; else it is a mistake.
+    """
+
+    name: str
+    size: Expr | Distribution | None
+    where: Expr | None
+    doc: str
+    span: Span
+    within: tuple[AttributeRef, ...] = ()
+    missing_is_none: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """``count`` None: as many as the file has rows. Attributes and places in the order in which they are made."""
+
+    name: str
+    count: int | None
+    file: str | None
+    file_span: Span | None
+    members: tuple[Attribute | Place, ...]
+    doc: str
+    span: Span
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        return tuple(m for m in self.members if isinstance(m, Attribute))
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return tuple(m for m in self.members if isinstance(m, Place))

@@ -1,0 +1,154 @@
+"""Conditions: states, starts, exits, and the actions that change an agent at a moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.semantics.identity_cache import kept_by_identity
+from lpmdsl.semantics.model.expressions import Expr
+from lpmdsl.semantics.model.values import Distribution
+from lpmdsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class SetAttribute:
+    """The attribute becomes ``value``; ``adds``: becomes more by it than what the actions before have made of it."""
+
+    attribute: str
+    value: Expr
+    probability: Expr | None
+    span: Span
+    adds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ForceMove:
+    """Moves the agent's ``condition`` to ``state`` (index), entering it as any other move would."""
+
+    condition: str
+    state: int
+    probability: Expr | None
+    span: Span
+
+
+Action = SetAttribute | ForceMove
+
+
+@dataclass(frozen=True, slots=True)
+class ByContagion:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    dwell: Distribution
+
+
+@dataclass(frozen=True, slots=True)
+class AtRate:
+    rate: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """``every`` in days; ``months`` above 0: every so many months of the calendar, whose mean ``every`` is."""
+
+    probability: Expr
+    every: float
+    months: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    test: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """``probability`` None for the last, ``otherwise`` branch (or the only one)."""
+
+    to: int
+    probability: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """One way out of one state. ``site`` keys its draws; ``index`` is its written order within the state."""
+
+    state: int
+    index: int
+    site: str
+    trigger: ByContagion | After | AtRate | Chance | When
+    branches: tuple[Branch, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class StartExcept:
+    """A number of agents or a share of them, or all; with ``where`` of those for whom it holds."""
+
+    number: Expr | None
+    share: Expr | None
+    where: Expr | None
+    state: int
+    site: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    state: int
+    exceptions: tuple[StartExcept, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class WhileInState:
+    """While in ``states``: ``attribute`` reads as ``value`` (a set), or the agent is absent from ``networks``."""
+
+    states: tuple[int, ...]
+    attribute: str | None
+    value: Expr | None
+    networks: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class OnEntering:
+    states: tuple[int, ...]
+    actions: tuple[SetAttribute, ...]
+    site: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``is_cyclic``: an agent can come back to a state (by exits or by forced moves), so episodes are counted."""
+
+    name: str
+    of: str
+    states: tuple[str, ...]
+    start: Start
+    exits: tuple[Exit, ...]
+    whiles: tuple[WhileInState, ...]
+    entering: tuple[OnEntering, ...]
+    removed: tuple[int, ...]
+    is_cyclic: bool
+    doc: str
+    span: Span
+    excludes: tuple[str, ...] = ()
+    """Conditions that nobody has beside this one: whoever is out of the start state of one cannot catch another."""
+
+    def exits_of(self, state: int) -> tuple[Exit, ...]:
+        """The exits of a state in written order."""
+        return _exits_by_state(self.exits).get(state, ())
+
+
+@kept_by_identity
+def _exits_by_state(exits: tuple[Exit, ...]) -> dict[int, tuple[Exit, ...]]:
+    """The exits of every state, kept: passes ask state by state, and for thousands that would cost their square."""
+    found: dict[int, list[Exit]] = {}
+    for exit_ in sorted(exits, key=lambda e: e.index):
+        found.setdefault(exit_.state, []).append(exit_)
+    return {s: tuple(of) for s, of in found.items()}

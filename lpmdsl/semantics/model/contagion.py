@@ -1,0 +1,48 @@
+"""Contagion: from which states, on which networks, scaled by what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lpmdsl.semantics.model.expressions import Expr
+from lpmdsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """From one or more source states on one network: ``rate`` per contact (or per time) read on the source.
+
+    ``of``: the condition of the other kind whose states these are, on a network between two kinds; "" for the
+    contagion's own.
+    """
+
+    states: tuple[int, ...]
+    network: str
+    rate: Expr
+    span: Span
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Factor on one end of the listed networks where ``where`` holds (for the agent at that end)."""
+
+    end: Literal["source", "target"]
+    factor: Expr
+    where: Expr | None
+    networks: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Contagion:
+    condition: str
+    spreads: tuple[Spread, ...]
+    scalings: tuple[Scaling, ...]
+    doc: str
+    span: Span
+
+    def source_on(self, network: str) -> str:
+        """The condition whose states spread on a network: another kind's if the network joins two kinds."""
+        return next((s.of for s in self.spreads if s.network == network and s.of), self.condition)

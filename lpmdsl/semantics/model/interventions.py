@@ -1,0 +1,127 @@
+"""Interventions, and the moments at which they start and stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lpmdsl.semantics.model.conditions import Action, SetAttribute
+from lpmdsl.semantics.model.expressions import Expr
+from lpmdsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class OnDate:
+    """``day``: days since the start; ``iso`` as written, or ``day 30``."""
+
+    day: float
+    iso: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """So long after the clock's start, for a start; so long after it started, for a stop.
+
+    ``delay`` in days, of parameters alone. ``months`` above 0: so many months of the calendar.
+    """
+
+    delay: Expr
+    months: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """``value`` and ``level`` are global expressions of observations and parameters; ``delay`` in days."""
+
+    value: Expr
+    rises: bool
+    level: Expr
+    delay: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """``every`` in days; ``months`` above 0: every so many months of the calendar from its start.
+
+    ``at_most`` global (agents) or None: all who satisfy ``where``.
+    """
+
+    of: str
+    every: float
+    at_most: Expr | None
+    where: Expr | None
+    actions: tuple[Action, ...]
+    site: str
+    span: Span
+    months: int = 0
+    counts_people: bool = True
+    """Whether those whom it reaches cost something and count against a limit; not if it only draws who is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale:
+    """Contacts on ``networks`` times ``factor`` (global)."""
+
+    networks: tuple[str, ...]
+    factor: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterChange:
+    """Another value (global) of a parameter; the parameter itself in it is what the changes before made of it."""
+
+    parameter: str
+    value: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """At most so many agents in all blocks that share the limit, in every period counted from the clock's start."""
+
+    of: str
+    at_most: Expr
+    every: float
+    months: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class WhileActive:
+    """What holds while an intervention is active, for agents of ``of`` with ``where``.
+
+    They are absent from ``networks``, and ``sets`` says what attributes read as. ``scales`` and ``changes`` are here as
+    they are written; ``semantics.desugar`` has made scalings of contagions and choices in expressions of them. ``of``
+    is "" where nobody in particular is meant.
+    """
+
+    of: str
+    where: Expr | None
+    networks: tuple[str, ...]
+    span: Span
+    sets: tuple[SetAttribute, ...] = ()
+    scales: tuple[Rescale, ...] = ()
+    changes: tuple[ParameterChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """``starts`` None: active from the start. ``costs``: money per day active, per person treated, or once a start."""
+
+    name: str
+    starts: OnDate | Elapsed | Crossing | None
+    stops: OnDate | Elapsed | Crossing | None
+    repeated: tuple[Repeated, ...]
+    while_active: tuple[WhileActive, ...]
+    costs: float | None
+    costs_per: Literal["day", "person", "start", ""]
+    doc: str
+    span: Span
+    together: Together | None = None
+    limited_by: str = ""
+    """The intervention whose ``together`` limits the blocks of this one: itself, another, or none."""
+    currency: str = ""

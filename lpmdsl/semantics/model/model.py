@@ -1,0 +1,126 @@
+"""The Model as a whole, and its expressions wherever they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+from lpmdsl.quantities import BOOLEAN, Type
+from lpmdsl.semantics.model.agents import Agent
+from lpmdsl.semantics.model.behaviours import Behaviour
+from lpmdsl.semantics.model.conditions import Condition
+from lpmdsl.semantics.model.contagion import Contagion, Spread
+from lpmdsl.semantics.model.expressions import Apply, Expr, InState, IsActive, walk
+from lpmdsl.semantics.model.interventions import Intervention
+from lpmdsl.semantics.model.networks import Network
+from lpmdsl.semantics.model.observations import Observation
+from lpmdsl.semantics.model.studies import Calibrate, CheckAlways, CheckQuantity, Compare, Scenario
+from lpmdsl.semantics.model.values import Clock, Parameter, Table
+from lpmdsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A whole model. Dict-like members are tuples in written order; ``find`` looks one up by name."""
+
+    name: str
+    version: str
+    doc: str
+    directory: str
+    clock: Clock
+    parameters: tuple[Parameter, ...]
+    tables: tuple[Table, ...]
+    agents: tuple[Agent, ...]
+    networks: tuple[Network, ...]
+    conditions: tuple[Condition, ...]
+    contagions: tuple[Contagion, ...]
+    observations: tuple[Observation, ...]
+    interventions: tuple[Intervention, ...]
+    scenarios: tuple[Scenario, ...]
+    comparisons: tuple[Compare, ...]
+    checks: tuple[CheckQuantity | CheckAlways, ...]
+    calibrations: tuple[Calibrate, ...]
+    is_library: bool = False
+    behaviours: tuple[Behaviour, ...] = ()
+
+    def parameter(self, name: str) -> Parameter:
+        return _find(self.parameters, name)
+
+    def table(self, name: str) -> Table:
+        return _find(self.tables, name)
+
+    def agent(self, name: str) -> Agent:
+        return _find(self.agents, name)
+
+    def network(self, name: str) -> Network:
+        return _find(self.networks, name)
+
+    def condition(self, name: str) -> Condition:
+        return _find(self.conditions, name)
+
+    def observation(self, name: str) -> Observation:
+        return _find(self.observations, name)
+
+    def intervention(self, name: str) -> Intervention:
+        return _find(self.interventions, name)
+
+    def behaviour(self, name: str) -> Behaviour:
+        return _find(self.behaviours, name)
+
+    def scenario(self, name: str) -> Scenario:
+        return _find(self.scenarios, name)
+
+    def contagion_of(self, condition: str) -> Contagion | None:
+        return next((c for c in self.contagions if c.condition == condition), None)
+
+    def source_of(self, contagion: Contagion, spread: Spread) -> Condition:
+        """The condition whose states ``spread.states`` are: another kind's on a network between two kinds."""
+        return self.condition(spread.of or contagion.condition)
+
+    def is_passed_on(self, condition: str) -> bool:
+        """Whether somebody can catch a condition from somebody."""
+        contagion = self.contagion_of(condition)
+        return contagion is not None and bool(contagion.spreads)
+
+
+def overlays(model: Model, of: str, name: str) -> list[tuple[Expr, Expr]]:
+    """When an attribute reads otherwise than it is stored, and as what: ``while`` clauses of conditions, then of
+    interventions, in written order. The last that holds wins. Both are read from stored attributes."""
+    found: list[tuple[Expr, Expr]] = [
+        (InState(condition.name, clause.states, BOOLEAN, clause.span), clause.value)
+        for condition in model.conditions
+        if condition.of == of
+        for clause in condition.whiles
+        if clause.attribute == name and clause.value is not None
+    ]
+    for one in model.interventions:
+        for clause in (w for w in one.while_active if w.of == of):
+            active: Expr = IsActive(one.name, BOOLEAN, clause.span)
+            test = active if clause.where is None else Apply("and", (active, clause.where), BOOLEAN, clause.span)
+            found += [(test, s.value) for s in clause.sets if s.attribute == name]
+    return found
+
+
+def _find(items: tuple, name: str):
+    for item in items:
+        if item.name == name:
+            return item
+    raise KeyError(name)
+
+
+def whole_expressions(node: object) -> Iterator[Expr]:
+    """The whole expressions anywhere inside a declaration, without their parts."""
+    if isinstance(node, Expr):
+        yield node
+    elif isinstance(node, tuple):
+        for item in node:
+            yield from whole_expressions(item)
+    elif hasattr(node, "__dataclass_fields__") and not isinstance(node, Span | Type):
+        for f in fields(node):  # type: ignore[arg-type]
+            yield from whole_expressions(getattr(node, f.name))
+
+
+def every_expression(node: object) -> Iterator[Expr]:
+    """All expressions (with their parts) anywhere inside a declaration."""
+    for expr in whole_expressions(node):
+        yield from walk(expr)

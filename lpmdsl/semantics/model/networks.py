@@ -1,0 +1,64 @@
+"""Networks, and the generators that make ties."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lpmdsl.semantics.model.expressions import Expr, reads_agent
+from lpmdsl.semantics.model.values import Distribution
+from lpmdsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """``small_world(degree 12, rewiring 5 %)``: a row of ``networks.generators.NETWORKS`` and its arguments.
+
+    An argument of kind ``blocks`` is a ``TableRef`` without keys; one of kind ``degrees`` that too, or a distribution.
+    """
+
+    name: str
+    arguments: tuple[tuple[str, Expr | Distribution], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """``layout``: ``place`` (attribute ``place``), ``random`` (whole population, or groups of ``mixing``), ``ties``.
+
+    ``contacts`` (contacts per day) None: the contagion's rate is itself per time. ``per_tie``: that many with each
+    other; else spread evenly. ``days``: ``weekdays``, ``weekends`` or "" (always). ``mixing`` is a table by one
+    category attribute twice: contacts per day of the row's group with the column's group. ``to``: the second kind of a
+    network between two kinds, "" for one within a kind; each of ``of`` has contacts with people of ``to``, at random.
+    ``where``: who takes part (None: everybody). At random, ``contacts`` may be each agent's own.
+    """
+
+    name: str
+    of: str
+    layout: Literal["place", "random", "ties"]
+    place: str
+    mixing: str | None
+    generator: Generator | None
+    file: str | None
+    contacts: Expr | None
+    per_tie: bool
+    days: str
+    doc: str
+    span: Span
+    to: str = ""
+    where: Expr | None = None
+
+    @property
+    def is_by_person(self) -> bool:
+        """Return True if everybody has a number of contacts of their own."""
+        return self.contacts is not None and reads_agent(self.contacts)
+
+    @property
+    def is_between(self) -> bool:
+        """Whether it joins two kinds of agents."""
+        return bool(self.to)
+
+    @property
+    def met(self) -> str:
+        """The kind among whom contacts are spread."""
+        return self.to or self.of

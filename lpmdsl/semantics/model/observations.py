@@ -1,0 +1,74 @@
+"""Observations and what they report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.quantities import Type
+from lpmdsl.semantics.model.expressions import Aggregate, Expr
+from lpmdsl.semantics.model.values import Distribution
+from lpmdsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """``number entering`` states of a condition per period (days); ``origins``: from these only, () from any."""
+
+    condition: str
+    states: tuple[int, ...]
+    per: float
+    origins: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """``costs of`` interventions in one currency per period (days): added up in written order."""
+
+    interventions: tuple[str, ...]
+    per: float
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """An aggregate looked at every ``every`` days."""
+
+    aggregate: Aggregate
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A formula of other observations, parameters and time."""
+
+    formula: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """``every``: days between reports (a flow's period). ``by``: category or yes/no attributes and conditions.
+
+    ``groups`` are labels like ``child|I`` in row-major order of ``by`` (``("",)`` without ``by``).
+    ``scale``: a reported value is the value in base units divided by it (a flow ``per week``: base is per day,
+    scale 1/7, so the report is the count of the week). ``of`` is the kind of agent counted ("" for derived).
+    """
+
+    name: str
+    of: str
+    value: Flow | Spending | Level | Derived
+    where: Expr | None
+    by: tuple[Expr, ...]
+    groups: tuple[str, ...]
+    thinned: Expr | None
+    delayed: Distribution | None
+    every: float
+    unit: str
+    scale: float
+    type: Type
+    doc: str
+    span: Span
+    months: int = 0
+    """Above 0: a report every so many months of the calendar, whose mean length ``every`` is."""
+
+    @property
+    def adds_over_time(self) -> bool:
+        """Whether a report is kept as what its period came to, and not per day."""
+        return isinstance(self.value, Flow | Spending)

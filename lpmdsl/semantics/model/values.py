@@ -1,0 +1,73 @@
+"""Distributions, the clock, parameters and tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.quantities import Type
+from lpmdsl.semantics.model.expressions import Expr
+from lpmdsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A family of ``distributions.table.DISTRIBUTIONS`` with its arguments by canonical name, in base units.
+
+    ``empirical`` has ``table`` set, and as arguments the keys of all its categories but the last, which is drawn;
+    ``categorical`` has ``weights`` in label order.
+    """
+
+    family: str
+    arguments: tuple[tuple[str, Expr], ...]
+    table: str | None
+    weights: tuple[Expr, ...]
+    type: Type
+    span: Span
+
+    def argument(self, name: str) -> Expr | None:
+        return dict(self.arguments).get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """``step`` and ``duration`` in days; ``steps`` is their quotient; ``start`` an ISO date or None."""
+
+    step: float
+    steps: int
+    start: str | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """``default`` is evaluated with the other parameters' values; ``unit`` is how to print it: name and scale."""
+
+    name: str
+    default: Expr
+    type: Type
+    unit: str
+    scale: float
+    prior: Distribution | None
+    low: float | None
+    high: float | None
+    source: str
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """``values`` row-major over ``keys`` (one tuple of labels per dimension), in base units.
+
+    ``key_attributes`` names the attribute that each dimension is ``by``; a one-column list (``of share`` without
+    ``by``) has one dimension keyed by its own row labels and ``key_attributes == ("",)``.
+    """
+
+    name: str
+    key_attributes: tuple[str, ...]
+    keys: tuple[tuple[str, ...], ...]
+    values: tuple[float, ...]
+    type: Type
+    source: str
+    doc: str
+    span: Span

@@ -1,0 +1,70 @@
+"""Actions: what happens at a moment, and what holds as long as something else does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.source import Span
+from lpmdsl.syntax.tree.expressions import Expr, Name
+
+
+@dataclass(frozen=True, slots=True)
+class SetTo:
+    """``set vaccinated to yes with probability 80 %``; ``adds``: ``add 1 to doses``."""
+
+    target: Name
+    value: Expr
+    probability: Expr | None
+    span: Span
+    adds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MoveTo:
+    """``move Flu to R with probability 50 %``"""
+
+    condition: Name
+    state: Name
+    probability: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """``leave offices, classes``"""
+
+    networks: tuple[Name, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """``scale town by 40 %``"""
+
+    networks: tuple[Name, ...]
+    factor: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``change beta to 0.02 per contact``, in a scenario or while an intervention is active."""
+
+    target: Name
+    value: Expr
+    span: Span
+
+
+Action = SetTo | MoveTo | Leave | Scale | Change
+AT_A_MOMENT = {
+    "set": "set ATTRIBUTE to VALUE with probability P",
+    "add": "add VALUE to ATTRIBUTE with probability P",
+    "move": "move CONDITION to STATE with probability P",
+}
+"""First word of each action that happens at a moment -> how it reads."""
+LASTING = {
+    "leave": "leave NETWORK",
+    "scale": "scale NETWORK by FACTOR",
+    "change": "change PARAMETER to VALUE",
+}
+"""The same of what holds as long as something else does."""

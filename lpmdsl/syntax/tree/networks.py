@@ -1,0 +1,50 @@
+"""Networks and how they come about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.source import Span
+from lpmdsl.syntax.tree.expressions import Expr, Generator, Name, Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    place: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class AtRandom:
+    mixing: Name | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """``as small_world(degree 12, rewiring 5 %)``"""
+
+    generator: Generator
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class FromFile:
+    path: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """``contacts`` is the rate after ``with``; ``days`` is ``weekdays``, ``weekends`` or None."""
+
+    name: Name
+    joins: Name
+    to: Name | None
+    how: Sharing | AtRandom | Generated | FromFile
+    contacts: Quantity | Expr | None
+    per_tie: bool
+    days: str | None
+    doc: str
+    span: Span
+    where: Expr | None = None

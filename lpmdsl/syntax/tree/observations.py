@@ -1,0 +1,41 @@
+"""Observations and what they report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.source import Span
+from lpmdsl.syntax.tree.expressions import Distribution, Expr, Name, Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """``number entering S, T [of CONDITION] per week``, or ``number going from`` the ``origins`` ``to`` the states."""
+
+    states: tuple[Name, ...]
+    of: Name | None
+    per: Quantity
+    span: Span
+    origins: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """``costs of vaccination, testing per week``: what these interventions cost together."""
+
+    interventions: tuple[Name, ...]
+    per: Quantity
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Observe:
+    name: Name
+    value: Flow | Spending | Expr
+    where: Expr | None
+    by: tuple[Name, ...]
+    thinned: Expr | None
+    delayed: Distribution | None
+    every: Quantity | None
+    doc: str
+    span: Span

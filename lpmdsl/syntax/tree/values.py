@@ -1,0 +1,56 @@
+"""The clock, parameters and tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.source import Span
+from lpmdsl.syntax.tree.expressions import Date, Distribution, Expr, Name, Quantity, TypeName
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """``from START for DURATION`` or ``from START to END``."""
+
+    step: Expr | None
+    start: Date | None
+    duration: Expr | Date | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: Name
+    value: Expr
+    prior: Distribution | None
+    low: Expr | None
+    high: Expr | None
+    source: str | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """``adult elder 0.4 contacts per day``: keys as written (category labels or numbers), then the value."""
+
+    keys: tuple[Name, ...]
+    value: Quantity
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """``by`` empty: a one-column list keyed by whatever the rows say (``household_sizes of share``)."""
+
+    name: Name
+    by: tuple[Name, ...]
+    of: TypeName
+    file: str | None
+    file_span: Span | None
+    column: Name | None
+    rows: tuple[TableRow, ...]
+    source: str | None
+    doc: str
+    span: Span
