@@ -1,0 +1,159 @@
+"""Lowerings that are broken on purpose, each with the test that convicts it.
+
+``python -m compiler_tests.broken_lowerings`` breaks one after the other: each is one replacement in one file of a copy
+of the project. A break that no test finds ends the command with 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """``old`` stands in ``file`` once and becomes ``new``; ``test`` fails then."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+BROKEN = (
+    Broken(
+        "a dropped effect: blocks of interventions move nobody",
+        "lpmdsl/lowering/dense/interventions.py",
+        "                writes += _force(scope, action, happens)",
+        "                pass",
+        "compiler_tests/backends/test_adding.py::test_the_reference_and_two_threads_add_the_same",
+    ),
+    Broken(
+        "an addition that replaces",
+        "lpmdsl/lowering/dense/entries.py",
+        "    if action.adds:",
+        "    if False:",
+        "compiler_tests/backends/test_adding.py::test_every_addition_counts",
+    ),
+    Broken(
+        "a wrong sign in the derivative of a function",
+        "lpmdsl/semantics/functions.py",
+        'do("sub", 1.0, do("mul", y, y))',
+        'do("add", 1.0, do("mul", y, y))',
+        "compiler_tests/kernel/test_functions.py",
+    ),
+    Broken(
+        "a product whose adjoint forgets a factor",
+        "lpmdsl/lowering/relaxed/adjoint_expressions.py",
+        "            return times(worth, args[1]), times(worth, args[0])",
+        "            return times(worth, args[1]), worth",
+        "compiler_tests/gradients/test_adjoint.py::test_the_adjoint_is_the_derivative_of_the_relaxed_program",
+    ),
+    Broken(
+        "a missed update of kept sums: what blocks change is not noted",
+        "lpmdsl/lowering/dense/interventions.py",
+        "        inner += note_change(scope)",
+        "        pass",
+        "compiler_tests/kernel/test_sparse.py::test_two_networks_with_groups_and_returns_give_the_dense_counts",
+    ),
+    Broken(
+        "a table of occupancy that agents never leave",
+        "lpmdsl/lowering/sparse/worklists.py",
+        "cell(scope, one, before), integer(-1))",
+        "cell(scope, one, before), integer(0))",
+        "compiler_tests/kernel/test_sparse.py::test_models_on_ties_give_the_dense_counts",
+    ),
+    Broken(
+        "a dwell time that is one tick longer",
+        "lpmdsl/lowering/dense/entries.py",
+        '        at = op("add", course.since, ticks)',
+        '        at = op("add", course.since, op("add", ticks, integer(1)))',
+        "compiler_tests/backends/test_adding.py::test_the_reference_and_two_threads_add_the_same "
+        "compiler_tests/backends/test_backends_agree.py::test_models_agree_at_2_000_agents",
+    ),
+    Broken(
+        "targets whose scaling is forgotten",
+        "lpmdsl/lowering/dense/contagion.py",
+        "        force = _weakened(force, factor)\n        if told",
+        "        if told",
+        "compiler_tests/backends/test_backends_agree.py::test_models_agree_at_2_000_agents",
+    ),
+    Broken(
+        "a score whose branches have the wrong sign",
+        "lpmdsl/lowering/score/draws.py",
+        "        terms = [Term(ledger.free((p,)), plus(first + j), products[j]) for j, p in enumerate(others)]",
+        "        terms = [Term(ledger.free((p,)), plus(first), products[j]) for j, p in enumerate(others)]",
+        "compiler_tests/gradients/test_scores.py::test_the_score_is_that_of_differences "
+        "compiler_tests/gradients/test_scores.py::test_scores_and_controls_are_zero_in_the_mean",
+    ),
+    Broken(
+        "people who are absent and take part",
+        "lpmdsl/lowering/dense/presence.py",
+        '        return all_of(test("ge", place_of(scope, network), integer(0)), present)',
+        '        return all_of(test("ge", place_of(scope, network), integer(0)))',
+        "compiler_tests/backends/test_backends_agree.py::test_kitchen_sinks_agree",
+    ),
+    Broken(
+        "costs that are counted from the first report on again and again",
+        "lpmdsl/lowering/dense/spending.py",
+        "        body.append(Store(before, (place,), now, observation.span))",
+        "        pass",
+        "compiler_tests/backends/test_spending.py::test_amounts_are_exact_and_the_same_everywhere",
+    ),
+    Broken(
+        "a susceptible who pulls from nobody",
+        "lpmdsl/program/passes/push_pull.py",
+        "if _adders(program, counter) == 1 and _own_only(program, counter):",
+        "if False:",
+        "compiler_tests/backends/test_triton.py::test_pushing_and_pulling_give_the_same",
+    ),
+)
+
+
+def convicts(broken: Broken, folder: Path) -> bool:
+    """Return True if the test fails in a copy of the project with the break; the copy is mended again."""
+    path = folder / broken.file
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(broken.old, broken.new), encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(folder), "LPMDSL_CACHE": str(folder / ".cache")}
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-o", "addopts=", *broken.test.split()]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    path.write_text(text, encoding="utf-8")
+    return done.returncode == 1
+
+
+def copied(folder: Path) -> Path:
+    """A copy of all that tests need."""
+    for name in ("lpmdsl", "compiler_tests", "grammar", "stdlib", "models", "benchmarks", "docs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"):
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def main() -> None:
+    """Break one after the other and say which tests found it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="those whose name holds this")
+    given = parser.parse_args()
+    missed = 0
+    with tempfile.TemporaryDirectory() as place:
+        folder = copied(Path(place))
+        for broken in (b for b in BROKEN if given.only in b.name):
+            found = convicts(broken, folder)
+            missed += not found
+            print(f"{'convicted' if found else 'MISSED   '}  {broken.name}: {broken.test}", flush=True)
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
