@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,24 @@ def test_every_dependency_has_its_line() -> None:
 
 
 def test_files_named_in_the_documentation_exist() -> None:
+    """Paths in backticks and in links, whole ones and those that begin within ``lpmdsl/``."""
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
-    named = {path for page in pages for path in re.findall(
-        r"`((?:lpmdsl|models|docs|compiler_tests|grammar|stdlib)/[\w./-]+\.\w+)`", page.read_text(encoding="utf-8")
-    )}  # fmt: skip
-    assert len(named) > 10
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    named = set(re.findall(r"`((?:lpmdsl|models|docs|compiler_tests|benchmarks|grammar|stdlib)/[\w./-]+\.\w+)`", text))
+    named |= set(re.findall(r"\blpmdsl/[\w/]+\.py\b", text))
+    assert len(named) > 100
     assert [path for path in sorted(named - {"docs/errors/CODE.md"}) if not (ROOT / path).is_file()] == []
+    folders = set(re.findall(r"`((?:lpmdsl|compiler_tests|docs|benchmarks)/[\w/]*)/`", text))
+    assert [path for path in sorted(folders) if not (ROOT / path).is_dir()] == []
+
+
+def test_the_page_of_the_architecture_has_the_layers_of_the_linter() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (written,) = [one["layers"] for one in project["tool"]["importlinter"]["contracts"] if "flows" in one["name"]]
+    layers = [layer.replace("lpmdsl.", "").split(" | ") for layer in written]
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", page, re.MULTILINE)
+    assert [re.findall(r"\w+", row) for row in rows if "/" not in row][: len(layers)] == layers
+    rooms = re.findall(r"`(\w+/\w+)`", page.split("## Within the rooms")[1])
+    assert len(rooms) > 15
+    assert [room for room in rooms if not (ROOT / "lpmdsl" / room).is_dir()] == []
