@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lpmdsl.runtime.api import LoadedModel, load
     from lpmdsl.runtime.results import Results, read_results
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["LoadedModel", "LpmError", "Results", "__version__", "load", "read_results"]
 
 

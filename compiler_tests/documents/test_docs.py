@@ -125,3 +125,16 @@ def test_the_page_of_the_architecture_has_the_layers_of_the_linter() -> None:
     rooms = re.findall(r"`(\w+/\w+)`", page.split("## Within the rooms")[1])
     assert len(rooms) > 15
     assert [room for room in rooms if not (ROOT / "lpmdsl" / room).is_dir()] == []
+
+
+def test_every_file_that_names_the_version_names_the_same() -> None:
+    found = {
+        file: re.search(pattern, (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+        for file, pattern in (
+            ("pyproject.toml", r'^version = "([\d.]+)"$'),
+            ("CITATION.cff", r"^version: ([\d.]+)$"),
+            ("CHANGELOG.md", r"^## \[([\d.]+)\] - \d{4}-\d\d-\d\d$"),
+            ("lpmdsl/__init__.py", r'^__version__ = "([\d.]+)"$'),
+        )
+    }
+    assert len({match and match.group(1) for match in found.values()}) == 1, found
