@@ -1,4 +1,4 @@
-"""What a GPU makes of it: the CPU's counts first, then seconds, bandwidth and node updates a second.
+"""Runs on a GPU: the CPU's counts first, then seconds, bandwidth and node updates a second.
 
     python -m benchmarks.gpu
 

@@ -1,4 +1,4 @@
-"""Whether a fit's check accuses right models, and convicts wrong ones: ``python -m benchmarks.predictive_bands``.
+"""Error rates of a fit's check, on right models and on wrong ones: ``python -m benchmarks.predictive_bands``.
 
 Thirty fits of the boarding school to data of its own (``benchmarks/recovery.py`` says how they are made): 45 to 55 % of
 the points must lie within the 50 % band that each is expected in by all others, and few fits may be doubted. Then daily

@@ -1,4 +1,4 @@
-"""Whether calibration finds what made the data: fits to synthetic data from known values of the boarding school.
+"""Recovery of what made the data: fits to synthetic data from known values of the boarding school.
 
 ``python -m benchmarks.recovery [--fits 400] [--first 0] [--jobs 2]``: the truth of each fit is drawn from the priors,
 one replicate and the scatter of the likelihood make its data, and the fit must say 90 % of the time that the truth lies

@@ -1,4 +1,4 @@
-"""Where the time of a run goes: the schedule of a model walked kernel by kernel on one thread, with a clock.
+"""Profile of a run: the schedule of a model walked kernel by kernel on one thread, with a clock.
 
     python -m benchmarks.stages models/town_flu.lpm --agents 1000000
 

@@ -1,4 +1,4 @@
-"""What every test shares: two threads unless told otherwise, and generated text held against its golden files."""
+"""Set-up of every test: two threads unless set otherwise, and generated text held against its golden files."""
 
 from __future__ import annotations
 

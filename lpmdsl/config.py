@@ -1,4 +1,4 @@
-"""What a run is asked for and what it leaves behind, as checked records: options and the manifest."""
+"""The request of a run and its record, checked: options and the manifest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_STEPS = 100_000_000
 
 
 class Options(BaseModel):
-    """What somebody asks for. Raises ``LpmError`` (E0881) for values that cannot be, in words."""
+    """Options of a command. Raises ``LpmError`` (E0881) for values that cannot be, in words."""
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -54,7 +54,7 @@ def _reason(wrong: Any) -> str:
 
 
 class LlmOptions(Options):
-    """Who answers where behaviours ask.
+    """Options of who answers where behaviours ask.
 
     ``mode``: ``replay`` from the ledger alone; ``record`` asks the server for what the ledger lacks and keeps it;
     ``live`` asks anew and keeps nothing. ``ledger`` None: ``MODEL.ledger.jsonl`` beside the model (replay), else
@@ -85,7 +85,7 @@ class LlmOptions(Options):
 
 
 class RunOptions(Options):
-    """What the command line or ``LoadedModel.run`` asks for.
+    """Options of ``lpmc run`` and ``LoadedModel.run``.
 
     ``settings``: parameter name to text with a unit (``0.03 per contact``) or to a number in base units. ``agents``:
     how many of a kind, in place of the model's count. ``steps`` None: as the model's clock says. ``threads`` None: all.
@@ -127,7 +127,7 @@ class ParameterRecord(BaseModel):
 
 
 class ObservationRecord(BaseModel):
-    """How to read an observation. ``is_flow``: entries in a period, so a total has a meaning.
+    """Record of an observation, as its readers need it. ``is_flow``: entries in a period, so a total has a meaning.
     ``adds_up``: the sum over its groups is the whole."""
 
     unit: str
@@ -139,7 +139,7 @@ class ObservationRecord(BaseModel):
 
 
 class BehaviourRecord(BaseModel):
-    """How the answers of one behaviour came about. ``asks``: replies that archetypes needed, each counted once a run;
+    """Origins of the answers of one behaviour. ``asks``: replies that archetypes needed, each counted once a run;
     ``hits`` of them were in the ledger, ``fallbacks`` had none. Calls and tokens are of this run, retries included.
     ``reasons``: how often each reason for a fallback. ``distance``: from the survey of ``validate against``."""
 
@@ -168,7 +168,7 @@ class LlmRecord(BaseModel):
 
 
 class CostRecord(BaseModel):
-    """What an intervention cost: the amount of every replicate by scenario, in a currency."""
+    """Record of what an intervention cost: the amount of every replicate by scenario, in a currency."""
 
     currency: str
     spent: dict[str, list[float]] = Field(default_factory=dict)
@@ -224,7 +224,7 @@ MOST_DRAWS = 100_000_000
 
 
 class CalibrationOptions(Options):
-    """What ``lpmc calibrate`` or ``LoadedModel.calibrate`` asks for.
+    """Options of ``lpmc calibrate`` and ``LoadedModel.calibrate``.
 
     ``method`` None: as the model says. ``chains``: chains, starts or ensembles, each with luck of its own. ``draws`` of
     each chain are kept after ``warmup`` (None: half as many). ``replicates`` None: as many as make the
@@ -283,7 +283,7 @@ class Reproduced(BaseModel):
 
 
 class Score(BaseModel):
-    """How the posterior predictive meets the data of one fit: mean scores and shares of the points covered."""
+    """Agreement of the posterior predictive with the data of one fit: mean scores and shares of the points covered."""
 
     observation: str
     part: Literal["fitted", "held out"]

@@ -27,7 +27,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """What is wrong and where. Messages quote what was read: ``message`` and ``help`` are spelt as one line each."""
+    """One finding with its place. Messages quote what was read: ``message`` and ``help`` are spelt as one line each."""
 
     code: str
     message: str

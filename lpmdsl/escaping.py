@@ -71,7 +71,7 @@ MOST_LABEL = 500
 
 
 def cell_fault(text: str) -> str:
-    """Why ``text`` cannot be a name, a label or a cell of data, as the end of a sentence, or nothing.
+    """Reason why ``text`` cannot be a name, a label or a cell of data, as the end of a sentence, or nothing.
 
     ``holds U+001B (ESCAPE), which cannot be seen``, ``has 10,000 characters, more than 500``.
     """

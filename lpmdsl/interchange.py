@@ -80,7 +80,7 @@ def from_json(text: str, name: str = "<json>") -> Model | Program:
 
 
 class _Unreadable(Exception):
-    """What is wrong with the text."""
+    """Reason why the text cannot be read."""
 
 
 def _failure(name: str, why: str) -> LpmError:
@@ -150,7 +150,7 @@ def _encode(value: Any, sources: list[Source]) -> Any:
 
 
 def _says(node: object, f: Field[Any]) -> bool:
-    """Whether a field says more than its default (0 and 0.0 are two things: one prints as an integer)."""
+    """Return True if a field says more than its default (0 and 0.0 are two things: one prints as an integer)."""
     value = getattr(node, f.name)
     return f.default is MISSING or type(value) is not type(f.default) or value != f.default
 
@@ -218,7 +218,7 @@ def _typed(value: Any, hint: Any) -> Any:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a decoded value is of a field's type."""
+    """Return True if a decoded value is of a field's type."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Literal:
         return value in inner

@@ -114,7 +114,7 @@ CURRENCIES = frozenset(name for name, unit in UNITS.items() if unit.dimension ==
 
 
 class Kind(Enum):
-    """What sort of value an expression has."""
+    """Kinds of values of an expression."""
 
     BOOLEAN = "yes/no"
     CATEGORY = "category"

@@ -45,7 +45,7 @@ class Source:
 
     @property
     def directory(self) -> Path:
-        """Where relative paths in this file start from."""
+        """Folder that relative paths in this file start from."""
         return self.path.parent if self.path else Path.cwd()
 
 

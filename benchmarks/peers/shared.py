@@ -1,4 +1,4 @@
-"""What every peer measures and prints: the work that all are given, the clock, one line of JSON.
+"""Measurements that every peer makes and prints: the work that all are given, the clock, one line of JSON.
 
 SEIR on a static random network of mean degree 10: 0.0439 a day along each tie, latent 3 days, infectious 5, a hundred
 daily steps, one in a thousand seeded. Run by each peer's own interpreter, so nothing but the standard library is used.

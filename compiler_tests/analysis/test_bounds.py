@@ -1,4 +1,4 @@
-"""What can never happen is found before a run, with the reason; what can happen raises no alarm."""
+"""Events that can never happen are found before a run, with the reason; those that can happen raise no alarm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reads what: whichever declaration reads a report, its parameters stand behind what people see."""
+"""Dependencies: whichever declaration reads a report, its parameters stand behind what people see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows from a model on paper: textbook equations and R0 by algebra, and R0 against agents who are counted."""
+"""Consequences of a model on paper: textbook equations and R0 by algebra, and R0 against agents who are counted."""
 
 from __future__ import annotations
 

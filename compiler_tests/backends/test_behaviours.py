@@ -1,4 +1,4 @@
-"""What people decide: the same on every back end, and by the law that was answered."""
+"""Decisions: the same on every back end, and by the law that was answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has no number has none in every function and comparison: on the host, in the reference, in both kernels."""
+"""No number stays no number in every function and comparison: on the host, in the reference, in both kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run finds to be no number in its range ends it: where, what is wrong, for whom and when, on every back end."""
+"""Values out of their range end a run: where, what is wrong, for whom and when, on every back end."""
 
 from __future__ import annotations
 

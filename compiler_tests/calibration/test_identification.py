@@ -1,4 +1,4 @@
-"""What is said at the end of a fit of parameters that the data do not tell, and of data that hardly say anything."""
+"""Notes at the end of a fit on parameters that the data do not identify, and of data that hardly say anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training a network leaves behind."""
+"""Files that training a network leaves behind."""
 
 from __future__ import annotations
 

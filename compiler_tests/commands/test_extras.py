@@ -1,4 +1,4 @@
-"""What an installation without extras can do: everything but what they are for, which it says in the reader's words."""
+"""Installations without extras: they do everything but what extras are for, and say so in the reader's words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured: the comparison with other engines, whose C++ does the same work as ours, and that of estimators."""
+"""Measurements: the comparison with other engines, whose C++ does the same work as ours, and that of estimators."""
 
 from __future__ import annotations
 

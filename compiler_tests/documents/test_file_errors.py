@@ -1,4 +1,4 @@
-"""What only a run can find wrong: the files of each error page give exactly the message it shows, and its repair runs.
+"""Mistakes that only a run finds: the files of each error page give exactly the message it shows, and its repair runs.
 
 A page's blocks are files by their titles, marked ``repaired`` (used instead, the second time), ``later`` (written after
 the model was loaded) or ``gone`` (there only while it was loaded); ``shell`` is the command, ``text`` what it says.

@@ -1,4 +1,4 @@
-"""Which fault each model of this folder has: kind -> line -> what an ideal message would say.
+"""The fault of each model of this folder: kind -> line -> what an ideal message would say.
 
 Every ``NAME.lpm`` is legal and has one logical fault; ``NAME_sound.lpm`` differs from it in that alone. The line is
 that of the construct that can never do what it says, or does what nobody can mean; the words are names, numbers and

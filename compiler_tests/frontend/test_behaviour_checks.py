@@ -1,4 +1,4 @@
-"""What the checker and the analysis say of behaviours; the pages of the codes show the messages themselves."""
+"""Messages of the checker and the analysis about behaviours; the pages of the codes show the messages themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was attacked, section by section: the hostile trials and at least ten inputs of our own to each, and where they are.
+"""Attacks, section by section: the hostile trials and at least ten inputs of our own to each, and where they are.
 
 | section | hostile trials | ten of our own and more |
 |---|---|---|

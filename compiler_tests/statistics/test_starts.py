@@ -1,4 +1,4 @@
-"""Who starts where: numbers and shares, of all or of those for whom something holds."""
+"""Starts: numbers and shares, of all or of those for whom something holds."""
 
 from __future__ import annotations
 

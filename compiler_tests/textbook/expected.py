@@ -1,4 +1,4 @@
-"""What textbooks say of the models in this folder: mean-field equations and R0, derived by hand.
+"""Textbook results for the models in this folder: mean-field equations and R0, derived by hand.
 
 ``MODELS`` has one function for each ``NAME.lpm``. It returns the equations in numbers of people (not shares), with the
 parameters under the names of the file and ``N`` the number of people. A state of the file that several compartments

@@ -1,4 +1,4 @@
-"""What a back end is asked for and what it gives back; the same for every back end."""
+"""The request to a back end and its result, the same for every back end."""
 
 from __future__ import annotations
 

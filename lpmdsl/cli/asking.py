@@ -71,7 +71,7 @@ Recorded = Annotated[Path, typer.Argument(metavar="LEDGER", help="A ledger, such
 
 @ledgers.command("show")
 def ledger_show(ledger: Recorded) -> None:
-    """How much is in a ledger, and whose answers they are. No prompt and no reply is printed."""
+    """Count what is in a ledger, and say whose answers they are. No prompt and no reply is printed."""
     from lpmdsl.runtime.behaviours.opening import open_existing
 
     opened = open_existing(ledger, read_only=True)

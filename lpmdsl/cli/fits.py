@@ -110,7 +110,7 @@ def calibrate(
 
 
 def _tell_steps(loaded: LoadedModel, settings: dict[str, str]) -> None:
-    """What long steps take from the growth a fit makes up for: told before it."""
+    """Report, before a fit, the growth that long steps lose and the fit makes up for."""
     report = Report()
     tell_long_steps(loaded.model, settings, report)
     say(report, sys.stderr)

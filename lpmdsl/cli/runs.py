@@ -114,7 +114,7 @@ def _asked(
     mode: Mode | None, url: str, model: str, ledger: Path | None, prices: Path | None, max_calls: int | None,
     max_cost: float | None, allow_remote: bool, log: Path | None,
 ) -> LlmOptions | None:  # fmt: skip
-    """Who is asked; None where nothing was said of it. A ledger alone is replayed."""
+    """Options of the language model that is asked; None where nothing was said of it. A ledger alone is replayed."""
     from lpmdsl.config import LlmOptions
 
     if mode is None and ledger is None:
@@ -151,7 +151,7 @@ def _execute(
 
 
 def _print_profile(loaded: LoadedModel, options: RunOptions) -> None:
-    """Where the time of the first replicate goes, before the run itself."""
+    """Print where the time of the first replicate goes, before the run itself."""
     from lpmdsl.compiler import compile_model
     from lpmdsl.runtime.api import answers_for
     from lpmdsl.runtime.engine.profile import first_request, profile

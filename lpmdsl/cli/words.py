@@ -1,4 +1,4 @@
-"""What the commands share: words of the command line read, lines printed, files loaded and written."""
+"""Parts that the commands share: words of the command line read, lines printed, files loaded and written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the row of a family of distributions holds.
+"""Types of the rows of the table of distributions.
 
 Parameters are *canonical*: whichever arguments were written, everything behind ``canonical`` knows one set of numbers.
 They are floats, arrays over people, or complex numbers with a tiny imaginary part, by which the relaxation
@@ -59,7 +59,7 @@ NO_SCORE = "the density of `{family}` has no derivative by it"
 
 @dataclass(frozen=True, slots=True)
 class Likelihood:
-    """How data scatter about a report.
+    """Scatter of data about a report.
 
     ``forms``: the arguments beside the report. ``about(ops, a, expected, is_share)``: the family's own arguments where
     the report is ``expected``; ``is_share``: the report is a share. ``log_density(ops, arguments, seen)``.
@@ -81,7 +81,7 @@ class Formulas:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What is known of a family whose values are numbers.
+    """Facts about a family whose values are numbers.
 
     ``canonical(a)``: the parameters from whichever arguments were written, in base units; NaN where they make no sense.
     All else takes these: ``law``, ``moments`` (mean, variance), ``frozen`` (the distribution of ``scipy.stats``, with

@@ -54,7 +54,7 @@ def is_memoryless(family: str) -> bool:
 
 
 def likelihood(family: str) -> Likelihood:
-    """How data of a family scatter about a report."""
+    """Likelihood of a family: the scatter of data about a report."""
     found = DISTRIBUTIONS[family].likelihood
     assert found is not None, f"no likelihood is called {family}"
     return found

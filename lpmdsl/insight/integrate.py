@@ -124,7 +124,7 @@ def _sizes(model: m.Model, part: _Part, world: World, rates: list[sp.Expr]) -> d
 
 
 def members(kind: str, group: Group, world: World) -> NDArray[np.bool_]:
-    """Which agents are of a group."""
+    """Mask of the agents of a group."""
     inside = np.ones(world.counts[kind], bool)
     for name, code in group.codes.items():
         inside &= world.attributes[(kind, name)] == code
@@ -135,7 +135,7 @@ def _start(
     model: m.Model, part: _Part, world: World, parameters: Mapping[str, float], seed: int,
     index: Mapping[sp.Symbol, int], begin: Values,
 ) -> None:  # fmt: skip
-    """How many of each group start in each state: those of the first replicate, in the first stage of a chain."""
+    """Fill ``begin`` with each group's numbers by start state: those of the first replicate, in the first stage."""
     condition = part.course.condition
     codes = start_states(model, world, dict(parameters), seed, 0)[condition.name]
     for group in part.written.groups:

@@ -1,4 +1,4 @@
-"""What is known of a model before it runs: proved by algebra, bounded by intervals, worked out, or left to a watch."""
+"""Promises of a model before it runs: proved by algebra, bounded by intervals, worked out, or left to a watch."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ def _always(check: m.CheckAlways, known: Knowledge) -> Statement:
 
 
 def _prompts(behaviour: m.Behaviour, model: m.Model) -> Statement:
-    """How many different prompts there can be, whoever the people are."""
+    """Number of different prompts that there can be, whoever the people are."""
     most, times = most_archetypes(behaviour), refreshes(model, behaviour)
     what = f"{behaviour.name} asks about at most {most:,} archetypes at a time, at most {times:,} times in a run"
     return Statement(what, True, "by the number of archetypes", behaviour.span.label)
 
 
 def _calls(check: m.CheckQuantity, known: Knowledge) -> Statement:
-    """How often a behaviour asks in a run: proved where all its archetypes together stay below, else counted."""
+    """Questions of a behaviour in a run: proved where all its archetypes together stay below, else counted."""
     behaviour = known.model.behaviour(check.of)
     most, limit = most_calls(known.model, behaviour), bounds(check.high, known)[0]
     what = f"{_line(check.span).removeprefix('check ')} (there can be {most:,})"

@@ -118,7 +118,7 @@ def _numbers(rows: pd.DataFrame, column: str) -> NDArray:
 
 
 def lines(found: Compared) -> list[str]:
-    """What a terminal shows."""
+    """Lines for a terminal."""
     told = [f"{name}: no curves of equations: {why}" for name, why in found.without.items()]
     for (name, state), share in found.apart.items():
         told.append(f"{name} {state}: equations and agents differ by at most {100 * share:.2g} % of the people")

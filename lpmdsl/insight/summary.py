@@ -1,4 +1,4 @@
-"""What ``lpmc analyse`` says of a model: one plain object, from which text, JSON and LaTeX are made."""
+"""The findings of ``lpmc analyse`` about a model: one plain object, from which text, JSON and LaTeX are made."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _of(model: m.Model, condition: m.Condition, parameters: Mapping[str, float],
 
 
 def _conserved(found: tuple[OfCondition, ...], model: m.Model) -> list[Statement]:
-    """Whether the rates of change of all states add up to nothing, by algebra."""
+    """Statements that the rates of change of all states add up to nothing, by algebra."""
     shown: list[Statement] = []
     for one in found:
         if one.equations is not None:
@@ -203,7 +203,7 @@ def _count(value: float) -> str:
 
 
 def pace(numbers: Reproduction) -> str:
-    """How fast an outbreak grows or declines."""
+    """Statements of how fast an outbreak grows or declines."""
     if numbers.doubling is not None:
         return f"growth {numbers.growth:+.3g} per day: doubles every {numbers.doubling:.3g} days"
     if math.isfinite(numbers.growth):

@@ -43,7 +43,7 @@ BOUNDARY = op("mul", op("add", STEP, integer(1)), integer(TICKS))
 
 
 def stored_as(kind: Type) -> DType:
-    """How an attribute is kept: a byte for yes/no and for a category of few labels, else four or eight."""
+    """Storage type of an attribute: a byte for yes/no and for a category of few labels, else four or eight."""
     if kind.kind not in (Kind.BOOLEAN, Kind.CATEGORY):
         return "f64"
     return "u8" if len(kind.labels) <= 256 else "i32"
@@ -104,7 +104,7 @@ class Builder:
         return name
 
     def is_named(self, name: str) -> bool:
-        """Whether an agent or a condition has the name, under which it stands in every kernel."""
+        """Return True if an agent or a condition has the name, under which it stands in every kernel."""
         if not self._parts:
             self._parts.update(part.name for part in (*self.model.agents, *self.model.conditions))
         return name in self._parts
@@ -122,16 +122,16 @@ class Builder:
         return (*self.model.contagions, *(self.ledger.parts if self.ledger is not None else ()))
 
     def counts_sources(self, contagion: Contagion, network: Network) -> bool:
-        """Whether the sources on a network are counted and not weighed, because they all weigh the same."""
+        """Return True if the sources on a network are counted and not weighed, because they all weigh the same."""
         counted = self.plan is not None and (contagion.condition, network.name) in self.plan.counted
         return counted and not isinstance(contagion, Part)
 
     def is_steady(self, condition: str) -> bool:
-        """Whether thresholds of a condition are kept as numbers of contacts with the infectious."""
+        """Return True if thresholds of a condition are kept as numbers of contacts with the infectious."""
         return self.plan is not None and condition in self.plan.steady
 
     def is_circles(self, network: Network) -> bool:
-        """Whether the ties of a network are worked out from keys, and nowhere written."""
+        """Return True if the ties of a network are worked out from keys, and nowhere written."""
         return self.plan is not None and network.name in self.plan.circles
 
     def load(self, name: str, *index: KExpr) -> Load:

@@ -1,4 +1,4 @@
-"""What is answered for archetypes becomes rows of a behaviour's table: thresholds of labels, or replies to draw from.
+"""Rows of a behaviour's table from what is answered for archetypes: thresholds of labels, or replies to draw from.
 
 In float64 with our own logarithm and exponential, as ``docs/numerics.md`` says.
 """

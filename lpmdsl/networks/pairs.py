@@ -71,7 +71,7 @@ def _draw_block(lo: int, hi: int, columns: int, same: bool, chance: float, key: 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _jump(lo, hi, columns, same, chance, seed, block, site, a, b):
-    """How many ties there are; as many as there is room for are written, as positions within their groups.
+    """Return the number of ties; as many as there is room for are written, as positions within their groups.
 
     ``column``: the next pair of this row to be looked at; a row of a group with itself begins beside the diagonal.
     """

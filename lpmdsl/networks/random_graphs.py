@@ -146,7 +146,7 @@ def _rewired_ring(n, half, threshold, seed, site):
 
 @njit(cache=True, nogil=True)
 def _know(i, other, n, half, a, b, moved, newest, older):
-    """Whether i and the other are tied now: by a tie of the ring not yet moved, or by a moved one."""
+    """Return True if i and the other are tied now: by a tie of the ring not yet moved, or by a moved one."""
     ahead = (other - i) % n
     behind = (i - other) % n
     if ahead <= half and moved[i * half + ahead - 1] == 0:

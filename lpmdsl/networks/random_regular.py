@@ -62,7 +62,7 @@ def _mixed(x, key):
 
 @njit(cache=True)
 def _halves(n):
-    """How many bits the high and the low part of an agent's number have: together enough for n numbers."""
+    """Numbers of bits of the high and the low part of an agent's number: together enough for n numbers."""
     bits = np.uint64(2)
     while (np.int64(1) << np.int64(bits)) < n:
         bits += np.uint64(1)
@@ -72,7 +72,7 @@ def _halves(n):
 
 @njit(cache=True)
 def position(keys, circle, agent, n):
-    """Where an agent stands in a circle."""
+    """Position of an agent in a circle."""
     high_bits, bits = _halves(n)
     low_mask, high_mask = (np.uint64(1) << bits) - np.uint64(1), (np.uint64(1) << high_bits) - np.uint64(1)
     x = np.uint64(agent)
@@ -88,7 +88,7 @@ def position(keys, circle, agent, n):
 
 @njit(cache=True)
 def stands_at(keys, circle, place, n):
-    """Who stands at a place of a circle: the rounds of ``position`` backwards."""
+    """Agent at a position of a circle: the rounds of ``position`` backwards."""
     high_bits, bits = _halves(n)
     low_mask, high_mask = (np.uint64(1) << bits) - np.uint64(1), (np.uint64(1) << high_bits) - np.uint64(1)
     x = np.uint64(place)

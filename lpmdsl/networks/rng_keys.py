@@ -1,4 +1,4 @@
-"""Where in the text a draw belongs; apart from the generator, so that compiling needs no Numba."""
+"""Sites: the place of a draw in the text; apart from the generator, so that compiling needs no Numba."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def shuffled(values: NDArray[np.int32], seed: int, site: int) -> NDArray[np.int3
 
 @njit(cache=True, nogil=True)
 def _count(first, last, bits, seed, site, counts):
-    """How many of a piece draw each bucket. Position p draws with word p mod 4 of agent p div 4."""
+    """Count how many of a piece draw each bucket. Position p draws with word p mod 4 of agent p div 4."""
     words = np.empty((4, _AT_ONCE), np.uint32)
     for start in range(first, last, 4 * _AT_ONCE):
         word_rows(seed, start >> 2, site, np.uint64(0), words)

@@ -59,7 +59,7 @@ def _grown(n, threshold, seed, site):
 
 @njit(cache=True, nogil=True)
 def _met(newcomer, threshold, seed, site, first, size, pool, met):
-    """How many a newcomer ties to; ``met`` holds them."""
+    """Return the number of those a newcomer ties to; ``met`` holds them."""
     _, _, w2, w3 = philox(seed, newcomer, site, 0, _WORLD)
     at = below(newcomer, w2, w3)
     met[0], known = at, 1

@@ -1,4 +1,4 @@
-"""How much memory a model needs and this computer has, so that too large a run is refused before it starts."""
+"""Memory that a model needs and this computer has, so that too large a run is refused before it starts."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def require_memory(
 def _advice(
     model: Model, counts: Mapping[str, int], parameters: Mapping[str, float], circles: frozenset[str], there: float
 ) -> tuple[Span, str]:
-    """Where the most numerous kind is declared, and a count of it that would fit, however memory grows with it."""
+    """Declaration of the most numerous kind, and a count of it that would fit, however memory grows with it."""
     largest: Agent = max(model.agents, key=lambda agent: counts[agent.name])
     least, most = 1, counts[largest.name]
     while most - least > max(1, least // 100):

@@ -197,7 +197,7 @@ def _size_of(size: object, scope: Scope, seed: int, at: int, episode: int = 0) -
 
 
 def _may_sit_side_by_side(agent: Agent, place: Place, model: Model) -> bool:
-    """Whether members of a place may have consecutive numbers, which keeps households together in memory.
+    """Return True if members of a place may have consecutive numbers, which keeps households together in memory.
 
     Drawn attributes are independent of the agent's number, so giving the first place that everyone has to consecutive
     agents is as random as any other order. Not so if numbers mean something: rows of a file, neighbours on a ring.

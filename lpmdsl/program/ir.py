@@ -280,7 +280,7 @@ KStmt = Let | Assign | Draw | Store | AtomicAdd | Tally | If | Loop | While | Ap
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What to fetch for the agent so many places further down a list."""
+    """Prefetches for the agent so many places further down a list."""
 
     places: int
     body: tuple[KStmt, ...]

@@ -1,4 +1,4 @@
-"""What every Program must satisfy, checked after each pass that makes one. A violation is our mistake."""
+"""Rules that every Program must satisfy, checked after each pass that makes one. A violation is our mistake."""
 
 from __future__ import annotations
 

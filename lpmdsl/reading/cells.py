@@ -87,7 +87,7 @@ def distinct(data: DataFile, column: Column) -> list[str]:
 
 
 def is_missing(cells: pyarrow.Array, known: Sequence[str] = ()) -> NDArray[np.bool_]:
-    """Where a value is not known; a text that is a known label is one."""
+    """Mask of the values that are not known; a text that is a known label is one."""
     words = pyarrow.array([word for word in MISSING if word not in known], pyarrow.string())
     return np.asarray(compute.is_in(cells, value_set=words).to_numpy(zero_copy_only=False), bool)
 
@@ -117,7 +117,7 @@ def numbers(data: DataFile, column: Column) -> Numbers:
 
 
 def _has_decimal_commas(data: DataFile, column: Column, known: pyarrow.Array) -> bool:
-    """Whether every number of the column has a decimal comma or is whole. Raises where a comma could part thousands."""
+    """Return True if every number has a decimal comma or is whole. Raises where a comma could part thousands."""
     with_comma = compute.match_substring(known, ",")
     if not compute.any(with_comma).as_py():
         return False

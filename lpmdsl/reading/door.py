@@ -28,7 +28,7 @@ _IDENTIFIER = re.compile(r"[^\W\d]\w{0,39}")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the file names of a text start from (``folder``), and the folders that may be read with all below them.
+    """Folder that file names of a text start from (``folder``), and the folders that may be read with all below them.
 
     ``any_file``: the person at the keyboard allowed every plain file.
     """
@@ -44,7 +44,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What was read of one file. ``quotable``: it lies where the model may read, so messages may show short cells."""
+    """Content of one file. ``quotable``: it lies where the model may read, so messages may show short cells."""
 
     name: str
     path: Path
@@ -53,7 +53,7 @@ class File:
 
 
 def place_of(source: Source, otherwise: str = "") -> Place:
-    """Where the names in a text start from; ``otherwise`` for a text that has lost its path (a Model from JSON)."""
+    """Folder of the names in a text; ``otherwise`` for a text that has lost its path (a Model from JSON)."""
     folder = Path(otherwise) if source.path is None and otherwise else source.directory
     return Place(folder, (folder, *source.readable), source.reads_anything)
 
@@ -201,7 +201,7 @@ def _beside(path: Path, place: Place) -> list[str]:
 
 
 def _path_of(handle: int, path: Path) -> Path:
-    """Where an open file really lies, by its descriptor where the system says so."""
+    """Path at which an open file really lies, by its descriptor where the system says so."""
     try:
         return Path(os.readlink(f"/proc/self/fd/{handle}"))
     except OSError:

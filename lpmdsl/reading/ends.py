@@ -1,4 +1,4 @@
-"""Which two columns of a table of ties name its ends, and which columns nobody reads."""
+"""The two columns of a table of ties that name its ends, and those that nobody reads."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def ends_of(data: DataFile) -> Ends:
 
 
 def _numbers_rows(data: DataFile, column: Column) -> bool:
-    """Whether the first thousand cells of a column count from 0 or 1, as R, pandas and spreadsheets number rows."""
+    """Return True if a column's first thousand cells count from 0 or 1, as R, pandas and spreadsheets number rows."""
     cells = [str(cell).strip() for cell in data.cells(column).slice(0, 1_000).to_pylist()]
     return len(cells) > 1 and any(cells == [str(k + first) for k in range(len(cells))] for first in (0, 1))
 

@@ -64,7 +64,7 @@ def column_values(data: DataFile, want: Wanted) -> Read:
 
 
 def scale_of(data: DataFile, column: Column, want: Wanted) -> float:
-    """What one of the header's unit is in base units. Raises ``Problem`` where it does not fit the attribute."""
+    """Size of the header's unit in base units. Raises ``Problem`` where it does not fit the attribute."""
     unit = (column.unit or "").strip()
     scale, dimension = cells.parse_unit(unit)
     if scale is None:

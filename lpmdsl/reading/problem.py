@@ -1,4 +1,4 @@
-"""What is wrong with a file, before anybody knows whether a check or a run is told of it."""
+"""Problems with a file, before anybody knows whether a check or a run reports them."""
 
 from __future__ import annotations
 

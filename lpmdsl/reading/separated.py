@@ -99,7 +99,7 @@ def split_cells(line: str, separator: str) -> list[str]:
 
 
 def _separator(line: str) -> str:
-    """What stands most often between the names: outside quotes, and outside the brackets of a unit."""
+    """Character that stands most often between the names: outside quotes, and outside the brackets of a unit."""
     counts, quoted, bracket = dict.fromkeys(SEPARATORS, 0), False, False
     for sign in line:
         quoted ^= sign == '"'

@@ -1,4 +1,4 @@
-"""Who is present where, and the hazard of infection that each one meets in a step (phases 3 and 4 of a step)."""
+"""Presence in networks, and the hazard of infection that each one meets in a step (phases 3 and 4 of a step)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def present(network: Network, kind: str, moment: Moment) -> Tensor:
 
 
 def runs_on(network: Network, clock: Clock, time: float) -> bool:
-    """Whether the weekday of the date at ``time`` (days since the start) is one of the network's."""
+    """Return True if the weekday of the date at ``time`` (days since the start) is one of the network's."""
     if not network.days or clock.start is None:
         return True
     date = datetime.date.fromisoformat(clock.start) + datetime.timedelta(days=math.floor(time + SLACK))
@@ -89,7 +89,7 @@ def _kept_away(network: Network, kind: str, moment: Moment) -> Tensor:
 def _weights(
     c: Contagion, spreads: tuple[Spread, ...], network: Network, kind: str, there: Tensor, moment: Moment
 ) -> Tensor:
-    """What each agent gives to the network in this step, in units of 2⁻³²: 0 unless present in a source state."""
+    """Weight of each agent on the network in this step, in units of 2⁻³²: 0 unless present in a source state."""
     state = moment.states[spreads[0].of or c.condition]
     total = torch.zeros_like(state)
     for spread in spreads:
@@ -137,7 +137,7 @@ def _scalings(contagion: Contagion, end: str, network: Network) -> tuple[Scaling
 
 
 def _met(network: Network, weight: Tensor, there: Tensor, moment: Moment, world: World) -> Tensor:
-    """What the others' weights come to at each agent, as a hazard before target scaling."""
+    """Hazard at each agent from the others' weights, before target scaling."""
     match network.layout:
         case "place":
             return _met_in_place(network, weight, there, moment, world)
@@ -177,7 +177,7 @@ def _evenly(network: Network, sums: Tensor, others: Tensor) -> Tensor:
 
 
 def _met_at_random(network: Network, weight: Tensor, there: Tensor, moment: Moment) -> Tensor:
-    """What all weigh, shared among those present, or among all contacts where everybody has a number of their own."""
+    """Weight of all, shared among those present, or among all contacts where everybody has a number of their own."""
     everyone_present = there.sum().to(torch.float64)
     if network.is_by_person:
         assert network.contacts is not None

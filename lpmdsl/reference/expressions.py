@@ -48,7 +48,7 @@ LANES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What expressions see at one instant; ``seen`` makes one that later writes do not touch.
+    """Values that expressions read at one instant; ``seen`` makes one that later writes do not touch.
 
     ``attributes``: stored values by (kind, name). ``states``: int64 by condition. ``history``: every completed report
     of an observation in base units (float64, groups). ``time`` in days. ``group``: the groups of the derived
@@ -167,7 +167,7 @@ def attribute(kind: str, name: str, moment: Moment) -> Tensor:
 
 
 def _formula_of(parameter: str, moment: Moment) -> Tensor:
-    """What a parameter's formula makes of the others at time 0; NaN for one that is a number."""
+    """Value of a parameter's formula at time 0; NaN for one that is a number."""
     default = moment.model.parameter(parameter).default
     return number(math.nan) if isinstance(default, Literal_) else evaluate(default, replace(moment, time=0.0))
 

@@ -40,7 +40,7 @@ class Policy:
 
     @property
     def paid(self) -> int:
-        """What is paid for until now: whole steps, people or starts."""
+        """Amount paid for until now: whole steps, people or starts."""
         match self.intervention.costs_per:
             case "day":
                 return self.active_steps
@@ -144,7 +144,7 @@ def _is_beyond(crossing: Crossing, now: Moment) -> bool:
 
 
 def _crosses(policy: Policy, crossing: Crossing, now: Moment) -> bool:
-    """Whether the level is passed now and was not at the last step's reading; remembers this reading."""
+    """Return True if the level is passed now and was not at the last step's reading; remembers this reading."""
     before, policy.was_beyond = policy.was_beyond, _is_beyond(crossing, now)
     return policy.was_beyond and not before
 

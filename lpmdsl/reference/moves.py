@@ -45,7 +45,7 @@ MOST_MOVES = 16
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Where everyone is in one condition: int64 tensors over agents, written in place.
+    """State of everyone in one condition: int64 tensors over agents, written in place.
 
     ``entered``: tick of the last entry; ``moves`` made; ``due``, ``planned``, ``leads_to``: tick, exit and target of
     the timed exit that was drawn on entry; ``remaining``: what is left of each exit's threshold.
@@ -67,7 +67,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What moves need of a run: the live moment, its courses and reports, luck, and tables of dwell times by site."""
+    """State of a run for moves: the live moment, its courses and reports, draws, and tables of dwell times by site."""
 
     now: Moment
     courses: dict[str, Course]
@@ -134,7 +134,7 @@ def enter(body: Body, course: Course, agents: Tensor, to: Tensor, ticks: Tensor,
 
 
 def act_on_entering(body: Body, course: Course, agents: Tensor, to: Tensor, seen: Moment) -> None:
-    """What ``on entering`` does to ``agents``, who have just entered the states ``to``."""
+    """Act as ``on entering`` says on ``agents``, who have just entered the states ``to``."""
     kind, episodes = course.condition.of, course.episodes(agents)
     for clause in course.condition.entering:
         inside = torch.isin(to, torch.tensor(clause.states))

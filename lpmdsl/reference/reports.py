@@ -58,7 +58,7 @@ class Entries:
 
 
 def price(one: Intervention, count: int, step: float) -> float:
-    """What so many people, starts or active steps of an intervention cost."""
+    """Cost of so many people, starts or active steps of an intervention."""
     each = one.costs or 0.0
     return each * (count * step) if one.costs_per == "day" else each * count
 
@@ -96,7 +96,7 @@ class Reports:
         return boundary // max(1, round(o.every / self.model.clock.step))
 
     def looks_at_start(self, o: Observation) -> bool:
-        """Whether report 0 is at time 0 (levels) and not at the end of the first period (flows).
+        """Return True if report 0 is at time 0 (levels) and not at the end of the first period (flows).
 
         A formula reports like the part with the longest period; among equals a flow decides.
         """

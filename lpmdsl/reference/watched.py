@@ -1,4 +1,4 @@
-"""What a run finds to be no number in its range is noted, with the boundary at which it was read."""
+"""Notes of values that a run finds to be no number in their range, with the boundary at which they were read."""
 
 from __future__ import annotations
 

@@ -288,7 +288,7 @@ def execute(
 
 
 def answers_for(loaded: LoadedModel, planned: Plan) -> Answers | None:
-    """Who answers in a planned run; None where nobody asks. Raises ``LpmError``."""
+    """Source of the answers in a planned run; None where nobody asks. Raises ``LpmError``."""
     names = [v.name for v in planned.variants]
     return open_answers(loaded.model, loaded.source, planned.options.llm, names, planned.variants[0].parameters)
 

@@ -1,4 +1,4 @@
-"""What a gradient is of: ``total of infections``, or the reports of an observation, read from one replicate."""
+"""Objectives of a gradient: ``total of infections``, or the reports of an observation, read from one replicate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FUNCTIONS = {
     "final": lambda reports: reports[~np.isnan(reports)][-1],
 }  # fmt: skip
 PEAK_DAY = "peak day"
-"""When the report of the largest value comes, in days since the start: it hangs on the times of reports as well."""
+"""Time of the report of the largest value, in days since the start: it depends on the times of reports as well."""
 
 
 @dataclass(frozen=True, slots=True)

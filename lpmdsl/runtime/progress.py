@@ -1,4 +1,4 @@
-"""What a person sees of a run in a terminal: the bar while it goes on and the table when it is done."""
+"""Display of a run in a terminal: the bar while it goes on and the table when it is done."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def print_costs(results: Results) -> None:
 
 
 def print_profile(stages: list[Stage]) -> None:
-    """Where the time goes: seconds and share of each stage, with the lines of the model that it comes from."""
+    """Print where the time goes: seconds and share of each stage, with the lines of the model that it comes from."""
     total = sum(stage.seconds for stage in stages) or 1.0
     table = terminal.table(("stage", "seconds", "share", "lines"), ("seconds", "share"))
     for stage in stages:
@@ -155,7 +155,7 @@ def print_sensitivities(found: Sequence[Sensitivity], model: Model, of: str) -> 
 
 
 def _reasons(found: Sequence[Sensitivity]) -> dict[str, list[str]]:
-    """Why the parameters are estimated as they are, each reason once."""
+    """Reasons why the parameters are estimated as they are, each reason once."""
     reasons: dict[str, list[str]] = {}
     for one in (s for s in found if s.why and s.why != "asked for"):
         reasons.setdefault(f"{one.estimator}, because {one.why}", []).append(one.parameter)

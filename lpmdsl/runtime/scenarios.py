@@ -1,4 +1,4 @@
-"""What is to be run: every scenario with its parameter values and switched-off interventions, and how many agents."""
+"""Plans of a run: every scenario with its parameter values and switched-off interventions, and how many agents."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def values_with(model: Model, settings: Mapping[str, str | float]) -> dict[str, 
 
 
 def set_by(settings: Mapping[str, str | float]) -> list[Label]:
-    """Where values were set by hand, for a message about what they make of the model."""
+    """Labels at values that were set by hand, for a message about what they make of the model."""
     sources = (Source("--set", f"{name}={text}") for name, text in settings.items())
     return [Label(Span(source, 0, len(source.text)), f"`{source.text}`") for source in sources]
 
@@ -102,7 +102,7 @@ def is_within(parameter: Parameter, value: float) -> bool:
 
 
 def _is_allowed(parameter: Parameter, value: float, source: Source, report: Report) -> bool:
-    """Whether the value is finite and within the parameter's limits; else a report (E0805)."""
+    """Return True if the value is finite and within the parameter's limits; else a report (E0805)."""
     if is_within(parameter, value):
         return True
     start = len(parameter.name) + 1

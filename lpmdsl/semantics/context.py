@@ -1,4 +1,4 @@
-"""What the check pass knows while it works: the names, the types found so far, and where to report."""
+"""State of the check pass: the names, the types found so far, and where to report."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOST_STEPS = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What others need to know of an attribute or place. ``span``: its name, where it is declared (first)."""
+    """Signature of an attribute or place. ``span``: its name, where it is declared (first)."""
 
     type: Type
     span: Span
@@ -158,7 +158,7 @@ def value_of(quantity: tree.Quantity) -> float:
 
 
 def unit_of(quantity: tree.Quantity) -> tuple[float, Dimension]:
-    """How much one of the written unit is in base units (with ``%`` and ``per 100_000``), and its dimension."""
+    """Size of the written unit in base units (with ``%`` and ``per 100_000``), and its dimension."""
     scale, dimension = unit(quantity.unit)
     return scale * (0.01 if quantity.percent else 1.0) / (quantity.per_number or 1.0), dimension
 
@@ -195,7 +195,7 @@ def _error(span: Span) -> model.Literal_:
 
 
 def nothing(span: Span) -> model.Literal_:
-    """What stands for an expression that is already reported as wrong."""
+    """Placeholder for an expression that is already reported as wrong."""
     return _error(span)
 
 
@@ -220,7 +220,7 @@ def days(ctx: Context, quantity: tree.Expr | None) -> float | None:
 
 
 def whole_steps(ctx: Context, value: float | None, span: Span, what: str) -> int | None:
-    """How many steps ``value`` days are; None after reporting that it is not a whole number of at least one."""
+    """Number of steps in ``value`` days; None after reporting that it is not a whole number of at least one."""
     if value is None:
         return None
     steps = value / ctx.step

@@ -1,4 +1,4 @@
-"""What holds while an intervention is active, and what reads the time, made of what every back end has anyway.
+"""Rewriting of ``while active`` and of parameters that read the time into constructs that every back end has anyway.
 
 Contacts that are scaled become scalings of contagions; a parameter with another value becomes, wherever a run reads it,
 the choice between the two; a parameter that reads the time becomes its formula. A parameter that is needed before a run
@@ -175,7 +175,7 @@ def _rewritten(node: Node, values: Mapping[str, m.Expr]) -> Node:
 
 
 def _in_intervention(one: m.Intervention, values: Mapping[str, m.Expr]) -> m.Intervention:
-    """What an intervention changes stands as it is written: it is in the values already."""
+    """Leave what an intervention changes as it is written: it is in the values already."""
     clauses = tuple(replace(_rewritten(w, values), changes=w.changes) for w in one.while_active)
     return replace(_rewritten(replace(one, while_active=()), values), while_active=clauses)
 
@@ -213,7 +213,7 @@ def _needed_once(checked: m.Model) -> Iterator[tuple[object, str]]:
 
 
 def _told_once(checked: m.Model) -> Iterator[tuple[object, str]]:
-    """Where a parameter stands for its value in the run as it is set, whatever interventions make of it."""
+    """Expressions in which a parameter has the value that is set for the run, whatever interventions make of it."""
     yield tuple(s.changes for s in checked.scenarios), "a scenario changes a parameter for the whole run"
     yield tuple(c for c in checked.checks if isinstance(c, m.CheckQuantity)), "what is promised is promised once"
     yield tuple(f.likelihood for c in checked.calibrations for f in c.fits), "a fit is scored after the run"

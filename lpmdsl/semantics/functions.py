@@ -27,7 +27,7 @@ Do = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How the value of a function follows its arguments, in operations and functions of the language.
+    """Derivative of a function by its arguments, in operations and functions of the language.
 
     ``of(do, y, xs, changes)``: the change of the value ``y`` of ``xs`` whose changes are given. ``of_log``: that of the
     logarithm of the value from the changes and those of the arguments' logarithms, where that reads less than ``of``.

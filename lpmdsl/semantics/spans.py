@@ -1,4 +1,4 @@
-"""Where a word of a declaration stands, for reports on what has no place of its own in the Model IR."""
+"""Spans of words within declarations, for reports on what has no place of its own in the Model IR."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _ATTRIBUTE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with the characters of a chunk, before any grammar."""
+    """Mistake in the characters of a chunk, before any grammar."""
 
     code: str
     message: str
@@ -103,7 +103,7 @@ def _starts_chunk(line: Line, group: list[Line]) -> bool:
 
 
 def _is_misspelled_starter(line: Line, keyword: str) -> bool:
-    """Whether a line at the margin is a declaration with a slip of the pen rather than a clause."""
+    """Return True if a line at the margin is a declaration with a slip of the pen rather than a clause."""
     if line.word in CLAUSE_WORDS or not close_starter(line.word):
         return False
     text = line.text.strip()

@@ -1,4 +1,4 @@
-"""What a syntax error means to the person who wrote the line, and what to type instead."""
+"""Explanations of syntax errors: the meaning for the person who wrote the line, and what to type instead."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ _CHARACTERS = {
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Where the grammar stopped: the offset in the chunk, what it would have taken, and the tokens before."""
+    """Place at which the grammar stopped: the offset in the chunk, what it would have taken, and the tokens before."""
 
     source: Source
     base: int

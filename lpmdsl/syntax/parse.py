@@ -221,7 +221,7 @@ def _lark_tree(source: Source, chunk: Chunk, report: Report) -> Tree | None:
 
 
 def _stop(source: Source, chunk: Chunk, before: list[Token], position: int) -> Stop:
-    """What the grammar would have taken after the tokens ``before``.
+    """Place and expected terminals after the tokens ``before``.
 
     The tokens before are fed again, because a parser that has met a wrong token has already forgotten
     what else could have come.
@@ -235,7 +235,7 @@ def _stop(source: Source, chunk: Chunk, before: list[Token], position: int) -> S
 
 
 def _is_too_deep(source: Source, chunk: Chunk, tree: Tree, report: Report) -> bool:
-    """Whether an expression is nested too deeply to be walked by recursion."""
+    """Return True if an expression is nested too deeply to be walked by recursion."""
     waiting = [(tree, 0, 0)]
     while waiting:
         node, depth, signs = waiting.pop()

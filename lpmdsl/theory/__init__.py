@@ -1,1 +1,1 @@
-"""What follows from a model before anyone runs it: equations, reproduction numbers, growth."""
+"""Consequences of a model before anyone runs it: equations, reproduction numbers, growth."""

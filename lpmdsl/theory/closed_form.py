@@ -95,7 +95,7 @@ def _made(
 def _meets(
     model: m.Model, network: m.Network, condition: m.Condition, to: Group, source: m.Condition, by: Group
 ) -> sp.Expr:
-    """How the contacts of one of a group are shared among groups; with a mixing table, how many there are a day."""
+    """Share of the contacts of one of group ``by`` that are with group ``to``; with a mixing table, contacts a day."""
     met = condition if network.met == condition.of else source
     everyone = groups_of(model, met)
     if network.mixing is None:

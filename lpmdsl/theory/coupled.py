@@ -17,7 +17,7 @@ def coupled(model: m.Model, condition: m.Condition) -> tuple[m.Condition, ...]:
 
 
 def is_coupled(model: m.Model, condition: m.Condition) -> bool:
-    """Whether another kind of agents takes part."""
+    """Return True if another kind of agents takes part."""
     return len(coupled(model, condition)) > 1
 
 

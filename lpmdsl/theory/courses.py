@@ -150,7 +150,7 @@ def course(scope: Scope, condition: m.Condition, agent: NDArray[np.int64], sourc
 
 
 def _branches(scope: Scope, exit_: m.Exit, size: int) -> list[tuple[int, Rows]]:
-    """Where an exit leads, and with which chance for each."""
+    """Targets of an exit, with the chance of each."""
     rest, found = np.ones(size), []
     for branch in exit_.branches:
         share = rest if branch.probability is None else np.asarray(evaluate(branch.probability, scope), np.float64)

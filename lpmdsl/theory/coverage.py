@@ -68,7 +68,7 @@ def coverage(model: m.Model, condition: m.Condition, parameters: Mapping[str, fl
 
 
 class _NotKnown(ValueError):
-    """Why the share cannot be said."""
+    """Reason why the share is not known."""
 
 
 def radius_at(samples: list[Sample], kind: str, shares: np.ndarray) -> float:
@@ -144,7 +144,7 @@ def _forced(model: m.Model, choice: _Choice, code: int) -> m.Model:
 
 
 def _others(world: World, choice: _Choice) -> np.ndarray:
-    """How the people without the value are shared among the other values: as they are now, else evenly."""
+    """Shares of the people without the value among the other values: as they are now, else evenly."""
     count = len(choice.attribute.type.labels) if choice.attribute.type.kind is Kind.CATEGORY else 2
     if count == 2:
         return np.array([float(k != choice.code) for k in range(2)])

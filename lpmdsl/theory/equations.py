@@ -92,7 +92,7 @@ def groups_of(model: m.Model, condition: m.Condition) -> tuple[Group, ...]:
 
 
 def _shares_names(model: m.Model, condition: m.Condition) -> bool:
-    """Whether a condition of another kind in the same equations has states of the same names."""
+    """Return True if a condition of another kind in the same equations has states of the same names."""
     others = (c for c in coupled(model, condition) if c is not condition)
     return any(set(condition.states) & set(c.states) for c in others)
 
@@ -125,7 +125,7 @@ def force(course: Course, on: Group, groups: tuple[Group, ...]) -> sp.Expr:
 
 
 def _from_other_kind(course: Course, network: m.Network, groups: tuple[Group, ...]) -> sp.Expr:
-    """What the sources of the other kind give to each: shared among those of the second kind who are present."""
+    """Force of the sources of the other kind on each: shared among those of the second kind who are present."""
     model, condition = course.model, course.condition
     contagion = model.contagion_of(condition.name)
     assert contagion is not None
@@ -138,7 +138,7 @@ def _from_other_kind(course: Course, network: m.Network, groups: tuple[Group, ..
 
 
 def _from(course: Course, network: m.Network, source: Group, on: Group, groups: tuple[Group, ...]) -> sp.Expr:
-    """What the sources of one group give to one of another, with whom they mix by a table or all alike."""
+    """Force of the sources of one group on one of another, with whom they mix by a table or all alike."""
     model, condition = course.model, course.condition
     contagion = model.contagion_of(condition.name)
     assert contagion is not None
@@ -154,7 +154,7 @@ def _from(course: Course, network: m.Network, source: Group, on: Group, groups: 
 
 
 def _weight(course: Course, contagion: m.Contagion, network: m.Network, source: Group) -> sp.Expr:
-    """What all sources of a group weigh together on a network; ``course``: that of the condition they have."""
+    """Weight of all sources of a group together on a network; ``course``: that of the condition they have."""
     return sum(
         (infectivity(course.model, contagion, course.condition, network, spread, source, s) * course.inside(source, s)
          for spread in contagion.spreads if spread.network == network.name for s in spread.states),
@@ -167,14 +167,14 @@ def _all_present(model: m.Model, condition: m.Condition, groups: Sequence[Group]
 
 
 def many(network: m.Network) -> sp.Expr:
-    """How many others one has contact with at a time, where the rate counts for each of them."""
+    """Number of others that one has contact with at a time, where the rate counts for each of them."""
     if network.layout == "random" or (network.contacts is not None and not network.per_tie):
         return sp.Integer(1)
     return sp.Symbol(f"others_{network.name}", positive=True)
 
 
 def present(model: m.Model, condition: m.Condition, group: Group) -> sp.Expr:
-    """How many of a group there are who are not removed."""
+    """Number of a group who are not removed."""
     gone = sum((group.symbol(condition.states[s]) for s in condition.removed), sp.Integer(0))
     return size(model, condition, group) - gone
 
@@ -228,11 +228,11 @@ class Course:
         return [group.symbol(name)] if count == 1 else [group.symbol(f"{name}{k + 1}") for k in range(count)]
 
     def inside(self, group: Group, state: int) -> sp.Expr:
-        """How many of a group are in a state."""
+        """Number of a group in a state."""
         return sum(self.stages(group, state), sp.Integer(0))
 
     def shape(self, state: int) -> int:
-        """How many stages: the whole shape of a gamma dwell time, else 1."""
+        """Number of stages: the whole shape of a gamma dwell time, else 1."""
         exits = self.condition.exits_of(state)
         if len(exits) != 1 or not isinstance(exits[0].trigger, m.After):
             return 1
@@ -306,7 +306,7 @@ class _Writer:
                 raise NoFormula(f"`{written(exit_.span)}` happens when a test of a run holds")
 
     def branches(self, group: Group, state: int, exit_: m.Exit) -> list[tuple[int, sp.Expr]]:
-        """Where an exit leads, and with which share."""
+        """Targets of an exit, with their shares."""
         rest, found = sp.Integer(1), []
         for branch in exit_.branches:
             inside = {self.condition.name: state}

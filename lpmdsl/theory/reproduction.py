@@ -118,9 +118,9 @@ def _from(model: m.Model, source: m.Condition, together: tuple[m.Condition, ...]
 
 
 def lost_growth(model: m.Model, condition: m.Condition, parameters: Mapping[str, float], least: float) -> Growth | None:
-    """How fast a condition grows and how fast in the steps of the clock, where these take a share of ``least`` or more.
+    """Growth of a condition, exact and in the steps of the clock, where these take a share of ``least`` or more.
 
-    Told of a small sample: a few hundredths of a second where ``reproduction`` takes up to seconds. None too where it
+    From a small sample: a few hundredths of a second where ``reproduction`` takes up to seconds. None too where it
     does not grow. Raises ``ValueError`` as ``reproduction`` does.
     """
     used = {n.name for c in coupled(model, condition) for n in networks_of(model, c)}

@@ -183,7 +183,7 @@ def _canonical(dwell: m.Distribution, scope: Scope) -> tuple[Any, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Moments:
-    """When an exit would come if it were alone. ``cdf`` None: at ``lengths`` only. Weights below 1 in all: or never."""
+    """Time of an exit if it were alone. ``cdf`` None: at ``lengths`` only. Weights below 1 in all: or never."""
 
     lengths: Rows
     weights: Rows

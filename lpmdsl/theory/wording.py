@@ -7,11 +7,11 @@ from lpmdsl.source import Span
 
 
 def written(span: Span) -> str:
-    """What stands there in the text."""
+    """The text there."""
     return span.source.text[span.start : span.end]
 
 
 def undecided(model: m.Model) -> list[str]:
-    """What is assumed of behaviours, where there are any."""
+    """Assumptions about behaviours, where there are any."""
     names = ", ".join(f"`{name}`" for name in dict.fromkeys(b.into for b in model.behaviours))
     return [f"nobody decides anything: {names} as at the start"] if names else []

@@ -32,7 +32,7 @@ def unsaid(line: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What one command writes into its folder: ``listing`` names the ``files`` with their digests. ``what``: in words,
+    """Files that one command writes: ``listing`` names the ``files`` with their digests. ``what``: in words,
     ``run``."""
 
     what: str
@@ -72,7 +72,7 @@ class Folder:
 
     @property
     def work(self) -> Path:
-        """Where the files are until they are whole."""
+        """Folder of the files until they are whole."""
         return self.path / UNFINISHED
 
     def begin(self, record: str, keep: tuple[str, ...] = ()) -> None:
@@ -119,7 +119,7 @@ class Folder:
             return {name: digest_of(self.work / name) for name in self.contents.files if name in self._written}
 
     def finish(self, record: str, is_whole: bool) -> Path:
-        """Where the results are: moved up, or still in ``work`` where they are not whole and would replace others.
+        """Move the results up and return their folder: ``work`` still if they are not whole and would replace others.
 
         ``record``: JSON with ``digests()`` in ``files`` and an empty ``seal``. Raises ``LpmError``: E0865 where
         somebody changed what was to be replaced; the new results are kept in ``work`` then.

@@ -45,7 +45,7 @@ def private_dir(chosen: Path) -> Path | None:
 
 
 def _unfit(folder: Path) -> str:
-    """Why a folder cannot be used, in words; nothing if it can."""
+    """Reason why a folder cannot be used, in words; nothing if it can."""
     try:
         if not os.path.lexists(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)

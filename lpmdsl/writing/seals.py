@@ -1,4 +1,4 @@
-"""How a file says that it is ours and unchanged: a digest of itself, and of the files beside it that it lists."""
+"""Seals of files as ours and unchanged: a digest of the file itself, and of the files beside it that it lists."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def size_arguments(program: Program) -> tuple[str, ...]:
 
 
 def kernel_arguments(program: Program, kernel: Kernel) -> list[str]:
-    """What a kernel needs besides its chunk and the step: keys of draws, sizes, buffers."""
+    """Arguments of a kernel besides its chunk and the step: keys of draws, sizes, buffers."""
     body = (*kernel.prologue, *kernel.body)
     names: list[str] = []
     if any(isinstance(s, Draw) for s in statements(body)):
@@ -123,7 +123,7 @@ def kernel_arguments(program: Program, kernel: Kernel) -> list[str]:
 
 
 def fold_function(program: Program, item: Fold) -> str:
-    """Which function of the prelude joins a tally: float64 sums have lanes."""
+    """Name of the prelude's function that joins a tally: float64 sums have lanes."""
     return "fold_lanes" if len(program.buffer(item.tally).shape) == 3 else f"fold_{item.how}"
 
 
@@ -210,7 +210,7 @@ def _words_taken(body: tuple[KStmt, ...]) -> tuple[KStmt, ...]:
 
 
 def shares_lists(kernel: Kernel) -> bool:
-    """Whether a kernel must know if it is alone: it goes through a list, or adds to one."""
+    """Return True if a kernel must know if it is alone: it goes through a list, or adds to one."""
     return bool(kernel.over) or any(isinstance(s, Append | Mark | Claim | Enqueue) for s in statements(kernel.body))
 
 
@@ -295,7 +295,7 @@ def _items(program: Program, items: tuple[ScheduleItem, ...], depth: int) -> lis
 
 
 def decide_function(item: Decide) -> str:
-    """Which function of the lists decides."""
+    """Name of the function of the lists that decides."""
     return "decide_share" if item.asks else "decide_yes" if item.listed else "decide_yes_unheard"
 
 

@@ -1,4 +1,4 @@
-"""What the generated Numba modules call: the generator, our own mathematics, joins of partial sums.
+"""Functions that the generated Numba modules call: the generator, our own mathematics, joins of partial sums.
 
 ``docs/numerics.md`` states every formula; the torch reference spells them a second time on its own.
 """

@@ -1,4 +1,4 @@
-"""What the generated Numba modules call to work together: atomics, a barrier, lists, sets and calendars of agents.
+"""Functions by which threads of generated modules work together: atomics, a barrier, lists, sets, calendars of agents.
 
 A list may be filled in any order, a set and a calendar hold agents in no order, counters add integers: so the order in
 which threads come never shows. Who is alone (``threads == 1``) does without atomic instructions.
@@ -154,14 +154,14 @@ def prefetch(typingctx, array, index):
 
 @njit(cache=True)
 def piece_of(count, agents):
-    """How many entries of a list, or words of a set, a thread takes at a time: no more pieces than chunks of agents."""
+    """Number of entries of a list, or words of a set, for a thread at a time: no more pieces than chunks of agents."""
     chunks = (agents + CHUNK - 1) // CHUNK
     return max(LIST_CHUNK, (count + chunks - 1) // chunks)
 
 
 @njit(cache=True)
 def _room(size, count, threads):
-    """Where there is room for so many at the end of a list, which nobody else gets then."""
+    """Reserve room for so many at the end of a list, for the caller alone; return where it begins."""
     if threads > 1:
         return _fetch_add(size, 0, count)
     first = size[0]
@@ -248,7 +248,7 @@ def _say(archetypes, bounds, words, before, said):
 
 @njit(cache=True)
 def _note_fresh(said, into, noted):
-    """What was said is kept; what is left of it marks those who change and are not noted yet."""
+    """Keep what was said; leave in ``said`` those who change and are not noted yet."""
     for k in range(np.uint64(said.size)):
         yes = said[k]
         said[k] = (yes ^ into[k]) & (noted[k] ^ np.uint8(1))

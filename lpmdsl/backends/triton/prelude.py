@@ -1,4 +1,4 @@
-"""What the generated Triton modules call: the generator, our own mathematics, counters that many agents share.
+"""Functions that generated Triton modules call: the generator, our own mathematics, counters that many agents share.
 
 ``docs/numerics.md`` states every formula. A *mask* says which lanes of a block take part. Nothing here depends on the
 size of a block or on the order in which blocks run: only integers are added between agents.
@@ -25,13 +25,13 @@ DIGITS = tl.constexpr(2048)
 
 @triton.jit
 def some(mask):
-    """Whether any lane takes part: one truth value for the block."""
+    """True if any lane takes part: one truth value for the block."""
     return tl.max(mask.to(tl.int32), axis=0) > 0
 
 
 @triton.jit
 def is_closed(gates, member, GATE: tl.constexpr, GATES: tl.constexpr):
-    """Whether a kernel has nothing to do in this step for this replicate; gate −1 is always open."""
+    """True if a kernel has nothing to do in this step for this replicate; gate −1 is always open."""
     if GATE < 0:
         return False
     else:
@@ -368,7 +368,7 @@ def fold_extreme_kernel(
 def count_digits_kernel(
     keys, size, bins, search, gates, SHIFT: tl.constexpr, GATE: tl.constexpr, GATES: tl.constexpr, BLOCK: tl.constexpr
 ):
-    """How many keys have each digit at ``SHIFT``, among those whose higher digits are already chosen."""
+    """Count the keys that have each digit at ``SHIFT``, among those whose higher digits are already chosen."""
     replicate = tl.program_id(1).to(tl.int64)
     if is_closed(gates, replicate, GATE, GATES):
         return

@@ -64,7 +64,7 @@ class Printer:
         self.lines.append(INDENT * depth + text)
 
     def _settle(self, stmt: KStmt, depth: int) -> None:
-        """What a lane wrote may be read by another thread of its block: wait before the first read of it."""
+        """Wait before the first read of what a lane wrote: another thread of its block may read it."""
         read = {e.buffer for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)}
         if read & self.stored:
             self.line(depth, "tl.debug_barrier()")

@@ -154,7 +154,7 @@ def conjuncts(test: KExpr) -> tuple[KExpr, ...]:
 
 @dataclass(slots=True)
 class Lanes:
-    """What printing needs to know of one kernel. ``defined_under[local]``: the mask under which it was defined.
+    """Facts about one kernel that printing needs. ``defined_under[local]``: the mask under which it was defined.
 
     ``alone``: what is printed now runs once, not for a block of lanes; then a mask is one truth value.
     """
@@ -339,11 +339,11 @@ class Lanes:
         return int(self.buffers[buffer].shape[1])
 
     def is_real(self, buffer: str) -> bool:
-        """Whether a buffer holds floats."""
+        """Return True if a buffer holds floats."""
         return self.buffers[buffer].dtype == "f64"
 
     def is_small(self, buffer: str) -> bool:
-        """Whether a buffer has so few counters that many lanes of a block mean the same one."""
+        """Return True if a buffer has so few counters that many lanes of a block mean the same one."""
         sizes = [1 if isinstance(d, str) and d.startswith("reports_") else d for d in self.buffers[buffer].shape]
         return all(isinstance(d, int) and d <= MOST_SHARED for d in sizes)
 

@@ -1,4 +1,4 @@
-"""Who is about to decide, and of which archetype everyone is: told before the step, kept for the decision in it.
+"""Agents about to decide, and everyone's archetype: computed before the step, kept for the decision in it.
 
 Straight-line code without branches over agents, which a processor takes many agents at a time.
 """
@@ -40,7 +40,7 @@ MOST_GROUPS = 8
 
 
 def declare_archetypes(builder: Builder, one: m.Behaviour) -> None:
-    """Which archetypes occur, and everyone's own. The one behind the last stands for those who do not decide."""
+    """Declare buffers of the archetypes that occur and of everyone's own; the one behind the last: does not decide."""
     codes = most_archetypes(one) + 1
     builder.buffer(f"{one.name}_occurs", "u8", (codes,), "scratch", note="1: somebody is of this archetype")
     note = f"each one's archetype; {codes - 1}: does not decide"
@@ -54,7 +54,7 @@ def _narrowest(codes: int) -> DType:
 
 
 def is_fixed_number(builder: Builder, known: m.Known) -> bool:
-    """Whether a slot is a number that an agent has for good, but for what a ``while`` clause makes of it."""
+    """Return True if a slot is a number that an agent has for good, but for what a ``while`` clause makes of it."""
     if not (isinstance(known.value, m.AttributeRef) and known.cuts and all(m.is_constant(c) for c in known.cuts)):
         return False
     return (known.value.of, known.value.name) not in attributes_written(builder.model)
@@ -115,7 +115,7 @@ def archetype_of(builder: Builder, one: m.Behaviour) -> KExpr:
 
 
 def is_due(scope: Scope, one: m.Behaviour) -> Var:
-    """Whether the behaviour is due in this step, for everyone alike."""
+    """Truth value: the behaviour is due in this step, for everyone alike."""
     return scope.hoist(f"{one.name}_is_due", due_test(scope.builder, one))
 
 
@@ -127,7 +127,7 @@ def due_test(builder: Builder, one: m.Behaviour) -> KExpr:
 
 
 def _decides(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
-    """Whether the agent decides where it is due: it is not removed, and what it watches has changed for it."""
+    """Test that the agent decides where it is due: it is not removed, and what it watches has changed for it."""
     tests: list[KExpr] = []
     if is_ever_removed(scope.builder, one):
         tests.append(test("not", any_removed(scope, one.of)))
@@ -177,7 +177,7 @@ def _code(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
 
 
 def _digit(scope: Scope, one: m.Behaviour, known: m.Known, body: list[KStmt]) -> KExpr:
-    """Which label of a slot is the agent's: a category, or the band of a number."""
+    """Number of the agent's label of a slot: a category, or the band of a number."""
     if not known.cuts:
         return scope.index(known.value)
     where = body if m.reads_agent(known.value) else scope.prologue
@@ -202,7 +202,7 @@ def _banded(scope: Scope, one: m.Behaviour, known: m.Known, value: KExpr) -> KEx
 
 
 def _band_of(scope: Scope, known: m.Known, value: KExpr) -> KExpr:
-    """How many cuts a number has reached, or the last label if it is none."""
+    """Number of cuts that a number has reached, or the last label if it is none."""
     reached = (test("ge", value, scope.value(cut, known.slot)) for cut in known.cuts)
     band = reduce(lambda a, b: op("add", a, b), (op("select", r, integer(1), integer(0)) for r in reached))
     if len(known.labels) > len(known.cuts) + 1:
@@ -231,7 +231,7 @@ def _group_it_hangs_on(scope: Scope, parts: list[KExpr]) -> Load | None:
 
 
 def _groups(builder: Builder, own: Load) -> int:
-    """How many labels an agent's attribute has; 0 for what is no category."""
+    """Number of labels of an agent's attribute; 0 for what is no category."""
     found = (a for k in builder.model.agents for a in k.attributes if f"{k.name}_{a.name}" == own.buffer)
     return next((len(a.type.labels) for a in found), 0)
 

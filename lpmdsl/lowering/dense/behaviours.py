@@ -56,7 +56,7 @@ def declare_behaviour(builder: Builder, one: m.Behaviour) -> None:
 
 
 def is_replied(one: m.Behaviour) -> bool:
-    """Whether the table holds replies, one of which is drawn, and not thresholds of labels."""
+    """Return True if the table holds replies, one of which is drawn, and not thresholds of labels."""
     return one.decides.kind in (Kind.SHARE, Kind.PROBABILITY)
 
 
@@ -88,7 +88,7 @@ def _decide_together(builder: Builder, kind: str, deciding: list[m.Behaviour]) -
 
 
 def _is_plain(builder: Builder, one: m.Behaviour) -> bool:
-    """Whether a processor's ``Decide`` does all of it: one word and a table, nothing to remember."""
+    """Return True if a processor's ``Decide`` does all of it: one word and a table, nothing to remember."""
     if builder.plan is None or one.rule is not None or one.remembers or one.when:
         return False
     is_told = one.into in told_attributes(builder.model)
@@ -126,14 +126,14 @@ def _decide_kernel(builder: Builder, kind: str, deciding: list[m.Behaviour]) -> 
 
 
 def _decides(scope: Scope, one: m.Behaviour) -> KExpr:
-    """Whether the agent decides where it is due."""
+    """Test that the agent decides where it is due."""
     if one.rule is None:
         return test("ne", archetype_of(scope.builder, one), integer(most_archetypes(one)))
     return test("not", any_removed(scope, one.of)) if is_ever_removed(scope.builder, one) else Const(True, "bool")
 
 
 def _sighted(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> list[KStmt]:
-    """What a decision that waits for changes leaves behind."""
+    """Statements that note what a decision that waits for changes has seen."""
     if not one.when:
         return []
     seen = sight(scope, one, body)
@@ -155,7 +155,7 @@ def _zero(value: KExpr) -> Const:
 
 
 def _reads(model: m.Model, one: m.Behaviour, attribute: str) -> bool:
-    """Whether a behaviour's rule, or what it watches, hangs on an attribute, also through a ``while`` clause."""
+    """Return True if a behaviour's rule, or what it watches, reads an attribute, also through a ``while`` clause."""
     if one.rule is None and not one.when:
         return False
     parts: tuple[object, ...] = (one.knows, one.rule)
@@ -166,7 +166,7 @@ def _reads(model: m.Model, one: m.Behaviour, attribute: str) -> bool:
 
 
 def _decision(scope: Scope, one: m.Behaviour, due: Var, body: list[KStmt]) -> KExpr:
-    """What the agent decides: a truth, a label or a share."""
+    """Value that the agent decides, a truth, a label or a share; its draw goes into ``body``."""
     if one.rule is not None:
         return _by_rule(scope, one, one.rule, due, body)
     row = archetype_of(scope.builder, one)

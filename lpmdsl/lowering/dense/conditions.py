@@ -246,7 +246,7 @@ def _offer_contagion(course: Course, exit_: m.Exit, slot: int, best: Var, win: t
 
 
 def _comes_second(course: Course, when: Var, body: list[KStmt]) -> KExpr | None:
-    """Whether one of the conditions that exclude this one was caught in this step before; None if there are none."""
+    """Test that one of the conditions that exclude this one was caught in this step before; None if there are none."""
     scope, conditions = course.scope, course.scope.builder.model.conditions
     tests: list[KExpr] = []
     own = [c.name for c in conditions].index(course.condition.name)
@@ -305,7 +305,7 @@ def _offer_rate(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple[
 
 
 def _share_of(hazard_: KExpr, ticks: KExpr) -> KExpr:
-    """What so many ticks have of a step's hazard."""
+    """Share of a step's hazard in so many ticks."""
     return op("shr", op("mul", hazard_, ticks), integer(TICK_BITS))
 
 

@@ -80,7 +80,7 @@ def _declare_counter(builder: Builder, contagion: m.Contagion, network: m.Networ
 
 
 def total_weight(scope: Scope, contagion: m.Contagion, network: m.Network, index: KExpr) -> KExpr:
-    """What all the infectious weigh together at a place, in a group or along an agent's ties."""
+    """Weight of all the infectious together at a place, in a group or along an agent's ties."""
     total = scope.builder.load(weight_buffer(contagion, network), index)
     if not scope.builder.counts_sources(contagion, network):
         return total
@@ -89,7 +89,7 @@ def total_weight(scope: Scope, contagion: m.Contagion, network: m.Network, index
 
 
 def expose_items(builder: Builder, contagion: m.Contagion, networks: list[m.Network]) -> list[ScheduleItem]:
-    """What the infectious weigh on some networks, added up afresh; at random, the hazard that follows."""
+    """Add up the weights of the infectious on some networks afresh; at random, the hazard that follows."""
     items: list[ScheduleItem] = [Clear(weight_buffer(contagion, n)) for n in networks if n.layout != "random"]
     for source in dict.fromkeys(contagion.source_on(n.name) for n in networks):
         items.append(Launch(builder.kernel(_expose_kernel(builder, contagion, source, networks))))
@@ -129,7 +129,7 @@ def _expose_on(scope: Scope, contagion: m.Contagion, network: m.Network) -> list
 
 
 def sends(scope: Scope, contagion: m.Contagion, network: m.Network, body: list[KStmt]) -> Var:
-    """What the agent weighs on a network in the state that ``scope`` says; 0 for who is no source or is absent."""
+    """Weight of the agent on a network in the state that ``scope`` says; 0 for who is no source or is absent."""
     total = scope.let(body, "sends", integer(0))
     inner: list[KStmt] = []
     weight = weight_of(scope, contagion, network, inner)
@@ -280,7 +280,7 @@ def _tell(told: Felt, contagion: m.Contagion, network: m.Network, state: int, fo
 
 
 def can_weigh(contagion: m.Contagion, network: m.Network, state: int) -> bool:
-    """Whether one who is susceptible in ``state`` is also a source on the network."""
+    """Return True if one who is susceptible in ``state`` is also a source on the network."""
     return any(state in s.states for s in contagion.spreads if s.network == network.name and not s.of)
 
 
@@ -291,7 +291,7 @@ def _own_weight(scope: Scope, contagion: m.Contagion, network: m.Network, state:
 
 
 def _weight_on(scope: Scope, contagion: m.Contagion, network: m.Network, own: KExpr, body: list[KStmt]) -> KExpr:
-    """What the others weigh in the agent's place or among its ties; at random: the hazard on one of its group."""
+    """Weight of the others in the agent's place or among its ties; at random: the hazard on one of its group."""
     builder, name = scope.builder, weight_buffer(contagion, network)
     match network.layout:
         case "place":

@@ -52,13 +52,13 @@ def thresholds(condition: m.Condition, state: int) -> list[m.Exit]:
 
 
 def needs_plan(condition: m.Condition, state: int) -> bool:
-    """Whether ties between exits need to know which of several timed exits is planned."""
+    """Return True if ties between exits need to know which of several timed exits is planned."""
     timed = timed_exits(condition, state)
     return len(timed) > 1 and len(timed) < len(condition.exits_of(state))
 
 
 def keeps_target(builder: Builder, condition: m.Condition, state: int) -> bool:
-    """Whether an agent must remember where its planned exit leads: the GPU's Program has it always."""
+    """Return True if an agent must remember where its planned exit leads: the GPU's Program has it always."""
     targets = {b.to for e in timed_exits(condition, state) for b in e.branches}
     return builder.plan is None or len(targets) > 1
 
@@ -90,7 +90,7 @@ class Course:
 
 
 def entry(course: Course, states: frozenset[int] | None = None) -> list[KStmt]:
-    """What entering the state in ``course.state`` does: count, plan the timed exits, draw thresholds, act.
+    """Statements of entering the state in ``course.state``: count, plan the timed exits, draw thresholds, act.
 
     ``states``: those that can be entered here (None: any).
     """
@@ -205,7 +205,7 @@ def _act_on_entering(course: Course, clause: m.OnEntering) -> list[KStmt]:
 
 
 def stored_value(scope: Scope, kind: str, action: m.SetAttribute) -> KExpr:
-    """What a ``set`` writes or an ``add`` adds, as the attribute is stored."""
+    """Value that a ``set`` writes or an ``add`` adds, as the attribute is stored."""
     value = scope.value(action.value, action.attribute)
     attribute = next(a for a in scope.builder.model.agent(kind).attributes if a.name == action.attribute)
     return as_stored(value, stored_as(attribute.type))

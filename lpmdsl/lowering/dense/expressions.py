@@ -295,7 +295,7 @@ def _same_dtype(args: list[KExpr]) -> list[KExpr]:
 
 
 def present_tests(scope: Scope, network: m.Network) -> KExpr:
-    """Whether the agent takes part in a network apart from its weekdays (``docs/numerics.md``, presence).
+    """Test that the agent takes part in a network apart from its weekdays (``docs/numerics.md``, presence).
 
     On a network between two kinds, the agent may be of either.
     """

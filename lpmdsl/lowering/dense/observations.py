@@ -95,7 +95,7 @@ def count_entry(
 
 
 def _is_scored(scope: Scope, observation: m.Observation) -> bool:
-    """Whether draws that decide what is reported belong to the score."""
+    """Return True if draws that decide what is reported belong to the score."""
     return scope.builder.ledger is not None and observation.name in scope.builder.ledger.observed
 
 
@@ -278,7 +278,7 @@ def report_item(
 
 
 def at_reports(builder: Builder, observation: m.Observation, items: list[ScheduleItem]) -> Gate:
-    """What is done where a report is due."""
+    """Statements under the test that a report is due."""
     return Gate(completes(builder, observation.name, NEXT), tuple(items), observation.name)
 
 

@@ -1,4 +1,4 @@
-"""Who takes part in a network, and how many do: contacts that are spread evenly are spread over those present."""
+"""Presence in networks, and numbers of those present, over whom contacts that are spread evenly are spread."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def groups_of(builder: Builder, network: m.Network) -> tuple[str, tuple[str, ...
 
 
 def needs_presence(network: m.Network) -> bool:
-    """Whether contacts are spread over those present, who must then be counted."""
+    """Return True if contacts are spread over those present, who must then be counted."""
     return network.layout == "random" or (network.contacts is not None and not network.per_tie)
 
 
 def is_static(builder: Builder, network: m.Network) -> bool:
-    """Whether nobody among whom contacts are spread can ever be absent, nor change mixing group."""
+    """Return True if nobody among whom contacts are spread can ever be absent, nor change mixing group."""
     model = builder.model
     group, _ = groups_of(builder, network)
     if network.where is not None and not _is_fixed(model, network.where):
@@ -104,7 +104,7 @@ def takes_part(scope: Scope, network: m.Network) -> KExpr:
 
 
 def runs_today(scope: Scope, network: m.Network) -> KExpr | None:
-    """Whether the network runs in this step; None if it always does."""
+    """Test that the network runs in this step; None if it always does."""
     if not network.days:
         return None
     name = f"{network.name}_runs"
@@ -155,7 +155,7 @@ def _count(scope: Scope, network: m.Network, group: KExpr, change: int) -> list[
 
 
 def _worth(scope: Scope, network: m.Network, change: int) -> KExpr:
-    """How much an agent counts among those over whom contacts are spread: 1, or its own contacts in 2⁻¹⁶."""
+    """Weight of an agent among those over whom contacts are spread: 1, or its own contacts in 2⁻¹⁶."""
     if not network.is_by_person or network.contacts is None:
         return integer(change)
     own = real("min", real("max", scope.value(network.contacts, "contacts"), number(0.0)), number(MOST_CONTACTS))
@@ -177,6 +177,6 @@ def for_neighbours(scope: Scope, network: m.Network, action) -> list[KStmt]:
 
 
 def any_removed(scope: Scope, kind: str) -> KExpr:
-    """Whether the agent is in a removed state of any condition."""
+    """Test that the agent is in a removed state of any condition."""
     conditions = [c for c in scope.builder.model.conditions if c.of == kind and c.removed]
     return any_of(*(scope.in_state(c.name, c.removed) for c in conditions))

@@ -1,4 +1,4 @@
-"""What interventions cost: whole numbers of people, starts or active steps are counted, and a price is put on them when
+"""Costs of interventions: whole numbers of people, starts or active steps are counted, and a price is put on them when
 they are reported."""
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def pay(builder: Builder, one: m.Intervention, count: KExpr) -> Store:
 
 
 def spending_items(builder: Builder, observation: m.Observation) -> list[ScheduleItem]:
-    """What has been paid for since the last report times what it costs: the money of the period."""
+    """Money of the period: what has been paid for since the last report times its price."""
     assert isinstance(observation.value, m.Spending)
     names = observation.value.interventions
     before = builder.buffer(

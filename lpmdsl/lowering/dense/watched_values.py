@@ -33,7 +33,7 @@ NOT_YET = 1 << 40
 
 
 def declare_watched(builder: Builder) -> None:
-    """What is to be looked at, and where it is counted: a cell for each expression and fault."""
+    """Declare what is to be looked at and where it is counted: a cell for each expression and fault."""
     builder.watched = {(w.expr, w.role): (k, w) for k, w in enumerate(doubtful(builder.model))}
     if builder.watched:
         cells = len(builder.watched) * len(FAULTS)
@@ -56,7 +56,7 @@ def look_at(scope: Scope, expr: m.Expr, role: Role) -> list[KStmt]:
 
 
 def _is_sound(scope: Scope, one: Watched) -> KExpr:
-    """Whether it is a number in its range, or has none because something that it reads has none yet."""
+    """Test that it is a number in its range, or has none because something that it reads has none yet."""
     value = scope.value(one.expr, one.role)
     low, high = one.range
     sound = all_of(test("ge", value, number(low)), test("le", value, number(high)))
@@ -124,7 +124,7 @@ def _gated(builder: Builder, contagion: m.Contagion, kernel: Kernel) -> tuple[li
 
 
 def _look_kernel(builder: Builder, kernel: Kernel, wrong: str, parts: list[Watched]) -> Kernel:
-    """Whether what is the same for all is wrong now; how many have something of their own that is."""
+    """Kernel that tests what is the same for all, or counts those who have something wrong of their own."""
     kind = parts[0].of
     scope = Scope(builder, kind)
     sound = all_of(*(_is_sound(scope, w) for w in parts))
@@ -136,7 +136,7 @@ def _look_kernel(builder: Builder, kernel: Kernel, wrong: str, parts: list[Watch
 
 
 def _never_changes(model: m.Model, one: Watched) -> bool:
-    """Whether everybody's value is the same all the time."""
+    """Return True if everybody's value is the same all the time."""
     fixed = {(a.name, x.name) for a in model.agents for x in a.attributes if not x.is_changed}
     parts = list(m.walk(one.expr))
     own = [e for e in parts if isinstance(e, m.AttributeRef)]

@@ -88,7 +88,7 @@ def _launched(item: ScheduleItem) -> list[str]:
 
 @dataclass(slots=True)
 class _Adjoint:
-    """What is gathered while kernels are turned round."""
+    """State gathered while kernels are reversed."""
 
     relaxed: Relaxed
     marginals: bool
@@ -168,7 +168,7 @@ class _Adjoint:
         return [Launch(made.name), *turned.after]
 
     def _writes(self, stmt: KStmt) -> bool:
-        """Whether a statement writes what derivatives flow through."""
+        """Return True if a statement writes what derivatives flow through."""
         match stmt:
             case Store():
                 return stmt.buffer in self.relaxed.active
@@ -226,7 +226,7 @@ class _Turned:
         return simplify(made)
 
     def is_active(self, expr: KExpr) -> bool:
-        """Whether derivatives flow through an expression."""
+        """Return True if derivatives flow through an expression."""
         match expr:
             case Var():
                 return expr.name in self.active
@@ -330,7 +330,7 @@ class _Turned:
             self.after = [Fold(tally, part, "add"), Launch(kernel), *self.after]
 
     def _keep_marginals(self) -> None:
-        """What the chance of every event of the step is worth, for every agent."""
+        """Keep the adjoint of the chance of every event of the step, for every agent."""
         if not self.maker.marginals:
             return
         defined = {s.name for s in self.kernel.body if isinstance(s, Let)}
@@ -345,7 +345,7 @@ class _Turned:
 
 
 def _added(stmt: Store) -> KExpr | None:
-    """What a store adds to its own element, None if it writes a new value."""
+    """Value that a store adds to its own element; None if it writes a new one."""
     match stmt.value:
         case Apply(op="add", args=(Load(buffer=buffer, index=index), added)) if (
             buffer == stmt.buffer and index == stmt.index

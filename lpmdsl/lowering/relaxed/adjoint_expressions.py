@@ -46,7 +46,7 @@ def pull_back(
 
 
 def _parts(expr: Apply, worth: KExpr, itself: KExpr | None) -> tuple[KExpr | None, ...]:
-    """What each argument's change is worth; None where there is no derivative."""
+    """Adjoints of the arguments, from ``worth``, that of the expression; None where there is no derivative."""
     args, value = expr.args, itself if itself is not None else expr
     match expr.op:
         case "add":

@@ -1,4 +1,4 @@
-"""What one agent's kernel of the relaxed program reads: chances of states and of yes, and means over what is random.
+"""Values that a kernel of the relaxed program reads: chances of states and of yes, and means over what is random.
 
 States of one condition are exclusive; conditions, and attributes that change, are taken to be independent.
 """
@@ -29,7 +29,7 @@ ONE, ZERO = number(1.0), number(0.0)
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the states of a condition lie in the columns of its buffer of chances.
+    """Columns of the states of a condition in its buffer of chances.
 
     ``first[state]`` and ``counts[state]``: its columns; ``dwell[state]``: the buffer of its stages' numbers.
     """
@@ -230,7 +230,7 @@ class Chances:
                     yield chance, result
 
     def _leaves(self, exprs: tuple[m.Expr, ...], given: dict[str, int], is_plain: bool = False) -> list[m.Expr]:
-        """What is random: attributes that change, and states that are not given. ``is_plain``: attributes as stored."""
+        """Random parts: attributes that change, and states that are not given. ``is_plain``: attributes as stored."""
         found: list[m.Expr] = []
         for expr in (e for whole in exprs for e in m.walk(whole) if not isinstance(e, m.Aggregate)):
             match expr:

@@ -52,7 +52,7 @@ def contagion_items(relaxing: Relaxing) -> list[ScheduleItem]:
 
 
 def absences(model: m.Model, network: m.Network) -> tuple[m.Expr, ...]:
-    """What decides, apart from the weekday, whether an agent takes part."""
+    """Tests that decide, apart from the weekday, whether an agent takes part."""
     found: list[m.Expr] = []
     for condition in (c for c in model.conditions if c.of == network.of):
         if condition.removed:
@@ -246,7 +246,7 @@ def _at_random(relaxing: Relaxing, contagion: m.Contagion, network: m.Network) -
 
 
 def _share(relaxing: Relaxing, network: m.Network, group: int, other: int) -> KExpr:
-    """What one agent of ``group`` gets of the weight of ``other``: contacts over the number present."""
+    """Share that one agent of ``group`` gets of the weight of ``other``: contacts over the number present."""
     present = Load(f"{presence_name(network)}_sum", (integer(other),), "f64")
     each = real("div", ONE, real("max", present, number(1e-9)))
     if network.mixing is None:
@@ -301,7 +301,7 @@ def _felt(here: Chances, contagion: m.Contagion, network: m.Network) -> KExpr:
 
 
 def _others(here: Chances, network: m.Network) -> KExpr:
-    """How many others are expected to be present in the agent's place, or among its ties."""
+    """Expected number of others present in the agent's place, or among its ties."""
     if network.layout == "place":
         around = Load(f"{network.name}_around", (AGENT,), "f64")
         return minus(around, Load(presence_name(network), (AGENT,), "f64"))

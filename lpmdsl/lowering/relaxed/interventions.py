@@ -28,7 +28,7 @@ def intervention_items(relaxing: Relaxing) -> list[ScheduleItem]:
 
 
 def _block(relaxing: Relaxing, one: m.Intervention, name: str, block: m.Repeated) -> list[ScheduleItem]:
-    """Who is eligible, what share of them is treated, and what is then done to the chances."""
+    """Statements of a block: who is eligible, the share of them that is treated, the change of the chances."""
     items: list[ScheduleItem] = []
     if block.at_most is not None:
         items += _share_items(relaxing, name, block)

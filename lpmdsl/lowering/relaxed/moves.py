@@ -88,7 +88,7 @@ def _order(condition: m.Condition) -> list[int]:
 
 
 def _leave(moves: Moves, state: int) -> None:
-    """What was in the state when the step began: hazards first, then the dwell time, then chances at the end."""
+    """Moves from the state as the step began: hazards first, then the dwell time, then chances at the end."""
     layout = moves.layout
     exits = moves.condition.exits_of(state)
     if not exits:
@@ -213,7 +213,7 @@ def _send(moves: Moves, exit_: m.Exit, amount: KExpr, when: str, event: bool = F
 
 
 def _arrive_within(moves: Moves, state: int, last: bool) -> None:
-    """What came within the step: some of it leaves again at once, the rest stays."""
+    """Moves of what came within the step: some of it leaves again at once, the rest stays."""
     parts = moves.within.pop(state, [])
     if not parts:
         return
@@ -257,7 +257,7 @@ def _at_once_by_rate(moves: Moves, state: int, amount: KExpr) -> KExpr:
 
 
 def _arrive_at_end(moves: Moves, state: int) -> None:
-    """What came at the boundary begins its dwell time there."""
+    """Begin the dwell time of what came at the boundary."""
     parts = moves.at_end.pop(state, [])
     if parts:
         amount = moves.here.let("arrives_at_end", plus(*parts))

@@ -38,7 +38,7 @@ TINY = 1e-30
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How many stages a dwell time has; the flat buffer of its numbers is (rows, columns).
+    """Number of stages of a dwell time; the flat buffer of its numbers is (rows, columns).
 
     Columns: the leaving probability; then for every stage the probability of entering there from within a step; then
     the same for those who enter at a boundary. Less than 1 in the first sum: the rest passes through at once.
@@ -174,7 +174,7 @@ def _row(distribution: Distribution, a: dict[str, Any], stages: int, model: Mode
 
 
 def _wait(distribution: Distribution, mean: Any) -> Any:
-    """How many boundaries later one leaves who entered at a boundary."""
+    """Number of boundaries until one leaves who entered at a boundary."""
     if STAGES[distribution.family] == "atoms":
         return np.ceil(np.real(mean) - 1e-9) - mean
     return 0.5

@@ -1,4 +1,4 @@
-"""What the relaxation cannot have: told with the place in the text and what to use instead, never a wrong number."""
+"""Constructs that the relaxation does not support: reported with their place and what to use instead."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a Program records of its draws, for the score of a run."""
+"""Records that a Program makes of its draws, for the score of a run."""

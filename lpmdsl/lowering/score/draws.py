@@ -1,4 +1,4 @@
-"""What agents add to the ledger at each of their draws, in integers of 2⁻³²; nothing unless a run is to be scored."""
+"""Additions to the ledger at each draw of an agent, in integers of 2⁻³²; nothing unless a run is to be scored."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ class Felt:
 
 
 def felt_by(scope: Scope, condition: m.Condition, exit_: m.Exit) -> Felt | None:
-    """What keeps the parts of a force of infection; None if no run is scored."""
+    """Recorder of the parts of a force of infection; None if no run is scored."""
     ledger = scope.builder.ledger
     return Felt(scope, condition, exit_) if ledger is not None and not ledger.ignores(exit_.site) else None
 

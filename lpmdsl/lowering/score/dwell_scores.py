@@ -35,7 +35,7 @@ class StayScore:
 
 
 def stay_score(stay: Stay, model: Model, values: dict[str, float], names: tuple[str, ...]) -> StayScore:
-    """What makes sums of times and statistics a score by the parameters ``names`` at their ``values``."""
+    """Slopes that make sums of times and statistics a score by the parameters ``names`` at their ``values``."""
     means, products = _moments(stay, quantile_table(stay.law, model, values, model.clock.step))
     slopes = np.zeros((stay.rows, 1 + len(stay.statistics), len(names)))
     score = score_of(stay.law.family)
@@ -48,7 +48,7 @@ def stay_score(stay: Stay, model: Model, values: dict[str, float], names: tuple[
 
 
 def _changes(stay: Stay, model: Model, values: dict[str, float], name: str) -> Array:
-    """How the canonical parameters of the law change with a parameter, (rows, canonical)."""
+    """Derivatives of the canonical parameters of the law by a parameter, (rows, canonical)."""
     step = H * (abs(values[name]) or 1.0)
     free = {p.name: values[p.name] for p in model.parameters if _stands_alone(model, p.name, name)}
 

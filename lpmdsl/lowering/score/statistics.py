@@ -1,4 +1,4 @@
-"""What is written down of a run's draws, so that the score of the run can be worked out from sums.
+"""Statistics of a run's draws, so that the score of the run can be worked out from sums.
 
 The score of a run is Σ ∂ log p over all that was drawn: whether a hazard was survived, how long a stay lasts, which
 branch was taken. Every probability is a product of factors, and where ∂ log of a factor is the same for all agents, one
@@ -94,7 +94,7 @@ class Ledger:
     parts: list[Part] = field(default_factory=list)
 
     def ignores(self, path: str) -> bool:
-        """Whether what is drawn at a place of the text has nothing to do with what is observed."""
+        """Return True if what is drawn at a place of the text has nothing to do with what is observed."""
         first = path.split(".")[0]
         return first not in self.watched and any(c.name == first for c in self.model.conditions)
 

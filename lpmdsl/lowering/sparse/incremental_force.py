@@ -1,4 +1,4 @@
-"""What others feel of an agent, kept as sums: each agent's weight and presence by its difference from the last time.
+"""Force of infection kept as sums: each agent's weight and presence by its difference from the last time.
 
 Only agents that changed are looked at. When something changed on which all weights may hang, everyone is looked at
 once; and in each step where that is time or a report itself. Integers are added, so the sums are those of a fresh
@@ -107,7 +107,7 @@ def _varying(builder: Builder, kernel: Kernel) -> list[Var] | None:
 
 
 def _moves_on(builder: Builder, body: tuple[KStmt, ...]) -> bool:
-    """Whether the statements read the step itself or what was reported."""
+    """Return True if the statements read the step itself or what was reported."""
     for stmt in statements(body):
         for node in (e for x in expressions(stmt) for e in walk(x)):
             if node == STEP or (isinstance(node, Load) and builder.buffers[node.buffer].role == "output"):
@@ -116,7 +116,7 @@ def _moves_on(builder: Builder, body: tuple[KStmt, ...]) -> bool:
 
 
 def _watch_kernel(builder: Builder, kernel: Kernel, varying: list[Var]) -> Kernel:
-    """Whether something on which all weights may hang is another than in the step before."""
+    """Kernel that looks whether something on which all weights may depend differs from the step before."""
     name = changed(kernel.domain)
     builder.buffer(f"{name}_all", "i64", (1,), "control", note="1: everyone is looked at in this step")
     builder.buffer(f"{name}_seen", "f64", (len(varying),), "control", note="what all weights hang on, the step before")
@@ -208,7 +208,7 @@ def _share_change(scope: Scope, contagion: m.Contagion, network: m.Network, chan
 
 
 def _wakes(scope: Scope, contagion: m.Contagion, change: Var):
-    """Who was at ease and now has an infectious neighbour is at risk."""
+    """Put those at risk who were not and now have an infectious neighbour."""
     condition = scope.builder.model.condition(contagion.condition)
 
     def wakes(other: Var) -> list[KStmt]:

@@ -1,4 +1,4 @@
-"""How a processor's program avoids going through everyone in every step: decided per condition, network and census.
+"""Choices by which a processor's program avoids going through everyone in every step.
 
 Every choice gives the same counts. What cannot be shown to be rare or additive is gone through densely, as in the
 Program that a GPU runs. ``docs/passes.md`` says what each way costs.
@@ -34,7 +34,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Occupancy:
-    """How many agents are in each state of a condition, by groups of attributes that never change."""
+    """Numbers of agents in each state of a condition, by groups of attributes that never change."""
 
     condition: m.Condition
     attributes: tuple[m.AttributeRef, ...]
@@ -54,7 +54,7 @@ class Occupancy:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was chosen.
+    """Choices for a model.
 
     ``counted``: pairs (condition, network) on which all sources weigh the same, and are counted.
     ``steady``: conditions whose susceptible feel one number, the same all the time, for each infectious neighbour: they
@@ -150,7 +150,7 @@ def _kinds(condition: m.Condition, state: int) -> list[type]:
 
 
 def _weigh_the_same(contagion: m.Contagion, network: m.Network) -> bool:
-    """Whether every source on a network weighs the same at any one time: then counting them is enough."""
+    """Return True if every source on a network weighs the same at any one time: then counting them is enough."""
     spreads = [s for s in contagion.spreads if s.network == network.name]
     scalings = [s for s in contagion.scalings if s.end == "source" and (not s.networks or network.name in s.networks)]
     parts = [spreads[0].rate, *([network.contacts] if network.contacts is not None else []),
@@ -161,7 +161,7 @@ def _weigh_the_same(contagion: m.Contagion, network: m.Network) -> bool:
 
 
 def _is_steady(model: m.Model, condition: m.Condition, counted: set[tuple[str, str]]) -> bool:
-    """Whether the force on every susceptible is one number, the same all the time, for each infectious neighbour.
+    """Return True if the force on every susceptible is one constant number for each infectious neighbour.
 
     One network of ties, on which nobody is ever absent, one susceptible state, nothing that tells targets apart, and
     nothing that reads a person when somebody enters a state.
@@ -207,13 +207,13 @@ def telling_states(model: m.Model, condition: m.Condition) -> frozenset[int]:
 
 
 def _is_read(model: m.Model, condition: m.Condition) -> bool:
-    """Whether a rate, a scaling, a rule of absence or an effect of a state names the condition."""
+    """Return True if a rate, a scaling, a rule of absence or an effect of a state names the condition."""
     nodes = (e for expr in _told_by(model) for e in m.walk(expr))
     return any(isinstance(e, m.InState | m.StateOf) and e.condition == condition.name for e in nodes)
 
 
 def tells(model: m.Model, block: m.Repeated) -> bool:
-    """Whether what a block of an intervention does can change an agent's weight, presence or mixing group."""
+    """Return True if a block of an intervention can change an agent's weight, presence or mixing group."""
     read = told_attributes(model)
     return any(isinstance(a, m.ForceMove) or a.attribute in read for a in block.actions)
 
@@ -270,7 +270,7 @@ def occupancy_of(model: m.Model, aggregate: m.Aggregate, observation: m.Observat
 
 
 def _is_fixed(model: m.Model, ref: m.AttributeRef) -> bool:
-    """Whether an attribute has few values and never changes, nor reads otherwise in some state."""
+    """Return True if an attribute has few values and never changes, nor reads otherwise in some state."""
     attribute = next(a for a in model.agent(ref.of).attributes if a.name == ref.name)
     if ref.type.kind not in (Kind.BOOLEAN, Kind.CATEGORY) or attribute.is_changed:
         return False

@@ -159,7 +159,7 @@ def _risk_kernel(builder: Builder, condition: m.Condition) -> Kernel:
 
 
 def _felt(scope: Scope, condition: m.Condition, state: int, caught: tuple[KStmt, ...] = ()) -> list[KStmt]:
-    """What is left of the threshold shrinks; who would use it up is left to the pass of moves, which does it again."""
+    """Reduce what is left of the threshold; who would use it up is left to the pass of moves, which does it again."""
     told = felt_by(scope, condition, condition.exits_of(state)[0])
     body, force = hazard(scope, condition, state, told)
     name = left_buffer(condition.name, 0)

@@ -17,7 +17,7 @@ Grouping = Callable[[Scope, m.Observation], KExpr]
 
 
 def settle_items(builder: Builder) -> list[ScheduleItem]:
-    """What the moves of a step changed, added to the tables."""
+    """Add what the moves of a step changed to the tables."""
     items: list[ScheduleItem] = []
     for one in builder.plan.occupancies if builder.plan is not None else ():
         at = Var("cell", "i64")

@@ -87,13 +87,13 @@ def at_beginning(scope: Scope, condition: m.Condition, state: KExpr) -> list[KSt
 
 
 def after_moves(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr) -> list[KStmt]:
-    """Who must hear of an agent's moves of this step, once they are made."""
+    """Notify those concerned of an agent's moves of this step, once they are made."""
     body = [*tell_occupancies(scope, condition, before, state), *_tell_view(scope, condition, before, state)]
     return body + _expected(scope, condition, state, op("add", STEP, integer(1)))
 
 
 def _expected(scope: Scope, condition: m.Condition, state: KExpr, earliest: KExpr) -> list[KStmt]:
-    """Where the agent is looked for from now on: in the bucket of a step, or among those at risk or at ease."""
+    """List the agent where it is looked for from now on: in the bucket of a step, at risk, or not at risk."""
     way = plan_of(scope.builder).ways[condition.name]
     body: list[KStmt] = []
     if way == "dense":
@@ -116,7 +116,7 @@ def is_one_of(state: KExpr, states: list[int]) -> KExpr:
 
 
 def feels_something(builder: Builder, condition: m.Condition, agent: KExpr) -> KExpr:
-    """Whether anyone infectious is tied to the agent: weights are never negative."""
+    """Test that someone infectious is tied to the agent: weights are never negative."""
     counters = [f"{condition.name}_{n.name}" for n in networks_of(builder.model, condition)]
     return any_of(*(test("gt", op("to_i64", builder.load(c, agent)), integer(0)) for c in counters))
 

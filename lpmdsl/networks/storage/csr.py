@@ -92,7 +92,7 @@ def _closed(offsets: NDArray, targets: NDArray, parts: list[tuple[int, int]], bo
 
 @njit(cache=True, nogil=True)
 def _count(a, b, bits, counts):
-    """How many ends of a piece belong to each part: ``counts[0]`` of b, ``counts[1]`` of a."""
+    """Count the ends of a piece that belong to each part: ``counts[0]`` of b, ``counts[1]`` of a."""
     for k in range(a.size):
         if a[k] != b[k]:
             counts[0, b[k] >> bits] += 1

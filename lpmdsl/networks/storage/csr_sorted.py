@@ -61,7 +61,7 @@ def ascending_to_ties(n: int, pieces: Sequence[Edges], rows: int) -> Ties:
 
 @njit(cache=True, nogil=True)
 def _count_below(b: NDArray, bits: int, counts: NDArray) -> None:
-    """How many pairs of a piece end in each part."""
+    """Count the pairs of a piece that end in each part."""
     for k in range(b.size):
         counts[np.uint64(b[k]) >> np.uint64(bits)] += 1
 

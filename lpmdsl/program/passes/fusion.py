@@ -110,7 +110,7 @@ def _earliest(done: list[ScheduleItem], kernel: Kernel, kernels: dict[str, Kerne
 
 
 def _is_sweep(kernel: Kernel) -> bool:
-    """Whether the kernel goes through all agents of a kind."""
+    """Return True if the kernel goes through all agents of a kind."""
     return bool(kernel.domain) and not kernel.over
 
 
@@ -155,7 +155,7 @@ def _fuse(items: list[ScheduleItem], kernels: dict[str, Kernel]) -> tuple[Schedu
 
 
 def independent(first: Kernel, second: Kernel) -> bool:
-    """Whether no agent of the second reads or writes what another agent of the first wrote, or the reverse."""
+    """Return True if no agent of the second reads or writes what another agent of the first wrote, or the reverse."""
     return not (_shared_writes(first) & set(buffers_of(second)) or _shared_writes(second) & set(buffers_of(first)))
 
 

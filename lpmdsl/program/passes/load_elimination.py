@@ -96,7 +96,7 @@ class _Reuse:
         return not inner & self.written and not names & self.assigned and "i" in names
 
     def _defined_within(self, load: Load, body: tuple[KStmt, ...]) -> bool:
-        """Whether the index reads a local that is defined only behind the place where the load would go."""
+        """Return True if the index reads a local that is defined only behind the place where the load would go."""
         defined = {s.name for s in statements(body) if isinstance(s, Let)}
         defined |= {s.var for s in statements(body) if isinstance(s, Loop)}
         defined |= {w for s in statements(body) if isinstance(s, Draw) for w in words_of(s)}
@@ -114,14 +114,14 @@ def _loads(stmt: KStmt) -> Counter[Load]:
 
 
 def _one_block(stmt: KStmt, load: Load) -> bool:
-    """Whether all uses within a statement lie in one of its blocks."""
+    """Return True if all uses within a statement lie in one of its blocks."""
     if any(load in walk(x) for x in expressions(stmt)):
         return False
     return sum(any(load in _loads(s) for s in block) for block in blocks(stmt)) == 1
 
 
 def _reads_in_any_case(stmt: KStmt, load: Load) -> bool:
-    """Whether running the statement reads the load, whatever its tests and choices say."""
+    """Return True if running the statement reads the load, whatever its tests and choices say."""
     return any(load in _unconditional(x) for x in expressions(stmt))
 
 

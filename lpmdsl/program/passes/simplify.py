@@ -131,7 +131,7 @@ def _assume(body: tuple[KStmt, ...], known: Known, assigned: frozenset[str]) -> 
 
 
 def _possible(test_: KExpr, assigned: frozenset[str]) -> Known:
-    """What a true test says of locals that never change: the values each can have."""
+    """Facts that a true test states about locals that never change: the values each can have."""
     match test_:
         case Apply(op="eq", args=(Var(name=name), Const(value=value))) if name not in assigned:
             return {name: frozenset({int(value)})}

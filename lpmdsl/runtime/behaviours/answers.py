@@ -1,4 +1,4 @@
-"""What archetypes answer: from memory, else from the ledger, else from the server, else as the model says otherwise.
+"""Answers for archetypes: from memory, else from the ledger, else from the server, else as the model says otherwise.
 
 Everything that counts is in the order of keys and never in that of replies: what is kept, what is returned, what a run
 comes to. Only the moment of a stop can hang on the order.
@@ -56,7 +56,7 @@ class Answers:
     _run: int | None = None
 
     def ask_for(self, parameters: Mapping[str, float], counts: Mapping[str, int]) -> Ask:
-        """Who answers in a run with these parameters (base units), which decide what happens without a reply."""
+        """Answers for a run with these parameters (base units), which decide what happens without a reply."""
         scope = Scope(self.model, parameters, counts=counts)
 
         def ask(name: str, step: int, who: tuple[Archetype, ...]) -> NDArray[np.float64]:
@@ -199,7 +199,7 @@ class Answers:
         )
 
     def _value(self, behaviour: Behaviour, request: Request, entry: Entry) -> Value:
-        """What is kept, read as strictly as if it had just come."""
+        """Value that is kept, read as strictly as if it had just come."""
         if entry.reply is None:
             return None
         try:

@@ -18,7 +18,7 @@ TEMPLATE_TOKENS = 64  # of a chat template around the messages, at most
 
 @dataclass(slots=True)
 class Counts:
-    """What has gone over the wire. ``calls``: HTTP requests sent, retries and resamples among them."""
+    """Counts of the traffic with a server. ``calls``: HTTP requests sent, retries and resamples among them."""
 
     calls: int = 0
     retries: int = 0
@@ -85,7 +85,7 @@ class Budget:
         self.counts.reserved = max(0.0, self.counts.reserved - reserved)
 
     def _most(self, request: Request) -> float:
-        """What a call can cost: no token is shorter than a byte."""
+        """Highest cost of a call: no token is shorter than a byte."""
         if self.price is None:
             return 0.0
         return self.price.of(len(request.body.encode()) + TEMPLATE_TOKENS, self.options.max_tokens)

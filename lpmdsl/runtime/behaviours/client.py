@@ -36,7 +36,7 @@ RESAMPLED = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one ask: ``reply`` None is a fallback, for ``reason``. Tokens of all its calls."""
+    """Result of one question: ``reply`` None is a fallback, for ``reason``. Tokens of all its calls."""
 
     reply: str | None
     reason: str
@@ -201,7 +201,7 @@ async def _settled() -> None:
 
 
 def _arguments(request: Request, seed: int) -> dict[str, Any]:
-    """What the chat completion is asked for."""
+    """Arguments of the chat completion."""
     content = request.content
     settings = content["settings"]
     schema = {"name": "reply", "strict": True, "schema": content["schema"]}
@@ -220,7 +220,7 @@ def _arguments(request: Request, seed: int) -> dict[str, Any]:
 
 @contextmanager
 def _failures(options: LlmOptions) -> Iterator[None]:
-    """What the transport raises, as what may be tried again, what is invalid, and what ends the run."""
+    """Translate exceptions of the transport: to be tried again, invalid, or ending the run."""
     try:
         yield
     except (TimeoutError, openai.APITimeoutError) as error:

@@ -106,7 +106,7 @@ class Ledger:
             yield body, list(self.replies([key]).values())
 
     def note(self) -> str:
-        """What whoever recorded the answers says of them."""
+        """Note of whoever recorded the answers."""
         with self._using() as db:
             row = db.execute("SELECT value FROM facts WHERE name = 'note'").fetchone()
         return row[0] if row else ""
@@ -133,7 +133,7 @@ class Ledger:
             db.executemany("INSERT OR REPLACE INTO uses VALUES (?, ?, ?, ?)", rows)
 
     def summary(self) -> dict[str, int]:
-        """How much is here: requests, replies, fallbacks, tokens, runs."""
+        """Counts of what is here: requests, replies, fallbacks, tokens, runs."""
         counted = "COUNT(reply), COUNT(*) - COUNT(reply), TOTAL(prompt_tokens), TOTAL(reply_tokens)"
         with self._using() as db:
             replies = db.execute(f"SELECT {counted} FROM replies").fetchone()
@@ -232,7 +232,7 @@ _NO_ROOM = frozenset(
 
 
 def _refused(path: Path | None, error: sqlite3.Error) -> LpmError:
-    """What SQLite refuses: E0808 where the disk takes no more, else E0857."""
+    """Error for what SQLite refuses: E0808 where the disk takes no more, else E0857."""
     if getattr(error, "sqlite_errorcode", None) not in _NO_ROOM:
         return _unreadable(path, str(error))
     full = error.sqlite_errorcode == sqlite3.SQLITE_FULL

@@ -1,4 +1,4 @@
-"""Who answers in a run: the mode, the ledger, the server; what can be wrong is told before anybody is asked."""
+"""Set-up of who answers in a run: the mode, the ledger, the server; mistakes are reported before anybody is asked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BESIDE = ".ledger.jsonl"
 def open_answers(
     model: Model, source: Source, options: LlmOptions | None, scenarios: Sequence[str], parameters: Mapping[str, float]
 ) -> Answers | None:
-    """Who answers; None where nobody asks. Raises ``LpmError`` E0850 to E0858.
+    """Source of answers; None where nobody asks. Raises ``LpmError`` E0850 to E0858.
 
     ``options`` None: the answers recorded beside the model, if there are any. ``parameters``: base units.
     """
@@ -156,7 +156,7 @@ def _allowed(options: LlmOptions) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this computer itself, by its name or address alone: no name server is asked."""
+    """Return True if a host is this computer itself, by its name or address alone: no name server is asked."""
     if host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""What tokens cost: a dated file of the user's, in TOML or JSON. Nothing is known of prices here."""
+"""Prices of tokens: a dated file of the user's, in TOML or JSON. Nothing is known of prices here."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _CONTROL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent for one archetype: ``body`` is canonical JSON, ``key`` its SHA-256. ``words``: (no, yes), or the
+    """Request for one archetype: ``body`` is canonical JSON, ``key`` its SHA-256. ``words``: (no, yes), or the
     category's labels; () where the reply is a percentage."""
 
     key: str
@@ -88,7 +88,7 @@ _PERCENT: dict[str, Any] = {"maximum": 100, "minimum": 0, "type": "integer"}
 
 
 def slots(behaviour: Behaviour, labels: tuple[str, ...]) -> dict[str, str]:
-    """What stands for each slot: a label, and for ``{decisions}`` the remembered ones, the latest first."""
+    """Text for each slot: a label, and for ``{decisions}`` the remembered ones, the latest first."""
     known = len(behaviour.knows)
     filled = {k.slot: clean(label) for k, label in zip(behaviour.knows, labels[:known], strict=True)}
     if behaviour.remembers:

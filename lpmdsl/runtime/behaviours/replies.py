@@ -1,4 +1,4 @@
-"""What a server answers, read strictly: a reply is valid or it is none. Nothing in it is ever evaluated."""
+"""Replies of a server, read strictly: a reply is valid or it is none. Nothing in it is ever evaluated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VALUE = re.compile(r'"decision"\s*:\s*"')
 
 
 class Invalid(Exception):
-    """Why a reply is none, in a few words that hold nothing of the reply: ``truncated``, ``refused``."""
+    """Reason why a reply is none, in a few words that hold nothing of the reply: ``truncated``, ``refused``."""
 
 
 class _Alternative(BaseModel):

@@ -1,4 +1,4 @@
-"""What a calibration has so far, in one file that replaces itself: ``--resume`` goes on from there."""
+"""State of a calibration so far, in one file that replaces itself: ``--resume`` goes on from there."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Checkpoint:
 
 
 def identity_of(problem: Problem, sha256: str, options: CalibrationOptions) -> str:
-    """What decides the result but for its length: the model, the data and the options but for the number of threads."""
+    """Digest of all that decides the result but its length: model, data, and options but for the number of threads."""
     digest = hashlib.sha256(sha256.encode())
     for piece in problem.pieces:
         digest.update(piece.data.values.tobytes())

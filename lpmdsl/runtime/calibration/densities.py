@@ -1,4 +1,4 @@
-"""How data scatter about what a replicate reports: log densities and draws of the likelihood families.
+"""Scatter of data about what a replicate reports: log densities and draws of the likelihood families.
 
 Formulas are those of ``distributions.family.Likelihood``, written once for numpy and torch.
 """

@@ -112,7 +112,7 @@ def _named(free: Free) -> str:
 
 
 def trace(result: Calibrated, free: Free) -> Figure:
-    """Where every chain was, thinned to what a screen shows."""
+    """Path of every chain, thinned to what a screen shows."""
     items = []
     for c, chain in enumerate(draws_of(result, free)):
         every = max(1, len(chain) // LONGEST_TRACE)
@@ -123,7 +123,7 @@ def trace(result: Calibrated, free: Free) -> Figure:
 
 
 def ranks(result: Calibrated, free: Free) -> Figure:
-    """How often every chain has which ranks among all draws: level where chains agree (Vehtari et al. 2021)."""
+    """Histogram of the ranks of every chain among all draws: level where chains agree (Vehtari et al. 2021)."""
     draws = draws_of(result, free)
     ranked = stats.rankdata(draws).reshape(draws.shape) / draws.size
     items = []
@@ -148,7 +148,7 @@ def pairs(result: Calibrated) -> list[Figure]:
 
 
 def history(result: Calibrated) -> Figure:
-    """What went on: the log posterior of every start, or the loss of a training."""
+    """Course of a fit: the log posterior of every start, or the loss of a training."""
     items = []
     for k, (name, values) in enumerate(result.history):
         shown = [v if np.isfinite(v) and v > -1e11 else float("nan") for v in values]

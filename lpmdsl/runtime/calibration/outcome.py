@@ -35,7 +35,7 @@ POSTERIOR_NAME = "posterior.nc"
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """What ``m.calibrate`` gives back.
+    """Result of ``m.calibrate``.
 
     ``record`` is ``calibration.json``; ``posterior`` an ``arviz.InferenceData``, parameters in their own units;
     ``folder``: where they were written.
@@ -136,7 +136,7 @@ def _more_versions(method: Method) -> dict[str, str]:
 def _reasons(
     problem: Problem, found: Posterior, parameters: dict[str, Estimate], predictive: Predictive | None
 ) -> list[str]:  # fmt: skip
-    """Why not to believe the numbers, in words; nothing if there is no reason."""
+    """Reasons not to believe the numbers, in words; nothing if there is no reason."""
     reasons = [f"it was stopped: {found.stopped}"] if found.stopped else []
     reasons += found.doubts
     for name, e in parameters.items():

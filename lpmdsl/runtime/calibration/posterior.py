@@ -1,4 +1,4 @@
-"""What every method hands over: draws of the parameters, and what is known of how they were made."""
+"""The result of every method: draws of the parameters, and what is known of how they were made."""
 
 from __future__ import annotations
 

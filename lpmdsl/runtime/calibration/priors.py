@@ -1,4 +1,4 @@
-"""What is believed of a parameter before the data, and the way from the real line to its possible values."""
+"""Priors of parameters, and the way from the real line to its possible values."""
 
 from __future__ import annotations
 

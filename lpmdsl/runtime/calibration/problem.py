@@ -35,7 +35,7 @@ REPLICATE_NUMBERS = 2**32 - 2
 
 @dataclass(frozen=True, slots=True)
 class FittedReports(Quantity):
-    """What is read from a replicate: the reports of every fit in turn, flattened (reports, groups)."""
+    """Reports read from a replicate: the reports of every fit in turn, flattened (reports, groups)."""
 
     data: tuple[FitData, ...] = ()
 
@@ -50,7 +50,7 @@ class FittedReports(Quantity):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Where the reports of one fit stand among all, and which of them are fitted and which held out."""
+    """Indices of the reports of one fit among all, and which of them are fitted and which held out."""
 
     data: FitData
     at: slice
@@ -65,7 +65,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is estimated from what. ``fixed``: the values of all that is not estimated, as far as it was set."""
+    """Parameters to estimate, from which data. ``fixed``: values of all that is not estimated, as far as set."""
 
     model: Model
     calibrate: Calibrate

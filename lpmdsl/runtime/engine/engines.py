@@ -28,7 +28,7 @@ class Engine(Protocol):
     def threads(self) -> int: ...
 
     def capacity(self, request: RunRequest) -> int:
-        """How many replicates like this one are run at once."""
+        """Number of replicates like this one that are run at once."""
         ...
 
     def run(self, requests: Sequence[RunRequest], progress: Progress | None = None) -> list[RunResult]:

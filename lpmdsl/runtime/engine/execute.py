@@ -75,7 +75,7 @@ class After:
 def buffers_after(
     program: Program, module: ModuleType, request: RunRequest, progress: Progress | None, threads: int = 1
 ) -> After:
-    """What a run leaves behind."""
+    """Buffers that a run leaves behind."""
     started = time.perf_counter()
     sizes = size_values(program, request)
     buffers = make_buffers(program, request, sizes)
@@ -126,7 +126,7 @@ class Team:
 
 @dataclass(slots=True)
 class _Asked:
-    """What a run with behaviours that ask does between blocks of steps."""
+    """Questions of a run with behaviours that ask, between blocks of steps."""
 
     asking: Asking
     look: Callable[..., None]

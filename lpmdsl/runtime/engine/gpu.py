@@ -47,7 +47,7 @@ def gpu_runner(compiled: Compiled, tiling: Tiling | None = None) -> BatchRunner:
 
 
 def how_many_fit(program: Program, request: RunRequest) -> int:
-    """How many replicates like this one the device holds beside each other."""
+    """Number of replicates like this one that the device holds beside each other."""
     if is_interpreted():
         return INTERPRETED_TOGETHER
     free, _ = torch.cuda.mem_get_info()
@@ -102,7 +102,7 @@ def launcher_for(
 
 
 def _own(module: ModuleType, requests: Sequence[RunRequest], device: torch.device) -> dict[str, torch.Tensor]:
-    """What kernels need beside the Program's buffers: clock, keys of draws, gates, and what a selection works with."""
+    """Arrays of kernels beside the Program's buffers: clock, keys of draws, gates, and what a selection works with."""
     batch = len(requests)
     clock = np.zeros((batch, 4), np.int64)
     clock[:, 0] = -1
@@ -126,7 +126,7 @@ class Recorded:
 
 @dataclass(slots=True)
 class _Asked:
-    """What a batch with behaviours that ask does between launches: every replicate has answers of its own."""
+    """Questions of a batch with behaviours that ask, between launches: every replicate has answers of its own."""
 
     go: Launcher
     members: list[Asking]
@@ -138,7 +138,7 @@ class _Asked:
 
     @property
     def stopped(self) -> LpmError | None:
-        """Why the batch ended before its time, if one of its members was told to."""
+        """Reason why the batch ended before its time, if one of its members was asked to."""
         return next((a.stopped for a in self.members if a.stopped is not None), None)
 
     def pause(self, t: int) -> int:
@@ -228,7 +228,7 @@ def _wait(device: torch.device) -> None:
 
 
 def device_shape(buffer: Buffer, sizes: dict[str, int]) -> tuple[int, ...]:
-    """What one replicate has of a buffer; at least one element, so that every buffer has an address."""
+    """Shape of one replicate's part of a buffer; at least one element, so that every buffer has an address."""
     if buffer.role == "tally" and buffer.dtype == "i64":
         return (64, int(buffer.shape[1]))
     return tuple(max(1, sizes[d]) if isinstance(d, str) else d for d in buffer.shape)

@@ -1,4 +1,4 @@
-"""Whether this computer has a GPU and a Triton that the compiler can use, told without loading torch where possible."""
+"""Detection of a GPU and of a Triton that the compiler can use, without loading torch where possible."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ OLDEST, NEWEST = (3, 6), (3, 9)
 
 
 def is_interpreted() -> bool:
-    """Whether Triton's interpreter stands in for a GPU (``TRITON_INTERPRET=1``)."""
+    """Return True if Triton's interpreter stands in for a GPU (``TRITON_INTERPRET=1``)."""
     return os.environ.get("TRITON_INTERPRET", "0").lower() in ("1", "true", "on", "yes", "y")
 
 
 def has_gpu() -> bool:
-    """Whether ``--backend auto`` takes the GPU: there is one, torch sees it, and Triton is one that we know."""
+    """Return True if ``--backend auto`` takes the GPU: there is one, torch sees it, and Triton is one that we know."""
     return any(Path(d).exists() for d in DEVICES) and _is_known(triton_version()) and _torch_sees_one()
 
 

@@ -31,7 +31,7 @@ class Tiling:
 
 @dataclass(slots=True)
 class Launcher:
-    """What the generated ``begin``, ``look`` and ``step`` call.
+    """Functions that the generated ``begin``, ``look`` and ``step`` call.
 
     ``buffers[name]``: (batch, …), or (…) where replicates share it. ``only_compiles``: kernels are made, not run.
     """

@@ -1,4 +1,4 @@
-"""How much of a GPU's memory a batch of replicates needs, and what would fit."""
+"""Memory of a GPU that a batch of replicates needs, and the batch that would fit."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def device_bytes(program: Program, sizes: dict[str, int]) -> tuple[int, int]:
 
 
 def most_replicates(program: Program, sizes: dict[str, int], free: int) -> int:
-    """How many replicates fit beside each other; 0 if not even one does."""
+    """Number of replicates that fit beside each other; 0 if not even one does."""
     shared, own = device_bytes(program, sizes)
     return max(0, int(((1 - RESERVE) * free - shared) // max(1, own)))
 

@@ -1,4 +1,4 @@
-"""Where the time of a run goes: the schedule walked stage by stage on one thread, with a clock."""
+"""Profile of a run: the schedule walked stage by stage on one thread, with a clock."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class _Walk:
             self.seconds[name] += time.perf_counter() - before
 
     def ask(self, t: int, asking: Asking) -> bool:
-        """What the archetypes answer, as a stage of its own; whether they did."""
+        """Ask for the archetypes' answers, as a stage of its own; return True if there were questions."""
         before = time.perf_counter()
         answered = asking.answer(t, lambda name: self.known[f"{name}_occurs"], self._fill)
         self.lines["asking"] = tuple(b.span.label for b in asking.behaviours)

@@ -105,7 +105,7 @@ class Repeats:
         return {n: v for n, v in values.items() if self.is_free(n)}
 
     def is_free(self, name: str) -> bool:
-        """Whether a parameter stands for itself: those computed from others follow them."""
+        """Return True if a parameter stands for itself: those computed from others follow them."""
         return not any(isinstance(e, ParameterRef) for e in walk(self.model.parameter(name).default))
 
     def _world(self, parameters: dict[str, float], replicate: int) -> World:

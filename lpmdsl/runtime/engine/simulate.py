@@ -44,7 +44,7 @@ def silent(scenario: str, replicate: int, steps: int) -> None:
 
 @dataclass(slots=True)
 class Stop:
-    """Whether someone asked the run to end; set by Ctrl-C, read between blocks of steps."""
+    """Flag that someone asked the run to end; set by Ctrl-C, read between blocks of steps."""
 
     asked: bool = False
 

@@ -1,4 +1,4 @@
-"""Whether everything that a run read was a number in its range."""
+"""Errors for what a run read that was no number in its range."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def check_estimator(estimator: str) -> None:
 
 
 def choose(repeats: Repeats, names: tuple[str, ...], values: Values, estimator: str) -> Chosen:
-    """What estimates which parameter. Raises ``LpmError`` (E0845) if the score was asked for and can serve none."""
+    """Estimator of each parameter. Raises ``LpmError`` (E0845) if the score was asked for and can serve none."""
     if estimator == "differences":
         return Chosen(why=dict.fromkeys(names, "asked for"))
     if estimator == "score":

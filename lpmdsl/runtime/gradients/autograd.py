@@ -70,11 +70,11 @@ class Simulator:
         return found
 
     def _may_spread(self) -> bool:
-        """Whether the parameters are moved together: not by name of another estimator, and not for each replicate."""
+        """Return True if parameters are moved together: not by name of another estimator, nor for each replicate."""
         return not self.each and (self.estimator == "spread" or (self.estimator == "auto" and len(self.names) > FEW))
 
     def _column(self, theta: np.ndarray, k: int) -> np.ndarray:
-        """How the values change with one parameter."""
+        """Differences of the values by one parameter."""
         stencil, step = stencil_at(self.repeats.model.parameter(self.names[k]), float(theta[k]))
         return self.along(theta, np.eye(len(theta))[k], stencil, step)
 

@@ -63,7 +63,7 @@ class Certificate:
 
 
 def untold(words: str = "too few replicates to tell") -> Certificate:
-    """Where there is no ratio."""
+    """Certificate where there is no ratio."""
     return Certificate(False, math.nan, math.nan, math.nan, words)
 
 
@@ -146,7 +146,7 @@ def standard_error(values: Values) -> float:
 
 
 def certificate(each: Values, wide: Values) -> Certificate:
-    """Whether two estimators on the same replicates agree: equivalence of their ratio to 1 within ±10 % (Fieller's
+    """Agreement of two estimators on the same replicates: equivalence of their ratio to 1 within ±10 % (Fieller's
     interval to first order)."""
     mean = float(each.mean())
     if not np.any(each) and not np.any(wide):
@@ -158,7 +158,7 @@ def certificate(each: Values, wide: Values) -> Certificate:
 
 
 def agreement(ours: Values, truth: Values, words: tuple[str, str, str]) -> Certificate:
-    """Whether slopes agree with others of the same directions: equivalence to 1 within ±10 % of the slope, through the
+    """Agreement of slopes with others of the same directions: equivalence to 1 within ±10 % of the slope, through the
     origin, of one on the other (its error from the residuals, White 1980, Econometrica 48:817)."""
     sound = np.isfinite(ours) & np.isfinite(truth)
     ours, truth = ours[sound], truth[sound]

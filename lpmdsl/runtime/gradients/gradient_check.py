@@ -91,7 +91,7 @@ def first_half(reports: int) -> Array:
 
 
 def certify(each: Array, tested: Probe, what: str, early: Array | None = None) -> Certificate:
-    """Whether an estimator, (replicates, parameters) or one row for all, agrees with the differences of a probe.
+    """Agreement of an estimator, (replicates, parameters) or one row for all, with the differences of a probe.
 
     The ratio is that of the projections on the directions; equivalence to 1 within ±10 % passes (Fieller's interval to
     first order, replicate by replicate where both come from the same). ``early``: the same estimator for the first half
@@ -142,5 +142,5 @@ def _error(along: Array, slopes: Array, ratio: float) -> float:
 
 
 def is_convicted(found: Certificate) -> bool:
-    """Whether an estimator was found to be wrong, not only not found to be right."""
+    """Return True if an estimator was found to be wrong, not only not found to be right."""
     return not found.holds and "wrong" in found.words

@@ -72,14 +72,14 @@ def can_spread(repeats: Repeats, names: Sequence[str], settings: Mapping[str, fl
 
 
 def _draws_people(model: Model, name: str, settings: Mapping[str, float]) -> bool:
-    """Whether people, places or ties are others with another value of a parameter."""
+    """Return True if people, places or ties are others with another value of a parameter."""
     further = {**settings, name: settings[name] + NARROW * size(model, name, settings[name])}
     here, there = (world_key(model, parameter_values(model, dict(at))) for at in (settings, further))
     return here != there
 
 
 def _each(parameters: int, replicates: int) -> int:
-    """How many ways one replicate goes."""
+    """Number of directions in which one replicate goes."""
     return math.ceil((parameters + SPARE) / replicates) if replicates < OWN * parameters else 1
 
 

@@ -84,7 +84,7 @@ def own_words(declaration: Intervention | Scenario | Behaviour) -> str:
 
 
 def behaviours_table(model: Model) -> str:
-    """What is decided, when, from what, by whom; "" without behaviours."""
+    """Table of decisions, when, from what and by whom they are taken; "" without behaviours."""
     rows = [
         [
             html(spaced(b.name)),

@@ -69,7 +69,7 @@ def _heading(model: Model, manifest: Manifest) -> str:
 
 
 def _headline(model: Model, results: Results) -> str:
-    """What came out, in words, and the baseline's curve of it."""
+    """Result in words, and the baseline's curve of it."""
     said = headlines(model, results)
     observation = headline_observation(model, results.manifest)
     if not said or observation is None:
@@ -107,7 +107,7 @@ def _key_figures(results: Results) -> str:
 
 
 def _costs(results: Results) -> str:
-    """What every intervention cost, by scenario."""
+    """Table of the costs of every intervention, by scenario."""
     rows = [
         [html(spaced(name)), html(spaced(scenario)), _spread(pd.Series(spent)), html(record.currency)]
         for name, record in results.manifest.costs.items()
@@ -181,7 +181,7 @@ def _parameters(manifest: Manifest) -> str:
 
 
 def _changes(name: str, record: ParameterRecord, manifest: Manifest) -> str:
-    """What scenarios make of the parameter: the ratio of value to base gives the unit's scale."""
+    """Values of the parameter in scenarios: the ratio of value to base gives the unit's scale."""
     scale = record.value / record.base if record.base else 1.0
     changed = [
         f"In scenario {spaced(scenario)}: {number(values[name] * scale)} {record.unit}"

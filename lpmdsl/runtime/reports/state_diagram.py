@@ -34,7 +34,7 @@ ROW, LANE, NODE_HEIGHT, CHARACTER, LINE = 92.0, 40.0, 38.0, 6.3, 14.0
 
 
 def text_of(span: Span) -> str:
-    """What stands there in the model, on one line."""
+    """Text of the model there, on one line."""
     return " ".join(span.source.text[span.start : span.end].split())
 
 

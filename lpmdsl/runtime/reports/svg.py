@@ -117,7 +117,7 @@ def _draw(axes: Any, item: Item) -> None:  # matplotlib takes dates too, which i
 
 
 def _outer_labels(figure: Figure, places: list[Axes], columns: int) -> None:
-    """Where axes are shared, only the outer ones are labelled; the last of each column has numbers under it."""
+    """Label the outer axes only, where axes are shared; the last of each column has numbers under it."""
     if not figure.shared or len(figure.panels) == 1:
         return
     last = len(figure.panels)

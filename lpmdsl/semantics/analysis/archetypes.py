@@ -33,7 +33,7 @@ def digits(behaviour: Behaviour) -> tuple[tuple[str, ...], ...]:
 
 
 def most_archetypes(behaviour: Behaviour) -> int:
-    """How many archetypes there can be: prompts a refresh at most. 0 for a rule."""
+    """Highest number of archetypes: prompts a refresh at most. 0 for a rule."""
     return 0 if behaviour.rule is not None else math.prod(len(labels) for labels in digits(behaviour))
 
 
@@ -63,7 +63,7 @@ def refreshes(model: Model, behaviour: Behaviour) -> int:
 
 
 def most_calls(model: Model, behaviour: Behaviour) -> int:
-    """How many answers a run of one replicate can need at most."""
+    """Highest number of answers that a run of one replicate can need."""
     return most_archetypes(behaviour) * max(1, behaviour.asks) * refreshes(model, behaviour)
 
 

@@ -123,7 +123,7 @@ def _triggers(expr: IsActive, model: Model) -> Iterator[Expr]:
 
 
 def _is_formula_of(observation: str, parameter: str, model: Model) -> bool:
-    """Whether reports of an observation are computed with the parameter, not only counted from what it does."""
+    """Return True if reports of an observation are computed with the parameter, not only counted from what it does."""
     match model.observation(observation).value:
         case Derived(formula):
             parts = observations_in(formula)
@@ -135,7 +135,7 @@ def _is_formula_of(observation: str, parameter: str, model: Model) -> bool:
 
 
 def is_moved(ref: AttributeRef, parameter: str, model: Model) -> bool:
-    """Whether what is stored for an attribute hangs on the parameter: drawn, computed or set with it."""
+    """Return True if what is stored for an attribute depends on the parameter: drawn, computed or set with it."""
     return ref.name in _moved(ref.of, parameter, model)
 
 
@@ -165,7 +165,7 @@ def _sets(kind: str, model: Model) -> Iterator[SetAttribute]:
 
 
 def _clauses(ref: AttributeRef, model: Model) -> list[tuple[Expr, Expr]]:
-    """Where a ``while`` clause makes an attribute read otherwise, and as what, in written order: the last one wins."""
+    """Tests of ``while`` clauses that change how an attribute reads, with its value, as written: the last one wins."""
     return overlays(model, ref.of, ref.name)
 
 

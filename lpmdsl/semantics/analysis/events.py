@@ -64,7 +64,7 @@ Effect = m.SetAttribute | Enter | Decide | ReadAs | Leave | m.Rescale | m.Parame
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """What an effect can change.
+    """Something that an effect can change.
 
     ``attribute``: its stored value (``of`` a kind); ``reading``: what it reads as; ``state`` of a condition;
     ``presence`` on a network; ``contacts`` of a network; value of a ``parameter``.
@@ -76,7 +76,7 @@ class Thing:
 
 
 def writes(effect: Effect, of: str) -> frozenset[Thing]:
-    """What an effect changes of agents of a kind, or of all."""
+    """Things that an effect changes, of agents of a kind or of all."""
     match effect:
         case m.SetAttribute() | Decide():
             return frozenset({Thing("attribute", of, effect.attribute)})
@@ -148,7 +148,7 @@ class WhileActive:
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """When the behaviour is due."""
+    """Schedule of the behaviour."""
 
     behaviour: str
 

@@ -114,7 +114,7 @@ def _aggregate(expr: m.Aggregate, known: Knowledge) -> Bounds:
 
 
 def _starting(test: m.InState, known: Knowledge) -> Bounds:
-    """How many start in some states."""
+    """Bounds of the number that starts in some states."""
     condition = known.model.condition(test.condition)
     people = _people(condition.of, known.model)
     low = high = 0.0
@@ -128,7 +128,7 @@ def _starting(test: m.InState, known: Knowledge) -> Bounds:
 
 
 def starting(exception: m.StartExcept, people: Bounds, known: Knowledge) -> Bounds:
-    """How many of so many people an exception puts into its state."""
+    """Bounds of the number, of so many people, that an exception puts into its state."""
     if exception.number is not None:
         return bounds(exception.number, known)
     if exception.share is not None:
@@ -208,7 +208,7 @@ _COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 
 
 def _compare(op: str, a: Bounds, b: Bounds) -> Bounds:
-    """Whether a comparison may be false, and whether it may be true."""
+    """Bounds of a comparison: 0 if it may be false, 1 if it may be true."""
     if op in ("gt", "ge"):
         return _compare("lt" if op == "gt" else "le", b, a)
     if op == "lt":

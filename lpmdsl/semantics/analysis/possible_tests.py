@@ -1,4 +1,4 @@
-"""Whether a test of an agent can be true for somebody, over all that its attributes and states may be together."""
+"""Satisfiability of a test of an agent: true for somebody, over all that its attributes and states may be together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_COMBINATIONS = 2_000
 
 
 def can_hold(test: m.Expr, known: Knowledge) -> bool:
-    """Whether a test of an agent may be true for somebody: over every combination of categories, yes/no and states, and
+    """Return True if a test may be true for some agent: over every combination of categories, yes/no and states, and
     of the pieces into which the numbers of the test cut what is a number."""
     refs = {e.name: e for e in m.walk(test) if isinstance(e, m.AttributeRef)}
     cuts = sorted({e.value for e in m.walk(test) if isinstance(e, m.Literal_)})
@@ -112,7 +112,7 @@ def _number(ref: m.AttributeRef, column: m.Attribute, known: Knowledge) -> Bound
 
 
 def _pieces(whole: Bounds, cuts: list[float]) -> list[Bounds]:
-    """What lies between the cuts, and the cuts themselves."""
+    """Pieces between the cuts, and the cuts themselves."""
     inner = [c for c in cuts if whole[0] <= c <= whole[1]]
     ends = [whole[0], *inner, whole[1]]
     between = [(math.nextafter(a, math.inf) if a in inner else a, math.nextafter(b, -math.inf) if b in inner else b)

@@ -1,4 +1,4 @@
-"""Which parameters act on a run through chances alone, so that the score of its draws has their whole derivative.
+"""Parameters that act on a run through chances alone, so that the score of its draws has their whole derivative.
 
 A parameter may act on hazards, probabilities and laws of dwell times. One that moves people, ties or start states, that
 is compared with something, or that a report is computed with, acts on what the draws then decide by itself, and the
@@ -17,7 +17,7 @@ from lpmdsl.semantics.context import text_of
 
 
 def unscored(model: m.Model, parameter: str, observation: str) -> str | None:
-    """Why the score of a run has not all that a parameter does to an observation, in words; None if it has."""
+    """Reason why the score of a run has not all that a parameter does to an observation, in words; None if it has."""
     behind = observations_behind(model, {observation})
     for part, why in _fixed(model, behind):
         for expr in m.whole_expressions(part):
@@ -39,7 +39,7 @@ def _place(expr: m.Expr) -> str:
 
 
 def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
-    """What decides without a draw, with what a parameter in it does."""
+    """Expressions that decide without a draw, with what a parameter in them does."""
     yield model.agents, "it decides who and where people are"
     yield tuple(n.generator for n in model.networks), "it decides who is joined with whom"
     own = tuple(n.contacts for n in model.networks if n.is_by_person)
@@ -72,7 +72,7 @@ def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
 
 
 def _is_steady(probability: m.Expr | None) -> bool:
-    """Whether neither time nor reports decide a probability."""
+    """Return True if neither time nor reports decide a probability."""
     moving = m.Time | m.ObservationRef | m.Rolling | m.IsActive
     return probability is None or not any(isinstance(e, moving) for e in m.walk(probability))
 

@@ -37,7 +37,7 @@ def circle(graph: Edges) -> list[int] | None:
 
 
 def is_cyclic(condition: model.Condition, forced: set[int]) -> bool:
-    """Whether an agent can come back to a state, by exits or by forced moves (which lead from every other state)."""
+    """Return True if an agent can return to a state, by exits or by forced moves (these lead from every other one)."""
     graph = edges(condition)
     for state in graph:
         graph[state] |= forced - {state}

@@ -25,7 +25,7 @@ def origins(ctx: Context, *values: model.Expr) -> tuple[Label, ...]:
 
 
 def _parts(value: model.Expr) -> Iterator[model.Expr]:
-    """What gives the value its number and unit: a table does, and not the labels by which it is read."""
+    """Parts that give the value its number and unit: a table does, and not the labels by which it is read."""
     yield value
     for part in () if isinstance(value, model.TableRef | model.GroupReport) else model.children(value):
         yield from _parts(part)

@@ -22,7 +22,7 @@ Lookup = Callable[[model.Expr], float | None]
 
 
 class Known(Protocol):
-    """What must be known to evaluate: the check pass's context, or a finished model seen as one."""
+    """Names needed to evaluate: the check pass's context, or a finished model seen as one."""
 
     @property
     def parameters(self) -> Mapping[str, model.Parameter]: ...
@@ -174,7 +174,7 @@ def _expanded(expr: model.Expr, known: Known) -> model.Expr:
 
 
 def _leaf(node: model.Expr) -> str:
-    """What names a thing whose value can vary; "" for what is worked out from its parts."""
+    """Name of a thing whose value can vary; "" for what is worked out from its parts."""
     match node:
         case model.ParameterRef():
             return f"parameter {node.name}"

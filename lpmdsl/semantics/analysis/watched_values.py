@@ -1,4 +1,4 @@
-"""What a run must find to be numbers in their range: rates, factors, chances, limits, values that are set.
+"""Expressions that a run must find to be numbers in their range: rates, factors, chances, limits, values that are set.
 
 What parameters and tables decide is looked at before a run (``check_finite``). What hangs on the time, on reports or on
 the agent is looked at in the run, unless bounds show that it cannot go wrong. A report that is not out yet has no
@@ -42,7 +42,7 @@ class Watched:
 
     @property
     def range(self) -> Bounds:
-        """What it may be."""
+        """Lower and upper bound of what it may be."""
         low = -SLACK if self.role not in ("limit", "value") else -LARGEST
         return low, 1.0 + SLACK if self.role == "probability" else LARGEST
 
@@ -54,7 +54,7 @@ def watched(model: m.Model) -> tuple[Watched, ...]:
 
 
 def doubtful(model: m.Model) -> tuple[Watched, ...]:
-    """What nothing shows before a run to be finite and in its range."""
+    """Expressions that nothing shows before a run to be finite and in their range."""
     values = parameter_values(model)
     parameters = {p.name: _kept(p, model, values) for p in model.parameters}
     kinds = (*(a.name for a in model.agents), "")
@@ -161,14 +161,14 @@ def _number(attribute: m.Attribute, model: m.Model) -> Bounds:
 
 
 def _is_sound(one: Watched, known: Knowledge) -> bool:
-    """Whether every part has a number whatever happens, and the whole lies in its range."""
+    """Return True if every part has a number whatever happens, and the whole lies in its range."""
     low, high = one.range
     least, most = bounds(one.expr, known)
     return low <= least and most <= high and _has_number(one.expr, known)
 
 
 def _has_number(expr: m.Expr, known: Knowledge) -> bool:
-    """Whether every operation gives a finite number of all that its parts can be."""
+    """Return True if every operation gives a finite number of all that its parts can be."""
     if isinstance(expr, m.Aggregate):
         return True  # of what has no number there is none, and bounds tell the rest
     if isinstance(expr, m.Apply) and expr.type.is_numeric:

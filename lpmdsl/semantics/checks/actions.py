@@ -46,7 +46,7 @@ def set_attribute(ctx: Context, action: tree.SetTo, kind: str, scope: Scope) -> 
 def lasting_attribute(
     ctx: Context, action: tree.SetTo, kind: str, scope: Scope, lasts: str, instead: str
 ) -> model.SetAttribute | None:
-    """What an attribute reads as while something lasts (``while H``); None after a report, also of a probability."""
+    """Value of an attribute while something lasts (``while H``); None after a report, also of a probability."""
     if action.probability is not None or action.adds:
         without = "nothing is added up" if action.adds else "without a probability"
         message = f"What holds while {lasts} holds for everybody there all the time: {without}."

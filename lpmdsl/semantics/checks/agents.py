@@ -59,7 +59,7 @@ def check_agent(ctx: Context, written: tree.Agent) -> model.Agent:
 
 
 def _count(ctx: Context, written: tree.Agent) -> int | None:
-    """How many there are; None when the file says (or after a report)."""
+    """Number of agents; None when the file says (or after a report)."""
     quantity = written.count
     if quantity is None:
         if written.file is None and not ctx.names.is_library:
@@ -305,7 +305,7 @@ def _one_size(
     size: model.Expr | model.Distribution | None,
     within: tuple[model.AttributeRef, ...],
 ) -> bool:
-    """Whether the size reads nothing in which people of one place may differ."""
+    """Return True if the size reads nothing in which people of one place may differ."""
     alike = {attribute.name for attribute in within}
     read = (size.weights + tuple(e for _, e in size.arguments)) if isinstance(size, model.Distribution) else (size,)
     for node in (n for e in read if e is not None for n in model.walk(e)):
@@ -323,7 +323,7 @@ def _one_size(
 
 
 def _sizes_from_table(ctx: Context, size: model.Distribution) -> bool:
-    """Whether the rows of a table of sizes are whole numbers of people."""
+    """Return True if the rows of a table of sizes are whole numbers of people."""
     keys = ctx.tables[size.table].keys[0] if size.table else ()
     wrong = next((k for k in keys if not k.isdigit() or int(k) < 1), None)
     if wrong is not None:

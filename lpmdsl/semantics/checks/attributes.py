@@ -29,7 +29,7 @@ def attribute_limits(ctx: Context, written: tree.Attribute, kind: Type) -> tuple
 
 
 def missing_value(ctx: Context, written: tree.Attribute, kind: Type, is_read: bool) -> float | None:
-    """What a missing value means, in base units or as the number of a label (0 after a report); None: a mistake."""
+    """Meaning of a missing value, in base units or as the number of a label (0 after a report); None: a mistake."""
     if written.missing is None:
         return None
     if not is_read:

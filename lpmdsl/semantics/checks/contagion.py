@@ -110,7 +110,7 @@ def network_of(ctx: Context, name: tree.Name, kind: str) -> model.Network | None
 
 
 def _is_hazard(ctx: Context, rate: model.Expr, network: model.Network) -> bool:
-    """Whether rate × contacts of this network is per time; the report says which of the two does not fit."""
+    """Return True if rate × contacts of this network is per time; the report says which of the two does not fit."""
     counts_contacts = network.contacts is not None or network.mixing is not None
     want = PER_CONTACT if counts_contacts else PER_TIME
     if rate.type.dimension == want:

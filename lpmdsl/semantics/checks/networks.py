@@ -195,7 +195,7 @@ def _is_place(ctx: Context, place: tree.Name, kind: str) -> bool:
 
 
 def _is_mixing(ctx: Context, name: tree.Name, kind: str, contacts: model.Expr | None, span: Span) -> bool:
-    """Whether the table is contacts per day by one category attribute of the kind, twice."""
+    """Return True if the table is contacts per day by one category attribute of the kind, twice."""
     table = ctx.tables.get(name.id)
     if table is None:
         if name.id not in ctx.broken:
@@ -234,7 +234,7 @@ def _file_exists(ctx: Context, path: str, span: Span) -> bool:
 
 
 def _is_graph(ctx: Context, path: str, span: Span) -> bool:
-    """Whether a graph file reads; else what a run would say is reported.
+    """Return True if a graph file reads; else what a run would say is reported.
 
     Warns of what it says of its ties beyond their ends (W0653). How many agents it needs is looked at by a run.
     """
@@ -260,7 +260,7 @@ def _is_graph(ctx: Context, path: str, span: Span) -> bool:
 
 
 def _has_ends(ctx: Context, path: str, span: Span) -> bool:
-    """Whether a table of ties has two ends, which are looked up when it is run. Unused columns are told (W0653)."""
+    """Return True if a table of ties has two ends, which a run looks up. Unused columns are reported (W0653)."""
     data = read_data(ctx, path, span)
     if data is None:
         return False

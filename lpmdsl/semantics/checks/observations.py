@@ -108,7 +108,7 @@ def _named_condition(ctx: Context, name: tree.Name) -> str | None:
 def _shell(
     ctx: Context, written: tree.Observe, kind: str, value: model.Flow | model.Level, type_: Type
 ) -> model.Observation | None:
-    """What flows and levels share: for whom, by what, thinned and delayed how."""
+    """Observation from the parts that flows and levels share: for whom, by what, thinned and delayed how."""
     scope = counting(kind, f"the observation `{written.name.id}`")
     where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
     by = groups_by(ctx, written.by, kind)
@@ -163,7 +163,7 @@ def group_name(leaf: model.Expr) -> str:
 
 
 def groups_by(ctx: Context, written: tuple[tree.Name, ...], kind: str) -> tuple[model.Expr, ...] | None:
-    """What groups of a kind are by; None after a report."""
+    """Attributes that groups of a kind are by; None after a report."""
     found: list[model.Expr] = []
     for name in written:
         if name.id in ctx.states and ctx.kind_of[name.id] == kind:

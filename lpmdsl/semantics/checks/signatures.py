@@ -1,4 +1,4 @@
-"""What declarations are to each other before their insides are looked at: members with their types, states."""
+"""Signatures of declarations, before their insides are looked at: members with their types, states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What interventions cost, reported by periods: observations of the form ``costs of … per week``."""
+"""Costs of interventions, reported by periods: observations of the form ``costs of … per week``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of a model: scenarios, comparisons, promises to check, and fits to data."""
+"""Studies of a model: scenarios, comparisons, promises to check, and fits to data."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def _quantity(ctx: Context, written: tree.CheckQuantity) -> model.CheckQuantity 
 
 
 def _calls(ctx: Context, written: tree.CheckQuantity) -> model.CheckQuantity | None:
-    """How often a behaviour may ask in a run: known beforehand as far as the archetypes tell, else counted."""
+    """Limit of the questions of a behaviour in a run: known beforehand as far as the archetypes show, else counted."""
     if written.of.id not in ctx.behaviours:
         if written.of.id not in ctx.broken:
             ctx.unknown(written.of, "a behaviour", ctx.names.behaviours())
@@ -318,7 +318,7 @@ def _is_estimable(ctx: Context, name: tree.Name) -> bool:
 
 
 def _comes_later(ctx: Context, written: tree.Fit) -> bool:
-    """Whether the data are simply not here: a fit may read them from another folder, and a run needs none of them."""
+    """Return True if the data are just not here: a fit may read them from another folder, and a run needs none."""
     place = place_of(written.file_span.source)
     if is_there(written.file, place) or leads_out(written.file, place):
         return False

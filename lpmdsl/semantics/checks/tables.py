@@ -298,7 +298,7 @@ def _key_span(written: tree.Table, row: Row, dimension: int) -> Span:
 
 
 def _within(ctx: Context, written: tree.Table, kind: Type, rows: list[Row]) -> bool:
-    """Whether shares and probabilities lie in [0, 1], and the shares of a list add up to a whole."""
+    """Return True if shares and probabilities lie in [0, 1], and the shares of a list add up to a whole."""
     if kind.kind not in (Kind.SHARE, Kind.PROBABILITY):
         return True
     for _, value, span in rows:

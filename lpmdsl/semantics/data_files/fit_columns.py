@@ -1,4 +1,4 @@
-"""Which column of the data of a fit says when: by its name, whatever its capitals, or by its cells."""
+"""Column of the data of a fit that says when: by its name, whatever its capitals, or by its cells."""
 
 from __future__ import annotations
 

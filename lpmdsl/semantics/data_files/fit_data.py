@@ -112,7 +112,7 @@ def _matched(
 
 
 def _scale(reader: Reader, column: Column) -> float | None:
-    """What one of the column's unit is in the observation's; None after a report (E0913)."""
+    """Size of the column's unit in the observation's; None after a report (E0913)."""
     if column.unit is None:
         return 1.0
     scale, dimension = parse_unit(column.unit)
@@ -141,7 +141,7 @@ def _numbers(reader: Reader, column: Column) -> NDArray[np.float64] | None:
 
 
 def _possible(reader: Reader, values: NDArray, reports: NDArray) -> bool:
-    """Whether the observation could have these values; else a report (E0912, E0913)."""
+    """Return True if the observation could have these values; else a report (E0912, E0913)."""
     fit, observation = reader.fit, reader.observation
     family = DISTRIBUTIONS[fit.likelihood.family]
     negative = np.flatnonzero(values < 0)
@@ -170,7 +170,7 @@ def _possible(reader: Reader, values: NDArray, reports: NDArray) -> bool:
 
 
 def _whole(reader: Reader, values: NDArray) -> bool:
-    """Whether counts are whole numbers: shares of people, rates and thousands are not (E0913)."""
+    """Return True if counts are whole numbers: shares of people, rates and thousands are not (E0913)."""
     parts = np.flatnonzero(~np.isnan(values) & (np.abs(values - np.round(values)) > NEAR))
     if not len(parts):
         return True
@@ -183,7 +183,7 @@ def _whole(reader: Reader, values: NDArray) -> bool:
 
 
 def _most(reader: Reader) -> tuple[float, str]:
-    """What no report can exceed, in the observation's own unit, and why."""
+    """Bound that no report can exceed, in the observation's own unit, and why."""
     observation = reader.observation
     if observation.type.kind in (Kind.SHARE, Kind.PROBABILITY):
         if reader.fit.likelihood.family == "binomial":

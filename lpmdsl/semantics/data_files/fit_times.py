@@ -1,4 +1,4 @@
-"""Which report of a run each row of the data is about: by its date, its day, its time, or in order."""
+"""Report of a run that each row of the data is about: by its date, its day, its time, or in order."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def reports_of(reader: Reader, of_row: NDArray) -> NDArray[np.int64] | None:
 
 
 def _weeks_agree(reader: Reader, days: NDArray, says: Says) -> bool:
-    """Whether the periods of the data begin where the run's do, as far as their dates tell; else a report (E0922).
+    """Return True if the periods of the data begin where the run's do, as far as their dates show; else report (E0922).
 
     Dates that all stand at one place within the run's periods are the first or the last days of periods. The last days
     of the run's could be the first days of others: a name says which, or a weekday on which weeks usually end.
@@ -122,7 +122,7 @@ def _in_order(of_row: NDArray) -> NDArray[np.int64]:
 
 
 def _covered(reader: Reader, count: int, says: Says) -> str:
-    """What the reports of the run are about, to its last complete one."""
+    """Time that the reports of the run are about, to its last complete one."""
     start, name, days = reader.model.clock.start, reader.observation.name, count * reader.observation.every
     if says not in DATES or start is None or reader.observation.months:
         return f"the run makes {count} reports of `{name}` in {reader.steps * reader.model.clock.step:g} days"

@@ -55,7 +55,7 @@ def find_column(report: Report, data: DataFile, name: str, span: Span) -> Column
 
 
 def header_scale(ctx: Context, data: DataFile, column: Column, want: Dimension, span: Span) -> float | None:
-    """How much one of the header's unit is in base units (1 without a unit); None after reporting a wrong unit."""
+    """Size of the header's unit in base units (1 without a unit); None after reporting a wrong unit."""
     if column.unit is None:
         return 1.0
     scale, dimension = parse_unit(column.unit)

@@ -36,7 +36,7 @@ Value = Any  # a float or a float64 array over agents
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What names stand for: parameter values and tables in base units, attribute columns, states, counts, time."""
+    """Values of names: parameter values and tables in base units, attribute columns, states, counts, time."""
 
     model: Model
     parameters: Mapping[str, float]

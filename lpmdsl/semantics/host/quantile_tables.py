@@ -57,7 +57,7 @@ def _same(a: Expr, b: Expr) -> bool:
 
 
 def radix(leaf: Expr) -> int:
-    """How many values a leaf can take."""
+    """Number of values that a leaf can take."""
     return len(leaf.type.labels) if leaf.type.kind is Kind.CATEGORY else 2
 
 

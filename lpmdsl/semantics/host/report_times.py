@@ -1,4 +1,4 @@
-"""When an observation reports: at moments or for periods, and after how many steps."""
+"""Times of the reports of an observation: at moments or for periods, and after how many steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KEPT: list[tuple[m.Model, dict[str, bool]]] = []
 
 
 def is_flow_like(model: m.Model, name: str) -> bool:
-    """Whether report r covers a period that ends at (r + 1)·every, not the moment r·every."""
+    """Return True if report r covers a period that ends at (r + 1)·every, not the moment r·every."""
     found = next((found for kept, found in _KEPT if kept is model), None)
     if found is None:
         found = {}
@@ -55,7 +55,7 @@ def completed(model: m.Model, name: str, boundary: int) -> int:
 
 
 def report_count(model: m.Model, name: str, steps: int) -> int:
-    """How many reports a whole run makes: one at the start too, unless they cover periods."""
+    """Number of reports of a whole run: one at the start too, unless they cover periods."""
     whole = completed(model, name, steps)
     return whole if is_flow_like(model, name) else whole + 1
 
@@ -71,7 +71,7 @@ def boundaries(model: m.Model, name: str, reports: int) -> NDArray[np.int64]:
 
 
 def times_of(model: m.Model, name: str, reports: int) -> NDArray[np.float64]:
-    """When each of so many reports is made, in days since the start."""
+    """Times of so many reports, in days since the start."""
     observation = model.observation(name)
     if observation.months:
         return boundaries(model, name, reports) * np.float64(model.clock.step)
@@ -81,7 +81,7 @@ def times_of(model: m.Model, name: str, reports: int) -> NDArray[np.float64]:
 
 
 def period_text(observation: m.Observation | m.Chance) -> str:
-    """How often it is reported or tried, in words: ``every 7 days``, ``every month``."""
+    """Period of reports or tries, in words: ``every 7 days``, ``every month``."""
     if observation.months:
         count, unit = (
             (observation.months // 12, "year") if observation.months % 12 == 0 else (observation.months, "month")
@@ -91,7 +91,7 @@ def period_text(observation: m.Observation | m.Chance) -> str:
 
 
 def adds_up(observation: m.Observation) -> bool:
-    """Whether the groups of an observation are parts of a whole."""
+    """Return True if the groups of an observation are parts of a whole."""
     match observation.value:
         case m.Flow() | m.Spending():
             return True

@@ -1,4 +1,4 @@
-"""What is changed, estimated or promised to no effect: scenarios, estimates, checks and stops."""
+"""Changes, estimates and promises without effect: scenarios, estimates, checks and stops."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _values_with(checked: model.Model, name: str, value: float) -> dict[str, flo
 
 
 def _differs(expr: model.Expr, own: Mapping[str, float], new: Mapping[str, float], tables: Mapping) -> bool:
-    """Whether other parameters can change a value: by numbers where they alone decide a part, else by its parts."""
+    """Return True if other parameters can change a value: by numbers if they alone decide a part, else by its parts."""
     before, after = constant(expr, own, tables), constant(expr, new, tables)
     if not math.isnan(before) and not math.isnan(after):
         return before != after

@@ -1,4 +1,4 @@
-"""What was worked out once and does not follow: computed attributes behind those that a run writes, and ages."""
+"""Values worked out once that do not follow: computed attributes behind those that a run writes, and ages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can never happen in a course of illness or on a network, and what is always 0: told with its reason."""
+"""Events of an illness or on a network that can never happen, and reports that are always 0, with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changes nothing since nothing reads it: unread parameters and tables, idle interventions and scenarios."""
+"""Declarations without effect since nothing reads them: parameters and tables, idle interventions and scenarios."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _start_day(checked: model.Model, starts: model.OnDate | model.Elapsed) -> fl
 
 
 def _never_starts(checked: model.Model, it: model.Intervention, report: Report) -> bool:
-    """Whether what the trigger reads cannot reach its level, whatever happens."""
+    """Return True if what the trigger reads cannot reach its level, whatever happens."""
     if not isinstance(it.starts, model.Crossing):
         return False
     known = Knowledge(checked, view(checked).values)
@@ -173,7 +173,7 @@ def _never_starts(checked: model.Model, it: model.Intervention, report: Report) 
 def _starts_too_late(
     checked: model.Model, it: model.Intervention, starts: model.Crossing, known: Knowledge, report: Report
 ) -> bool:
-    """Whether the run has ended when the first report is out, or when the delay is over."""
+    """Return True if the run has ended when the first report is out, or when the delay is over."""
     end = checked.clock.step * checked.clock.steps
     read = [checked.observation(e.observation) for e in model.walk(starts.value) if isinstance(e, model.ObservationRef)]
     first = max((o.every for o in read), default=0.0)
@@ -257,7 +257,7 @@ def _idle_span(it: model.Intervention) -> Span:
 
 
 def is_never(checked: model.Model, test: model.Expr) -> bool:
-    """Whether no agent can satisfy ``test``, as far as labels, truth values, states and parameters tell."""
+    """Return True if no agent can satisfy ``test``, as far as labels, truth values, states and parameters tell."""
     if not can_hold(test, Knowledge(checked, view(checked).values)):
         return True
     known = (model.ParameterRef, model.InState, model.IsActive, model.Literal_, model.Apply, model.TableRef)

@@ -50,7 +50,7 @@ class AttributeRef:
 
 @dataclass(frozen=True, slots=True)
 class InState:
-    """Whether the agent's ``condition`` is in one of ``states`` (indices)."""
+    """Test that the agent's ``condition`` is in one of ``states`` (indices)."""
 
     condition: str
     states: tuple[int, ...]
@@ -93,7 +93,7 @@ class ObservationRef:
 
 @dataclass(frozen=True, slots=True)
 class GroupReport:
-    """What ``ObservationRef`` is for the group that the agent itself is in.
+    """``ObservationRef`` for the group that the agent itself is in.
 
     ``keys``: the agent's category index, state or truth value in each thing that the observation is ``by``.
     """
@@ -121,7 +121,7 @@ class Rolling:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """How many agents of ``of`` the run began with."""
+    """Number of agents of ``of`` that the run began with."""
 
     of: str
     type: Type
@@ -138,7 +138,7 @@ class Time:
 
 @dataclass(frozen=True, slots=True)
 class IsActive:
-    """Whether an intervention is active in this step."""
+    """Test that an intervention is active in this step."""
 
     intervention: str
     type: Type
@@ -240,7 +240,7 @@ def mapped(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
 
 
 def reads_agent(expr: Expr) -> bool:
-    """Whether the value differs between agents (own attributes or states outside an aggregate)."""
+    """Return True if the value differs between agents (own attributes or states outside an aggregate)."""
     match expr:
         case AttributeRef() | InState() | StateOf():
             return True
@@ -251,6 +251,6 @@ def reads_agent(expr: Expr) -> bool:
 
 
 def is_constant(expr: Expr) -> bool:
-    """Whether parameters, tables and literals alone decide the value."""
+    """Return True if parameters, tables and literals alone decide the value."""
     plain = Literal_ | ParameterRef | Follows | TableRef | Apply | Population
     return all(isinstance(e, plain) for e in walk(expr))

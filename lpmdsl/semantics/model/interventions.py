@@ -92,7 +92,7 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class WhileActive:
-    """What holds while an intervention is active, for agents of ``of`` with ``where``.
+    """Effects that hold while an intervention is active, for agents of ``of`` with ``where``.
 
     They are absent from ``networks``, and ``sets`` says what attributes read as. ``scales`` and ``changes`` are here as
     they are written; ``semantics.desugar`` has made scalings of contagions and choices in expressions of them. ``of``

@@ -78,13 +78,13 @@ class Model:
         return self.condition(spread.of or contagion.condition)
 
     def is_passed_on(self, condition: str) -> bool:
-        """Whether somebody can catch a condition from somebody."""
+        """Return True if somebody can catch a condition from somebody."""
         contagion = self.contagion_of(condition)
         return contagion is not None and bool(contagion.spreads)
 
 
 def overlays(model: Model, of: str, name: str) -> list[tuple[Expr, Expr]]:
-    """When an attribute reads otherwise than it is stored, and as what: ``while`` clauses of conditions, then of
+    """Tests under which an attribute reads otherwise than stored, and as what: ``while`` clauses of conditions, then of
     interventions, in written order. The last that holds wins. Both are read from stored attributes."""
     found: list[tuple[Expr, Expr]] = [
         (InState(condition.name, clause.states, BOOLEAN, clause.span), clause.value)

@@ -55,7 +55,7 @@ class Network:
 
     @property
     def is_between(self) -> bool:
-        """Whether it joins two kinds of agents."""
+        """Return True if it joins two kinds of agents."""
         return bool(self.to)
 
     @property

@@ -70,5 +70,5 @@ class Observation:
 
     @property
     def adds_over_time(self) -> bool:
-        """Whether a report is kept as what its period came to, and not per day."""
+        """Return True if a report is kept as what its period came to, and not per day."""
         return isinstance(self.value, Flow | Spending)

@@ -1,4 +1,4 @@
-"""What an expression may read, depending on where it stands."""
+"""Things that an expression may read, depending on where it stands."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def timed(place: str) -> Scope:
 
 
 def making(kind: str, place: str, made: frozenset[str] | None = None) -> Scope:
-    """What is known of an agent while the population is made: its earlier attributes."""
+    """Scope of an agent while the population is made: its earlier attributes."""
     return Scope(place, frozenset({"members"}), kind, made)
 
 
 def on_entry(kind: str, place: str) -> Scope:
-    """What a dwell time may depend on: the agent's attributes and states."""
+    """Scope of a dwell time: the agent's attributes and states."""
     return Scope(place, frozenset({"members", "states"}), kind)
 
 
 def running(kind: str, place: str) -> Scope:
-    """What an agent may read while the model runs: itself, the reports, the time, the interventions."""
+    """Scope of an agent while the model runs: itself, the reports, the time, the interventions."""
     return Scope(place, frozenset({"members", "states", "observations", "time", "activity"}), kind)
 
 
@@ -61,10 +61,10 @@ def counting(kind: str, place: str) -> Scope:
 
 
 def reporting(place: str, grouped: bool = False) -> Scope:
-    """What triggers and formulas of observations read: completed reports, parameters, the time."""
+    """Scope of triggers and formulas of observations: completed reports, parameters, the time."""
     return Scope(place, frozenset({"observations", "time"}), grouped=grouped)
 
 
 def watching(place: str) -> Scope:
-    """What ``check always`` and ``observe`` may read: the whole population as well."""
+    """Scope of ``check always`` and ``observe``: the whole population as well."""
     return Scope(place, frozenset({"observations", "time", "aggregates", "activity"}))

@@ -12,7 +12,7 @@ from lpmdsl.syntax.build.clauses import ClauseBuilder
 
 
 class BehaviourBuilder(ClauseBuilder):
-    """What is decided, when, from what, and by whom."""
+    """Builder of behaviours: what is decided, when, from what, and by whom."""
 
     def behaviour(self, meta: Meta, c: Children) -> t.Behaviour:
         clauses = self.clauses(c)

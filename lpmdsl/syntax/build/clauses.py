@@ -104,7 +104,7 @@ class ClauseBuilder(ExpressionBuilder):
         return self._attributes(meta, names, kind, value, (), missing, low, high)
 
     def when_missing(self, meta: Meta, c: Children) -> t.Expr:
-        """What a missing value means; a label in quotes is kept as a name."""
+        """Meaning of a missing value; a label in quotes is kept as a name."""
         value = c[0]
         return t.Name(unquoted(value), self.token_span(value)) if isinstance(value, Token) else value
 
@@ -332,7 +332,7 @@ class ClauseBuilder(ExpressionBuilder):
     # -------------------------------------------------------------- places in the first line
 
     def first_line(self, meta: Meta) -> Span:
-        """Where a missing clause is reported: the first line of the declaration."""
+        """Place at which a missing clause is reported: the first line of the declaration."""
         line = self.text[meta.start_pos : meta.end_pos].split("\n", 1)[0].rstrip()
         start = self.base + meta.start_pos
         return Span(self.source, start, start + len(line))

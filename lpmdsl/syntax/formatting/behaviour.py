@@ -31,7 +31,7 @@ def behaviour(node: t.Behaviour) -> Iterable[Line]:
 
 
 def _decided(node: t.Behaviour) -> Iterable[Line]:
-    """What happens to a reply, or without one."""
+    """Lines on what happens to a reply, or without one."""
     if node.remembers is not None:
         last = "decision" if node.remembers.number == 1 else "decisions"
         yield line_at(node.remembers.span, f"remembers the last {node.remembers.text} {last}")

@@ -23,7 +23,7 @@ def lines(node: t.Header | t.Declaration) -> list[Line]:
 
 
 def _code_end(node: t.Header | t.Declaration, end: int) -> int:
-    """Where the first line ends: only values can go over several rows."""
+    """Offset at which the first line ends: only values can go over several rows."""
     match node:
         case t.Parameter():
             return node.value.span.end

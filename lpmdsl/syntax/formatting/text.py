@@ -64,7 +64,7 @@ def format_module(module: t.Module) -> str:
 
 
 def _is_whole(module: t.Module) -> bool:
-    """Whether the declarations and comments are all that the text holds."""
+    """Return True if the declarations and comments are all that the text holds."""
     text, last, rest = module.source.text, 0, []
     for node in _nodes(module):
         rest.append(text[last : node.span.start])
@@ -79,7 +79,7 @@ def _nodes(module: t.Module) -> list[t.Header | t.Declaration]:
 
 
 def _blank_between(blocks: Sequence[Block], i: int) -> bool:
-    """Whether a blank line stands before block ``i``: as written, and always between different keywords."""
+    """Return True if a blank line stands before block ``i``: as written, and always between different keywords."""
     before, block = blocks[i - 1], blocks[i]
     if block.first_row - before.last_row > 1:
         return True

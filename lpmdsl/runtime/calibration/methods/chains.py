@@ -126,7 +126,7 @@ def _how_it_goes(chains: list[Chain], warmup: int, draws: int) -> tuple[str, int
 def _handed_over(
     problem: Problem, chains: list[Chain], warmup: int, runs: int, replicates: int, stopped: str
 ) -> Posterior:
-    """What was drawn after warm-up."""
+    """Draws after warm-up."""
     n = len(problem.free)
     begun = bool(chains) and chains[0].iteration > warmup
     draws = np.stack([np.reshape(c.draws[warmup:], (-1, n)) for c in chains]) if begun else np.empty((0, 0, n))

@@ -88,7 +88,7 @@ class Loss:
         return float(value.detach()) + self.problem.log_prior(z), gradient
 
     def _formulas(self, z: Array, runs: Array) -> Array:
-        """What the prior and the arguments of the likelihood contribute, the replicates being as they are."""
+        """Contribution of the prior and of the arguments of the likelihood, the replicates being as they are."""
         found = np.zeros(len(z))
         for k in range(len(z)):
             step = NUDGE * max(1.0, abs(z[k])) * np.eye(len(z))[k]
@@ -170,7 +170,7 @@ def _best_of(start: Beginning) -> NDArray[np.int64]:
 def _climb_all(
     losses: list[Loss], start: Beginning, width: Array, checkpoint: Checkpoint, tell: Tell
 ) -> tuple[list[Array], Certified, int] | None:
-    """Where every start ends, the certificate of the simulator's gradient, and how often replicates were run; None if
+    """End of every start, the certificate of the simulator's gradient, and the number of replicates run; None if
     asked to stop. The others only follow the first by a gradient that is not convicted where that has ended."""
     starts = [start.points[keyed(loss.problem.options.seed, GRADIENT, s, 1).choice(len(start.points), p=start.weights)]
               for s, loss in enumerate(losses)]  # fmt: skip
@@ -197,7 +197,7 @@ def _ends(
     losses: list[Loss], starts: list[Array], some: range, width: Array, gradient: Gradient, name: str,
     checkpoint: Checkpoint, tell: Tell,
 ) -> list[Array] | None:  # fmt: skip
-    """Where ``some`` of the starts end."""
+    """Ends of ``some`` of the starts."""
     ends = []
     for s in some:
         end = _adam(losses[s], starts[s], width, gradient, f"{name} {s} ", s, len(losses), checkpoint, tell)

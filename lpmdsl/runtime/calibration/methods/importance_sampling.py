@@ -41,7 +41,7 @@ class Weighted:
 
     @property
     def worth(self) -> float:
-        """How many independent draws they are worth (Kish's formula)."""
+        """Effective sample size (Kish's formula)."""
         return 1 / float((self.weights**2).sum())
 
     def moments(self) -> tuple[Array, Array]:
@@ -116,7 +116,7 @@ def _weights(points: Array, values: Array, proposals: list[tuple[Array, Array]])
 
 
 def _learned(found: Weighted, peak: Peak) -> tuple[Array, Array]:
-    """Where the next round is drawn from: what was found, over the peak as if that had been ten points a parameter."""
+    """Proposal of the next round: what was found, over the peak as if that had been ten points a parameter."""
     mean, covariance = found.moments()
     trust = found.worth / (found.worth + 10 * len(mean))
     return trust * mean + (1 - trust) * peak.centre, trust * covariance + (1 - trust) * (peak.covariance + peak.error)
@@ -129,7 +129,7 @@ def _root(covariance: Array) -> Array:
 
 
 def notes_on(found: Weighted) -> tuple[str, ...]:
-    """What is to be known where the points are worth too little to be used, in words."""
+    """Notes where the effective sample size is too small for the points to be used, in words."""
     if found.worth >= ENOUGH:
         return ()
     return (

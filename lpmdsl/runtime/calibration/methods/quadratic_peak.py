@@ -121,7 +121,7 @@ def _robust(design: Array, seen: Array, weights: Array) -> Array:
 
 
 def doubts_of(peak: Peak) -> list[str]:
-    """What speaks against the peak, in words."""
+    """Reasons to doubt the peak, in words."""
     found = []
     if not peak.is_peak:
         found.append("the log posterior does not bend down in every direction: the data do not tell parameters apart")

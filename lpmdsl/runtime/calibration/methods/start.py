@@ -1,4 +1,4 @@
-"""Where to begin: rounds of weighted draws that move from the prior towards the posterior (adaptive importance
+"""Starts: rounds of weighted draws that move from the prior towards the posterior (adaptive importance
 sampling, after Cappé et al. 2004, J Comput Graph Stat 13:907), and how many replicates a likelihood needs."""
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def student_t(random: np.random.Generator, count: int, n: int, freedom: int) -> 
 
 
 def enough_replicates(problem: Problem, points: Array, key: int) -> int:
-    """How many replicates bring the standard deviation of the estimated log likelihood to ``NOISE``, from the spread of
+    """Replicates that bring the standard deviation of the estimated log likelihood to ``NOISE``, from the spread of
     the weights of single replicates.
 
     ``points``: (n, parameters); ``key``: which luck to spend on it.

@@ -37,7 +37,7 @@ def checked(problem: Problem, predictive: Predictive) -> tuple[Checked, ...]:
 def doubts(
     problem: Problem, predictive: Predictive, scores: tuple[Score, ...], checks: tuple[Checked, ...]
 ) -> list[str]:
-    """Why the model does not give its data back, in words; nothing if there is no reason."""
+    """Reasons why the model does not give its data back, in words; nothing if there is no reason."""
     said = [line for score in scores if score.part == "fitted" for line in _coverage(score)]
     said += [line for piece in problem.pieces for line in _outliers(problem, piece, predictive)]
     return [*said, *(_unlike(check) for check in checks if check.is_flagged)]

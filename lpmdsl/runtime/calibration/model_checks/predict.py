@@ -1,4 +1,4 @@
-"""What the fitted model says of the data: curves weighed by the data, each point against the others, and scores.
+"""The fitted model beside the data: curves weighed by the data, each point against the others, and scores.
 
 For some draws of the parameters, several replicates are run. Weighed by how they meet the fitted data they are the
 epidemics that may have happened, and what is held out is a forecast from them. A fitted point is compared with curves
@@ -174,7 +174,7 @@ def _score(piece: Piece, part: str, chosen: NDArray[np.bool_], left_out: LeftOut
 
 
 def among_all(piece: Piece, chosen: NDArray[np.bool_], reports: int) -> NDArray[np.bool_]:
-    """Which of all reports of a calibration the chosen ones of one fit are."""
+    """Indices, among all reports of a calibration, of the chosen ones of one fit."""
     where = np.zeros(reports, bool)
     where[piece.at] = chosen
     return where

@@ -132,7 +132,7 @@ class RelaxedRun:
         return raw / self.unit(observation)
 
     def unit(self, name: str) -> float:
-        """What a value in base units is divided by for a report."""
+        """Divisor of a value in base units for a report."""
         observation = self.model.observation(name)
         if isinstance(observation.value, Flow):
             return round(observation.every * observation.scale, 12)

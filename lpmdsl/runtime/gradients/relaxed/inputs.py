@@ -1,4 +1,4 @@
-"""What the host gives a relaxed program, and how its derivatives become derivatives by parameters."""
+"""Inputs of a relaxed program from the host, and the chain rule from them to parameters."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def given(
 
 
 def _members(world: World, kind: str, place: str) -> dict[str, NDArray]:
-    """Who belongs to each place, in order of the agents; those without a place at the end, in no row."""
+    """Members of each place, in order of the agents; those without a place at the end, in no row."""
     column = world.attributes[(kind, place)]
     places = max(1, world.place_counts[(kind, place)])
     inside = column >= 0

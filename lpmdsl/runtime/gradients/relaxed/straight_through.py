@@ -58,7 +58,7 @@ def surrogate_gradient(
 
 
 def _drawn(model: Model, drawn: Drawn, request: RunRequest) -> tuple[list[Boundary], Boundary]:
-    """What agents are and interventions do at every boundary, the first being the start; and the buffers at the end."""
+    """States of agents and interventions at every boundary, the first being the start; and the buffers at the end."""
     program, module = drawn.program, drawn.module
     sizes = size_values(program, request)
     buffers = make_buffers(program, request, sizes)
@@ -100,7 +100,7 @@ def _hard(run: RelaxedRun, drawn: Boundary, states: Boundary) -> Boundary:
 
 
 def _outputs(model: Model, buffers: Boundary, run: RelaxedRun) -> Boundary:
-    """What was reported, in the relaxed program's type; it has the flows of each step from the relaxation."""
+    """Reports in the relaxed program's type; it has the flows of each step from the relaxation."""
     made: Boundary = {}
     for observation in model.observations:
         name = f"observed_{observation.name}"

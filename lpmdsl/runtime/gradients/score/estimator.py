@@ -55,7 +55,7 @@ class Slices:
 
 @dataclass(frozen=True, slots=True)
 class Ledgers:
-    """What many replicates have told: ``reports`` (replicates, reports); ``score`` (replicates, slices, parameters);
+    """Records of many replicates: ``reports`` (replicates, reports); ``score`` (replicates, slices, parameters);
     ``controls`` (replicates, slices, controls); ``products`` (replicates, slices, controls, parameters)."""
 
     reports: Array
@@ -65,7 +65,7 @@ class Ledgers:
 
 
 def slices_of(pilot: Scored) -> Slices:
-    """How to cut runs up, by equal shares of what is random in the controls of a ``pilot`` run.
+    """Cuts of runs into slices, by equal shares of what is random in the controls of a ``pilot`` run.
 
     The pilot must be none of the runs that are then cut: what is made of them must not look at themselves.
     """
@@ -173,7 +173,7 @@ def folds(replicates: int) -> list[Indices]:
 
 
 def fitted(designs: list[Array], values: Array) -> tuple[int, Array]:
-    """Which design (replicates, controls) explains values (replicates, numbers) best, and its weights.
+    """The design (replicates, controls) that explains values (replicates, numbers) best, and its weights.
 
     Ridge regression; design and ridge are chosen by leaving one replicate out.
     """

@@ -140,7 +140,7 @@ def _word(kind: Type) -> str:
 
 
 def _answers(ctx: Context, clause: tree.Decides, decides: Type) -> tuple[str, ...]:
-    """What no and yes are called in a reply."""
+    """Words for no and yes in a reply."""
     if not clause.answers:
         return ()
     yes, no = clause.answers

@@ -1,4 +1,4 @@
-"""What a person knows when it decides: attributes, own states and reports, each with a finite number of labels."""
+"""Knowledge of a person when it decides: attributes, own states and reports, each with a finite number of labels."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ def _rising(ctx: Context, cuts: tuple[model.Expr, ...]) -> bool:
 
 
 def _can_be_missing(ctx: Context, value: model.Expr) -> bool:
-    """Whether there may be no number: a report that is not out, a share or mean of nobody."""
+    """Return True if there may be no number: a report that is not out, a share or mean of nobody."""
     if not isinstance(value, model.ObservationRef | model.GroupReport):
         return False
     observed = ctx.observations[value.observation]

@@ -57,7 +57,7 @@ def _unknown(ctx: Context, slot: str, span: Span, known: list[str], made: model.
 
 
 def _unused(ctx: Context, made: model.Behaviour, used: set[str]) -> None:
-    """What is known and never read: each of its labels multiplies the calls."""
+    """Report what is known and never read: each of its labels multiplies the calls."""
     if made.rule is not None:
         read = {_name(e) for root in (made.rule,) for e in model.walk(root)}
         idle = [k for k in made.knows if k.slot not in read and k.slot not in made.when]

@@ -75,7 +75,7 @@ def _columns(ctx: Context, clause: tree.Validate, data: DataFile, slots: dict[st
 
 
 def _comes_later(ctx: Context, clause: tree.Validate) -> bool:
-    """Whether the survey is simply not here: a run needs none of it."""
+    """Return True if the survey is simply not here: a run needs none of it."""
     place = place_of(clause.file_span.source)
     if is_there(clause.file, place) or leads_out(clause.file, place):
         return False

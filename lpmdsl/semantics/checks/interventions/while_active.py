@@ -1,4 +1,4 @@
-"""What holds while an intervention is active: absences, attributes, scaled contacts, other values of parameters."""
+"""Effects while an intervention is active: absences, attributes, scaled contacts, other values of parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What looks at many agents or at reports: aggregates, observations read by name, means and totals of reports."""
+"""Expressions over many agents or over reports: aggregates, observations read by name, means and totals of reports."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WHY: dict[Readable, tuple[str, str]] = {
 
 
 def may_read(ctx: Context, what: Readable, name: tree.Name, scope: Scope) -> bool:
-    """Whether ``scope`` may read this; if not, the reason is reported."""
+    """Return True if ``scope`` may read this; if not, the reason is reported."""
     if scope.can(what):
         return _is_known(ctx, name, scope)
     code, why = _WHY[what]
@@ -49,7 +49,7 @@ def may_read(ctx: Context, what: Readable, name: tree.Name, scope: Scope) -> boo
 
 
 def _is_known(ctx: Context, name: tree.Name, scope: Scope) -> bool:
-    """Whether those who decide by a rule know what it reads."""
+    """Return True if those who decide by a rule know what it reads."""
     if scope.slots is None or name.id in scope.slots:
         return True
     ctx.report.add(
@@ -226,7 +226,7 @@ def _observed(ctx: Context, name: tree.Name, scope: Scope) -> model.Observation 
 
 
 def is_summable(observed: model.Observation) -> bool:
-    """Whether the groups of an observation add up to a whole that means something: flows, counts and sums."""
+    """Return True if the groups of an observation add up to a whole that means something: flows, counts and sums."""
     match observed.value:
         case model.Flow() | model.Spending():
             return True

@@ -169,7 +169,7 @@ def _role_type(role: Role, want: Type) -> Type:
 
 
 def _in_range(ctx: Context, family: Family, name: str, role: Role, value: model.Expr) -> bool:
-    """Whether no value that parameters and tables allow lies outside what the argument can be."""
+    """Return True if no value that parameters and tables allow lies outside what the argument can be."""
     for number, story in extremes(ctx, (value,)):
         problem = ""
         if role in ("positive value", "per value", "positive number") and number <= 0:

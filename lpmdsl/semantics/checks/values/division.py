@@ -13,7 +13,7 @@ def misread(ctx: Context, expr: tree.Binary) -> bool:
 
 
 def _is_per_unit(ctx: Context, expr: tree.Binary) -> bool:
-    """Whether a unit stands below a stroke, as in ``10 contacts/day``, where nothing else has its name; reported."""
+    """Return True if a unit is below a stroke, as in ``10 contacts/day``, and nothing else has its name; reported."""
     below = expr.right
     if not isinstance(below, tree.Name) or below.id not in UNITS or ctx.names.word_of(below.id) is not None:
         return False

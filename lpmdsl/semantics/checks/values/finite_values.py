@@ -13,7 +13,7 @@ from lpmdsl.semantics.context import Context, text_of
 
 
 def is_finite(ctx: Context, value: model.Expr, role: str) -> bool:
-    """Whether every part that parameters, tables and numbers alone decide is a finite number; else a report (E0742).
+    """Return True if every part that parameters, tables and numbers alone decide is finite; else report it (E0742).
 
     What stands in a choice or a comparison may have no number: it need not be taken.
     """

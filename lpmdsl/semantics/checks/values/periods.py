@@ -71,7 +71,7 @@ def _within_calendar(ctx: Context, duration: float, span: Span) -> None:
 
 
 def _duration(ctx: Context, written: tree.Clock) -> float | None:
-    """How long the run is, in days; months and years are those of the calendar."""
+    """Length of the run in days; months and years are those of the calendar."""
     until = written.duration
     if isinstance(until, tree.Date):
         return _until(ctx, written, until)

@@ -29,7 +29,7 @@ LONGEST_POWER = 8
 
 
 def is_literal(expr: model.Expr) -> bool:
-    """Whether the value is built of written numbers alone."""
+    """Return True if the value is built of written numbers alone."""
     return all(isinstance(e, model.Literal_ | model.Apply) for e in model.walk(expr))
 
 
@@ -58,7 +58,7 @@ def expect(ctx: Context, expr: model.Expr, want: Type, role: str) -> model.Expr:
 
 
 def fits(expr: model.Expr, want: Type) -> bool:
-    """Whether a value of this type can be a ``want``: equal dimensions, zero of anything, a bare count of people."""
+    """Return True if this value can be a ``want``: equal dimensions, zero of anything, a bare count of people."""
     found = expr.type
     if want.kind is Kind.CATEGORY:
         return found.kind is Kind.CATEGORY and found.labels == want.labels
