@@ -1,4 +1,4 @@
-"""Functions by which threads of generated modules work together: atomics, a barrier, lists, sets, calendars of agents.
+"""Functions by which threads of generated modules work together: lists, sets and calendars of agents.
 
 A list may be filled in any order, a set and a calendar hold agents in no order, counters add integers: so the order in
 which threads come never shows. Who is alone (``threads == 1``) does without atomic instructions.
@@ -8,148 +8,24 @@ which threads come never shows. Who is alone (``threads == 1``) does without ato
 # Numba itself passes the first argument of an intrinsic, the typing context.
 from __future__ import annotations
 
-import sys
-
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic, overload
 
+from lpmdsl.backends.numba.atomics import (
+    add_among as add_among,
+    atomic_add as atomic_add,
+    barrier as barrier,
+    combine_and,
+    combine_or,
+    exchange,
+    fetch_add,
+    lowest_bit as lowest_bit,
+    prefetch as prefetch,
+)
 from lpmdsl.backends.numba.prelude import quarters
 from lpmdsl.kept import njit
 
 LIST_CHUNK = 2048  # agents of a list, or words of a set, that a thread takes at a time
 CHUNK = 16384  # agents with one row of partial sums: fixed, so that no thread count changes a sum
-
-
-@intrinsic
-def _atomic_add(typingctx, array, index, value):
-    """``array.flat[index] += value`` as one atomic instruction."""
-
-    def codegen(context, builder, signature, args):
-        array_type, _, _ = signature.args
-        data = context.make_array(array_type)(context, builder, args[0]).data
-        pointer = builder.gep(data, [args[1]])
-        builder.atomic_rmw("add", pointer, args[2], "monotonic")
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, array.dtype), codegen
-
-
-@intrinsic
-def _fetch_add(typingctx, array, index, value):
-    """``array[index]`` before ``value`` is added to it, ordered against all other memory."""
-
-    def codegen(context, builder, signature, args):
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        return builder.atomic_rmw("add", builder.gep(data, [args[1]]), args[2], "seq_cst")
-
-    return types.int64(array, types.intp, types.int64), codegen
-
-
-_give_way = types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32())
-_SPINS = 2000
-
-
-@njit(cache=True)
-def barrier(team, threads):
-    """Returns when all threads of the team have come; ``team[0]`` counts arrivals, ``team[8]`` the times all came.
-
-    The two stand on different cache lines. Who waits long gives its processor away, so a busy machine loses little.
-    """
-    if threads == 1:
-        return
-    times = _fetch_add(team, 8, 0)
-    if _fetch_add(team, 0, 1) == threads - 1:
-        _fetch_add(team, 0, -threads)
-        _fetch_add(team, 8, 1)
-        return
-    spins = 0
-    while _fetch_add(team, 8, 0) == times:
-        spins += 1
-        if spins > _SPINS:
-            _give_way()
-
-
-def atomic_add(array, index, value):
-    """Add an integer to an element shared between threads; ``index`` is a whole number or a pair."""
-    array[index] += value
-
-
-@njit(cache=True)
-def add_among(threads, array, index, value):
-    """The same, without the price of an atomic instruction where one thread is all there is."""
-    if threads == 1:
-        array[index] += value
-    else:
-        atomic_add(array, index, value)
-
-
-@overload(atomic_add)
-def _atomic_add_overload(array, index, value):
-    if isinstance(index, types.BaseTuple):
-        return lambda array, index, value: _atomic_add(array, index[0] * array.shape[1] + index[1], np.int64(value))
-    return lambda array, index, value: _atomic_add(array, index, np.int64(value))
-
-
-@intrinsic
-def _exchange(typingctx, array, index, value):
-    """``array[index]`` before ``value`` takes its place, as one atomic instruction."""
-
-    def codegen(context, builder, signature, args):
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        return builder.atomic_rmw("xchg", builder.gep(data, [args[1]]), args[2], "seq_cst")
-
-    return array.dtype(array, types.intp, array.dtype), codegen
-
-
-@intrinsic
-def _combine_or(typingctx, array, index, value):
-    """``array[index]`` before it is or-ed with ``value``, as one atomic instruction."""
-
-    def codegen(context, builder, signature, args):
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        return builder.atomic_rmw("or", builder.gep(data, [args[1]]), args[2], "monotonic")
-
-    return array.dtype(array, types.intp, array.dtype), codegen
-
-
-@intrinsic
-def _combine_and(typingctx, array, index, value):
-    """``array[index]`` before it is and-ed with ``value``, as one atomic instruction."""
-
-    def codegen(context, builder, signature, args):
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        return builder.atomic_rmw("and", builder.gep(data, [args[1]]), args[2], "monotonic")
-
-    return array.dtype(array, types.intp, array.dtype), codegen
-
-
-@intrinsic
-def lowest_bit(typingctx, word):
-    """The number of the lowest bit that is set in an int64 other than 0."""
-
-    def codegen(context, builder, signature, args):
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.int64), codegen
-
-
-@intrinsic
-def prefetch(typingctx, array, index):
-    """Asks for the cache line of an element of a one-dimensional array before it is needed."""
-
-    def codegen(context, builder, signature, args):
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        pointer = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
-        i32 = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [pointer, i32(0), i32(3), i32(1)])
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp), codegen
 
 
 @njit(cache=True)
@@ -163,7 +39,7 @@ def piece_of(count, agents):
 def _room(size, count, threads):
     """Reserve room for so many at the end of a list, for the caller alone; return where it begins."""
     if threads > 1:
-        return _fetch_add(size, 0, count)
+        return fetch_add(size, 0, count)
     first = size[0]
     size[0] = first + count
     return first
@@ -275,7 +151,7 @@ def put_in(bits, index, threads):
     if threads == 1:
         bits[index >> 6] |= bit
     else:
-        _combine_or(bits, index >> 6, bit)
+        combine_or(bits, index >> 6, bit)
 
 
 @njit(cache=True)
@@ -286,7 +162,7 @@ def take_out(bits, index, threads):
         was = bits[index >> 6]
         bits[index >> 6] = was & ~bit
     else:
-        was = _combine_and(bits, index >> 6, ~bit)
+        was = combine_and(bits, index >> 6, ~bit)
     return was & bit != 0
 
 
@@ -302,7 +178,7 @@ def enqueue(head, blocks, pool, step, value, threads):
     if step >= head.shape[0]:
         return
     if threads > 1:
-        while _exchange(pool, 0, np.int64(1)) != 0:
+        while exchange(pool, 0, np.int64(1)) != 0:
             pass
     block = head[step]
     if block < 0 or blocks[block, 1] == blocks.shape[1]:
@@ -320,7 +196,7 @@ def enqueue(head, blocks, pool, step, value, threads):
     blocks[block, used] = value
     blocks[block, 1] = used + 1
     if threads > 1:
-        _exchange(pool, 0, np.int64(0))
+        exchange(pool, 0, np.int64(0))
 
 
 @njit(cache=True)

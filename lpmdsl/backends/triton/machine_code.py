@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from lpmdsl.backends.triton import prelude
+from lpmdsl.backends.triton import prelude, schedule_kernels
 from lpmdsl.backends.triton.stages import Alone, Each, Join, Order, Select, Stage, Wipe, look_stages, stages
 from lpmdsl.program.ir import Program
 
@@ -65,16 +65,20 @@ def _jobs(stage: Stage, module: ModuleType, gates: int, block: int, warps: int) 
             wide = (lanes, 8) if stage.chunks else (block, warps)
             return [_Job(getattr(module, stage.kernel), {"BLOCK": wide[0], "GATE": stage.gate}, wide[1])]
         case Wipe():
-            return [_Job(prelude.clear_kernel, {"GATE": stage.gate, "BLOCK": lanes} | common, 4)] * (stage.gate >= 0)
+            constants = {"GATE": stage.gate, "BLOCK": lanes} | common
+            return [_Job(schedule_kernels.clear_kernel, constants, 4)] if stage.gate >= 0 else []
         case Join():
-            kernel = prelude.fold_lanes_kernel if stage.how == "add" else prelude.fold_extreme_kernel
+            kernel = schedule_kernels.fold_lanes_kernel if stage.how == "add" else schedule_kernels.fold_extreme_kernel
             constants = {"GATE": stage.gate, "GROUPS": 1, "LEAST": stage.how == "min"} | common
             return [_Job(kernel, constants, 4)]
         case Order():
             return []  # torch sorts
         case Select():
             constants = {"GATE": stage.gate, "SHIFT": 55, "FIRST": True, "BLOCK": lanes} | common
-            return [_Job(prelude.count_digits_kernel, constants, 4), _Job(prelude.pick_digit_kernel, constants, 4)]
+            return [
+                _Job(schedule_kernels.count_digits_kernel, constants, 4),
+                _Job(schedule_kernels.pick_digit_kernel, constants, 4),
+            ]
 
 
 def _compiled(name: str, job: _Job, types: dict[str, str], target: str) -> MachineCode:

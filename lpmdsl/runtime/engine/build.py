@@ -12,37 +12,38 @@ from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
-from lpmdsl.compiler import Compiled, Target
+from lpmdsl.compiler import Compiled
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.source import cache_dir
 from lpmdsl.writing.plain import write_whole
 from lpmdsl.writing.private import private_dir
 
 BACKENDS = Path(__file__).parents[2] / "backends"
+_NUMBA = ("numba/atomics.py", "numba/prelude.py", "numba/worklists.py", "../networks/random_regular.py")
+"""All that a generated Numba module calls: machine code holds a copy of it."""
 LONGEST = 40
 """Letters of a model's name in that of its file: a name may be longer than the file system takes."""
 
 
 def build(compiled: Compiled) -> ModuleType:
     """The Numba module of a model, with ``begin`` and ``run_steps``; machine code is made at the first call."""
+    return build_numba(compiled.emit("cpu"), compiled.model.name)
+
+
+def build_numba(text: str, model: str) -> ModuleType:
+    """The module of a text that ``backends.numba`` has printed."""
     import numba  # heavy: loaded only when something is built
     import numpy
 
-    versions = f"{numba.__version__} {numpy.__version__} {sys.version}"
-    return _module(
-        compiled, "cpu", ("numba/prelude.py", "numba/worklists.py", "../networks/random_regular.py"), versions
-    )
+    return build_text(text, model, _NUMBA, f"{numba.__version__} {numpy.__version__} {sys.version}")
 
 
 def build_triton(compiled: Compiled) -> ModuleType:
     """The Triton module of a model, with ``begin`` and ``step``; machine code is made at the first launch."""
     import triton
 
-    return _module(compiled, "triton", ("triton/prelude.py",), f"{triton.__version__} {sys.version}")
-
-
-def _module(compiled: Compiled, target: Target, preludes: tuple[str, ...], versions: str) -> ModuleType:
-    return build_text(compiled.emit(target), compiled.model.name, preludes, versions)
+    versions = f"{triton.__version__} {sys.version}"
+    return build_text(compiled.emit("triton"), compiled.model.name, ("triton/prelude.py",), versions)
 
 
 def build_text(text: str, model: str, preludes: tuple[str, ...], versions: str) -> ModuleType:

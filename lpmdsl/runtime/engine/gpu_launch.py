@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from lpmdsl.backends.triton import prelude
+from lpmdsl.backends.triton import prelude, schedule_kernels
 from lpmdsl.runtime.engine.gpu_detection import is_interpreted
 
-LANES, CHUNK, DIGITS = prelude.LANES.value, prelude.CHUNK.value, prelude.DIGITS.value
+LANES, CHUNK, DIGITS = prelude.LANES.value, prelude.CHUNK.value, schedule_kernels.DIGITS.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +81,27 @@ class Launcher:
             return
         size = self.buffers[name][0].numel()
         given = {"buffer": self.buffers[name], "size": size, "GATE": gate, "BLOCK": LANES}
-        self._launch(prelude.clear_kernel, -(-size // LANES), given, 4)
+        self._launch(schedule_kernels.clear_kernel, -(-size // LANES), given, 4)
 
     def join(self, tally: str, into: str, how: str, gate: int) -> None:
         """Sums, minima or maxima of floats over chunks."""
         rows = self.buffers[tally]
         given = {"tally": rows, "into": self.buffers[into], "chunks": rows.shape[1], "GROUPS": rows.shape[2]}
         if how == "add":
-            self._launch(prelude.fold_lanes_kernel, rows.shape[2], given | {"GATE": gate}, 4)
+            self._launch(schedule_kernels.fold_lanes_kernel, rows.shape[2], given | {"GATE": gate}, 4)
         else:
             given |= {"GATE": gate, "LEAST": how == "min"}
-            self._launch(prelude.fold_extreme_kernel, rows.shape[2], given, 4)
+            self._launch(schedule_kernels.fold_extreme_kernel, rows.shape[2], given, 4)
 
     def select(self, keys: str, limit: str, cutoff: str, chosen: str, gate: int) -> None:
         """The ``limit``-th smallest key, digit by digit from the highest."""
         size = self.buffers[keys].shape[1]
         named = {"keys": keys, "limit": limit, "cutoff": cutoff, "chosen": chosen}
         given: dict[str, Any] = {k: self.buffers[n] for k, n in named.items()} | {"size": size, "GATE": gate}
-        for shift in prelude.DIGIT_SHIFTS:
-            given |= {"SHIFT": shift, "FIRST": shift == prelude.DIGIT_SHIFTS[0], "BLOCK": LANES}
-            self._launch(prelude.count_digits_kernel, -(-size // LANES), given, 4)
-            self._launch(prelude.pick_digit_kernel, 1, given, 4)
+        for shift in schedule_kernels.DIGIT_SHIFTS:
+            given |= {"SHIFT": shift, "FIRST": shift == schedule_kernels.DIGIT_SHIFTS[0], "BLOCK": LANES}
+            self._launch(schedule_kernels.count_digits_kernel, -(-size // LANES), given, 4)
+            self._launch(schedule_kernels.pick_digit_kernel, 1, given, 4)
 
     def order(self, values: str, groups: str, into: str, level: float, gate: int) -> None:
         """The number at a level of every group, by sorting; what a closed gate leaves is read by nobody."""

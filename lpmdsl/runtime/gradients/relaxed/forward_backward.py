@@ -7,7 +7,6 @@ through backwards, so that the memory of T steps is that of 2·√T states (Grie
 from __future__ import annotations
 
 import math
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from lpmdsl.lowering.relaxed.phase_type import Shape
 from lpmdsl.lowering.relaxed.program import Relaxed, relax, shapes_of
 from lpmdsl.networks.world import World
 from lpmdsl.program.ir import Buffer, Program
-from lpmdsl.runtime.engine.build import build_text
+from lpmdsl.runtime.engine.build import build_numba
 from lpmdsl.runtime.engine.execute import Team, empty_buffer, report_count, size_values
 from lpmdsl.runtime.gradients.relaxed.inputs import by_parameters, given
 from lpmdsl.semantics.model import Flow, Model
@@ -58,11 +57,7 @@ class Pair:
 
 
 def _built(program: Program) -> ModuleType:
-    import numba
-
-    versions = f"{numba.__version__} {np.__version__} {sys.version}"
-    preludes = ("numba/prelude.py", "numba/worklists.py", "../networks/random_regular.py")
-    return build_text(numba_module.emit(program), program.name, preludes, versions)
+    return build_numba(numba_module.emit(program), program.name)
 
 
 @dataclass(slots=True)

@@ -25,53 +25,22 @@ def unit_of_type(kind: Type) -> str:
 
 
 def check_formula(ctx: Context, written: tree.Observe, value: tree.Expr) -> model.Observation | None:
-    for clause, span in (
-        (written.thinned, written.thinned),
-        (written.delayed, written.delayed),
-        (written.where, written.where),
-    ):
-        if clause is not None and span is not None:
-            ctx.report.add(
-                "E0704",
-                "This is computed from other observations; who is counted is said there.",
-                span.span,
-                "Move the clause to the observation that counts.",
-            )
-            return None
-    if written.by:
-        ctx.report.add(
-            "E0703",
-            "A formula has the groups of the observations in it.",
-            written.by[0].span,
-            "Move `by` to the observations that count.",
-        )
+    """The observation that a formula of others makes; None after a report of what is wrong with it."""
+    if _counts_itself(ctx, written):
         return None
     formula = check_expression(ctx, value, reporting(f"the formula of `{written.name.id}`", grouped=True))
-    if formula.type == ERROR:
+    if formula.type == ERROR or not _is_number(ctx, formula):
         return None
-    if not formula.type.is_numeric:
-        ctx.report.add(
-            "E0306",
-            f"{text_of(formula.span)} is {formula.type}, and an observation is a number.",
-            formula.span,
-            "Observe the share of those for whom it holds: `share of Person where …`.",
-        )
-        return None
-    parts = parts_of(ctx, formula)
+    parts = [ctx.observations[p] for p in parts_of(ctx, formula)]
     groups = _agreeing_groups(ctx, written, formula)
     if groups is None:
         return None
-    slowest = max((ctx.observations[p] for p in parts), key=lambda p: p.every, default=None)
+    slowest = max(parts, key=lambda p: p.every, default=None)
     longest = Period(ctx.step) if slowest is None else Period(slowest.every, slowest.months)
     every = longest if written.every is None else _longer(ctx, written, longest)
     if every is None:
         return None
-    unit, scale = unit_of_type(formula.type), 1.0
-    flow = next((ctx.observations[p] for p in parts if ctx.observations[p].unit.startswith("per ")), None)
-    if formula.type.dimension.time == -1 and flow is not None:
-        unit, scale = flow.unit, flow.scale
-    if formula.type.dimension.money != 0:
-        unit, scale = unit_of_money(ctx, formula, [ctx.observations[p] for p in parts]) or (unit, scale)
+    unit, scale = _unit_of_formula(ctx, formula, parts)
     by, labels = groups
     return model.Observation(
         written.name.id,
@@ -90,6 +59,50 @@ def check_formula(ctx: Context, written: tree.Observe, value: tree.Expr) -> mode
         written.span,
         every.months,
     )
+
+
+def _counts_itself(ctx: Context, written: tree.Observe) -> bool:
+    """Return True after a report of a clause that belongs to the observations in the formula (E0703, E0704)."""
+    for clause in (written.thinned, written.delayed, written.where):
+        if clause is not None:
+            ctx.report.add(
+                "E0704",
+                "This is computed from other observations; who is counted is said there.",
+                clause.span,
+                "Move the clause to the observation that counts.",
+            )
+            return True
+    if written.by:
+        ctx.report.add(
+            "E0703",
+            "A formula has the groups of the observations in it.",
+            written.by[0].span,
+            "Move `by` to the observations that count.",
+        )
+    return bool(written.by)
+
+
+def _is_number(ctx: Context, formula: model.Expr) -> bool:
+    """Return True if the formula is a number; else a report (E0306)."""
+    if not formula.type.is_numeric:
+        ctx.report.add(
+            "E0306",
+            f"{text_of(formula.span)} is {formula.type}, and an observation is a number.",
+            formula.span,
+            "Observe the share of those for whom it holds: `share of Person where …`.",
+        )
+    return formula.type.is_numeric
+
+
+def _unit_of_formula(ctx: Context, formula: model.Expr, parts: list[model.Observation]) -> tuple[str, float]:
+    """The unit of the values and its scale: that of the first flow for a number per time, a currency for money."""
+    unit, scale = unit_of_type(formula.type), 1.0
+    flow = next((p for p in parts if p.unit.startswith("per ")), None)
+    if formula.type.dimension.time == -1 and flow is not None:
+        unit, scale = flow.unit, flow.scale
+    if formula.type.dimension.money != 0:
+        return unit_of_money(ctx, formula, parts) or (unit, scale)
+    return unit, scale
 
 
 def parts_of(ctx: Context, formula: model.Expr) -> list[str]:

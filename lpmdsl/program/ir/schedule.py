@@ -1,0 +1,171 @@
+"""Kernels, and the schedule of a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Literal
+
+from lpmdsl.program.ir.expressions import KExpr
+from lpmdsl.program.ir.statements import KStmt
+from lpmdsl.source import NOWHERE, Span
+
+LONGEST_KERNEL = 90
+"""Letters of a kernel's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Prefetches for the agent so many places further down a list."""
+
+    places: int
+    body: tuple[KStmt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """``domain``: a kind of agents, or "" for scalar code. ``prologue`` holds what is the same for all agents.
+
+    ``over``: a list of agents (i32) or a set of bits (i64); only they are meant. ``ahead``: what is fetched early for
+    agents further down a list.
+    """
+
+    name: str
+    domain: str
+    prologue: tuple[KStmt, ...]
+    body: tuple[KStmt, ...]
+    span: Span = NOWHERE
+    note: str = ""
+    over: str = ""
+    ahead: tuple[Ahead, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", bounded(self.name))
+
+
+def bounded(name: str) -> str:
+    """The name of a kernel, cut where its compiled form would have too long a file name."""
+    if len(name) <= LONGEST_KERNEL:
+        return name
+    return f"{name[: LONGEST_KERNEL - 9]}_{blake2b(name.encode(), digest_size=4).hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    kernel: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kernel", bounded(self.kernel))
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Fills a buffer with its ``fill``."""
+
+    buffer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Joins the chunk rows of ``tally`` in order into ``into`` and empties them; lanes are joined last, in halves."""
+
+    tally: str
+    into: str
+    how: Literal["add", "min", "max"]
+
+
+@dataclass(frozen=True, slots=True)
+class SelectSmallest:
+    """``cutoff[0]``: the largest of the ``limit`` smallest keys ≥ 0 of ``keys`` (−1: not eligible; −1 if none);
+    ``chosen[0]``: how many that are."""
+
+    keys: str
+    limit: KExpr
+    cutoff: str
+    chosen: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStatistic:
+    """``into[g]``: the quantile ``level`` of those of ``values`` whose ``groups`` says g (−1: nobody's); between two
+    values as far along as it lies between their ranks. NaN if any of them is, or if there is none."""
+
+    values: str
+    groups: str
+    into: str
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """``items`` only when the scalar ``test`` holds."""
+
+    test: KExpr
+    items: tuple[ScheduleItem, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Adds those whose bucket of the calendar is this step's to a list."""
+
+    calendar: str
+    items: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Takes ``counts`` from ``left`` in every block of ``SPENT_TOGETHER`` agents that is ``stirred``, and adds those of
+    whom nothing is left to a list, once: from then on as much is left as nobody ever counts (``never``). A block of
+    which nobody counts anything rests.
+    """
+
+    left: str
+    counts: str
+    stirred: str
+    items: str
+
+    @property
+    def never(self) -> str:
+        """One element: ``NEVER``, or the largest number of a narrower ``left`` that holds all that can be counted."""
+        return f"{self.left}_never"
+
+    @property
+    def buffers(self) -> tuple[str, ...]:
+        """All that it reads and writes, in the order in which back ends take them."""
+        return (self.left, self.counts, self.stirred, self.never, self.items, f"{self.items}_size")
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Everyone of a kind decides by a quartered draw and the row of ``table`` that ``archetypes`` names; the last row
+    is for those who do not.
+
+    ``asks`` 0: yes from the row's threshold on. Else so many replies stand in a row, and the word picks one.
+    ``listed``: a list that those join who change their minds, unless they are noted; empty if nobody is told.
+    """
+
+    behaviour: str
+    into: str
+    asks: int
+    site: int
+    episode: KExpr
+    listed: str = ""
+    span: Span = NOWHERE
+
+    @property
+    def archetypes(self) -> str:
+        return f"{self.behaviour}_archetype"
+
+    @property
+    def table(self) -> str:
+        return f"{self.behaviour}_table"
+
+    @property
+    def buffers(self) -> tuple[str, ...]:
+        """All that it reads and writes, in the order in which back ends take them."""
+        told = (self.listed, f"{self.listed}_size", f"{self.listed}_noted") if self.listed else ()
+        return (self.archetypes, self.table, self.into, *told)
+
+
+ScheduleItem = Launch | Clear | Fold | SelectSmallest | OrderStatistic | Gate | Collect | Spend | Decide

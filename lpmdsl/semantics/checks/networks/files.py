@@ -1,0 +1,73 @@
+"""Files of ties: tables with two ends, and graphs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lpmdsl.diagnostics import LpmError
+from lpmdsl.reading.door import must_be_there, names_shown, place_of, shown_name
+from lpmdsl.reading.ends import ends_of
+from lpmdsl.reading.problem import Problem
+from lpmdsl.reading.tabular import TABULAR
+from lpmdsl.semantics.context import Context
+from lpmdsl.semantics.data_files.named_files import read_data
+from lpmdsl.source import Span
+
+
+def check_file(ctx: Context, path: str, span: Span) -> bool:
+    try:
+        must_be_there(path, place_of(span.source))
+    except Problem as problem:
+        problem.tell(ctx.report, span)
+        return False
+    if Path(path).suffix.lower() in TABULAR:
+        return _has_ends(ctx, path, span)
+    return _is_graph(ctx, path, span)
+
+
+def _is_graph(ctx: Context, path: str, span: Span) -> bool:
+    """Return True if a graph file reads; else what a run would say is reported.
+
+    Warns of what it says of its ties beyond their ends (W0653). How many agents it needs is looked at by a run.
+    """
+    from lpmdsl.networks.files import unused_in_graph  # brings pandas, which a check does without otherwise
+
+    try:
+        unused = unused_in_graph(path, place_of(span.source), span)
+    except Problem as problem:
+        problem.tell(ctx.report, span)
+        return False
+    except LpmError as error:
+        for told in error.report.diagnostics:
+            ctx.report.add(told.code, told.message, span, told.help)
+        return False
+    if unused:
+        ctx.report.add(
+            "W0653",
+            f"`{shown_name(path)}` tells its ties apart by {names_shown(unused)}; every tie counts the same.",
+            span,
+            "Write the file without it, or only those ties that count.",
+        )
+    return True
+
+
+def _has_ends(ctx: Context, path: str, span: Span) -> bool:
+    """Return True if a table of ties has two ends, which a run looks up. Unused columns are reported (W0653)."""
+    data = read_data(ctx, path, span)
+    if data is None:
+        return False
+    try:
+        ends = ends_of(data)
+    except Problem as problem:
+        problem.tell(ctx.report, span)
+        return False
+    if ends.unused:
+        first, second = (data.shown(c.name) for c in ends.columns)
+        ctx.report.add(
+            "W0653",
+            f"The ends of the ties are the columns {first} and {second} of `{data.name}`; every tie counts "
+            f"the same, and nothing is read from {names_shown(ends.unused)}.",
+            span,
+            "Delete the columns that say nothing here; the ends may be named `source` and `target`.",
+        )
+    return True

@@ -1,0 +1,65 @@
+"""The place at which the grammar stopped, and what an explanation of it says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lpmdsl.source import Source, Span
+
+_FOUND = re.compile(r'"[^"\n]*"|[A-Za-z_][A-Za-z0-9_]*|\d[\w.]*|[<>]=|==|!=|[^\S\n]*\r?\n|.', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Place at which the grammar stopped: the offset in the chunk, what it would have taken, and the tokens before."""
+
+    source: Source
+    base: int
+    text: str
+    keyword: str
+    position: int
+    accepts: frozenset[str]
+    before: tuple[tuple[str, str], ...]
+
+    @property
+    def found(self) -> str:
+        match = _FOUND.match(self.text, self.position)
+        return match.group() if match else ""
+
+    @property
+    def at_line_end(self) -> bool:
+        return not self.found.strip()
+
+    @property
+    def span(self) -> Span:
+        start = self.base + self.position
+        return Span(self.source, start, start + (1 if self.at_line_end else len(self.found)))
+
+    @property
+    def line_start(self) -> int:
+        return self.text.rfind("\n", 0, self.position) + 1
+
+    @property
+    def prefix(self) -> str:
+        """The line up to where the grammar stopped."""
+        return self.text[self.line_start : self.position].strip()
+
+    @property
+    def line(self) -> str:
+        return self.text[self.line_start :].split("\n", 1)[0].strip()
+
+    @property
+    def first_word(self) -> str:
+        return self.line.split(None, 1)[0] if self.line else ""
+
+    @property
+    def last_type(self) -> str:
+        return self.before[-1][0] if self.before else ""
+
+    @property
+    def wants_value(self) -> bool:
+        return {"NAME", "NUMBER", "LPAR"} <= self.accepts
+
+
+Answer = tuple[str, str, str] | None
