@@ -41,6 +41,7 @@ class Diagnostic:
 
     @property
     def severity(self) -> Severity:
+        """Severity by the first letter of the code."""
         return {"E": "error", "W": "warning", "N": "note"}[self.code[0]]  # type: ignore[return-value]
 
 
@@ -58,9 +59,11 @@ class Report:
 
     @property
     def has_errors(self) -> bool:
+        """Return True if one of the diagnostics is an error."""
         return any(d.severity == "error" for d in self.diagnostics)
 
     def sorted(self) -> list[Diagnostic]:
+        """Diagnostics in the order of files and places."""
         return sorted(self.diagnostics, key=lambda d: (d.span.source.name, d.span.start))
 
 

@@ -24,6 +24,7 @@ class Dimension:
     length: Fraction = Fraction(0)
 
     def exponents(self) -> tuple[Fraction, ...]:
+        """Exponents of the base dimensions, in their order."""
         return tuple(getattr(self, base) for base in BASES)
 
     def __mul__(self, other: Dimension) -> Dimension:
@@ -141,6 +142,7 @@ class Type:
 
     @property
     def is_numeric(self) -> bool:
+        """Return True if values of the type are numbers."""
         return self.kind in (Kind.NUMBER, Kind.SHARE, Kind.PROBABILITY, Kind.DATE)
 
     def __str__(self) -> str:

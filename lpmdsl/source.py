@@ -59,10 +59,12 @@ class Span:
 
     @property
     def line(self) -> int:
+        """Line of the first character, from 1."""
         return self.source.position(self.start)[0]
 
     @property
     def column(self) -> int:
+        """Column of the first character, from 1."""
         return self.source.position(self.start)[1]
 
     @property

@@ -1,4 +1,4 @@
-"""Docstrings open with a verb or a noun, in the package, the tests and the benchmarks."""
+"""Docstrings: everything public in the package has one; each opens with a verb or a noun, in the tests as well."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from compiler_tests.support.documents import ROOT
 
 QUESTIONS = {"What", "Whether", "How", "Who", "Where", "Which", "When", "Why"}
 """Words that open a question and not a description."""
+BUILDERS = "lpmdsl/syntax/build/"
+"""Methods there have the names of grammar rules, of which each makes the node: the rule says it all."""
 
 
 def definitions(path: Path) -> Iterator[tuple[str, ast.Module | ast.ClassDef | ast.FunctionDef]]:
@@ -39,3 +41,26 @@ def test_docstrings_of_tests_and_benchmarks_open_with_a_verb_or_a_noun() -> None
     modules = [next(definitions(file)) for file in sorted(files)]
     assert len(modules) > 50
     assert [where for where, node in modules if asks(node)] == []
+
+
+def public(node: ast.AST, where: str) -> Iterator[tuple[str, ast.ClassDef | ast.FunctionDef]]:
+    """Public classes, functions and methods below a node; what is within a function belongs to it alone."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef | ast.FunctionDef) and not child.name.startswith("_"):
+            if not (where.startswith(BUILDERS) and isinstance(node, ast.ClassDef)):
+                yield f"{where}:{child.lineno} {child.name}", child
+            if isinstance(child, ast.ClassDef):
+                yield from public(child, where)
+
+
+def test_everything_public_in_the_package_has_a_docstring() -> None:
+    bare: list[str] = []
+    seen = 0
+    for file in sorted((ROOT / "lpmdsl").rglob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        where = file.relative_to(ROOT).as_posix()
+        found = [(f"{where}:1", tree), *public(tree, where)]
+        bare += [place for place, node in found if ast.get_docstring(node) is None]
+        seen += len(found)
+    assert bare == []
+    assert seen > 1000

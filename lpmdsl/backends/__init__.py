@@ -1,0 +1,1 @@
+"""Printers of Programs for processors and GPUs, and the request and result that any back end shares."""

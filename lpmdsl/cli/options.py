@@ -10,11 +10,15 @@ import typer
 
 
 class Format(StrEnum):
+    """Formats of the output of a check."""
+
     text = "text"
     json = "json"
 
 
 class Form(StrEnum):
+    """Formats of an analysis."""
+
     text = "text"
     json = "json"
     latex = "latex"
@@ -22,6 +26,8 @@ class Form(StrEnum):
 
 
 class Backend(StrEnum):
+    """Back ends that a run can ask for."""
+
     auto = "auto"
     cpu = "cpu"
     gpu = "gpu"
@@ -29,12 +35,16 @@ class Backend(StrEnum):
 
 
 class Mode(StrEnum):
+    """Sources of the answers of behaviours that ask."""
+
     live = "live"
     record = "record"
     replay = "replay"
 
 
 class Target(StrEnum):
+    """Texts that ``lpmc emit`` prints."""
+
     cpu = "cpu"
     triton = "triton"
     ir = "ir"

@@ -37,6 +37,8 @@ class OfCondition:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
+    """Findings about a whole model."""
+
     model: str
     conditions: tuple[OfCondition, ...]
     statements: tuple[Statement, ...]

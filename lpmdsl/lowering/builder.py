@@ -135,6 +135,7 @@ class Builder:
         return self.plan is not None and network.name in self.plan.circles
 
     def load(self, name: str, *index: KExpr) -> Load:
+        """Load of a declared buffer's element."""
         return Load(name, index, self.buffers[name].dtype)
 
     def constant(self, expr: Expr, hint: str) -> tuple[str, Load]:
@@ -167,11 +168,13 @@ class Builder:
         return self.named[place]
 
     def quantile_table(self, distribution: Distribution, hint: str) -> str:
+        """Declare the quantile table of a distribution; return the name of its buffer."""
         name = f"quantiles_{self.code_name(hint)}"
         self.buffers.setdefault(name, Buffer(name, "i64", (f"rows_{name}", 2, "cells"), "constant"))
         self.quantiles.setdefault(name, QuantileTable(name, distribution))
         return name
 
     def kernel(self, kernel: Kernel) -> str:
+        """Add a kernel; return its name."""
         self.kernels.append(kernel)
         return kernel.name

@@ -53,6 +53,7 @@ class NetworkGenerator:
     agents_alike: bool = False
 
     def argument(self, name: str) -> GeneratorArgument | None:
+        """The argument of that name, if there is one."""
         return next((a for a in self.arguments if a.name == name), None)
 
     @property

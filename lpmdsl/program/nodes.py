@@ -11,22 +11,27 @@ STEP = Var("t", "i64")
 
 
 def integer(value: int) -> Const:
+    """Constant of 64 bits."""
     return Const(value, "i64")
 
 
 def number(value: float) -> Const:
+    """Constant of double precision."""
     return Const(value, "f64")
 
 
 def op(name: str, *args: KExpr, dtype: DType = "i64") -> Apply:
+    """Operation that gives an integer, or ``dtype``."""
     return Apply(name, args, dtype)
 
 
 def real(name: str, *args: KExpr) -> Apply:
+    """Operation that gives a number of double precision."""
     return Apply(name, args, "f64")
 
 
 def test(name: str, *args: KExpr) -> Apply:
+    """Operation that gives a truth value."""
     return Apply(name, args, "bool")
 
 

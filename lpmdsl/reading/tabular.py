@@ -49,14 +49,17 @@ class DataFile:
 
     @property
     def name(self) -> str:
+        """Name of the file as the model writes it."""
         return self.file.name
 
     @property
     def path(self) -> Path:
+        """Path of the file."""
         return self.file.path
 
     @property
     def rows(self) -> int:
+        """Number of rows."""
         return self.data.num_rows
 
     def column(self, name: str) -> Column | None:
@@ -81,6 +84,7 @@ class DataFile:
         return found
 
     def cells(self, column: Column) -> pyarrow.ChunkedArray:
+        """Cells of a column."""
         return self.data.column(column.at)
 
     def line(self, row: int) -> int:

@@ -70,12 +70,14 @@ class Moment:
     """The boundary at which each was first found."""
 
     def seen(self, time: float) -> Moment:
+        """Copy of the moment at ``time`` (days), which later writes do not touch."""
         attributes = {key: value.clone() for key, value in self.attributes.items()}
         states = {name: value.clone() for name, value in self.states.items()}
         return replace(self, attributes=attributes, states=states, active=dict(self.active), time=time)
 
 
 def number(value: float) -> Tensor:
+    """Tensor of one float64."""
     return torch.tensor(value, dtype=torch.float64)
 
 
@@ -127,10 +129,12 @@ def holds(expr: Expr | None, kind: str, moment: Moment) -> Tensor:
 
 
 def everyone(kind: str, moment: Moment) -> Tensor:
+    """Mask of all agents of a kind."""
     return torch.ones(moment.counts[kind], dtype=torch.bool)
 
 
 def in_states(state: Tensor, states: tuple[int, ...]) -> Tensor:
+    """Mask of the agents in one of the states."""
     return torch.isin(state, torch.tensor(states, dtype=torch.int64))
 
 

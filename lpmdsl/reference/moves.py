@@ -62,6 +62,7 @@ class Course:
     remaining: tuple[Tensor, ...]
 
     def episodes(self, agents: Tensor) -> Tensor:
+        """Episodes that draws of ``agents`` are keyed by; 0 where a state is entered once."""
         return self.moves[agents] if self.condition.is_cyclic else torch.zeros_like(agents)
 
 
@@ -157,6 +158,7 @@ def acts(
 
 
 def write(now: Moment, kind: str, action: SetAttribute, agents: Tensor, seen: Moment) -> None:
+    """Set an attribute of ``agents``, or add to it, by values of the moment ``seen``."""
     value = over_agents(action.value, kind, seen)
     look_at(action.value, "value", value, agents, kind, seen)
     stored = now.attributes[(kind, action.attribute)]

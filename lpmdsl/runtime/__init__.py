@@ -1,0 +1,1 @@
+"""Runs of models: settings, engines, gradients, calibration, behaviours, results and reports."""

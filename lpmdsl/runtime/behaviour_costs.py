@@ -64,18 +64,22 @@ class Cost(BaseModel):
 
     @property
     def calls_most(self) -> int:
+        """Highest number of calls."""
         return sum(p.calls_most for p in self.parts)
 
     @property
     def calls_expected(self) -> int:
+        """Expected number of calls."""
         return sum(p.calls_expected for p in self.parts)
 
     @property
     def calls_range(self) -> tuple[int, int]:
+        """Fewest and most calls in the runs that were tried."""
         return sum(p.calls_range[0] for p in self.parts), sum(p.calls_range[1] for p in self.parts)
 
     @property
     def naive(self) -> int:
+        """Number of calls if every agent were asked at every decision."""
         return sum(p.naive for p in self.parts)
 
     def tokens(self, most: bool) -> tuple[float, float]:
@@ -87,6 +91,7 @@ class Cost(BaseModel):
         return prompts, sum(p.calls_expected * p.reply_tokens for p in self.parts)
 
     def seconds(self, calls: int) -> float:
+        """Seconds that so many calls take."""
         return calls * self.seconds_per_call / self.at_once
 
 

@@ -53,6 +53,7 @@ def begin_manifest(model: Model, source: Source, plan: Plan, backend: str, threa
 
 
 def now() -> str:
+    """Time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

@@ -52,9 +52,11 @@ class Results:
         )
 
     def to_csv(self, path: str | Path) -> None:
+        """Write the observations as CSV."""
         write_whole(Path(path), csv_text(self.observations))
 
     def to_parquet(self, path: str | Path) -> None:
+        """Write the observations as Parquet."""
         write_whole(Path(path), self.observations.to_parquet(index=False))
 
 

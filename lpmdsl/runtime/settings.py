@@ -97,6 +97,7 @@ def _read_as_model(model: Model, parameter: Parameter, text: str, report: Report
 
 
 def is_within(parameter: Parameter, value: float) -> bool:
+    """Return True if the value is finite and within the parameter's limits."""
     low, high = limits(parameter)
     return math.isfinite(value) and (low is None or value >= low) and (high is None or value <= high)
 

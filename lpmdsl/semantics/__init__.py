@@ -1,0 +1,1 @@
+"""The meaning of a model: names, checks, the Model, facts and lints."""

@@ -1,0 +1,1 @@
+"""The text of a model: parser, tree, formatter, explanations of syntax errors."""

@@ -59,11 +59,13 @@ class Line:
 
     @property
     def empty(self) -> bool:
+        """Return True if the line holds nothing but blanks or a comment."""
         rest = self.text[self.content - self.start :]
         return not rest.strip() or rest.startswith("#")
 
     @property
     def at_margin(self) -> bool:
+        """Return True if the line is not indented."""
         return self.text[: self.content - self.start].strip("\ufeff") == ""
 
 

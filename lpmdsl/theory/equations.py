@@ -224,6 +224,7 @@ class Course:
     parameters: Mapping[str, float]
 
     def stages(self, group: Group, state: int) -> list[sp.Symbol]:
+        """Symbols of the stages of a state in a group, the first first."""
         name, count = self.condition.states[state], self.shape(state)
         return [group.symbol(name)] if count == 1 else [group.symbol(f"{name}{k + 1}") for k in range(count)]
 

@@ -41,6 +41,7 @@ class Contents:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Names of all files, the listing last."""
         return (*self.files, self.listing)
 
 

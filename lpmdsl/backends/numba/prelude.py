@@ -106,11 +106,13 @@ def _bits_float(typingctx, value):
 
 @njit(cache=True)
 def smaller(a, b):
+    """Return the smaller; ``a`` where either has no number or both are equal."""
     return b if b < a else a
 
 
 @njit(cache=True)
 def larger(a, b):
+    """Return the larger; ``a`` where either has no number or both are equal."""
     return b if b > a else a
 
 
@@ -214,11 +216,13 @@ def _circular(x, shift):
 
 @njit(cache=True)
 def sin(x):
+    """Sine of radians."""
     return _circular(x, 0)
 
 
 @njit(cache=True)
 def cos(x):
+    """Cosine of radians."""
     return _circular(x, 1)
 
 

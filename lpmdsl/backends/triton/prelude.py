@@ -38,11 +38,13 @@ def is_closed(gates, member, GATE: tl.constexpr, GATES: tl.constexpr):
 
 @triton.jit
 def smaller(a, b):
+    """Return the smaller; ``a`` where either has no number or both are equal."""
     return tl.where(b < a, b, a)
 
 
 @triton.jit
 def larger(a, b):
+    """Return the larger; ``a`` where either has no number or both are equal."""
     return tl.where(b > a, b, a)
 
 
@@ -81,6 +83,7 @@ def floor_divide(a, b):
 
 @triton.jit
 def floor_modulo(a, b):
+    """Remainder of the division that rounds down; it has the sign of ``b``."""
     return a - floor_divide(a, b) * b
 
 
@@ -182,11 +185,13 @@ def circular(x, shift: tl.constexpr):
 
 @triton.jit
 def sin(x):
+    """Sine of radians."""
     return circular(x, 0)
 
 
 @triton.jit
 def cos(x):
+    """Cosine of radians."""
     return circular(x, 1)
 
 

@@ -61,6 +61,7 @@ class Printer:
             self._statement(stmt, depth, mask)
 
     def line(self, depth: int, text: str) -> None:
+        """Append a line, indented by ``depth``."""
         self.lines.append(INDENT * depth + text)
 
     def _settle(self, stmt: KStmt, depth: int) -> None:

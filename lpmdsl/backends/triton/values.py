@@ -88,6 +88,7 @@ def _spread(body: tuple[KStmt, ...], divided: bool, varying: set[str]) -> None:
 
 
 def depends(expr: KExpr, varying: set[str]) -> bool:
+    """Return True if the expression reads one of the locals in ``varying``."""
     return any(isinstance(e, Var) and e.name in varying for e in walk(expr))
 
 
@@ -169,6 +170,7 @@ class Lanes:
 
     @classmethod
     def of(cls, kernel: Kernel, buffers: dict[str, Buffer]) -> Lanes:
+        """Facts about a kernel; ``buffers``: those of its Program, by name."""
         whole = (*kernel.prologue, *kernel.body)
         varying, narrow = (varying_names(kernel), narrow_names(kernel)) if kernel.domain else (set(), set())
         return cls(buffers, varying, {s.name for s in statements(whole) if isinstance(s, Assign)}, narrow=narrow)
@@ -184,6 +186,7 @@ class Lanes:
         return self.integer if expr.dtype == "i64" else TYPES[expr.dtype]
 
     def is_varying(self, expr: KExpr) -> bool:
+        """Return True if the value differs between the lanes of a block."""
         return depends(expr, self.varying)
 
     # -------------------------------------------------------------- text
@@ -329,6 +332,7 @@ class Lanes:
         return Apply("add", (row, index[1]), "i64")
 
     def place(self, buffer: str, index: tuple[KExpr, ...], mask: str) -> str:
+        """Text of the address of an element of a buffer, for lanes under ``mask``."""
         where = self.flat(buffer, index)
         if where == Const(0, "i64"):
             return buffer

@@ -138,6 +138,7 @@ def _decides(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
 
 
 def is_ever_removed(builder: Builder, one: m.Behaviour) -> bool:
+    """Return True if agents who decide can be in a removed state."""
     return any(c.of == one.of and c.removed for c in builder.model.conditions)
 
 

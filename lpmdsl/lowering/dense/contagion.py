@@ -51,10 +51,12 @@ def networks_of(builder: Builder, contagion: m.Contagion) -> list[m.Network]:
 
 
 def weight_buffer(contagion: m.Contagion, network: m.Network) -> str:
+    """Name of the buffer of infectious weights on a network."""
     return f"{contagion.condition}_{network.name}{contagion.suffix if isinstance(contagion, Part) else ''}"
 
 
 def declare_contagion(builder: Builder, contagion: m.Contagion) -> None:
+    """Declare the buffers of a contagion's weights on each of its networks."""
     for network in networks_of(builder, contagion):
         name = weight_buffer(contagion, network)
         _declare_counter(builder, contagion, network)
@@ -306,6 +308,7 @@ def _weight_on(scope: Scope, contagion: m.Contagion, network: m.Network, own: KE
 
 
 def minus(value: KExpr, own: KExpr) -> KExpr:
+    """Value less the agent's own share of it."""
     return value if own == integer(0) else op("sub", value, own)
 
 

@@ -39,10 +39,12 @@ def declare(builder: Builder, condition: m.Condition) -> None:
 
 
 def left_buffer(condition: str, slot: int) -> str:
+    """Name of the buffer of what is left of a threshold; ``slot``: among those of a state."""
     return f"{condition}_left" if slot == 0 else f"{condition}_left_{slot}"
 
 
 def timed_exits(condition: m.Condition, state: int) -> list[m.Exit]:
+    """Exits of a state that come after a dwell time."""
     return [e for e in condition.exits_of(state) if isinstance(e.trigger, m.After)]
 
 
@@ -125,6 +127,7 @@ def _entry_of(course: Course, state: int) -> list[KStmt]:
 
 
 def keyed_draw(course: Course, path: str, body: list[KStmt], exit_: m.Exit | None = None) -> str:
+    """Append a draw of a random word keyed by ``path`` and the episode; return the word's name."""
     name = course.scope.fresh("w")
     span = exit_.span if exit_ else course.condition.span
     body.append(Draw(name, site(path), AGENT, course.episode, path, span))

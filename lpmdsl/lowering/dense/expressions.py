@@ -126,6 +126,7 @@ class Scope:
                 assert_never(expr)
 
     def in_state(self, condition: str, states: tuple[int, ...]) -> KExpr:
+        """Test that the agent is in one of the states."""
         return any_of(*(test("eq", self.states[condition], integer(s)) for s in states))
 
     def attribute(self, ref: m.AttributeRef) -> KExpr:

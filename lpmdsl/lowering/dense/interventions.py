@@ -191,6 +191,7 @@ def _start_on_crossing(scope: Scope, one: m.Intervention, crossing: m.Crossing, 
 
 
 def ceiling(value: KExpr) -> KExpr:
+    """Smallest integer that is not below the value less 1e-9."""
     return op("to_i64", real("neg", real("floor", real("sub", number(1e-9), value))))
 
 

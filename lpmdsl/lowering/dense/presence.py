@@ -73,6 +73,7 @@ def declare_network(builder: Builder, network: m.Network) -> None:
 
 
 def counter_shape(builder: Builder, network: m.Network) -> int | str:
+    """Number of counters of a network: one for each place, one for each agent, or one for each mixing group."""
     match network.layout:
         case "place":
             return f"{network.of}_{network.place}_places"
@@ -83,6 +84,7 @@ def counter_shape(builder: Builder, network: m.Network) -> int | str:
 
 
 def place_of(scope: Scope, network: m.Network) -> KExpr:
+    """Number of the agent's place of a network."""
     return op("to_i64", scope.builder.load(f"{network.of}_{network.place}", AGENT))
 
 
@@ -164,6 +166,7 @@ def _worth(scope: Scope, network: m.Network, change: int) -> KExpr:
 
 
 def for_neighbours(scope: Scope, network: m.Network, action) -> list[KStmt]:
+    """Loop over the neighbours of the agent on ties; ``action(neighbour)`` gives the statements."""
     builder = scope.builder
     edge = Var(scope.fresh("edge"), "i64")
     if builder.is_circles(network):

@@ -119,6 +119,7 @@ def begin_items(builder: Builder) -> list[ScheduleItem]:
 
 
 def intervention_items(builder: Builder) -> list[ScheduleItem]:
+    """Schedule of all interventions: triggers, then limits that blocks share, then blocks."""
     interventions = builder.model.interventions
     items: list[ScheduleItem] = [Launch(builder.kernel(trigger_kernel(builder, i))) for i in interventions]
     for intervention in interventions:

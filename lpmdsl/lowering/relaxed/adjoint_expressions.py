@@ -13,14 +13,17 @@ Receive = Callable[[KExpr, KExpr], None]
 
 
 def times(a: KExpr, b: KExpr) -> KExpr:
+    """Simplified product."""
     return simple(real("mul", a, b))
 
 
 def over(a: KExpr, b: KExpr) -> KExpr:
+    """Simplified quotient."""
     return simple(real("div", a, b))
 
 
 def chosen(truth: KExpr, yes: KExpr, no: KExpr) -> KExpr:
+    """Simplified choice between two numbers."""
     return simple(Apply("select", (truth, yes, no), "f64"))
 
 

@@ -41,14 +41,17 @@ class Layout:
 
     @property
     def columns(self) -> int:
+        """Number of columns of the buffer of chances."""
         return sum(self.counts)
 
     @property
     def buffer(self) -> str:
+        """Name of the buffer of chances."""
         return chance_buffer(self.condition)
 
 
 def chance_buffer(condition: m.Condition) -> str:
+    """Name of the buffer of the chances of a condition's states."""
     return f"{condition.name}_chance"
 
 
@@ -82,6 +85,7 @@ class Relaxing:
 
     @property
     def model(self) -> m.Model:
+        """The model that is relaxed."""
         return self.builder.model
 
     def scratch(self, name: str, shape: tuple[int | str, ...], note: str = "") -> str:
@@ -90,10 +94,12 @@ class Relaxing:
         return self.builder.buffer(name, "f64", shape, "scratch", note=note)
 
     def state(self, name: str, shape: tuple[int | str, ...], note: str = "") -> str:
+        """Declare a buffer of state through which derivatives flow; return its name."""
         self.active.add(name)
         return self.builder.buffer(name, "f64", shape, "state", note=note)
 
     def current(self, name: str) -> str:
+        """Name of the buffer that holds the present values of a state."""
         return self.now.get(name, name)
 
 
@@ -124,14 +130,17 @@ def _fold(expr: KExpr) -> KExpr:
 
 
 def times(*factors: KExpr) -> KExpr:
+    """Simplified product."""
     return simple(reduce(lambda a, b: real("mul", a, b), factors))
 
 
 def plus(*terms: KExpr) -> KExpr:
+    """Simplified sum; 0 of nothing."""
     return simple(reduce(lambda a, b: real("add", a, b), terms)) if terms else ZERO
 
 
 def minus(a: KExpr, b: KExpr) -> KExpr:
+    """Simplified difference."""
     return simple(real("sub", a, b))
 
 
@@ -154,6 +163,7 @@ class Chances:
 
     @property
     def model(self) -> m.Model:
+        """The model that is relaxed."""
         return self.relaxing.model
 
     def let(self, stem: str, value: KExpr, note: str = "") -> KExpr:

@@ -87,10 +87,12 @@ def _weigh(relaxing: Relaxing, contagion: m.Contagion) -> list[ScheduleItem]:
 
 
 def weight_name(contagion: m.Contagion, network: m.Network) -> str:
+    """Name of the buffer of expected weights on a network."""
     return f"{weight_buffer(contagion, network)}_weight"
 
 
 def presence_name(network: m.Network) -> str:
+    """Name of the buffer of chances of being present on a network."""
     return f"{network.name}_presence"
 
 
@@ -125,6 +127,7 @@ def _spread_mean(
 
 
 def read_by(scalings: list[m.Scaling]) -> tuple[m.Expr, ...]:
+    """Expressions that scalings read: factors and tests."""
     return tuple(e for s in scalings for e in (s.factor, s.where) if e is not None)
 
 

@@ -39,9 +39,11 @@ class Moves:
 
     @property
     def condition(self) -> m.Condition:
+        """The condition whose chances move."""
         return self.layout.condition
 
     def add(self, state: int, stage: int, amount: KExpr) -> None:
+        """Add a chance to a stage of a state, which holds at the end of the step."""
         column = self.layout.first[state] + stage
         self.stay[column] = plus(self.stay[column], amount)
 

@@ -49,6 +49,7 @@ class Shape:
 
     @property
     def columns(self) -> int:
+        """Number of columns of the buffer of a dwell time's numbers."""
         return 1 + 2 * self.stages
 
 

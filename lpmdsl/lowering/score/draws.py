@@ -20,10 +20,12 @@ Slopes = tuple[tuple[str, m.Expr], ...]
 
 
 def tally_buffer(kind: str) -> str:
+    """Name of the buffer of a kind of statistics."""
     return f"scored_{kind}_tally"
 
 
 def add(kind: str, column: int | KExpr, value: KExpr) -> Tally:
+    """Addition to one column of a kind of statistics."""
     return Tally(tally_buffer(kind), integer(column) if isinstance(column, int) else column, value)
 
 
@@ -33,6 +35,7 @@ def fixed(value: KExpr) -> KExpr:
 
 
 def plus(*columns: int) -> Sum:
+    """Sum of columns, each once."""
     return tuple((c, 1) for c in columns)
 
 
@@ -195,6 +198,7 @@ class Felt:
 
     @property
     def ledger(self) -> Ledger:
+        """The ledger of draws; a run that is scored has one."""
         ledger = self.scope.builder.ledger
         assert ledger is not None
         return ledger

@@ -73,6 +73,7 @@ class Stay:
 
     @property
     def width(self) -> int:
+        """Number of columns for each row of a dwell time."""
         return 2 + len(self.statistics)
 
 
@@ -111,6 +112,7 @@ class Ledger:
         return self.decisions[name]
 
     def stay(self, name: str, kind: str, law: m.Distribution, rows: int) -> Stay:
+        """Statistics of a dwell time; declared the first time."""
         if name not in self.stays:
             moved = any(not is_zero(s) for _, e in law.arguments for _, s in self.slopes((e,)))
             score = score_of(law.family)
@@ -158,4 +160,5 @@ def shape(node: object) -> object:
 
 
 def same_slopes(several: list[tuple[tuple[str, m.Expr], ...]]) -> bool:
+    """Return True if all have the same derivatives by the same parameters, apart from their places."""
     return len({tuple((p, shape(s)) for p, s in slopes) for slopes in several}) <= 1

@@ -32,6 +32,7 @@ BLOCK_BITS = 6
 
 
 def stirred(condition: m.Condition) -> str:
+    """Name of the marks of blocks of 64 agents in which somebody may have infectious contacts."""
     return f"{condition.name}_stirred"
 
 

@@ -41,14 +41,17 @@ class Occupancy:
 
     @property
     def name(self) -> str:
+        """Name of the table of counts."""
         return "_by_".join([f"in_{self.condition.name}", *(a.name for a in self.attributes)])
 
     @property
     def sizes(self) -> list[int]:
+        """Numbers of values of each attribute, then of states."""
         return [*(radix(a) for a in self.attributes), len(self.condition.states)]
 
     @property
     def cells(self) -> int:
+        """Number of cells of the table."""
         return prod(self.sizes)
 
 

@@ -16,6 +16,7 @@ BLOCK = 64
 
 
 def plan_of(builder: Builder) -> Plan:
+    """Choices of a sparse program; a dense one has none."""
     assert builder.plan is not None
     return builder.plan
 
@@ -58,22 +59,27 @@ def _declare_list(builder: Builder, name: str, kind: str, note: str) -> None:
 
 
 def moving(condition: m.Condition) -> str:
+    """Name of the list of agents that may move in this step."""
     return f"{condition.name}_moving"
 
 
 def at_risk(condition: m.Condition) -> str:
+    """Name of the set of the susceptible under a force."""
     return f"{condition.name}_at_risk"
 
 
 def at_ease(condition: m.Condition) -> str:
+    """Name of the marks of the susceptible who are not at risk."""
     return f"{condition.name}_at_ease"
 
 
 def calendar(condition: m.Condition) -> str:
+    """Name of the calendar of timed exits."""
     return f"{condition.name}_calendar"
 
 
 def changed(kind: str) -> str:
+    """Name of the list of agents whose weight or presence may have changed."""
     return f"{kind}_changed"
 
 
@@ -112,6 +118,7 @@ def _expected(scope: Scope, condition: m.Condition, state: KExpr, earliest: KExp
 
 
 def is_one_of(state: KExpr, states: list[int]) -> KExpr:
+    """Test that a state is one of several."""
     return any_of(*(test("eq", state, integer(s)) for s in states))
 
 

@@ -20,6 +20,8 @@ OPS = frozenset((*ARITHMETIC, *INTEGER, *COMPARISONS, *LOGIC, *CASTS, *OWN_MATHS
 
 @dataclass(frozen=True, slots=True)
 class Const:
+    """A number or truth value."""
+
     value: float | int | bool
     dtype: DType
 
@@ -34,6 +36,8 @@ class Var:
 
 @dataclass(frozen=True, slots=True)
 class Load:
+    """Value of a buffer's element."""
+
     buffer: str
     index: tuple[KExpr, ...]
     dtype: DType
@@ -41,6 +45,8 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
+    """An operation of ``OPS`` on arguments."""
+
     op: str
     args: tuple[KExpr, ...]
     dtype: DType

@@ -43,7 +43,9 @@ class Program:
     look: tuple[ScheduleItem, ...] = ()
 
     def buffer(self, name: str) -> Buffer:
+        """The buffer of that name."""
         return next(b for b in self.buffers if b.name == name)
 
     def kernel(self, name: str) -> Kernel:
+        """The kernel of that name."""
         return next(k for k in self.kernels if k.name == name)

@@ -52,6 +52,8 @@ def bounded(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
+    """One run of a kernel over its domain."""
+
     kernel: str
 
     def __post_init__(self) -> None:
@@ -155,10 +157,12 @@ class Decide:
 
     @property
     def archetypes(self) -> str:
+        """Name of the buffer of everyone's archetype."""
         return f"{self.behaviour}_archetype"
 
     @property
     def table(self) -> str:
+        """Name of the buffer of the answers."""
         return f"{self.behaviour}_table"
 
     @property

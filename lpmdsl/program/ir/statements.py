@@ -54,6 +54,8 @@ def words_of(draw: Draw) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Store:
+    """Write a value to a buffer's element."""
+
     buffer: str
     index: tuple[KExpr, ...]
     value: KExpr
@@ -85,6 +87,8 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class If:
+    """One of two blocks, by a test."""
+
     test: KExpr
     then: tuple[KStmt, ...]
     orelse: tuple[KStmt, ...] = ()
@@ -105,6 +109,8 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class While:
+    """A block, as long as a test holds."""
+
     test: KExpr
     body: tuple[KStmt, ...]
     span: Span = NOWHERE

@@ -44,6 +44,7 @@ def parts(expr: KExpr) -> tuple[KExpr, ...]:
 
 
 def walk(expr: KExpr) -> Iterator[KExpr]:
+    """The expression and all its parts, outermost first."""
     yield expr
     for part in parts(expr):
         yield from walk(part)

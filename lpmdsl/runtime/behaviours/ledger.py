@@ -112,6 +112,7 @@ class Ledger:
         return row[0] if row else ""
 
     def set_note(self, note: str) -> None:
+        """Keep a note on how the answers were recorded."""
         with self._using() as db, db:
             db.execute("INSERT OR REPLACE INTO facts VALUES ('note', ?)", (note,))
 
@@ -125,6 +126,7 @@ class Ledger:
             return int(made.lastrowid or 0)
 
     def end_run(self, run: int, finished: str, record: dict, uses: dict[tuple[str, str], int]) -> None:
+        """Record how a run ended and how often it used each reply."""
         if self.is_read_only:
             return
         with self._using() as db, db:
@@ -143,6 +145,7 @@ class Ledger:
         return {"requests": requests, **{n: int(v) for n, v in zip(names, replies, strict=True)}, "runs": runs}
 
     def close(self) -> None:
+        """Close the file."""
         with self._lock:
             self._db.close()
 

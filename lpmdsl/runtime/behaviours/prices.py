@@ -21,6 +21,7 @@ class Price(BaseModel):
     reply: float = Field(ge=0, allow_inf_nan=False)
 
     def of(self, prompt_tokens: float, reply_tokens: float) -> float:
+        """Price of so many tokens."""
         return (prompt_tokens * self.prompt + reply_tokens * self.reply) / 1e6
 
 

@@ -43,6 +43,7 @@ class Request:
 
     @property
     def content(self) -> dict[str, Any]:
+        """Body as an object."""
         return json.loads(self.body)
 
     def seed(self, ask: int) -> int:

@@ -108,6 +108,7 @@ def reply_text(request: Request, completion: Completion) -> str:
 
 
 def canonical(value: dict[str, Any]) -> str:
+    """JSON text of a reply's object, with its keys in order as they are."""
     return json.dumps(value, ensure_ascii=False)
 
 

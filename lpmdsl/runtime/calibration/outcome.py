@@ -50,6 +50,7 @@ class Calibrated:
 
     @property
     def converged(self) -> bool:
+        """Return True if there is no reason to doubt the numbers."""
         return self.record.converged
 
 

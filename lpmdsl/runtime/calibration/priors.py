@@ -36,6 +36,7 @@ class Free:
 
     @property
     def name(self) -> str:
+        """Name of the parameter."""
         return self.parameter.name
 
     def value(self, z: Any) -> Any:

@@ -40,6 +40,7 @@ class FittedReports(Quantity):
     data: tuple[FitData, ...] = ()
 
     def of(self, model: Model, result: RunResult) -> Array:
+        """Reports of a result, flattened as the data are."""
         parts = []
         for data in self.data:
             reports = result.observations[data.fit.observation]
@@ -60,6 +61,7 @@ class Piece:
 
     @property
     def seen(self) -> Array:
+        """Data of the fit, flattened (reports · groups)."""
         return self.data.values.reshape(-1)
 
 
@@ -79,6 +81,7 @@ class Problem:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Names of the parameters that are estimated."""
         return tuple(f.name for f in self.free)
 
     def values(self, z: Array) -> dict[str, float]:
@@ -90,6 +93,7 @@ class Problem:
         return parameter_values(self.model, {**self.fixed, **values})
 
     def real(self, values: Mapping[str, float]) -> Array:
+        """Values of parameters on the real line, (parameters,)."""
         return np.array([float(f.real(values[f.name])) for f in self.free])
 
     def log_prior(self, z: Array) -> float:

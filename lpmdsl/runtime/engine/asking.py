@@ -44,6 +44,7 @@ class Asking:
         return cls(request, asking, _shifts=shifts)
 
     def is_due(self, t: int) -> bool:
+        """Return True if a behaviour is due in step ``t``."""
         return any(t % self._period(b) == 0 for b in self.behaviours)
 
     def next_due(self, t: int) -> int:

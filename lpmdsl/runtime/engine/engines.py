@@ -22,10 +22,14 @@ class Engine(Protocol):
     """A back end that is ready to run one model, on up to so many threads."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name of the back end, as the manifest has it."""
+        ...
 
     @property
-    def threads(self) -> int: ...
+    def threads(self) -> int:
+        """Number of threads of a run."""
+        ...
 
     def capacity(self, request: RunRequest) -> int:
         """Number of replicates like this one that are run at once."""
@@ -45,9 +49,11 @@ class OneByOne:
     run_one: Callable[[RunRequest, Progress | None], RunResult]
 
     def capacity(self, request: RunRequest) -> int:
+        """Return 1: replicates run one after another."""
         return 1
 
     def run(self, requests: Sequence[RunRequest], progress: Progress | None = None) -> list[RunResult]:
+        """Results of the requests, in their order."""
         return [self.run_one(request, progress) for request in requests]
 
 
@@ -61,9 +67,11 @@ class Batches:
     fit: Callable[[RunRequest], int]
 
     def capacity(self, request: RunRequest) -> int:
+        """Number of replicates like this one that are run at once."""
         return min(MOST_TOGETHER, max(1, self.fit(request)))
 
     def run(self, requests: Sequence[RunRequest], progress: Progress | None = None) -> list[RunResult]:
+        """Results of the requests, which run beside each other."""
         return self.run_batch(requests, progress)
 
 

@@ -293,6 +293,7 @@ def runs_on(network: Network, model: Model, steps: int) -> NDArray[np.uint8]:
 
 
 def result_of(request: RunRequest, buffers: dict[str, NDArray], done: int, timings: dict[str, float]) -> RunResult:
+    """Result of a run from its buffers after ``done`` steps. Raises ``LpmError`` (E0744): a value was no number."""
     model = request.model
     require_sound(model, buffers)
     # A device buffer has at least one row, also for an observation that never reports.

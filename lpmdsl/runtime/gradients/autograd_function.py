@@ -12,7 +12,9 @@ class Differentiable(Protocol):
     """Parameters in base units, (parameters,) → values, with derivatives both ways."""
 
     @property
-    def names(self) -> tuple[str, ...]: ...
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters."""
+        ...
 
     def at(self, theta: np.ndarray) -> np.ndarray:
         """The values at one point."""

@@ -46,6 +46,8 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Dots:
+    """Points of one series."""
+
     x: X
     y: Y
     colour: str

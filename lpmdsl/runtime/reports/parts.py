@@ -12,10 +12,12 @@ from lpmdsl.source import Source
 
 
 def spaced(name: str) -> str:
+    """Name with spaces for its underscores."""
     return name.replace("_", " ")
 
 
 def section(title: str, body: str) -> str:
+    """HTML of a section; "" without a body."""
     return f"<section><h2>{html(title)}</h2>\n{body}</section>" if body else ""
 
 
@@ -63,6 +65,7 @@ def lower_in_words(share: float, replicates: int) -> str:
 
 
 def how_joined(network: Network) -> str:
+    """HTML of the rule by which a network joins."""
     if network.generator:
         return f"<code>{html(text_of(network.generator.span))}</code>"
     if network.file:
@@ -73,12 +76,14 @@ def how_joined(network: Network) -> str:
 
 
 def contacts_of(network: Network) -> str:
+    """HTML of a network's contacts."""
     if network.contacts is None:
         return "as the mixing table says" if network.mixing else "in the contagion's rate"
     return f"<code>{html(text_of(network.contacts.span))}</code>" + (" per tie" if network.per_tie else "")
 
 
 def own_words(declaration: Intervention | Scenario | Behaviour) -> str:
+    """Text of a declaration."""
     span = declaration.span
     return span.source.text[span.start : span.end].rstrip()
 
@@ -102,6 +107,7 @@ def behaviours_table(model: Model) -> str:
 
 
 def model_text(source: Source) -> str:
+    """HTML of the model's text, folded."""
     body = f"<details><summary>{html(source.name)}</summary>{coloured(source.text)}</details>"
     return section("The model's text", body)
 
@@ -117,6 +123,7 @@ def coloured(text: str) -> str:
 
 
 def state_sections(model: Model) -> str:
+    """HTML of the diagrams of states, one for each condition."""
     parts = []
     for condition in model.conditions:
         contagion = model.contagion_of(condition.name)

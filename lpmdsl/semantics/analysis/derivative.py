@@ -73,6 +73,7 @@ def derivative(expr: Expr, parameter: str, model: Model) -> Expr:
 
 
 def is_zero(expr: Expr) -> bool:
+    """Return True if the expression is a written 0."""
     return isinstance(expr, Literal_) and expr.value == 0
 
 

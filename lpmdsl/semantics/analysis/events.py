@@ -30,6 +30,7 @@ class Enter:
 
     @property
     def states(self) -> frozenset[int]:
+        """States that may be entered."""
         return frozenset(b.to for b in self.branches)
 
 
@@ -170,6 +171,7 @@ class Event:
 
     @property
     def writes(self) -> frozenset[Thing]:
+        """Things that the effects of the event change."""
         return frozenset(thing for effect in self.effects for thing in writes(effect, self.of))
 
 

@@ -85,6 +85,7 @@ def _parameter(name: str, known: Knowledge) -> Bounds:
 
 
 def by_kind(ref: m.AttributeRef) -> Bounds:
+    """Bounds of an attribute that its type alone gives."""
     match ref.type.kind:
         case Kind.BOOLEAN | Kind.SHARE | Kind.PROBABILITY:
             return TRUTH

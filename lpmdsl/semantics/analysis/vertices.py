@@ -25,16 +25,24 @@ class Known(Protocol):
     """Names needed to evaluate: the check pass's context, or a finished model seen as one."""
 
     @property
-    def parameters(self) -> Mapping[str, model.Parameter]: ...
+    def parameters(self) -> Mapping[str, model.Parameter]:
+        """Parameters by name."""
+        ...
 
     @property
-    def values(self) -> Mapping[str, float]: ...
+    def values(self) -> Mapping[str, float]:
+        """Values of parameters in base units."""
+        ...
 
     @property
-    def tables(self) -> Mapping[str, model.Table]: ...
+    def tables(self) -> Mapping[str, model.Table]:
+        """Tables by name."""
+        ...
 
     @property
-    def agents(self) -> Mapping[str, model.Agent]: ...
+    def agents(self) -> Mapping[str, model.Agent]:
+        """Kinds of agents by name."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

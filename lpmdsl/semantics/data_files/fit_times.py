@@ -41,6 +41,7 @@ class Reader:
         return self.data.where(index)
 
     def wrong(self, code: str, message: str, span: Span, help: str = "") -> None:
+        """Report an error of the data."""
         self.report.add(code, message, span, help)
 
 

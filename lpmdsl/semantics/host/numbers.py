@@ -63,10 +63,12 @@ def exp(value: ArrayLike) -> FloatArray:
 
 
 def sin(value: ArrayLike) -> FloatArray:
+    """Sine of radians."""
     return _circular(value, 0)
 
 
 def cos(value: ArrayLike) -> FloatArray:
+    """Cosine of radians."""
     return _circular(value, 1)
 
 

@@ -67,8 +67,10 @@ class Agent:
 
     @property
     def attributes(self) -> tuple[Attribute, ...]:
+        """Attributes in written order."""
         return tuple(m for m in self.members if isinstance(m, Attribute))
 
     @property
     def places(self) -> tuple[Place, ...]:
+        """Places in written order."""
         return tuple(m for m in self.members if isinstance(m, Place))

@@ -36,16 +36,20 @@ Action = SetAttribute | ForceMove
 
 @dataclass(frozen=True, slots=True)
 class ByContagion:
-    pass
+    """Trigger of an exit by infection."""
 
 
 @dataclass(frozen=True, slots=True)
 class After:
+    """Trigger of an exit after a dwell time."""
+
     dwell: Distribution
 
 
 @dataclass(frozen=True, slots=True)
 class AtRate:
+    """Trigger of an exit at a rate per day."""
+
     rate: Expr
 
 
@@ -60,6 +64,8 @@ class Chance:
 
 @dataclass(frozen=True, slots=True)
 class When:
+    """Trigger of an exit in the step in which a test holds."""
+
     test: Expr
 
 
@@ -98,6 +104,8 @@ class StartExcept:
 
 @dataclass(frozen=True, slots=True)
 class Start:
+    """State in which agents begin, and the exceptions."""
+
     state: int
     exceptions: tuple[StartExcept, ...]
     span: Span
@@ -116,6 +124,8 @@ class WhileInState:
 
 @dataclass(frozen=True, slots=True)
 class OnEntering:
+    """Actions on agents who enter one of the states."""
+
     states: tuple[int, ...]
     actions: tuple[SetAttribute, ...]
     site: str

@@ -37,6 +37,8 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class Contagion:
+    """Rules by which a condition passes from agent to agent."""
+
     condition: str
     spreads: tuple[Spread, ...]
     scalings: tuple[Scaling, ...]

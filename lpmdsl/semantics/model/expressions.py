@@ -24,6 +24,8 @@ class Literal_:
 
 @dataclass(frozen=True, slots=True)
 class ParameterRef:
+    """Value of a parameter."""
+
     name: str
     type: Type
     span: Span

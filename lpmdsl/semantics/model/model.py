@@ -44,33 +44,43 @@ class Model:
     behaviours: tuple[Behaviour, ...] = ()
 
     def parameter(self, name: str) -> Parameter:
+        """The parameter of that name."""
         return _find(self.parameters, name)
 
     def table(self, name: str) -> Table:
+        """The table of that name."""
         return _find(self.tables, name)
 
     def agent(self, name: str) -> Agent:
+        """The kind of agents of that name."""
         return _find(self.agents, name)
 
     def network(self, name: str) -> Network:
+        """The network of that name."""
         return _find(self.networks, name)
 
     def condition(self, name: str) -> Condition:
+        """The condition of that name."""
         return _find(self.conditions, name)
 
     def observation(self, name: str) -> Observation:
+        """The observation of that name."""
         return _find(self.observations, name)
 
     def intervention(self, name: str) -> Intervention:
+        """The intervention of that name."""
         return _find(self.interventions, name)
 
     def behaviour(self, name: str) -> Behaviour:
+        """The behaviour of that name."""
         return _find(self.behaviours, name)
 
     def scenario(self, name: str) -> Scenario:
+        """The scenario of that name."""
         return _find(self.scenarios, name)
 
     def contagion_of(self, condition: str) -> Contagion | None:
+        """The contagion of a condition, if it has one."""
         return next((c for c in self.contagions if c.condition == condition), None)
 
     def source_of(self, contagion: Contagion, spread: Spread) -> Condition:

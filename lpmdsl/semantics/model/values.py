@@ -25,6 +25,7 @@ class Distribution:
     span: Span
 
     def argument(self, name: str) -> Expr | None:
+        """The argument of that name, if it is written."""
         return dict(self.arguments).get(name)
 
 

@@ -41,6 +41,7 @@ class Names:
 
     @property
     def is_library(self) -> bool:
+        """Return True if the text is a library and not a model."""
         return self.module.header is not None and self.module.header.kind == "library"
 
     def word_of(self, name: str) -> str | None:
@@ -48,30 +49,39 @@ class Names:
         return next((word for word, group in self.named.items() if name in group), None)
 
     def parameters(self) -> dict[str, tree.Parameter]:
+        """Parameters by name."""
         return self.named["parameter"]
 
     def tables(self) -> dict[str, tree.Table]:
+        """Tables by name."""
         return self.named["table"]
 
     def agents(self) -> dict[str, tree.Agent]:
+        """Kinds of agents by name."""
         return self.named["agent"]
 
     def networks(self) -> dict[str, tree.Network]:
+        """Networks by name."""
         return self.named["network"]
 
     def conditions(self) -> dict[str, tree.Condition]:
+        """Conditions by name."""
         return self.named["condition"]
 
     def observations(self) -> dict[str, tree.Observe]:
+        """Observations by name."""
         return self.named["observe"]
 
     def interventions(self) -> dict[str, tree.Intervention]:
+        """Interventions by name."""
         return self.named["intervention"]
 
     def behaviours(self) -> dict[str, tree.Behaviour]:
+        """Behaviours by name."""
         return self.named["behaviour"]
 
     def scenarios(self) -> dict[str, tree.Scenario]:
+        """Scenarios by name."""
         return self.named["scenario"]
 
 

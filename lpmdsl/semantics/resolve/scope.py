@@ -27,6 +27,7 @@ class Scope:
     slots: Mapping[str, Expr] | None = None
 
     def can(self, what: Readable) -> bool:
+        """Return True if expressions here may read that."""
         return what in self.reads
 
 

@@ -29,6 +29,7 @@ class Clause:
 
 
 def unquoted(token: str) -> str:
+    """Text of a string without its quotes."""
     return token[1:-1] if token.startswith('"') else str(token)
 
 

@@ -28,6 +28,7 @@ _NOT_KEYS = frozenset(UNITS) | {"source"}
 
 
 def clauses(node: t.Header | t.Declaration) -> list[Line]:
+    """Lines of a declaration below its first."""
     match node:
         case t.Clock():
             return _clock(node)

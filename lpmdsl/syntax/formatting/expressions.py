@@ -40,10 +40,12 @@ def label(name: t.Name) -> str:
 
 
 def labels(names: Sequence[t.Name]) -> str:
+    """Labels, quoted where they need it, with commas between."""
     return ", ".join(label(name) for name in names)
 
 
 def names(them: Sequence[t.Name]) -> str:
+    """Names with commas between."""
     return ", ".join(name.id for name in them)
 
 
@@ -54,6 +56,7 @@ def expressions(them: Sequence[t.Expr]) -> str:
 
 
 def distribution(d: t.Distribution) -> str:
+    """Text of a distribution."""
     if d.keys:
         return f"{d.name.id}[{expressions(d.keys)}]"
     if not d.arguments:
@@ -70,6 +73,7 @@ def _argument(a: t.Argument, before: str) -> str:
 
 
 def generator(g: t.Generator) -> str:
+    """Text of a network generator."""
     if not g.arguments:
         return g.name.id
     last = len(g.arguments) - 1
@@ -83,10 +87,12 @@ def _drawn(a: t.GeneratorArgument, before: str) -> str:
 
 
 def type_name(kind: t.TypeName) -> str:
+    """Text of a type with its unit."""
     return " ".join(part for part in (kind.name, unit(kind.unit) if kind.unit else "") if part)
 
 
 def unit(u: t.Unit) -> str:
+    """Text of a unit."""
     return " ".join(word if power > 0 else f"per {word}" for word, power in u.parts)
 
 

@@ -43,6 +43,7 @@ class Block:
 
     @property
     def is_comment(self) -> bool:
+        """Return True if the block is a comment alone."""
         return not self.keyword
 
 

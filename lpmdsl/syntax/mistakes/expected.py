@@ -1,4 +1,4 @@
-"""What could have stood where the grammar stopped, in words."""
+"""Expected words where the grammar stopped, as a sentence."""
 
 from __future__ import annotations
 
@@ -100,10 +100,12 @@ def _phrases(terminals: set[str]) -> list[str]:
 
 
 def listed(words: list[str], last: str) -> str:
+    """Words with commas between, and ``last`` before the last one."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else "nothing more"
 
 
 def shape_of_line(stop: Stop) -> str:
+    """Sentence on how such a line reads; "" where that is not known."""
     if "_NL" in stop.accepts and stop.line_start == 0 and stop.found in CLAUSES[stop.keyword]:
         return f"Start a new line with `{stop.found}`"
     if stop.line_start == 0:

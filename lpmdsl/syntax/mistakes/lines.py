@@ -42,6 +42,7 @@ def change_by(stop: Stop) -> Answer:
 
 
 def not_yet(stop: Stop) -> Answer:
+    """Answer to a line that only a later version reads."""
     line = stop.line.replace(".", " ").split()
     if stop.line_start == 0 or not line:
         return None
@@ -52,6 +53,7 @@ def not_yet(stop: Stop) -> Answer:
 
 
 def prompt(stop: Stop) -> Answer:
+    """Answer to a missing prompt."""
     if stop.accepts != {"STRING"} or stop.prefix:
         return None
     help = 'Write it on lines of its own, indented: `"You are {age_group}. Do you isolate at home?"`'
@@ -59,6 +61,7 @@ def prompt(stop: Stop) -> Answer:
 
 
 def action(stop: Stop) -> Answer:
+    """Answer to a line that should be an action and is none."""
     if not stop.accepts <= _ACTIONS:
         return None
     help = "Add `set ATTRIBUTE to VALUE`, `move CONDITION to STATE` or `leave NETWORK`"

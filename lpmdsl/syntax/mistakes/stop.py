@@ -24,20 +24,24 @@ class Stop:
 
     @property
     def found(self) -> str:
+        """Text of the token at which the grammar stopped."""
         match = _FOUND.match(self.text, self.position)
         return match.group() if match else ""
 
     @property
     def at_line_end(self) -> bool:
+        """Return True if the line ends where more was wanted."""
         return not self.found.strip()
 
     @property
     def span(self) -> Span:
+        """Span of the token at which the grammar stopped; one character at the end of a line."""
         start = self.base + self.position
         return Span(self.source, start, start + (1 if self.at_line_end else len(self.found)))
 
     @property
     def line_start(self) -> int:
+        """Offset of the line in the chunk."""
         return self.text.rfind("\n", 0, self.position) + 1
 
     @property
@@ -47,18 +51,22 @@ class Stop:
 
     @property
     def line(self) -> str:
+        """Text of the line, without its indent."""
         return self.text[self.line_start :].split("\n", 1)[0].strip()
 
     @property
     def first_word(self) -> str:
+        """First word of the line."""
         return self.line.split(None, 1)[0] if self.line else ""
 
     @property
     def last_type(self) -> str:
+        """Terminal of the token before, "" if there is none."""
         return self.before[-1][0] if self.before else ""
 
     @property
     def wants_value(self) -> bool:
+        """Return True if an expression could stand here."""
         return {"NAME", "NUMBER", "LPAR"} <= self.accepts
 
 

@@ -52,6 +52,7 @@ def date(stop: Stop) -> Answer:
 
 
 def reserved(stop: Stop) -> Answer:
+    """Answer to a word of the language where a name is wanted."""
     if stop.found not in RESERVED or "NAME" not in stop.accepts or "LPAR" in stop.accepts:
         return None
     message = f"`{stop.found}` is a word of the language and cannot be a name"
@@ -102,6 +103,7 @@ def bare_time(stop: Stop) -> Answer:
 
 
 def unit(stop: Stop) -> Answer:
+    """Answer to an unknown unit."""
     after_number = stop.last_type in ("NUMBER", "PERCENT", "PER", "EVERY", "LAST")
     if "UNIT" not in stop.accepts or not after_number or not re.match(r"[A-Za-z_]", stop.found):
         return None
@@ -115,6 +117,7 @@ def unit(stop: Stop) -> Answer:
 
 
 def character(stop: Stop) -> Answer:
+    """Answer to a character of other languages, with the one to write instead."""
     two = stop.text[stop.position : stop.position + 2]
     character = two if two in _CHARACTERS else stop.found[:1]
     if two == "**" or character not in _CHARACTERS:
@@ -127,6 +130,7 @@ def character(stop: Stop) -> Answer:
 
 
 def comparison(stop: Stop) -> Answer:
+    """Answer to a comparison that is written as in other languages."""
     if stop.found in ("<", "<=", ">", ">=") and "CROSSES" in stop.accepts:
         message = f"A trigger does not compare with `{stop.found}`"
         return "E0101", message, "Write `rises above LEVEL` or `falls below LEVEL`"
@@ -142,6 +146,7 @@ _RATES = ("rate", "rates", "hazard")
 
 
 def type_name(stop: Stop) -> Answer:
+    """Answer to an unknown type."""
     if "TYPE" not in stop.accepts or not re.match(r"\w", stop.found):
         return None
     if stop.found in _RATES:
@@ -153,6 +158,7 @@ def type_name(stop: Stop) -> Answer:
 
 
 def per(stop: Stop) -> Answer:
+    """Answer to a unit that does not follow a number."""
     if stop.found != "per" or stop.wants_value:
         return None
     if re.match(r"per\s+tie\b", stop.text[stop.position :]):

@@ -11,17 +11,23 @@ from lpmdsl.syntax.tree.expressions import Distribution, Expr, Name, Quantity
 
 @dataclass(frozen=True, slots=True)
 class ByContagion:
+    """``by contagion``"""
+
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class After:
+    """``after gamma(mean 5 days, sd 2 days)``"""
+
     dwell: Distribution
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class AtRate:
+    """``at rate 0.1 per day``"""
+
     rate: Expr
     span: Span
 
@@ -37,6 +43,8 @@ class Chance:
 
 @dataclass(frozen=True, slots=True)
 class When:
+    """``when age > 64``"""
+
     test: Expr
     span: Span
 
@@ -77,6 +85,8 @@ class Except:
 
 @dataclass(frozen=True, slots=True)
 class Start:
+    """``start S except 10 Person in I``"""
+
     state: Name
     exceptions: tuple[Except, ...]
     span: Span
@@ -84,6 +94,8 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class While:
+    """``while I, H`` and its actions."""
+
     states: tuple[Name, ...]
     actions: tuple[Action, ...]
     span: Span
@@ -91,6 +103,8 @@ class While:
 
 @dataclass(frozen=True, slots=True)
 class OnEntering:
+    """``on entering R`` and its actions."""
+
     states: tuple[Name, ...]
     actions: tuple[Action, ...]
     span: Span
@@ -98,6 +112,8 @@ class OnEntering:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
+    """``condition Flu of Person`` and its clauses."""
+
     name: Name
     of: Name
     states: tuple[Name, ...]

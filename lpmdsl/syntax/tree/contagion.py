@@ -31,6 +31,8 @@ class Scaled:
 
 @dataclass(frozen=True, slots=True)
 class Contagion:
+    """``contagion of Flu`` and its clauses."""
+
     of: Name
     spreads: tuple[Spread, ...]
     scalings: tuple[Scaled, ...]

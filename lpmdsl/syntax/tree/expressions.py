@@ -53,12 +53,16 @@ class Theirs:
 
 @dataclass(frozen=True, slots=True)
 class YesNo:
+    """``yes`` or ``no``"""
+
     value: bool
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Date:
+    """``2024-10-01``"""
+
     iso: str
     span: Span
 

@@ -78,6 +78,8 @@ class WhileActive:
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
+    """``intervention vaccination`` and its clauses."""
+
     name: Name
     starts: Moment | None
     stops: Moment | None

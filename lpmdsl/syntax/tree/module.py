@@ -39,6 +39,8 @@ class UseItem:
 
 @dataclass(frozen=True, slots=True)
 class Use:
+    """``use "lpm/diseases/influenza" version 1.0`` and its settings."""
+
     path: str
     path_span: Span
     version: str | None

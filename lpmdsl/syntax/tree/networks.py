@@ -10,12 +10,16 @@ from lpmdsl.syntax.tree.expressions import Expr, Generator, Name, Quantity
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
+    """``sharing household``"""
+
     place: Name
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class AtRandom:
+    """``at random mixing by TABLE``"""
+
     mixing: Name | None
     span: Span
 
@@ -30,6 +34,8 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class FromFile:
+    """``from "edges.csv"``"""
+
     path: str
     span: Span
 

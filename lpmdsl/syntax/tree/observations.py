@@ -30,6 +30,8 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Observe:
+    """``observe cases = number entering I per day`` and its clauses."""
+
     name: Name
     value: Flow | Spending | Expr
     where: Expr | None

@@ -11,6 +11,8 @@ from lpmdsl.syntax.tree.expressions import Distribution, Expr, Name, Quantity
 
 @dataclass(frozen=True, slots=True)
 class Fit:
+    """``fit cases to "cases.csv" column cases with poisson()``"""
+
     observation: Name
     file: str
     file_span: Span
@@ -22,6 +24,8 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Calibrate:
+    """``calibrate`` and its fits and clauses."""
+
     fits: tuple[Fit, ...]
     estimate: tuple[Name, ...]
     method: Name | None
@@ -56,6 +60,8 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
+    """``compare milder, later with baseline`` and its clauses."""
+
     scenarios: tuple[Name, ...]
     baseline: Name
     repeat: Quantity | None

@@ -21,6 +21,8 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
+    """``parameter beta = 0.03 per contact`` and its clauses."""
+
     name: Name
     value: Expr
     prior: Distribution | None

@@ -31,6 +31,7 @@ class Summary:
 
     @property
     def is_flagged(self) -> bool:
+        """Return True if the data's summary is rare among the model's."""
         return self.probability < RARE
 
 

@@ -33,6 +33,7 @@ class RelaxedSimulator:
         return apply(theta, self)
 
     def settings(self, theta: np.ndarray) -> dict[str, float]:
+        """Values of all free parameters, with those of ``theta``."""
         repeats = self.objective.repeats
         free = free_values(repeats.model, repeats.plan.variants[0].parameters)
         return {**free, **dict(zip(self.names, map(float, theta), strict=True))}

@@ -119,6 +119,7 @@ class RelaxedRun:
 
     @property
     def stretch(self) -> int:
+        """Number of steps between two checkpoints."""
         return max(1, math.isqrt(self.steps))
 
     def reports(self, observation: str) -> Array:

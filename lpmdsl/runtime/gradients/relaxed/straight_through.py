@@ -33,6 +33,7 @@ class Drawn:
 
     @classmethod
     def of(cls, repeats: Repeats) -> Drawn:
+        """Compile the model as it is drawn."""
         compiled = compile_model(repeats.model, repeats.facts)
         return cls(compiled.cpu_program, build(compiled))
 

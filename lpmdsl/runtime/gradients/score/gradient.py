@@ -43,6 +43,7 @@ class ByScore:
 
     @property
     def scored(self) -> ScoredRepeats:
+        """Runs that keep a ledger, compiled the first time."""
         if self._scored is None:
             self._scored = ScoredRepeats(self.repeats, self.names)
         return self._scored

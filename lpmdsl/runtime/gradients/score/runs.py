@@ -90,6 +90,7 @@ class Reader:
         }
 
     def read(self, quantity: Array, buffers: dict[str, NDArray], counts: dict[str, int], rows: int) -> Scored:
+        """Score, controls and products of a run from its buffers."""
         sums = {kind: buffers[f"scored_{kind}"] for kind in self.ledger.columns}
         score = np.zeros((rows, len(self.names)))
         # Without a control nothing is taken away: one that is always zero.

@@ -15,6 +15,7 @@ from lpmdsl.source import Span
 
 
 def check_file(ctx: Context, path: str, span: Span) -> bool:
+    """Return True if a file of ties can be read; else report why not."""
     try:
         must_be_there(path, place_of(span.source))
     except Problem as problem:

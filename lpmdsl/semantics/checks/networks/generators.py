@@ -20,6 +20,7 @@ from lpmdsl.syntax import tree
 
 
 def check_generator(ctx: Context, written: tree.Generator) -> model.Generator | None:
+    """Generator with its arguments in base units; None after a report."""
     row = NETWORKS.get(written.name.id)
     if row is None:
         ctx.report.add(

@@ -18,6 +18,7 @@ Layout = tuple[str, str, str | None, model.Generator | None, str | None]
 
 
 def check_layout(ctx: Context, written: tree.Network, kind: str, contacts: model.Expr | None):
+    """Layout, place, mixing table, generator and file of a network; None after a report."""
     match written.how:
         case tree.Sharing(place):
             return ("place", place.id, None, None, None) if _is_place(ctx, place, kind) else None

@@ -20,6 +20,7 @@ def is_day(expr: model.Expr) -> bool:
 
 
 def has_date(*expressions: model.Expr) -> bool:
+    """Return True if one of the expressions is a date."""
     return any(e.type.kind is Kind.DATE for e in expressions)
 
 

@@ -13,12 +13,14 @@ from lpmdsl.syntax import tree
 
 
 def reporting_period(ctx: Context, written: tree.Observe) -> Period | None:
+    """Period of an observation, the clock's step if none is written; None after a report."""
     if written.every is None:
         return Period(ctx.step)
     return check_period(ctx, written.every, "A reporting period")
 
 
 def unit_of_type(kind: Type) -> str:
+    """Unit in which values of a type are reported."""
     if kind.dimension == PERSON:
         return "people"
     return "" if kind.dimension == NUMBER_DIM else str(kind.dimension)

@@ -32,6 +32,7 @@ def label(ctx: Context, name: tree.Name, category: Type) -> model.Expr:
 
 
 def is_member(ctx: Context, name: tree.Name, scope: Scope) -> bool:
+    """Return True if the name is an attribute or a place of the scope's agents."""
     return scope.kind is not None and name.id in ctx.members.get(scope.kind, {})
 
 

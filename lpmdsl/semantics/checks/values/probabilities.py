@@ -64,6 +64,7 @@ def check_rate(ctx: Context, written: tree.Expr, scope: Scope, role: str = "a ra
 
 
 def not_negative(ctx: Context, value: model.Expr, role: str) -> None:
+    """Report a value that can be negative or is not finite, in its ``role``."""
     if not is_finite(ctx, value, role):
         return
     low = next(((v, story) for v, story in extremes(ctx, (value,)) if v < -SLACK), None)

@@ -34,6 +34,7 @@ def is_literal(expr: model.Expr) -> bool:
 
 
 def is_zero(expr: model.Expr) -> bool:
+    """Return True if the expression is a written 0 without a unit."""
     return isinstance(expr, model.Literal_) and expr.value == 0 and expr.type.dimension == NUMBER_DIM
 
 
