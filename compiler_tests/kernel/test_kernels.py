@@ -32,6 +32,7 @@ from lpmdsl.program.ir import (
     Let,
     Load,
     Loop,
+    OrderStatistic,
     Program,
     Quantile,
     ScheduleItem,
@@ -274,6 +275,18 @@ def test_kernels_that_read_what_others_wrote_are_kept_apart() -> None:
     apart = optimise(program(*adds, step=(Launch("k"), Launch("r")), more=(reads,)))
     joined = optimise(program(*adds, step=(Launch("k"), Launch("s")), more=(alone,)))
     assert len(apart.step) == 2 and len(joined.step) == 1
+
+
+def test_what_a_median_needs_is_not_overwritten_before_it_is_taken() -> None:
+    """Nor is a pass that reads the median moved before it; one that has nothing to do with it is."""
+    first = (Store("real", (AGENT,), HALF),)
+    median = OrderStatistic("real", "people", "total", 0.5)
+    value = Store("given", (AGENT,), Load("total", (Const(0, "i64"),), "f64"))
+    for stays in (value, Store("real", (AGENT,), Const(0.0, "f64"))):
+        step = (Launch("k"), median, Launch("r"))
+        assert optimise(program(*first, step=step, more=(Kernel("r", "Person", (), (stays,)),))).step == step
+    moves = Kernel("r", "Person", (), (Store("given", (AGENT,), HALF),))
+    assert optimise(program(*first, step=(Launch("k"), median, Launch("r")), more=(moves,))).step[1] == median
 
 
 def unoptimised(made: Compiled) -> Compiled:

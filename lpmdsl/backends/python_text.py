@@ -149,6 +149,20 @@ def _inside(expr: KExpr, rank: int) -> str:
     return printed if own >= rank else f"({printed})"
 
 
+def signature(head: str, names: list[str]) -> list[str]:
+    """Lines of the head of a function, ``def NAME`` with its arguments, at most 120 letters each."""
+    line = f"{head}({', '.join(names)}):"
+    if len(line) <= 120:
+        return [line]
+    lines, row = [f"{head}("], INDENT
+    for name in names:
+        if len(row) + len(name) > 116:
+            lines.append(row.rstrip())
+            row = INDENT
+        row += f"{name}, "
+    return [*lines, row.rstrip(), "):"]
+
+
 def remark(span: Span = NOWHERE, note: str = "") -> str:
     """``  # town_flu.lpm:61  note`` or nothing: the one place where words get into generated text."""
     place = "" if span == NOWHERE or span.source.name.startswith("<built") else span.label

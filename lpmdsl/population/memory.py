@@ -70,7 +70,7 @@ def require_memory(
     if there is not None and needed > there:
         raise fail(
             "E0801",
-            f"This population needs about {_gib(needed)} of memory; this computer has {_gib(there)}.",
+            f"This population needs about {gib(needed)} of memory; this computer has {gib(there)}.",
             *_advice(model, counts, parameters, circles, there),
         )
 
@@ -88,7 +88,8 @@ def _advice(
     return largest.span, f"Write a smaller `count`, or run with --agents {largest.name}={least}."
 
 
-def _gib(size: float) -> str:
+def gib(size: float) -> str:
+    """A number of bytes in GiB, as text."""
     return f"{size / 2**30:,.1f} GiB"
 
 

@@ -80,13 +80,13 @@ class Course:
         for part in self.order:
             at_ = {s: theta[s] if isinstance(theta, Mapping) else np.full(1, theta) for s in part}
             out = {s: self.stays[s].transform(at_[s]) for s in part}
-            ways = [(s, to, _product(share, out[s][1][e])) for s in part for e, to, share in self.leads[s]]
+            ways = [(s, to, product(share, out[s][1][e])) for s in part for e, to, share in self.leads[s]]
             visits = self._visits(part, coming, [w for w in ways if w[1] in part])
             for s in part:
-                found[s] = _product(visits[s], out[s][0])
+                found[s] = product(visits[s], out[s][0])
             for s, to, share in ways:
                 if to in coming and to not in part:
-                    coming[to] = coming[to] + _product(visits[s], share)
+                    coming[to] = coming[to] + product(visits[s], share)
         return found
 
     def _visits(
@@ -108,7 +108,7 @@ class Course:
         return {s: visits[:, k] for s, k in number.items()}
 
 
-def _product(a: Rows, b: Rows) -> Rows:
+def product(a: Rows, b: Rows) -> Rows:
     """a·b, with 0 times infinity 0: a state where nobody comes, or that leads nowhere."""
     a, b = np.broadcast_arrays(a, b)
     none = (a == 0) | (b == 0)

@@ -20,7 +20,7 @@ from lpmdsl.networks.world import World
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
-from lpmdsl.theory.courses import at, course, everyone_at_start, susceptible
+from lpmdsl.theory.courses import at, course, everyone_at_start, product, susceptible
 from lpmdsl.theory.stays import Rows
 from lpmdsl.theory.wording import written
 
@@ -245,7 +245,7 @@ class Sample:
         hazards = self.hazards.get((to, network.name), {})
         if network.layout == "random":
             times = self._discounted(r) if hazards else {}
-            return sum((_product(h, times[s][self.alike]) for s, h in hazards.items() if s in times),
+            return sum((product(h, times[s][self.alike]) for s, h in hazards.items() if s in times),
                        np.zeros(self.rows))[:, None]  # fmt: skip
         factors = self._mean_factor(network)
         once = {f: self._chance(hazards, float(f), r) for f in np.unique(factors)}
@@ -264,7 +264,7 @@ class Sample:
         own = {s: factor * h[self.first] for s, h in hazards.items()}
         none = np.zeros(len(self.first))
         times = self.course.times({s: r + own.get(s, none) for s in self.course.stays})
-        got = sum((_product(h, times[s]) for s, h in own.items() if s in times), none)
+        got = sum((product(h, times[s]) for s, h in own.items() if s in times), none)
         return np.asarray(got)[self.alike]
 
     def types(self) -> list[tuple[int, str, int]]:
@@ -306,8 +306,8 @@ class Sample:
             drawn = self._drawn(network)
             if network.mixing is not None:
                 drawn = drawn[self.mixing[self.model.table(network.mixing).key_attributes[0]]]
-            return _product(made, drawn)
-        return _product(made, self.others[network.name])
+            return product(made, drawn)
+        return product(made, self.others[network.name])
 
     def _caught(self, network: m.Network, group: int) -> Matrix:
         """(infector's groups, rows): how likely each of a group is to be infected, up to a factor."""
@@ -334,7 +334,7 @@ class Sample:
                     made = self._made(to.condition.name, network, r)[:, 0]
                     one = _weighted(weight[None, :] / total, made[:, None])[0, 0]
                     for c, share in enumerate(shares[network.name]):
-                        found[row[c, network.name, -1], k] = _product(np.array(share), np.array(one))
+                        found[row[c, network.name, -1], k] = product(np.array(share), np.array(one))
         return found
 
     def first_case(self, to: Sample) -> float:
@@ -342,7 +342,7 @@ class Sample:
         total = 0.0
         for network in to.networks:
             made = self._made(to.condition.name, network, 0.0)
-            given = self._given(network, made) if to is self else _product(made, self.among(to, network)[None, :])
+            given = self._given(network, made) if to is self else product(made, self.among(to, network)[None, :])
             total += float(_weighted(self.weights[None, :], given).sum())
         return total
 
@@ -378,13 +378,6 @@ def classed(values: Rows) -> Rows:
 
 def _evenly(network: m.Network) -> bool:
     return network.contacts is not None and not network.per_tie
-
-
-def _product(a: Matrix, b: Matrix) -> Matrix:
-    """a·b, with 0 times infinity 0."""
-    a, b = np.broadcast_arrays(a, b)
-    none = (a == 0) | (b == 0)
-    return np.where(none, 0.0, np.where(none, 0.0, a) * np.where(none, 0.0, b))
 
 
 def _weighted(weights: Matrix, values: Matrix) -> Matrix:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import assert_never
 
-from lpmdsl.backends.python_text import INDENT, block, remark, statement, text
+from lpmdsl.backends.python_text import INDENT, block, remark, signature, statement, text
 from lpmdsl.program.ir import (
     Append,
     Apply,
@@ -131,7 +131,7 @@ def _kernel(program: Program, kernel: Kernel) -> str:
     names = kernel_arguments(program, kernel)
     head = ["chunk", "lo", "hi", "t"] if kernel.domain else ["t"]
     head += ["threads"] if shares_lists(kernel) else []
-    lines = ["@kernel", *_wrapped(f"def {kernel.name}", [*head, *names])]
+    lines = ["@kernel", *signature(f"def {kernel.name}", [*head, *names])]
     words = {"name": f"{INDENT}#{remark(kernel.span, kernel.note)[3:]}"}
     if words["name"].strip("# "):
         lines.append(words["name"])
@@ -242,22 +242,9 @@ def _over_list(kernel: Kernel) -> list[str]:
     return [*lines, f"{pad}i = np.int64({items}[e])"]
 
 
-def _wrapped(head: str, names: list[str]) -> list[str]:
-    line = f"{head}({', '.join(names)}):"
-    if len(line) <= 120:
-        return [line]
-    lines, row = [f"{head}("], INDENT
-    for name in names:
-        if len(row) + len(name) > 116:
-            lines.append(row.rstrip())
-            row = INDENT
-        row += f"{name}, "
-    return [*lines, row.rstrip(), "):"]
-
-
 def _driver(program: Program, name: str, items: tuple[ScheduleItem, ...]) -> str:
     arguments = ["seed", "replicate", *size_arguments(program), *buffer_arguments(program)]
-    lines = ["@kernel", *_wrapped(f"def {name}", ["first", "last", "thread", "threads", "team", *arguments])]
+    lines = ["@kernel", *signature(f"def {name}", ["first", "last", "thread", "threads", "team", *arguments])]
     lines.append(f"{INDENT}for t in range(first, last):")
     return "\n".join([*lines, *_items(program, items, 2)]) + "\n"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
-from lpmdsl.backends.python_text import INDENT, remark
+from lpmdsl.backends.python_text import INDENT, remark, signature
 from lpmdsl.backends.triton.stages import (
     OPEN,
     Alone,
@@ -131,20 +131,7 @@ def _own_parts(buffers: list[Buffer]) -> list[str]:
 
 def _head(name: str, sizes: list[str], arguments: list[str], constants: list[str]) -> list[str]:
     fixed = f"(do_not_specialize=[{', '.join(repr(s) for s in sizes)}])".replace("'", '"') if sizes else ""
-    return [f"@triton.jit{fixed}", *_wrapped(f"def {name}", [*sizes, *arguments, *constants])]
-
-
-def _wrapped(head: str, names: list[str]) -> list[str]:
-    line = f"{head}({', '.join(names)}):"
-    if len(line) <= 120:
-        return [line]
-    lines, row = [f"{head}("], INDENT
-    for name in names:
-        if len(row) + len(name) > 116:
-            lines.append(row.rstrip())
-            row = INDENT
-        row += f"{name}, "
-    return [*lines, row.rstrip(), "):"]
+    return [f"@triton.jit{fixed}", *signature(f"def {name}", [*sizes, *arguments, *constants])]
 
 
 _CLOCK = ["member = tl.program_id(1).to(tl.int64)", "clock += 4 * member", "t = tl.load(clock)"]
@@ -245,7 +232,7 @@ def _drop_deep(body: tuple[KStmt, ...], drop) -> tuple[KStmt, ...]:
 def _helper(kernel: Kernel, known: dict[str, Buffer]) -> str:
     """Scalar code as a function that a kernel between two passes calls."""
     kernel = _constants_inlined(kernel)
-    lines = ["@triton.jit", *_wrapped(f"def {kernel.name}", _helper_arguments(kernel, known))]
+    lines = ["@triton.jit", *signature(f"def {kernel.name}", _helper_arguments(kernel, known))]
     comment = remark(kernel.span, kernel.note).strip()
     lines += [INDENT + comment] if comment else []
     printer = Printer(Lanes.of(kernel, known), lines)

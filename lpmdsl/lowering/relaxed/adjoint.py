@@ -40,6 +40,7 @@ from lpmdsl.program.ir import (
     Store,
     Tally,
     Var,
+    launched,
     statements,
 )
 from lpmdsl.program.nodes import AGENT, STEP, integer, number, real, test
@@ -62,7 +63,7 @@ def adjoint(relaxed: Relaxed, marginals: bool = False) -> Program:
     entering = maker.backwards(tuple(i for i in program.begin if i not in levels))
     begin.append(Gate(test("lt", STEP, integer(0)), tuple(entering), "the start"))
     step = [*maker.again(steps), *maker.backwards(steps)]
-    used = {n for item in (*begin, *step) for n in _launched(item)}
+    used = {n for item in (*begin, *step) for n in launched(item)}
     kernels = tuple(k for k in (*program.kernels, *maker.kernels) if k.name in used)
     buffers = (*program.buffers, *maker.buffers.values())
     made = Program(f"{program.name}_adjoint", buffers, program.constants, (), kernels, tuple(begin), tuple(step))
@@ -74,16 +75,6 @@ def _apart(program: Program) -> tuple[tuple[ScheduleItem, ...], tuple[ScheduleIt
     """The items of a step, and those of the observations at its end: they end ``begin`` too."""
     levels = tuple(i for i in program.begin if i in program.step)
     return tuple(i for i in program.step if i not in levels), levels
-
-
-def _launched(item: ScheduleItem) -> list[str]:
-    match item:
-        case Launch():
-            return [item.kernel]
-        case Gate():
-            return [n for inner in item.items for n in _launched(inner)]
-        case _:
-            return []
 
 
 @dataclass(slots=True)

@@ -43,7 +43,7 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
         yield from _observation(observation)
     for part in (model.conditions, model.contagions):
         for expr in m.every_expression(part):
-            if type(expr).__name__ in ("ObservationRef", "GroupReport", "Rolling"):
+            if isinstance(expr, m.ObservationRef | m.GroupReport | m.Rolling):
                 yield "behaviour that hangs on what was reported, unless a trigger reads it", expr.span
     yield from _attributes(model)
     for network in model.networks:
@@ -51,9 +51,9 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
             yield "network in which only some take part (`where`)", network.where.span
         if network.is_by_person:
             yield "network on which everybody has contacts of their own", network.span
-        if getattr(network, "to", ""):
+        if network.to:
             yield "network between two kinds of agents", network.span
-    for behaviour in getattr(model, "behaviours", ()):
+    for behaviour in model.behaviours:
         yield "`behaviour`", behaviour.span
 
 

@@ -155,7 +155,7 @@ def shape(node: object) -> object:
         return tuple(shape(n) for n in node)
     if isinstance(node, m.Expr):
         parts = (shape(getattr(node, f.name)) for f in fields(node) if f.name not in ("span", "type"))
-        return (type(node).__name__, *parts)
+        return (type(node), *parts)
     return node
 
 

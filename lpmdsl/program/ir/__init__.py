@@ -73,6 +73,7 @@ from lpmdsl.program.ir.walking import (
     blocks as blocks,
     buffers_of as buffers_of,
     expressions as expressions,
+    launched as launched,
     parts as parts,
     statements as statements,
     walk as walk,

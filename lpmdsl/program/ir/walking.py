@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lpmdsl.program.ir.expressions import Apply, Beside, KExpr, Load, Quantile, Threshold
-from lpmdsl.program.ir.schedule import Kernel
+from lpmdsl.program.ir.schedule import Gate, Kernel, Launch, ScheduleItem
 from lpmdsl.program.ir.statements import (
     Append,
     Assign,
@@ -116,3 +116,14 @@ def buffers_of(kernel: Kernel) -> tuple[str, ...]:
             names.update(e.buffer for e in walk(expr) if isinstance(e, Load | Quantile))
             names.update(e.keys for e in walk(expr) if isinstance(e, Beside))
     return tuple(sorted(names))
+
+
+def launched(item: ScheduleItem) -> list[str]:
+    """Names of the kernels that an item of a schedule launches, in order."""
+    match item:
+        case Launch():
+            return [item.kernel]
+        case Gate():
+            return [n for inner in item.items for n in launched(inner)]
+        case _:
+            return []

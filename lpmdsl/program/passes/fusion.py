@@ -7,12 +7,14 @@ of the earlier kernel wrote, and gates are merged when they test the same.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 from lpmdsl.program.ir import (
     Append,
     Assign,
     AtomicAdd,
     Claim,
+    Clear,
     Collect,
     Const,
     Decide,
@@ -28,14 +30,17 @@ from lpmdsl.program.ir import (
     Load,
     Loop,
     Mark,
+    OrderStatistic,
     Program,
     ScheduleItem,
+    SelectSmallest,
     Spend,
     Store,
     Tally,
     Var,
     buffers_of,
     calendar_buffers,
+    launched,
     statements,
     walk,
     words_of,
@@ -49,7 +54,7 @@ def optimise(program: Program) -> Program:
     kernels = {k.name: simplify(k) for k in program.kernels}
     begin = _fuse(_hoist_launches(_merge_gates(_fold_items(program.begin)), kernels), kernels)
     step = _fuse(_hoist_launches(_merge_gates(_fold_items(program.step)), kernels), kernels)
-    used = {n for item in (*begin, *program.look, *step) for n in _launched(item)}
+    used = {n for item in (*begin, *program.look, *step) for n in launched(item)}
     return replace(program, kernels=tuple(k for n, k in kernels.items() if n in used), begin=begin, step=step)
 
 
@@ -58,16 +63,6 @@ def _fold_items(items: tuple[ScheduleItem, ...]) -> tuple[ScheduleItem, ...]:
         replace(i, test=map_expression(i.test, fold), items=_fold_items(i.items)) if isinstance(i, Gate) else i
         for i in items
     )
-
-
-def _launched(item: ScheduleItem) -> list[str]:
-    match item:
-        case Launch():
-            return [item.kernel]
-        case Gate():
-            return [n for inner in item.items for n in _launched(inner)]
-        case _:
-            return []
 
 
 def _merge_gates(items: tuple[ScheduleItem, ...]) -> list[ScheduleItem]:
@@ -126,15 +121,22 @@ def _touched(item: ScheduleItem, kernels: dict[str, Kernel]) -> set[str]:
             return {item.tally, item.into}
         case Collect():
             return {*calendar_buffers(item.calendar), item.items, f"{item.items}_size"}
-        case Spend():
+        case Spend() | Decide():
             return set(item.buffers)
-        case Decide():
-            return set(item.buffers)
+        case Clear():
+            return {item.buffer}
+        case SelectSmallest():
+            return {item.keys, item.cutoff, item.chosen, *_loaded(item.limit)}
+        case OrderStatistic():
+            return {item.values, item.groups, item.into}
         case Gate():
-            read = {e.buffer for e in walk(item.test) if isinstance(e, Load)}
-            return read.union(*(_touched(i, kernels) for i in item.items))
+            return _loaded(item.test).union(*(_touched(i, kernels) for i in item.items))
         case _:
-            return {v for v in (getattr(item, f, None) for f in ("buffer", "keys", "cutoff", "chosen")) if v}
+            assert_never(item)
+
+
+def _loaded(expr: KExpr) -> set[str]:
+    return {e.buffer for e in walk(expr) if isinstance(e, Load)}
 
 
 def _fuse(items: list[ScheduleItem], kernels: dict[str, Kernel]) -> tuple[ScheduleItem, ...]:

@@ -9,6 +9,7 @@ import torch
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.backends.triton.triton_module import SHARED
 from lpmdsl.diagnostics import fail
+from lpmdsl.population.memory import gib
 from lpmdsl.program.ir import Buffer, Program
 
 WIDTH = {"bool": 1, "u8": 1, "i16": 2, "i32": 4, "u32": 4, "i64": 8, "f64": 8}
@@ -50,11 +51,7 @@ def require_device_memory(
     fits = max(1, int(count * (1 - RESERVE) * free / (shared + own) * 0.9))
     raise fail(
         "E0831",
-        f"This run needs {_gib(shared + own * batch)} of the GPU's memory; {_gib(free)} of {_gib(total)} are free.",
+        f"This run needs {gib(shared + own * batch)} of the GPU's memory; {gib(free)} of {gib(total)} are free.",
         kind.span,
         f"Run with --agents {kind.name}={fits}, or with --backend cpu.",
     )
-
-
-def _gib(size: float) -> str:
-    return f"{size / 2**30:,.1f} GiB"

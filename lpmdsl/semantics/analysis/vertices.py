@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from lpmdsl.distributions.table import BOUNDED
 from lpmdsl.quantities import Kind
@@ -198,10 +198,18 @@ def _leaf(node: model.Expr) -> str:
             return f"observation {node.observation} {node.group}"
         case model.GroupReport():
             return f"observation {node.observation} of the own group"
+        case model.Population():
+            return f"number of {node.of}"
+        case model.Aggregate():
+            return "aggregate"
+        case model.StateOf():
+            return "state"
+        case model.Time():
+            return "time"
         case model.Literal_() | model.Apply() | model.TableRef():
             return ""
         case _:
-            return type(node).__name__
+            assert_never(node)
 
 
 def _range(known: Known, parameter: model.Parameter) -> tuple[float, float] | None:

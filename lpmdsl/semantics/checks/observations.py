@@ -159,7 +159,13 @@ def _delay(ctx: Context, written: tree.Distribution) -> tree.Distribution:
 
 def group_name(leaf: model.Expr) -> str:
     """The attribute or condition that groups are by."""
-    return leaf.condition if isinstance(leaf, model.StateOf | model.InState) else getattr(leaf, "name", "")
+    match leaf:
+        case model.StateOf() | model.InState():
+            return leaf.condition
+        case model.AttributeRef():
+            return leaf.name
+        case _:
+            raise AssertionError("groups are by attributes and conditions")
 
 
 def groups_by(ctx: Context, written: tuple[tree.Name, ...], kind: str) -> tuple[model.Expr, ...] | None:

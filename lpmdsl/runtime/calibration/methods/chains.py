@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lpmdsl.runtime.calibration.checkpoint import Checkpoint
 from lpmdsl.runtime.calibration.methods.pmmh import Chain, advance, learn_together, new_chain, settle
-from lpmdsl.runtime.calibration.methods.start import START, Beginning, begin, enough_replicates
+from lpmdsl.runtime.calibration.methods.start import KEPT, START, Beginning, begin, enough_replicates
 from lpmdsl.runtime.calibration.posterior import STOPPED, Posterior, Tell
 from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
 from lpmdsl.runtime.engine.engines import threads_here
@@ -51,17 +51,14 @@ def sample(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
 
 
 def _start(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> tuple[Beginning, int] | None:
-    kept = checkpoint.begins_with("start ")
+    kept = checkpoint.begins_with(KEPT)
     if kept:
-        names = ("points", "weights", "centre", "covariance", "best")
-        found = Beginning(**{n: kept[n] for n in names}, runs=int(kept["runs"]))
-        return found, int(kept["replicates"])
+        return Beginning.restored(kept), int(kept["replicates"])
     start = begin(problem, tell)
     if start is None:
         return None
     replicates = problem.options.replicates or enough_replicates(problem, _some(problem, start), 0)
-    arrays = {f"start {n}": np.asarray(getattr(start, n)) for n in Beginning.__slots__}
-    checkpoint.keep({**arrays, "start replicates": np.array(replicates)}, now=True)
+    checkpoint.keep({**start.arrays(), f"{KEPT}replicates": np.array(replicates)}, now=True)
     return start, replicates
 
 

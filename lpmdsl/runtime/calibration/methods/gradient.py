@@ -22,7 +22,7 @@ from lpmdsl.runtime.calibration.checkpoint import Checkpoint
 from lpmdsl.runtime.calibration.densities import log_density, log_mean_exp
 from lpmdsl.runtime.calibration.methods.peak_draws import from_peak, stopped_posterior
 from lpmdsl.runtime.calibration.methods.quadratic_peak import Peak, climb_quadratic
-from lpmdsl.runtime.calibration.methods.start import Beginning, begin, enough_replicates
+from lpmdsl.runtime.calibration.methods.start import KEPT, Beginning, begin, enough_replicates
 from lpmdsl.runtime.calibration.posterior import Posterior, Tell
 from lpmdsl.runtime.calibration.priors import arguments
 from lpmdsl.runtime.calibration.problem import Piece, Problem, keyed, with_threads
@@ -153,13 +153,12 @@ def climb(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
 
 
 def _start(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Beginning | None:
-    kept = checkpoint.begins_with("start ")
+    kept = checkpoint.begins_with(KEPT)
     if kept:
-        names = ("points", "weights", "centre", "covariance", "best")
-        return Beginning(**{n: kept[n] for n in names}, runs=int(kept["runs"]))
+        return Beginning.restored(kept)
     found = begin(problem, tell, ROUNDS)
     if found is not None:
-        checkpoint.keep({f"start {n}": np.asarray(getattr(found, n)) for n in Beginning.__slots__}, now=True)
+        checkpoint.keep(found.arrays(), now=True)
     return found
 
 
@@ -274,6 +273,6 @@ def _certified(losses: list[Loss], about: list[Array], width: Array, tell: Tell)
 def verdict(ours: Array, truth: Array) -> Certified:
     """The slope of ours on the truth, with its interval: within ±10 % of 1 it holds."""
     found = agreement(ours, truth, (AGREE, CONVICTED, UNCERTAIN))
-    numbers = {n: getattr(found, n) for n in ("ratio", "low", "high", "cosine")}
+    numbers = {"ratio": found.ratio, "low": found.low, "high": found.high, "cosine": found.cosine}
     known = {n: x if math.isfinite(x) else None for n, x in numbers.items()}
     return Certified(holds=found.holds, words=found.words, **known)

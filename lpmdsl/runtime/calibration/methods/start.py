@@ -4,8 +4,8 @@ sampling, after Cappé et al. 2004, J Comput Graph Stat 13:907), and how many re
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ WORTH = 12
 """Weights are flattened until the points of a round are worth this many."""
 START = 1
 """First key of the luck that is spent here."""
+KEPT = "start "
+"""First word of the names under which a checkpoint has a start."""
 MOST_REPLICATES = 256
 TRIED = 256
 NOISE = 0.7
@@ -41,6 +43,17 @@ class Beginning:
     covariance: Array
     best: Array
     runs: int
+
+    def arrays(self) -> dict[str, NDArray]:
+        """The fields as arrays, for a checkpoint."""
+        return {f"{KEPT}{name}": np.asarray(value) for name, value in asdict(self).items()}
+
+    @staticmethod
+    def restored(kept: Mapping[str, NDArray]) -> Beginning:
+        """A beginning from what a checkpoint has under ``KEPT``."""
+        return Beginning(
+            kept["points"], kept["weights"], kept["centre"], kept["covariance"], kept["best"], int(kept["runs"])
+        )
 
 
 def begin(problem: Problem, tell: Tell, rounds: int = ROUNDS) -> Beginning | None:

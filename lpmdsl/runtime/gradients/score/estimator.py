@@ -88,7 +88,7 @@ def cut(run: Scored, slices: Slices) -> Scored:
 
 def joined(runs: Sequence[Scored]) -> Ledgers:
     """Cut runs one beside the other."""
-    columns = ([getattr(r, name) for r in runs] for name in ("values", "score", "controls", "products"))
+    columns = zip(*((r.values, r.score, r.controls, r.products) for r in runs), strict=True)
     return Ledgers(*(np.stack(column) for column in columns))
 
 

@@ -198,8 +198,14 @@ def _example(ctx: Context, value: model.Expr) -> str:
         return "10, 100" if flow else "5 %, 10 %" if value.type.kind is Kind.SHARE else "1, 2"
     if value.type.kind in (Kind.SHARE, Kind.PROBABILITY):
         return "20 %, 50 %"
-    owner = ctx.agents[value.of].attributes if isinstance(value, model.AttributeRef) else tuple(ctx.parameters.values())
-    unit = next((a.unit for a in owner if a.name == getattr(value, "name", "")), "").replace("money", "USD")
+    match value:
+        case model.AttributeRef():
+            unit = next((a.unit for a in ctx.agents[value.of].attributes if a.name == value.name), "")
+        case model.ParameterRef() if value.name in ctx.parameters:
+            unit = ctx.parameters[value.name].unit
+        case _:
+            unit = ""
+    unit = unit.replace("money", "USD")
     return ", ".join(f"{number} {unit}".strip() for number in (10, 20))
 
 
