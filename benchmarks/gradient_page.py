@@ -36,7 +36,7 @@ def _truth(truth: dict) -> str:
 
 
 def _cell(row: dict | None) -> str:
-    """``+3 / .95 ✓``: a tick where the certificate holds, a cross where it convicts, nothing where it cannot tell."""
+    """``+3 / .95 ✓``: a tick where the certificate holds, a cross where it convicts, nothing where it is undecided."""
     if row is None:
         return ""
     mark = " ✓" if row["passes"] else " ✗" if "wrong" in row["verdict"] else ""

@@ -1,4 +1,4 @@
-"""Costs of each model on a GPU, as far as it can be told without one; writes the table of ``docs/gpu.md``.
+"""Costs of each model on a GPU, as far as they are known without one; writes the table of ``docs/gpu.md``.
 
     python -m benchmarks.kernels
 

@@ -1,7 +1,7 @@
 """The second wave of ``models/nyc_isolation.lpm`` with isolation and without, from the recorded answers.
 
 ``python -m benchmarks.nyc --agents 200000 --replicates 20`` writes ``benchmarks/results/nyc_second_wave.json``. Both
-runs of a pair share their people and their luck. A wave's peak is its week with most reported cases in all boroughs.
+runs of a pair share people and random numbers. A wave's peak is its week with most reported cases in all boroughs.
 """
 
 from __future__ import annotations

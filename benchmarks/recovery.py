@@ -86,7 +86,7 @@ def fitted_in(folder: Path, given: argparse.Namespace, number: int) -> dict:
 
 
 def _by_peak(problem: Problem) -> np.ndarray:
-    """Draws of the posterior about the peak: what `by gradient` and `by search` hand over once they are near."""
+    """Draws of the posterior about the peak: what `by gradient` and `by search` return once they are near."""
     start = begin(problem, silent, 3)
     assert start is not None
     peak = climb_quadratic(problem, start.centre, start.covariance, problem.options.replicates or 48, silent)

@@ -283,7 +283,7 @@ def run_some(valid: list[Source], runs: int, seed: int) -> tuple[int, int]:
 
 
 def _meant(source: Source) -> object:
-    """What a text means, by which mutants are told apart; the same for all that are refused or have no agents."""
+    """What a text means, by which mutants are distinguished; the same for all that are refused or have no agents."""
     found = check_source(source, Report())
     return repr(meaning(found[0])) if found is not None and found[0].agents else None
 

@@ -89,7 +89,7 @@ class RunOptions(Options):
 
     ``settings``: parameter name to text with a unit (``0.03 per contact``) or to a number in base units. ``agents``:
     how many of a kind, in place of the model's count. ``steps`` None: as the model's clock says. ``threads`` None: all.
-    ``redraw_people``: every replicate has people, places and ties of its own, not only luck of its own. ``llm``: who
+    ``redraw_people``: every replicate has people, places and ties of its own, not only draws of its own. ``llm``: who
     answers for behaviours that ask; None: the recorded answers beside the model, if there are any.
     """
 
@@ -226,9 +226,9 @@ MOST_DRAWS = 100_000_000
 class CalibrationOptions(Options):
     """Options of ``lpmc calibrate`` and ``LoadedModel.calibrate``.
 
-    ``method`` None: as the model says. ``chains``: chains, starts or ensembles, each with luck of its own. ``draws`` of
+    ``method`` None: as the model says. ``chains``: chains, starts or ensembles, each with its draws. ``draws`` of
     each chain are kept after ``warmup`` (None: half as many). ``replicates`` None: as many as make the
-    estimate of the log likelihood steady enough. ``r0``: whether R0 is told over the posterior.
+    estimate of the log likelihood precise enough. ``r0``: whether R0 is computed over the posterior.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

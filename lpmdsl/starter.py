@@ -40,7 +40,7 @@ contagion of Infection
 observe cases = number entering I per week by age_group
 observe infectious = count of Person where Infection is I every day
 
-# `lpmc run FILE --scenario masks`, or `lpmc compare FILE` for both with the same luck.
+# `lpmc run FILE --scenario masks`, or `lpmc compare FILE` for both on common random numbers.
 scenario masks
   change transmissibility to 0.02 per contact
 

@@ -95,7 +95,7 @@ def show(table: Table) -> None:
 def bar(*columns: ProgressColumn | str | Callable[[], str], is_shown: bool = True) -> Progress:
     """A bar on the error stream; nothing is drawn where that is not a terminal, or where none is wanted.
 
-    A column is one of rich's, the name of a field of the task that holds words, or a function that tells them.
+    A column is one of rich's, the name of a field of the task that holds words, or a function that returns them.
     """
     from rich.progress import Progress
 

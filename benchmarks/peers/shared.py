@@ -41,7 +41,7 @@ def random_pairs(agents: int, seed: int):
 def warm(agents: int) -> None:
     """Touches, in a process that ends at once, as much memory as an engine may need.
 
-    A virtual machine gives what nobody uses back to its host, and the first touch of it afterwards is far dearer than
+    A virtual machine gives what nobody uses back to its host, and the first touch of it afterwards costs far more than
     the next (2.3 s for a GiB on the machine of ``docs/performance.md``, then 0.05 s): that tells of the host, not of
     engines.
     """

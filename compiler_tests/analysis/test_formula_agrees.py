@@ -31,7 +31,7 @@ def disagreements(model: m.Model) -> tuple[int, list[str]]:
         try:
             written = r0_formula(model, condition)
             samples = samples_of(model, condition, values)
-        except ValueError:  # no formula, or a rate hangs on the run
+        except ValueError:  # no formula, or a rate depends on the run
             continue
         count += 1
         number, value = r0_of(samples), agreement.value_of(written, model, values, samples)

@@ -1,4 +1,4 @@
-"""Steps that are long for an outbreak are told by every command that runs or works out one, promised or not (N0721)."""
+"""Steps long for an outbreak are reported by every command that runs or works out one, promised or not (N0721)."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_what_runs_or_analyses_tells_long_steps_once(
 
 def test_a_fit_tells_them_before_it_begins(early: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (nowhere := early.parent / "empty").mkdir()
-    assert lpmc("calibrate", early, "--data", nowhere) == 1  # there are no data, which is told after it
+    assert lpmc("calibrate", early, "--data", nowhere) == 1  # there are no data, which is reported after it
     err = capsys.readouterr().err
     assert 0 <= err.find("note[N0721]") < err.find("error[E")
 

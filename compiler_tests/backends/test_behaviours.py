@@ -61,7 +61,7 @@ def test_the_gpu_gives_the_counts_of_the_cpu(friends: Compiled) -> None:
 
 
 def test_the_kept_view_hears_of_decisions(friends: Compiled) -> None:
-    """Without the decision the epidemic is another: what others feel is told anew when somebody becomes careful."""
+    """Without the decision the epidemic is another: what others feel is updated when somebody becomes careful."""
     request = request_of(friends.model, 2_000, 1)
     off = replace(request, disabled=frozenset({"caring"}))
     with_it, without = cpu_run(friends)(request), cpu_run(friends)(off)

@@ -1,4 +1,4 @@
-"""``observe spent = costs of … per week``: exact, the same from every back end, in every place that tells them."""
+"""``observe spent = costs of … per week``: exact, the same from every back end, in every place that reports them."""
 
 from __future__ import annotations
 
@@ -325,7 +325,7 @@ def test_gradients_of_costs_are_exact(estimator: str, replicates: int) -> None:
     assert abs(found.gradient - exact) < 3 * found.se, (found.gradient, found.se, exact)
 
 
-# ------------------------------------------------------------------ where it is told
+# ------------------------------------------------------------------ where it stands
 
 
 def test_manifest_tables_page_and_comparison_tell_the_money(

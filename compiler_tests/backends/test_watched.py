@@ -153,7 +153,7 @@ ENDS = [
 
 @pytest.mark.parametrize(("rate", "wrong"), ENDS)
 def test_the_first_fault_ends_a_run_with_its_place_and_time(rate: str, wrong: str) -> None:
-    """On ties, where only those who change are looked at; no kernels are compiled for what the reference tells."""
+    """On ties, where only those who change are looked at; no kernels are compiled for what the reference reports."""
     model = model_of(TIES.format(rate=rate))
     said = said_of(interpreter.run, request_of(model, PEOPLE))
     assert said == ("E0744", f"`{rate}` {wrong} a finite number that is not negative.", 17, 24)

@@ -1,4 +1,4 @@
-"""Calibration: against an exact posterior, through every method; what is kept, resumed, told and refused."""
+"""Calibration: against an exact posterior, through every method; what is kept, resumed, reported and refused."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def test_sampling_gives_the_exact_posterior(model: LoadedModel, exact: dict[str,
     result = model.calibrate(threads=2, **SHORT)
     agrees(result, exact, slack=0.1)
     assert result.record.acceptance is not None and 0.2 < result.record.acceptance < 0.9
-    assert not result.converged and all("`" in r for r in result.record.reasons)  # 600 draws are not worth 400
+    assert not result.converged and all(
+        "`" in r for r in result.record.reasons
+    )  # the effective sample size of 600 draws is below 400
 
 
 @pytest.mark.usefixtures("quick")
@@ -150,7 +152,7 @@ def test_the_gradient_is_that_of_the_log_posterior(model: LoadedModel) -> None:
 
 
 def test_a_ridge_is_no_peak(model: LoadedModel) -> None:
-    """A log posterior that does not bend along one direction is told."""
+    """A log posterior that does not bend along one direction is reported."""
     random = np.random.default_rng(2)
     points = random.standard_normal((200, 2))
     before = quadratic_peak.Peak(np.zeros(2), np.eye(2), np.eye(2), 0.0, False, 0)
@@ -193,7 +195,7 @@ def two_of(model: LoadedModel) -> tuple:
 
 
 class After:
-    """Says stop at the n-th telling."""
+    """Says stop at the n-th call."""
 
     def __init__(self, tellings: int) -> None:
         self.left = tellings
@@ -248,7 +250,7 @@ def test_the_command_writes_what_it_found_and_says_whether_to_believe_it(tmp_pat
     arguments = ["calibrate", str(tmp_path / "ward" / "ward.lpm"), "--out", str(tmp_path / "out"), "--draws", "20",
                  "--warmup", "20", "--replicates", "4", "--chains", "2"]  # fmt: skip
     result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 3 and "NOT CONVERGED" in result.output and "independent ones" in result.output
+    assert result.exit_code == 3 and "NOT CONVERGED" in result.output and "effective sample size" in result.output
     record = json.loads((tmp_path / "out" / "calibration.json").read_text())
     assert record["converged"] is False and record["parameters"]["illness"]["unit"] == "days"
     assert record["parameters"]["illness"]["low_95"] < record["parameters"]["illness"]["median"]

@@ -20,13 +20,13 @@ POINTS, DRAWS, REPLICATES = 6, 40, 60
 
 
 def _data_set(random: np.random.Generator) -> NDArray[np.float64]:
-    """Counts about one level: log level = 2 + parameter + luck, both standard normal / 2."""
+    """Counts about one level: log level = 2 + parameter + noise, both standard normal / 2."""
     level = 2 + 0.5 * random.standard_normal() + 0.5 * random.standard_normal()
     return random.poisson(np.exp(level), POINTS).astype(float)
 
 
 def _posterior(seen: NDArray[np.float64], random: np.random.Generator, draws: int) -> NDArray[np.float64]:
-    """Draws of the parameter given the data, by a grid over parameter and luck."""
+    """Draws of the parameter given the data, by a grid over parameter and noise."""
     grid = np.linspace(-2, 2, 81)
     level = 2 + grid[:, None] + grid[None, :]
     table = stats.poisson.logpmf(seen[:, None, None], np.exp(level)).sum(0)

@@ -71,7 +71,7 @@ def test_points_that_one_of_them_outweighs_are_not_used() -> None:
     weights[7] = 0.901
     found = importance_sampling.Weighted(np.random.default_rng(1).standard_normal((100, 2)), weights, 100)
     assert found.worth == pytest.approx(1.2314, abs=1e-3)
-    assert "worth 1 independent" in importance_sampling.notes_on(found)[0]
+    assert "effective sample size 1," in importance_sampling.notes_on(found)[0]
     assert np.isfinite(found.draws(1, 2, 10)).all()
 
 

@@ -14,7 +14,7 @@ from lpmdsl.semantics.analysis.archetypes import labels_of
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source
 
-# Every kind of decision, on ties, so that the CPU keeps lists and sums and must hear of each decision.
+# Every kind of decision, on ties, so that the CPU keeps lists and sums and must be notified of each decision.
 FRIENDS = """\
 model friends version 1.0
 
@@ -154,7 +154,7 @@ def problems(text: str) -> list[str]:
 
 
 def answering(model: Model, calls: list[tuple[str, int, tuple[Archetype, ...]]] | None = None) -> Ask:
-    """Somebody whose answers hang on the archetype and nothing else."""
+    """Somebody whose answers depend on the archetype and nothing else."""
 
     def ask(name: str, step: int, who: tuple[Archetype, ...]) -> NDArray[np.float64]:
         if calls is not None:

@@ -101,7 +101,7 @@ contagion of Flu
 observe infections = number entering I per day
 """
 
-# Births of one day are told at its end and happen at the beginning of the next, before anyone dies or gives birth: so
+# Births of a day count at its end and happen at the beginning of the next, before anyone dies or gives birth: so
 # after every day those alive and those about to be born are the n of n → n + Binomial(n, b) − Binomial(n, d).
 BIRTHS = """\
 model animals version 1.0

@@ -72,7 +72,19 @@ def test_days_are_compared_and_subtracted_on_both_back_ends(folder: Path) -> Non
         "early": [3] * 11,
         "mean_gap": [(10_960 + 1 - 1 + 1_684) / 4] * 11,
         "since": days - 5.5,
-        "done_now": [0, 0, 0, 1, 1, 2, 3, 3, 3, 3, 3],  # on days 2, 4 (due) and 5 (born), told at the end of the step
+        "done_now": [
+            0,
+            0,
+            0,
+            1,
+            1,
+            2,
+            3,
+            3,
+            3,
+            3,
+            3,
+        ],  # on days 2, 4 (due) and 5 (born), reported at the end of the step
         "early_moved": [0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 2],  # to days 4 and 6; the third to day 8
     }
     for found in series.values():

@@ -1,4 +1,4 @@
-"""Fractions of rates: `1 / 7 per day` is told wherever it stands, and what the message says to write is right."""
+"""Fractions of rates: `1 / 7 per day` is reported wherever it stands, and what the message says to write is right."""
 
 from __future__ import annotations
 

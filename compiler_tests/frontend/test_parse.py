@@ -1,4 +1,4 @@
-"""Reading text: every clause, what binds to what, and what a reader is told about a mistake."""
+"""Reading text: every clause, what binds to what, and messages about mistakes."""
 
 from __future__ import annotations
 

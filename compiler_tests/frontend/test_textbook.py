@@ -109,7 +109,7 @@ TOLD = {
     "E0907": ("estimate_unseen",),
     "E0908": ("r0_out_of_range",),
 }  # fmt: skip
-"""The code with which each fault is told before a run; every fault is."""
+"""The code with which each fault is reported before a run; every fault is."""
 CODE_OF = {name: code for code, names in TOLD.items() for name in names}
 
 
@@ -120,7 +120,7 @@ def test_a_sound_model_raises_no_alarm_and_a_faulty_one_the_stated_one_in_its_li
 
 
 def told_of(path: Path) -> list[tuple[str, int]]:
-    """Codes and lines of what is told of a text before it runs, R0 included."""
+    """Codes and lines of what is reported of a text before it runs, R0 included."""
     report = Report()
     done = check_source(Source(path.name, path.read_text(encoding="utf-8"), path), report)
     if done is not None:

@@ -179,7 +179,7 @@ def test_decisions_are_not_relaxed(path: Path) -> None:
         relaxed_programs(lpmdsl.load(path).model)
 
 
-# ------------------------------------------------------------------ what events are worth
+# ------------------------------------------------------------------ adjoints of events
 
 
 def test_what_infections_are_worth_adds_up_to_the_gradient() -> None:

@@ -260,7 +260,7 @@ observe ill = count of Person where Flu is I every day
 
 
 def test_the_day_of_the_peak_and_the_median_have_slopes() -> None:
-    """Against plain differences of the reports of runs at 10 % more and 10 % less, with the same luck."""
+    """Against plain differences of the reports of runs at 10 % more and 10 % less, on common random numbers."""
     loaded = lpmdsl.load(EPIDEMIC)
     more, less = (
         np.stack([part.value.to_numpy() for _, part in loaded.run(

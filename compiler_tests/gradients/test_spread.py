@@ -86,7 +86,7 @@ def test_backward_pass_takes_them_too() -> None:
     values = run(theta)
     values[-1].backward()
     assert theta.grad is not None
-    # The errors of one seed are not told to torch: 5 % of the largest slope is about five of them.
+    # The errors of one seed are not passed to torch: 5 % of the largest slope is about five of them.
     assert np.abs(theta.grad.numpy() - exact()).max() < 0.05 * np.abs(exact()).max()
 
 

@@ -329,8 +329,8 @@ def run_and_keep(made: Compiled, request: RunRequest) -> dict[str, np.ndarray]:
 SEASONS = {
     "steady": "1",
     "moves in every step": "(1 + 0.5 * cos(time / 10 days))",
-    "hangs on what was reported": "(1 + ill / population)",
-    "hangs on an intervention": "1\n  source scaled by 0.6 where masking is active",
+    "depends on what was reported": "(1 + ill / population)",
+    "depends on an intervention": "1\n  source scaled by 0.6 where masking is active",
 }
 
 

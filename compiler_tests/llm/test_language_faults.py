@@ -301,7 +301,7 @@ def test_budgets_are_held_to_before_a_call_is_sent(tmp_path: Path) -> None:
             assert told.value.report.diagnostics[0].code == "E0855"
             record = answers.record()
             assert record.calls >= 3 and record.cost == pytest.approx(record.calls * 0.07)
-            assert 2.0 - 1.0 < record.cost <= 2.0, "it goes on until one more call could be too dear"
+            assert 2.0 - 1.0 < record.cost <= 2.0, "it goes on until one more call could be too expensive"
         with asked(MODEL, **common) as answers:
             answers.ask_for({}, {})("isolate", 0, EVERYONE)
             record = answers.record().each["isolate"]

@@ -1,4 +1,4 @@
-"""The door through which files are opened: which a model may read, that they are plain, and what is never told."""
+"""The door through which files are opened: which a model may read, that they are plain, and what is never shown."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_file_of_holes_counts_by_its_size(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_what_is_put_in_its_place_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the look and the opening another file is put there: the descriptor tells."""
+    """Between the look and the opening another file is put there: the descriptor shows it."""
     folder = folders(tmp_path)
     (tmp_path / "real").mkdir()
     real_open = os.open

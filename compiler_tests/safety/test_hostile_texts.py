@@ -48,7 +48,7 @@ def loaded(texts: dict[str, str]) -> LoadedModel:
 
 
 def everywhere(kind: str) -> dict[str, str]:
-    """A seen text in all places at once: labels told apart by a number at the end."""
+    """A seen text in all places at once: labels distinguished by a number at the end."""
     text = SEEN[kind]
     return {place: f"{text} {k}" if what == "label" else text
             for k, (place, what) in enumerate(PLACES.items()) if what != "prompt"}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Some mutants of all models (``compiler_tests/mutants.py``): told what is wrong, or compiled; never a traceback."""
+"""Some mutants of all models (``compiler_tests/mutants.py``): refused with a reason, or compiled; never a traceback."""
 
 from __future__ import annotations
 

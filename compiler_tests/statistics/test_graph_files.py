@@ -1,4 +1,4 @@
-"""Graph files of ties: what they say beyond the ends is told, and their names hide nothing."""
+"""Graph files of ties: what they say beyond the ends is reported, and their names hide nothing."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def test_what_somebody_never_leaves_has_no_r0(name: str) -> None:
 
 
 def test_the_removed_infect_nobody() -> None:
-    """Chronic and removed: as if they were none, and told if they alone spread somewhere."""
+    """Chronic and removed: as if they were none, and reported if they alone spread somewhere."""
     course = "from I after fixed(5 days);  to H with probability 1 %;  to R otherwise;removed in H"
     found = analysed(text("from I, H on town at 0.4 per day", course)).conditions[0].reproduction
     assert found is not None and found.value == pytest.approx(2.0)

@@ -185,7 +185,7 @@ VALUES = {
 
 @pytest.mark.parametrize("name", VALUES)
 def test_a_value_is_refused_by_whatever_way_it_comes(name: str) -> None:
-    """A scenario, an intervention, and a setting, which tells limits of its own (E0805)."""
+    """A scenario, an intervention, and a setting, which has limits of its own (E0805)."""
     value, code = VALUES[name]
     assert codes(f"{SET}scenario odd\n  change {name} to {value}\n") == [code]
     assert codes(f"{SET}intervention y\n  starts after 3 days\n  while active\n    change {name} to {value}\n") == [

@@ -229,7 +229,7 @@ def test_hostile_files_are_refused_without_quoting_them(tmp_path: Path) -> None:
     code, message = refusal(folder / "net_bad_gml.lpm")
     assert code == "E0641" and message.isprintable() and "graph" in message
     code, message = refusal(folder / "net_big_edgelist.lpm")
-    assert code == "E0117" and len(message) < 300  # a name of 5,000 digits is told, not repeated
+    assert code == "E0117" and len(message) < 300  # a name of 5,000 digits is described, not repeated
 
 
 # ------------------------------------------------------------------ data of a fit

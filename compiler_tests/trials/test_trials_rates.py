@@ -1,4 +1,4 @@
-"""Rates and contacts that hang on the agent, on time and on interventions: right values, on both back ends."""
+"""Rates and contacts that depend on the agent, on time and on interventions: right values, on both back ends."""
 
 from __future__ import annotations
 

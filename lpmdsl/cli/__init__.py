@@ -39,7 +39,7 @@ _WrongUsage: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c._
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Runs ``lpmc``; a user's mistake is told as a diagnostic, ours in one line (with ``--debug``: the trace)."""
+    """Runs ``lpmc``; a user's mistake is reported as a diagnostic, ours in one line (with ``--debug``: the trace)."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     try:

@@ -33,14 +33,14 @@ def sensitivity(
     of: Annotated[str, typer.Option("--of", metavar='"total of OBSERVATION"', help="The number that is looked at.")],
     wrt: Annotated[str | None, typer.Option(metavar="A,B", help="Parameters (all that the number reads).")] = None,
     estimator: Annotated[str, typer.Option(help="auto, differences, spread, score, relaxation, surrogate.")] = "auto",
-    replicates: Annotated[int, typer.Option(min=2, max=2**32 - 2, help="How often, each with its own luck.")] = 100,
+    replicates: Annotated[int, typer.Option(min=2, max=2**32 - 2, help="How often, each with its own draws.")] = 100,
     seed: Seed = 1, set: Setting = [], agents: Agents = [],  # noqa: B006 - typer copies the default
     steps: Steps = None, threads: Threads = None, redraw_people: Redraw = False,
     format: Annotated[Format, typer.Option(help="text, or one JSON object a line.")] = Format.text,
     plot: Annotated[Path | None, typer.Option(help="Also write a page with the elasticities here.")] = None,
     force: Force = False, allow_files: AllowFiles = False,
 ) -> None:  # fmt: skip
-    """Tell how one number of a run hangs on every parameter, with intervals and certificates."""
+    """Print the sensitivity of one output to each parameter, with intervals and certificates."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
     loaded = load_told(file, allow_files)
     if plot is not None:
@@ -72,7 +72,7 @@ def calibrate(
         str | None, typer.Option(help="sampling, gradient, neural posterior or search (as the model says).")
     ] = None,
     seed: Seed = 1,
-    chains: Annotated[int, typer.Option(min=2, max=64, help="Chains, or starts, each with its own luck.")] = 4,
+    chains: Annotated[int, typer.Option(min=2, max=64, help="Chains, or starts, each with its own draws.")] = 4,
     draws: Annotated[int, typer.Option(min=10, max=100_000_000, help="Draws that each chain keeps.")] = 2000,
     warmup: Annotated[
         int | None, typer.Option(min=10, max=100_000_000, help="Draws before these (half as many).")

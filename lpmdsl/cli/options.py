@@ -56,7 +56,7 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A model, such as tow
 Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Models or libraries.")]
 AllowFiles = Annotated[bool, typer.Option("--allow-files", help="The model may read any file, not only beside it.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**64 - 1, help="The same seed gives the same run.")]
-Replicates = Annotated[int, typer.Option(min=1, max=2**32 - 2, help="How often, each with its own luck.")]
+Replicates = Annotated[int, typer.Option(min=1, max=2**32 - 2, help="How often, each with its own draws.")]
 Repeats = Annotated[int | None, typer.Option(min=1, max=2**32 - 2, help="How often (as `repeat` says).")]
 Scenarios = Annotated[list[str], typer.Option(metavar="NAME", help="A scenario, or baseline; may be repeated.")]
 Setting = Annotated[list[str], typer.Option("--set", metavar='NAME="VALUE UNIT"', help="Another value of a parameter.")]

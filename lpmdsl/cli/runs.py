@@ -83,7 +83,7 @@ def compare(
     prices: PriceFile = None, max_calls: MaxCalls = None, max_cost: MaxCost = None,
     allow_remote: Remote = False, llm_log: LlmLog = None, force: Force = False, allow_files: AllowFiles = False,
 ) -> None:  # fmt: skip
-    """Compare the model's scenarios with their baseline, with the same luck."""
+    """Compare the model's scenarios with their baseline, on common random numbers."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
     asked = _asked(llm, llm_url, llm_model, ledger, prices, max_calls, max_cost, allow_remote, llm_log)
     loaded = load_told(file, allow_files)
@@ -101,7 +101,7 @@ def compare(
 
 
 def _promised(loaded: LoadedModel, settings: dict[str, str]) -> None:
-    """A promised R0 that does not hold ends the command; with values set by hand it is only told."""
+    """A promised R0 that does not hold ends the command; with values set by hand it is only reported."""
     report = Report()
     check_promises(loaded.model, settings, report)
     if report.has_errors and not settings:

@@ -59,7 +59,7 @@ def warn(line: str) -> None:
 def require_ours(file: Path, loaded: LoadedModel, force: bool) -> None:
     """Raises ``LpmError`` where a page would replace what we did not write: E0865, or the model itself: E0867.
 
-    With ``force`` the first is only told.
+    With ``force`` the first is only reported.
     """
     require_other(file, [loaded.source.path])
     if not require_plain(file) or is_unchanged_page(file):
@@ -77,7 +77,7 @@ def overwrite_page(file: Path, page: str, loaded: LoadedModel, force: bool) -> N
 
 
 def load_told(file: Path, allow_files: bool = False) -> LoadedModel:
-    """The checked model, which may read any file if told so; what is to be known of it goes to the error stream."""
+    """The checked model, which may read any file if allowed; what is to be known of it goes to the error stream."""
     from lpmdsl.runtime.api import load
 
     loaded = load(file, allow_files)

@@ -63,7 +63,9 @@ def _of(model: m.Model, condition: m.Condition, parameters: Mapping[str, float],
         samples = samples_of(model, condition, parameters, seed)
         numbers = reproduction(model, condition, parameters, seed, samples)
     except ValueError as reason:
-        why_none = str(reason) if isinstance(reason, NotFinite) else f"a rate hangs on what only a run knows ({reason})"
+        why_none = (
+            str(reason) if isinstance(reason, NotFinite) else f"a rate depends on what only a run knows ({reason})"
+        )
         return OfCondition(condition.name, written, why_not, None, why_none, None, why_none)
     try:
         closed = agreed_formula(model, condition, parameters, samples, numbers.value)

@@ -181,7 +181,7 @@ def _graph(name: str, place: Place, span: Span) -> tuple[str, Any]:
     try:
         graph = getattr(networkx, NETWORKX[suffix])(io.BytesIO(file.data))
     except Exception as error:  # networkx's readers raise whatever their parser does
-        # What they say quotes the file, so only where they stopped is told.
+        # What they say quotes the file, so only where they stopped is reported.
         line = re.search(r"line (\d{1,9})\b", str(error))
         raise fail(
             "E0641",

@@ -27,7 +27,7 @@ class Ties:
 
 @dataclass(frozen=True, slots=True)
 class Circles:
-    """A network that is not written out: ``keys`` (circles, rounds), which tell who is beside whom."""
+    """A network that is not written out: ``keys`` (circles, rounds), which say who is beside whom."""
 
     keys: NDArray[np.int64]
 

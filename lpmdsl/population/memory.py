@@ -94,7 +94,7 @@ def gib(size: float) -> str:
 
 
 def physical_bytes() -> int | None:
-    """The computer's memory, or the container's limit where that is lower; None if it cannot be told."""
+    """The computer's memory, or the container's limit where that is lower; None if it is not known."""
     total = _windows_bytes() if sys.platform == "win32" else _posix_bytes()
     limit = Path("/sys/fs/cgroup/memory.max")
     try:

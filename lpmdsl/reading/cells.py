@@ -1,4 +1,4 @@
-"""Columns as values: numbers, labels, yes and no, names of places. What does not fit is told with its row."""
+"""Columns as values: numbers, labels, yes and no, names of places. What does not fit is reported with its row."""
 
 # pyarrow makes the functions of `compute` when it is imported, so their names are not in its text.
 # pyright: reportAttributeAccessIssue=false

@@ -1,4 +1,4 @@
-"""Behaviours: who decides at the start of a step, what they know, what they are told, what they decide."""
+"""Behaviours: who decides at the start of a step, what they know, what they are answered, what they decide."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ class LoadedModel:
 
         ``data``: the folder of the data files (that of the model). ``resume``: goes on with what ``out`` has, also with
         more ``draws``. ``force``: files in ``out`` that are not of an earlier calibration are replaced. ``r0``: R0 of
-        every condition is told too. Raises ``LpmError``; look at ``converged``.
+        every condition is computed too. Raises ``LpmError``; look at ``converged``.
         """
         from lpmdsl.runtime.calibration.run import calibrate, known_method, silent
         from lpmdsl.runtime.progress import calibration_bar
@@ -274,7 +274,7 @@ def execute(
 ) -> Results:  # fmt: skip
     """Plans, builds and runs. Nothing is built or written before the options are known to be good.
 
-    ``force``: files in ``out`` that are not of an earlier run are replaced, and ``say`` is told of them before.
+    ``force``: files in ``out`` that are not of an earlier run are replaced, and ``say`` is called with them before.
     """
     planned = plan(loaded.model, options)
     answers = answers_for(loaded, planned)

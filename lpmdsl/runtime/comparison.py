@@ -1,4 +1,4 @@
-"""``compare``: each scenario against its baseline, replicate by replicate with the same luck."""
+"""``compare``: each scenario against its baseline, replicate by replicate on common random numbers."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def model_hash(model: Model, source: Source) -> str:
         (n.file, n.span.source) for n in model.networks
     }
     for name, text in sorted(((f, s) for f, s in files if f), key=lambda named: named[0]):
-        # A file that has gone since the check is told of (E0640) by whoever reads it for the run.
+        # A file that has gone since the check is reported (E0640) by whoever reads it for the run.
         with suppress(Problem):
             digest.update(read_file(name, place_of(text, model.directory)).data)
     return digest.hexdigest()

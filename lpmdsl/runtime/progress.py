@@ -24,7 +24,7 @@ from lpmdsl.semantics.model import Model
 def progress_bar(plan: Plan, status: Callable[[], str] | None = None) -> Iterator[Advance]:
     """A bar on the error stream over all steps of all replicates; nothing is drawn where that is not a terminal.
 
-    ``status``: what else is told at every drawing, such as calls to a language model.
+    ``status``: what else is shown at every drawing, such as calls to a language model.
     """
     position = {v.name: k for k, v in enumerate(plan.variants)}
     total = len(plan.variants) * plan.options.replicates * plan.steps

@@ -51,7 +51,7 @@ def analyse(checked: model.Model, report: Report) -> Facts:
         check_effects(checked, readers, report)
         check_stale_limits(checked, report)
     if not checked.is_library and not report.has_errors:
-        # What is unreachable has been told; what follows from it need not be told again.
+        # What is unreachable has been reported; what follows from it need not be.
         check_futile(checked, report)
         check_unmoved(checked, report)
         check_stale(checked, report)

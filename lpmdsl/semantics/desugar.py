@@ -78,7 +78,7 @@ def _by_person(checked: m.Model, contagion: m.Contagion) -> m.Contagion:
 
 
 def _steady_contacts(checked: m.Model, report: Report) -> None:
-    """Report contacts of one's own that hang on what changes: all contacts are added up once (E0623)."""
+    """Report contacts of one's own that depend on what changes: all contacts are added up once (E0623)."""
     for network in checked.networks:
         for leaf in m.walk(network.contacts) if network.contacts is not None else ():
             if isinstance(leaf, m.AttributeRef) and _is_changed(checked, leaf):

@@ -49,7 +49,7 @@ def refuse_scenarios(checked: m.Model, report: Report) -> None:
 def refuse_changes(checked: m.Model, report: Report) -> None:
     """Report what the text would be refused for with the values that parameters have while an intervention is active.
 
-    A value that hangs on what only a run knows is not looked at.
+    A value that depends on what only a run knows is not looked at.
     """
     own, tables = parameter_values(checked, {}), {t.name: t for t in checked.tables}
     for one in checked.interventions:

@@ -31,7 +31,7 @@ DECLARATIONS = (
     "check",
 )
 
-# Declarations that are designed and not yet built: what a reader is told instead.
+# Declarations that are designed and not yet built: the message for the reader.
 LATER = {
     "rule": "Rules that agents follow on a schedule (`rule`) are not there yet",
     "stock": "Environment quantities (`stock`) are not there yet",

@@ -1,7 +1,7 @@
 """The share of people with an attribute at which an outbreak stops: where the next-generation matrix with that share
 as the unknown has 1 as its largest eigenvalue.
 
-The people are made once with and once without the attribute, everything that hangs on it following; a share c of them
+The people are made once with and once without the attribute, everything that depends on it following; a share c of them
 stands in the one world and 1 − c in the other, whoever they are. So some who have it already count as they are, a
 scaling at either end, on some networks only, or of one of two kinds of agents too.
 """
@@ -124,10 +124,10 @@ def _worlds(
              if n.mixing is not None and n.name in used}  # fmt: skip
     for other in worlds:
         if any(not np.array_equal(first.attributes[key], other.attributes[key]) for key in places | mixed):
-            raise _NotKnown("who meets whom hangs on it")
+            raise _NotKnown("who meets whom depends on it")
         pairs = [(t, other.ties[name]) for name, t in first.ties.items()]
         if any(not (np.array_equal(a.offsets, b.offsets) and np.array_equal(a.targets, b.targets)) for a, b in pairs):
-            raise _NotKnown("who is tied to whom hangs on it")
+            raise _NotKnown("who is tied to whom depends on it")
     return first, worlds
 
 

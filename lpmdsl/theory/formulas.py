@@ -185,5 +185,5 @@ def _upright(name: str) -> str:
 
 
 def is_groupable(ref: m.AttributeRef) -> bool:
-    """Return True if an attribute has few values, so that people can be told apart by it."""
+    """Return True if an attribute has few values, so that people can be grouped by it."""
     return ref.type.kind in (Kind.CATEGORY, Kind.BOOLEAN)

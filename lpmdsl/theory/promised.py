@@ -51,7 +51,7 @@ def check_steps(model: m.Model, parameters: Mapping[str, float], report: Report)
         if any(d.code == "N0721" for d in report.diagnostics):
             return
         if model.is_passed_on(condition.name):
-            with suppress(ValueError, LpmError):  # what cannot be worked out, or made, is told by the run itself
+            with suppress(ValueError, LpmError):  # what cannot be worked out, or made, is reported by the run itself
                 found = lost_growth(model, condition, parameters, TOO_SLOW)
                 if found is not None:
                     tell_steps(model, found, report)

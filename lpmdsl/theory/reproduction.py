@@ -28,7 +28,7 @@ from lpmdsl.theory.wording import undecided, written
 SAMPLE, SAMPLE_IN_PLACES = 20_000, 4_000
 """So many people of each kind at most; fewer where places make many kinds of neighbourhoods."""
 FEW = 2_000
-"""So many are enough to tell whether steps are too long: the share that is lost is right to a hundredth."""
+"""So many are enough to decide whether steps are too long: the share that is lost is right to a hundredth."""
 FASTEST, SLOWEST = 50.0, -5.0
 """Per day: growth and decline are looked for between these."""
 
@@ -47,7 +47,7 @@ class Reproduction:
     """``value``: R0, infinite where somebody infectious never ceases to be. ``first_case``: mean number infected by the
     first infectious person. ``by_network``, ``by_group``: shares of infections while the outbreak grows. ``growth`` per
     day, and in steps of the model's clock: who is infected, infects from the next step on; −∞ and ∞ where it is faster
-    than can be told, NaN where it declines more slowly than any exponential; ``doubling`` in days (None if it does not
+    than is computed, NaN where it declines more slowly than any exponential; ``doubling`` in days (None if it does not
     grow). ``herd_immunity``: share immune at which it stops, 1 if none is enough. ``kept``: who is infectious without
     end, "" if nobody."""
 
@@ -258,5 +258,5 @@ def _assumptions(samples: list[Sample]) -> tuple[str, ...]:
     if any(n.days for n in networks):
         said.append("contacts on some days only count as five sevenths (or two) of contacts on all days")
     untold = [e for s in samples for e in s.condition.exits if not is_known(e)]
-    said += [f"nobody takes `{' '.join(written(e.span).split())}`, which hangs on the run" for e in untold]
+    said += [f"nobody takes `{' '.join(written(e.span).split())}`, which depends on the run" for e in untold]
     return tuple(said)

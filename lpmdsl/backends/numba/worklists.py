@@ -90,7 +90,7 @@ def decide_yes(archetypes, table, into, items, size, noted, seed, site, episode,
 
 @njit(cache=True)
 def decide_yes_unheard(archetypes, table, into, seed, site, episode, replicate, thread, threads):
-    """The same where nobody is told of it."""
+    """The same where nobody is notified."""
     for lo in range(thread * CHUNK, into.size, threads * CHUNK):
         hi = min(into.size, lo + CHUNK)
         words = quarters(True, seed, lo, hi, site, episode, replicate)

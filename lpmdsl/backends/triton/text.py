@@ -1,7 +1,7 @@
 """Kernel IR printed as Triton text: what one agent does becomes what a block of lanes does under a mask.
 
 A value is *uniform* (one for the block) or *varying* (one a lane). A branch on a varying test becomes a narrower mask,
-and where its body is dear, also a jump past it for blocks in which no lane takes it.
+and where its body is expensive, also a jump past it for blocks in which no lane takes it.
 """
 
 from __future__ import annotations

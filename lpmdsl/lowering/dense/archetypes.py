@@ -110,7 +110,7 @@ def _occurs_kernel(builder: Builder, one: m.Behaviour) -> Kernel:
 
 
 def archetype_of(builder: Builder, one: m.Behaviour) -> KExpr:
-    """The agent's archetype as it was told before the step."""
+    """The agent's archetype as it was computed before the step."""
     return op("to_i64", builder.load(f"{one.name}_archetype", AGENT))
 
 
@@ -219,7 +219,7 @@ def _expressions(body: list[KStmt]) -> list[KExpr]:
 
 
 def _group_it_hangs_on(scope: Scope, parts: list[KExpr]) -> Load | None:
-    """The one category, of few labels, through which alone some expressions hang on the agent; None otherwise."""
+    """The one category, of few labels, through which alone some expressions depend on the agent; None otherwise."""
     seen = {e for part in parts for e in walk(part)}
     own = {e for e in seen if isinstance(e, Load) and e.index == (AGENT,)}
     states = {e for e in seen if isinstance(e, Var) and e in scope.states.values()}

@@ -66,7 +66,7 @@ def is_replied(one: m.Behaviour) -> bool:
 def decide_items(builder: Builder) -> list[ScheduleItem]:
     """Passes for each kind of agents that decide, in steps in which something is due.
 
-    What a language model decided was told before the step, so only rules read what others may write; they come first.
+    What a language model decided is known before the step, so only rules read what others may write; they come first.
     """
     items: list[ScheduleItem] = []
     for kind in dict.fromkeys(b.of for b in builder.model.behaviours):
@@ -223,7 +223,7 @@ def _shifted(scope: Scope, shift: m.Expr, chance: KExpr) -> KExpr:
 
 
 def _written(scope: Scope, one: m.Behaviour, value: KExpr) -> list[KStmt]:
-    """The decision in its attribute and in the agent's memory; others hear of it where their force hangs on it."""
+    """The decision in its attribute and in the agent's memory; others are notified where their force depends on it."""
     builder, name = scope.builder, f"{one.of}_{one.into}"
     stored = as_stored(value, builder.buffers[name].dtype)
     body: list[KStmt] = [Store(name, (AGENT,), stored, one.span)]

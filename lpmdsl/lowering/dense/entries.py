@@ -85,7 +85,7 @@ class Course:
     episode: KExpr
     counts_entries: bool = True
     left: KExpr = NOBODY
-    """The state that the agent came from; told only where a flow asks for it."""
+    """The state that the agent came from; known only where a flow asks for it."""
 
 
 # ------------------------------------------------------------------ entering

@@ -132,7 +132,7 @@ def presence_kernel(builder: Builder, network: m.Network) -> Kernel:
 
 
 def recount(scope: Scope, network: m.Network, here: KExpr) -> tuple[list[KStmt], Var, Var]:
-    """Statements that tell the counters who came or went; 1 + the agent's group, 0 if absent, before and now."""
+    """Statements that update the counters by who came or went; 1 + the agent's group, 0 if absent, before and now."""
     body: list[KStmt] = []
     name = f"{network.name}_here"
     before = scope.let(body, "before", op("to_i64", scope.builder.load(name, AGENT)))

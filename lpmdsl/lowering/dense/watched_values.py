@@ -103,7 +103,7 @@ def contagion_items(builder: Builder) -> tuple[list[ScheduleItem], list[Schedule
 
 
 def _gated(builder: Builder, contagion: m.Contagion, kernel: Kernel) -> tuple[list[ScheduleItem], list[ScheduleItem]]:
-    """The pass in a step in which somebody may read what is wrong; in every step where nothing tells which these are.
+    """The pass in a step in which somebody may read what is wrong; in every step where nothing says which these are.
 
     What is the same for all is looked at once a step, what people keep for good once a run.
     """

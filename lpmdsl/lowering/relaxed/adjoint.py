@@ -1,4 +1,4 @@
-"""The adjoint of a relaxed Program, in the same IR: what a small change of every number is worth for the result.
+"""The adjoint of a relaxed Program, in the same IR: its reverse-mode derivative.
 
 Reverse mode (Griewank & Walther 2008, Evaluating Derivatives). The adjoint of a step runs after the states before the
 step were put back. It makes the step's scratch again, then goes through its kernels from the last to the first, each
@@ -50,12 +50,12 @@ from lpmdsl.semantics.builtins import GENERATED
 
 
 def worth_of(buffer: str) -> str:
-    """The buffer with what the elements of a buffer are worth."""
+    """Buffer of the adjoints of a buffer's elements."""
     return f"d_{buffer}"
 
 
 def adjoint(relaxed: Relaxed, marginals: bool = False) -> Program:
-    """The adjoint program; ``marginals``: it also keeps what every event of the step is worth for every agent."""
+    """The adjoint program; ``marginals``: it also keeps the adjoint of every event of the step for every agent."""
     maker = _Adjoint(relaxed, marginals)
     program = relaxed.program
     steps, levels = _apart(program)
@@ -124,7 +124,7 @@ class _Adjoint:
                     inner = self.backwards(item.items)
                     made += [replace(item, items=tuple(inner))] if inner else []
                 case Fold():
-                    pass  # the tallying kernel reads what the sum is worth
+                    pass  # the tallying kernel reads the adjoint of the sum
                 case _:
                     raise AssertionError(f"{item} has no adjoint")
         return made
@@ -132,9 +132,9 @@ class _Adjoint:
     # ------------------------------------------------------------------ buffers
 
     def worth(self, name: str) -> str:
-        """Declares what a buffer's elements are worth."""
+        """Declare the adjoints of a buffer's elements."""
         made = worth_of(name)
-        self.buffers.setdefault(made, Buffer(made, "f64", self.shape(name), "state", 0.0, f"what {name} is worth"))
+        self.buffers.setdefault(made, Buffer(made, "f64", self.shape(name), "state", 0.0, f"adjoint of {name}"))
         return made
 
     def scratch(self, name: str, shape: tuple[int | str, ...], role: Role = "scratch") -> str:
@@ -188,7 +188,7 @@ class _Adjoint:
 
 @dataclass(slots=True)
 class _Turned:
-    """One kernel being turned round. ``worths[local]``: the terms of what the local is worth."""
+    """One kernel being reversed. ``worths[local]``: the terms of the local's adjoint."""
 
     maker: _Adjoint
     kernel: Kernel
@@ -267,7 +267,7 @@ class _Turned:
         worth = self.maker.worth(stmt.buffer)
         known = self._named(Load(worth, stmt.index, "f64"))
         added = _added(stmt)
-        if added is not None:  # the element stays worth what it was
+        if added is not None:  # the element keeps its adjoint
             self._pull(added, known)
             return
         self.body.append(Store(worth, stmt.index, ZERO))
@@ -293,7 +293,7 @@ class _Turned:
                 raise AssertionError(leaf)
 
     def _give(self, buffer: str, index: tuple[KExpr, ...], amount: KExpr) -> None:
-        """Adds to what an element is worth: one's own at once, one that many read through a tally."""
+        """Add to the adjoint of an element: one's own at once, one that many read through a tally."""
         worth = self.maker.worth(buffer)
         if not self.kernel.domain or index[0] == AGENT:
             total = real("add", Load(worth, index, "f64"), amount)
@@ -309,7 +309,7 @@ class _Turned:
         self._join(tally, part, worth, columns)
 
     def _join(self, tally: str, part: str, worth: str, columns: int) -> None:
-        """After the kernel: the tally's sums are added to what the elements are worth."""
+        """Add the tally's sums to the adjoints of the elements, after the kernel."""
         kernel = f"add_{part}"
         if all(k.name != kernel for k in self.maker.kernels):
             column = Var("column", "i64")

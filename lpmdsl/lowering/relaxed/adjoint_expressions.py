@@ -1,4 +1,4 @@
-"""Derivatives of kernel expressions: what a small change of each operand is worth, given what one of the result is."""
+"""Reverse-mode derivatives of kernel expressions: adjoints of the operands from that of the result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lpmdsl.program.ir import CASTS, COMPARISONS, INTEGER, LOGIC, Apply, Const, 
 from lpmdsl.program.nodes import number, real, test
 
 Receive = Callable[[KExpr, KExpr], None]
-"""Called with a leaf (a local or an element) and what a small change of it is worth."""
+"""Called with a leaf (a local or an element) and its adjoint."""
 
 
 def times(a: KExpr, b: KExpr) -> KExpr:
@@ -31,7 +31,7 @@ def pull_back(
     expr: KExpr, worth: KExpr, is_active: Callable[[KExpr], bool], receive: Receive,
     name: Callable[[KExpr], KExpr], itself: KExpr | None = None,
 ) -> None:  # fmt: skip
-    """Hands to every active leaf of ``expr`` its part of ``worth``.
+    """Pass its part of the adjoint ``worth`` to every active leaf of ``expr``.
 
     ``name``: puts an expression into a local, so that nothing is written out twice. ``itself``: a local that holds the
     value of ``expr``, where there is one. Comparisons, casts and indices have no derivative.

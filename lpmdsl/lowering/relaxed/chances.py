@@ -260,7 +260,7 @@ class Chances:
         return sorted({e.condition for e in leaves if isinstance(e, m.InState | m.StateOf)})
 
     def _classes(self, condition: str, leaves: list[m.Expr]) -> list[tuple[int, ...]]:
-        """The states of a condition, together where no leaf tells them apart."""
+        """The states of a condition, together where no leaf distinguishes them."""
         mine = [e for e in leaves if isinstance(e, m.InState | m.StateOf) and e.condition == condition]
         found: dict[object, list[int]] = {}
         for state in range(len(self.model.condition(condition).states)):

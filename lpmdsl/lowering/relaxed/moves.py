@@ -204,7 +204,7 @@ def _send(moves: Moves, exit_: m.Exit, amount: KExpr, when: str, event: bool = F
         if branch.probability is not None:
             share = here.of(branch.probability, {moves.condition.name: exit_.state}, "branch")
             rest = minus(rest, share)
-        # A local of its own, so that what the branch is worth can be told.
+        # A local of its own, so that the adjoint of the branch can be kept.
         flow = Var(here.scope.fresh("flow"), "f64")
         here.body.append(Let(flow.name, times(moved, share)))
         flows.append(flow.name)

@@ -44,7 +44,7 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
     for part in (model.conditions, model.contagions):
         for expr in m.every_expression(part):
             if isinstance(expr, m.ObservationRef | m.GroupReport | m.Rolling):
-                yield "behaviour that hangs on what was reported, unless a trigger reads it", expr.span
+                yield "behaviour that depends on what was reported, unless a trigger reads it", expr.span
     yield from _attributes(model)
     for network in model.networks:
         if network.where is not None:
@@ -71,9 +71,9 @@ def _condition(model: m.Model, condition: m.Condition) -> Iterator[tuple[str, Sp
                 yield f"dwell time that is {dwell.family}", dwell.span
             for leaf in m.every_expression(dwell.arguments):
                 if isinstance(leaf, m.InState | m.StateOf) or _is_changed(model, leaf):
-                    yield "dwell time that hangs on what changes in a run", leaf.span
+                    yield "dwell time that depends on what changes in a run", leaf.span
                 elif isinstance(leaf, m.AttributeRef) and leaf.type.kind not in (Kind.BOOLEAN, Kind.CATEGORY):
-                    yield "dwell time that hangs on a number of the agent", leaf.span
+                    yield "dwell time that depends on a number of the agent", leaf.span
     if condition.entering:
         yield "`on entering`", condition.entering[0].span
 
@@ -103,7 +103,7 @@ def _observation(observation: m.Observation) -> Iterator[tuple[str, Span]]:
             yield f"delay that is {observation.delayed.family}", observation.delayed.span
         for leaf in m.every_expression(observation.delayed.arguments):
             if m.reads_agent(leaf):
-                yield "delay that hangs on the agent", leaf.span
+                yield "delay that depends on the agent", leaf.span
 
 
 def _is_changed(model: m.Model, leaf: m.Expr) -> bool:

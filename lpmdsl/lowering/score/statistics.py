@@ -139,7 +139,7 @@ class Ledger:
         return tuple((p, s) for p, s in self.slopes(factors) if m.reads_agent(s))
 
     def varying(self) -> list[m.Expr]:
-        """The slopes that may differ between steps, each once: the run tells their values."""
+        """The slopes that may differ between steps, each once: the run reports their values."""
         found: dict[object, m.Expr] = {}
         for decision in self.decisions.values():
             for term in decision.terms:

@@ -1,4 +1,4 @@
-"""Contagion along ties at one steady rate: whoever is susceptible waits for a number of contacts with the infectious.
+"""Contagion along ties at a constant hazard: the susceptible wait for a number of contacts with the infectious.
 
 Where each infectious neighbour adds the same hazard w in every step, a threshold E is reached in the step in which the
 contacts so far come to ⌈E/w⌉: the same step as by adding up hazards, to the bit. Contacts are small integers, of which

@@ -86,7 +86,7 @@ def _everyone_kernels(kind: str, span: Span) -> list[Kernel]:
     ]
 
 
-# ------------------------------------------------------------------ what all weights hang on
+# ------------------------------------------------------------------ what all weights depend on
 
 
 def _varying(builder: Builder, kernel: Kernel) -> list[Var] | None:
@@ -119,7 +119,9 @@ def _watch_kernel(builder: Builder, kernel: Kernel, varying: list[Var]) -> Kerne
     """Kernel that looks whether something on which all weights may depend differs from the step before."""
     name = changed(kernel.domain)
     builder.buffer(f"{name}_all", "i64", (1,), "control", note="1: everyone is looked at in this step")
-    builder.buffer(f"{name}_seen", "f64", (len(varying),), "control", note="what all weights hang on, the step before")
+    builder.buffer(
+        f"{name}_seen", "f64", (len(varying),), "control", note="what all weights depend on, the step before"
+    )
     tests: list[KExpr] = [test("eq", STEP, FIRST)]
     stores: list[KStmt] = []
     for k, local in enumerate(varying):
@@ -159,7 +161,7 @@ def _refresh_kernel(builder: Builder, kind: str) -> Kernel:
 def _weight_change(
     scope: Scope, contagion: m.Contagion, network: m.Network, codes: tuple[KExpr, KExpr] | None
 ) -> list[KStmt]:
-    """Adds the difference between the agent's weight now and when it last told it. Weekdays are up to the reader."""
+    """Adds the difference between the agent's weight now and when it was last sent. Weekdays are up to the reader."""
     builder = scope.builder
     counted = builder.counts_sources(contagion, network)
     dtype: DType = "u8" if counted else "i64"

@@ -166,7 +166,7 @@ def _weigh_the_same(contagion: m.Contagion, network: m.Network) -> bool:
 def _is_steady(model: m.Model, condition: m.Condition, counted: set[tuple[str, str]]) -> bool:
     """Return True if the force on every susceptible is one constant number for each infectious neighbour.
 
-    One network of ties, on which nobody is ever absent, one susceptible state, nothing that tells targets apart, and
+    One network of ties, on which nobody is ever absent, one susceptible state, nothing that distinguishes targets, and
     nothing that reads a person when somebody enters a state.
     """
     contagion, networks = model.contagion_of(condition.name), networks_of(model, condition)

@@ -1,7 +1,7 @@
 """The Model becomes the Program of a processor: the same step, but only where something changes.
 
 Those under a force of infection and those whose planned exit comes are put on a list, and only they make moves, by the
-very statements by which everyone does in the dense Program (``lower``). Who has moved tells others what that changes
+very statements by which everyone does in the dense Program (``lower``). Who has moved notifies others of what changes
 for them. All of it is integers, so the counts are those of the dense Program.
 """
 
@@ -139,7 +139,7 @@ def _sweep_kernel(builder: Builder, condition: m.Condition) -> Kernel:
 
 
 def _risk_kernel(builder: Builder, condition: m.Condition) -> Kernel:
-    """The set of those at risk: who has nobody infectious left among its ties goes over to those at ease.
+    """The set of those at risk: who has nobody infectious left among its ties is no longer at risk.
 
     The set holds susceptible agents only, so with one susceptible state the state need not be read.
     """

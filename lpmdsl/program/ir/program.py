@@ -30,7 +30,7 @@ class QuantileTable:
 class Program:
     """``begin`` runs once before step 0, ``step`` once a step; sizes name the symbolic dimensions of buffers.
 
-    ``look`` runs before a step for which somebody outside must be asked: it tells what to ask about.
+    ``look`` runs before a step for which somebody outside must be asked: it finds what to ask about.
     """
 
     name: str

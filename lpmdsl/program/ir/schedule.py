@@ -144,7 +144,7 @@ class Decide:
     is for those who do not.
 
     ``asks`` 0: yes from the row's threshold on. Else so many replies stand in a row, and the word picks one.
-    ``listed``: a list that those join who change their minds, unless they are noted; empty if nobody is told.
+    ``listed``: a list that those join who change their minds, unless they are noted; empty if nobody is notified.
     """
 
     behaviour: str

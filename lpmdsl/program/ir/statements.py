@@ -137,7 +137,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A new local: whether an agent was in a set of bits, which it leaves. Of several who ask, one is told yes."""
+    """A new local: whether an agent was in a set of bits, which it leaves. Of several who ask, one gets yes."""
 
     name: str
     bits: str

@@ -2,7 +2,7 @@
 
 Both add the same integers, so a step may go either way. Pushing costs an atomic addition per tie of an infectious
 agent, pulling a read per tie of a susceptible one; so a step pulls when many were infectious in the step before. A back
-end for a GPU takes this program; on a processor the push is cheaper throughout.
+end for a GPU takes this program; on a processor the push is less expensive throughout.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Answers for archetypes: from memory, else from the ledger, else from the server, else as the model says otherwise.
 
 Everything that counts is in the order of keys and never in that of replies: what is kept, what is returned, what a run
-comes to. Only the moment of a stop can hang on the order.
+comes to. Only the moment of a stop can depend on the order.
 """
 
 from __future__ import annotations

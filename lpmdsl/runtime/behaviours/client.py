@@ -150,7 +150,7 @@ class Client:
     def _wait(self, attempt: int, after: float | None) -> float:
         """Seconds until the next attempt: what the server says, else doubling with jitter; at most ``longest_wait``.
 
-        The jitter may be of any luck: it moves calls in time and no result.
+        The jitter needs no key: it moves calls in time and no result.
         """
         wait = after if after is not None else FIRST_WAIT * 2**attempt * random.uniform(0.5, 1.5)
         return min(wait, self.options.longest_wait)

@@ -59,7 +59,7 @@ def _request(ledger: Ledger, body: object) -> dict[str, Any]:
 def require_kept(path: Path, lines: list[str], force: bool, say: Say = unsaid) -> None:
     """Raises ``LpmError`` E0865 where ``lines`` would replace a file that holds anything that they lack.
 
-    With ``force`` that is only told.
+    With ``force`` that is only reported.
     """
     if not require_plain(path):
         return

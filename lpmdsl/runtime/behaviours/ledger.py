@@ -151,7 +151,7 @@ class Ledger:
 
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
-        """The connection for one thread at a time; what SQLite refuses is told as a diagnostic."""
+        """The connection for one thread at a time; what SQLite refuses is reported as a diagnostic."""
         with self._lock:
             try:
                 yield self._db

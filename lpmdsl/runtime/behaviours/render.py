@@ -47,7 +47,7 @@ class Request:
         return json.loads(self.body)
 
     def seed(self, ask: int) -> int:
-        """The server's seed for the n-th ask: other archetypes and other asks have other luck."""
+        """The server's seed for the n-th ask: other archetypes and other asks have other seeds."""
         return int.from_bytes(hashlib.sha256(f"{self.key}/{ask}".encode()).digest()[:4], "big") & 0x7FFFFFFF
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lpmdsl.runtime.behaviours.render import Request
 
 LEAST_MASS = 0.5
-"""Of the probability at the token that tells the answers apart, this much must be on answers."""
+"""Of the probability at the token that distinguishes the answers, this much must be on answers."""
 MOST_TOKENS = 10**9
 """Of one call: a server that counts more, or fewer than none, does not count."""
 ROUNDED = 1e-3
@@ -153,9 +153,9 @@ def _number(value: object) -> float:
 
 
 def probabilities(words: tuple[str, ...], tokens: list[_Token]) -> tuple[float, ...]:
-    """The probability of each word, from the first token that tells the words apart.
+    """The probability of each word, from the first token that distinguishes the words.
 
-    Words that begin alike are told apart further on, along the answer that was given. What is on no word is shared in
+    Words that begin alike are parted further on, along the answer that was given. What is on no word is shared in
     proportion. Raises ``Invalid`` where the server gives no log-probabilities or most of them are on no word.
     """
     found, mass, text = [0.0] * len(words), 1.0, ""

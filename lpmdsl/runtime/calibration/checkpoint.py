@@ -26,7 +26,7 @@ CHECKPOINT_NAME = "checkpoint.npz"
 EVERY = 5.0
 """Seconds between two writings: what an abrupt end can lose at most."""
 _DECIDES_NOTHING = {"threads", "draws", "warmup", "r0"}
-"""The draws may become more; warm-up is looked at where it was kept, as by itself it hangs on the draws."""
+"""The draws may become more; warm-up is looked at where it was kept, as by itself it depends on the draws."""
 
 
 @dataclass(slots=True)

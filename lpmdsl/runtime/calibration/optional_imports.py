@@ -1,4 +1,4 @@
-"""Packages that only a calibration needs: loaded when they are, and told of in words where they are missing."""
+"""Packages that only a calibration needs: loaded when they are, and named in words where they are missing."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ WORTH = 100
 """R-hat and effective draws of each chain at which its quantiles can be trusted (Vehtari et al. 2021, Bayesian Anal
 16:667)."""
 TOO_NOISY = 3.0
-"""Standard deviation of the log likelihood beyond which a chain sticks to lucky estimates."""
+"""Standard deviation of the log likelihood beyond which a chain sticks to estimates that are too high."""
 POSTERIOR_NAME = "posterior.nc"
 
 
@@ -144,7 +144,7 @@ def _reasons(
         if e.r_hat is None or e.ess_bulk is None or e.ess_tail is None:
             reasons.append(f"there are too few draws of `{name}` to tell: give more with --draws")
             continue
-        if e.r_hat > AGREES and not found.independent:  # draws of one density agree but for luck
+        if e.r_hat > AGREES and not found.independent:  # draws of one density agree but for chance
             reasons.append(
                 f"the chains do not agree on `{name}`: R-hat is {e.r_hat:.3f}, and {AGREES} is "
                 f"wanted; {_longer(found, 2.0)}"
@@ -152,7 +152,7 @@ def _reasons(
         wanted, worth = WORTH * problem.options.chains, min(e.ess_bulk, e.ess_tail)
         if worth < wanted:
             reasons.append(
-                f"the draws of `{name}` are worth only {worth:.0f} independent ones; {wanted} are "
+                f"the effective sample size of `{name}` is only {worth:.0f}; {wanted} are "
                 f"wanted: {_longer(found, wanted / max(worth, 1.0))}"
             )
     if predictive is not None and not found.independent and not predictive.spread < TOO_NOISY:
@@ -162,7 +162,7 @@ def _reasons(
 
 
 def _longer(found: Posterior, times: float) -> str:
-    """The next thing to do where draws are worth too little."""
+    """The next thing to do where the effective sample size is too small."""
     if found.independent:
         return f"run it with --replicates {2 * found.replicates}, which makes the likelihood less noisy"
     draws = math.ceil(min(times, 100.0) * 1.2 * found.draws.shape[1] / 100) * 100

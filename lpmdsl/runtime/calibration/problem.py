@@ -133,12 +133,12 @@ class Problem:
 
 
 def keyed(seed: int, *key: int) -> np.random.Generator:
-    """A generator of its own for every key: what is drawn does not hang on what was drawn before."""
+    """A generator of its own for every key: what is drawn does not depend on what was drawn before."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *key])))
 
 
 def replicate_numbers(random: np.random.Generator, count: int) -> NDArray[np.int64]:
-    """Numbers of replicates that have luck of their own."""
+    """Numbers of replicates that have draws of their own."""
     return random.integers(0, REPLICATE_NUMBERS, count)
 
 

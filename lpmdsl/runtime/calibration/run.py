@@ -40,8 +40,8 @@ def calibrate(
 ) -> Calibrated:  # fmt: skip
     """The calibration that the model asks for, also written to ``out``.
 
-    ``tell`` is told how it goes and may stop it: then the result is what there is by then. ``force``: files in ``out``
-    that are not of an earlier calibration are replaced, and ``say`` is told of them before. Raises ``LpmError``.
+    ``tell`` gets the progress and may stop the fit: the result is what there is by then. ``force``: files in ``out``
+    that are not of an earlier calibration are replaced, and ``say`` is called with them before. Raises ``LpmError``.
     """
     started = now()
     require(options.method or next((c.method for c in model.calibrations), ""))

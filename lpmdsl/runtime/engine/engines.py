@@ -36,7 +36,7 @@ class Engine(Protocol):
         ...
 
     def run(self, requests: Sequence[RunRequest], progress: Progress | None = None) -> list[RunResult]:
-        """The results of replicates of one scenario on the same people, until done or until told to stop."""
+        """The results of replicates of one scenario on the same people, until done or asked to stop."""
         ...
 
 

@@ -171,7 +171,7 @@ def _run_blocks(
         done = last
         if (progress is not None and not progress(done)) or (faults is not None and faults.min() < done):
             break
-        # The first block may have compiled: let the second tell how long a step takes.
+        # The first block may have compiled: the second shows how long a step takes.
         block = max(1, min(2 * block + 1, int(BLOCK_SECONDS / max(seconds, 1e-7))))
     return done
 

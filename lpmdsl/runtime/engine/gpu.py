@@ -1,6 +1,6 @@
 """Replicates on a GPU, a batch at a time: buffers on the device, a step recorded once, blocks of steps replayed.
 
-Nothing is read back between the first step and the last but what tells how far the run is, and which archetypes a
+Nothing is read back between the first step and the last but how far the run is, and which archetypes a
 behaviour must ask about. With ``TRITON_INTERPRET=1``
 the same kernels run on the processor, for any machine to test them.
 """
@@ -196,7 +196,7 @@ def _record(go: Launcher, steps: int) -> Recorded:
 def _replay(
     single: Recorded, block: Recorded | None, steps: int, progress: Progress | None, asked: _Asked | None
 ) -> int:
-    """Replays up to ``steps``; waits about as often as somebody wants to be told how far the run is."""
+    """Replays up to ``steps``; waits about as often as progress is shown."""
     done, stretch = 1, RECORDED_STEPS
     while done < steps:
         pause = steps if asked is None else asked.pause(done)

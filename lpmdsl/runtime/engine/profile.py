@@ -77,7 +77,7 @@ def first_request(model: Model, planned: Plan, answers: Answers | None = None) -
 
 
 def profile(compiled: Compiled, request: RunRequest) -> list[Stage]:
-    """The stages of all steps, dearest first, on one thread; compiling and the beginning apart."""
+    """The stages of all steps, most expensive first, on one thread; compiling and the beginning apart."""
     compiled = with_circles(compiled, frozenset(request.world.circles))
     walk = _Walk(compiled, build(compiled), request)
     walk.step(-1, walk.program.begin)

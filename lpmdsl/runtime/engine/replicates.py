@@ -1,4 +1,4 @@
-"""The same model many times: replicates at given parameters, with the same luck whatever the parameters are.
+"""The same model many times: replicates at given parameters, with common random numbers whatever the parameters are.
 
 Draws are keyed by what they decide, and a susceptible episode compares one threshold with the hazard that it has
 gathered (``docs/language/semantics.md``), so replicate r at two values of a parameter differs by what the parameter
@@ -41,7 +41,7 @@ class Repeats:
     plan: Plan
     quantity: Quantity
     first: int = 0
-    """The number of the first replicate: another one is other luck for all of them."""
+    """The number of the first replicate: another one gives other draws in all of them."""
     answers: Answers | None = None
     _run: object = None
     _worlds: dict[tuple[float, ...], World] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Repeats:
     ) -> NDArray[np.float64]:
         """(replicates, numbers) of the quantity with some parameters at other values (base units).
 
-        ``replicates``: only the first so many, or those with these numbers; each has luck of its own.
+        ``replicates``: only the first so many, or those with these numbers; each has draws of its own.
         """
         return self._each(self.quantity, settings, replicates)
 

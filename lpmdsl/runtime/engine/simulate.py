@@ -172,7 +172,7 @@ class Simulation:
             return requests + [self._request(variant, first + k) for k in range(1, members)]
 
     def _request(self, variant: Variant, replicate: int) -> RunRequest:
-        """The people before the first step; scenarios share them, and replicates unless told otherwise."""
+        """The people before the first step; scenarios share them, and replicates unless set otherwise."""
         model, seed, values = self.model, self.plan.options.seed, variant.parameters
         world = self._world(values, world_seed(seed, replicate) if self.plan.options.redraw_people else seed)
         start = start_states(model, world, values, seed, replicate)

@@ -73,7 +73,7 @@ def equivalence(
 ) -> Certificate:  # fmt: skip
     """The certificate of a ratio with an interval of ``half`` its width: equivalence to 1 within ±10 % passes.
 
-    ``words``: for one that passes, one that is surely off, and one of which nothing can be told.
+    ``words``: for one that passes, one that is surely off, and one of which nothing can be said.
     """
     low, high = ratio - half, ratio + half
     holds = low >= 1 - AGREES and high <= 1 + AGREES

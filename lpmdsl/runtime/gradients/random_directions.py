@@ -1,4 +1,4 @@
-"""Differences spread over the replicates: each replicate is moved one way, and all of them together tell every slope.
+"""Differences spread over the replicates: each replicate is moved one way, and all of them together give every slope.
 
 Two runs of every replicate serve any number of parameters. With five replicates or more for each parameter, each moves
 one parameter; its slope has an error of its own. With fewer, each moves all parameters along a direction of its own:

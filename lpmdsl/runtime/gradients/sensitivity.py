@@ -1,4 +1,4 @@
-"""``lpmc sensitivity`` and ``m.gradient``: how one number of a run hangs on every parameter, with intervals."""
+"""``lpmc sensitivity`` and ``m.gradient``: sensitivity of one output to each parameter, with intervals."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Panels in the order of reading, with one legend. ``about``: what a reader who cannot see it is told.
+    """Panels in the order of reading, with one legend. ``about``: text for a reader who cannot see it.
 
     ``shared``: all panels have the same axes, so that they compare. ``narrow``: half as wide as the page.
     """

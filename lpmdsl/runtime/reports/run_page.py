@@ -143,7 +143,7 @@ def _comparison(results: Results) -> str:
     baseline = html(spaced(str(results.comparison["baseline"].iloc[0])))
     note = (
         '<p class="soft">Means; in brackets the middle 95 % of the replicates. The difference is taken within '
-        "each replicate, in which all scenarios share their luck.</p>"
+        "each replicate, in which all scenarios use common random numbers.</p>"
     )
     header = ["Report", "Scenario", "Unit", "Mean", f"Difference from {baseline}", f"Lower than in {baseline}"]
     return section("Comparison", table(header, rows, frozenset({3, 4, 5})) + note)

@@ -83,7 +83,7 @@ def is_zero(expr: Expr) -> bool:
 def lost(expr: Expr, parameter: str, model: Model) -> tuple[Expr, ...]:
     """The parts through which the parameter acts on the value without a derivative, outermost first.
 
-    Comparisons and steps, keys of tables, reports and attributes that themselves hang on the parameter by an
+    Comparisons and steps, keys of tables, reports and attributes that themselves depend on the parameter by an
     expression, and the activity of interventions whose triggers do.
     """
     return tuple(dict.fromkeys(_lost(expr, parameter, model)))
@@ -141,7 +141,7 @@ def is_moved(ref: AttributeRef, parameter: str, model: Model) -> bool:
 
 
 def _moved(kind: str, parameter: str, model: Model) -> set[str]:
-    """The attributes of a kind of agent whose stored values hang on the parameter, directly or by each other."""
+    """The attributes of a kind of agent whose stored values depend on the parameter, directly or by each other."""
     agent = model.agent(kind)
     sources = {a.name: [(a.value, a.drawn, a.band)] for a in agent.attributes}
     for action in _sets(kind, model):

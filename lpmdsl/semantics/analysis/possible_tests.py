@@ -100,7 +100,7 @@ def _set_to(ref: m.AttributeRef, known: Knowledge) -> list[m.Expr | None]:
 
 
 def can_choose(guard: m.Expr | None, known: Knowledge) -> bool:
-    """Return True if a choice of agents by ``guard`` may find somebody, as far as states tell."""
+    """Return True if a choice of agents by ``guard`` may find somebody, as far as states show."""
     return guard is None or bounds(guard, known)[1] > 0
 
 

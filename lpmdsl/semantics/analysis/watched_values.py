@@ -1,6 +1,6 @@
 """Expressions that a run must find to be numbers in their range: rates, factors, chances, limits, values that are set.
 
-What parameters and tables decide is looked at before a run (``check_finite``). What hangs on the time, on reports or on
+What parameters and tables decide is looked at before a run (``check_finite``). What depends on the time, reports or
 the agent is looked at in the run, unless bounds show that it cannot go wrong. A report that is not out yet has no
 number, and what is made of it has none: that is no mistake.
 """
@@ -170,7 +170,7 @@ def _is_sound(one: Watched, known: Knowledge) -> bool:
 def _has_number(expr: m.Expr, known: Knowledge) -> bool:
     """Return True if every operation gives a finite number of all that its parts can be."""
     if isinstance(expr, m.Aggregate):
-        return True  # of what has no number there is none, and bounds tell the rest
+        return True  # of what has no number there is none, and bounds show the rest
     if isinstance(expr, m.Apply) and expr.type.is_numeric:
         low, high = bounds(expr, known)
         if not -LARGEST < low <= high < LARGEST:

@@ -59,7 +59,7 @@ def _finite(ctx: Context, made: model.Parameter) -> None:
     if abs(value) <= LARGEST or not model.is_constant(made.default):
         return
     if not all(abs(ctx.values.get(n, 0.0)) <= LARGEST for n in _read_by(made.default)):
-        return  # told where it began
+        return  # reported where it began
     why = "it is undefined" if math.isnan(value) else "it is too large"
     ctx.report.add(
         "E0316",

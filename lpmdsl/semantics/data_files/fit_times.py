@@ -26,7 +26,7 @@ NEAR = 1e-6
 
 @dataclass(slots=True)
 class Reader:
-    """One file being matched; every mistake of a kind is told once, with the first row that makes it."""
+    """One file being matched; every mistake of a kind is reported once, with the first row that makes it."""
 
     model: Model
     fit: Fit

@@ -64,7 +64,7 @@ def _why(readers: list[model.Expr], name: str) -> str:
 
 
 def _read_at_all(checked: model.Model, parameter: str) -> bool:
-    """Else nothing reads it, which is told elsewhere."""
+    """Else nothing reads it, which is reported elsewhere."""
     parts = (checked.agents, checked.networks, checked.conditions, checked.contagions, checked.observations)
     return parameter in parameters_in((*parts, checked.interventions, checked.behaviours))
 

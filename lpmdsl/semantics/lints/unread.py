@@ -60,7 +60,7 @@ def check_effects(checked: model.Model, readers: Readers, report: Report) -> Non
 
 
 def _unused(checked: model.Model, readers: Readers, report: Report) -> None:
-    """Tables and attributes of the model's own text that nothing reads; what is set to no effect is told elsewhere.
+    """Tables and attributes of the model's own text that nothing reads; what is set to no effect is reported elsewhere.
 
     An attribute may be kept for what comes later, so that is a note; a table stands there for nothing.
     """
@@ -257,7 +257,7 @@ def _idle_span(it: model.Intervention) -> Span:
 
 
 def is_never(checked: model.Model, test: model.Expr) -> bool:
-    """Return True if no agent can satisfy ``test``, as far as labels, truth values, states and parameters tell."""
+    """Return True if no agent can satisfy ``test``, as far as labels, truth values, states and parameters show."""
     if not can_hold(test, Knowledge(checked, view(checked).values)):
         return True
     known = (model.ParameterRef, model.InState, model.IsActive, model.Literal_, model.Apply, model.TableRef)

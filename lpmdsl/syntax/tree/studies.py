@@ -50,7 +50,7 @@ class Scenario:
 @dataclass(frozen=True, slots=True)
 class Summary:
     """``total of deaths by age_group``: function ``total``, ``peak``, ``peak day``, ``mean``, ``median``, ``min``,
-    ``max``, ``final``, an observation, and by what it is told apart; ``attack rate``, ``final size``: of none."""
+    ``max``, ``final``, an observation, and its groups; ``attack rate``, ``final size``: of none."""
 
     function: str
     observation: Name | None

@@ -16,7 +16,7 @@ from lpmdsl.runtime.engine.engines import threads_here
 
 Array = NDArray[np.float64]
 LEARN_AT = (0.2, 0.4, 0.7, 1.0)
-"""Shares of warm-up after which the chains tell each other where they have been."""
+"""Shares of warm-up after which the chains exchange where they have been."""
 STRIDE = 5
 """Iterations that a chain makes before the others are waited for."""
 

@@ -32,7 +32,7 @@ from lpmdsl.runtime.gradients.finite_differences import UNCERTAIN, agreement
 
 Array = NDArray[np.float64]
 GRADIENT = 5
-"""First key of the luck that is spent here."""
+"""First key of the draws that are made here."""
 ROUNDS = 2
 ITERATIONS = 40
 PACE = 0.35

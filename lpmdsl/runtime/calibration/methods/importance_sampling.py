@@ -1,7 +1,7 @@
 """The posterior about a peak: points drawn around it, each weighted by an estimate of its likelihood.
 
-The estimate is unbiased, so the weighted points become the exact posterior as they grow in number, however much luck is
-in each (Tran et al. 2013, arXiv:1309.3339). What a normal curve at the peak has wrong is put right: a slant, long
+The estimate is unbiased, so the weighted points become the exact posterior as they grow in number, however noisy each
+is (Tran et al. 2013, arXiv:1309.3339). What a normal curve at the peak has wrong is put right: a slant, long
 tails, a curvature that the logs of noisy estimates made too sharp, a centre that is a little off.
 """
 
@@ -20,7 +20,7 @@ from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
 
 Array = NDArray[np.float64]
 WEIGHTED = 8
-"""First key of the luck that is spent here."""
+"""First key of the draws that are made here."""
 ROUNDS = 8
 POINTS_EACH = 8
 """Points of a round for every number that a quadratic has."""
@@ -28,7 +28,7 @@ FREEDOM = 6
 WIDER = 1.5
 """The points come from a Student's t with so many degrees of freedom, its scale so much larger than the covariance."""
 WANTED, ENOUGH = 200, 50
-"""How many independent points they should be worth: then the rounds end; fewer than ``ENOUGH`` are not used."""
+"""Effective sample size at which the rounds end; points of fewer than ``ENOUGH`` are not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Weighted:
 
 
 def weigh(problem: Problem, peak: Peak, replicates: int, tell: Tell) -> Weighted | None:
-    """Rounds of points, each about the mean of all before, until they are worth enough; None if asked to stop.
+    """Rounds of points, each about the mean of all before, until the effective sample suffices; None if asked to stop.
 
     A point's weight is its posterior over the mean density of all the rounds at that point, so that no round need be
     thrown away (Veach & Guibas 1995, SIGGRAPH 419: the balance heuristic).
@@ -133,6 +133,6 @@ def notes_on(found: Weighted) -> tuple[str, ...]:
     if found.worth >= ENOUGH:
         return ()
     return (
-        f"the likelihood is too noisy for weighted points (worth {found.worth:.0f} independent draws, and {ENOUGH} are "
+        f"the likelihood is too noisy for weighted points (effective sample size {found.worth:.0f}, and {ENOUGH} are "
         "needed): this is the normal curve at the peak, as a rule a little too narrow; --replicates should be larger",
     )

@@ -26,7 +26,7 @@ from lpmdsl.runtime.engine.engines import threads_here
 
 Array = NDArray[np.float64]
 NEURAL = 7
-"""First key of the luck that is spent here."""
+"""First key of the draws that are made here."""
 SIMULATIONS = 4000
 TOGETHER = 50
 EPOCHS = 300

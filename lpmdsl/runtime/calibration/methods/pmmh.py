@@ -2,7 +2,7 @@
 
 The likelihood of a stochastic model is a mean over its replicates; its estimate from some of them is unbiased, and a
 chain that keeps the estimate with its state has exactly the posterior as its law. Half of the moves are small steps
-that renew a block of the replicates (Tran et al. 2016, arXiv:1603.02485): the others keep their luck, so that two
+that renew a block of the replicates (Tran et al. 2016, arXiv:1603.02485): the others keep their draws, so that two
 estimates that are compared share most of their noise. The other half jump anywhere, by a Student's t fitted in warm-up.
 """
 
@@ -22,7 +22,7 @@ from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
 Array = NDArray[np.float64]
 BLOCKS = 4
 CHAIN = 2
-"""First key of the luck of the chains."""
+"""First key of the draws of the chains."""
 AIM = 0.25
 """Share of proposals that warm-up makes the chain accept."""
 JUMPS = 0.5
@@ -73,7 +73,7 @@ def settle(problem: Problem, chain: Chain) -> None:
 
 
 def advance(problem: Problem, chain: Chain, warmup: int) -> None:
-    """One iteration: a move of everything, then cheap moves of what only the likelihood reads."""
+    """One iteration: a move of everything, then inexpensive moves of what only the likelihood reads."""
     random = keyed(problem.options.seed, CHAIN, chain.number, 1 + chain.iteration)
     jumps = random.random() < JUMPS
     chance = _move(problem, chain, random, *(_jump(chain, random) if jumps else _step(chain, random)))
@@ -108,13 +108,13 @@ def _jump(chain: Chain, random: np.random.Generator) -> tuple[Array, NDArray[np.
 def _move(problem: Problem, chain: Chain, random: np.random.Generator, z: Array, numbers: NDArray[np.int64],
           likelier: float) -> float:  # fmt: skip
     """Goes there or stays; returns the chance of being accepted."""
-    luck, prior = math.log(random.random()), problem.log_prior(z)
+    level, prior = math.log(random.random()), problem.log_prior(z)
     if not math.isfinite(prior):
         return 0.0
     runs = problem.run(z, numbers)
     likelihood = log_mean_exp(problem.log_likelihoods(z, runs))
     ratio = prior + likelihood - chain.log_prior - chain.log_likelihood + likelier
-    if luck < ratio:
+    if level < ratio:
         chain.z, chain.numbers, chain.runs = z, numbers, runs
         chain.log_prior, chain.log_likelihood = prior, likelihood
         chain.accepted += 1
@@ -131,10 +131,10 @@ def _cheap_moves(problem: Problem, chain: Chain, random: np.random.Generator) ->
     for _ in range(CHEAP):
         z = chain.z.copy()
         z[cheap] += width * (root @ random.standard_normal(len(cheap)))
-        luck, prior = math.log(random.random()), problem.log_prior(z)
+        level, prior = math.log(random.random()), problem.log_prior(z)
         likelihood = log_mean_exp(problem.log_likelihoods(z, chain.runs)) if math.isfinite(prior) else -math.inf
         ratio = prior + likelihood - chain.log_prior - chain.log_likelihood
-        if luck < ratio:
+        if level < ratio:
             chain.z, chain.log_prior, chain.log_likelihood = z, prior, likelihood
         chances.append(math.exp(min(0.0, ratio)) if not math.isnan(ratio) else 0.0)
     return float(np.mean(chances))

@@ -20,7 +20,7 @@ from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
 
 Array = NDArray[np.float64]
 CURVATURE = 4
-"""First key of the luck that is spent here."""
+"""First key of the draws that are made here."""
 ROUNDS = 5
 POINTS_EACH = 5
 """Points of a round for every number that the quadratic has."""
@@ -35,7 +35,7 @@ SURE = 0.35
 class Peak:
     """``centre`` and ``covariance`` of the posterior on the real line, and its ``height``.
 
-    ``error``: covariance of the centre that the luck of the replicates leaves. ``is_peak``: it bends down in every
+    ``error``: covariance of the centre that the draws of the replicates leave. ``is_peak``: it bends down in every
     direction.
     """
 
@@ -126,6 +126,6 @@ def doubts_of(peak: Peak) -> list[str]:
     if not peak.is_peak:
         found.append("the log posterior does not bend down in every direction: the data do not tell parameters apart")
     if peak.worst_error() > SURE:
-        found.append(f"the luck of the replicates moves the peak by {peak.worst_error():.2f} standard deviations of "
+        found.append(f"the noise of the replicates moves the peak by {peak.worst_error():.2f} standard deviations of "
                      f"the posterior, and {SURE} is allowed: --replicates must be larger")  # fmt: skip
     return found

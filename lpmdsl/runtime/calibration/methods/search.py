@@ -1,6 +1,6 @@
 """``by search``: Optuna looks for the values with the highest log posterior; points about them are weighted.
 
-For what has no useful gradient and is too dear to sample. Every ensemble searches on its own.
+For what has no useful gradient and is too expensive to sample. Every ensemble searches on its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lpmdsl.runtime.engine.engines import threads_here
 
 Array = NDArray[np.float64]
 SEARCH = 6
-"""First key of the luck that is spent here."""
+"""First key of the draws that are made here."""
 TRIALS = 60
 """Of every ensemble, for each parameter half as many again."""
 RUNS = 32
@@ -67,13 +67,13 @@ def _ensemble(
         study.add_trial(_told(optuna, problem, ranges, z, value))
     while len(values) < trials:
         k = len(values)
-        # A sampler of its own for every trial: what it proposes hangs on the trials before and on nothing else.
-        luck = keyed(problem.options.seed, SEARCH, ensemble, k)
-        seed = int(luck.integers(2**31))
+        # A sampler of its own for every trial: what it proposes depends on the trials before and on nothing else.
+        random = keyed(problem.options.seed, SEARCH, ensemble, k)
+        seed = int(random.integers(2**31))
         study.sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=20)
         trial = study.ask(ranges)
         z = np.array([trial.params[n] for n in problem.names])
-        value = log_posterior(problem, z, replicate_numbers(luck, RUNS))
+        value = log_posterior(problem, z, replicate_numbers(random, RUNS))
         value = float(np.clip(value, -1e12, None))
         study.tell(trial, value)
         points, values = [*points, z], [*values, value]

@@ -21,9 +21,9 @@ ROUNDS = 5
 POINTS = 48
 RUNS = 24
 WORTH = 12
-"""Weights are flattened until the points of a round are worth this many."""
+"""Weights are flattened until the effective sample size of a round is this."""
 START = 1
-"""First key of the luck that is spent here."""
+"""First key of the draws that are made here."""
 KEPT = "start "
 """First word of the names under which a checkpoint has a start."""
 MOST_REPLICATES = 256
@@ -99,7 +99,7 @@ def _drawn(problem: Problem, random: np.random.Generator, count: int, k: int) ->
 
 
 def flattened(log_weights: Array, worth: float) -> Array:
-    """Weights that add up to 1, to the power at which the points are worth at least so many."""
+    """Weights that add up to 1, to the power at which their effective sample size is at least this."""
     finite = np.where(np.isfinite(log_weights), log_weights, -math.inf)
     low, high = 0.0, 1.0
 
@@ -141,7 +141,7 @@ def enough_replicates(problem: Problem, points: Array, key: int) -> int:
     """Replicates that bring the standard deviation of the estimated log likelihood to ``NOISE``, from the spread of
     the weights of single replicates.
 
-    ``points``: (n, parameters); ``key``: which luck to spend on it.
+    ``points``: (n, parameters); ``key``: the key of its draws.
     """
     random, needed = keyed(problem.options.seed, START, 1, key), []
     for z in points:

@@ -50,7 +50,7 @@ def few_curves(problem: Problem, predictive: Predictive) -> list[str]:
     if worth >= FEW_CURVES:
         return []
     return [
-        f"the model is held against its data by the worth of {worth:.0f} curves only: with more `--replicates` the "
+        f"the model is held against its data by {worth:.0f} effective curves only: with more `--replicates` the "
         "check says more"
     ]
 

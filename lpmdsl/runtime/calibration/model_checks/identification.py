@@ -13,7 +13,7 @@ from lpmdsl.runtime.calibration.problem import Piece, Problem, keyed
 
 Array = NDArray[np.float64]
 TIED = 0.95
-"""Correlation of two parameters, on the real line, beyond which the data tell only a combination of them."""
+"""Correlation of two parameters, on the real line, beyond which the data identify only a combination of them."""
 WIDE = 0.3
 """Width of the posterior against the prior's from which on the data have said little of a parameter alone."""
 LEVEL = 0.9

@@ -22,7 +22,7 @@ RIDGE = 1e-6
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """Of every report: ``below`` and ``at``, the probabilities of less than what was seen and of just that; ``data``
-    (draws, reports), what could have been seen there; ``worth``, how many curves of equal weight stand behind it."""
+    (draws, reports), what could have been seen there; ``worth``, the effective number of curves behind it."""
 
     below: Array
     at: Array

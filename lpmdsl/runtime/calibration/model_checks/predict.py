@@ -31,7 +31,7 @@ Array = NDArray[np.float64]
 Laws = tuple[dict[str, Array], ...]
 """(draws,) of every argument of every fit's likelihood."""
 PREDICT = 3
-"""First key of the luck that is spent here."""
+"""First key of the draws that are made here."""
 MOST = 200
 DRAWN = 2000
 """Data sets drawn for summaries, and draws of what is expected of each point."""

@@ -1,4 +1,4 @@
-"""``relaxation`` and ``surrogate`` as estimators: gradients that are cheap and biased, and said to be so.
+"""``relaxation`` and ``surrogate`` as estimators: gradients that are inexpensive and biased, and said to be so.
 
 ``relaxation`` is the exact gradient of a deterministic model that is near the stochastic one, or is not: its
 certificate compares it with differences on common random numbers along one direction. ``surrogate`` is

@@ -34,7 +34,7 @@ SMALL = 8
 """Up to so many chunks of agents one thread runs the kernels one by one."""
 Array = NDArray[np.float64]
 OnStep = Callable[[int, dict[str, Array]], None]
-"""Called for every step, the last first, with what each event is worth for every agent: by site (agents,), for
+"""Called for every step, the last first, with the adjoint of each event for every agent: by site (agents,), for
 branches ``SITE.branch`` (agents, branches)."""
 Instead = Callable[[int, dict[str, NDArray]], dict[str, NDArray]]
 """Called with a step (−1: the start) and the states at its end; returns those to go on with."""
@@ -49,7 +49,7 @@ class Pair:
     _made: dict[bool, tuple[Program, ModuleType]] = field(default_factory=dict)
 
     def backward(self, marginals: bool) -> tuple[Program, ModuleType]:
-        """The adjoint program and its module, with or without what events are worth."""
+        """The adjoint program and its module, with or without the adjoints of events."""
         if marginals not in self._made:
             program = adjoint(self.relaxed, marginals)
             self._made[marginals] = program, _built(program)
@@ -142,7 +142,7 @@ class RelaxedRun:
     ) -> Array:  # fmt: skip
         """(names,): the derivatives of Σ weights[observation] · reports by parameters.
 
-        ``weights``: (reports,) or (reports, groups). ``on_step`` is told what every event is worth. ``instead`` and
+        ``weights``: (reports,) or (reports, groups). ``on_step`` gets the adjoint of every event. ``instead`` and
         ``outputs`` put other states and reports in place of the relaxed ones: derivatives are then taken at those.
         """
         program, module = self.pair.backward(on_step is not None)
@@ -205,7 +205,7 @@ class RelaxedRun:
     # ------------------------------------------------------------------ buffers
 
     def _allocate(self, program: Program) -> None:
-        """Buffers that are not there yet, and what things are worth set to nothing."""
+        """Buffers that are not there yet, and adjoints set to 0."""
         if not self.sizes:
             request = RunRequest(self.model, self.world, self.parameters, {}, 0, 0, self.steps)
             self.sizes = size_values(program, request)

@@ -114,7 +114,7 @@ def by_parameters(
     worth: Mapping[str, NDArray],
     names: tuple[str, ...],
 ) -> Array:
-    """(names,): what a change of each parameter is worth, from what constants, stages and the start are worth."""
+    """Derivatives by each parameter, (names,), from the adjoints of constants, stages and the start."""
     scope = Scope(model, parameters, counts=world.counts)
     found = np.zeros(len(names))
     starts = {c.name: start_chances(c, model, world, parameters, names)[1] for c in model.conditions}

@@ -26,7 +26,7 @@ _DECIDED = {"yes/no": Kind.BOOLEAN, "share": Kind.SHARE, "probability": Kind.PRO
 
 
 def check_behaviours(ctx: Context) -> None:
-    """All behaviours into ``ctx.behaviours``, and that those which decide the same are told apart."""
+    """All behaviours into ``ctx.behaviours``, and a check that scenarios choose among those which decide the same."""
     for name, written in ctx.names.behaviours().items():
         made = _behaviour(ctx, written)
         if made is None:
@@ -70,7 +70,7 @@ def _behaviour(ctx: Context, written: tree.Behaviour) -> model.Behaviour | None:
         decided,
         _fallbacks(ctx, written),
         check_survey(ctx, written, knows),
-        # Keyed by what is decided: whoever decides it in another scenario, a person's luck is the same.
+        # Keyed by what is decided: whoever decides it in another scenario, a person's draw is the same.
         f"{kind}.{written.decides.into.id}.decided",
         written.doc,
         written.span,

@@ -13,7 +13,7 @@ _APART = "Between two days lies a length of time: `FIRST - LATER`, such as `time
 
 
 def is_day(expr: model.Expr) -> bool:
-    """Return True if it is a date, or is told from the time that has passed since the start."""
+    """Return True if it is a date, or is computed from the time that has passed since the start."""
     return expr.type.kind is Kind.DATE or (
         expr.type.dimension == TIME and any(isinstance(e, model.Time) for e in model.walk(expr))
     )

@@ -211,7 +211,7 @@ def table_key(ctx: Context, key: tree.Expr, table: model.Table, dimension: int, 
     written = key.text if isinstance(key, tree.Quantity) else None
     if written is not None and written in labels:
         return model.Literal_(float(labels.index(written)), wanted, key.span)
-    # An attribute where nobody's can be read is told as that, not as a wrong label.
+    # An attribute where nobody's can be read is reported as that, not as a wrong label.
     is_elsewhere = scope.kind is None and any(isinstance(key, tree.Name) and key.id in m for m in ctx.members.values())
     if isinstance(key, tree.Name) and (key.id in labels or not (is_elsewhere or is_member(ctx, key, scope))):
         return (

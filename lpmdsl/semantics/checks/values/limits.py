@@ -15,7 +15,7 @@ from lpmdsl.syntax import tree
 def check_limits(
     ctx: Context, cuts: Sequence[tree.Expr], scope: Scope, want: Type, role: str, unit: str = ""
 ) -> tuple[model.Expr, ...]:
-    """The limits as typed expressions. A bare number is told the unit of its neighbours, else ``unit``."""
+    """The limits as typed expressions. A bare number is reported with the unit of its neighbours, else ``unit``."""
     own = next((unit_text(cut) for cut in reversed(cuts) if isinstance(cut, tree.Quantity) and cut.unit), unit)
     return tuple(_limit(ctx, cut, scope, want, role, own) for cut in cuts)
 

@@ -20,7 +20,7 @@ SLACK = 1e-9
 
 
 def check_probability(ctx: Context, written: tree.Expr, scope: Scope, role: str) -> model.Expr:
-    """A probability that cannot leave [0, 1] as far as parameters, their bounds, tables and attributes tell."""
+    """A probability that cannot leave [0, 1] as far as parameters, their bounds, tables and attributes show."""
     value = check_value(ctx, written, scope, PROBABILITY, role)
     if value.type == ERROR:
         return value

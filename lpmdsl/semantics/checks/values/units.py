@@ -249,7 +249,7 @@ _DUAL = {"and": "or", "or": "and"}
 
 
 def denied(test: model.Expr, span: Span) -> model.Expr:
-    """``not test``, told of its comparisons: where one of two things compared has no number, neither the comparison
+    """``not test``, applied to its comparisons: where one of two things compared has no number, neither the comparison
     nor its denial holds."""
     if isinstance(test, model.Apply):
         if test.op in _OPPOSITE:
