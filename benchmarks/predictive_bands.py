@@ -67,7 +67,8 @@ def judged(problem: Problem) -> dict:
     fitted = next(s for s in scored if s.part == "fitted")
     return {
         "within_50": round(fitted.coverage_50, 4), "within_95": round(fitted.coverage_95, 4),
-        "doubts": doubts(problem, found, scored, checks), "curves": round(float(np.median(found.left_out.worth)), 1),
+        "doubts": doubts(problem, found, scored, checks),
+        "curves": round(float(np.median(found.left_out.effective_size)), 1),
     }  # fmt: skip
 
 

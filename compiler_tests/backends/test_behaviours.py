@@ -350,7 +350,7 @@ scenario off
 
 
 def test_a_rule_is_a_table_that_says_the_same() -> None:
-    """Luck is keyed by what is decided, whoever decides it: the decisions are the same, bit for bit."""
+    """Draws are keyed by what is decided, whoever decides it: the decisions are the same, bit for bit."""
     from lpmdsl.semantics.host import numbers
 
     model = one(TWINS, 6)

@@ -72,7 +72,7 @@ def test_functions_at_their_edges() -> None:
 
 def test_thresholds_are_exponential() -> None:
     agents = torch.arange(20_000)
-    w0, w1, _, _ = numbers.Luck(5, 0).words(agents, "Flu.S.exit0", torch.zeros_like(agents))
+    w0, w1, _, _ = numbers.Draws(5, 0).words(agents, "Flu.S.exit0", torch.zeros_like(agents))
     drawn = (numbers.threshold(w0, w1).to(torch.float64) / 2.0**32).numpy()
     assert stats.kstest(drawn, "expon").pvalue > 0.003
 

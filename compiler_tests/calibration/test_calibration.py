@@ -52,10 +52,10 @@ def agrees(result: Calibrated, exact: dict[str, tuple[float, float]], slack: flo
     """Means within 4 Monte Carlo standard errors, and ``slack`` of a standard deviation; widths within 15 %, and it."""
     for name, (mean, sd) in exact.items():
         values = np.log(result.posterior.posterior[name].values)
-        worth = result.record.parameters[name].ess_bulk
-        assert worth is not None
-        assert abs(values.mean() - mean) < 4 * sd / np.sqrt(worth) + slack * sd, name
-        assert abs(values.std() / sd - 1) < 0.15 + 3 / np.sqrt(worth) + slack, name
+        effective_size = result.record.parameters[name].ess_bulk
+        assert effective_size is not None
+        assert abs(values.mean() - mean) < 4 * sd / np.sqrt(effective_size) + slack * sd, name
+        assert abs(values.std() / sd - 1) < 0.15 + 3 / np.sqrt(effective_size) + slack, name
 
 
 # ------------------------------------------------------------------ the likelihood and the posterior

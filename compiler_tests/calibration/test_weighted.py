@@ -44,14 +44,18 @@ def peak_at(centre: float, sd: float) -> Peak:
 def test_quantiles_are_those_of_the_density(problem: Problem, off: float, sd: float) -> None:
     """5 %, 50 % and 95 % points within 3.5 standard errors of so many independent draws, plus the kernel's 0.05 sd."""
     found = importance_sampling.weigh(problem, peak_at(np.log(SHAPE) + off, sd), 1, silent)
-    assert found is not None and found.worth >= importance_sampling.ENOUGH and importance_sampling.notes_on(found) == ()
+    assert (
+        found is not None
+        and found.effective_size >= importance_sampling.ENOUGH
+        and importance_sampling.notes_on(found) == ()
+    )
     draws = found.draws(1, 4, 5000).reshape(-1, 2)
     for p in (0.05, 0.5, 0.95):
         true = float(np.log(stats.gamma(SHAPE).ppf(p)))
         slope = float(stats.gamma(SHAPE).pdf(np.exp(true)) * np.exp(true))
-        error = np.sqrt(p * (1 - p) / found.worth) / slope
+        error = np.sqrt(p * (1 - p) / found.effective_size) / slope
         assert abs(np.quantile(draws[:, 0], p) - true) < 3.5 * error + 0.05 * 0.53, p
-    assert abs(np.mean(draws[:, 1] - draws[:, 0] / 3)) < 3.5 / np.sqrt(found.worth)
+    assert abs(np.mean(draws[:, 1] - draws[:, 0] / 3)) < 3.5 / np.sqrt(found.effective_size)
 
 
 def test_draws_keep_the_moments_of_the_weighted_points(problem: Problem) -> None:
@@ -70,7 +74,7 @@ def test_points_that_one_of_them_outweighs_are_not_used() -> None:
     weights = np.full(100, 0.001)
     weights[7] = 0.901
     found = importance_sampling.Weighted(np.random.default_rng(1).standard_normal((100, 2)), weights, 100)
-    assert found.worth == pytest.approx(1.2314, abs=1e-3)
+    assert found.effective_size == pytest.approx(1.2314, abs=1e-3)
     assert "effective sample size 1," in importance_sampling.notes_on(found)[0]
     assert np.isfinite(found.draws(1, 2, 10)).all()
 

@@ -55,7 +55,7 @@ def small(name: str, agents: int = 300, steps: int = 45) -> Small:
     counts = {} if text else {a.name: agents for a in model.agents}
     world = build_world(model, values, 1, counts)
     steps = min(model.clock.steps, steps)
-    programs, luck = Relaxations(model), np.random.default_rng(4)
+    programs, random = Relaxations(model), np.random.default_rng(4)
     run = programs.run(world, values, steps)
-    weights = {o.name: luck.normal(size=run.reports(o.name).shape) for o in model.observations}
+    weights = {o.name: random.normal(size=run.reports(o.name).shape) for o in model.observations}
     return Small(model, world, values, steps, programs, weights)

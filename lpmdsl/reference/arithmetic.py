@@ -36,7 +36,7 @@ COSINE = (1 / math.factorial(16), *((-1) ** k / math.factorial(2 * k) for k in r
 
 
 @dataclass(frozen=True, slots=True)
-class Luck:
+class Draws:
     """The seed and the replicate of a run: the part of a draw's key that no place in the text decides."""
 
     seed: int

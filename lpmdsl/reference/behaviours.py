@@ -125,7 +125,7 @@ def _decisions(body: Body, decider: Decider, who: Tensor, t: int, seen: Moment) 
         episode = torch.full_like(who, t // max(1, round(behaviour.every / seen.model.clock.step)))
     else:
         episode = decider.made[who]
-    shared = torch.stack(body.luck.words(who // 4, behaviour.site, episode))  # four share a draw
+    shared = torch.stack(body.draws.words(who // 4, behaviour.site, episode))  # four share a draw
     word = shared.gather(0, (who % 4)[None])[0]
     shift = evaluate(behaviour.shifted, seen) if behaviour.shifted is not None else number(0.0)
     if behaviour.rule is not None:

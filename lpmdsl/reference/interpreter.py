@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.diagnostics import LpmError
-from lpmdsl.reference.arithmetic import Luck
+from lpmdsl.reference.arithmetic import Draws
 from lpmdsl.reference.behaviours import decide, deciders
 from lpmdsl.reference.contagion import hazards
 from lpmdsl.reference.expressions import Moment, evaluate
@@ -96,12 +96,12 @@ def _begin(request: RunRequest) -> Body:
     now = Moment(
         model, request.world.counts, request.parameters, attributes, states, history, active, 0.0, watched=looked
     )
-    luck = Luck(request.seed, request.replicate)
+    draws = Draws(request.seed, request.replicate)
     delays = {o.name: _table(o.delayed, request) for o in model.observations if o.delayed is not None}
-    reports = Reports(model, luck, delays, history)
+    reports = Reports(model, draws, delays, history)
     reports.prepare(request.steps)
     courses = {c.name: course_from_start(c, states[c.name]) for c in model.conditions}
-    body = Body(now, courses, reports, luck, _dwell_tables(request))
+    body = Body(now, courses, reports, draws, _dwell_tables(request))
     seen = now.seen(0.0)
     for course in courses.values():
         everyone = torch.arange(len(course.state))

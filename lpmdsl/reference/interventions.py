@@ -209,7 +209,7 @@ def _chosen(body: Body, block: Repeated, run: int, seen: Moment, left: int | Non
     if not limits:
         return agents
     most = min(limits)
-    priority = body.luck.words(agents, block.site, torch.full_like(agents, run))[0]
+    priority = body.draws.words(agents, block.site, torch.full_like(agents, run))[0]
     by_priority = torch.argsort(priority, stable=True)  # stable: equal priorities stay in the order of agents
     return agents[by_priority[:most]]
 
@@ -225,7 +225,7 @@ def _act(
     seen: Moment,
 ) -> None:
     site = f"{block.site}.action{position}"
-    agents = acts(body.luck, action.probability, chosen, torch.full_like(chosen, run), site, block.of, seen)
+    agents = acts(body.draws, action.probability, chosen, torch.full_like(chosen, run), site, block.of, seen)
     match action:
         case SetAttribute():
             write(body.now, block.of, action, agents, seen)

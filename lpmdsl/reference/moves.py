@@ -13,7 +13,7 @@ from lpmdsl.reference.arithmetic import (
     CERTAIN,
     TICK_BITS,
     TICKS,
-    Luck,
+    Draws,
     capped,
     fixed,
     log,
@@ -73,7 +73,7 @@ class Body:
     now: Moment
     courses: dict[str, Course]
     reports: Reports
-    luck: Luck
+    draws: Draws
     dwells: dict[str, Tensor]
     limits: dict[str, int] = field(default_factory=dict)
     """What is left of limits that blocks share, by the intervention that states them."""
@@ -96,7 +96,7 @@ def draw_exits(body: Body, course: Course, agents: Tensor, seen: Moment) -> None
     course.due[agents] = NEVER
     for number, exit in enumerate(course.exits):
         here = agents[course.state[agents] == exit.state]
-        w0, w1, _, _ = body.luck.words(here, exit.site, course.episodes(here))
+        w0, w1, _, _ = body.draws.words(here, exit.site, course.episodes(here))
         if not isinstance(exit.trigger, After):
             course.remaining[number][here] = threshold(w0, w1)
             continue
@@ -141,17 +141,17 @@ def act_on_entering(body: Body, course: Course, agents: Tensor, to: Tensor, seen
         inside = torch.isin(to, torch.tensor(clause.states))
         for number, action in enumerate(clause.actions):
             site = f"{clause.site}.action{number}"
-            chosen = acts(body.luck, action.probability, agents[inside], episodes[inside], site, kind, seen)
+            chosen = acts(body.draws, action.probability, agents[inside], episodes[inside], site, kind, seen)
             write(body.now, kind, action, chosen, seen)
 
 
 def acts(
-    luck: Luck, probability: Expr | None, agents: Tensor, episodes: Tensor, site: str, kind: str, seen: Moment
+    draws: Draws, probability: Expr | None, agents: Tensor, episodes: Tensor, site: str, kind: str, seen: Moment
 ) -> Tensor:
     """Those of ``agents`` for whom an action happens."""
     if probability is None:
         return agents
-    word = luck.words(agents, site, episodes)[0]
+    word = draws.words(agents, site, episodes)[0]
     p = over_agents(probability, kind, seen)
     look_at(probability, "probability", p, agents, kind, seen)
     return agents[word < fixed(p[agents])]
@@ -186,7 +186,7 @@ def _caught_at(body: Body, course: Course, hazard: Tensor, t: int) -> Tensor:
     ticks = torch.full_like(course.state, NEVER)
     for number, exit in enumerate(course.exits):
         if exit.state == start and isinstance(exit.trigger, ByContagion):
-            word = body.luck.words(agents, exit.site, course.episodes(agents))[2]
+            word = body.draws.words(agents, exit.site, course.episodes(agents))[2]
             falls = course.remaining[number][agents] - hazard[agents] <= 0
             ticks[agents] = torch.where(falls, t * TICKS + (word >> 12) + 1, NEVER)
     return ticks
@@ -205,7 +205,7 @@ def move_all(body: Body, course: Course, t: int, hazard: Tensor | None, seen: Mo
         for k, exit in enumerate(course.exits):
             if not isinstance(exit.trigger, After):
                 mine = number == k
-                word = body.luck.words(moving[mine], exit.site, course.episodes(moving[mine]))[3]
+                word = body.draws.words(moving[mine], exit.site, course.episodes(moving[mine]))[3]
                 to[mine] = branch(exit, word, moving[mine], course.condition.of, seen)
         enter(body, course, moving, to, tick, t, seen)
 
@@ -238,7 +238,7 @@ def _candidate(
             due = course.due[agents]
             return torch.where((course.planned[agents] == number) & (due <= end), due, NEVER)
         case ByContagion():
-            word = body.luck.words(agents, exit.site, course.episodes(agents))[2]
+            word = body.draws.words(agents, exit.site, course.episodes(agents))[2]
             remaining[agents] -= 0 if hazard is None else hazard[agents]
             return torch.where(remaining[agents] <= 0, t * TICKS + (word >> 12) + 1, NEVER)
         case AtRate():

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lpmdsl.reference.arithmetic import TICKS, Luck, fixed, quantile
+from lpmdsl.reference.arithmetic import TICKS, Draws, fixed, quantile
 from lpmdsl.reference.expressions import (
     Moment,
     aggregate,
@@ -69,7 +69,7 @@ class Reports:
     ``out``: what is handed back, in the reader's units, NaN where not reached."""
 
     model: Model
-    luck: Luck
+    draws: Draws
     delays: dict[str, Tensor]
     history: dict[str, list[Tensor]]
     paid: dict[str, int] = field(default_factory=dict)
@@ -132,7 +132,7 @@ class Reports:
         if isinstance(o.value, Flow) and o.value.origins:
             counted = counted & torch.isin(e.left, torch.tensor(o.value.origins))
         path = f"{o.name}.{e.condition.name}.{e.condition.states[state]}"
-        thinning, delay, _, _ = self.luck.words(e.agents, path, e.episodes)
+        thinning, delay, _, _ = self.draws.words(e.agents, path, e.episodes)
         if o.thinned is not None:
             p = over_agents(o.thinned, o.of, e.seen)
             look_at(o.thinned, "probability", p, e.agents[counted], o.of, e.seen)
@@ -204,7 +204,7 @@ class Reports:
         counted = None
         if o.thinned is not None:
             agents = torch.arange(now.counts[o.of])
-            word = self.luck.words(agents, f"{o.name}.thinned", torch.full_like(agents, index))[0]
+            word = self.draws.words(agents, f"{o.name}.thinned", torch.full_like(agents, index))[0]
             p = over_agents(o.thinned, o.of, now)
             look_at(o.thinned, "probability", p, watched & holds(level.aggregate.where, o.of, now), o.of, now)
             counted = word < fixed(p)

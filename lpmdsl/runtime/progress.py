@@ -60,10 +60,10 @@ def print_calibration(record: Calibration) -> None:
     right = ("median", "50 %", "95 %", "R-hat", "effective draws")
     table = terminal.table(("parameter", *right, "unit"), right)
     for name, e in record.parameters.items():
-        worth = "" if e.ess_bulk is None or e.ess_tail is None else f"{min(e.ess_bulk, e.ess_tail):.0f}"
+        ess = "" if e.ess_bulk is None or e.ess_tail is None else f"{min(e.ess_bulk, e.ess_tail):.0f}"
         halves, most = f"{e.low_50:.4g} to {e.high_50:.4g}", f"{e.low_95:.4g} to {e.high_95:.4g}"
         r_hat = "" if e.r_hat is None else f"{e.r_hat:.3f}"
-        terminal.row(table, name, f"{e.median:.4g}", halves, most, r_hat, worth, e.unit)
+        terminal.row(table, name, f"{e.median:.4g}", halves, most, r_hat, ess, e.unit)
     for name, r in record.r0.items():
         halves, most = f"{r.low_50:.4g} to {r.high_50:.4g}", f"{r.low_95:.4g} to {r.high_95:.4g}"
         terminal.row(table, f"R0 of {name}", f"{r.median:.4g}", halves, most)

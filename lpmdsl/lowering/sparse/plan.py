@@ -116,8 +116,8 @@ def _way_of(model: m.Model, condition: m.Condition) -> tuple[Way, str]:
         return "dense", f"{condition.of} has other conditions, whose moves are made in the same pass"
     if _is_forced(model, condition):
         return "dense", "interventions force moves"
-    if restless(condition):
-        names = ", ".join(condition.states[s] for s in restless(condition))
+    if left_at_any_step(condition):
+        names = ", ".join(condition.states[s] for s in left_at_any_step(condition))
         return "swept", f"who is in {names} may leave in any step"
     if all(n.layout == "ties" for n in networks_of(model, condition)):
         return "listed", "only those with an infectious neighbour, and those whose time has come, are looked at"
@@ -139,7 +139,7 @@ def timed(condition: m.Condition) -> list[int]:
     return [s for s in range(len(condition.states)) if set(_kinds(condition, s)) == {m.After}]
 
 
-def restless(condition: m.Condition) -> list[int]:
+def left_at_any_step(condition: m.Condition) -> list[int]:
     """The states with exits of which nobody knows the step beforehand."""
     calm = {*susceptible(condition), *timed(condition)}
     return [s for s in range(len(condition.states)) if condition.exits_of(s) and s not in calm]

@@ -21,7 +21,7 @@ from lpmdsl.lowering.score.draws import felt_by
 from lpmdsl.lowering.score.statistics import Ledger
 from lpmdsl.lowering.sparse.constant_hazard import first_tell, spend
 from lpmdsl.lowering.sparse.incremental_force import view_items
-from lpmdsl.lowering.sparse.plan import choose, restless, susceptible, timed
+from lpmdsl.lowering.sparse.plan import choose, left_at_any_step, susceptible, timed
 from lpmdsl.lowering.sparse.state_counts import settle_items
 from lpmdsl.lowering.sparse.worklists import (
     at_ease,
@@ -132,8 +132,8 @@ def _sweep_kernel(builder: Builder, condition: m.Condition) -> Kernel:
         exit_ = condition.exits_of(code)[0]
         note = f"{condition.name}.{condition.states[code]}"
         body.append(If(test("eq", state, integer(code)), tuple(felt), span=exit_.span, note=note))
-    if restless(condition):
-        body.append(If(is_one_of(state, restless(condition)), (Append(moving(condition), AGENT),)))
+    if left_at_any_step(condition):
+        body.append(If(is_one_of(state, left_at_any_step(condition)), (Append(moving(condition), AGENT),)))
     name = f"sweep_{condition.name}"
     return Kernel(name, condition.of, tuple(scope.prologue), tuple(body), condition.span, "who may move")
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 AGREES = 1.01
-WORTH = 100
+EFFECTIVE_SIZE = 100
 """R-hat and effective draws of each chain at which its quantiles can be trusted (Vehtari et al. 2021, Bayesian Anal
 16:667)."""
 TOO_NOISY = 3.0
@@ -149,11 +149,11 @@ def _reasons(
                 f"the chains do not agree on `{name}`: R-hat is {e.r_hat:.3f}, and {AGREES} is "
                 f"wanted; {_longer(found, 2.0)}"
             )
-        wanted, worth = WORTH * problem.options.chains, min(e.ess_bulk, e.ess_tail)
-        if worth < wanted:
+        wanted, ess = EFFECTIVE_SIZE * problem.options.chains, min(e.ess_bulk, e.ess_tail)
+        if ess < wanted:
             reasons.append(
-                f"the effective sample size of `{name}` is only {worth:.0f}; {wanted} are "
-                f"wanted: {_longer(found, wanted / max(worth, 1.0))}"
+                f"the effective sample size of `{name}` is only {ess:.0f}; {wanted} are "
+                f"wanted: {_longer(found, wanted / max(ess, 1.0))}"
             )
     if predictive is not None and not found.independent and not predictive.spread < TOO_NOISY:
         reasons.append(f"the estimate of the log likelihood varies by {predictive.spread:.1f} between sets of "

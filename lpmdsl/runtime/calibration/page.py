@@ -71,11 +71,11 @@ def _whether_converged(record: Calibration) -> str:
 def _estimates(record: Calibration) -> str:
     rows = []
     for name, e in record.parameters.items():
-        worth = min((v for v in (e.ess_bulk, e.ess_tail) if v is not None), default=float("nan"))
+        ess = min((v for v in (e.ess_bulk, e.ess_tail) if v is not None), default=float("nan"))
         rows.append([
             html(name), number(e.median), f"{number(e.low_50)} – {number(e.high_50)}",
             f"{number(e.low_95)} – {number(e.high_95)}", html(e.unit), f"<code>{html(e.prior)}</code>",
-            "–" if e.r_hat is None else f"{e.r_hat:.3f}", f"{worth:,.0f}" if worth == worth else "–",
+            "–" if e.r_hat is None else f"{e.r_hat:.3f}", f"{ess:,.0f}" if ess == ess else "–",
         ])  # fmt: skip
     for name, r in record.r0.items():
         formula = f"<code>{html(r.formula)}</code>" if r.formula else ""

@@ -40,7 +40,7 @@ class Weighted:
     runs: int
 
     @property
-    def worth(self) -> float:
+    def effective_size(self) -> float:
         """Effective sample size (Kish's formula)."""
         return 1 / float((self.weights**2).sum())
 
@@ -54,7 +54,7 @@ class Weighted:
         """(chains, count, parameters): independent draws of a smooth density with these moments, a normal kernel about
         every point (West 1993, J R Stat Soc B 55:409)."""
         random, n = keyed(seed, WEIGHTED, 10**6), self.points.shape[1]
-        width = min(0.9, (4 / (n + 2)) ** (1 / (n + 4)) * self.worth ** (-1 / (n + 4)))
+        width = min(0.9, (4 / (n + 2)) ** (1 / (n + 4)) * self.effective_size ** (-1 / (n + 4)))
         mean, covariance = self.moments()
         chosen = self.points[random.choice(len(self.points), (chains, count), p=self.weights)]
         kernel = random.standard_normal((chains, count, n)) @ _root(covariance).T
@@ -82,7 +82,7 @@ def weigh(problem: Problem, peak: Peak, replicates: int, tell: Tell) -> Weighted
         if not np.isfinite(values).any():
             return Weighted(points, np.full(len(points), 1 / len(points)), len(points) * replicates)
         found = Weighted(points, _weights(points, values, proposals), len(points) * replicates)
-        if found.worth >= WANTED:
+        if found.effective_size >= WANTED:
             break
         centre, covariance = _learned(found, peak)
     return found
@@ -118,7 +118,7 @@ def _weights(points: Array, values: Array, proposals: list[tuple[Array, Array]])
 def _learned(found: Weighted, peak: Peak) -> tuple[Array, Array]:
     """Proposal of the next round: what was found, over the peak as if that had been ten points a parameter."""
     mean, covariance = found.moments()
-    trust = found.worth / (found.worth + 10 * len(mean))
+    trust = found.effective_size / (found.effective_size + 10 * len(mean))
     return trust * mean + (1 - trust) * peak.centre, trust * covariance + (1 - trust) * (peak.covariance + peak.error)
 
 
@@ -130,9 +130,10 @@ def _root(covariance: Array) -> Array:
 
 def notes_on(found: Weighted) -> tuple[str, ...]:
     """Notes where the effective sample size is too small for the points to be used, in words."""
-    if found.worth >= ENOUGH:
+    if found.effective_size >= ENOUGH:
         return ()
     return (
-        f"the likelihood is too noisy for weighted points (effective sample size {found.worth:.0f}, and {ENOUGH} are "
+        "the likelihood is too noisy for weighted points (effective sample size "
+        f"{found.effective_size:.0f}, and {ENOUGH} are "
         "needed): this is the normal curve at the peak, as a rule a little too narrow; --replicates should be larger",
     )

@@ -22,7 +22,7 @@ def from_peak(
     weighted, options = weigh(problem, peak, replicates, tell), problem.options
     if weighted is None:
         return stopped_posterior(problem)
-    source = weighted if weighted.worth >= ENOUGH else peak
+    source = weighted if weighted.effective_size >= ENOUGH else peak
     draws = source.draws(options.seed, options.chains, options.draws)
     return Posterior(draws, np.full(draws.shape[:2], np.nan), replicates, runs + peak.runs + weighted.runs,
                      certificate=certificate, independent=True, doubts=tuple(doubts_of(peak) + doubts),

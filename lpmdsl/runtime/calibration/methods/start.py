@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 ROUNDS = 5
 POINTS = 48
 RUNS = 24
-WORTH = 12
+EFFECTIVE_SIZE = 12
 """Weights are flattened until the effective sample size of a round is this."""
 START = 1
 """First key of the draws that are made here."""
@@ -74,7 +74,7 @@ def begin(problem: Problem, tell: Tell, rounds: int = ROUNDS) -> Beginning | Non
                        "Look at the unit of the column, at the priors and at the likelihood.")  # fmt: skip
         if values.max() > best_value:
             best, best_value = points[int(values.argmax())], float(values.max())
-        weights = flattened(values - proposal, WORTH)
+        weights = flattened(values - proposal, EFFECTIVE_SIZE)
         centre, covariance = _moments(points, weights)
         if number == rounds - 1:
             return Beginning(points, weights, centre, covariance, best, rounds * POINTS * RUNS)
@@ -98,7 +98,7 @@ def _drawn(problem: Problem, random: np.random.Generator, count: int, k: int) ->
     return np.asarray(free.real(prior_draws(free, problem.model, everything, random, count)), np.float64)
 
 
-def flattened(log_weights: Array, worth: float) -> Array:
+def flattened(log_weights: Array, effective_size: float) -> Array:
     """Weights that add up to 1, to the power at which their effective sample size is at least this."""
     finite = np.where(np.isfinite(log_weights), log_weights, -math.inf)
     low, high = 0.0, 1.0
@@ -108,11 +108,11 @@ def flattened(log_weights: Array, worth: float) -> Array:
         w = np.exp(raised - raised.max())
         return w / w.sum()
 
-    if 1 / (at(1.0) ** 2).sum() >= worth:
+    if 1 / (at(1.0) ** 2).sum() >= effective_size:
         return at(1.0)
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if 1 / (at(middle) ** 2).sum() >= worth else (low, middle)
+        low, high = (middle, high) if 1 / (at(middle) ** 2).sum() >= effective_size else (low, middle)
     return at(low)
 
 

@@ -46,11 +46,11 @@ def doubts(
 def few_curves(problem: Problem, predictive: Predictive) -> list[str]:
     """A note where so few curves come near the data that the check itself says little."""
     fitted = np.concatenate([p.fitted for p in problem.pieces])
-    worth = float(np.median(predictive.left_out.worth[fitted]))
-    if worth >= FEW_CURVES:
+    size = float(np.median(predictive.left_out.effective_size[fitted]))
+    if size >= FEW_CURVES:
         return []
     return [
-        f"the model is held against its data by {worth:.0f} effective curves only: with more `--replicates` the "
+        f"the model is held against its data by {size:.0f} effective curves only: with more `--replicates` the "
         "check says more"
     ]
 

@@ -22,12 +22,12 @@ RIDGE = 1e-6
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """Of every report: ``below`` and ``at``, the probabilities of less than what was seen and of just that; ``data``
-    (draws, reports), what could have been seen there; ``worth``, the effective number of curves behind it."""
+    (draws, reports), what could have been seen there; ``effective_size``, the effective number of curves behind it."""
 
     below: Array
     at: Array
     data: Array
-    worth: Array
+    effective_size: Array
 
 
 def posterior_logs(each: Array, fitted: NDArray[np.bool_], draws: Array) -> Array:
@@ -88,7 +88,7 @@ def left_out_weights(each: Array, fitted: NDArray[np.bool_], draws: Array) -> Ar
     return normalised((posterior_logs(each, fitted, draws)[:, :, None] - mine).reshape(-1, each.shape[2]))
 
 
-def worth(weights: Array) -> Array:
+def effective_size(weights: Array) -> Array:
     """(reports,): effective number of curves, 1 / the sum of squared weights (Kish)."""
     return 1 / (weights**2).sum(axis=0)
 

@@ -17,10 +17,10 @@ from lpmdsl.runtime.calibration.densities import below_and_at, draw, log_density
 from lpmdsl.runtime.calibration.model_checks.left_out import (
     LeftOut,
     covered,
+    effective_size,
     left_out_weights,
     normalised,
     posterior_logs,
-    worth,
 )
 from lpmdsl.runtime.calibration.optional_imports import needed
 from lpmdsl.runtime.calibration.posterior import Tell
@@ -90,7 +90,7 @@ class Curves:
         rows = np.stack([random.choice(many, DRAWN, p=weights[:, t]) for t in range(reports)], axis=1)
         left_out = LeftOut(
             (weights * below.reshape(many, -1)).sum(axis=0), (weights * at.reshape(many, -1)).sum(axis=0),
-            self._data(rows, laws, random), worth(weights),
+            self._data(rows, laws, random), effective_size(weights),
         )  # fmt: skip
         along = random.choice(many, DRAWN, p=normalised(posterior_logs(each, fitted, self.chosen).reshape(-1)))
         anew = random.permutation(np.resize(np.arange(many), DRAWN))
