@@ -86,7 +86,7 @@ def _ids(data: DataFile, span: Span) -> NDArray | None:
     again = np.flatnonzero(ids.duplicated())
     if again.size:
         row = int(again[0])
-        told = f"{data.where(row, column)}: the id {data.shown(ids.iloc[row])} stands twice."
+        told = f"{data.where(row, column)}: the id {data.shown(ids.iloc[row])} is a duplicate."
         raise fail("E0648", told, span, "An id names one agent.")
     return np.asarray(ids, dtype=object)
 

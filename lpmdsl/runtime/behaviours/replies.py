@@ -138,10 +138,10 @@ def kept_probabilities(request: Request, text: str) -> tuple[float, ...]:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object in which no name stands twice. Raises ``ValueError``."""
+    """An object in which no name is a duplicate. Raises ``ValueError``."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("duplicate name")
     return found
 
 

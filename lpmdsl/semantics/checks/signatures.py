@@ -96,7 +96,10 @@ def _category(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> Type:
         return ERROR
     if len(set(labels)) < len(labels):
         ctx.report.add(
-            "E0202", f"A label of `{written.name.id}` stands twice.", written.name.span, "Delete or rename one of them."
+            "E0202",
+            f"A label of `{written.name.id}` is a duplicate.",
+            written.name.span,
+            "Delete or rename one of them.",
         )
         return ERROR
     if len(labels) > MOST_LABELS:

@@ -70,7 +70,7 @@ def _clauses_fit(ctx: Context, written: tree.Observe, per: float) -> bool:
 def _each_once(ctx: Context, names: list[tree.Name]) -> bool:
     twice = next((name for k, name in enumerate(names) if name.id in [n.id for n in names[:k]]), None)
     if twice is not None:
-        ctx.report.add("E0673", f"`{twice.id}` stands twice, and what it costs would be counted twice.", twice.span,
+        ctx.report.add("E0673", f"`{twice.id}` is a duplicate, and what it costs would be counted twice.", twice.span,
                        "Name each intervention once.")  # fmt: skip
     return twice is None
 

@@ -230,7 +230,7 @@ def _wide_rows(ctx: Context, written: tree.Table, data: DataFile, span: Span, sc
 
 
 def _key_columns(ctx: Context, written: tree.Table, data: DataFile, column: Column | None) -> list[Column | None]:
-    """The columns that name the rows: called as the table is ``by``; of an attribute that stands twice, the columns
+    """The columns that name the rows: called as the table is ``by``; of an attribute that is there twice, the columns
     whose cells are its labels, in the order of the file (row's group, column's group). Without ``by``:
     another column."""
     if not written.by:
@@ -272,7 +272,7 @@ def _complete(
         if row[0] in seen:
             ctx.report.add(
                 "E0402",
-                f"The row `{' '.join(row[0])}` stands twice, so its value is not known.",
+                f"The row `{' '.join(row[0])}` is a duplicate, so its value is not known.",
                 row[2],
                 "Delete one of them.",
                 [Label(seen[row[0]][2], "first written here")],

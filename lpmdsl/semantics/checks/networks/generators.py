@@ -32,9 +32,7 @@ def check_generator(ctx: Context, written: tree.Generator) -> model.Generator | 
         return None
     names = [a.name for a in row.arguments]
     given = {a.name or (names[i] if i < len(names) else "?"): a for i, a in enumerate(written.arguments)}
-    why = _arguments_missing(row, set(given)) or (
-        "an argument stands twice" if len(given) < len(written.arguments) else ""
-    )
+    why = _arguments_missing(row, set(given)) or ("duplicate argument" if len(given) < len(written.arguments) else "")
     if why:
         ctx.report.add(
             "E0606",
