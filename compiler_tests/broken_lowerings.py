@@ -54,8 +54,8 @@ BROKEN = (
     Broken(
         "a product whose adjoint forgets a factor",
         "lpmdsl/lowering/relaxed/adjoint_expressions.py",
-        "            return times(worth, args[1]), times(worth, args[0])",
-        "            return times(worth, args[1]), worth",
+        "            return times(derivative, args[1]), times(derivative, args[0])",
+        "            return times(derivative, args[1]), derivative",
         "compiler_tests/gradients/test_adjoint.py::test_the_adjoint_is_the_derivative_of_the_relaxed_program",
     ),
     Broken(

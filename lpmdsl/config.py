@@ -250,7 +250,7 @@ class Estimate(BaseModel):
     """One parameter in its own unit: the middle of what is believed after the data, and how well that is known.
 
     ``low_50`` to ``high_50`` hold half of the posterior, ``low_95`` to ``high_95`` 95 %. ``r_hat`` (rank-normalised,
-    split) is 1 where chains agree; ``ess``: how many independent draws the chains are worth, in the bulk and the tails.
+    split) is 1 where chains agree; ``ess``: effective sample size of the chains, in the bulk and the tails.
     """
 
     unit: str

@@ -90,7 +90,7 @@ def test_peaks_give_the_exact_posterior(method: str, model: LoadedModel, exact: 
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_normal_curve_stands_in_for_points_of_little_worth(
+def test_a_normal_curve_stands_in_for_points_of_a_small_effective_size(
     model: LoadedModel, exact: dict[str, tuple[float, float]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for module in (peak_draws, importance_sampling):

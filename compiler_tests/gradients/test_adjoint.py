@@ -182,16 +182,16 @@ def test_decisions_are_not_relaxed(path: Path) -> None:
 # ------------------------------------------------------------------ adjoints of events
 
 
-def test_what_infections_are_worth_adds_up_to_the_gradient() -> None:
-    """β acts only through the force h on each agent, so dQ/dβ = Σ worth · S · e⁻ʰ · h / β, over agents and steps."""
+def test_adjoints_of_infections_add_up_to_the_gradient() -> None:
+    """β acts only through the force h on each agent, so dQ/dβ = Σ adjoint · S · e⁻ʰ · h / β, over agents and steps."""
     one = small("boarding_school")
     run, parts = one.run(), []
 
-    def note(step: int, worth: dict[str, np.ndarray]) -> None:
+    def note(step: int, adjoint: dict[str, np.ndarray]) -> None:
         force = run.buffers["Flu_school_force"][0] - run.buffers["Flu_school_weight"] / 300
         susceptible = run.buffers["Flu_chance"][:, 0]
         # The adjoint has only read the states of this step: they are still those before it.
-        parts.append((worth["Flu.S.exit0"] * susceptible * np.exp(-force) * force).sum())
+        parts.append((adjoint["Flu.S.exit0"] * susceptible * np.exp(-force) * force).sum())
 
     beta = one.names.index("beta")
     gradient = run.pulled_back(one.weights, one.names, on_step=note)
@@ -199,16 +199,16 @@ def test_what_infections_are_worth_adds_up_to_the_gradient() -> None:
     assert sum(parts) / one.values["beta"] == pytest.approx(gradient[beta], rel=1e-9)
 
 
-def test_branches_are_worth_what_follows_them() -> None:
+def test_adjoints_of_branches_are_those_of_what_follows() -> None:
     """Who dies instead of recovering is one death more, for everyone in every step: the dead meet as the living do."""
     one = small("branching")
     deaths = {"deaths": np.ones_like(one.run().reports("deaths"))}
     shapes: dict[str, tuple[int, ...]] = {}
     found = []
 
-    def note(step: int, worth: dict[str, np.ndarray]) -> None:
-        shapes.update({site: values.shape for site, values in worth.items()})
-        dies, lives = worth["Flu.H.exit0.branch"].T
+    def note(step: int, adjoint: dict[str, np.ndarray]) -> None:
+        shapes.update({site: values.shape for site, values in adjoint.items()})
+        dies, lives = adjoint["Flu.H.exit0.branch"].T
         found.append(np.abs(dies - lives - 1).max())
 
     gradient = one.run().pulled_back(deaths, one.names, on_step=note)

@@ -80,7 +80,7 @@ def test_the_operations_are_those_of_the_kernels(row: Function) -> None:
         node = waiting.pop()
         if isinstance(node, ir.Apply):
             assert node.op in ir.OPS
-            assert len(_parts(node, ir.Var("worth", "f64"), None)) == len(node.args)
+            assert len(_parts(node, ir.Var("derivative", "f64"), None)) == len(node.args)
             waiting += node.args
 
 

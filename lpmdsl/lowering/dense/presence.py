@@ -146,7 +146,7 @@ def recount(scope: Scope, network: m.Network, here: KExpr) -> tuple[list[KStmt],
 
 
 def _count(scope: Scope, network: m.Network, group: KExpr, change: int) -> list[KStmt]:
-    counter, delta = f"{network.name}_present", _worth(scope, network, change)
+    counter, delta = f"{network.name}_present", _contact_weight(scope, network, change)
     match network.layout:
         case "place":
             return [AtomicAdd(counter, (place_of(scope, network),), delta)]
@@ -156,7 +156,7 @@ def _count(scope: Scope, network: m.Network, group: KExpr, change: int) -> list[
             return for_neighbours(scope, network, lambda j: [AtomicAdd(counter, (j,), delta)])
 
 
-def _worth(scope: Scope, network: m.Network, change: int) -> KExpr:
+def _contact_weight(scope: Scope, network: m.Network, change: int) -> KExpr:
     """Weight of an agent among those over whom contacts are spread: 1, or its own contacts in 2⁻¹⁶."""
     if not network.is_by_person or network.contacts is None:
         return integer(change)

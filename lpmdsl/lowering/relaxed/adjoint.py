@@ -49,7 +49,7 @@ from lpmdsl.program.verify import verify
 from lpmdsl.semantics.builtins import GENERATED
 
 
-def worth_of(buffer: str) -> str:
+def adjoint_buffer(buffer: str) -> str:
     """Buffer of the adjoints of a buffer's elements."""
     return f"d_{buffer}"
 
@@ -131,9 +131,9 @@ class _Adjoint:
 
     # ------------------------------------------------------------------ buffers
 
-    def worth(self, name: str) -> str:
+    def adjoint_of(self, name: str) -> str:
         """Declare the adjoints of a buffer's elements."""
-        made = worth_of(name)
+        made = adjoint_buffer(name)
         self.buffers.setdefault(made, Buffer(made, "f64", self.shape(name), "state", 0.0, f"adjoint of {name}"))
         return made
 
@@ -170,7 +170,7 @@ class _Adjoint:
 
     def _mirror(self, kernel: Kernel, gather: Gather) -> list[ScheduleItem]:
         """A sum over rows becomes a sum over the same rows, or a reading at the place; a reading becomes a sum."""
-        source, into = self.worth(gather.source), self.worth(gather.into)
+        source, into = self.adjoint_of(gather.source), self.adjoint_of(gather.into)
         network = self.relaxed.networks[gather.network]
         name, kind, span = f"back_{kernel.name}", network.of, kernel.span
         place = f"{kind}_{network.place}"
@@ -188,13 +188,13 @@ class _Adjoint:
 
 @dataclass(slots=True)
 class _Turned:
-    """One kernel being reversed. ``worths[local]``: the terms of the local's adjoint."""
+    """One kernel being reversed. ``derivatives[local]``: the terms of the local's adjoint."""
 
     maker: _Adjoint
     kernel: Kernel
     body: list[KStmt] = field(default_factory=list)
     after: list[ScheduleItem] = field(default_factory=list)
-    worths: dict[str, list[KExpr]] = field(default_factory=dict)
+    derivatives: dict[str, list[KExpr]] = field(default_factory=dict)
     elements: dict[tuple[str, tuple[KExpr, ...]], list[KExpr]] = field(default_factory=dict)
     active: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=lambda: set(GENERATED))
@@ -245,8 +245,8 @@ class _Turned:
             case Store() if stmt.buffer in self.maker.relaxed.active:
                 self._back_store(stmt)
             case Tally():
-                worth = Load(self.maker.worth(stmt.buffer.removesuffix("_tally")), (stmt.index,), "f64")
-                self._pull(stmt.value, self._named(worth))
+                derivative = Load(self.maker.adjoint_of(stmt.buffer.removesuffix("_tally")), (stmt.index,), "f64")
+                self._pull(stmt.value, self._named(derivative))
                 self._clear(stmt.buffer.removesuffix("_tally"))
             case Store():
                 pass
@@ -256,65 +256,65 @@ class _Turned:
                 raise AssertionError(f"{self.kernel.name}: {type(stmt).__name__} has no adjoint")
 
     def _back_let(self, stmt: Let) -> None:
-        terms = self.worths.pop(stmt.name, [])
+        terms = self.derivatives.pop(stmt.name, [])
         if not terms:
             return
-        worth = self._named(plus(*terms), f"d_{stmt.name}")
-        self.worths[stmt.name] = [worth]  # kept for marginal values
-        pull_back(stmt.value, worth, self.is_active, self._receive, self._named, Var(stmt.name, "f64"))
+        derivative = self._named(plus(*terms), f"d_{stmt.name}")
+        self.derivatives[stmt.name] = [derivative]  # kept for marginal values
+        pull_back(stmt.value, derivative, self.is_active, self._receive, self._named, Var(stmt.name, "f64"))
 
     def _back_store(self, stmt: Store) -> None:
-        worth = self.maker.worth(stmt.buffer)
-        known = self._named(Load(worth, stmt.index, "f64"))
+        derivative = self.maker.adjoint_of(stmt.buffer)
+        known = self._named(Load(derivative, stmt.index, "f64"))
         added = _added(stmt)
         if added is not None:  # the element keeps its adjoint
             self._pull(added, known)
             return
-        self.body.append(Store(worth, stmt.index, ZERO))
+        self.body.append(Store(derivative, stmt.index, ZERO))
         self._pull(stmt.value, known)
 
-    def _pull(self, expr: KExpr, worth: KExpr) -> None:
-        pull_back(expr, worth, self.is_active, self._receive, self._named)
+    def _pull(self, expr: KExpr, derivative: KExpr) -> None:
+        pull_back(expr, derivative, self.is_active, self._receive, self._named)
 
     def _clear(self, name: str) -> None:
-        clear = Clear(worth_of(name))
+        clear = Clear(adjoint_buffer(name))
         if clear not in self.after:
             self.after.append(clear)
 
     # ------------------------------------------------------------------ leaves
 
-    def _receive(self, leaf: KExpr, worth: KExpr) -> None:
+    def _receive(self, leaf: KExpr, derivative: KExpr) -> None:
         match leaf:
             case Var():
-                self.worths.setdefault(leaf.name, []).append(worth)
+                self.derivatives.setdefault(leaf.name, []).append(derivative)
             case Load():
-                self.elements.setdefault((leaf.buffer, leaf.index), []).append(self._named(worth))
+                self.elements.setdefault((leaf.buffer, leaf.index), []).append(self._named(derivative))
             case _:
                 raise AssertionError(leaf)
 
     def _give(self, buffer: str, index: tuple[KExpr, ...], amount: KExpr) -> None:
         """Add to the adjoint of an element: one's own at once, one that many read through a tally."""
-        worth = self.maker.worth(buffer)
+        derivative = self.maker.adjoint_of(buffer)
         if not self.kernel.domain or index[0] == AGENT:
-            total = real("add", Load(worth, index, "f64"), amount)
-            self.body.append(Store(worth, index, total))
+            total = real("add", Load(derivative, index, "f64"), amount)
+            self.body.append(Store(derivative, index, total))
             return
         (columns,) = self.maker.shape(buffer)
         assert isinstance(columns, int), f"{buffer} is read across agents"
-        part = f"{worth}_part"
+        part = f"{derivative}_part"
         tally = self.maker.scratch(f"{part}_tally_{self.kernel.domain}",
                                    (f"chunks_{self.kernel.domain}", columns, LANES), "tally")  # fmt: skip
         self.maker.scratch(part, (columns,))
         self.body.append(Tally(tally, index[0], amount))
-        self._join(tally, part, worth, columns)
+        self._join(tally, part, derivative, columns)
 
-    def _join(self, tally: str, part: str, worth: str, columns: int) -> None:
+    def _join(self, tally: str, part: str, derivative: str, columns: int) -> None:
         """Add the tally's sums to the adjoints of the elements, after the kernel."""
         kernel = f"add_{part}"
         if all(k.name != kernel for k in self.maker.kernels):
             column = Var("column", "i64")
-            total = real("add", *(Load(b, (column,), "f64") for b in (worth, part)))
-            loop = Loop(column.name, integer(0), integer(columns), (Store(worth, (column,), total),))
+            total = real("add", *(Load(b, (column,), "f64") for b in (derivative, part)))
+            loop = Loop(column.name, integer(0), integer(columns), (Store(derivative, (column,), total),))
             self.maker.kernels.append(Kernel(kernel, "", (), (loop,), self.kernel.span))
         if Fold(tally, part, "add") not in self.after:
             # Before anything is emptied, so that a buffer may be read and written in one kernel's adjoint.
@@ -331,7 +331,7 @@ class _Turned:
             name = site_name(self.maker.relaxed.moved, site)
             self.maker.scratch(name, (self.kernel.domain, len(locals_)), "output")
             for column, local in enumerate(locals_):
-                terms = self.worths.get(local, [])
+                terms = self.derivatives.get(local, [])
                 self.body.append(Store(name, (AGENT, integer(column)), plus(*terms) if terms else number(0.0)))
 
 

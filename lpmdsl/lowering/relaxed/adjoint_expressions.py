@@ -28,10 +28,10 @@ def chosen(truth: KExpr, yes: KExpr, no: KExpr) -> KExpr:
 
 
 def pull_back(
-    expr: KExpr, worth: KExpr, is_active: Callable[[KExpr], bool], receive: Receive,
+    expr: KExpr, derivative: KExpr, is_active: Callable[[KExpr], bool], receive: Receive,
     name: Callable[[KExpr], KExpr], itself: KExpr | None = None,
 ) -> None:  # fmt: skip
-    """Pass its part of the adjoint ``worth`` to every active leaf of ``expr``.
+    """Pass its part of the adjoint ``derivative`` to every active leaf of ``expr``.
 
     ``name``: puts an expression into a local, so that nothing is written out twice. ``itself``: a local that holds the
     value of ``expr``, where there is one. Comparisons, casts and indices have no derivative.
@@ -39,49 +39,49 @@ def pull_back(
     if not is_active(expr):
         return
     if isinstance(expr, Var | Load):
-        receive(expr, worth)
+        receive(expr, derivative)
         return
     assert isinstance(expr, Apply)
-    worth = name(worth)
-    for argument, part in zip(expr.args, _parts(expr, worth, itself), strict=True):
+    derivative = name(derivative)
+    for argument, part in zip(expr.args, _parts(expr, derivative, itself), strict=True):
         if part is not None and is_active(argument):
             pull_back(argument, part, is_active, receive, name)
 
 
-def _parts(expr: Apply, worth: KExpr, itself: KExpr | None) -> tuple[KExpr | None, ...]:
-    """Adjoints of the arguments, from ``worth``, that of the expression; None where there is no derivative."""
+def _parts(expr: Apply, derivative: KExpr, itself: KExpr | None) -> tuple[KExpr | None, ...]:
+    """Adjoints of the arguments from that of the expression (``derivative``); None where there is none."""
     args, value = expr.args, itself if itself is not None else expr
     match expr.op:
         case "add":
-            return worth, worth
+            return derivative, derivative
         case "sub":
-            return worth, _negative(worth)
+            return derivative, _negative(derivative)
         case "mul":
-            return times(worth, args[1]), times(worth, args[0])
+            return times(derivative, args[1]), times(derivative, args[0])
         case "div":
-            return over(worth, args[1]), _negative(over(times(worth, value), args[1]))
+            return over(derivative, args[1]), _negative(over(times(derivative, value), args[1]))
         case "neg":
-            return (_negative(worth),)
+            return (_negative(derivative),)
         case "exp":
-            return (times(worth, value),)
+            return (times(derivative, value),)
         case "log":
-            return (over(worth, args[0]),)
+            return (over(derivative, args[0]),)
         case "sqrt":
-            return (over(worth, times(number(2.0), value)),)
+            return (over(derivative, times(number(2.0), value)),)
         case "sin":
-            return (times(worth, real("cos", args[0])),)
+            return (times(derivative, real("cos", args[0])),)
         case "cos":
-            return (_negative(times(worth, real("sin", args[0]))),)
+            return (_negative(times(derivative, real("sin", args[0]))),)
         case "abs":
-            return (chosen(test("lt", args[0], ZERO), _negative(worth), worth),)
+            return (chosen(test("lt", args[0], ZERO), _negative(derivative), derivative),)
         case "min" | "max" | "minimum" | "maximum":
             # The second where it beats the first, as the value itself is chosen.
             second = test("lt" if expr.op in ("min", "minimum") else "gt", args[1], args[0])
-            return chosen(second, ZERO, worth), chosen(second, worth, ZERO)
+            return chosen(second, ZERO, derivative), chosen(second, derivative, ZERO)
         case "select":
-            return None, chosen(args[0], worth, ZERO), chosen(args[0], ZERO, worth)
+            return None, chosen(args[0], derivative, ZERO), chosen(args[0], ZERO, derivative)
         case "to_f64" if args[0].dtype == "f64":
-            return (worth,)
+            return (derivative,)
         case _:
             assert expr.op in FLAT, f"{expr.op} has no derivative"
             return tuple(None for _ in args)

@@ -19,7 +19,7 @@ from lpmdsl.backends.numba import numba_module
 from lpmdsl.backends.numba.numba_module import buffer_arguments, size_arguments
 from lpmdsl.backends.numba.worklists import CHUNK
 from lpmdsl.backends.request import RunRequest
-from lpmdsl.lowering.relaxed.adjoint import adjoint, worth_of
+from lpmdsl.lowering.relaxed.adjoint import adjoint, adjoint_buffer
 from lpmdsl.lowering.relaxed.moves import site_name
 from lpmdsl.lowering.relaxed.phase_type import Shape
 from lpmdsl.lowering.relaxed.program import Relaxed, relax, shapes_of
@@ -169,15 +169,15 @@ class RelaxedRun:
         self._put(after)
         self.call(program, module.begin, -1, 0)
         self._put(kept | last)
-        worth = {b.name[2:]: self.buffers[b.name] for b in program.buffers if b.name.startswith("d_")}
-        empty = {n: np.zeros_like(self.buffers[n]) for n in ("constants", *self._starts()) if n not in worth}
-        return by_parameters(self.pair.relaxed, self.model, self.world, self.parameters, worth | empty, names)
+        adjoints = {b.name[2:]: self.buffers[b.name] for b in program.buffers if b.name.startswith("d_")}
+        empty = {n: np.zeros_like(self.buffers[n]) for n in ("constants", *self._starts()) if n not in adjoints}
+        return by_parameters(self.pair.relaxed, self.model, self.world, self.parameters, adjoints | empty, names)
 
     def _starts(self) -> list[str]:
         return [f"{c.name}_start" for c in self.model.conditions]
 
     def _seed(self, name: str, values: Array) -> None:
-        target = self.buffers.get(worth_of(f"observed_{name}"))
+        target = self.buffers.get(adjoint_buffer(f"observed_{name}"))
         if target is None:
             return
         wide = np.asarray(values, np.float64).reshape(len(values), -1) / self.unit(name)

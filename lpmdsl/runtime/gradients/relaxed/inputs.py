@@ -111,7 +111,7 @@ def by_parameters(
     model: Model,
     world: World,
     parameters: Mapping[str, float],
-    worth: Mapping[str, NDArray],
+    adjoints: Mapping[str, NDArray],
     names: tuple[str, ...],
 ) -> Array:
     """Derivatives by each parameter, (names,), from the adjoints of constants, stages and the start."""
@@ -121,10 +121,10 @@ def by_parameters(
     for k, name in enumerate(names):
         for constant in relaxed.program.constants:
             slope = evaluate(derivative(constant.expression, name, model), scope)  # type: ignore[arg-type]
-            found[k] += worth["constants"][constant.index] * float(slope)
+            found[k] += adjoints["constants"][constant.index] * float(slope)
         for buffer, (law, shape) in relaxed.dwells.items():
-            if buffer in worth:
-                found[k] += worth[buffer] @ stage_derivatives(law, shape, model, dict(parameters), name)
+            if buffer in adjoints:
+                found[k] += adjoints[buffer] @ stage_derivatives(law, shape, model, dict(parameters), name)
         for condition in model.conditions:
-            found[k] += float((worth[f"{condition.name}_start"] * starts[condition.name][name]).sum())
+            found[k] += float((adjoints[f"{condition.name}_start"] * starts[condition.name][name]).sum())
     return found
