@@ -15,6 +15,7 @@ from lpmdsl.insight.integrate import Curves, integrate
 from lpmdsl.population.people import build_world
 from lpmdsl.quantities import BOOLEAN, NUMBER
 from lpmdsl.runtime.api import LoadedModel, execute
+from lpmdsl.runtime.quantiles import quantiles
 from lpmdsl.runtime.reports.drawing import Band, Dots, Figure, Item, Line, Panel, colour_of
 from lpmdsl.runtime.reports.page import whole_page
 from lpmdsl.runtime.reports.svg import image
@@ -97,7 +98,7 @@ def _beside(model: m.Model, name: str, curve: Curves, observed: pd.DataFrame) ->
     for state, people in curve.states.items():
         rows = rows_where(observed, "observation", _column(name, model.condition(name).states.index(state)))
         each = np.asarray(rows.pivot_table(index="step", columns="replicate", values="value", sort=True))
-        low, median, high = np.quantile(each, [0.05, 0.5, 0.95], axis=1)
+        low, median, high = quantiles(each, [0.05, 0.5, 0.95])
         columns = (name, curve.time[: len(each)], state, people[: len(each)], median, low, high)
         parts.append(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))))
     return pd.concat(parts, ignore_index=True)

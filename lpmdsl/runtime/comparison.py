@@ -7,6 +7,7 @@ import pandas as pd
 
 from lpmdsl.config import Manifest
 from lpmdsl.quantities import MONEY, TIME, Kind, Type
+from lpmdsl.runtime.quantiles import quantiles
 from lpmdsl.runtime.results import rows_where, statistics
 from lpmdsl.semantics.checks.currencies import currency_of
 from lpmdsl.semantics.checks.observations import group_name
@@ -112,4 +113,5 @@ def _spread(values: pd.Series) -> tuple[float, float, float]:
     """Mean and the 2.5 and 97.5 % quantiles."""
     if values.empty:
         return (np.nan, np.nan, np.nan)
-    return float(values.mean()), float(values.quantile(0.025)), float(values.quantile(0.975))
+    low, high = quantiles(values, [0.025, 0.975])
+    return float(values.mean()), float(low), float(high)

@@ -14,6 +14,7 @@ from lpmdsl.backends.request import RunResult
 from lpmdsl.config import MANIFEST_NAME, Manifest
 from lpmdsl.diagnostics import Report, fail
 from lpmdsl.escaping import csv_cell, csv_words
+from lpmdsl.runtime.quantiles import median
 from lpmdsl.semantics.host.report_times import boundaries, times_of
 from lpmdsl.semantics.model import Model, Observation
 from lpmdsl.source import Source, Span
@@ -46,10 +47,8 @@ class Results:
     def summary(self) -> pd.DataFrame:
         """Per scenario, observation and group: the medians over replicates of total (flows), peak and final value."""
         table = statistics(self.observations, self.manifest)
-        medians = table.groupby(["scenario", "observation", "group"], sort=False)[list(STATISTICS)].median()
-        return pd.DataFrame(
-            medians.reset_index(), columns=["scenario", "observation", "group", "total", "peak", "final"]
-        )
+        keys, shown = ["scenario", "observation", "group"], ["total", "peak", "final"]
+        return pd.DataFrame({name: _medians(table, keys, name) for name in shown}).reset_index()
 
     def to_csv(self, path: str | Path) -> None:
         """Write the observations as CSV."""
@@ -131,16 +130,22 @@ def statistics(observations: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
         "total": "sum",
         "peak": "max",
         "mean": "mean",
-        "median": "median",
         "min": "min",
         "max": "max",
         "final": "last",
     }
     table = pd.DataFrame({name: grouped.agg(how) for name, how in named.items()})
+    table["median"] = _medians(sums, keys, "value")
     peaks = sums.loc[grouped.idxmax().dropna().astype("int64")]
     table["peak day"] = peaks.set_index(keys)["day"]
     table = table.reset_index()
     return table.assign(total=table["total"].where(table["observation"].isin(flows)))
+
+
+def _medians(table: pd.DataFrame, keys: list[str], column: str) -> pd.Series:
+    """The median of each group of a column; ours only where some are infinite, because it goes group by group."""
+    grouped = table.groupby(keys, sort=False)[column]
+    return pd.Series(grouped.agg(median) if np.isinf(table[column].to_numpy()).any() else grouped.median())
 
 
 def rows_where(table: pd.DataFrame, column: str, value: str) -> pd.DataFrame:

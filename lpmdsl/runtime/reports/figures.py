@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lpmdsl.config import BASELINE, Manifest, ObservationRecord
+from lpmdsl.runtime.quantiles import quantiles
 from lpmdsl.runtime.reports.drawing import Band, Figure, Item, Line, Panel, colour_of, dates_or_days
 from lpmdsl.runtime.results import Results, rows_where
 
@@ -85,11 +86,11 @@ def _line(name: str, rows: pd.DataFrame, colour: str, manifest: Manifest) -> lis
     items: list[Item] = []
     if table.shape[1] >= MIN_RIBBON:
         items = [ribbon(x, values, low, high, colour, alpha) for low, high, alpha in ((5, 95, 0.14), (25, 75, 0.22))]
-    median = np.nanquantile(values, 0.5, axis=1)
+    (median,) = quantiles(values, [0.5])
     return [*items, Line(x, median.tolist(), colour, name, dotted=len(x) <= 40)]
 
 
 def ribbon(x: list, values: np.ndarray, low: float, high: float, colour: str, alpha: float) -> Band:
     """The band from the ``low`` to the ``high`` percentile of each row of ``values``."""
-    bottom, top = np.nanquantile(values, [low / 100, high / 100], axis=1)
+    bottom, top = quantiles(values, [low / 100, high / 100])
     return Band(x, bottom.tolist(), top.tolist(), colour, alpha)

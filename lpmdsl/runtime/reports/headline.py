@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lpmdsl.config import Manifest
+from lpmdsl.runtime.quantiles import median, quantiles
 from lpmdsl.runtime.results import Results, rows_where
 from lpmdsl.semantics.model import ByContagion, Flow, Model, Observation
 
@@ -86,24 +87,24 @@ def _amount(model: Model, manifest: Manifest, observation: Observation, told: To
         shares = told.total / people
         condition = model.condition(observation.value.condition)  # type: ignore[union-attr]
         if condition.is_cyclic:
-            return f"{_number(np.median(shares))} infections per {observation.of} on average"
-        return f"{_percent(np.median(shares))} were infected{_range(shares, _percent)}"
+            return f"{_number(median(shares))} infections per {observation.of} on average"
+        return f"{_percent(median(shares))} were infected{_range(shares, _percent)}"
     name = observation.name.replace("_", " ")
-    return f"{name[0].upper()}{name[1:]}: {_number(np.median(told.total))} in all{_range(told.total, _number)}"
+    return f"{name[0].upper()}{name[1:]}: {_number(median(told.total))} in all{_range(told.total, _number)}"
 
 
 def _range(values: np.ndarray, words: Callable[[float], str]) -> str:
     """The middle 90 % of the replicates, where there are replicates enough to tell."""
     if len(values) < 3:
         return ""
-    low, high = np.quantile(values, [0.05, 0.95])
+    low, high = quantiles(values, [0.05, 0.95])
     return f" ({words(low)} to {words(high)} in nine of ten replicates)"
 
 
 def _peak(manifest: Manifest, observation: Observation, told: Told) -> str:
     """``the peak, 1,010 per week, was in the week to 21 November 2024``."""
-    moment, period = float(np.median(told.peak_time)), observation.every
-    amount = f"{_number(np.median(told.peak))} {manifest.observations[observation.name].unit}"
+    moment, period = median(told.peak_time), observation.every
+    amount = f"{_number(median(told.peak))} {manifest.observations[observation.name].unit}"
     if manifest.start_date is None:
         return f"the peak, {amount}, was reported on day {moment:g}"
     end = datetime.fromisoformat(manifest.start_date) + timedelta(days=moment)

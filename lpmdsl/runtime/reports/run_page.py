@@ -6,6 +6,7 @@ import pandas as pd
 
 from lpmdsl.config import BASELINE, Manifest, ParameterRecord
 from lpmdsl.escaping import html
+from lpmdsl.runtime.quantiles import quantiles
 from lpmdsl.runtime.reports.figures import baseline_figure, figure_of
 from lpmdsl.runtime.reports.headline import headline_observation, headlines
 from lpmdsl.runtime.reports.page import whole_page
@@ -120,10 +121,8 @@ def _spread(values: pd.Series) -> str:
     values = values.dropna()
     if values.empty:
         return "–"
-    median = number(values.median())
-    if len(values) < 3:
-        return median
-    return f"{median} <small>[{number(values.quantile(0.05))} – {number(values.quantile(0.95))}]</small>"
+    low, middle, high = (number(q) for q in quantiles(values, [0.05, 0.5, 0.95]))
+    return middle if len(values) < 3 else f"{middle} <small>[{low} – {high}]</small>"
 
 
 def _comparison(results: Results) -> str:
