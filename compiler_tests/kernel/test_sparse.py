@@ -266,8 +266,8 @@ def test_the_susceptible_wait_for_contacts_where_the_rate_is_steady() -> None:
     sources = np.repeat(np.arange(500), np.diff(ties.offsets))
     counted = np.bincount(ties.targets, weights=buffers["Cold"][sources] == 1, minlength=500)
     np.testing.assert_array_equal(counted, buffers["Cold_friends"])
-    stirred, left = buffers["Cold_stirred"], buffers["Cold_left"]
-    assert stirred.shape == (8,) and not counted.reshape(-1)[np.repeat(stirred == 0, 64)[:500]].any()
+    dirty, left = buffers["Cold_stirred"], buffers["Cold_left"]
+    assert dirty.shape == (8,) and not counted.reshape(-1)[np.repeat(dirty == 0, 64)[:500]].any()
     longest = int(32 / 0.2) + 1  # thresholds end at 64 ln 2 < 45; one beyond 32 has a chance of 1e-14
     assert ((left > 0) & (left <= longest))[buffers["Cold"] == 0].all()
     assert (left > 10 * longest)[buffers["Cold"] == 1].all()
@@ -283,14 +283,14 @@ def test_the_susceptible_wait_for_contacts_where_the_rate_is_steady() -> None:
     ],
     ids=["rate", "target", "absence", "evenly"],
 )
-def test_what_is_not_steady_is_added_up(old: str, new: str) -> None:
+def test_hazards_that_are_not_constant_are_added_up(old: str, new: str) -> None:
     text = SIS.replace(old, new)
     if "contacts" in new:
         text = text.replace("at 0.2 per day", "at 0.8 per contact")
     if "day 20" in new:
         text = text.replace("for 200 days", "from 2024-01-01 for 200 days").replace("on day 20", "on 2024-01-21")
     made = of_text(text)
-    assert not choose(made.model).steady
+    assert not choose(made.model).constant_hazard
     assert both(made, request_of(made.model, 300, 1)).observations["colds"].sum() > 0
 
 
@@ -298,7 +298,7 @@ def test_what_is_not_steady_is_added_up(old: str, new: str) -> None:
 def test_contacts_are_counted_at_rates_of_any_size(rate: str) -> None:
     """No hazard at all, one below the resolution of thresholds, one that a single contact uses up."""
     made = of_text(SIS.replace("0.2 per day", rate))
-    assert choose(made.model).steady == {"Cold"}
+    assert choose(made.model).constant_hazard == {"Cold"}
     result = both(made, replace(request_of(made.model, 300, 1), steps=30))
     assert (result.observations["colds"].sum() > 0) == (rate == "40 per day")
 
@@ -327,7 +327,7 @@ def run_and_keep(made: Compiled, request: RunRequest) -> dict[str, np.ndarray]:
 
 
 SEASONS = {
-    "steady": "1",
+    "constant": "1",
     "moves in every step": "(1 + 0.5 * cos(time / 10 days))",
     "depends on what was reported": "(1 + ill / population)",
     "depends on an intervention": "1\n  source scaled by 0.6 where masking is active",

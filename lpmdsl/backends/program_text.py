@@ -64,7 +64,7 @@ def _items(items: tuple[ScheduleItem, ...], depth: int) -> list[str]:
             case Collect():
                 lines.append(f"{pad}collect this step of {item.calendar} into {item.items}")
             case Spend():
-                lines.append(f"{pad}spend {item.counts} from {item.left} where {item.stirred}, into {item.items}")
+                lines.append(f"{pad}spend {item.counts} from {item.left} where {item.dirty}, into {item.items}")
             case Decide():
                 listed = f", who changes into {item.listed}" if item.listed else ""
                 lines.append(f"{pad}decide {item.into} of {item.table} by {item.archetypes}{listed}")

@@ -126,9 +126,9 @@ class Builder:
         counted = self.plan is not None and (contagion.condition, network.name) in self.plan.counted
         return counted and not isinstance(contagion, Part)
 
-    def is_steady(self, condition: str) -> bool:
+    def has_constant_hazard(self, condition: str) -> bool:
         """Return True if thresholds of a condition are kept as numbers of contacts with the infectious."""
-        return self.plan is not None and condition in self.plan.steady
+        return self.plan is not None and condition in self.plan.constant_hazard
 
     def is_circles(self, network: Network) -> bool:
         """Return True if the ties of a network are worked out from keys, and nowhere written."""

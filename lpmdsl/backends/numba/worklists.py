@@ -216,22 +216,22 @@ def collect(head, blocks, pool, step, items, size):
 
 
 @njit(cache=True)
-def spend(left, counts, stirred, never, items, size, thread, threads):
+def spend(left, counts, dirty, never, items, size, thread, threads):
     """This thread's part of a step of those who wait for so many contacts: who has had the last one is listed.
 
     ``left`` (int16 or int32): contacts until something happens, ``never[0]`` from then on. ``counts``: how many an
-    agent has in this step. ``stirred``: 1 for blocks of 64 agents of whom one may have any.
+    agent has in this step. ``dirty``: 1 for blocks of 64 agents of whom one may have any.
     """
-    blocks = stirred.shape[0]
+    blocks = dirty.shape[0]
     each = (blocks + threads - 1) // threads
     for block in range(thread * each, min(blocks, (thread + 1) * each)):
-        if stirred[block] == 0:
+        if dirty[block] == 0:
             continue
         first, last = block * 64, min(block * 64 + 64, left.shape[0])
         is_whole = last - first == 64
         most, least = _spend_block(left, counts, first) if is_whole else _spend_rest(left, counts, first, last)
         if most == 0:
-            stirred[block] = 0
+            dirty[block] = 0
         if least <= 0:
             reached = _reached(left, first) if is_whole else _reached_rest(left, first, last)
             while reached != 0:

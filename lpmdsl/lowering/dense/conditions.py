@@ -228,7 +228,7 @@ def _offer_contagion(course: Course, exit_: m.Exit, slot: int, best: Var, win: t
     apart = _comes_second(course, when, reached) if exit_.state == condition.start.state else None
     if apart is None:
         reached += taken
-    if scope.builder.is_steady(condition.name):
+    if scope.builder.has_constant_hazard(condition.name):
         # Of the susceptible, only those come here of whom `Spend` found nothing left.
         return reached
     told = felt_by(scope, condition, exit_)

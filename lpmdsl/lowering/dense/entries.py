@@ -28,7 +28,7 @@ def declare(builder: Builder, condition: m.Condition) -> None:
     if any(needs_plan(condition, s) for s in range(len(condition.states))):
         builder.buffer(f"{name}_plan", "u8", shape, "state", note="which exit is planned")
     for slot in range(max(len(thresholds(condition, s)) for s in range(len(condition.states)))):
-        if builder.is_steady(name):
+        if builder.has_constant_hazard(name):
             note = "contacts with the infectious until one is infected"
             builder.buffer(left_buffer(name, slot), "i32", shape, "state", NEVER, note)
             builder.buffer(f"{left_buffer(name, slot)}_never", "i64", (1,), "input", NEVER, "more than anybody has")
@@ -117,7 +117,7 @@ def _entry_of(course: Course, state: int) -> list[KStmt]:
     for slot, exit_ in enumerate(thresholds(condition, state)):
         draw = keyed_draw(course, exit_.site, body, exit_)
         left: KExpr = Threshold(word(draw, 0), word(draw, 1))
-        if scope.builder.is_steady(condition.name):
+        if scope.builder.has_constant_hazard(condition.name):
             left = contacts_left(scope, condition, left, left_buffer(condition.name, slot))
         body.append(Store(left_buffer(condition.name, slot), (AGENT,), left, exit_.span))
     for clause in condition.entering:

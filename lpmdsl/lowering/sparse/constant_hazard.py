@@ -31,7 +31,7 @@ BLOCK_BITS = 6
 """log₂ of ``ir.SPENT_TOGETHER``."""
 
 
-def stirred(condition: m.Condition) -> str:
+def dirty_blocks(condition: m.Condition) -> str:
     """Name of the marks of blocks of 64 agents in which somebody may have infectious contacts."""
     return f"{condition.name}_stirred"
 
@@ -54,15 +54,15 @@ def contacts_left(scope: Scope, condition: m.Condition, threshold: KExpr, into: 
     return op("to_i32", fewest, dtype="i32")
 
 
-def stir(condition: m.Condition, agent: KExpr) -> Store:
+def mark_dirty(condition: m.Condition, agent: KExpr) -> Store:
     """Somebody of the agent's block may have contacts with the infectious."""
-    return Store(stirred(condition), (op("shr", agent, integer(BLOCK_BITS)),), op("to_u8", integer(1), dtype="u8"))
+    return Store(dirty_blocks(condition), (op("shr", agent, integer(BLOCK_BITS)),), op("to_u8", integer(1), dtype="u8"))
 
 
 def spend(builder: Builder, condition: m.Condition, left: str, items: str) -> Spend:
     """A step of waiting, for all susceptible."""
     contagion, network, _ = _spread_of(builder, condition)
-    return Spend(left, weight_buffer(contagion, network), stirred(condition), items)
+    return Spend(left, weight_buffer(contagion, network), dirty_blocks(condition), items)
 
 
 def tell_at_once(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr) -> list[KStmt]:
@@ -90,7 +90,7 @@ def _count(scope: Scope, condition: m.Condition, change: int) -> list[KStmt]:
     def tell(neighbour: KExpr) -> list[KStmt]:
         other = Var(scope.fresh("other"), "i64")
         counted = AtomicAdd(name, (other,), op("to_i32", integer(change), dtype="i32"), network.span)
-        return [Let(other.name, neighbour), counted, *([stir(condition, other)] if change > 0 else [])]
+        return [Let(other.name, neighbour), counted, *([mark_dirty(condition, other)] if change > 0 else [])]
 
     return for_neighbours(scope, network, tell)
 

@@ -23,7 +23,7 @@ from lpmdsl.lowering.dense.presence import (
 )
 from lpmdsl.lowering.score.statistics import Part
 from lpmdsl.lowering.sparse.plan import susceptible
-from lpmdsl.lowering.sparse.worklists import at_ease, at_risk, changed, declare_changed, plan_of
+from lpmdsl.lowering.sparse.worklists import at_risk, changed, declare_changed, not_at_risk, plan_of
 from lpmdsl.program.ir import (
     Assign,
     AtomicAdd,
@@ -93,15 +93,15 @@ def _varying(builder: Builder, kernel: Kernel) -> list[Var] | None:
     """The locals of the prologue that differ between steps; None if they do in each step."""
     if _moves_on(builder, kernel.body):
         return None
-    steady = {"constant", "input"}
+    fixed = {"constant", "input"}
     found: list[Var] = []
     for stmt in simplify(kernel).prologue:
         nodes = [e for s in statements((stmt,)) for x in expressions(s) for e in walk(x)]
         if not isinstance(stmt, Let) or _moves_on(builder, (stmt,)):
             return None
         read = {e.name for e in nodes if isinstance(e, Var)}
-        hangs = any(isinstance(e, Load) and builder.buffers[e.buffer].role not in steady for e in nodes)
-        if hangs or read & {v.name for v in found}:
+        depends = any(isinstance(e, Load) and builder.buffers[e.buffer].role not in fixed for e in nodes)
+        if depends or read & {v.name for v in found}:
             found.append(Var(stmt.name, stmt.value.dtype))
     return found
 
@@ -218,7 +218,7 @@ def _wakes(scope: Scope, contagion: m.Contagion, change: Var):
         if not is_listed or not susceptible(condition) or isinstance(contagion, Part):
             return []
         was = Var(scope.fresh("was_at_ease"), "bool")
-        claim = Claim(was.name, at_ease(condition), other)
+        claim = Claim(was.name, not_at_risk(condition), other)
         return [If(test("gt", change, integer(0)), (claim, If(was, (Mark(at_risk(condition), other, True),))))]
 
     return wakes

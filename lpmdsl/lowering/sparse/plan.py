@@ -18,7 +18,7 @@ from lpmdsl.semantics.host.quantile_tables import radix
 
 Way = Literal["listed", "swept", "dense"]
 """listed: only those under a force or due; swept: every state is read, and those act who may; dense: everyone acts."""
-STEADY = "every infectious neighbour weighs the same, at all times"
+CONSTANT_HAZARD = "every infectious neighbour weighs the same, at all times"
 LARGEST_CENSUS = 1024
 """Cells of a table of how many are in each state and group; more than that are counted anew at each report."""
 
@@ -60,7 +60,7 @@ class Plan:
     """Choices for a model.
 
     ``counted``: pairs (condition, network) on which all sources weigh the same, and are counted.
-    ``steady``: conditions whose susceptible feel one number, the same all the time, for each infectious neighbour: they
+    ``constant_hazard``: conditions whose susceptible feel one constant number for each infectious neighbour: they
     wait for a number of contacts.
     ``circles``: networks whose ties are worked out from keys, because memory would not hold them.
     ``acted_on``: kinds of agents of whom interventions or behaviours change what others feel.
@@ -68,7 +68,7 @@ class Plan:
 
     ways: dict[str, Way]
     counted: frozenset[tuple[str, str]]
-    steady: frozenset[str]
+    constant_hazard: frozenset[str]
     acted_on: frozenset[str]
     occupancies: tuple[Occupancy, ...]
     circles: frozenset[str]
@@ -88,8 +88,10 @@ def choose(model: m.Model, circles: frozenset[str] = frozenset()) -> Plan:
             alike = _weigh_the_same(contagion, network)
             counted |= {(contagion.condition, network.name)} if alike else set()
             choices.append(_network_choice(contagion, network, alike))
-    steady = frozenset(c.name for c in model.conditions if ways[c.name] == "listed" and _is_steady(model, c, counted))
-    choices += [Choice(f"thresholds of {name}", "in contacts", STEADY) for name in sorted(steady)]
+    constant_hazard = frozenset(
+        c.name for c in model.conditions if ways[c.name] == "listed" and _has_constant_hazard(model, c, counted)
+    )
+    choices += [Choice(f"thresholds of {name}", "in contacts", CONSTANT_HAZARD) for name in sorted(constant_hazard)]
     kept: dict[str, Occupancy] = {}
     for name, aggregate, observation in censuses(model):
         occupancy = occupancy_of(model, aggregate, observation)
@@ -98,7 +100,7 @@ def choose(model: m.Model, circles: frozenset[str] = frozenset()) -> Plan:
         choices.append(_census_choice(name, occupancy))
     acted_on = frozenset(r.of for i in model.interventions for r in i.repeated if tells(model, r))
     acted_on |= {b.of for b in model.behaviours if b.into in told_attributes(model)}
-    return Plan(ways, frozenset(counted), steady, acted_on, tuple(kept.values()), circles, tuple(choices))
+    return Plan(ways, frozenset(counted), constant_hazard, acted_on, tuple(kept.values()), circles, tuple(choices))
 
 
 # ------------------------------------------------------------------ conditions
@@ -163,7 +165,7 @@ def _weigh_the_same(contagion: m.Contagion, network: m.Network) -> bool:
     return len(spreads) == 1 and all(s.where is None for s in scalings) and not any(m.reads_agent(p) for p in parts)
 
 
-def _is_steady(model: m.Model, condition: m.Condition, counted: set[tuple[str, str]]) -> bool:
+def _has_constant_hazard(model: m.Model, condition: m.Condition, counted: set[tuple[str, str]]) -> bool:
     """Return True if the force on every susceptible is one constant number for each infectious neighbour.
 
     One network of ties, on which nobody is ever absent, one susceptible state, nothing that distinguishes targets, and

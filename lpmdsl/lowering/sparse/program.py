@@ -24,13 +24,13 @@ from lpmdsl.lowering.sparse.incremental_force import view_items
 from lpmdsl.lowering.sparse.plan import choose, left_at_any_step, susceptible, timed
 from lpmdsl.lowering.sparse.state_counts import settle_items
 from lpmdsl.lowering.sparse.worklists import (
-    at_ease,
     at_risk,
     calendar,
     declare_lists,
     feels_something,
     is_one_of,
     moving,
+    not_at_risk,
     plan_of,
 )
 from lpmdsl.program.ir import (
@@ -58,14 +58,14 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: 
     """
     plan = choose(model, circles)
     if ledger is not None:
-        plan = replace(plan, steady=frozenset())  # the score asks for the hazard of every step
+        plan = replace(plan, constant_hazard=frozenset())  # the score asks for the hazard of every step
     builder = Builder(model, plan, ledger)
     declare_all(builder)
     declare_lists(builder)
     contagion = _contagion_items(builder)
     observations = [*settle_items(builder), *observation_items(builder)]
-    steady = [c for c in model.conditions if builder.is_steady(c.name)]
-    begin = [*begin_items(builder), *(item for c in steady for item in first_tell(builder, c))]
+    constant = [c for c in model.conditions if builder.has_constant_hazard(c.name)]
+    begin = [*begin_items(builder), *(item for c in constant for item in first_tell(builder, c))]
     acts = [*decide_items(builder), *intervention_items(builder)]
     return program_of(builder, begin, acts, [*contagion, *_advance_items(builder)], observations)
 
@@ -74,8 +74,8 @@ def _contagion_items(builder: Builder) -> list[ScheduleItem]:
     model = builder.model
     kinds = dict.fromkeys(model.condition(c.condition).of for c in model.contagions if any(not s.of for s in c.spreads))
     items: list[ScheduleItem] = []
-    steady = {c.of for c in model.conditions if builder.is_steady(c.name)}
-    for kind in (k for k in kinds if k not in steady):
+    constant = {c.of for c in model.conditions if builder.has_constant_hazard(c.name)}
+    for kind in (k for k in kinds if k not in constant):
         items += view_items(builder, kind)
     between: list[m.Network] = []
     for contagion in builder.contagions:
@@ -111,7 +111,7 @@ def _gathered(builder: Builder, condition: m.Condition) -> list[ScheduleItem]:
     items: list[ScheduleItem] = [Clear(f"{moving(condition)}_size")]
     if plan_of(builder).ways[condition.name] == "swept":
         items.append(Launch(builder.kernel(_sweep_kernel(builder, condition))))
-    elif builder.is_steady(condition.name):
+    elif builder.has_constant_hazard(condition.name):
         items.append(spend(builder, condition, left_buffer(condition.name, 0), moving(condition)))
     elif susceptible(condition):
         items.append(Launch(builder.kernel(_risk_kernel(builder, condition))))
@@ -146,7 +146,7 @@ def _risk_kernel(builder: Builder, condition: m.Condition) -> Kernel:
     scope = Scope(builder, condition.of)
     alone = len(susceptible(condition)) == 1
     body = [] if alone else read_states(scope)
-    leave, rest = Mark(at_risk(condition), AGENT, False), Mark(at_ease(condition), AGENT, True)
+    leave, rest = Mark(at_risk(condition), AGENT, False), Mark(not_at_risk(condition), AGENT, True)
     for code in susceptible(condition):
         state = integer(code) if alone else scope.states[condition.name]
         scope.states[condition.name] = integer(code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope, joined
-from lpmdsl.lowering.sparse.constant_hazard import stir, stirred, tell_at_once
+from lpmdsl.lowering.sparse.constant_hazard import dirty_blocks, mark_dirty, tell_at_once
 from lpmdsl.lowering.sparse.plan import Occupancy, Plan, networks_of, susceptible, telling_states, timed
 from lpmdsl.program.ir import Append, Enqueue, If, KExpr, KStmt, Mark, Store, Tally
 from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, op, test
@@ -28,12 +28,12 @@ def declare_lists(builder: Builder) -> None:
         way, kind = plan.ways[condition.name], condition.of
         if way != "dense":
             _declare_list(builder, moving(condition), kind, "those who may move in this step")
-        if builder.is_steady(condition.name):
+        if builder.has_constant_hazard(condition.name):
             note = "1: somebody of these 64 may have contacts with the infectious"
-            builder.buffer(stirred(condition), "u8", (f"words_{kind}",), "state", note=note)
+            builder.buffer(dirty_blocks(condition), "u8", (f"words_{kind}",), "state", note=note)
         elif way == "listed" and susceptible(condition):
             builder.buffer(at_risk(condition), "i64", (f"words_{kind}",), "state", note="susceptible, under a force")
-            builder.buffer(at_ease(condition), "i64", (f"words_{kind}",), "state", note="susceptible, under none")
+            builder.buffer(not_at_risk(condition), "i64", (f"words_{kind}",), "state", note="susceptible, under none")
         if way != "dense" and timed(condition):
             name = calendar(condition)
             builder.buffer(f"{name}_head", "i32", ("steps+1",), "state", -1, "newest block of those due in a step")
@@ -68,7 +68,7 @@ def at_risk(condition: m.Condition) -> str:
     return f"{condition.name}_at_risk"
 
 
-def at_ease(condition: m.Condition) -> str:
+def not_at_risk(condition: m.Condition) -> str:
     """Name of the marks of the susceptible who are not at risk."""
     return f"{condition.name}_at_ease"
 
@@ -108,10 +108,10 @@ def _expected(scope: Scope, condition: m.Condition, state: KExpr, earliest: KExp
         due = scope.builder.load(f"{condition.name}_due", AGENT)
         step = op("max", earliest, op("shr", op("sub", due, integer(1)), integer(TICK_BITS)))
         body.append(If(is_one_of(state, timed(condition)), (Enqueue(calendar(condition), step, AGENT),)))
-    if scope.builder.is_steady(condition.name):
-        body.append(If(is_one_of(state, susceptible(condition)), (stir(condition, AGENT),)))
+    if scope.builder.has_constant_hazard(condition.name):
+        body.append(If(is_one_of(state, susceptible(condition)), (mark_dirty(condition, AGENT),)))
     elif way == "listed" and susceptible(condition):
-        risk, ease = Mark(at_risk(condition), AGENT, True), Mark(at_ease(condition), AGENT, True)
+        risk, ease = Mark(at_risk(condition), AGENT, True), Mark(not_at_risk(condition), AGENT, True)
         inner = If(feels_something(scope.builder, condition, AGENT), (risk,), (ease,))
         body.append(If(is_one_of(state, susceptible(condition)), (inner,)))
     return body
@@ -154,7 +154,7 @@ def tell_occupancies(scope: Scope, condition: m.Condition, before: KExpr, state:
 
 def _tell_view(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr) -> list[KStmt]:
     """The agent is listed as changed if either state says something about its weight or presence."""
-    if scope.builder.is_steady(condition.name):
+    if scope.builder.has_constant_hazard(condition.name):
         return tell_at_once(scope, condition, before, state)
     telling = sorted(telling_states(scope.builder.model, condition))
     noted = note_change(scope)

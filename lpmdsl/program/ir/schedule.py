@@ -117,14 +117,14 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """Takes ``counts`` from ``left`` in every block of ``SPENT_TOGETHER`` agents that is ``stirred``, and adds those of
+    """Takes ``counts`` from ``left`` in every block of ``SPENT_TOGETHER`` agents that is ``dirty``, and adds those of
     whom nothing is left to a list, once: from then on as much is left as nobody ever counts (``never``). A block of
     which nobody counts anything rests.
     """
 
     left: str
     counts: str
-    stirred: str
+    dirty: str
     items: str
 
     @property
@@ -135,7 +135,7 @@ class Spend:
     @property
     def buffers(self) -> tuple[str, ...]:
         """All that it reads and writes, in the order in which back ends take them."""
-        return (self.left, self.counts, self.stirred, self.never, self.items, f"{self.items}_size")
+        return (self.left, self.counts, self.dirty, self.never, self.items, f"{self.items}_size")
 
 
 @dataclass(frozen=True, slots=True)

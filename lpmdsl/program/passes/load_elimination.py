@@ -81,7 +81,7 @@ class _Reuse:
                 uses[load] += times
                 holders.setdefault(load, []).append(k)
         for load, where in holders.items():
-            if uses[load] < 2 or not self._is_steady(load) or self._defined_within(load, body[where[0] :]):
+            if uses[load] < 2 or not self._is_unchanged(load) or self._defined_within(load, body[where[0] :]):
                 continue
             here = body[where[0]]
             if _reads_in_any_case(here, load) or (
@@ -90,7 +90,7 @@ class _Reuse:
                 return load, where[0]
         return None
 
-    def _is_steady(self, load: Load) -> bool:
+    def _is_unchanged(self, load: Load) -> bool:
         inner = {e.buffer for e in walk(load) if isinstance(e, Load)}
         names = {e.name for e in walk(load) if isinstance(e, Var)}
         return not inner & self.written and not names & self.assigned and "i" in names

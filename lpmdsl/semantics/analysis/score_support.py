@@ -67,11 +67,11 @@ def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
     for name in sorted(behind):
         observation = model.observation(name)
         yield (observation.value, observation.where, observation.by), f"`{name}` itself is computed with it"
-        if isinstance(observation.value, m.Level) and not _is_steady(observation.thinned):
+        if isinstance(observation.value, m.Level) and not _is_constant(observation.thinned):
             yield observation.thinned, f"the thinning of `{name}` changes with time"
 
 
-def _is_steady(probability: m.Expr | None) -> bool:
+def _is_constant(probability: m.Expr | None) -> bool:
     """Return True if neither time nor reports decide a probability."""
     moving = m.Time | m.ObservationRef | m.Rolling | m.IsActive
     return probability is None or not any(isinstance(e, moving) for e in m.walk(probability))
