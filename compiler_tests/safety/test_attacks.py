@@ -161,7 +161,7 @@ def test_every_section_has_its_trials_and_ten_of_our_own() -> None:
     named = ["html_inject", "label_markup", "rd_environ", "net_bad_gml", "net_big_edgelist", "nel", "pow", "date9999",
              "rd_quoteopen", "csv"]  # fmt: skip
     trials = {path.stem for path in (HERE / "trials").rglob("*.lpm")}
-    tests = {path.stem for path in HERE.glob("test_*.py")}
+    tests = {path.stem for path in HERE.rglob("test_*.py")}
     assert set(named) <= trials and all(name in table for name in named)
     rows = [line for line in table.splitlines() if line.startswith("| ") and "section" not in line]
     words = {word.strip("`").split(".")[0] for row in rows for word in row.replace(",", " ").split() if "test_" in word}

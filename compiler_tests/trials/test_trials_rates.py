@@ -82,11 +82,12 @@ def test_a_choice_is_checked_like_its_values(choice: str, told: str) -> None:
 # ------------------------------------------------------------------ what holds while an intervention is active
 
 FLU = """
+parameter cautious = {careful}
 parameter beta = {beta} per contact
 parameter strength = 2 * beta
 agent Person count 4_000
   old yes/no ~ bernoulli({old})
-  careful yes/no ~ bernoulli({careful})
+  careful yes/no ~ bernoulli(cautious)
 network town joins Person at random with {contacts} contacts per day
 condition Flu of Person
   states S, I, R
