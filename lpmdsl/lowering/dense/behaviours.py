@@ -17,7 +17,7 @@ from lpmdsl.lowering.dense.archetypes import (
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import any_removed
 from lpmdsl.lowering.sparse.plan import told_attributes
-from lpmdsl.lowering.sparse.worklists import changed, note_change
+from lpmdsl.lowering.sparse.worklists import changed
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import (
     Assign,
@@ -223,15 +223,10 @@ def _shifted(scope: Scope, shift: m.Expr, chance: KExpr) -> KExpr:
 
 
 def _written(scope: Scope, one: m.Behaviour, value: KExpr) -> list[KStmt]:
-    """The decision in its attribute and in the agent's memory; others are notified where their force depends on it."""
+    """The decision in its attribute and in the agent's memory."""
     builder, name = scope.builder, f"{one.of}_{one.into}"
     stored = as_stored(value, builder.buffers[name].dtype)
     body: list[KStmt] = [Store(name, (AGENT,), stored, one.span)]
-    if builder.plan is not None and one.into in told_attributes(builder.model):
-        kind = Kind.NUMBER if builder.buffers[name].dtype == "f64" else one.decides.kind
-        before = Scope.typed(builder.load(name, AGENT), kind)
-        differs = test("ne", before, value)
-        body = [If(differs, (*body, *note_change(scope)), span=one.span)]
     if one.remembers:
         size = len(labels_of(one)) + 1
         rest = op("floordiv", op("to_i64", builder.load(f"{one.name}_memory", AGENT)), integer(size))

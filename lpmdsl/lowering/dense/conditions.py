@@ -26,7 +26,6 @@ from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.months import months_passed
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.lowering.score.draws import felt_by, rate_exit, tries as score_tries
-from lpmdsl.lowering.sparse.worklists import after_moves, at_beginning
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import Assign, Const, Draw, If, Kernel, KExpr, KStmt, Let, Store, Var, While
 from lpmdsl.program.nodes import AGENT, HAZARD_ONE, STEP, all_of, any_of, integer, number, op, real, rounded, test, word
@@ -44,8 +43,6 @@ def begin_kernel(builder: Builder, kind: str) -> Kernel:
         state = scope.states[condition.name]
         assert isinstance(state, Var)
         body += entry(Course(scope, condition, state, integer(0), integer(0), counts_entries=False))
-        if builder.plan is not None:
-            body += at_beginning(scope, condition, state)
     note = ", ".join(c.name for c in conditions)
     return Kernel(f"begin_{kind}", kind, tuple(scope.prologue), tuple(body), conditions[0].span, note)
 
@@ -87,8 +84,6 @@ def moves_of(scope: Scope, condition: m.Condition) -> list[KStmt]:
     stores: list[KStmt] = [Store(name, (AGENT,), op("to_u8", state, dtype="u8"), condition.span)]
     if condition.is_cyclic:
         stores.append(Store(f"{name}_episode", (AGENT,), op("to_i32", episode, dtype="i32")))
-    if scope.builder.plan is not None:
-        stores += after_moves(scope, condition, start, state)
     body.append(If(test("gt", moves, integer(0)), tuple(stores)))
     return body
 

@@ -18,8 +18,6 @@ from lpmdsl.lowering.dense.presence import any_removed
 from lpmdsl.lowering.dense.spending import declare_paid, pay
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.lowering.score.draws import happens as score_happens
-from lpmdsl.lowering.sparse.plan import tells
-from lpmdsl.lowering.sparse.worklists import note_change, tell_occupancies
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import (
     Assign,
@@ -318,8 +316,6 @@ def _act_kernel(builder: Builder, name: str, block: m.Repeated, is_limited: bool
     live = [c for c in builder.model.conditions if c.of == block.of]
     scope.live = {c.name: op("to_i64", builder.load(c.name, AGENT)) for c in live}
     inner += _actions(scope, name, block)
-    if builder.plan is not None and tells(builder.model, block):
-        inner += note_change(scope)
     body.append(If(chosen, tuple(inner), span=block.span))
     return Kernel(f"act_{name}", block.of, tuple(scope.prologue), tuple(body), block.span)
 
@@ -371,8 +367,6 @@ def _force(scope: Scope, action: m.ForceMove, happens: KExpr) -> list[KStmt]:
     if asks_origin(scope.builder.model, name):
         course.left = scope.let(body, f"{name}_left_state", op("to_i64", scope.builder.load(name, AGENT)))
     body += entry(course, frozenset({action.state}))
-    if scope.builder.plan is not None:
-        body += tell_occupancies(scope, condition, op("to_i64", scope.builder.load(name, AGENT)), state)
     body.append(Store(name, (AGENT,), op("to_u8", state, dtype="u8"), action.span))
     live = op("to_i64", scope.builder.load(name, AGENT))
     elsewhere: KExpr = test("ne", live, integer(action.state))

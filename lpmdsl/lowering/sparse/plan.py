@@ -13,7 +13,7 @@ from typing import Literal
 
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.analysis.events import may_be_absent
+from lpmdsl.semantics.analysis.events import Deciding, Event, Scheduled, events, forced_states, may_be_absent
 from lpmdsl.semantics.host.quantile_tables import radix
 
 Way = Literal["listed", "swept", "dense"]
@@ -98,8 +98,8 @@ def choose(model: m.Model, circles: frozenset[str] = frozenset()) -> Plan:
         if occupancy is not None:
             kept.setdefault(occupancy.name, occupancy)
         choices.append(_census_choice(name, occupancy))
-    acted_on = frozenset(r.of for i in model.interventions for r in i.repeated if tells(model, r))
-    acted_on |= {b.of for b in model.behaviours if b.into in told_attributes(model)}
+    told = told_attributes(model)
+    acted_on = frozenset(e.of for e in events(model) if isinstance(e.when, Scheduled | Deciding) and is_felt(e, told))
     return Plan(ways, frozenset(counted), constant_hazard, acted_on, tuple(kept.values()), circles, tuple(choices))
 
 
@@ -127,8 +127,7 @@ def _way_of(model: m.Model, condition: m.Condition) -> tuple[Way, str]:
 
 
 def _is_forced(model: m.Model, condition: m.Condition) -> bool:
-    actions = [a for i in model.interventions for r in i.repeated for a in r.actions]
-    return any(isinstance(a, m.ForceMove) and a.condition == condition.name for a in actions)
+    return bool(forced_states(model, condition.name))
 
 
 def susceptible(condition: m.Condition) -> list[int]:
@@ -217,10 +216,9 @@ def _is_read(model: m.Model, condition: m.Condition) -> bool:
     return any(isinstance(e, m.InState | m.StateOf) and e.condition == condition.name for e in nodes)
 
 
-def tells(model: m.Model, block: m.Repeated) -> bool:
-    """Return True if a block of an intervention can change an agent's weight, presence or mixing group."""
-    read = told_attributes(model)
-    return any(isinstance(a, m.ForceMove) or a.attribute in read for a in block.actions)
+def is_felt(event: Event, told: set[str]) -> bool:
+    """Return True if an event can change an agent's weight, presence or mixing group, which depend on ``told``."""
+    return any(t.what == "state" or (t.what == "attribute" and t.name in told) for t in event.writes)
 
 
 def told_attributes(model: m.Model) -> set[str]:

@@ -21,6 +21,7 @@ from lpmdsl.lowering.score.draws import felt_by
 from lpmdsl.lowering.score.statistics import Ledger
 from lpmdsl.lowering.sparse.constant_hazard import first_tell, spend
 from lpmdsl.lowering.sparse.incremental_force import view_items
+from lpmdsl.lowering.sparse.instrument import instrument
 from lpmdsl.lowering.sparse.plan import choose, left_at_any_step, susceptible, timed
 from lpmdsl.lowering.sparse.state_counts import settle_items
 from lpmdsl.lowering.sparse.worklists import (
@@ -67,7 +68,9 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: 
     constant = [c for c in model.conditions if builder.has_constant_hazard(c.name)]
     begin = [*begin_items(builder), *(item for c in constant for item in first_tell(builder, c))]
     acts = [*decide_items(builder), *intervention_items(builder)]
-    return program_of(builder, begin, acts, [*contagion, *_advance_items(builder)], observations)
+    moves = [*contagion, *_advance_items(builder)]
+    builder.kernels = [instrument(builder, kernel) for kernel in builder.kernels]
+    return program_of(builder, begin, acts, moves, observations)
 
 
 def _contagion_items(builder: Builder) -> list[ScheduleItem]:

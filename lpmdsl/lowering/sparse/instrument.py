@@ -1,0 +1,115 @@
+"""Notes of change: one pass over the stores of kernels, by which everybody hears of a write whom it concerns.
+
+The statements of the dense program write states and attributes, and know nothing of tables of occupancy, calendars,
+sets of agents at risk, or sums of force that are kept between steps. This pass finds the stores and adds what keeps
+these true; whatever writes is covered by being a store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.expressions import Scope
+from lpmdsl.lowering.sparse.plan import told_attributes
+from lpmdsl.lowering.sparse.worklists import after_moves, at_beginning, note_change, plan_of
+from lpmdsl.program.ir import Apply, Draw, If, Kernel, KExpr, KStmt, Let, Loop, Store, Var, While, statements
+from lpmdsl.program.nodes import AGENT, op, test
+from lpmdsl.semantics import model as m
+
+
+def instrument(builder: Builder, kernel: Kernel) -> Kernel:
+    """A kernel over agents that also notes what its stores change for others; unchanged where they change nothing."""
+    if not kernel.domain:
+        return kernel
+    if kernel.name == f"begin_{kernel.domain}":
+        return _beginning(builder, kernel)
+    noting = _Noting(builder, kernel)
+    body = noting.block(kernel.body)
+    return replace(kernel, prologue=(*kernel.prologue, *noting.scope.prologue), body=body)
+
+
+def _beginning(builder: Builder, kernel: Kernel) -> Kernel:
+    """At time 0 everyone enters a state without a store: the host has put them there."""
+    scope = _scope_of(builder, kernel)
+    more: list[KStmt] = []
+    for condition in (c for c in builder.model.conditions if c.of == kernel.domain):
+        more += at_beginning(scope, condition, _read(builder, kernel, condition) or _state(builder, condition))
+    return replace(kernel, prologue=(*kernel.prologue, *scope.prologue), body=(*kernel.body, *more))
+
+
+def _state(builder: Builder, condition: m.Condition) -> KExpr:
+    return op("to_i64", builder.load(condition.name, AGENT))
+
+
+def _read(builder: Builder, kernel: Kernel, condition: m.Condition) -> Var | None:
+    """The local in which a kernel has read a state before all else, if it has."""
+    value = _state(builder, condition)
+    read = (s for s in kernel.body if isinstance(s, Let) and s.value == value)
+    return next((Var(s.name, value.dtype) for s in read), None)
+
+
+def _scope_of(builder: Builder, kernel: Kernel) -> Scope:
+    """A scope in which no local has the name of one of the kernel's."""
+    scope = Scope(builder, kernel.domain)
+    for stmt in statements((*kernel.prologue, *kernel.body)):
+        if isinstance(stmt, Let | Draw):
+            scope._names.add(stmt.name)
+    return scope
+
+
+class _Noting:
+    """The pass over one kernel."""
+
+    def __init__(self, builder: Builder, kernel: Kernel) -> None:
+        self.builder, self.kernel, self.scope = builder, kernel, _scope_of(builder, kernel)
+        self.states = {c.name: c for c in builder.model.conditions if c.of == kernel.domain}
+        told = told_attributes(builder.model) if kernel.domain in plan_of(builder).acted_on else set()
+        self.attributes = {f"{kernel.domain}_{name}" for name in told}
+
+    def block(self, body: tuple[KStmt, ...]) -> tuple[KStmt, ...]:
+        """The statements, with a note of change before and after every store that somebody must hear of."""
+        made: list[KStmt] = []
+        later: list[KStmt] = []
+        for stmt in body:
+            match stmt:
+                case Store(buffer=name, index=(index,)) if name in self.states and index == AGENT:
+                    before, after = self._moved(self.states[name], stmt)
+                    made += [*before, stmt]
+                    later += after
+                case Store(buffer=name, index=(index,)) if name in self.attributes and index == AGENT:
+                    made.append(self._written(stmt))
+                case If():
+                    made.append(replace(stmt, then=self.block(stmt.then), orelse=self.block(stmt.orelse)))
+                case While() | Loop():
+                    made.append(replace(stmt, body=self.block(stmt.body)))
+                case _:
+                    made.append(stmt)
+        return (*made, *later)
+
+    def _moved(self, condition: m.Condition, store: Store) -> tuple[list[KStmt], list[KStmt]]:
+        """The state before the store, and after all else of its block what the move changes."""
+        first: list[KStmt] = []
+        stores = sum(isinstance(s, Store) and s.buffer == condition.name for s in statements(self.kernel.body))
+        was = _read(self.builder, self.kernel, condition) if stores == 1 else None
+        if was is None:
+            was = self.scope.let(first, f"{condition.name}_was", _state(self.builder, condition))
+        after = after_moves(self.scope, condition, was, _wide(store.value))
+        return (first, after) if after else ([], [])
+
+    def _written(self, store: Store) -> KStmt:
+        """An attribute on which others depend: noted where it becomes another."""
+        noted = note_change(self.scope)
+        if not noted:
+            return store
+        differs = test("ne", self.builder.load(store.buffer, AGENT), store.value)
+        return If(differs, (store, *noted), span=store.span)
+
+
+def _wide(value: KExpr) -> KExpr:
+    """A stored state as an i64: what was narrowed, before it was."""
+    match value:
+        case Apply(op="to_u8", args=(inner,)) if inner.dtype == "i64":
+            return inner
+        case _:
+            return op("to_i64", value)
