@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 from compiler_tests.support.error_pages import PAGES, all_pages, rendered, with_shown
 

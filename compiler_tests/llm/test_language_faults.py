@@ -436,8 +436,8 @@ def test_a_ledger_is_readable_after_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     with proxied("", lambda h, b: (time.sleep(0.01), valid(h, b))[1]) as proxy:
         code = (
-            "import sys; sys.path.insert(0, 'compiler_tests')\n"
-            "from language_models import asked, everyone, policy_model\n"
+            "import sys; sys.path.insert(0, '.')\n"
+            "from compiler_tests.example_models.language_models import asked, everyone, policy_model\n"
             "model = policy_model(50)\n"
             f"with asked(model, mode='record', url={proxy.url!r}, ledger={str(path)!r}) as a:\n"
             "    a.ask_for({}, {})('isolate', 0, everyone(model.behaviour('isolate')))\n"
