@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from compiler_tests.support.documents import ROOT
@@ -34,6 +35,24 @@ def test_docstrings_of_the_package_open_with_a_verb_or_a_noun() -> None:
     files = sorted((ROOT / "lpmdsl").rglob("*.py"))
     assert len(files) > 200
     assert [where for file in files for where, node in definitions(file) if asks(node)] == []
+
+
+def remarks(path: Path) -> Iterator[tuple[str, str]]:
+    """Strings that stand below a constant or a field and say what it is."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        body = node.body if isinstance(node, ast.Module | ast.ClassDef) else []
+        for above, here in pairwise(body):
+            match above, here:
+                case (ast.Assign() | ast.AnnAssign(), ast.Expr(ast.Constant(str(text)))):
+                    yield f"{path.relative_to(ROOT).as_posix()}:{here.lineno}", text
+                case _:
+                    pass
+
+
+def test_remarks_on_constants_open_with_a_noun() -> None:
+    found = [one for file in sorted((ROOT / "lpmdsl").rglob("*.py")) for one in remarks(file)]
+    assert len(found) > 100
+    assert [where for where, text in found if text.split()[0].rstrip(",.:;") in QUESTIONS] == []
 
 
 def test_docstrings_of_tests_and_benchmarks_open_with_a_verb_or_a_noun() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 Role = Literal[
     "value", "positive value", "per value", "number", "positive number", "above one", "probability", "whole number"
 ]
-"""What an argument is: in the dimension of the drawn quantity (any or positive), per that dimension, a pure number."""
+"""Kinds of arguments: in the dimension of the drawn quantity (any or positive), per that dimension, a pure number."""
 
 Use = Literal["dwell", "draw", "prior", "likelihood"]
 Form = tuple[tuple[str, Role], ...]

@@ -22,7 +22,7 @@ from lpmdsl.distributions.family import (
 from lpmdsl.distributions.laws import positive, scaled
 
 FLOOR = 1e-3
-"""What is expected of a count is never below: a report of nobody would make a single stray case impossible."""
+"""Lower bound of the expectation of a count: a report of nobody would make a single stray case impossible."""
 HALF_LOG_TAU = 0.5 * log(2 * pi)
 
 # ------------------------------------------------------------------ exponential

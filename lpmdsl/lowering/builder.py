@@ -81,7 +81,7 @@ class Builder:
     kernels: list[Kernel] = field(default_factory=list)
     named: dict[str, str] = field(default_factory=dict)
     watched: dict[tuple[Expr, str], tuple[int, Watched]] = field(default_factory=dict)
-    """What a run must find to be a number in its range, by expression and role, with its place in what is counted."""
+    """Expressions that a run must find to be numbers in their range, by role, with their places among the counters."""
     _parts: set[str] = field(default_factory=set)
     _taken: set[str] = field(default_factory=set)
     _kept: dict[Expr | str, Constant] = field(default_factory=dict)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 APART = 0.05
-"""How far the two counts of the same ties may lie apart; a model is run with their mean."""
+"""Share by which the two counts of the same ties may differ; a model is run with their mean."""
 
 
 def contradiction(

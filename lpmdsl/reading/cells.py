@@ -23,7 +23,7 @@ from lpmdsl.reading.problem import Problem
 from lpmdsl.reading.tabular import Column, DataFile
 
 MISSING = ("", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "#N/A", "None")
-"""What says that a value is not known, in any column."""
+"""Words for a value that is not known, in any column."""
 YES_NO = {"yes": 1, "no": 0, "true": 1, "false": 0, "1": 1, "0": 0, "1.0": 1, "0.0": 0, "y": 1, "n": 0}
 _COMMA = r"^[-+]?\d+,\d+([eE][-+]?\d+)?$"
 _WHOLE = r"^[-+]?\d+$"

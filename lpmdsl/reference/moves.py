@@ -76,7 +76,7 @@ class Body:
     draws: Draws
     dwells: dict[str, Tensor]
     limits: dict[str, int] = field(default_factory=dict)
-    """What is left of limits that blocks share, by the intervention that states them."""
+    """Rest of limits that blocks share, by the intervention that states them."""
 
 
 def course_from_start(condition: Condition, state: Tensor) -> Course:

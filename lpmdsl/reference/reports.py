@@ -73,7 +73,7 @@ class Reports:
     delays: dict[str, Tensor]
     history: dict[str, list[Tensor]]
     paid: dict[str, int] = field(default_factory=dict)
-    """What every intervention is paid for until now: people, starts or active steps."""
+    """Amount that every intervention is paid for until now: people, starts or active steps."""
     paid_before: dict[str, dict[str, int]] = field(default_factory=dict)
     """The same at the last report of an observation of costs."""
     done: dict[str, list[int]] = field(default_factory=dict)

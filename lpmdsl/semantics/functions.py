@@ -19,7 +19,7 @@ ROUNDING = 1e-15
 """More than the relative error of a logarithm or an exponential."""
 
 Dimensions = Literal["pure", "same", "square root", "number out"]
-"""What a function does to dimensions: needs pure numbers, keeps the one all arguments share, halves it, drops it."""
+"""Effects of a function on dimensions: needs pure numbers, keeps the one all arguments share, halves it, drops it."""
 
 Do = Callable[..., Any]
 """``do(op, *parts)`` applies an operation to parts of an expression; a plain float among them is a number."""

@@ -15,7 +15,7 @@ from lpmdsl.theory.reproduction import Growth, Reproduction, lost_growth, reprod
 TOO_SLOW = 0.15
 """Share of the growth that may be lost to long steps before a note says so; a tenth is usual with steps of a day."""
 NEARLY = 0.03
-"""What may still be lost with the step that the note proposes."""
+"""Share of growth that may still be lost with the step that the note proposes."""
 _STEPS = {"12 hours": 1 / 2, "6 hours": 1 / 4, "3 hours": 1 / 8, "1 hour": 1 / 24, "15 minutes": 1 / 96}
 
 

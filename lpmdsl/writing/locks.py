@@ -19,7 +19,7 @@ else:
 
 LOCK_NAME = ".lpmc.lock"
 _WITHOUT = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL}
-"""What a file system answers that knows no locks."""
+"""Errors of a file system that knows no locks."""
 
 
 @dataclass(slots=True)

@@ -67,7 +67,7 @@ from lpmdsl.backends.numba.prelude import (
 kernel = njit(cache=True, error_model="numpy", nogil=True)
 '''
 _SELDOM = ("greatest", "least", "order_statistic")
-"""What few modules call."""
+"""Helpers that few modules call."""
 
 
 def emit(program: Program) -> str:

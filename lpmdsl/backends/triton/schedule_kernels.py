@@ -16,7 +16,7 @@ from lpmdsl.backends.triton.prelude import LANES, greatest, greatest_of, is_clos
 DIGIT_BITS = tl.constexpr(11)
 DIGITS = tl.constexpr(2048)
 DIGIT_SHIFTS = (55, 44, 33, 22, 11, 0)
-"""Where the digits of a key begin: six of eleven bits cover its 63."""
+"""Shifts of the digits of a key: six of eleven bits cover its 63."""
 
 
 @triton.jit

@@ -44,7 +44,7 @@ class Ask:
 
 
 Item = Launch | Fold | Ask | Gate
-"""What a kernel that runs alone does, one after the other."""
+"""Items of a kernel that runs alone, one after the other."""
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import plan, radix
 
 ROUNDS = 3
-"""How often in a step chance goes round a circle of states; what is left then waits for the next step."""
+"""Rounds of chance in a step through a circle of states; what is left then waits for the next step."""
 
 
 @dataclass(slots=True)

@@ -231,7 +231,7 @@ _NO_ROOM = frozenset(
     (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC,
      sqlite3.SQLITE_IOERR_TRUNCATE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP)
 )  # fmt: skip
-"""What SQLite says where the disk takes no more; the last two of the index of its log, which grows with it."""
+"""Errors of SQLite where the disk takes no more; the last two of the index of its log, which grows with it."""
 
 
 def _refused(path: Path | None, error: sqlite3.Error) -> LpmError:

@@ -13,7 +13,7 @@ from lpmdsl.source import NOWHERE
 EXTRA = {
     "arviz": "calibrate", "h5netcdf": "calibrate", "scoringrules": "calibrate", "optuna": "search", "sbi": "neural",
 }  # fmt: skip
-"""Which extra of this package brings which other one."""
+"""Extras of this package by the package that they bring."""
 
 
 def require(method: str) -> None:

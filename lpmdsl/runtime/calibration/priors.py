@@ -16,7 +16,7 @@ from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Distribution, Model, Parameter
 
 EDGE = 1e-12
-"""How near to its bounds, as a share of their distance, a parameter can come."""
+"""Least distance of a parameter from its bounds, as a share of theirs."""
 
 
 def arguments(law: Distribution, model: Model, values: Mapping[str, float]) -> dict[str, float]:

@@ -42,7 +42,7 @@ SPARE = 10
 MOST_EACH = 2
 """Directions of one replicate, at most."""
 NARROW = STEP / 2
-"""How far along a way, in sizes of the parameters; on some replicates twice as far too, for the certificate."""
+"""Steps along a direction, in sizes of the parameters; on some replicates twice as far too, for the certificate."""
 WIDE_OF, FEWEST_WIDE = 8, 8
 """One way of so many is also gone twice as far, and so many at least."""
 

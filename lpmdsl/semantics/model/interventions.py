@@ -58,7 +58,7 @@ class Repeated:
     span: Span
     months: int = 0
     counts_people: bool = True
-    """Whether those whom it reaches cost something and count against a limit; not if it only draws who is meant."""
+    """True if those whom it reaches cost something and count against a limit; not if it only draws who is meant."""
 
 
 @dataclass(frozen=True, slots=True)

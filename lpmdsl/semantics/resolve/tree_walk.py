@@ -37,7 +37,7 @@ _LABEL_FIELDS = {
     (tree.Validate, "distance"),
     (tree.Call, "function"),
 }
-"""Where a name is a state, a label, a member or a column, not a declaration."""
+"""Fields of the tree whose name is a state, a label, a member or a column, not a declaration."""
 
 
 def names_in(node: object) -> Iterator[str]:

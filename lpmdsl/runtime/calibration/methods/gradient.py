@@ -40,7 +40,7 @@ PACE = 0.35
 DECAY = (0.8, 0.95)
 NUDGE = 1e-4
 APART = 2.5
-"""How many standard deviations of the posterior the starts may end from its centre."""
+"""Distance from the centre, in standard deviations of the posterior, within which starts must end."""
 DIRECTIONS = 24
 TORCH = Ops(torch.log, torch.lgamma, lambda x, low, high: torch.clamp(x, low, None if math.isinf(high) else high))
 

@@ -26,7 +26,7 @@ POINTS_EACH = 5
 """Points of a round for every number that the quadratic has."""
 WIDER = 1.5
 LONGEST = 1.5
-"""How far, in standard deviations, the peak may move in a round."""
+"""Longest move of the peak in a round, in standard deviations."""
 SURE = 0.35
 """Standard error of the peak, in standard deviations of the posterior, beyond which it is not known."""
 

@@ -28,7 +28,7 @@ _COSTS: tuple[tuple[Dimension, CostsPer], ...] = (
     (MONEY / DOSE, "person"),
     (MONEY, "start"),
 )
-"""What a block gives to one person is one dose."""
+"""Units of costs, and what they are paid per; a dose is what a block gives to one person."""
 
 
 def check_intervention(ctx: Context, written: tree.Intervention) -> model.Intervention:

@@ -91,7 +91,7 @@ ELSEWHERE = {
     "binom": "binomial", "weibull_min": "weibull", "constant": "fixed", "deterministic": "fixed", "multinomial":
     "categorical", "choice": "categorical", "sample": "categorical",
 }  # fmt: skip
-"""What other systems call a family."""
+"""Names of families in other systems."""
 
 
 def respelled(
