@@ -199,7 +199,7 @@ def _ends(
     """Ends of ``some`` of the starts."""
     ends = []
     for s in some:
-        end = _adam(losses[s], starts[s], width, gradient, f"{name} {s} ", s, len(losses), checkpoint, tell)
+        end = _adam(losses[s], starts[s], width, gradient, f"{name} climb {s} ", s, len(losses), checkpoint, tell)
         if end is None:
             return None
         ends.append(end)
@@ -210,22 +210,24 @@ def _adam(
     loss: Loss, z: Array, width: Array, gradient: Gradient, key: str, s: int, of: int, checkpoint: Checkpoint,
     tell: Tell,
 ) -> Array | None:  # fmt: skip
-    """Kingma & Ba 2015 (arXiv:1412.6980) in standard deviations of the start, at a falling pace; the mean of the last
-    quarter. What it has so far is kept after every iteration."""
+    """Mean of the last quarter of a climb by Adam (Kingma & Ba 2015, arXiv:1412.6980), in standard deviations of the
+    start and at a falling pace; None if asked to stop. Its state is kept after every iteration."""
     kept = checkpoint.begins_with(key)
-    z, mean, square = (kept["z"], kept["mean"], kept["square"]) if kept else (z, np.zeros(len(z)), np.zeros(len(z)))
     values, path = ([*kept["values"]], [*kept["path"]]) if kept else ([], [])
+    away = torch.tensor(kept["away"] if kept else np.zeros(len(z)))
+    adam = torch.optim.Adam([away], betas=DECAY, maximize=True)
+    if kept:
+        moments = {"exp_avg": torch.tensor(kept["mean"]), "exp_avg_sq": torch.tensor(kept["square"])}
+        adam.state[away] = {"step": torch.tensor(float(len(values))), **moments}
     while len(values) < ITERATIONS:
         k = len(values)
-        value, slope = gradient(loss, z)
-        slope = np.clip(np.nan_to_num(slope * width), -1e3, 1e3)
-        mean = DECAY[0] * mean + (1 - DECAY[0]) * slope
-        square = DECAY[1] * square + (1 - DECAY[1]) * slope**2
-        rate = PACE * 0.5 * (1 + math.cos(math.pi * k / ITERATIONS)) + 0.02
-        ahead = (mean / (1 - DECAY[0] ** (k + 1))) / (np.sqrt(square / (1 - DECAY[1] ** (k + 1))) + 1e-8)
-        z = z + rate * width * ahead
-        values, path = [*values, value], [*path, z]
-        now = {"z": z, "mean": mean, "square": square, "values": np.array(values), "path": np.array(path)}
+        value, slope = gradient(loss, z + width * away.numpy())
+        away.grad = torch.tensor(np.clip(np.nan_to_num(slope * width), -1e3, 1e3))
+        adam.param_groups[0]["lr"] = PACE * 0.5 * (1 + math.cos(math.pi * k / ITERATIONS)) + 0.02
+        adam.step()
+        values, path = [*values, value], [*path, z + width * away.numpy()]
+        state = {"away": away, "mean": adam.state[away]["exp_avg"], "square": adam.state[away]["exp_avg_sq"]}
+        now = {n: v.numpy().copy() for n, v in state.items()} | {"values": np.array(values), "path": np.array(path)}
         word = f"log posterior {value:.2f}"
         go_on = tell("gradient", s * ITERATIONS + k + 1, of * ITERATIONS, word)
         checkpoint.keep({**{key + n: v for n, v in now.items()}, f"history {s}": np.array(values)}, now=not go_on)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.runtime.calibration.methods.quadratic_peak import Peak
-from lpmdsl.runtime.calibration.methods.start import log_posterior, student_t
+from lpmdsl.runtime.calibration.methods.start import log_posterior, log_student_t, student_t
 from lpmdsl.runtime.calibration.posterior import Tell
 from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
 
@@ -105,11 +105,10 @@ def _drawn(proposal: tuple[Array, Array], random: np.random.Generator, count: in
 
 def _weights(points: Array, values: Array, proposals: list[tuple[Array, Array]]) -> Array:
     """The posterior over the mean density of the proposals; all have drawn equally often."""
-    n, densities = points.shape[1], []
-    for centre, root in proposals:
-        apart = np.linalg.solve(root, (points - centre).T)
-        size = (apart**2).sum(axis=0)
-        densities.append(-0.5 * (FREEDOM + n) * np.log1p(size / FREEDOM) - np.log(np.diag(root)).sum())
+    densities = [
+        log_student_t(np.linalg.solve(root, (points - centre).T).T, FREEDOM) - np.log(np.diag(root)).sum()
+        for centre, root in proposals
+    ]
     ratio = values - np.logaddexp.reduce(densities, axis=0)
     weights = np.exp(ratio - ratio.max())
     return weights / weights.sum()

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.runtime.calibration.densities import log_mean_exp
-from lpmdsl.runtime.calibration.methods.start import Beginning, student_t
+from lpmdsl.runtime.calibration.methods.start import Beginning, log_student_t, student_t
 from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
 
 Array = NDArray[np.float64]
@@ -101,8 +101,8 @@ def _jump(chain: Chain, random: np.random.Generator) -> tuple[Array, NDArray[np.
     n, root = len(chain.z), np.linalg.cholesky(WIDER * chain.covariance)
     (apart,) = student_t(random, 1, n, FREEDOM)
     back = np.linalg.solve(root, chain.z - chain.centre)
-    likelier = -0.5 * (FREEDOM + n) * (math.log1p(back @ back / FREEDOM) - math.log1p(apart @ apart / FREEDOM))
-    return chain.centre + root @ apart, replicate_numbers(random, len(chain.numbers)), likelier
+    there, here = log_student_t(np.stack([apart, back]), FREEDOM)
+    return chain.centre + root @ apart, replicate_numbers(random, len(chain.numbers)), float(here - there)
 
 
 def _move(problem: Problem, chain: Chain, random: np.random.Generator, z: Array, numbers: NDArray[np.int64],

@@ -6,9 +6,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize, stats
 
 from lpmdsl.diagnostics import fail
 from lpmdsl.runtime.calibration.densities import log_mean_exp
@@ -20,6 +22,7 @@ Array = NDArray[np.float64]
 ROUNDS = 5
 POINTS = 48
 RUNS = 24
+FREEDOM = 5
 EFFECTIVE_SIZE = 12
 """Weights are flattened until the effective sample size of a round is this."""
 START = 1
@@ -100,20 +103,20 @@ def _drawn(problem: Problem, random: np.random.Generator, count: int, k: int) ->
 
 def flattened(log_weights: Array, effective_size: float) -> Array:
     """Weights that add up to 1, to the power at which their effective sample size is at least this."""
-    finite = np.where(np.isfinite(log_weights), log_weights, -math.inf)
-    low, high = 0.0, 1.0
+    known = np.isfinite(log_weights)
+    heights = np.where(known, log_weights, 0.0)
 
     def at(power: float) -> Array:
-        raised = np.where(np.isfinite(finite), power * finite, -math.inf)
+        raised = np.where(known, power * heights, -math.inf)
         w = np.exp(raised - raised.max())
         return w / w.sum()
 
-    if 1 / (at(1.0) ** 2).sum() >= effective_size:
+    def missing(power: float) -> float:
+        return effective_size - 1 / float((at(power) ** 2).sum())
+
+    if missing(1.0) <= 0:
         return at(1.0)
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if 1 / (at(middle) ** 2).sum() >= effective_size else (low, middle)
-    return at(low)
+    return at(optimize.brentq(missing, 0.0, 1.0) if missing(0.0) < 0 else 0.0)  # type: ignore[arg-type]
 
 
 def _moments(points: Array, weights: Array) -> tuple[Array, Array]:
@@ -127,14 +130,19 @@ def _around(centre: Array, covariance: Array, random: np.random.Generator) -> tu
     """Points from a Student's t with 5 degrees of freedom, wider than what was found, and their log densities."""
     n, wider = len(centre), 2.0
     root = np.linalg.cholesky(wider * covariance)
-    apart = student_t(random, POINTS, n, 5)
-    size = (apart**2).sum(axis=1)
-    return centre + apart @ root.T, -0.5 * (5 + n) * np.log1p(size / 5)
+    apart = student_t(random, POINTS, n, FREEDOM)
+    return centre + apart @ root.T, log_student_t(apart, FREEDOM)
 
 
 def student_t(random: np.random.Generator, count: int, n: int, freedom: int) -> Array:
     """(count, n): draws of a Student's t about 0 with unit scale."""
     return random.standard_normal((count, n)) / np.sqrt(random.chisquare(freedom, (count, 1)) / freedom)
+
+
+def log_student_t(apart: NDArray, freedom: int) -> Array:
+    """Log densities (count,) of a Student's t about 0 with unit scale at points (count, n)."""
+    scale: Any = np.eye(apart.shape[1])
+    return np.atleast_1d(stats.multivariate_t.logpdf(apart, shape=scale, df=freedom)).astype(np.float64)
 
 
 def enough_replicates(problem: Problem, points: Array, key: int) -> int:
