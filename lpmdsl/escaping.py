@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html as _html
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -126,6 +127,11 @@ def json_text(value: object, **layout: object) -> str:
     """JSON of one line, or laid out as ``json.dumps`` would; hidden characters in texts are escaped."""
     text = json.dumps(value, ensure_ascii=False, **layout)  # type: ignore[arg-type]
     return text if text.isprintable() else "".join(_json_spelt(c) for c in text)
+
+
+def json_number(value: float) -> float | None:
+    """A number as JSON has it: None for an infinite or undefined one."""
+    return value if math.isfinite(value) else None
 
 
 def _json_spelt(character: str) -> str:

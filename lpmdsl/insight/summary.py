@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
-from lpmdsl.escaping import comment, json_text
+from lpmdsl.escaping import comment, json_number, json_text
 from lpmdsl.insight.promises import Statement, statements
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
@@ -125,20 +125,16 @@ def _numbers(one: OfCondition) -> dict[str, object]:
     numbers = one.reproduction
     assert numbers is not None
     return {
-        "value": _finite(numbers.value), "first_case": _finite(numbers.first_case),
+        "value": json_number(numbers.value), "first_case": json_number(numbers.first_case),
         "expression": str(one.formula) if one.formula is not None else None, "why_no_expression": one.no_formula,
         "infectious_without_end": numbers.kept,
         "by_network": dict(numbers.by_network), "by_group": dict(numbers.by_group),
-        "growth_per_day": _finite(numbers.growth), "growth_in_steps_per_day": _finite(numbers.growth_in_steps),
+        "growth_per_day": json_number(numbers.growth), "growth_in_steps_per_day": json_number(numbers.growth_in_steps),
         "doubling_days": numbers.doubling, "herd_immunity": numbers.herd_immunity,
         "critical_coverage": dict(one.coverage.needed), "without_coverage": dict(one.coverage.unknown),
-        "matrix": [[_finite(x) for x in row] for row in numbers.matrix.tolist()],
+        "matrix": [[json_number(x) for x in row] for row in numbers.matrix.tolist()],
         "types": [list(t) for t in numbers.types], "assumptions": list(numbers.assumptions),
     }  # fmt: skip
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def as_latex(found: Analysis) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.config import Calibration, Estimate, Method, Reproduced
+from lpmdsl.escaping import json_number
 from lpmdsl.runtime.calibration.model_checks.doubts import checked, doubts, few_curves
 from lpmdsl.runtime.calibration.model_checks.identification import notes_on
 from lpmdsl.runtime.calibration.model_checks.predict import PREDICT, Predictive, scores
@@ -76,8 +77,8 @@ def calibrated(problem: Problem, method: Method, found: Posterior, predictive: P
         settings=problem.fixed, converged=not reasons, reasons=reasons, notes=notes, parameters=parameters,
         r0=r0,
         correlations=_correlations(problem, found),
-        log_likelihood=_finite(predictive.log_likelihood) if predictive else None,
-        log_likelihood_sd=_finite(predictive.spread) if predictive else None,
+        log_likelihood=json_number(predictive.log_likelihood) if predictive else None,
+        log_likelihood_sd=json_number(predictive.spread) if predictive else None,
         acceptance=found.acceptance, certificate=found.certificate,
         scores=scored, checks=checks,
         runs=found.runs + (predictive.runs if predictive else 0), seconds=round(seconds, 3), started=started,
@@ -101,17 +102,14 @@ def _estimate(problem: Problem, free: Free, k: int, found: Posterior) -> Estimat
     if values.shape[1] >= 4 and values.shape[0] >= 2:
         az = needed("arviz")
         r_hat, bulk, tail = (
-            _finite(float(v)) for v in (az.rhat(values), az.ess(values, method="bulk"), az.ess(values, method="tail"))
+            json_number(float(v))
+            for v in (az.rhat(values), az.ess(values, method="bulk"), az.ess(values, method="tail"))
         )
     return Estimate(
         unit=free.parameter.unit, median=float(median), mean=float(values.mean()), sd=float(values.std()),
         low_50=float(low_50), high_50=float(high_50), low_95=float(low_95), high_95=float(high_95),
         prior=prior_text(free.prior), r_hat=r_hat, ess_bulk=bulk, ess_tail=tail,
     )  # fmt: skip
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _correlations(problem: Problem, found: Posterior) -> dict[str, dict[str, float]]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from lpmdsl.diagnostics import did_you_mean, fail
-from lpmdsl.escaping import html, json_text
+from lpmdsl.escaping import html, json_number, json_text
 from lpmdsl.lowering.relaxed.supported import unseen
 from lpmdsl.runtime.engine.replicates import Repeats
 from lpmdsl.runtime.gradients.auto import Chosen, check_estimator, choose
@@ -52,7 +52,7 @@ class Sensitivity:
 
 
 def _finite(record: dict[str, object]) -> dict[str, object]:
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in record.items()}
+    return {k: json_number(v) if isinstance(v, float) else v for k, v in record.items()}
 
 
 def sensitivities(repeats: Repeats, wrt: Sequence[str] | None, estimator: str = "auto") -> list[Sensitivity]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lpmdsl.config import Certified
 from lpmdsl.distributions.family import Ops
+from lpmdsl.escaping import json_number
 from lpmdsl.runtime.calibration.checkpoint import Checkpoint
 from lpmdsl.runtime.calibration.densities import log_density, log_mean_exp
 from lpmdsl.runtime.calibration.methods.peak_draws import from_peak, stopped_posterior
@@ -276,5 +277,5 @@ def verdict(ours: Array, truth: Array) -> Certified:
     """The slope of ours on the truth, with its interval: within ±10 % of 1 it holds."""
     found = agreement(ours, truth, (AGREE, CONVICTED, UNCERTAIN))
     numbers = {"ratio": found.ratio, "low": found.low, "high": found.high, "cosine": found.cosine}
-    known = {n: x if math.isfinite(x) else None for n, x in numbers.items()}
+    known = {n: json_number(x) for n, x in numbers.items()}
     return Certified(holds=found.holds, words=found.words, **known)
