@@ -221,13 +221,13 @@ def test_what_changes_during_a_run_is_left_and_the_new_results_are_beside(
 ) -> None:
     folder = tmp_path / "out"
     model.run(seed=1, out=folder, **SMALL)
-    inner = api.simulate
+    inner = api.Simulation.results
 
-    def edited(*given: object, **named: object) -> object:
+    def edited(simulation: api.Simulation) -> Results:
         (folder / "report.html").write_text("edited meanwhile")
-        return inner(*given, **named)  # type: ignore[arg-type]
+        return inner(simulation)
 
-    monkeypatch.setattr(api, "simulate", edited)
+    monkeypatch.setattr(api.Simulation, "results", edited)
     assert code_of(lambda: model.run(seed=2, out=folder, **SMALL)) == "E0865"
     assert (folder / "report.html").read_text() == "edited meanwhile"
     assert read_results(folder).manifest.seed == 1 and is_whole(folder / UNFINISHED)
