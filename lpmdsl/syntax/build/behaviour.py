@@ -7,8 +7,8 @@ from lark.tree import Meta
 
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree as t
-from lpmdsl.syntax.build.expressions import Children, Clause, unquoted
 from lpmdsl.syntax.build.clauses import ClauseBuilder
+from lpmdsl.syntax.build.expressions import Children, Clause, unquoted
 
 
 class BehaviourBuilder(ClauseBuilder):
