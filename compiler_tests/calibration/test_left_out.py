@@ -43,8 +43,8 @@ def _left_out(
     level = np.exp(2 + parameter + 0.5 * random.standard_normal((draws, replicates)))[:, :, None]
     each, at = stats.poisson.logpmf(seen, level), stats.poisson.pmf(seen, level)
     below, fitted = stats.poisson.cdf(seen, level) - at, np.ones(POINTS, bool)
-    apart = left_out_weights(each, fitted, parameter)
-    whole = normalised(posterior_logs(each, fitted, parameter).reshape(-1, 1))
+    posterior = posterior_logs(each, fitted, parameter)
+    apart, whole = left_out_weights(posterior, each, fitted), normalised(posterior.reshape(-1, 1))
     flat_below, flat_at = below.reshape(-1, POINTS), at.reshape(-1, POINTS)
     none = np.zeros((1, POINTS))
     return tuple(LeftOut((w * flat_below).sum(0), (w * flat_at).sum(0), none, np.ones(POINTS)) for w in (apart, whole))  # type: ignore[return-value]
@@ -77,12 +77,18 @@ def test_few_curves_of_each_draw_do_not_pull_what_is_expected_off_the_point() ->
     assert np.all(np.abs(z) < 3), (table.mean(0), z)
 
 
+def _apart(each: NDArray[np.float64], fitted: list[bool]) -> NDArray[np.float64]:
+    """Weights from one draw of one parameter."""
+    chosen = np.array(fitted)
+    return left_out_weights(posterior_logs(each, chosen, np.zeros((1, 1))), each, chosen)
+
+
 def test_the_weights_leave_out_just_one_point() -> None:
     """By hand: two curves of one draw, two points; weights are in proportion to the likelihood of the other point."""
     each = np.log(np.array([[[0.2, 0.5], [0.6, 0.1]]]))
-    weights = left_out_weights(each, np.array([True, True]), np.zeros((1, 1)))
+    weights = _apart(each, [True, True])
     assert np.allclose(weights[:, 0], [0.5 / 0.6, 0.1 / 0.6]) and np.allclose(weights[:, 1], [0.25, 0.75])
-    held_out = left_out_weights(each, np.array([True, False]), np.zeros((1, 1)))
+    held_out = _apart(each, [True, False])
     assert np.allclose(held_out[:, 1], [0.25, 0.75])
 
 

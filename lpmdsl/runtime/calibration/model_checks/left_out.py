@@ -82,10 +82,13 @@ def normalised(logs: Array) -> Array:
     return np.divide(weights, sums, out=np.full_like(weights, 1 / len(weights)), where=sums > 0)
 
 
-def left_out_weights(each: Array, fitted: NDArray[np.bool_], draws: Array) -> Array:
-    """(curves, reports): the weight of every curve for every report, that report left out; columns add up to 1."""
+def left_out_weights(posterior: Array, each: Array, fitted: NDArray[np.bool_]) -> Array:
+    """(curves, reports): the weight of every curve for every report, that report left out; columns add up to 1.
+
+    ``posterior``: ``posterior_logs`` of ``each``.
+    """
     mine = np.where(fitted, each, 0.0)
-    return normalised((posterior_logs(each, fitted, draws)[:, :, None] - mine).reshape(-1, each.shape[2]))
+    return normalised((posterior[:, :, None] - mine).reshape(-1, each.shape[2]))
 
 
 def effective_size(weights: Array) -> Array:

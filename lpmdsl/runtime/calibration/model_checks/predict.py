@@ -86,13 +86,14 @@ class Curves:
         laws = tuple(self._arguments(piece) for piece in self.problem.pieces)
         each, below, at = self._points(laws)
         reports, many = each.shape[2], each.shape[0] * each.shape[1]
-        weights = left_out_weights(each, fitted, self.chosen)
+        posterior = posterior_logs(each, fitted, self.chosen)
+        weights = left_out_weights(posterior, each, fitted)
         rows = np.stack([random.choice(many, DRAWN, p=weights[:, t]) for t in range(reports)], axis=1)
         left_out = LeftOut(
             (weights * below.reshape(many, -1)).sum(axis=0), (weights * at.reshape(many, -1)).sum(axis=0),
             self._data(rows, laws, random), effective_size(weights),
         )  # fmt: skip
-        along = random.choice(many, DRAWN, p=normalised(posterior_logs(each, fitted, self.chosen).reshape(-1)))
+        along = random.choice(many, DRAWN, p=normalised(posterior.reshape(-1)))
         anew = random.permutation(np.resize(np.arange(many), DRAWN))
         whole = np.ones(reports, np.int64)
         data, others = (self._data(np.outer(chosen, whole), laws, random) for chosen in (along, anew))
