@@ -20,10 +20,11 @@ def kept_by_identity(function: Callable[[Part], Result]) -> Callable[[Part], Res
 
     @wraps(function)
     def keeping(part: Part) -> Result:
-        if id(part) not in kept:
-            kept[id(part)] = part, function(part)
+        found = kept.get(id(part))
+        if found is None:
+            found = kept[id(part)] = part, function(part)
             for old in list(kept)[:-MOST_KEPT]:
                 kept.pop(old, None)
-        return kept[id(part)][1] if id(part) in kept else function(part)
+        return found[1]
 
     return keeping

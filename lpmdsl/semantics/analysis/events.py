@@ -3,7 +3,7 @@
 An exit of a state, a clause ``on entering``, a block of an intervention, a decision, and what holds while a state or an
 intervention lasts are all events: of a kind of agents (``of``), at some time (``when``), for some of them (``guard``,
 ``at_most``), with some effects. Whatever asks what can change what reads the effects, and knows no declaration: a new
-declaration is an event more here, a new effect a case more in ``writes`` and ``reads``.
+declaration is an event more here, a new effect a case more in ``writes``.
 """
 
 from __future__ import annotations
