@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import assert_never
@@ -62,6 +63,10 @@ class Scope:
             if name not in self._names and not self.builder.is_named(name):
                 self._names.add(name)
                 return name
+
+    def reserve(self, names: Iterable[str]) -> None:
+        """Take names of locals that the kernel has already."""
+        self._names.update(names)
 
     def let(self, body: list[KStmt], stem: str, value: KExpr, note: str = "") -> Var:
         """Add a local to ``body``."""

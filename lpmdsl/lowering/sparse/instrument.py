@@ -18,13 +18,18 @@ from lpmdsl.program.nodes import AGENT, op, test
 from lpmdsl.semantics import model as m
 
 
-def instrument(builder: Builder, kernel: Kernel) -> Kernel:
-    """A kernel over agents that also notes what its stores change for others; unchanged where they change nothing."""
+def instrumented(builder: Builder) -> list[Kernel]:
+    """The kernels of a program, each also noting what its stores change for others."""
+    told = told_attributes(builder.model)
+    return [_instrument(builder, kernel, told) for kernel in builder.kernels]
+
+
+def _instrument(builder: Builder, kernel: Kernel, told: set[str]) -> Kernel:
     if not kernel.domain:
         return kernel
     if kernel.name == f"begin_{kernel.domain}":
         return _beginning(builder, kernel)
-    noting = _Noting(builder, kernel)
+    noting = _Noting(builder, kernel, told)
     body = noting.block(kernel.body)
     return replace(kernel, prologue=(*kernel.prologue, *noting.scope.prologue), body=body)
 
@@ -52,20 +57,18 @@ def _read(builder: Builder, kernel: Kernel, condition: m.Condition) -> Var | Non
 def _scope_of(builder: Builder, kernel: Kernel) -> Scope:
     """A scope in which no local has the name of one of the kernel's."""
     scope = Scope(builder, kernel.domain)
-    for stmt in statements((*kernel.prologue, *kernel.body)):
-        if isinstance(stmt, Let | Draw):
-            scope._names.add(stmt.name)
+    scope.reserve(s.name for s in statements((*kernel.prologue, *kernel.body)) if isinstance(s, Let | Draw))
     return scope
 
 
 class _Noting:
     """The pass over one kernel."""
 
-    def __init__(self, builder: Builder, kernel: Kernel) -> None:
+    def __init__(self, builder: Builder, kernel: Kernel, told: set[str]) -> None:
         self.builder, self.kernel, self.scope = builder, kernel, _scope_of(builder, kernel)
         self.states = {c.name: c for c in builder.model.conditions if c.of == kernel.domain}
-        told = told_attributes(builder.model) if kernel.domain in plan_of(builder).acted_on else set()
-        self.attributes = {f"{kernel.domain}_{name}" for name in told}
+        is_acted_on = kernel.domain in plan_of(builder).acted_on
+        self.attributes = {f"{kernel.domain}_{name}" for name in told} if is_acted_on else set()
 
     def block(self, body: tuple[KStmt, ...]) -> tuple[KStmt, ...]:
         """The statements, with a note of change before and after every store that somebody must hear of."""

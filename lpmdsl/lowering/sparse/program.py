@@ -21,7 +21,7 @@ from lpmdsl.lowering.score.draws import felt_by
 from lpmdsl.lowering.score.statistics import Ledger
 from lpmdsl.lowering.sparse.constant_hazard import first_tell, spend
 from lpmdsl.lowering.sparse.incremental_force import view_items
-from lpmdsl.lowering.sparse.instrument import instrument
+from lpmdsl.lowering.sparse.instrument import instrumented
 from lpmdsl.lowering.sparse.plan import choose, left_at_any_step, susceptible, timed
 from lpmdsl.lowering.sparse.state_counts import settle_items
 from lpmdsl.lowering.sparse.worklists import (
@@ -69,7 +69,7 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: 
     begin = [*begin_items(builder), *(item for c in constant for item in first_tell(builder, c))]
     acts = [*decide_items(builder), *intervention_items(builder)]
     moves = [*contagion, *_advance_items(builder)]
-    builder.kernels = [instrument(builder, kernel) for kernel in builder.kernels]
+    builder.kernels = instrumented(builder)
     return program_of(builder, begin, acts, moves, observations)
 
 
