@@ -223,3 +223,9 @@ def _compare(op: str, a: Bounds, b: Bounds) -> Bounds:
 def _corners(function: Callable[[float, float], float], parts: list[Bounds]) -> Bounds:
     values = [function(a, b) for a in parts[0] for b in parts[1]]
     return ANYTHING if any(math.isnan(v) for v in values) else (min(values), max(values))
+
+
+def within_arguments(law: m.Distribution, known: Knowledge) -> Bounds:
+    """Bounds of a draw from a law of ``BOUNDED``, which lies between the least and the largest of its arguments."""
+    ends = [bounds(e, known) for _, e in law.arguments]
+    return min(low for low, _ in ends), max(high for _, high in ends)

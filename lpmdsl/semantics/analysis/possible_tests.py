@@ -11,7 +11,7 @@ from lpmdsl.distributions.table import BOUNDED
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.events import Decide, ReadAs, Scheduled, events
-from lpmdsl.semantics.analysis.intervals import Knowledge, bounds, by_kind
+from lpmdsl.semantics.analysis.intervals import Knowledge, bounds, by_kind, within_arguments
 from lpmdsl.semantics.functions import Bounds
 
 MOST_COMBINATIONS = 2_000
@@ -107,8 +107,7 @@ def can_choose(guard: m.Expr | None, known: Knowledge) -> bool:
 def _number(ref: m.AttributeRef, column: m.Attribute, known: Knowledge) -> Bounds:
     if column.is_changed or column.drawn is None or column.drawn.family not in BOUNDED:
         return by_kind(ref)
-    ends = [bounds(e, known) for _, e in column.drawn.arguments]
-    return min(low for low, _ in ends), max(high for _, high in ends)
+    return within_arguments(column.drawn, known)
 
 
 def _pieces(whole: Bounds, cuts: list[float]) -> list[Bounds]:

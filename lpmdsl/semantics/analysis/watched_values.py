@@ -15,7 +15,7 @@ from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.distributions.table import BOUNDED, DISTRIBUTIONS
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.analysis.intervals import Knowledge, bounds
+from lpmdsl.semantics.analysis.intervals import Knowledge, bounds, within_arguments
 from lpmdsl.semantics.context import text_of
 from lpmdsl.semantics.functions import Bounds
 from lpmdsl.semantics.host.calendar import moment_text
@@ -58,7 +58,8 @@ def doubtful(model: m.Model) -> tuple[Watched, ...]:
     values = parameter_values(model)
     parameters = {p.name: _kept(p, model, values) for p in model.parameters}
     kinds = (*(a.name for a in model.agents), "")
-    known = {kind: Knowledge(model, values, _attributes(model, kind), given=parameters) for kind in kinds}
+    plain = Knowledge(model, values)
+    known = {kind: Knowledge(model, values, _attributes(plain, kind), given=parameters) for kind in kinds}
     return tuple(w for w in watched(model) if not _is_sound(w, known[w.of]))
 
 
@@ -136,11 +137,12 @@ def _kept(parameter: m.Parameter, model: m.Model, values: Mapping[str, float]) -
     return (0.0 if low >= 0 else -_GIVEN), _GIVEN
 
 
-def _attributes(model: m.Model, kind: str) -> dict[str, Bounds]:
+def _attributes(known: Knowledge, kind: str) -> dict[str, Bounds]:
     """Bounds of the numbers of a kind that never change and read the same in every state."""
+    model = known.model
     agent = next((a for a in model.agents if a.name == kind), None)
     return {
-        a.name: _number(a, model)
+        a.name: _number(a, known)
         for a in (agent.attributes if agent else ())
         if not a.is_changed and a.type.kind not in _NARROW and not m.overlays(model, kind, a.name)
     }
@@ -149,13 +151,12 @@ def _attributes(model: m.Model, kind: str) -> dict[str, Bounds]:
 _NARROW = (Kind.CATEGORY, Kind.BOOLEAN, Kind.PLACE, Kind.SHARE, Kind.PROBABILITY)
 
 
-def _number(attribute: m.Attribute, model: m.Model) -> Bounds:
+def _number(attribute: m.Attribute, known: Knowledge) -> Bounds:
     low, high, drawn = attribute.low, attribute.high, attribute.drawn
     if attribute.value is not None and m.is_constant(attribute.value):
-        return bounds(attribute.value, Knowledge(model, parameter_values(model)))
+        return bounds(attribute.value, known)
     if drawn is not None and drawn.family in BOUNDED:
-        ends = [bounds(e, Knowledge(model, parameter_values(model))) for _, e in drawn.arguments]
-        return min(e for e, _ in ends), max(e for _, e in ends)
+        return within_arguments(drawn, known)
     is_positive = drawn is not None and DISTRIBUTIONS[drawn.family].support in ("positive", "unit", "whole")
     return (low if low is not None else 0.0 if is_positive else -_GIVEN), high if high is not None else _GIVEN
 

@@ -11,7 +11,7 @@ from lpmdsl.diagnostics import Report
 from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.events import Enter, Event, Leaving, events
-from lpmdsl.semantics.analysis.intervals import Bounds, Knowledge, bounds, starting
+from lpmdsl.semantics.analysis.intervals import Bounds, Knowledge, bounds, starting, within_arguments
 from lpmdsl.semantics.analysis.possible_tests import can_choose, can_hold
 from lpmdsl.semantics.analysis.state_graph import starts
 from lpmdsl.semantics.analysis.vertices import evaluate, view
@@ -89,10 +89,9 @@ def _is_taken(condition: model.Condition, exit_: model.Exit, known: Knowledge) -
 
 def support(dwell: model.Distribution, known: Knowledge) -> Bounds:
     """The shortest and the longest that a dwell time can be, in days."""
-    ends = [bounds(e, known) for _, e in dwell.arguments]
     if DISTRIBUTIONS[dwell.family].between is None:
         return 0.0, math.inf
-    return min(low for low, _ in ends), max(high for _, high in ends)
+    return within_arguments(dwell, known)
 
 
 def _exits(condition: model.Condition, known: Knowledge, report: Report) -> None:
