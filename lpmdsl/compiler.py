@@ -1,6 +1,7 @@
 """The whole pipeline: text in, checked model and generated source out. No file is written here.
 
-parse → resolve → check → analyse → lower → optimise → emit; the next step, build, belongs to the run time.
+parse → resolve → check → analyse (``semantics/passes.py``) → lower → optimise → emit; the next step, build, belongs to
+the run time.
 """
 
 from __future__ import annotations
@@ -24,15 +25,12 @@ from lpmdsl.program.passes.fusion import optimise
 from lpmdsl.program.passes.prefetch import look_ahead
 from lpmdsl.program.passes.push_pull import push_or_pull
 from lpmdsl.program.verify import verify
-from lpmdsl.semantics.analyse import Facts, analyse
-from lpmdsl.semantics.check import check
+from lpmdsl.semantics.analyse import Facts
 from lpmdsl.semantics.host.evaluate import parameter_values
 from lpmdsl.semantics.model import Model
-from lpmdsl.semantics.recheck import refuse_changes, refuse_scenarios
+from lpmdsl.semantics.passes import passes
 from lpmdsl.semantics.resolve.library import Library
-from lpmdsl.semantics.resolve.names import resolve
 from lpmdsl.source import Source
-from lpmdsl.syntax.parse import parse
 
 Target = Literal["cpu", "triton", "ir"]
 
@@ -76,20 +74,8 @@ class Compiled:
 
 def check_source(source: Source, report: Report) -> tuple[Model, Facts] | None:
     """The checked model, or None after a pass whose report has errors; all errors of that pass are reported."""
-    module = parse(source, report)
-    if report.has_errors:
-        return None
-    names = resolve(module, Library(), report)
-    if report.has_errors:
-        return None
-    model = check(module, names, report)
-    if report.has_errors:
-        return None
-    facts = analyse(model, report)
-    if not report.has_errors:
-        refuse_scenarios(model, report)
-        refuse_changes(model, report)
-    return None if report.has_errors else (model, facts)
+    made = passes(source, report, Library())
+    return None if report.has_errors or made.model is None or made.facts is None else (made.model, made.facts)
 
 
 def compile_model(model: Model, facts: Facts) -> Compiled:

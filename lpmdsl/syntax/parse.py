@@ -26,6 +26,10 @@ MAX_SIGNS = 100
 MAX_BROKEN = 200
 # Hidden characters that are reported one by one.
 MAX_HIDDEN = 10
+# Declarations whose trees are kept, by their text, and the longest of them: an editor asks for a text again and again
+# with one declaration changed, and each scenario's values are checked with the whole text.
+MOST_KEPT = 2_000
+LONGEST_KEPT = 10_000
 
 
 def read_source(path: Path, report: Report, allow_files: bool = False) -> Source | None:
@@ -204,7 +208,19 @@ def _check_indentation(source: Source, chunk: Chunk, report: Report) -> None:
 
 
 def _lark_tree(source: Source, chunk: Chunk, report: Report) -> Tree | None:
-    """Lark's tree of a chunk, or ``None`` with the first mistake reported."""
+    """Lark's tree of a chunk, or ``None`` with the first mistake reported. Its places count from the chunk's start."""
+    kept = _KEPT.get(chunk.text)
+    if kept is None and (kept := _read_tree(source, chunk, report)) is not None and len(chunk.text) <= LONGEST_KEPT:
+        while len(_KEPT) >= MOST_KEPT:
+            _KEPT.pop(next(iter(_KEPT)), None)
+        _KEPT[chunk.text] = kept
+    return kept
+
+
+_KEPT: dict[str, Tree] = {}
+
+
+def _read_tree(source: Source, chunk: Chunk, report: Report) -> Tree | None:
     parser = declaration_parser().parse_interactive(chunk.text)
     tokens: list[Token] = []
     try:

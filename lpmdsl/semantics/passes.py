@@ -1,0 +1,50 @@
+"""The passes from a text to its facts, one after the other, and what each has made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.diagnostics import Report
+from lpmdsl.semantics.analyse import Facts, analyse
+from lpmdsl.semantics.check import check
+from lpmdsl.semantics.model import Model
+from lpmdsl.semantics.recheck import refuse_changes, refuse_scenarios
+from lpmdsl.semantics.resolve.library import Library
+from lpmdsl.semantics.resolve.names import Names, resolve
+from lpmdsl.source import Source
+from lpmdsl.syntax.parse import parse
+from lpmdsl.syntax.tree import Module
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What the passes have made of a text: None from the pass on that was not reached.
+
+    ``model`` and ``facts`` may be there although the report has errors: those of the last pass.
+    """
+
+    module: Module
+    names: Names | None = None
+    model: Model | None = None
+    facts: Facts | None = None
+
+
+def passes(source: Source, report: Report, library: Library) -> Passed:
+    """Take a text through the passes; one whose report has errors is the last, and all of its errors are reported.
+
+    ``library``: where used files are found.
+    """
+    module = parse(source, report)
+    if report.has_errors:
+        return Passed(module)
+    names = resolve(module, library, report)
+    if report.has_errors:
+        return Passed(module, names)
+    model = check(module, names, report)
+    if report.has_errors:
+        return Passed(module, names, model)
+    facts = analyse(model, report)
+    if not report.has_errors:
+        refuse_scenarios(model, report, names)
+        refuse_changes(model, report, names)
+    return Passed(module, names, model, facts)
