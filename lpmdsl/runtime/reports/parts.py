@@ -117,7 +117,7 @@ def coloured(text: str) -> str:
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
 
-    from lpmdsl.syntax.lexer import LpmLexer
+    from lpmdsl.colouring.lexer import LpmLexer
 
     return str(highlight(plain_lines(text), LpmLexer(), HtmlFormatter(nowrap=False)))
 

@@ -38,9 +38,10 @@ img.figure { display: block; max-width: 100%; height: auto; margin: .4rem 0 1rem
 .equations div { margin: .6rem 0; font-size: 1.05rem; }
 .equations mtd { text-align: left; padding: .15rem .2rem; }
 .fails { color: var(--warn); font-weight: 600; }
-.k, .kr { color: var(--accent); font-weight: 600; } .kt { color: var(--accent); }
+.k, .kr, .ow { color: var(--accent); font-weight: 600; } .nc { font-weight: 600; }
+.kt, .nb, .na { color: var(--accent); }
 .c1, .sd { color: var(--soft); font-style: italic; }
-.m, .mi, .ld { color: var(--value); } .s, .s2 { color: var(--text); }
+.m, .mi, .ld, .no, .kc { color: var(--value); } .s, .s2 { color: var(--text); }
 code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .84rem; }
 pre { background: var(--tint); border: 1px solid var(--line); border-radius: 6px; padding: 1rem; overflow-x: auto;
   line-height: 1.45; }
