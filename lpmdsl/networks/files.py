@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from lpmdsl.diagnostics import fail
 from lpmdsl.escaping import column_fault
+from lpmdsl.extras import optional
 from lpmdsl.networks.storage.csr import edges_to_ties
 from lpmdsl.networks.world import Ties
 from lpmdsl.quantities import Kind
@@ -80,15 +80,15 @@ def _ids(data: DataFile, span: Span) -> NDArray | None:
     if column is None:
         return None
     try:
-        ids = pd.Series(cells.texts(data, column), dtype=object)
+        ids = cells.as_texts(data, column)
     except Problem as problem:
         raise problem.failure(span) from problem
-    again = np.flatnonzero(ids.duplicated())
-    if again.size:
-        row = int(again[0])
-        told = f"{data.where(row, column)}: the id {data.shown(ids.iloc[row])} is a duplicate."
+    if len(ids.words) < data.rows:
+        first = np.unique(ids.codes, return_index=True)[1]
+        row = int(np.setdiff1d(np.arange(data.rows), first)[0])
+        told = f"{data.where(row, column)}: the id {data.shown(ids.text(row))} is a duplicate."
         raise fail("E0648", told, span, "An id names one agent.")
-    return np.asarray(ids, dtype=object)
+    return np.asarray(ids.texts(), dtype=object)
 
 
 # ------------------------------------------------------------------ ties
@@ -119,14 +119,14 @@ def _tabular_ties(data: DataFile, n: int, span: Span, ids: NDArray | None) -> Ti
 
 def _agents(data: DataFile, column: Column, n: int, span: Span, ids: NDArray | None) -> NDArray[np.int64]:
     if ids is not None:
-        names = np.asarray(cells.texts(data, column), dtype=object)
-        rows = pd.Index(ids).get_indexer(names)
+        names = cells.as_texts(data, column)
+        rows = names.among(ids.tolist())
         unknown = np.flatnonzero(rows < 0)
         if unknown.size:
             row = int(unknown[0])
-            told = f"{data.where(row, column)}, is {data.shown(names[row])}, which is no id of the population."
+            told = f"{data.where(row, column)}, is {data.shown(names.text(row))}, which is no id of the population."
             raise fail("E0643", told, span, "Correct the cell, or leave the tie out.")
-        return np.asarray(rows, np.int64)
+        return rows
     found = cells.numbers(data, column)
     blank = np.flatnonzero(found.missing)
     if blank.size:
@@ -175,8 +175,7 @@ def _graph(name: str, place: Place, span: Span) -> tuple[str, Any]:
     if suffix not in NETWORKX:
         told = f"`{suffix or shown_name(name)}` is not a kind of file that ties are read from."
         raise fail("E0646", told, span, f"Known are {', '.join((*TABULAR, *NETWORKX))}.")
-    import networkx  # loaded only for graph files: every other run starts faster without it
-
+    networkx = optional("networkx", span, otherwise="or write the ties as CSV")
     file = read_file(name, place)
     try:
         graph = getattr(networkx, NETWORKX[suffix])(io.BytesIO(file.data))

@@ -46,7 +46,7 @@ def ends_of(data: DataFile) -> Ends:
 
 def _numbers_rows(data: DataFile, column: Column) -> bool:
     """Return True if a column's first thousand cells count from 0 or 1, as R, pandas and spreadsheets number rows."""
-    cells = [str(cell).strip() for cell in data.cells(column).slice(0, 1_000).to_pylist()]
+    cells = [data.cells(column).text(row) for row in range(min(data.rows, 1_000))]
     return len(cells) > 1 and any(cells == [str(k + first) for k in range(len(cells))] for first in (0, 1))
 
 

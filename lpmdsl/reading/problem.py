@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Literal
 
 from lpmdsl.diagnostics import LpmError, Report, fail
+from lpmdsl.extras import optional
 from lpmdsl.source import Span
 
 Sort = Literal[
@@ -52,3 +54,12 @@ class Problem(Exception):
     def failure(self, span: Span) -> LpmError:
         """The error that ends a run."""
         return fail(RUN[self.sort], self.message, span, self.help)
+
+
+def needed(module: str, file: str, what: str, otherwise: str) -> ModuleType:
+    """A package that reads a kind of file. Raises ``Problem`` with the line to type where it is missing."""
+    try:
+        return optional(module, otherwise=otherwise)
+    except LpmError as error:
+        told = error.report.diagnostics[0]
+        raise Problem("extra", f"`{file}` is {what}. {told.message}", told.help) from error

@@ -5,16 +5,19 @@ A cell never goes over a line end, so a quote that does not end on its line is a
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow
-import pyarrow.csv
 
+from lpmdsl.reading.columns import Cells, Gathered
 from lpmdsl.reading.door import File, unreadable
 
 SEPARATORS = {";": "semicolons", "\t": "tabs", ",": "commas"}
 MOST_HEADER, MOST_NAME = 2**20, 200
+PIECE = 1 << 22
+"""Characters of text that are taken apart in one go."""
 _ROWS = "Every row has as many cells as the header, parted by commas, semicolons or tabs."
 
 
@@ -51,26 +54,49 @@ def header_of(file: File) -> Header:
     return Header(names, separator, end, row_names=more)
 
 
-def rows_of(file: File, header: Header) -> pyarrow.Table:
-    """All cells as texts, a column each, named by their position. Raises ``Problem`` with the line that is wrong."""
+def rows_of(file: File, header: Header) -> tuple[Cells, ...]:
+    """All cells as texts, column by column. Raises ``Problem`` with the line that is wrong."""
     _quotes_end(file)
     width = len(header.names) + header.row_names
-    names = [str(k) for k in range(width)]
-    rest = memoryview(file.data)[header.end :]
-    if not bytes(rest[:4096]).strip() and not bytes(rest).strip():
-        return pyarrow.table({name: pyarrow.array([], pyarrow.string()) for name in names})
+    columns = [Gathered() for _ in range(width)]
     try:
-        table = pyarrow.csv.read_csv(
-            pyarrow.BufferReader(pyarrow.py_buffer(rest)),
-            pyarrow.csv.ReadOptions(column_names=names, block_size=1 << 24),
-            pyarrow.csv.ParseOptions(delimiter=header.separator),
-            pyarrow.csv.ConvertOptions(
-                column_types={name: pyarrow.string() for name in names}, strings_can_be_null=False
-            ),
-        )
-    except (ValueError, pyarrow.ArrowException) as error:
+        for piece in _pieces(file.data, header.end):
+            for column, texts in zip(columns, _columns(piece, header.separator, width), strict=True):
+                column.add(texts)
+    except (ValueError, csv.Error) as error:  # also of a byte that is no UTF-8
         raise _why(file, header, width) from error
-    return table.slice(0, _without_blank_end(table))
+    return _without_blank_end(tuple(column.cells() for column in columns))
+
+
+def _pieces(data: bytes, start: int) -> Iterator[bytes]:
+    """Runs of whole lines, each ended by a line feed; lines without any sign are left out."""
+    while start < len(data):
+        end = data.find(b"\n", start + PIECE) + 1 or len(data)
+        piece = data[start:end]
+        if b"\r" in piece:
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        piece = piece.strip(b"\n")
+        while b"\n\n" in piece:
+            piece = piece.replace(b"\n\n", b"\n")
+        if piece:
+            yield piece + b"\n"
+        start = end
+
+
+def _columns(piece: bytes, separator: str, width: int) -> Sequence[Sequence[str]]:
+    """The cells of whole lines, column by column. Raises ``ValueError`` where a line has another number of them."""
+    if b'"' in piece:
+        rows = list(csv.reader(piece.decode("utf-8").split("\n")[:-1], delimiter=separator))
+        if any(len(row) != width for row in rows):
+            raise ValueError
+        return list(zip(*rows, strict=True))
+    signs = np.frombuffer(piece, np.uint8)
+    ends = signs == 10
+    cells = ends[ends | (signs == ord(separator))]
+    if cells.size % width or not np.array_equal(np.flatnonzero(cells), np.arange(width - 1, cells.size, width)):
+        raise ValueError
+    flat = piece.decode("utf-8").replace(separator, "\n").split("\n")
+    return [flat[k:-1:width] for k in range(width)]
 
 
 def lines_of(file: File, header: Header) -> list[int]:
@@ -160,14 +186,12 @@ def _quotes_end(file: File) -> None:
         )
 
 
-def _without_blank_end(table: pyarrow.Table) -> int:
-    """Number of rows there are without those at the end that hold nothing but separators."""
-    if table.num_columns < 2:
-        return table.num_rows
-    rows = table.num_rows
-    while rows and not any((c[rows - 1].as_py() or "").strip() for c in table.columns):
-        rows -= 1
-    return rows
+def _without_blank_end(columns: tuple[Cells, ...]) -> tuple[Cells, ...]:
+    """The rows without those at the end that hold nothing but separators."""
+    if len(columns) < 2:
+        return columns
+    rows = 1 + max((int(np.flatnonzero(c.among([""]))[-1:].max(initial=-1)) for c in columns), default=-1)
+    return tuple(column.until(rows) for column in columns)
 
 
 def _why(file: File, header: Header, width: int) -> Exception:

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow
-import pyarrow.parquet
 
+from lpmdsl.reading.columns import Cells, cells_of, has_text
 from lpmdsl.reading.door import File, Place, names_shown, near, read_file, unreadable
-from lpmdsl.reading.problem import Problem
+from lpmdsl.reading.problem import Problem, needed
 from lpmdsl.reading.separated import SEPARATORS, Header, header_of, lines_of, rows_of
 
 _HEADER = re.compile(r"^\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\]]*)\])?\s*$")
@@ -41,7 +40,7 @@ class DataFile:
 
     file: File
     columns: tuple[Column, ...]
-    data: pyarrow.Table
+    data: tuple[Cells, ...]
     separator: str
     notes: tuple[str, ...]
     text_header: Header | None
@@ -60,7 +59,7 @@ class DataFile:
     @property
     def rows(self) -> int:
         """Number of rows."""
-        return self.data.num_rows
+        return self.data[0].codes.size if self.data else 0
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""
@@ -83,9 +82,12 @@ class DataFile:
             raise Problem("column", told, seen if one else f"Its columns are {names_shown(names)}.")
         return found
 
-    def cells(self, column: Column) -> pyarrow.ChunkedArray:
-        """Cells of a column."""
-        return self.data.column(column.at)
+    def cells(self, column: Column) -> Cells:
+        """Cells of a column. Raises ``Problem`` where they are neither texts nor numbers."""
+        found = self.data[column.at]
+        if found.problem is not None:
+            raise found.problem
+        return found
 
     def line(self, row: int) -> int:
         """The line of a row, as an editor or a spreadsheet counts."""
@@ -144,16 +146,15 @@ def _text(file: File) -> DataFile:
 
 
 def _parquet(file: File) -> DataFile:
-    try:
-        table = pyarrow.parquet.read_table(pyarrow.BufferReader(file.data))
-        return _made(file, tuple(table.column_names), table, "", [], None, 1)
-    except (OSError, ValueError, pyarrow.ArrowException) as error:
-        raise unreadable(file.name, "it is no Parquet file", "Write it again as Parquet or CSV.") from error
+    from lpmdsl.reading.parquet import columns_of  # pyarrow is an extra, and takes its time to load
+
+    names, columns = columns_of(file)
+    return _made(file, names, columns, "", [], None, 1)
 
 
 def _made(
-    file: File, names: tuple[str, ...], table: pyarrow.Table, separator: str, notes: list[str], header: Header | None,
-    first_row: int,
+    file: File, names: tuple[str, ...], table: tuple[Cells, ...], separator: str, notes: list[str],
+    header: Header | None, first_row: int,
 ) -> DataFile:  # fmt: skip
     """The table with its named columns; a first column without a name holds row names."""
     columns: list[Column] = []
@@ -162,7 +163,7 @@ def _made(
             columns.append(split_header(name, at))
         elif at == 0 and len(names) > 1:
             notes.append("its first column has no name and is taken for names of rows")
-        elif any((cell.as_py() or "") != "" for cell in table.column(at)):
+        elif has_text(table[at]):
             notes.append(f"its column {at + 1} has no name and is not read")
     seen: dict[str, int] = {}
     for column in columns:
@@ -177,14 +178,7 @@ def _made(
 
 
 def _sheet(file: File) -> DataFile:
-    try:
-        import openpyxl  # an extra, and seconds to load
-    except ImportError as error:
-        raise Problem(
-            "extra",
-            f"`{file.name}` is an Excel file, and the package that reads it, `openpyxl`, is not installed.",
-            'Install it: pip install "lpmdsl[excel]"; or save the sheet as CSV.',
-        ) from error
+    openpyxl = needed("openpyxl", file.name, "an Excel file", "or save the sheet as CSV")
     try:
         with zipfile.ZipFile(io.BytesIO(file.data)) as parts:
             size = sum(part.file_size for part in parts.infolist())
@@ -203,7 +197,7 @@ def _sheet(file: File) -> DataFile:
         raise unreadable(file.name, "the first row of its first sheet is empty", "The first row names the columns.")
     width = max(len(row) for row in rows)
     grid = [row + [""] * (width - len(row)) for row in rows]
-    table = pyarrow.table({str(k): pyarrow.array([row[k] for row in grid[1:]], pyarrow.string()) for k in range(width)})
+    table = tuple(cells_of([row[k] for row in grid[1:]]) for k in range(width))
     notes = [f"its first sheet of {others + 1} is read"] if others else []
     return _made(file, tuple(grid[0]), table, "", notes, None, 2)
 
