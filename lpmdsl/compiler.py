@@ -13,7 +13,6 @@ from typing import Literal
 from lpmdsl.backends.numba import numba_module
 from lpmdsl.backends.program_text import program_text
 from lpmdsl.backends.triton import triton_module
-from lpmdsl.diagnostics import Report
 from lpmdsl.lowering.dense.program import lower
 from lpmdsl.lowering.relaxed.adjoint import adjoint
 from lpmdsl.lowering.relaxed.program import relax, shapes_of
@@ -28,9 +27,7 @@ from lpmdsl.program.verify import verify
 from lpmdsl.semantics.analyse import Facts
 from lpmdsl.semantics.host.evaluate import parameter_values
 from lpmdsl.semantics.model import Model
-from lpmdsl.semantics.passes import passes
-from lpmdsl.semantics.resolve.library import Library
-from lpmdsl.source import Source
+from lpmdsl.semantics.passes import check_source as check_source
 
 Target = Literal["cpu", "triton", "ir"]
 
@@ -70,12 +67,6 @@ class Compiled:
                 return triton_module.emit(self.gpu_program)
             case "ir":
                 return program_text(self.program)
-
-
-def check_source(source: Source, report: Report) -> tuple[Model, Facts] | None:
-    """The checked model, or None after a pass whose report has errors; all errors of that pass are reported."""
-    made = passes(source, report, Library())
-    return None if report.has_errors or made.model is None or made.facts is None else (made.model, made.facts)
 
 
 def compile_model(model: Model, facts: Facts) -> Compiled:

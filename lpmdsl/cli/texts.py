@@ -65,7 +65,7 @@ def check(
 
 
 def _checked(file: Path, allow_files: bool) -> Report:
-    from lpmdsl.compiler import check_source
+    from lpmdsl.semantics.passes import check_source
     from lpmdsl.syntax.parse import read_source
 
     report = Report()

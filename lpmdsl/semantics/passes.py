@@ -48,3 +48,9 @@ def passes(source: Source, report: Report, library: Library) -> Passed:
         refuse_scenarios(model, report, names)
         refuse_changes(model, report, names)
     return Passed(module, names, model, facts)
+
+
+def check_source(source: Source, report: Report) -> tuple[Model, Facts] | None:
+    """The checked model, or None after a pass whose report has errors; all errors of that pass are reported."""
+    made = passes(source, report, Library())
+    return None if report.has_errors or made.model is None or made.facts is None else (made.model, made.facts)

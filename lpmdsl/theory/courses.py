@@ -13,11 +13,10 @@ from graphlib import TopologicalSorter
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from lpmdsl.networks.world import World
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.state_graph import reachable
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.theory.stays import Rows, Staying, staying
 
@@ -183,18 +182,15 @@ def _reached(begin: set[int], ways: set[tuple[int, int]]) -> set[int]:
 
 def parts_of(states: set[int], ways: set[tuple[int, int]]) -> tuple[tuple[int, ...], ...]:
     """States that lead to one another together, each part before those to which it leads."""
-    number = {s: k for k, s in enumerate(sorted(states))}
-    inside = [(number[a], number[b]) for a, b in ways if a in number and b in number]
-    if not number:
-        return ()
-    a, b = np.array(inside or [(0, 0)]).T
-    graph = csr_array((np.ones(len(a)), (a, b)), shape=(len(number), len(number)))
-    _, part = connected_components(graph, directed=True, connection="strong")
-    before: dict[int, set[int]] = {int(p): set() for p in part}
-    for x, y in inside:
-        if part[x] != part[y]:
-            before[int(part[y])].add(int(part[x]))
-    members: dict[int, list[int]] = {}
-    for s, k in number.items():
-        members.setdefault(int(part[k]), []).append(s)
-    return tuple(tuple(members[p]) for p in TopologicalSorter(before).static_order())
+    graph: dict[int, set[int]] = {s: set() for s in sorted(states)}
+    for a, b in ways:
+        if a in graph and b in graph:
+            graph[a].add(b)
+    within = {s: reachable({s}, graph) for s in graph}
+    parts = {s: tuple(t for t in graph if t in within[s] and s in within[t]) for s in graph}
+    before: dict[tuple[int, ...], set[tuple[int, ...]]] = {parts[s]: set() for s in graph}
+    for a, following in graph.items():
+        for b in following:
+            if parts[a] != parts[b]:
+                before[parts[b]].add(parts[a])
+    return tuple(TopologicalSorter(before).static_order())

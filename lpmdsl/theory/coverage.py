@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.optimize import brentq
 
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.networks.world import World
@@ -20,6 +19,7 @@ from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.theory.coupled import coupled, networks_of
 from lpmdsl.theory.reproduction import leading, next_generation, samples_of, world_of
+from lpmdsl.theory.roots import root
 from lpmdsl.theory.sample import Sample
 
 GRID = 16
@@ -101,7 +101,7 @@ def _needed(
     low, high = float(at[first[-1]]), float(at[first[-1] + 1])
     if not np.isfinite(values[first[-1]]):
         raise _NotKnown("R0 has no end without it")
-    return float(brentq(excess, low, high, xtol=1e-12))  # type: ignore[arg-type]
+    return root(excess, low, high, 1e-12)
 
 
 def _worlds(

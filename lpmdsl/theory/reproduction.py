@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from scipy.optimize import brentq
 
 from lpmdsl.networks.world import World
 from lpmdsl.population.people import build_world
 from lpmdsl.semantics import model as m
 from lpmdsl.theory.coupled import coupled, networks_of
+from lpmdsl.theory.roots import root
 from lpmdsl.theory.sample import EVERYONE, Matrix, Sample
 from lpmdsl.theory.stays import is_known
 from lpmdsl.theory.wording import undecided, written
@@ -178,7 +178,7 @@ def _immune(matrix: Matrix, own: int) -> float:
 
     if excess(0.0) <= 0 or not np.all(np.isfinite(matrix)):
         return 0.0 if np.all(np.isfinite(matrix)) else 1.0
-    return 1.0 if excess(1.0) >= 0 else float(brentq(excess, 0.0, 1.0, xtol=1e-12))  # type: ignore[arg-type]
+    return 1.0 if excess(1.0) >= 0 else root(excess, 0.0, 1.0, 1e-12)
 
 
 def leading(matrix: Matrix) -> tuple[float, Matrix]:
@@ -219,7 +219,7 @@ def _growth(samples: list[Sample], value: float, step: float = 0.0) -> float:
         low, high = (middle, high) if excess(middle) > 0 else (low, middle)
     if excess(low) * excess(high) > 0:
         return float("nan")
-    return float(brentq(excess, low, high, xtol=1e-9))  # type: ignore[arg-type]
+    return root(excess, low, high, 1e-9)
 
 
 def _excess(samples: list[Sample], r: float, step: float) -> float:

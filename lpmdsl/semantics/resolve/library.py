@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,9 +28,9 @@ class Found:
 
 @dataclass(slots=True)
 class Library:
-    """Reads used files, each once. ``folders`` come after the using file's own and before the bundled ones."""
+    """Reads used files, each once. ``folders``, those of installed packages, come after the using file's own."""
 
-    folders: tuple[Path, ...] = field(default_factory=lambda: installed_folders())
+    folders: tuple[Path, ...] | None = None
     bundled: Path = field(default_factory=lambda: data_dir("stdlib"))
     _modules: dict[Path, tree.Module | None] = field(default_factory=dict)
 
@@ -40,8 +40,7 @@ class Library:
         None after a report: it leads out of the folders that may be read (E0413), or is in none of them (E0207).
         """
         own = place_of(use.span.source)
-        places = [own, *(Place(folder, (folder,)) for folder in (*self.folders, self.bundled))]
-        for place in places:
+        for place in self._places(own):
             for name in (use.path, f"{use.path}.lpm"):
                 if is_there(name, place):
                     return Found(name, place, (place.folder / name).resolve())
@@ -56,6 +55,13 @@ class Library:
                 "Check the path; `.lpm` at its end may be left out.",
             )
         return None
+
+    def _places(self, own: Place) -> Iterator[Place]:
+        """Where to look, one place after another: what is installed is asked for when it comes to that."""
+        yield own
+        if self.folders is None:
+            self.folders = installed_folders()
+        yield from (Place(folder, (folder,)) for folder in (*self.folders, self.bundled))
 
     def load(self, found: Found, use: tree.Use, report: Report) -> tree.Module | None:
         """The parsed file, or None when it cannot be read; what is wrong in it goes into ``report``."""
@@ -80,6 +86,8 @@ class Library:
 
 def installed_folders() -> tuple[Path, ...]:
     """The folders of packages that offer libraries (entry points of the group ``lpmdsl.libraries``)."""
+    from importlib import metadata  # with mail and archives behind it: a model without `use` does without
+
     found: list[Path] = []
     for entry in metadata.entry_points(group=ENTRY_POINTS):
         spec = find_spec(entry.module)
