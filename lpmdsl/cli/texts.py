@@ -60,7 +60,7 @@ def check(
         if format is Format.json:
             text_out("".join(f"{render_json(d)}\n" for d in report.sorted()))
         else:
-            print_lines([*(render_text(d) + "\n" for d in report.sorted()), f"{file}: {_tally(report)}"])
+            print_lines([*(render_text(d) + "\n" for d in report.sorted()), f"{file}: {tally(report)}"])
     raise typer.Exit(1 if failed else 0)
 
 
@@ -76,7 +76,7 @@ def _checked(file: Path, allow_files: bool) -> Report:
     return report
 
 
-def _tally(report: Report) -> str:
+def tally(report: Report) -> str:
     """``no errors``, ``2 errors, 1 warning``"""
     counts = [(sum(d.severity == s for d in report.diagnostics), s) for s in ("error", "warning", "note")]
     told = [f"{n} {s}{'s' if n > 1 else ''}" for n, s in counts if n]

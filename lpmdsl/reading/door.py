@@ -11,7 +11,9 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
@@ -52,6 +54,23 @@ class File:
     quotable: bool
 
 
+def _unseen(path: Path) -> None:
+    """Nobody asks which files are looked for."""
+
+
+_on_look: ContextVar[Callable[[Path], None]] = ContextVar("on_look", default=_unseen)
+
+
+@contextmanager
+def each_look(tell: Callable[[Path], None]) -> Iterator[None]:
+    """Call ``tell`` with every file that this thread looks for where a text may read, there or not, before it does."""
+    before = _on_look.set(tell)
+    try:
+        yield
+    finally:
+        _on_look.reset(before)
+
+
 def place_of(source: Source, otherwise: str = "") -> Place:
     """Folder of the names in a text; ``otherwise`` for a text that has lost its path (a Model from JSON)."""
     folder = Path(otherwise) if source.path is None and otherwise else source.directory
@@ -87,6 +106,7 @@ def must_be_there(name: str, place: Place) -> None:
     path = place.folder / name
     if not place.any_file and _leads_out(name, path, place):
         raise outside(name)
+    _on_look.get()(path)
     _must_be_plain(path, name, place)
 
 
@@ -94,7 +114,10 @@ def is_there(name: str, place: Place) -> bool:
     """Return True if the text may read a file of this name and it is there; its contents are not looked at."""
     path = place.folder / name
     try:
-        return (place.any_file or not _leads_out(name, path, place)) and path.is_file()
+        if not place.any_file and _leads_out(name, path, place):
+            return False
+        _on_look.get()(path)
+        return path.is_file()
     except (OSError, ValueError):
         return False
 
