@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from lpmdsl import __version__
-from lpmdsl.cli import asking, fits, runs, texts, watching
+from lpmdsl.cli import asking, editors, fits, runs, texts, watching
 from lpmdsl.cli.words import say
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.terminal import err, out
@@ -28,7 +28,7 @@ app = typer.Typer(
 )  # fmt: skip
 COMMANDS = (
     texts.new, texts.check, texts.fmt, texts.explain, texts.emit, texts.analyse, texts.doc,
-    runs.run, runs.compare, watching.watch, fits.sensitivity, fits.calibrate, asking.cost,
+    runs.run, runs.compare, watching.watch, fits.sensitivity, fits.calibrate, asking.cost, editors.lsp,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

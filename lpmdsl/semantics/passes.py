@@ -18,7 +18,7 @@ from lpmdsl.syntax.tree import Module
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What the passes have made of a text: None from the pass on that was not reached.
+    """Products of the passes over a text: None from the pass on that was not reached.
 
     ``model`` and ``facts`` may be there although the report has errors: those of the last pass.
     """

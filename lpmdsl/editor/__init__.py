@@ -1,0 +1,1 @@
+"""Questions of an editor about a text and its Model, and the server that answers them."""

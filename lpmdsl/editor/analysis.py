@@ -1,0 +1,98 @@
+"""Facts known of one text at one moment, worked out when they are first asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from lpmdsl.diagnostics import Diagnostic, Report
+from lpmdsl.editor.occurrences import occurrences
+from lpmdsl.editor.symbols import Occurrence
+from lpmdsl.semantics.model import Model
+from lpmdsl.semantics.passes import Passed, passes
+from lpmdsl.semantics.resolve.library import Library
+from lpmdsl.semantics.resolve.names import Names, resolve
+from lpmdsl.source import Source
+from lpmdsl.syntax import tree
+from lpmdsl.syntax.parse import parse
+
+ROUNDS = 4
+"""Times that lines that do not read are left out, to read the rest of their declaration."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A text with its tree, names, Model and diagnostics. Nothing here raises for what a text holds.
+
+    ``refused``: why the text cannot be read at all (too large, no text).
+    """
+
+    source: Source
+    library: Library
+    refused: tuple[Diagnostic, ...] = field(default=())
+
+    @cached_property
+    def checked(self) -> tuple[Passed, tuple[Diagnostic, ...]]:
+        """Products of the passes, and what ``lpmc check`` says of it before the promises are worked out."""
+        if self.refused:
+            return Passed(tree.Module(self.source, None, (), ())), self.refused
+        report = Report()
+        passed = passes(self.source, report, self.library)
+        return passed, tuple(report.sorted())
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """The findings, in the order of files and places."""
+        return self.checked[1]
+
+    @property
+    def model(self) -> Model | None:
+        """The Model, None where the text has errors."""
+        passed, found = self.checked
+        return None if any(d.severity == "error" for d in found) else passed.model
+
+    @cached_property
+    def module(self) -> tree.Module:
+        """The tree of all that can be read: lines that do not read are left out, and with them nothing else."""
+        return readable_module(self.source)
+
+    @cached_property
+    def names(self) -> Names:
+        """The names of what can be read, with those of used files."""
+        return resolve(self.module, self.library, Report())
+
+    @cached_property
+    def occurrences(self) -> tuple[Occurrence, ...]:
+        """Every name of the text that stands for something declared, in the order of their places."""
+        return occurrences(self.module, self.names)
+
+    def occurrence_at(self, offset: int) -> Occurrence | None:
+        """The name at, or just before, a place in the text."""
+        return next((o for o in self.occurrences if o.span.start <= offset <= o.span.end), None)
+
+
+def readable_module(source: Source) -> tree.Module:
+    """The tree of a text in which lines that do not read are blank; every place is that of the text itself."""
+    text = source.text
+    for round_ in range(ROUNDS):
+        report = Report()
+        module = parse(Source(source.name, text, source.path, source.readable, source.reads_anything), report)
+        broken = _broken_lines(text, module, report)
+        if not broken or round_ == ROUNDS - 1:
+            return module
+        for start, end in broken:
+            text = text[:start] + " " * (end - start) + text[end:]
+    raise AssertionError("unreachable")
+
+
+def _broken_lines(text: str, module: tree.Module, report: Report) -> set[tuple[int, int]]:
+    """The lines of errors that cost a declaration; a hidden character costs the whole text and stands anywhere."""
+    read = [(d.span.start, d.span.end) for d in module.declarations]
+    lines = set()
+    for d in report.diagnostics:
+        at = d.span.start
+        if d.severity == "error" and d.code != "E0108" and not any(start <= at < end for start, end in read):
+            start = text.rfind("\n", 0, at) + 1
+            end = text.find("\n", at)
+            lines.add((start, len(text) if end < 0 else end))
+    return {(start, end) for start, end in lines if text[start:end].strip()}

@@ -1,0 +1,91 @@
+"""The server: its texts, how places are counted, and the requests that it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+from lpmdsl import __version__
+from lpmdsl.editor.analysis import Analysis
+from lpmdsl.editor.server.diagnostics import Published, published, with_promises
+from lpmdsl.editor.server.places import Places, path_of, places_for
+from lpmdsl.editor.workspace import Workspace
+
+PAUSE, LONG_PAUSE = 0.1, 0.8
+"""Seconds without a keystroke before a text is checked, and before its promises are worked out."""
+
+
+class Server(LanguageServer):
+    """``models``: the texts and what is known of them. ``uris``: the client's address of every open text."""
+
+    def __init__(self, allow_files: bool = False) -> None:
+        # Whole texts: models are small, and an edit by lines would have to count lines as the client does.
+        super().__init__("lpmc", __version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
+        self.models = Workspace(allow_files=allow_files)
+        self.uris: dict[Path, str] = {}
+        self._waiting: dict[Path, asyncio.Task[None]] = {}
+
+    @property
+    def places(self) -> Places:
+        """Columns as the client counts them."""
+        return places_for(self.server_capabilities.position_encoding)
+
+    def analysis(self, uri: str) -> Analysis | None:
+        """Facts known of a text."""
+        return self.models.analysis(path_of(uri))
+
+    def changed(self, uri: str, text: str) -> None:
+        """Take over a text and check it, and those that use it, when the keys have been still for a moment."""
+        path = path_of(uri)
+        self.uris[path] = uri
+        self.models.open(path, text)
+        self.check_soon(path)
+
+    def check_soon(self, path: Path) -> None:
+        """Check a text after a pause, and every other open one after it."""
+        self.forget(path)
+        self._waiting[path] = asyncio.get_running_loop().create_task(self._check(path))
+
+    def forget(self, path: Path) -> None:
+        """Leave out the check that waits for a text."""
+        waiting = self._waiting.pop(path, None)
+        if waiting is not None:
+            waiting.cancel()
+
+    async def _check(self, first: Path) -> None:
+        await asyncio.sleep(PAUSE)
+        for path in (first, *(p for p in self.uris if p != first)):
+            self.tell(path, published(self.models, path))
+            await asyncio.sleep(0)
+        await asyncio.sleep(LONG_PAUSE)
+        for path in tuple(self.uris):
+            whole = await asyncio.to_thread(guarded(with_promises), self.models, path)
+            if whole is not None:
+                self.tell(path, whole)
+
+    def tell(self, path: Path, found: Published | None) -> None:
+        """Send the diagnostics of a text to the client."""
+        uri = self.uris.get(path)
+        if uri is None or found is None:
+            return
+        told = found.in_protocol(self.places, path)
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, told))
+
+
+def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, and None instead of an error of ours, which goes into the log: the server must not stop."""
+
+    def answer(*arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except Exception:
+            logging.getLogger(__name__).exception("lpmc lsp: no answer")
+            return None
+
+    return answer

@@ -1,0 +1,17 @@
+"""Run the server on the standard streams."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from lpmdsl.editor.server.app import Server
+from lpmdsl.editor.server.features import register
+
+
+def serve(allow_files: bool = False) -> None:
+    """Answer on the standard streams until the client goes. What goes wrong is written on the error stream."""
+    logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
+    server = Server(allow_files)
+    register(server)
+    server.start_io()
