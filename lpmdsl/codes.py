@@ -217,7 +217,6 @@ CODES: dict[str, str] = {
     "E0847": "The relaxation does not see what a parameter does",
     "E0850": "A behaviour needs a language model",
     "E0851": "The language model is on another computer",
-    "E0852": "The package that asks language models is not there",
     "E0853": "A recorded answer is missing",
     "E0854": "Too many answers could not be had",
     "E0855": "The limit of calls or costs is reached",

@@ -19,7 +19,11 @@ EXTRA = {
     "optuna": "calibrate,search", "sbi": "calibrate,neural", "openai": "llm", "openpyxl": "excel",
     "pyarrow": "parquet", "networkx": "graphs",
 }  # fmt: skip
-"""The extras of this package that bring a package; where several do, the one that the caller does not name."""
+"""Package → the extras of this package that bring it; where several do, what a caller says that names none."""
+CALIBRATION = {
+    "": ("arviz", "h5netcdf", "scoringrules"), "gradient": ("torch",), "neural": ("sbi",), "search": ("optuna",),
+}  # fmt: skip
+"""Method of a calibration, by its first word → the packages that it needs beside those of every one."""
 
 
 def optional(module: str, place: Span = NOWHERE, *, extra: str = "", otherwise: str = "") -> ModuleType:
@@ -40,6 +44,13 @@ def require(*packages: str, place: Span = NOWHERE, extra: str = "", otherwise: s
     for package in packages:
         if not is_there(package):
             raise missing(package, "it is not installed", place, extra=extra, otherwise=otherwise)
+
+
+def require_for_calibration(method: str) -> None:
+    """Raises ``LpmError`` (E0860) where a package that a calibration by this method needs is missing; loads none."""
+    require(*CALIBRATION[""])
+    first = (method.replace("_", " ").replace("-", " ").split() or [""])[0]
+    require(*CALIBRATION.get(first, ()), extra="calibrate,gradients" if first == "gradient" else "")
 
 
 def is_there(package: str) -> bool:

@@ -11,11 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from compiler_tests.example_models.calibrated_models import PEOPLE, TEXT, exact_moments, log_likelihood, ward
+from lpmdsl import extras
 from lpmdsl.cli import app
 from lpmdsl.config import Calibration, CalibrationOptions
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.runtime.api import LoadedModel, load
-from lpmdsl.runtime.calibration import optional_imports
 from lpmdsl.runtime.calibration.checkpoint import CHECKPOINT_NAME
 from lpmdsl.runtime.calibration.densities import log_mean_exp
 from lpmdsl.runtime.calibration.methods import gradient, importance_sampling, neural, peak_draws, quadratic_peak, search
@@ -254,7 +254,7 @@ def test_the_command_writes_what_it_found_and_says_whether_to_believe_it(tmp_pat
     record = json.loads((tmp_path / "out" / "calibration.json").read_text())
     assert record["converged"] is False and record["parameters"]["illness"]["unit"] == "days"
     assert record["parameters"]["illness"]["low_95"] < record["parameters"]["illness"]["median"]
-    arviz = optional_imports.needed("arviz")
+    arviz = extras.optional("arviz")
     posterior = arviz.from_netcdf(tmp_path / "out" / "posterior.nc")
     assert posterior.posterior["noise"].shape == (2, 20) and "posterior_predictive" in posterior.groups()
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
@@ -296,8 +296,8 @@ def test_what_cannot_be_calibrated_is_told(model: LoadedModel, tmp_path: Path, m
     text = text.replace("illness, noise by", "illness by")
     impossible = ward(tmp_path / "never", "day,ill\n0,60\n4,60\n8,0\n16,60\n", text)
     assert failing(impossible.calibrate).startswith("E0862")
-    monkeypatch.setitem(optional_imports.EXTRA, "not_there", "calibrate")
-    assert 'pip install "lpmdsl[calibrate]"' in failing(lambda: optional_imports.needed("not_there"))
+    monkeypatch.setitem(extras.EXTRA, "not_there", "calibrate")
+    assert 'pip install "lpmdsl[calibrate]"' in failing(lambda: extras.optional("not_there"))
 
 
 def test_a_model_has_one_calibration(tmp_path: Path) -> None:

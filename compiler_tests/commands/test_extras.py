@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import subprocess
 import sys
@@ -11,15 +12,20 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from lpmdsl import terminal
+from lpmdsl import extras, terminal
 from lpmdsl.cli import app
 from lpmdsl.runtime.progress import calibration_bar
 
 MODELS = Path(__file__).parent.parent.parent / "models"
-EXTRAS = ("openai", "arviz", "h5netcdf", "scoringrules", "optuna", "sbi", "xllamacpp", "openpyxl")
+EXTRAS = (*extras.EXTRA, "xllamacpp")
 HIDDEN = f"""
-import sys
-sys.modules.update(dict.fromkeys({EXTRAS}))  # None stands for a module that cannot be found
+import importlib.util, sys
+HIDDEN = {EXTRAS}
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in HIDDEN:
+            raise ModuleNotFoundError(f"No module named '{{name}}'", name=name)
+sys.meta_path.insert(0, Hidden())
 from lpmdsl.cli import main
 main()
 """
@@ -28,6 +34,55 @@ main()
 def lpmc(*arguments: str) -> subprocess.CompletedProcess[str]:
     """The command in a process in which no extra can be imported."""
     return subprocess.run([sys.executable, "-c", HIDDEN, *arguments], capture_output=True, text=True, timeout=300)
+
+
+LIGHT = {
+    "check": ("check", "town_flu.lpm", "nyc_isolation.lpm"),
+    "fmt": ("fmt", "--check", "town_flu.lpm"),
+    "explain": ("explain", "E0301"),
+    "emit": ("emit", "sir_network.lpm", "--target", "cpu"),
+    "emit for a GPU": ("emit", "sir_network.lpm", "--target", "triton"),
+    "emit the adjoint": ("emit", "sir_network.lpm", "--target", "adjoint"),
+    "analyse": ("analyse", "sir_network.lpm"),
+    "analyse as a page": ("analyse", "sir_network.lpm", "--format", "html"),
+    "doc": ("doc", "sir_network.lpm", "--out", "OUT"),
+    "compare": ("compare", "sir_network.lpm", "--replicates", "2", "--agents", "Person=500", "--out", "OUT"),
+    "sensitivity": ("sensitivity", "sir_network.lpm", "--of", "total of new_infections", "--replicates", "3",
+                    "--agents", "Person=500", "--steps", "20", "--estimator", "spread"),
+    "cost": ("cost", "isolation_policy.lpm"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", LIGHT)
+def test_commands_do_without_extras(command: str, tmp_path: Path) -> None:
+    words = [str(MODELS / w) if w.endswith(".lpm") else w.replace("OUT", str(tmp_path / "o")) for w in LIGHT[command]]
+    done = lpmc(*words)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+ROOMS = ("reference/", "backends/triton/", "runtime/engine/gpu", "runtime/gradients/", "runtime/calibration/methods/",
+         "runtime/behaviours/client.py")  # fmt: skip
+"""Where packages of extras are imported at the top: whoever loads these modules has asked ``extras`` before."""
+ALLOWED = {"runtime/calibration/outcome.py: arviz", "runtime/engine/build.py: triton"}
+"""A name of a type, and what is built only after ``require_gpu``."""
+
+
+def test_extras_are_loaded_through_one_door() -> None:
+    package = Path(extras.__file__).parent
+    found = {
+        f"{path.relative_to(package).as_posix()}: {name}"
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in _imported(node)
+        if name.split(".")[0] in extras.EXTRA
+    }
+    assert {one for one in found if not one.startswith(ROOMS)} == ALLOWED
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
 
 
 @pytest.mark.parametrize("model", ["town_flu", "isolation_policy"])
@@ -46,9 +101,12 @@ def test_models_run_without_extras(model: str, tmp_path: Path) -> None:
         (("calibrate", str(MODELS / "boarding_school.lpm"), "--method", "search"), "E0860"),
         (("calibrate", str(MODELS / "boarding_school.lpm"), "--method", "neural posterior"), "E0860"),
         (("run", str(MODELS / "isolation_policy.lpm"), "--llm", "record", "--llm-url", "http://127.0.0.1:9/v1",
-          "--llm-model", "policy"), "E0852"),
+          "--llm-model", "policy"), "E0860"),
+        (("calibrate", str(MODELS / "boarding_school.lpm"), "--method", "gradient"), "E0860"),
+        (("run", str(MODELS / "sir_network.lpm"), "--backend", "reference"), "E0860"),
+        (("run", str(MODELS / "sir_network.lpm"), "--backend", "gpu"), "E0860"),
     ],
-    ids=["calibrate", "search", "neural", "record"],
+    ids=["calibrate", "search", "neural", "record", "gradient", "reference", "gpu"],
 )  # fmt: skip
 def test_what_an_extra_is_for_names_it(arguments: tuple[str, ...], code: str, tmp_path: Path) -> None:
     done = lpmc(*arguments, "--out", str(tmp_path / "out"))

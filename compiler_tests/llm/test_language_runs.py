@@ -208,7 +208,7 @@ def test_a_missing_extra_is_a_diagnostic(
 
     monkeypatch.setattr(importlib.util, "find_spec", without_openai)
     assert run(folder, "--llm", "live", "--llm-model", "m") == 1
-    assert "E0852" in capsys.readouterr().err
+    assert "E0860" in capsys.readouterr().err
 
 
 def test_loopback_is_told_by_the_address_alone() -> None:

@@ -88,9 +88,9 @@ def calibrate(
 ) -> None:  # fmt: skip
     """Fit a model to data as its `calibrate` says. Exit code 3 if it did not converge."""
     settings, counts = pairs("--set", set), numbers(pairs("--agents", agents))
-    from lpmdsl.runtime.calibration.optional_imports import require
+    from lpmdsl.extras import require_for_calibration
 
-    require(method or "")
+    require_for_calibration(method or "")
     loaded = load_told(file, allow_files)
     _tell_steps(loaded, settings)
     from lpmdsl.config import CalibrationOptions

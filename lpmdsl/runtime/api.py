@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from lpmdsl.compiler import check_source, compile_model
 from lpmdsl.config import BASELINE, BackendName, CalibrationOptions, LlmOptions, RunOptions
 from lpmdsl.diagnostics import LpmError, Report, fail
+from lpmdsl.extras import require
 from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.behaviours.opening import open_answers
 from lpmdsl.runtime.comparison import scenarios_of
 from lpmdsl.runtime.engine.engines import engine_for
 from lpmdsl.runtime.engine.replicates import Repeats
 from lpmdsl.runtime.engine.simulate import Simulation, Stop
-from lpmdsl.runtime.gradients.sensitivity import Sensitivity, sensitivities
 from lpmdsl.runtime.objective import read_quantity
 from lpmdsl.runtime.outputs import OutputFolder, open_run
 from lpmdsl.runtime.progress import progress_bar
@@ -34,6 +34,7 @@ from lpmdsl.writing.folders import Say, unsaid
 if TYPE_CHECKING:
     from lpmdsl.runtime.calibration.outcome import Calibrated
     from lpmdsl.runtime.gradients.autograd import RelaxedSimulator, Simulator
+    from lpmdsl.runtime.gradients.sensitivity import Sensitivity
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,8 @@ class LoadedModel:
             seed=seed, replicates=replicates, settings=dict(parameters or {}), agents=dict(agents or {}), steps=steps,
             threads=threads, redraw_people=redraw_people,
         )  # fmt: skip
+        from lpmdsl.runtime.gradients.sensitivity import sensitivities  # with statistics that a run does without
+
         return sensitivities(repeats_of(self, of, options, needs_number=True), wrt, estimator)
 
     def simulator(
@@ -199,7 +202,8 @@ class LoadedModel:
         Its mean over replicates, or with ``each`` one row per replicate; of the relaxed model itself with the estimator
         ``relaxation``. ``estimator``: of backward passes. Raises ``LpmError`` (E0803, E0840, E0841).
         """
-        from lpmdsl.runtime.gradients.autograd import simulator  # torch takes seconds to load
+        require("torch", extra="gradients")  # an extra, which takes seconds to load
+        from lpmdsl.runtime.gradients.autograd import simulator
 
         options = RunOptions(
             seed=seed, replicates=replicates, settings=dict(parameters or {}), agents=dict(agents or {}), steps=steps,

@@ -17,6 +17,7 @@ from lpmdsl.runtime.results import (
     Results,
     csv_text,
     empty_observations,
+    parquet_bytes,
 )
 from lpmdsl.writing.folders import Folder, Say, open_folder, unsaid
 
@@ -38,7 +39,7 @@ class OutputFolder:
 
     def finish(self, results: Results, report_page: str) -> Results:
         """Writes the Parquet copy, the comparison, the report and, last, the manifest; the results as written."""
-        self.folder.put(PARQUET_NAME, results.observations.to_parquet(index=False))
+        self.folder.put(PARQUET_NAME, parquet_bytes(results.observations))
         if not results.comparison.empty:
             self.folder.put(COMPARISON_NAME, csv_text(results.comparison))
         self.folder.put(REPORT_NAME, report_page)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from lpmdsl import __version__
 from lpmdsl.backends.request import RunResult
 from lpmdsl.config import MANIFEST_NAME, Manifest
 from lpmdsl.diagnostics import Report, fail
@@ -19,6 +20,7 @@ from lpmdsl.semantics.host.report_times import boundaries, times_of
 from lpmdsl.semantics.model import Model, Observation
 from lpmdsl.source import Source, Span
 from lpmdsl.writing.folders import UNFINISHED, Contents, settle_if_free
+from lpmdsl.writing.parquet import parquet
 from lpmdsl.writing.plain import write_whole
 
 COLUMNS = ("scenario", "replicate", "step", "time", "observation", "group", "value")
@@ -56,7 +58,14 @@ class Results:
 
     def to_parquet(self, path: str | Path) -> None:
         """Write the observations as Parquet."""
-        write_whole(Path(path), self.observations.to_parquet(index=False))
+        write_whole(Path(path), parquet_bytes(self.observations))
+
+
+def parquet_bytes(table: pd.DataFrame) -> bytes:
+    """The table as a Parquet file."""
+    columns = {name: table[name].to_numpy() if table[name].dtype.kind in "iuf" else table[name].tolist()
+               for name in table.columns}  # fmt: skip
+    return parquet(columns, f"lpmdsl {__version__}")
 
 
 def empty_observations() -> pd.DataFrame:

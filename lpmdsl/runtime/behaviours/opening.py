@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import ipaddress
 import json
 import os
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 from lpmdsl.backends.request import nobody_to_ask
 from lpmdsl.config import LlmOptions
 from lpmdsl.diagnostics import LpmError, fail
+from lpmdsl.extras import require
 from lpmdsl.reading.door import is_there, place_of
 from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.behaviours.budget import Budget
@@ -106,14 +106,9 @@ def _only_model(ledger: Ledger) -> str:
 
 
 def require_client(mode: str) -> None:
-    """Raises ``LpmError`` (E0852) where the package is missing that asks language models; a replay does without."""
-    if mode != "replay" and importlib.util.find_spec("openai") is None:
-        raise fail(
-            "E0852",
-            "Language models are asked with the package `openai`, which is not installed.",
-            _typed("--llm", mode),
-            'Install it: pip install "lpmdsl[llm]". A replay does without.',
-        )
+    """Raises ``LpmError`` (E0860) where the package is missing that asks language models; a replay does without."""
+    if mode != "replay":
+        require("openai", place=_typed("--llm", mode), otherwise="a replay does without")
 
 
 def _can_be_asked(options: LlmOptions) -> None:

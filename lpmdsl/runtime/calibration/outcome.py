@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from lpmdsl.config import Calibration, Estimate, Method, Reproduced
 from lpmdsl.escaping import json_number
+from lpmdsl.extras import optional
 from lpmdsl.runtime.calibration.model_checks.doubts import checked, doubts, few_curves
 from lpmdsl.runtime.calibration.model_checks.identification import notes_on
 from lpmdsl.runtime.calibration.model_checks.predict import PREDICT, Predictive, scores
-from lpmdsl.runtime.calibration.optional_imports import needed
 from lpmdsl.runtime.calibration.posterior import Posterior
 from lpmdsl.runtime.calibration.priors import Free, prior_draws
 from lpmdsl.runtime.calibration.problem import Problem, keyed
@@ -100,7 +100,7 @@ def _estimate(problem: Problem, free: Free, k: int, found: Posterior) -> Estimat
     low_95, low_50, median, high_50, high_95 = np.quantile(values, [0.025, 0.25, 0.5, 0.75, 0.975])
     r_hat = bulk = tail = None
     if values.shape[1] >= 4 and values.shape[0] >= 2:
-        az = needed("arviz")
+        az = optional("arviz")
         r_hat, bulk, tail = (
             json_number(float(v))
             for v in (az.rhat(values), az.ess(values, method="bulk"), az.ess(values, method="tail"))
@@ -172,7 +172,7 @@ def _longer(found: Posterior, times: float) -> str:
 
 def inference_data(problem: Problem, found: Posterior, predictive: Predictive | None) -> Any:
     """Draws, prior, predictive and data as ``arviz.InferenceData``; parameters in their own units."""
-    az = needed("arviz")
+    az = optional("arviz")
     groups: dict[str, Any] = {
         "prior": _prior(problem),
         "observed_data": {_name(problem, k): p.data.values for k, p in enumerate(problem.pieces)},

@@ -10,10 +10,10 @@ import numpy as np
 
 from lpmdsl.config import CALIBRATION_NAME, CalibrationOptions, Method
 from lpmdsl.diagnostics import did_you_mean, fail
+from lpmdsl.extras import CALIBRATION, optional, require_for_calibration
 from lpmdsl.runtime.calibration.checkpoint import CHECKPOINT_NAME, Checkpoint, identity_of, open_checkpoint
 from lpmdsl.runtime.calibration.model_checks.predict import predict
 from lpmdsl.runtime.calibration.model_checks.r0_posterior import long_steps, reproduction_numbers
-from lpmdsl.runtime.calibration.optional_imports import needed, require
 from lpmdsl.runtime.calibration.outcome import POSTERIOR_NAME, Calibrated, calibrated
 from lpmdsl.runtime.calibration.page import calibration_page
 from lpmdsl.runtime.calibration.posterior import STOPPED, Posterior, Tell
@@ -44,7 +44,7 @@ def calibrate(
     that are not of an earlier calibration are replaced, and ``say`` is called with them before. Raises ``LpmError``.
     """
     started = now()
-    require(options.method or next((c.method for c in model.calibrations), ""))
+    require_for_calibration(options.method or next((c.method for c in model.calibrations), ""))
     problem = read_problem(model, facts, options, data)
     method = method_of(problem, options)
     _load(method)
@@ -96,12 +96,9 @@ def known_method(text: str) -> Method:
 
 def _load(method: Method) -> None:
     """Whatever the method needs, before hours are spent."""
-    for package in ("arviz", "h5netcdf", "scoringrules"):
-        needed(package)
-    if method == "neural posterior":
-        needed("sbi")
-    if method == "search":
-        needed("optuna")
+    require_for_calibration(method)
+    for package in (*CALIBRATION[""], *CALIBRATION.get(method.split()[0], ())):
+        optional(package)
 
 
 def _fitted(problem: Problem, method: Method, checkpoint: Checkpoint, tell: Tell) -> Posterior:

@@ -11,6 +11,7 @@ from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.compiler import Compiled
 from lpmdsl.config import BackendName
 from lpmdsl.diagnostics import fail
+from lpmdsl.extras import optional
 from lpmdsl.runtime.engine.execute import cpu_runner
 from lpmdsl.runtime.engine.gpu_detection import has_gpu, require_gpu
 from lpmdsl.source import Source, Span
@@ -90,9 +91,9 @@ def _gpu(compiled: Compiled, threads: int) -> Engine:
 
 
 def _reference(compiled: Compiled, threads: int) -> Engine:
-    # Imported here for the start-up time: torch takes seconds to load, and the other back ends do without it.
-    import torch
-
+    # Loaded here: torch is an extra and takes seconds, and the back end for processors does without it.
+    place = Span(Source("--backend", "reference"), 0, len("reference"))
+    torch = optional("torch", place, extra="reference", otherwise="or use --backend cpu, which gives the same counts")
     from lpmdsl.reference import interpreter
 
     torch.set_num_threads(threads)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from lpmdsl.diagnostics import fail
+from lpmdsl.extras import is_there, optional, require
 from lpmdsl.source import Source, Span
 
 DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
@@ -24,7 +25,12 @@ def is_interpreted() -> bool:
 
 def has_gpu() -> bool:
     """Return True if ``--backend auto`` takes the GPU: there is one, torch sees it, and Triton is one that we know."""
-    return any(Path(d).exists() for d in DEVICES) and _is_known(triton_version()) and _torch_sees_one()
+    return (
+        any(Path(d).exists() for d in DEVICES)
+        and _is_known(triton_version())
+        and is_there("torch")
+        and _torch_sees_one()
+    )
 
 
 def triton_version() -> tuple[int, int] | None:
@@ -43,14 +49,13 @@ def _is_known(version: tuple[int, int] | None) -> bool:
 
 
 def _torch_sees_one() -> bool:
-    import torch  # takes seconds to load: asked only where a driver is
-
-    return torch.cuda.is_available()
+    return optional("torch").cuda.is_available()  # takes seconds to load: asked only where a driver is
 
 
 def require_gpu() -> None:
-    """Raises E0832 for a Triton that is not there or not known, E0809 where no GPU is."""
+    """Raises E0860 without torch or Triton, E0832 for a Triton that is not known, E0809 where no GPU is."""
     version, place = triton_version(), Span(Source("--backend", "gpu"), 0, 3)
+    require("torch", "triton", place=place, otherwise="or use --backend cpu, which gives the same counts")
     if not _is_known(version):
         known = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
         found = "It is not installed" if version is None else f"This is Triton {version[0]}.{version[1]}"

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lpmdsl.extras import optional
 from lpmdsl.runtime.calibration.checkpoint import Checkpoint
 from lpmdsl.runtime.calibration.methods.peak_draws import stopped_posterior
-from lpmdsl.runtime.calibration.optional_imports import needed
 from lpmdsl.runtime.calibration.posterior import Posterior, Tell
 from lpmdsl.runtime.calibration.priors import prior_draws
 from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
@@ -117,7 +117,7 @@ class _Nowhere:
 
 def _trained(z: Array, x: torch.Tensor, seen: torch.Tensor, count: int, seed: int) -> tuple[Array, Array]:
     """Draws at the data that were seen, and the validation loss of every epoch."""
-    inference = needed("sbi", "sbi.inference")
+    inference = optional("sbi.inference")
     centre, width = z.mean(axis=0), z.std(axis=0) + 1e-9
     theta = torch.tensor((z - centre) / width, dtype=torch.float32)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.random.fork_rng([]):

@@ -10,11 +10,11 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from lpmdsl.extras import optional
 from lpmdsl.runtime.calibration.checkpoint import Checkpoint
 from lpmdsl.runtime.calibration.methods.peak_draws import from_peak, stopped_posterior
 from lpmdsl.runtime.calibration.methods.quadratic_peak import climb_quadratic
 from lpmdsl.runtime.calibration.methods.start import enough_replicates, log_posterior
-from lpmdsl.runtime.calibration.optional_imports import needed
 from lpmdsl.runtime.calibration.posterior import Posterior, Tell
 from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers, with_threads
 from lpmdsl.runtime.engine.engines import threads_here
@@ -56,7 +56,7 @@ def _ensemble(
     problem: Problem, ensemble: int, trials: int, checkpoint: Checkpoint, tell: Tell
 ) -> tuple[Array, Array] | None:
     """Points and log posteriors of one search; None if asked to stop. Goes on after what the checkpoint has."""
-    optuna, name = needed("optuna"), f"ensemble {ensemble} "
+    optuna, name = optional("optuna"), f"ensemble {ensemble} "
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="maximize")
     bounds = _bounds(problem)

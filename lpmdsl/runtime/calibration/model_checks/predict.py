@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.config import Score
+from lpmdsl.extras import optional
 from lpmdsl.runtime.calibration.densities import below_and_at, draw, log_density, log_mean_exp
 from lpmdsl.runtime.calibration.model_checks.left_out import (
     LeftOut,
@@ -22,7 +23,6 @@ from lpmdsl.runtime.calibration.model_checks.left_out import (
     normalised,
     posterior_logs,
 )
-from lpmdsl.runtime.calibration.optional_imports import needed
 from lpmdsl.runtime.calibration.posterior import Tell
 from lpmdsl.runtime.calibration.priors import arguments
 from lpmdsl.runtime.calibration.problem import Piece, Problem, keyed, replicate_numbers
@@ -158,7 +158,7 @@ def scores(problem: Problem, predictive: Predictive) -> tuple[Score, ...]:
 
 
 def _score(piece: Piece, part: str, chosen: NDArray[np.bool_], left_out: LeftOut) -> Score:
-    rules = needed("scoringrules")
+    rules = optional("scoringrules")
     seen, at = piece.seen[chosen], among_all(piece, chosen, len(left_out.below))
     drawn, alphas = left_out.data[:, at], np.array(ALPHAS)
     low, high = (np.quantile(drawn, q, axis=0).T for q in (alphas / 2, 1 - alphas / 2))
