@@ -149,6 +149,24 @@ def mathml(name: str) -> str:
     return html(plain(name))
 
 
+def markdown(text: str) -> str:
+    """Words of a paragraph in Markdown: no mark, list, link, picture or element of HTML comes out of them."""
+    marked = _MARKS.sub(lambda found: f"\\{found[0]}", plain_lines(text))
+    return _LINE_MARKS.sub(lambda found: f"{found[1]}\\{found[2]}", marked)
+
+
+_MARKS = re.compile(r"[\\`*_{}\[\]<>&#|~!$:]")
+_LINE_MARKS = re.compile(r"^(\s*\d*)([-+=.)])", re.MULTILINE)
+
+
+def markdown_code(text: str) -> str:
+    """Lines of a model in Markdown, in a fence that is longer than any in them."""
+    fence = "`" * max(3, 1 + max((len(run) for run in _TICKS.findall(text)), default=0))
+    return f"{fence}lpm\n{plain_lines(text)}\n{fence}"
+
+
+_TICKS = re.compile("`+")
+
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\^{}", "~": r"\~{}", "<": r"\textless{}", ">": r"\textgreater{}", '"': r"\textquotedbl{}",

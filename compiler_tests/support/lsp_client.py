@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 TIMEOUT = 60.0
-LEGEND = ["keyword"]
 
 
 class LspClient:
@@ -134,6 +133,6 @@ def lsp_client(folder: Path, *options: str, encodings: tuple[str, ...] = ()) -> 
     try:
         yield client
         assert client.stop() == 0
-        assert b"".join(client.errors) == b""
+        assert not client.errors, b"".join(client.errors).decode()
     finally:
         client.process.kill()

@@ -12,23 +12,28 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from lpmdsl import __version__
-from lpmdsl.editor.analysis import Analysis
-from lpmdsl.editor.server.diagnostics import Published, published, with_promises
+from lpmdsl.editor.known.analysis import Analysis
+from lpmdsl.editor.known.workspace import Workspace
+from lpmdsl.editor.server.diagnostics import Published, published, reproduction_in_words, with_promises
 from lpmdsl.editor.server.places import Places, path_of, places_for
-from lpmdsl.editor.workspace import Workspace
 
 PAUSE, LONG_PAUSE = 0.1, 0.8
 """Seconds without a keystroke before a text is checked, and before its promises are worked out."""
 
 
 class Server(LanguageServer):
-    """``models``: the texts and what is known of them. ``uris``: the client's address of every open text."""
+    """``models``: the texts and what is known of them. ``uris``: the client's address of every open text.
+
+    ``reproduction``: R0 of the conditions of a text, in words, as far as it has been worked out.
+    """
 
     def __init__(self, allow_files: bool = False) -> None:
         # Whole texts: models are small, and an edit by lines would have to count lines as the client does.
         super().__init__("lpmc", __version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
         self.models = Workspace(allow_files=allow_files)
         self.uris: dict[Path, str] = {}
+        self.reproduction: dict[Path, dict[str, str]] = {}
+        self._worked_out: dict[Path, Analysis] = {}
         self._waiting: dict[Path, asyncio.Task[None]] = {}
 
     @property
@@ -46,6 +51,15 @@ class Server(LanguageServer):
         self.uris[path] = uri
         self.models.open(path, text)
         self.check_soon(path)
+
+    def closed(self, uri: str) -> None:
+        """From now on the file counts; nothing is told of it any more."""
+        path = path_of(uri)
+        self.forget(path)
+        self.models.close(path)
+        for kept in (self.uris, self.reproduction, self._worked_out):
+            kept.pop(path, None)
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
     def check_soon(self, path: Path) -> None:
         """Check a text after a pause, and every other open one after it."""
@@ -65,9 +79,17 @@ class Server(LanguageServer):
             await asyncio.sleep(0)
         await asyncio.sleep(LONG_PAUSE)
         for path in tuple(self.uris):
-            whole = await asyncio.to_thread(guarded(with_promises), self.models, path)
-            if whole is not None:
-                self.tell(path, whole)
+            await self._work_out(path)
+
+    async def _work_out(self, path: Path) -> None:
+        """What takes longer than a keystroke, once for every state of a text: its promises, and R0 to be shown."""
+        found = self.models.analysis(path)
+        model = found.model if found is not None else None
+        if found is None or model is None or self._worked_out.get(path) is found:
+            return
+        self._worked_out[path] = found
+        self.tell(path, await asyncio.to_thread(guarded(with_promises), found, model))
+        self.reproduction[path] = await asyncio.to_thread(guarded(reproduction_in_words), model) or {}
 
     def tell(self, path: Path, found: Published | None) -> None:
         """Send the diagnostics of a text to the client."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lsprotocol import types
 
-from lpmdsl.diagnostics import Diagnostic, Label, Report
+from lpmdsl.diagnostics import Diagnostic, Label, LpmError, Report
+from lpmdsl.editor.known.analysis import Analysis
+from lpmdsl.editor.known.workspace import Workspace
 from lpmdsl.editor.server.places import Places
-from lpmdsl.editor.workspace import Workspace
 from lpmdsl.semantics.model import Model
 
 _SEVERITY = {
@@ -37,15 +39,30 @@ def published(models: Workspace, path: Path) -> Published | None:
     return Published(found.diagnostics) if found is not None else None
 
 
-def with_promises(models: Workspace, path: Path) -> Published | None:
-    """The same with what is promised of R0 worked out, None where nothing is."""
-    found = models.analysis(path)
-    model = found.model if found is not None else None
-    if found is None or model is None:
-        return None
+def with_promises(found: Analysis, model: Model) -> Published | None:
+    """The same with what is promised of R0 worked out, None where nothing more is to be told."""
     report = Report()
     check_promises(model, report)
     return Published((*found.diagnostics, *report.sorted())) if report.diagnostics else None
+
+
+def reproduction_in_words(model: Model) -> dict[str, str]:
+    """R0 and the time of doubling of every condition that is passed on, as far as they are known before a run.
+
+    Nothing is worked out where people or ties come from files, which a run alone reads.
+    """
+    from lpmdsl.semantics.host.evaluate import parameter_values
+    from lpmdsl.theory.reproduction import reproduction
+
+    told: dict[str, str] = {}
+    from_files = any(a.file for a in model.agents) or any(n.file for n in model.networks)
+    for condition in () if from_files else model.conditions:
+        if model.is_passed_on(condition.name):
+            with suppress(ValueError, LpmError):
+                found = reproduction(model, condition, parameter_values(model))
+                doubles = f", doubles in {found.doubling:.3g} days" if found.doubling is not None else ""
+                told[condition.name] = f"R0 = {found.told}{doubles}"
+    return told
 
 
 def check_promises(model: Model, report: Report) -> None:

@@ -12,6 +12,7 @@ from lpmdsl.editor.server.features import register
 def serve(allow_files: bool = False) -> None:
     """Answer on the standard streams until the client goes. What goes wrong is written on the error stream."""
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR)
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # a renaming that is refused is no error
     server = Server(allow_files)
     register(server)
     server.start_io()

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lpmdsl.distributions.table import DISTRIBUTIONS
-from lpmdsl.editor.cursor import Cursor, Step
-from lpmdsl.editor.occurrences import STATES, Scope, scope_of_field, scope_within
-from lpmdsl.editor.symbols import Directory
+from lpmdsl.editor.known.cursor import Cursor, Step
+from lpmdsl.editor.known.occurrences import STATES, Scope, scope_of_field, scope_within
+from lpmdsl.editor.known.symbols import Directory
 from lpmdsl.networks.generators import NETWORKS
 from lpmdsl.semantics.builtins import RESERVED
 from lpmdsl.semantics.functions import FUNCTIONS

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lpmdsl.diagnostics import Report
-from lpmdsl.editor.analysis import Analysis
-from lpmdsl.editor.library import OpenLibrary, Readings
+from lpmdsl.editor.known.analysis import Analysis
+from lpmdsl.editor.known.library import OpenLibrary, Readings
 from lpmdsl.semantics.model import Model
 from lpmdsl.semantics.resolve.library import installed_folders
 from lpmdsl.source import Source

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lpmdsl.diagnostics import Diagnostic, Report
-from lpmdsl.editor.occurrences import occurrences
-from lpmdsl.editor.symbols import Occurrence
+from lpmdsl.editor.known.occurrences import occurrences
+from lpmdsl.editor.known.symbols import Occurrence
 from lpmdsl.semantics.model import Model
 from lpmdsl.semantics.passes import Passed, passes
 from lpmdsl.semantics.resolve.library import Library

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from lpmdsl.editor.symbols import Directory, Occurrence, Symbol, argument_name
+from lpmdsl.editor.known.symbols import Directory, Occurrence, Symbol, argument_name
 from lpmdsl.semantics.resolve.names import GROUPS, Names
 from lpmdsl.semantics.resolve.tree_walk import SLOT
 from lpmdsl.source import Span

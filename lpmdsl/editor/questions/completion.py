@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lpmdsl.editor.analysis import Analysis
-from lpmdsl.editor.candidates import Candidate, candidates
-from lpmdsl.editor.cursor import Cursor, cursor_at
-from lpmdsl.editor.occurrences import STATES
-from lpmdsl.editor.symbols import Directory
-from lpmdsl.editor.terminals import words_of
+from lpmdsl.editor.known.analysis import Analysis
+from lpmdsl.editor.known.cursor import Cursor, cursor_at
+from lpmdsl.editor.known.occurrences import STATES
+from lpmdsl.editor.known.symbols import Directory
+from lpmdsl.editor.known.terminals import words_of
+from lpmdsl.editor.questions.candidates import Candidate, candidates
 from lpmdsl.quantities import UNITS
 from lpmdsl.reading.door import beside, place_of
 from lpmdsl.source import data_dir

@@ -1,0 +1,1 @@
+"""Facts about the texts of an editor: their trees, names and Models, and where a cursor stands in them."""
