@@ -168,7 +168,6 @@ CODES: dict[str, str] = {
     "E0750": "A count of nobody in particular",
     "E0751": "Not the level of a quantile",
     "E0752": "An attack rate that cannot be worked out",
-    "E0767": "The package of the language server is not there",
     "E0769": "The page of the report cannot be shown",
     "E0770": "Changes of files are not told",
     # 06 networks and populations: files and generators

@@ -61,7 +61,7 @@ def test_commands_do_without_extras(command: str, tmp_path: Path) -> None:
 
 
 ROOMS = ("reference/", "backends/triton/", "runtime/engine/gpu", "runtime/gradients/", "runtime/calibration/methods/",
-         "runtime/behaviours/client.py")  # fmt: skip
+         "runtime/behaviours/client.py", "editor/server/")  # fmt: skip
 """Where packages of extras are imported at the top: whoever loads these modules has asked ``extras`` before."""
 ALLOWED = {"runtime/calibration/outcome.py: arviz", "runtime/engine/build.py: triton"}
 """A name of a type, and what is built only after ``require_gpu``."""

@@ -106,7 +106,7 @@ def test_places_are_counted_as_the_client_counts(folder: Path, encodings: tuple[
 def test_without_pygls_the_line_to_type_is_said() -> None:
     program = 'import sys; sys.modules["pygls"] = None\nfrom lpmdsl.cli import main\nmain()'
     done = subprocess.run([sys.executable, "-c", program, "lsp"], capture_output=True, text=True, timeout=100)
-    assert done.returncode == 1 and "E0767" in done.stderr and 'pip install "lpmdsl[lsp]"' in done.stderr
+    assert done.returncode == 1 and "E0860" in done.stderr and 'pip install "lpmdsl[lsp]"' in done.stderr
 
 
 def test_a_text_says_the_same_as_the_command(client: LspClient, folder: Path) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
 from lpmdsl.cli.options import AllowFiles
-from lpmdsl.diagnostics import fail
-from lpmdsl.source import Source, Span
+from lpmdsl.extras import require
 
 
 def lsp(
@@ -17,11 +15,7 @@ def lsp(
     stdio: Annotated[bool, typer.Option("--stdio", help="The only way to talk to it; some editors say so.")] = True,
 ) -> None:
     """Answer an editor on the standard streams: the language server."""
-    if find_spec("pygls") is None:
-        raise fail(
-            "E0767", "The language server needs pygls, which is not installed.", Span(Source("lpmc lsp", ""), 0, 0),
-            'Type: pip install "lpmdsl[lsp]"',
-        )  # fmt: skip
+    require("pygls")
     from lpmdsl.editor.server.serve import serve
 
     del stdio

@@ -97,6 +97,8 @@ def _family(row: Family) -> tuple[Signature, ...]:
     if row.likelihood is not None:
         forms += [form for form in row.likelihood.forms if form not in forms]
     about = f"For example `{row.example}`."
+    if not forms:
+        return (Signature(row.name, (("LABEL share", "a label and its share"), ("…", "more of them")), about),)
     return tuple(Signature(row.name, tuple((n.removesuffix(" 2"), role) for n, role in form), about) for form in forms)
 
 
