@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
 import tomllib
@@ -98,9 +99,10 @@ def test_every_dependency_has_its_line() -> None:
     dependencies = project.split("[project.entry-points")[0].split("dependencies = [", 1)[1]
     names = {name for name in re.findall(r'"([A-Za-z][A-Za-z0-9-]*)[>=\[]', dependencies) if name != "lpmdsl"}
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
-    listed = set(re.findall(r"^\| ([a-z0-9-]+) \|", page, re.MULTILINE))
-    assert names
-    assert names == listed - {"package"}
+    listed = set(re.findall(r"^\| ([@a-z0-9/-]+) \|", page, re.MULTILINE))
+    extension = json.loads((ROOT / "editors" / "vscode" / "package.json").read_text(encoding="utf-8"))
+    assert names and "dependencies" not in extension
+    assert names | set(extension["devDependencies"]) == listed - {"package"}
 
 
 def test_files_named_in_the_documentation_exist() -> None:
