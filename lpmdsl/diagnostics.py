@@ -26,14 +26,27 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """An edit that answers a finding: ``text`` in place of what stands at ``span``. ``title``: what it does."""
+
+    title: str
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding with its place. Messages quote what was read: ``message`` and ``help`` are spelt as one line each."""
+    """One finding with its place. Messages quote what was read: ``message`` and ``help`` are spelt as one line each.
+
+    ``fixes``: edits that ``help`` or a question in the message proposes, the likeliest first; a program can make them.
+    """
 
     code: str
     message: str
     span: Span
     help: str = ""
     labels: tuple[Label, ...] = ()
+    fixes: tuple[Fix, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", plain(self.message))
@@ -51,11 +64,14 @@ class Report:
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
-    def add(self, code: str, message: str, span: Span, help: str = "", labels: Iterable[Label] = ()) -> None:
+    def add(
+        self, code: str, message: str, span: Span, help: str = "", labels: Iterable[Label] = (),
+        fixes: Iterable[Fix] = (),
+    ) -> None:  # fmt: skip
         """Record one diagnostic; the same code at the same place is recorded once."""
         assert code in CODES, f"diagnostic code {code} has no row in lpmdsl/codes.py"
         if not any(d.code == code and d.span == span for d in self.diagnostics):
-            self.diagnostics.append(Diagnostic(code, message, span, help, tuple(labels)))
+            self.diagnostics.append(Diagnostic(code, message, span, help, tuple(labels), tuple(fixes)))
 
     @property
     def has_errors(self) -> bool:
@@ -84,13 +100,32 @@ def fail(code: str, message: str, span: Span, help: str = "") -> LpmError:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`` Did you mean `I`?`` or nothing: the nearest of the known names, also by initial or upper case."""
+    found = nearest(word, known)
+    return f" Did you mean `{found}`?" if found else ""
+
+
+def instead(span: Span, word: str, known: Iterable[str]) -> tuple[Fix, ...]:
+    """The edit that ``did_you_mean`` asks about, none where it asks nothing. ``span``: that of the word, or of it in
+    quotes."""
+    found = nearest(word, known)
+    quoted = span.source.text[span.start : span.start + 1] == '"'
+    return (replaced(span, f'"{found}"' if quoted else found),) if found else ()
+
+
+def replaced(span: Span, text: str) -> Fix:
+    """The edit that writes ``text`` where something else stands."""
+    return Fix(f"Write `{text}`", span, text)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The nearest of the known names, also by initial or upper case, "" if none is near."""
     names = sorted(set(known))
     folded = {name.casefold(): name for name in names}
     close = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
     if close:
-        return f" Did you mean `{folded[close[0]]}`?"
+        return folded[close[0]]
     initials = [name for name in names if word and name == word[0].upper()]
-    return f" Did you mean `{initials[0]}`?" if initials else ""
+    return initials[0] if initials else ""
 
 
 def render_text(d: Diagnostic) -> str:
@@ -124,8 +159,9 @@ def _excerpt(span: Span) -> list[str]:
 
 
 def render_json(d: Diagnostic) -> str:
-    """One JSON object on one line: code, severity, message, file, line, column, end_line, end_column, help, and
-    ``related``: file, line, column and message of every place that explains it."""
+    """One JSON object on one line: code, severity, message, file, line, column, end_line, end_column, help,
+    ``related``: file, line, column and message of every place that explains it, and ``fixes``: edits that answer it,
+    each with a title, a place and the text to write there."""
     source = d.span.source
     line, column = source.position(d.span.start)
     end_line, end_column = source.position(max(d.span.end, d.span.start))
@@ -141,8 +177,18 @@ def render_json(d: Diagnostic) -> str:
             "end_column": end_column,
             "help": d.help,
             "related": [_place(label) for label in d.labels],
+            "fixes": [_edit(fix) for fix in d.fixes],
         }
     )
+
+
+def _edit(fix: Fix) -> dict[str, str | int]:
+    source = fix.span.source
+    (line, column), (end_line, end_column) = source.position(fix.span.start), source.position(fix.span.end)
+    return {
+        "title": plain(fix.title), "file": str(source.path or source.name), "line": line, "column": column,
+        "end_line": end_line, "end_column": end_column, "text": fix.text,
+    }  # fmt: skip
 
 
 def _place(label: Label) -> dict[str, str | int]:

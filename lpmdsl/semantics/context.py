@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lpmdsl.diagnostics import Report, did_you_mean
+from lpmdsl.diagnostics import Report, did_you_mean, instead
 from lpmdsl.quantities import ERROR, TIME, UNITS, Dimension, Kind, Type
 from lpmdsl.reading.tabular import DataFile
 from lpmdsl.semantics import model
@@ -76,7 +76,9 @@ class Context:
             self.report.add("E0206", f"`{name.id}` is {ARTICLES[word]}, and {wanted} belongs here.", name.span, help)
             return
         hint = did_you_mean(name.id, known)  # type: ignore[arg-type]
-        self.report.add("E0201", f"There is no {wanted.split(' ', 1)[1]} `{name.id}`.{hint}", name.span, help)
+        fixes = instead(name.span, name.id, known)  # type: ignore[arg-type]
+        message = f"There is no {wanted.split(' ', 1)[1]} `{name.id}`.{hint}"
+        self.report.add("E0201", message, name.span, help, fixes=fixes)
 
     def agent_kind(self, name: tree.Name) -> str | None:
         """The kind of agent called ``name``, or None after reporting that there is none."""
@@ -91,7 +93,7 @@ class Context:
         else:
             help = f"The agents are {', '.join(known)}." if known else f"Declare it: `agent {name.id} count 10_000`."
             message = f"There is no agent `{name.id}`.{did_you_mean(name.id, known)}"
-            self.report.add("E0601", message, name.span, help)
+            self.report.add("E0601", message, name.span, help, fixes=instead(name.span, name.id, known))
         return None
 
     def state(self, condition: str, name: tree.Name) -> int | None:
@@ -104,6 +106,7 @@ class Context:
             f"No state `{name.id}` in {condition}.{did_you_mean(name.id, states)}",
             name.span,
             f"{condition} has the states {', '.join(states)}.",
+            fixes=instead(name.span, name.id, states),
         )
         return None
 
@@ -131,6 +134,7 @@ class Context:
                 f"No condition has a state `{name.id}`.{did_you_mean(name.id, known)}",
                 name.span,
                 f"The states are {', '.join(known)}." if known else "Declare a `condition` first.",
+                fixes=instead(name.span, name.id, known),
             )
         return None
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lpmdsl.diagnostics import Report
+from lpmdsl.diagnostics import Label, Report
 from lpmdsl.semantics.analyse import Facts, analyse
 from lpmdsl.semantics.check import check
 from lpmdsl.semantics.model import Model
@@ -38,6 +38,13 @@ def passes(source: Source, report: Report, library: Library) -> Passed:
     if report.has_errors:
         return Passed(module)
     names = resolve(module, library, report)
+    passed = _checked(names, report)
+    _tell_uses(names, report)
+    return passed
+
+
+def _checked(names: Names, report: Report) -> Passed:
+    module = names.module
     if report.has_errors:
         return Passed(module, names)
     model = check(module, names, report)
@@ -48,6 +55,15 @@ def passes(source: Source, report: Report, library: Library) -> Passed:
         refuse_scenarios(model, report, names)
         refuse_changes(model, report, names)
     return Passed(module, names, model, facts)
+
+
+def _tell_uses(names: Names, report: Report) -> None:
+    """Add to every finding in a used file where the text itself names what brought it in."""
+    here = names.module.source.name
+    for i, d in enumerate(report.diagnostics):
+        place = names.used.get(d.span.source.name)
+        if place is not None and d.span.source.name != here:
+            report.diagnostics[i] = replace(d, labels=(*d.labels, Label(place, "used here")))
 
 
 def check_source(source: Source, report: Report) -> tuple[Model, Facts] | None:

@@ -35,7 +35,7 @@ def refuse(
     check(names.module, names, inner, values)
     for d in inner.sorted():
         if d.severity == "error":
-            report.add(d.code, d.message, d.span, d.help, (*d.labels, *labels))
+            report.add(d.code, d.message, d.span, d.help, (*d.labels, *labels), d.fixes)
 
 
 def refuse_scenarios(checked: m.Model, report: Report, names: Names | None = None) -> None:

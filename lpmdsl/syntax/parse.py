@@ -9,7 +9,7 @@ from pathlib import Path
 from lark import Token, Tree
 from lark.exceptions import UnexpectedInput
 
-from lpmdsl.diagnostics import Report, did_you_mean
+from lpmdsl.diagnostics import Fix, Report, did_you_mean, instead, replaced
 from lpmdsl.escaping import LINE_BREAKS, MOST_LABEL, MOST_NAME, hidden_in_lines, shown
 from lpmdsl.source import MAX_BYTES, Source, Span
 from lpmdsl.syntax import tree as t
@@ -179,7 +179,9 @@ def _unknown_declaration(source: Source, chunk: Chunk, report: Report) -> None:
     if owners and not near:
         hint = f" It is a clause of {' and '.join(owners)}."
     help = "A declaration starts with a word such as `clock`, `parameter`, `agent` or `condition`"
-    report.add("E0102", f"No declaration starts with `{word}`.{hint}", _word_span(source, chunk), help)
+    place = _word_span(source, chunk)
+    fixes = [replaced(place, near)] if near else () if owners else instead(place, chunk.word, STARTERS)
+    report.add("E0102", f"No declaration starts with `{word}`.{hint}", place, help, fixes=fixes)
 
 
 def _is_supported(source: Source, chunk: Chunk, report: Report) -> bool:
@@ -196,12 +198,15 @@ def _is_supported(source: Source, chunk: Chunk, report: Report) -> bool:
 def _check_indentation(source: Source, chunk: Chunk, report: Report) -> None:
     if chunk.indented:
         message = f"`{chunk.keyword}` starts a declaration and yet is indented"
-        report.add("W0114", message, _word_span(source, chunk), "Move it to the left margin")
+        margin = source.text.rfind("\n", 0, chunk.start) + 1
+        fix = Fix("Move it to the left margin", Span(source, margin, chunk.start), "")
+        report.add("W0114", message, _word_span(source, chunk), "Move it to the left margin", fixes=[fix])
     for offset in chunk.loose[:1]:
         word = re.match(r'\w+|"[^"\n]*"|.', source.text[offset : offset + 200])
         end = offset + (len(word.group()) if word else 1)
         message = f"This line belongs to `{chunk.keyword}` and yet is not indented"
-        report.add("W0114", message, Span(source, offset, end), "Indent it by two spaces")
+        fix = Fix("Indent it by two spaces", Span(source, offset, offset), "  ")
+        report.add("W0114", message, Span(source, offset, end), "Indent it by two spaces", fixes=[fix])
 
 
 # ------------------------------------------------------------------ one declaration

@@ -26,7 +26,7 @@ class Readings:
             inner = Report()
             found = self.kept[path] = (source, parse(source, inner), tuple(inner.diagnostics))
         for d in found[2]:
-            report.add(d.code, d.message, d.span, d.help, d.labels)
+            report.add(d.code, d.message, d.span, d.help, d.labels, d.fixes)
         return found[1]
 
 

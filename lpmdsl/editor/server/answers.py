@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lsprotocol import types
 
+from lpmdsl.diagnostics import Diagnostic, Fix
 from lpmdsl.editor.known.analysis import Analysis
 from lpmdsl.editor.known.symbols import Occurrence
 from lpmdsl.editor.questions.completion import Completion
@@ -108,6 +109,28 @@ def edited(edits: Iterable[Edit], places: Places, uris: Mapping[Path, str]) -> t
     for edit in edits:
         found[uris.get(edit.path) or uri_of(edit.path)].append(types.TextEdit(places.range(edit.span), edit.text))
     return types.WorkspaceEdit(changes=dict(found))
+
+
+def quick_fixes(
+    found: Iterable[tuple[Diagnostic, Fix]], given: Iterable[types.Diagnostic], places: Places, uri: str
+) -> list[types.CodeAction]:
+    """The edits of findings, each with the client's own record of its finding; the first one of each is preferred."""
+    known = {(d.code, d.range.start.line, d.range.start.character): d for d in given}
+    actions: list[types.CodeAction] = []
+    for d, fix in found:
+        start = places.position(d.span.source, d.span.start)
+        answered = known.get((d.code, start.line, start.character))
+        edit = types.TextEdit(places.range(fix.span), fix.text)
+        actions.append(
+            types.CodeAction(
+                plain(fix.title),
+                types.CodeActionKind.QuickFix,
+                [answered] if answered is not None else None,
+                fix is d.fixes[0],
+                edit=types.WorkspaceEdit(changes={uri: [edit]}),
+            )
+        )
+    return actions
 
 
 def whole_text(analysis: Analysis, text: str | None, places: Places) -> list[types.TextEdit] | None:

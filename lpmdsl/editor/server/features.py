@@ -10,6 +10,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from lpmdsl.editor.questions.completion import completion
+from lpmdsl.editor.questions.fixes import fixes
 from lpmdsl.editor.questions.folding import folds
 from lpmdsl.editor.questions.formatting import formatted
 from lpmdsl.editor.questions.hints import hints
@@ -29,6 +30,7 @@ def register(server: Server) -> None:
     _texts(server)
     _typing(server)
     _names(server)
+    _fixing(server)
     _renaming(server)
     _whole_texts(server)
 
@@ -135,6 +137,19 @@ def _names(server: Server) -> None:
             here = found.occurrence_at(at)
             same = [o for o in found.occurrences if here is not None and o.symbol.key == here.symbol.key]
             return answers.highlights(same, server.places)
+
+        return _about(server, answer)(given)
+
+
+def _fixing(server: Server) -> None:
+    kinds = types.CodeActionOptions([types.CodeActionKind.QuickFix])
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, kinds)
+    def fixing(given: types.CodeActionParams) -> list[types.CodeAction] | None:
+        def answer(_: Any, found: Any) -> list[types.CodeAction]:
+            start, end = (server.places.offset(found.source, p) for p in (given.range.start, given.range.end))
+            known = given.context.diagnostics
+            return answers.quick_fixes(fixes(found, start, end), known, server.places, given.text_document.uri)
 
         return _about(server, answer)(given)
 

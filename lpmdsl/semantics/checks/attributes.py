@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.diagnostics import did_you_mean, instead
 from lpmdsl.quantities import ERROR, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.vertices import constant as value_of
@@ -41,7 +41,8 @@ def missing_value(ctx: Context, written: tree.Attribute, kind: Type, is_read: bo
         if label in kind.labels:
             return float(kind.labels.index(label))
         told = f"`{label}` is no label of `{written.name.id}`.{did_you_mean(label, kind.labels)}"
-        ctx.report.add("E0307", told, written.missing.span, f"The labels are {', '.join(kind.labels[:12])}.")
+        fixes = instead(written.missing.span, label, kind.labels)
+        ctx.report.add("E0307", told, written.missing.span, f"The labels are {', '.join(kind.labels[:12])}.", (), fixes)
         return 0.0
     value = _constant(ctx, written.missing, kind, f"what a missing `{written.name.id}` means")
     return 0.0 if value is None else value

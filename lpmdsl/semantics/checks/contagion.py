@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.diagnostics import did_you_mean, instead
 from lpmdsl.quantities import CONTACT_RATE, ERROR, NUMBER, NUMBER_DIM, PER_CONTACT, PER_TIME, Dimension, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.value_origins import origins
@@ -93,9 +93,8 @@ def network_of(ctx: Context, name: tree.Name, kind: str) -> model.Network | None
             if ctx.names.word_of(name.id):
                 ctx.unknown(name, "a network", known, help)
             else:
-                ctx.report.add(
-                    "E0201", f"There is no network `{name.id}`.{did_you_mean(name.id, known)}", name.span, help
-                )
+                message = f"There is no network `{name.id}`.{did_you_mean(name.id, known)}"
+                ctx.report.add("E0201", message, name.span, help, fixes=instead(name.span, name.id, known))
         return None
     if kind not in (network.of, network.to):
         joined = f"{network.of} to {network.to}" if network.is_between else network.of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lpmdsl.diagnostics import Label, did_you_mean
+from lpmdsl.diagnostics import Label, did_you_mean, instead
 from lpmdsl.quantities import BOOLEAN, ERROR, PROBABILITY, SHARE, Kind, Type
 from lpmdsl.reading.cells import MISSING
 from lpmdsl.semantics.checks.attributes import label_of
@@ -68,6 +68,7 @@ def _member(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> Member:
             f"`{written.type.name}` is not a type that an attribute can have.{did_you_mean(written.type.name, known)}",
             written.type.span,
             f"Write {', '.join(known)} or a unit.",
+            fixes=instead(written.type.span, written.type.name, known),
         )
     return Member(kind, written.name.span, is_computed=computed)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.diagnostics import did_you_mean, instead
 from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER
 from lpmdsl.reading.door import beside, is_there, leads_out, place_of
@@ -328,6 +328,7 @@ def _comes_later(ctx: Context, written: tree.Fit) -> bool:
         f"{did_you_mean(written.file, beside(place))}",
         written.file_span,
         "A run does not need it. Put it beside the model to have it checked.",
+        fixes=instead(written.file_span, written.file, beside(place)),
     )
     return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from lpmdsl.diagnostics import Label, did_you_mean
+from lpmdsl.diagnostics import Label, did_you_mean, instead
 from lpmdsl.quantities import (
     DURATION,
     ERROR,
@@ -107,6 +107,7 @@ def _labels(ctx: Context, written: tree.Table) -> tuple[tuple[str, ...], ...] | 
                     f"There is no category attribute `{name.id}` for a table to be by.{did_you_mean(name.id, known)}",
                     name.span,
                     "A table is by category or yes/no attributes of an agent, or by a condition.",
+                    fixes=instead(name.span, name.id, known),
                 )
                 return None
         found.append(labels)
@@ -267,6 +268,7 @@ def _complete(
                     f"`{key}` is not a label of `{by}`.{did_you_mean(key, labels)}",
                     _key_span(written, row, d),
                     f"The labels are {', '.join(labels)}.",
+                    fixes=() if written.file else instead(_key_span(written, row, d), key, labels),
                 )
                 return None
         if row[0] in seen:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from lpmdsl.diagnostics import Report, did_you_mean
+from lpmdsl.diagnostics import Report, did_you_mean, instead
 from lpmdsl.reading.door import Place, is_there, leads_out, outside, place_of, read_file
 from lpmdsl.reading.problem import Problem
 from lpmdsl.source import Source, data_dir
@@ -39,7 +39,7 @@ class Library:
 
         None after a report: it leads out of the folders that may be read (E0413), or is in none of them (E0207).
         """
-        own = place_of(use.span.source)
+        own, path = place_of(use.span.source), use.path.removesuffix(".lpm")
         for place in self._places(own):
             for name in (use.path, f"{use.path}.lpm"):
                 if is_there(name, place):
@@ -50,9 +50,10 @@ class Library:
             report.add(
                 "E0207",
                 f"No file `{use.path}` beside this one, in an installed library or among the bundled ones."
-                f"{self.suggestion(use.path)}",
+                f"{did_you_mean(path, self.bundled_names())}",
                 use.path_span,
                 "Check the path; `.lpm` at its end may be left out.",
+                fixes=instead(use.path_span, path, self.bundled_names()),
             )
         return None
 
@@ -78,10 +79,9 @@ class Library:
             return None
         return source_of(file.path, file.data, report, found.place.folders, found.place.any_file)
 
-    def suggestion(self, path: str) -> str:
-        """`` Did you mean `lpm/seir`?`` among the bundled files."""
-        known = [p.relative_to(self.bundled).with_suffix("").as_posix() for p in self.bundled.rglob("*.lpm")]
-        return did_you_mean(path.removesuffix(".lpm"), known)
+    def bundled_names(self) -> list[str]:
+        """The bundled files as a ``use`` names them: ``lpm/seir``."""
+        return [p.relative_to(self.bundled).with_suffix("").as_posix() for p in self.bundled.rglob("*.lpm")]
 
 
 def installed_folders() -> tuple[Path, ...]:

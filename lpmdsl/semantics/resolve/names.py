@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lpmdsl.diagnostics import Label, Report, did_you_mean
+from lpmdsl.diagnostics import Label, Report, did_you_mean, instead
 from lpmdsl.semantics.builtins import GENERATED, RESERVED
 from lpmdsl.semantics.resolve.library import Library
 from lpmdsl.semantics.resolve.tree_walk import names_in, rename
@@ -38,6 +38,8 @@ class Names:
     comparisons: list[tree.Compare] = field(default_factory=list)
     checks: list[tree.CheckQuantity | tree.CheckAlways] = field(default_factory=list)
     calibrations: list[tree.Calibrate] = field(default_factory=list)
+    used: dict[str, Span] = field(default_factory=dict)
+    """Used files by their names, also those that a used one uses: where this text names what brings them in."""
 
     @property
     def is_library(self) -> bool:
@@ -92,7 +94,7 @@ def resolve(module: tree.Module, library: Library, report: Report, chain: tuple[
     extensions: list[tree.Agent] = []
     for declaration in module.declarations:
         if isinstance(declaration, tree.Use):
-            for imported in _import(declaration, library, report, (*chain, here)):
+            for imported in _import(declaration, library, report, (*chain, here), names.used):
                 _declare(names, imported, report)
     for declaration in module.declarations:
         if isinstance(declaration, tree.Agent) and declaration.extends:
@@ -172,6 +174,7 @@ def _extend(names: Names, extension: tree.Agent, report: Report) -> None:
             f"There is no agent `{extension.name.id}` to extend.{did_you_mean(extension.name.id, known)}",
             extension.name.span,
             f"Declare it first: `agent {extension.name.id} count 10_000`.",
+            fixes=instead(extension.name.span, extension.name.id, known),
         )
         return
     names.agents()[agent.name.id] = replace(agent, attributes=(*agent.attributes, *extension.attributes))
@@ -180,8 +183,13 @@ def _extend(names: Names, extension: tree.Agent, report: Report) -> None:
 # ------------------------------------------------------------------ imports
 
 
-def _import(use: tree.Use, library: Library, report: Report, chain: tuple[Path, ...]) -> list[Any]:
-    """The declarations that ``use`` brings in, renamed and with its settings; [] after an error."""
+def _import(
+    use: tree.Use, library: Library, report: Report, chain: tuple[Path, ...], used: dict[str, Span]
+) -> list[Any]:
+    """The declarations that ``use`` brings in, renamed and with its settings; [] after an error.
+
+    ``used`` gets the files that it brings in.
+    """
     found = library.find(use, report)
     if found is None:
         return []
@@ -197,9 +205,13 @@ def _import(use: tree.Use, library: Library, report: Report, chain: tuple[Path, 
         return []
     before = sum(d.severity == "error" for d in report.diagnostics)
     module = library.load(found, use, report)
+    if module is not None:
+        used.setdefault(module.source.name, use.path_span)
     if module is None or not _version_fits(use, module, report):
         return []
     theirs = resolve(module, library, report, chain)
+    for name in theirs.used:
+        used.setdefault(name, use.path_span)
     if sum(d.severity == "error" for d in report.diagnostics) > before:
         return []
     return _settings(use, _rename(use, _pick(use, theirs, report)), theirs, report)
@@ -253,6 +265,7 @@ def _not_found(use: tree.Use, item: tree.UseItem, theirs: Names, report: Report)
         f"`{use.path}` has no {item.kind} `{item.name.id}`.{did_you_mean(item.name.id, known)}",
         item.name.span,
         have,
+        fixes=instead(item.name.span, item.name.id, known),
     )
 
 
@@ -276,6 +289,7 @@ def _settings(use: tree.Use, declarations: list[Any], theirs: Names, report: Rep
                 f"`{name.id}` is not a parameter of what is imported here.{did_you_mean(name.id, known)}",
                 name.span,
                 f"`{use.path}` has the parameters: {', '.join(known) or 'none'}.",
+                fixes=instead(name.span, name.id, known),
             )
     return [
         replace(d, value=new[d.name.id]) if isinstance(d, tree.Parameter) and d.name.id in new else d

@@ -43,7 +43,7 @@ def explain(stop: Stop, report: Report) -> None:
     ):
         answer = attempt(stop)
         if answer:
-            code, message, help = answer
-            report.add(code, message, stop.span, help)
+            code, message, help, *fixes = answer
+            report.add(code, message, stop.span, help, fixes=fixes)
             return
     report.add("E0101", what_comes(stop), stop.span, shape_of_line(stop))

@@ -18,14 +18,17 @@ _IF_INSIDE = re.compile(r"(?P<yes>\S(?:[^(]*?\S)?)\s+if\s+(?P<test>.+?)\s+else\s
 
 def conditional(stop: Stop) -> Answer:
     """``if TEST then A else B``, ``A if TEST else B``."""
-    found = _IF.search(stop.line)
+    before, found = 0, _IF.search(stop.line)
     if found is None:
         after = re.split(r"\bat\s+rate\b|\bat\b|\bby\b|\bto\b|\bprobability\b|=", stop.line)[-1]
-        found = _IF_INSIDE.search(after)
+        before, found = len(stop.line) - len(after), _IF_INSIDE.search(after)
     if found is None:
         return None
     yes, test, no = (found[part].strip() for part in ("yes", "test", "no"))
-    return "E0101", "A choice is written with `where` and `otherwise`", f"Write `({yes} where {test}, {no} otherwise)`"
+    choice = f"({yes} where {test}, {no} otherwise)"
+    line = stop.text.index(stop.line, stop.line_start) + before
+    fix = stop.fix(choice, line + found.start(), line + found.end())
+    return "E0101", "A choice is written with `where` and `otherwise`", f"Write `{choice}`", fix
 
 
 _CHANGE_BY = re.compile(r"change\s+(?P<name>\w+)\s+by\s+(?P<number>[\d_.]+)\s*(?P<percent>%?)")
@@ -71,6 +74,7 @@ def action(stop: Stop) -> Answer:
         "E0101",
         f"`{stop.found}` is not something that can happen.{did_you_mean(stop.found, (*AT_A_MOMENT, *LASTING))}",
         help,
+        *stop.nearest((*AT_A_MOMENT, *LASTING)),
     )
 
 
@@ -109,4 +113,5 @@ def _wrong_clause(stop: Stop, clauses: dict[str, str]) -> Answer:
     owners = [f"`{name}`" for name, theirs in CLAUSES.items() if stop.found in theirs]
     if owners:
         return "E0101", f"`{stop.found}` is a clause of {listed(owners, 'and')}, not of `{stop.keyword}`", help
-    return "E0101", f"`{stop.keyword}` has no clause `{stop.found}`.{did_you_mean(stop.found, clauses)}", help
+    message = f"`{stop.keyword}` has no clause `{stop.found}`.{did_you_mean(stop.found, clauses)}"
+    return "E0101", message, help, *stop.nearest(clauses)

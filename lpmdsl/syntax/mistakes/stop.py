@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lpmdsl.diagnostics import Fix, instead, replaced
 from lpmdsl.source import Source, Span
 
 _FOUND = re.compile(r'"[^"\n]*"|[A-Za-z_][A-Za-z0-9_]*|\d[\w.]*|[<>]=|==|!=|[^\S\n]*\r?\n|.', re.DOTALL)
@@ -69,5 +71,17 @@ class Stop:
         """Return True if an expression could stand here."""
         return {"NAME", "NUMBER", "LPAR"} <= self.accepts
 
+    def fix(self, text: str, start: int | None = None, end: int | None = None) -> Fix:
+        """The edit that writes ``text`` in place of the token, or of the characters from ``start`` to ``end`` of the
+        chunk."""
+        first = self.position if start is None else start
+        last = first + len(self.found) if end is None else end
+        return replaced(Span(self.source, self.base + first, self.base + last), text)
 
-Answer = tuple[str, str, str] | None
+    def nearest(self, known: Iterable[str]) -> tuple[Fix, ...]:
+        """The edit that writes the nearest of the known words in place of the token, if one is near."""
+        return instead(self.span, self.found, known)
+
+
+Answer = tuple[str, str, str, *tuple[Fix, ...]] | None
+"""Code, message, help, and the edits that the help proposes."""

@@ -48,7 +48,8 @@ def date(stop: Stop) -> Answer:
     if not days:
         return None
     help = f"Write `{days[0]}`" + (f", or `{days[1]}` if the month stands first" if len(days) > 1 else "")
-    return "E0101", f"`{said}` is not how a day is written: year, month, day", help
+    fixes = (stop.fix(day, stop.position, stop.position + len(said)) for day in days)
+    return "E0101", f"`{said}` is not how a day is written: year, month, day", help, *fixes
 
 
 def reserved(stop: Stop) -> Answer:
@@ -56,7 +57,7 @@ def reserved(stop: Stop) -> Answer:
     if stop.found not in RESERVED or "NAME" not in stop.accepts or "LPAR" in stop.accepts:
         return None
     message = f"`{stop.found}` is a word of the language and cannot be a name"
-    return "E0109", message, f"Choose another name here, such as `{stop.found}_1`"
+    return "E0109", message, f"Choose another name here, such as `{stop.found}_1`", stop.fix(f"{stop.found}_1")
 
 
 def thousands(stop: Stop) -> Answer:
@@ -68,11 +69,15 @@ def thousands(stop: Stop) -> Answer:
     if rest is None:
         decimals = re.match(r",(\d+)", stop.text[stop.position :])
         written = f"{before.group()}.{decimals.group(1)}" if decimals else ""
-        return ("E0101", "A comma does not belong into a number", f"Write `{written}`") if written else None
+        if decimals is None:
+            return None
+        fix = stop.fix(written, before.start(), stop.position + decimals.end())
+        return "E0101", "A comma does not belong into a number", f"Write `{written}`", fix
     groups = re.match(r"(?:,\d{3})+", stop.text[stop.position :])
     assert groups is not None
     written = before.group() + groups.group().replace(",", "_")
-    return "E0101", "A comma does not belong into a number", f"Write `{written}`"
+    fix = stop.fix(written, before.start(), stop.position + groups.end())
+    return "E0101", "A comma does not belong into a number", f"Write `{written}`", fix
 
 
 _LARGE = {"hundred": 2, "thousand": 3, "k": 3, "million": 6, "millions": 6, "mio": 6, "billion": 9}
@@ -84,7 +89,9 @@ def million(stop: Stop) -> Answer:
         return None
     number = float(stop.before[-1][1].replace("_", "")) * 10 ** _LARGE[stop.found]
     written = f"{number:_.0f}" if number.is_integer() else f"{number:_}"
-    return "E0113", f"`{stop.found}` is no unit, and numbers are written in digits", f"Write `{written}`"
+    start = stop.text.rindex(stop.before[-1][1], 0, stop.position)
+    fix = stop.fix(written, start, stop.position + len(stop.found))
+    return "E0113", f"`{stop.found}` is no unit, and numbers are written in digits", f"Write `{written}`", fix
 
 
 def bare_time(stop: Stop) -> Answer:
@@ -95,10 +102,13 @@ def bare_time(stop: Stop) -> Answer:
     if time is None:
         return None
     written = time.group().strip()
+    end = stop.position + len(written)
     return (
         "E0101",
         "How this time scatters is missing: `after` takes a distribution",
         f"Write `after exponential(mean {written})`, or `after fixed({written})` if it takes everybody as long",
+        stop.fix(f"exponential(mean {written})", stop.position, end),
+        stop.fix(f"fixed({written})", stop.position, end),
     )
 
 
@@ -113,7 +123,7 @@ def unit(stop: Stop) -> Answer:
     help = f"Time is measured in {listed([f'`{name}`' for name in times], 'or')}"
     if stop.last_type == "NUMBER":
         help += f"; to multiply, write `{stop.before[-1][1]} * {stop.found}`"
-    return "E0113", f"No unit `{stop.found}`.{did_you_mean(stop.found, UNITS)}", help
+    return "E0113", f"No unit `{stop.found}`.{did_you_mean(stop.found, UNITS)}", help, *stop.nearest(UNITS)
 
 
 def character(stop: Stop) -> Answer:
@@ -125,8 +135,10 @@ def character(stop: Stop) -> Answer:
             return None
         character = "**"
     instead = _CHARACTERS[character]
-    written = instead if instead == "a new line" else f"`{instead}`"
-    return "E0101", f"`{character}` is not part of the language", f"Write {written} here"
+    is_line = instead == "a new line"
+    fixes = () if is_line else (stop.fix(instead, stop.position, stop.position + len(character)),)
+    written = instead if is_line else f"`{instead}`"
+    return "E0101", f"`{character}` is not part of the language", f"Write {written} here", *fixes
 
 
 def comparison(stop: Stop) -> Answer:
@@ -138,7 +150,7 @@ def comparison(stop: Stop) -> Answer:
         return "E0101", "Comparisons do not chain", "Write two of them with `and`, such as `0 < x and x < 1`"
     if stop.found == "=" and ("IS" in stop.accepts or "RELATION" in stop.accepts):
         help = "Write `is` for states, categories and yes/no; numbers compare with `<`, `<=`, `>` and `>=`"
-        return "E0101", "`=` does not compare", help
+        return "E0101", "`=` does not compare", help, stop.fix("is")
     return None
 
 
@@ -154,7 +166,7 @@ def type_name(stop: Stop) -> Answer:
         return "E0101", message, "Write `number per day`, or `number per year` if the values are yearly"
     message = f"No type `{stop.found}`.{did_you_mean(stop.found, TYPES)}"
     known = listed([f"`{name}`" for name in TYPES], "and")
-    return "E0101", message, f"Types are {known}, or a unit: `contacts per day`"
+    return "E0101", message, f"Types are {known}, or a unit: `contacts per day`", *stop.nearest(TYPES)
 
 
 def per(stop: Stop) -> Answer:

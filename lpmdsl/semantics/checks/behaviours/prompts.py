@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.diagnostics import did_you_mean, instead
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.archetypes import DECISIONS
 from lpmdsl.semantics.context import Context
@@ -53,7 +53,13 @@ def _unknown(ctx: Context, slot: str, span: Span, known: list[str], made: model.
         near, listed = did_you_mean(slot, known), ", ".join(f"`{{{name}}}`" for name in known)
         message = f"`{slot}` is not known to those who decide.{near}"
         help = f"The slots are {listed}." if near else f"Write `knows {slot}` too."
-    ctx.report.add("E0733", message, span, help)
+    ctx.report.add("E0733", message, span, help, fixes=instead(_inside(span), slot, known) if slot else ())
+
+
+def _inside(span: Span) -> Span:
+    """The name of a slot, without its braces."""
+    braces = span.source.text[span.start : span.start + 1] == "{"
+    return Span(span.source, span.start + braces, span.end - braces)
 
 
 def _unused(ctx: Context, made: model.Behaviour, used: set[str]) -> None:

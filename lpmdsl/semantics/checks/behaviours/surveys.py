@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.diagnostics import did_you_mean, instead
 from lpmdsl.quantities import ERROR
 from lpmdsl.reading.door import is_there, leads_out, place_of
 from lpmdsl.semantics import model
@@ -50,6 +50,7 @@ def _is_group(ctx: Context, name: tree.Name, slots: dict[str, model.Known]) -> b
         f"`{name.id}` is not known in labels, so a survey cannot be compared by it.{did_you_mean(name.id, slots)}",
         name.span,
         f"A survey is by what is known: {', '.join(slots) or 'nothing here'}.",
+        fixes=instead(name.span, name.id, slots),
     )
     return False
 
@@ -99,5 +100,6 @@ def _distance(ctx: Context, clause: tree.Validate) -> Distance:
             f"There is no distance called `{written}`.{did_you_mean(written, known)}",
             clause.distance.span,
             f"There are {', '.join(known)}.",
+            fixes=instead(clause.distance.span, written, known),
         )
     return DISTANCES.get(clause.distance.id, "mean_absolute")

@@ -6,7 +6,7 @@ from typing import assert_never
 
 import numpy as np
 
-from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.diagnostics import did_you_mean, instead
 from lpmdsl.networks.blocks import contradiction
 from lpmdsl.networks.generators import NETWORKS, GeneratorArgument, NetworkGenerator
 from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER, PROBABILITY
@@ -28,6 +28,7 @@ def check_generator(ctx: Context, written: tree.Generator) -> model.Generator | 
             f"There is no network generator `{written.name.id}`.{did_you_mean(written.name.id, NETWORKS)}",
             written.name.span,
             f"There are {', '.join(NETWORKS)}.",
+            fixes=instead(written.name.span, written.name.id, NETWORKS),
         )
         return None
     names = [a.name for a in row.arguments]

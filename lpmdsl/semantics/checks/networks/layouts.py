@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.diagnostics import did_you_mean, instead
 from lpmdsl.quantities import CONTACT_RATE
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.networks.files import check_file
@@ -58,6 +58,7 @@ def _is_place(ctx: Context, place: tree.Name, kind: str) -> bool:
         f"`{place.id}` {what}.{did_you_mean(place.id, places)}",
         place.span,
         f"Declare it in `agent {kind}`: `{place.id} place of size 20`.",
+        fixes=instead(place.span, place.id, places),
     )
     return False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.diagnostics import did_you_mean, instead, replaced
 from lpmdsl.distributions.family import Family, Role, Use
 from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.quantities import ERROR, NUMBER, NUMBER_DIM, PROBABILITY, Kind, Type
@@ -41,11 +41,14 @@ def check_distribution(
     allowed = [f.name for f in DISTRIBUTIONS.values() if use in f.uses and f.name != "empirical"]
     if family is None or name == "empirical":
         hint = f" Here it is called `{ELSEWHERE[name]}`." if name in ELSEWHERE else did_you_mean(name, allowed)
+        place = written.name.span
+        fixes = [replaced(place, ELSEWHERE[name])] if name in ELSEWHERE else instead(place, name, allowed)
         ctx.report.add(
             "E0310",
             f"There is no distribution `{name}`.{hint}",
             written.name.span,
             f"For {_USES[use]}: {', '.join(allowed)}; or the name of a table of shares.",
+            fixes=fixes,
         )
         return None
     if use not in family.uses or not _support_fits(family, want, use):

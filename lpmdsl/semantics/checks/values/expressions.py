@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 from typing import assert_never
 
-from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.diagnostics import did_you_mean, instead
 from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, PERSON, Kind, Type
 from lpmdsl.semantics import model
@@ -237,6 +237,7 @@ def _other_key(ctx: Context, key: tree.Name, wanted: Type, scope: Scope) -> mode
         f"`{key.id}` is neither a label of this table nor an attribute of {scope.kind}.{did_you_mean(key.id, known)}",
         key.span,
         f"The labels are {', '.join(wanted.labels)}.",
+        fixes=instead(key.span, key.id, known),
     )
     return nothing(key.span)
 
@@ -254,6 +255,7 @@ def _call(ctx: Context, expr: tree.Call, scope: Scope) -> model.Expr:
             f"There is no function `{expr.function.id}`.{did_you_mean(expr.function.id, FUNCTIONS)}",
             expr.function.span,
             help,
+            fixes=instead(expr.function.span, expr.function.id, FUNCTIONS),
         )
         return nothing(expr.span)
     least, most = row.arity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 
-from lpmdsl.diagnostics import did_you_mean
+from lpmdsl.diagnostics import did_you_mean, instead
 from lpmdsl.quantities import BOOLEAN, ERROR, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.aggregates import Checker, may_read
@@ -27,6 +27,7 @@ def label(ctx: Context, name: tree.Name, category: Type) -> model.Expr:
         f"{did_you_mean(name.id, category.labels)}",
         name.span,
         "A category has only the labels that its declaration names.",
+        fixes=instead(name.span, name.id, category.labels),
     )
     return nothing(name.span)
 
