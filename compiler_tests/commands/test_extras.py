@@ -17,7 +17,7 @@ from lpmdsl.cli import app
 from lpmdsl.runtime.progress import calibration_bar
 
 MODELS = Path(__file__).parent.parent.parent / "models"
-EXTRAS = (*extras.EXTRA, "xllamacpp")
+EXTRAS = (*extras.EXTRA, "xllamacpp", "matplotlib")
 HIDDEN = f"""
 import importlib.util, sys
 HIDDEN = {EXTRAS}
