@@ -17,7 +17,7 @@ from lpmdsl.cli import app
 from lpmdsl.runtime.progress import calibration_bar
 
 MODELS = Path(__file__).parent.parent.parent / "models"
-EXTRAS = (*extras.EXTRA, "xllamacpp", "matplotlib")
+EXTRAS = (*extras.EXTRA, "xllamacpp")
 HIDDEN = f"""
 import importlib.util, sys
 HIDDEN = {EXTRAS}
@@ -61,9 +61,11 @@ def test_commands_do_without_extras(command: str, tmp_path: Path) -> None:
 
 
 ROOMS = ("reference/", "backends/triton/", "runtime/engine/gpu", "runtime/gradients/", "runtime/calibration/methods/",
-         "runtime/behaviours/client.py", "editor/server/")  # fmt: skip
+         "runtime/behaviours/client.py", "editor/server/", "notebook/magics.py",
+         "runtime/reports/sheet.py")  # fmt: skip
 """Where packages of extras are imported at the top: whoever loads these modules has asked ``extras`` before."""
-ALLOWED = {"runtime/calibration/outcome.py: arviz", "runtime/engine/build.py: triton"}
+ALLOWED = {"runtime/calibration/outcome.py: arviz", "runtime/engine/build.py: triton",
+           "runtime/results.py: matplotlib.figure"}  # fmt: skip
 """A name of a type, and what is built only after ``require_gpu``."""
 
 

@@ -48,7 +48,7 @@ _COLOURS: dict[str, Colour | None] = {
 }  # fmt: skip
 """Colours of the terminals of the grammar that are not a plain word; a plain word is ``Colour.WORD``."""
 _AFTER = {"SUMMARY": rf"(?={BLANK}+of\b)"}
-"""What must follow a terminal that the parser knows by its place: `mean` is also an argument, `min` a function."""
+"""Text that must follow a terminal which the parser knows by its place: `mean` is an argument, too."""
 
 
 def colour_of(terminal: TerminalDef) -> Colour | None:

@@ -52,6 +52,11 @@ class LoadedModel:
         """Every parameter's value in base units (day, person, contact, dose, metre)."""
         return parameter_values(self.model, {})
 
+    def _repr_html_(self) -> str:
+        from lpmdsl.runtime.reports.cells import model_html
+
+        return model_html(self.model, self.source, self.report)
+
     def run(
         self,
         seed: int = 1,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +24,9 @@ from lpmdsl.source import Source, Span
 from lpmdsl.writing.folders import UNFINISHED, Contents, settle_if_free
 from lpmdsl.writing.parquet import parquet
 from lpmdsl.writing.plain import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLUMNS = ("scenario", "replicate", "step", "time", "observation", "group", "value")
 STATISTICS = ("total", "peak", "peak day", "mean", "median", "min", "max", "final")
@@ -52,6 +57,17 @@ class Results:
         keys, shown = ["scenario", "observation", "group"], ["total", "peak", "final"]
         return pd.DataFrame({name: _medians(table, keys, name) for name in shown}).reset_index()
 
+    def plot(self, *observations: str) -> Figure:
+        """A matplotlib figure of the observations, or of all: medians with bands of the middle 50 and 90 %.
+
+        It shows itself in a notebook; ``savefig`` writes it. Raises ``LpmError``: E0840 for an unknown
+        observation, E0860 without matplotlib (``lpmdsl[notebook]``).
+        """
+        return _cells().plotted(self, observations)
+
+    def _repr_html_(self) -> str:
+        return _cells().results_html(self)
+
     def to_csv(self, path: str | Path) -> None:
         """Write the observations as CSV."""
         write_whole(Path(path), csv_text(self.observations))
@@ -66,6 +82,11 @@ def parquet_bytes(table: pd.DataFrame) -> bytes:
     columns = {name: table[name].to_numpy() if table[name].dtype.kind in "iuf" else table[name].tolist()
                for name in table.columns}  # fmt: skip
     return parquet(columns, f"lpmdsl {__version__}")
+
+
+def _cells() -> Any:
+    # By its name: pages and figures are made of results, and nobody needs them to have some.
+    return import_module("lpmdsl.runtime.reports.cells")
 
 
 def empty_observations() -> pd.DataFrame:

@@ -20,7 +20,7 @@ PATIENCE = 10.0  # seconds that a run gets to stop at the end of its block of st
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """What is done at every save, and how it is told; each is called in the thread of the rounds.
+    """Steps that are taken at every save, and how they are told; each is called in the thread of the rounds.
 
     ``load``: the checked model; raises ``LpmError``. ``run``: its results, stopped early when asked to. ``checked``:
     tells what the check found. ``ran``: tells the results. ``failed``: tells of an exception that is no user's mistake.

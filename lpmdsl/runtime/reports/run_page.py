@@ -84,6 +84,10 @@ def _headline(model: Model, results: Results) -> str:
 
 
 def _key_figures(results: Results) -> str:
+    return section("Key figures", key_figures(results))
+
+
+def key_figures(results: Results) -> str:
     """Total, peak and final value per scenario and observation: medians with the middle 90 % of the replicates."""
     found = statistics(results.observations, results.manifest)
     order = {name: k for k, name in enumerate(results.manifest.observations)}
@@ -104,7 +108,7 @@ def _key_figures(results: Results) -> str:
     many = results.manifest.replicates > 1
     note = '<p class="soft">Medians over the replicates; in brackets the middle 90 % of them.</p>' if many else ""
     header = ["Observation", "Scenario", "Total", "Peak", "Final", "Unit"]
-    return section("Key figures", table(header, rows, frozenset({2, 3, 4})) + note if rows else "")
+    return table(header, rows, frozenset({2, 3, 4})) + note if rows else ""
 
 
 def _costs(results: Results) -> str:
@@ -126,6 +130,11 @@ def _spread(values: pd.Series) -> str:
 
 
 def _comparison(results: Results) -> str:
+    return section("Comparison", comparison(results))
+
+
+def comparison(results: Results) -> str:
+    """Table of what the scenarios compare, or nothing."""
     if results.comparison.empty:
         return ""
     rows = []
@@ -145,7 +154,7 @@ def _comparison(results: Results) -> str:
         "each replicate, in which all scenarios use common random numbers.</p>"
     )
     header = ["Report", "Scenario", "Unit", "Mean", f"Difference from {baseline}", f"Lower than in {baseline}"]
-    return section("Comparison", table(header, rows, frozenset({3, 4, 5})) + note)
+    return table(header, rows, frozenset({3, 4, 5})) + note
 
 
 def _interval(row: dict, middle: str, low: str, high: str) -> str:
