@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from lpmdsl.diagnostics import Report, did_you_mean, instead
 from lpmdsl.quantities import ERROR, TIME, UNITS, Dimension, Kind, Type
@@ -169,8 +170,14 @@ def unit_of(quantity: tree.Quantity) -> tuple[float, Dimension]:
 
 def unit(written: tree.Unit | None) -> tuple[float, Dimension]:
     """Scale and dimension of a written unit; (0, …) when a part of it is no unit (the parser says so)."""
+    return _unit(written.parts) if written else (1.0, Dimension())
+
+
+@lru_cache(maxsize=1_000)
+def _unit(parts: tuple[tuple[str, int], ...]) -> tuple[float, Dimension]:
+    """The same of its parts; a model writes the same few units over and over."""
     scale, dimension = 1.0, Dimension()
-    for name, exponent in written.parts if written else ():
+    for name, exponent in parts:
         if name not in UNITS:
             return 0.0, Dimension()
         scale *= UNITS[name].scale ** exponent

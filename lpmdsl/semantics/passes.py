@@ -34,7 +34,14 @@ def passes(source: Source, report: Report, library: Library) -> Passed:
 
     ``library``: where used files are found.
     """
-    module = parse(source, report)
+    made = passes_from(parse(source, report), report, library)
+    refuse_values(made, report)
+    return made
+
+
+def passes_from(module: Module, report: Report, library: Library) -> Passed:
+    """The same for a text that has been parsed, with what was found then in the report; at the parameters' own values
+    alone."""
     if report.has_errors:
         return Passed(module)
     names = resolve(module, library, report)
@@ -50,11 +57,18 @@ def _checked(names: Names, report: Report) -> Passed:
     model = check(module, names, report)
     if report.has_errors:
         return Passed(module, names, model)
-    facts = analyse(model, report)
-    if not report.has_errors:
-        refuse_scenarios(model, report, names)
-        refuse_changes(model, report, names)
-    return Passed(module, names, model, facts)
+    return Passed(module, names, model, analyse(model, report))
+
+
+def refuse_values(made: Passed, report: Report) -> None:
+    """The last pass: report what the text would be refused for with the values that scenarios and interventions set.
+
+    Each costs a check of the whole text.
+    """
+    if made.names is not None and made.model is not None and not report.has_errors:
+        refuse_scenarios(made.model, report, made.names)
+        refuse_changes(made.model, report, made.names)
+        _tell_uses(made.names, report)
 
 
 def _tell_uses(names: Names, report: Report) -> None:
@@ -62,7 +76,8 @@ def _tell_uses(names: Names, report: Report) -> None:
     here = names.module.source.name
     for i, d in enumerate(report.diagnostics):
         place = names.used.get(d.span.source.name)
-        if place is not None and d.span.source.name != here:
+        is_told = any(label.span == place for label in d.labels)
+        if place is not None and d.span.source.name != here and not is_told:
             report.diagnostics[i] = replace(d, labels=(*d.labels, Label(place, "used here")))
 
 

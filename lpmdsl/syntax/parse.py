@@ -165,7 +165,7 @@ def _declaration(source: Source, chunk: Chunk, docs: Docs, report: Report) -> t.
         report.add(problem.code, problem.message, problem.span, problem.help)
         return None
     tree = _lark_tree(source, chunk, report)
-    if tree is None or _is_too_deep(source, chunk, tree, report) or _is_too_long(source, chunk, tree, report):
+    if tree is None:
         return None
     _check_indentation(source, chunk, report)
     return TreeBuilder(source, chunk.start, chunk.text, report, docs).transform(tree)
@@ -215,11 +215,16 @@ def _check_indentation(source: Source, chunk: Chunk, report: Report) -> None:
 def _lark_tree(source: Source, chunk: Chunk, report: Report) -> Tree | None:
     """Lark's tree of a chunk, or ``None`` with the first mistake reported. Its places count from the chunk's start."""
     kept = _KEPT.get(chunk.text)
-    if kept is None and (kept := _read_tree(source, chunk, report)) is not None and len(chunk.text) <= LONGEST_KEPT:
+    if kept is not None:
+        return kept
+    tree = _read_tree(source, chunk, report)
+    if tree is None or _is_too_deep(source, chunk, tree, report) or _is_too_long(source, chunk, tree, report):
+        return None
+    if len(chunk.text) <= LONGEST_KEPT:
         while len(_KEPT) >= MOST_KEPT:
             _KEPT.pop(next(iter(_KEPT)), None)
-        _KEPT[chunk.text] = kept
-    return kept
+        _KEPT[chunk.text] = tree
+    return tree
 
 
 _KEPT: dict[str, Tree] = {}

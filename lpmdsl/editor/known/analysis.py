@@ -9,7 +9,7 @@ from lpmdsl.diagnostics import Diagnostic, Report
 from lpmdsl.editor.known.occurrences import occurrences
 from lpmdsl.editor.known.symbols import Occurrence
 from lpmdsl.semantics.model import Model
-from lpmdsl.semantics.passes import Passed, passes
+from lpmdsl.semantics.passes import Passed, passes_from, refuse_values
 from lpmdsl.semantics.resolve.library import Library
 from lpmdsl.semantics.resolve.names import Names, resolve
 from lpmdsl.source import Source
@@ -32,29 +32,40 @@ class Analysis:
     refused: tuple[Diagnostic, ...] = field(default=())
 
     @cached_property
+    def read(self) -> tuple[tree.Module, tuple[Diagnostic, ...]]:
+        """The tree of the declarations that can be read as they are, and what is wrong with the others."""
+        report = Report()
+        module = parse(self.source, report)
+        return module, tuple(report.diagnostics)
+
+    @cached_property
     def checked(self) -> tuple[Passed, tuple[Diagnostic, ...]]:
-        """Products of the passes, and what ``lpmc check`` says of it before the promises are worked out."""
+        """Products of the passes at the parameters' own values, and what they found."""
         if self.refused:
             return Passed(tree.Module(self.source, None, (), ())), self.refused
-        report = Report()
-        passed = passes(self.source, report, self.library)
+        module, found = self.read
+        report = Report(list(found))
+        passed = passes_from(module, report, self.library)
         return passed, tuple(report.sorted())
 
-    @property
+    @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """The findings, in the order of files and places."""
-        return self.checked[1]
+        """The findings, with those of the values that scenarios set: all that ``lpmc check`` says before promises."""
+        passed, found = self.checked
+        report = Report(list(found))
+        refuse_values(passed, report)
+        return tuple(report.sorted())
 
     @property
     def model(self) -> Model | None:
-        """The Model, None where the text has errors."""
+        """The Model, None where the text has errors at the parameters' own values."""
         passed, found = self.checked
         return None if any(d.severity == "error" for d in found) else passed.model
 
     @cached_property
     def module(self) -> tree.Module:
         """The tree of all that can be read: lines that do not read are left out, and with them nothing else."""
-        return readable_module(self.source)
+        return readable_module(self.source, *self.read)
 
     @cached_property
     def names(self) -> Names:
@@ -71,25 +82,29 @@ class Analysis:
         return next((o for o in self.occurrences if o.span.start <= offset <= o.span.end), None)
 
 
-def readable_module(source: Source) -> tree.Module:
-    """The tree of a text in which lines that do not read are blank; every place is that of the text itself."""
+def readable_module(source: Source, module: tree.Module, found: tuple[Diagnostic, ...]) -> tree.Module:
+    """The tree of a text in which lines that do not read are blank; every place is that of the text itself.
+
+    ``module``, ``found``: as it reads with them.
+    """
     text = source.text
-    for round_ in range(ROUNDS):
-        report = Report()
-        module = parse(Source(source.name, text, source.path, source.readable, source.reads_anything), report)
-        broken = _broken_lines(text, module, report)
-        if not broken or round_ == ROUNDS - 1:
-            return module
+    for _ in range(ROUNDS):
+        broken = _broken_lines(text, module, found)
+        if not broken:
+            break
         for start, end in broken:
             text = text[:start] + " " * (end - start) + text[end:]
-    raise AssertionError("unreachable")
+        report = Report()
+        module = parse(Source(source.name, text, source.path, source.readable, source.reads_anything), report)
+        found = tuple(report.diagnostics)
+    return module
 
 
-def _broken_lines(text: str, module: tree.Module, report: Report) -> set[tuple[int, int]]:
+def _broken_lines(text: str, module: tree.Module, found: tuple[Diagnostic, ...]) -> set[tuple[int, int]]:
     """The lines of errors that cost a declaration; a hidden character costs the whole text and stands anywhere."""
     read = [(d.span.start, d.span.end) for d in module.declarations]
     lines = set()
-    for d in report.diagnostics:
+    for d in found:
         at = d.span.start
         if d.severity == "error" and d.code != "E0108" and not any(start <= at < end for start, end in read):
             start = text.rfind("\n", 0, at) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +15,12 @@ from pygls.lsp.server import LanguageServer
 from lpmdsl import __version__
 from lpmdsl.editor.known.analysis import Analysis
 from lpmdsl.editor.known.workspace import Workspace
-from lpmdsl.editor.server.diagnostics import Published, published, reproduction_in_words, with_promises
+from lpmdsl.editor.server.diagnostics import Published, reproduction_in_words, with_promises
 from lpmdsl.editor.server.places import Places, path_of, places_for
 
-PAUSE, LONG_PAUSE = 0.1, 0.8
-"""Seconds without a keystroke before a text is checked, and before its promises are worked out."""
+PAUSE, PAUSE_OF_SCENARIOS, LONG_PAUSE = 0.03, 0.15, 0.8
+"""Seconds without a keystroke before a text is checked, before the values of its scenarios are, and before its promises
+are worked out."""
 
 
 class Server(LanguageServer):
@@ -34,6 +36,7 @@ class Server(LanguageServer):
         self.uris: dict[Path, str] = {}
         self.reproduction: dict[Path, dict[str, str]] = {}
         self._worked_out: dict[Path, Analysis] = {}
+        self._tells_more: set[Path] = set()
         self._waiting: dict[Path, asyncio.Task[None]] = {}
 
     @property
@@ -59,6 +62,7 @@ class Server(LanguageServer):
         self.models.close(path)
         for kept in (self.uris, self.reproduction, self._worked_out):
             kept.pop(path, None)
+        self._tells_more.discard(path)
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
     def check_soon(self, path: Path) -> None:
@@ -75,17 +79,35 @@ class Server(LanguageServer):
     async def _check(self, first: Path) -> None:
         await asyncio.sleep(PAUSE)
         for path in (first, *(p for p in self.uris if p != first)):
-            self.tell(path, published(self.models, path))
-            await asyncio.sleep(0)
+            await self._look_at(path)
         await asyncio.sleep(LONG_PAUSE)
+        gc.collect()
         for path in tuple(self.uris):
             await self._work_out(path)
+
+    async def _look_at(self, path: Path) -> None:
+        """Tell what is found at the parameters' own values, then what at those of scenarios, if that is more.
+
+        Where it was more the last time, nothing is told before, so that it does not vanish and come back at every key.
+        """
+        found = self.models.analysis(path)
+        if found is None:
+            return
+        if path not in self._tells_more:
+            self.tell(path, Published(found.checked[1]))
+            await asyncio.sleep(PAUSE_OF_SCENARIOS)
+        is_more = len(found.diagnostics) > len(found.checked[1])
+        if is_more or path in self._tells_more:
+            self.tell(path, Published(found.diagnostics))
+        (self._tells_more.add if is_more else self._tells_more.discard)(path)
+        await asyncio.sleep(0)
 
     async def _work_out(self, path: Path) -> None:
         """What takes longer than a keystroke, once for every state of a text: its promises, and R0 to be shown."""
         found = self.models.analysis(path)
         model = found.model if found is not None else None
-        if found is None or model is None or self._worked_out.get(path) is found:
+        is_wrong = found is None or any(d.severity == "error" for d in found.diagnostics)
+        if found is None or model is None or is_wrong or self._worked_out.get(path) is found:
             return
         self._worked_out[path] = found
         self.tell(path, await asyncio.to_thread(guarded(with_promises), found, model))

@@ -10,7 +10,6 @@ from lsprotocol import types
 
 from lpmdsl.diagnostics import Diagnostic, Label, LpmError, Report
 from lpmdsl.editor.known.analysis import Analysis
-from lpmdsl.editor.known.workspace import Workspace
 from lpmdsl.editor.server.places import Places
 from lpmdsl.semantics.model import Model
 
@@ -31,12 +30,6 @@ class Published:
     def in_protocol(self, places: Places, path: Path) -> list[types.Diagnostic]:
         """The findings; one in a used file stands at the ``use`` that leads there."""
         return [_told(d, places, path) for d in self.found]
-
-
-def published(models: Workspace, path: Path) -> Published | None:
-    """The findings of all passes, None for a text that is gone."""
-    found = models.analysis(path)
-    return Published(found.diagnostics) if found is not None else None
 
 
 def with_promises(found: Analysis, model: Model) -> Published | None:

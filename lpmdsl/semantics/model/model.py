@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from typing import get_args
 
 from lpmdsl.quantities import BOOLEAN, Type
 from lpmdsl.semantics.model.agents import Agent
@@ -120,14 +122,24 @@ def _find(items: tuple, name: str):
 
 def whole_expressions(node: object) -> Iterator[Expr]:
     """The whole expressions anywhere inside a declaration, without their parts."""
-    if isinstance(node, Expr):
-        yield node
+    if isinstance(node, _EXPRESSIONS):
+        yield node  # type: ignore[misc]
     elif isinstance(node, tuple):
         for item in node:
             yield from whole_expressions(item)
-    elif hasattr(node, "__dataclass_fields__") and not isinstance(node, Span | Type):
-        for f in fields(node):  # type: ignore[arg-type]
-            yield from whole_expressions(getattr(node, f.name))
+    else:
+        for name in _parts(type(node)):
+            yield from whole_expressions(getattr(node, name))
+
+
+_EXPRESSIONS = get_args(Expr)
+
+
+@cache
+def _parts(node: type) -> tuple[str, ...]:
+    """The fields of a part of a Model that can hold expressions; () of what is no part of one."""
+    is_part = is_dataclass(node) and node not in (Span, Type)
+    return tuple(f.name for f in fields(node)) if is_part else ()
 
 
 def every_expression(node: object) -> Iterator[Expr]:
