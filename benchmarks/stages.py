@@ -17,7 +17,7 @@ import time
 from datetime import date
 from pathlib import Path
 
-import numba
+import llvmlite
 import numpy as np
 
 from lpmdsl.backends.request import RunRequest
@@ -71,7 +71,7 @@ def main() -> None:
         "peak_memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "stages_on_one_thread": {name: round(s, 4) for name, s in stages.items() if s > 0.001 * sum(stages.values())},
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "versions": {"python": platform.python_version(), "numba": numba.__version__, "numpy": np.__version__},
+        "versions": {"python": platform.python_version(), "llvmlite": llvmlite.__version__, "numpy": np.__version__},
         "date": date.today().isoformat(),
     }
     folder = Path(__file__).parent / "results"

@@ -1,4 +1,4 @@
-"""Set-up of every test: two threads unless set otherwise, and generated text held against its golden files."""
+"""Set-up of every test: Triton interpreted, and generated text held against its golden files."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-# Numba reads this once, when it is first imported: before any test file is.
-os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 # Triton reads this when its functions are defined: kernels for a GPU then run on the processor.
 os.environ["TRITON_INTERPRET"] = "1"
 

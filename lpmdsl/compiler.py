@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from lpmdsl.backends.numba import numba_module
+from lpmdsl.backends.llvm import listing, units
 from lpmdsl.backends.program_text import program_text
 from lpmdsl.backends.triton import triton_module
 from lpmdsl.lowering.dense.program import lower
@@ -29,7 +29,7 @@ from lpmdsl.semantics.host.evaluate import parameter_values
 from lpmdsl.semantics.model import Model
 from lpmdsl.semantics.passes import check_source as check_source
 
-Target = Literal["cpu", "triton", "ir"]
+Target = Literal["cpu", "llvm", "triton", "ir"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,9 @@ class Compiled:
         """The generated source for a target."""
         match target:
             case "cpu":
-                return numba_module.emit(self.cpu_program)
+                return listing.emit(self.cpu_program)
+            case "llvm":
+                return units.emit(self.cpu_program)
             case "triton":
                 return triton_module.emit(self.gpu_program)
             case "ir":

@@ -16,8 +16,9 @@ from lpmdsl.lowering.dense.watched_values import FIRST, NOT_YET
 from lpmdsl.lowering.sparse.program import lower_sparse
 from lpmdsl.reference import interpreter
 from lpmdsl.runtime.engine import gpu
-from lpmdsl.runtime.engine.build import build, build_triton
+from lpmdsl.runtime.engine.build import build_triton
 from lpmdsl.runtime.engine.execute import buffers_after, result_of
+from lpmdsl.runtime.engine.kernels import build
 from lpmdsl.semantics.analysis.watched_values import FAULTS, doubtful
 from lpmdsl.semantics.model import Model
 
@@ -137,7 +138,7 @@ def test_every_fault_is_noted_at_the_same_step(monkeypatch: pytest.MonkeyPatch) 
     found = of_reference(request, monkeypatch)
     assert {(text_of(w.expr), w.role) for w in doubtful(model)} == {(words, role) for words, role, _ in found}
     assert len(found) == 17 and max(found.values()) > 5
-    after = buffers_after(made.cpu_program, build(made), request, None)
+    after = buffers_after(build(made), request, None)
     assert noted(model, after.buffers[FIRST]) == found
     told = said_of(interpreter.run, request)
     assert told == said_of(lambda r: result_of(r, after.buffers, after.done, {}), request)

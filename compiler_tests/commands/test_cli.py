@@ -69,7 +69,7 @@ def test_check_of_a_missing_file(tmp_path, capsys):
 
 
 def test_check_starts_without_the_heavy_packages(model):
-    heavy = "('torch', 'numba', 'scipy', 'pandas', 'matplotlib')"
+    heavy = "('torch', 'llvmlite', 'scipy', 'pandas', 'matplotlib')"
     code = (
         "import sys\nfrom lpmdsl import cli\n"
         f"try:\n    cli.main(['check', {str(model)!r}])\nexcept SystemExit as e:\n    code = e.code\n"

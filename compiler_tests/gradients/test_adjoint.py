@@ -294,20 +294,20 @@ def test_triton_kernels_give_the_numbers_of_the_processor(name: str) -> None:
     """A step forwards, and one backwards, of the same buffers on either side."""
     one = small(name)
     run = one.run()
-    relaxed = run.pair.relaxed
-    backward, module = run.pair.backward(False)
+    backward = run.pair.backward(False)
     run.pulled_back(one.weights, one.names)  # makes the buffers
     fresh = np.random.default_rng(1)
-    for buffer in backward.buffers:
+    for buffer in backward.program.buffers:
         if buffer.name.startswith("d_") and buffer.role == "state":
             run.buffers[buffer.name][:] = fresh.normal(size=run.buffers[buffer.name].shape)
-    for program, made in ((relaxed.program, run.pair.forward), (backward, module)):
+    for kernels in (run.pair.forward, backward):
+        program = kernels.program
         go = on_device(run, program)
-        for driver, step in ((made.begin, 20), (made.run_steps, 21)):
+        for driver, step in (("begin", 20), ("run_steps", 21)):
             go.buffers["clock"][0, 0] = step
             with np.errstate(all="ignore"):
-                (go.module.begin if driver is made.begin else go.module.step)(go)
-            run.call(program, driver, step, step + 1)
+                (go.module.begin if driver == "begin" else go.module.step)(go)
+            run.call(kernels, driver, step, step + 1)
         for buffer in program.buffers:
             if buffer.role in ("state", "output", "control", "scratch"):
                 np.testing.assert_allclose(go.buffers[buffer.name][0].numpy(), run.buffers[buffer.name],

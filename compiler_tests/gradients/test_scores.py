@@ -11,7 +11,6 @@ import lpmdsl
 from compiler_tests.example_models.exact_gradients import COMPLETE
 from compiler_tests.example_models.exact_models import ROOMS
 from compiler_tests.example_models.scored_models import EVERYTHING
-from lpmdsl.backends.numba import numba_module
 from lpmdsl.compiler import check_source, compile_model, compile_scored
 from lpmdsl.config import RunOptions
 from lpmdsl.diagnostics import LpmError, Report
@@ -20,8 +19,8 @@ from lpmdsl.lowering.score.draws import new_ledger
 from lpmdsl.program.passes.fusion import optimise
 from lpmdsl.program.verify import verify
 from lpmdsl.runtime.api import repeats_of
-from lpmdsl.runtime.engine.build import build_text
 from lpmdsl.runtime.engine.execute import buffers_after
+from lpmdsl.runtime.engine.kernels import kernels_of
 from lpmdsl.runtime.gradients.gradient_check import Probe, certify, is_convicted
 from lpmdsl.runtime.gradients.score.estimator import (
     Ledgers,
@@ -72,13 +71,12 @@ def test_both_programs_write_the_same_integers(scored: ScoredRepeats) -> None:
     """Everyone looked at in each step, or only who changes, on one thread and on two."""
     model = scored.repeats.model
     request = scored.repeats.request(scored.repeats.plan.variants[0].parameters, 3)
-    sparse = buffers_after(scored.compiled.cpu_program, scored.module, request, None).buffers
-    twice = buffers_after(scored.compiled.cpu_program, scored.module, request, None, threads=2).buffers
+    sparse = buffers_after(scored.kernels, request, None).buffers
+    twice = buffers_after(scored.kernels, request, None, threads=2).buffers
     ledger = new_ledger(model, PARAMETERS, "cases")
     program = optimise(lower(model, ledger))
     verify(program)
-    module = build_text(numba_module.emit(program), model.name, (), "dense ledger")
-    dense = buffers_after(program, module, request, None).buffers
+    dense = buffers_after(kernels_of(program), request, None).buffers
     for name, decision in scored.ledger.decisions.items():
         for mine, its in zip(decision.terms, ledger.decisions[name].terms, strict=True):
             for a, b in zip(mine.score, its.score, strict=True):

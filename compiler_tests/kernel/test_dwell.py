@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from scipy import stats
 
 from compiler_tests.support import builders as b
-from lpmdsl.backends.numba import prelude
+from lpmdsl.backends.llvm import prelude
+from lpmdsl.native.function import native
 from lpmdsl.quantities import BOOLEAN, NUMBER
 from lpmdsl.reference import arithmetic
 from lpmdsl.semantics.host.quantile_tables import CELLS, MAX_TICKS, TICKS, quantile_table
@@ -45,7 +45,7 @@ def ticks(table: NDArray[np.int64], words: NDArray[np.int64], row: int = 0) -> N
     return arithmetic.quantile(torch.from_numpy(table), rows, torch.from_numpy(words)).numpy()
 
 
-@njit
+@native()
 def _each(table, row, words, out):
     for k in range(len(words)):
         out[k] = prelude.quantile(table, row, words[k])
@@ -77,7 +77,7 @@ def test_a_larger_word_never_means_a_shorter_time(family: str, arguments: dict, 
     assert np.all(np.diff(ticks(table_of(family, arguments), words)) >= 0)
 
 
-def test_numba_and_torch_look_up_the_same() -> None:
+def test_machine_code_and_torch_look_up_the_same() -> None:
     table = table_of("gamma", {"mean": 5.0, "sd": 2.0})
     words = np.concatenate([WORDS[::7], np.arange(5000), (1 << 32) - 1 - np.arange(5000)])
     out = np.empty_like(words)

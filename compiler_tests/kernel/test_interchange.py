@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lpmdsl import cli
-from lpmdsl.backends.numba import numba_module
+from lpmdsl.backends.llvm import listing
 from lpmdsl.compiler import check_source, compile_model
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.interchange import _hash, from_json, to_json
@@ -46,7 +46,7 @@ def test_a_model_and_its_program_come_back_equal(path: Path) -> None:
     assert isinstance(program_again, Program)
     assert to_json(program_again) == to_json(program)
     assert repr(program_again) == repr(program)  # NaN, with which some buffers are filled, equals nothing
-    assert numba_module.emit(program_again) == numba_module.emit(program)
+    assert listing.emit(program_again) == listing.emit(program)
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)

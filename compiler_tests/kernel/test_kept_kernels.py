@@ -1,4 +1,4 @@
-"""Kernels that are kept: damaged ones are made anew, a folder that is not private is not used, none is needed."""
+"""Machine code that is kept: damaged files are made anew, a folder that is not private is not used, none is needed."""
 
 from __future__ import annotations
 
@@ -10,64 +10,69 @@ from pathlib import Path
 
 import pytest
 
+from compiler_tests.support.both_backends import MODELS
 from lpmdsl.source import cache_dir
 from lpmdsl.writing import private
 
-TEXT = """
-from numba import njit
-
-kernel = njit(cache=True, nogil=True)
-
-
-@kernel
-def doubled(x):
-    return 2 * x
-
-
-@kernel
-def more(x):
-    return doubled(x) + 1
-"""
 RUN = """
 import sys
-from lpmdsl.runtime.engine.build import build_text
+import numpy as np
+from lpmdsl.backends.llvm.joins import clear
+from lpmdsl.backends.llvm.prelude import philox
+from lpmdsl.native.machine import made
 
-module = build_text(sys.stdin.read(), "m" * int(sys.argv[1]), (), "1")
-assert module.more(20) == 41
-hits = [len(f.stats.cache_hits) for f in (module.more,)]
-print(*hits)
+ones = np.ones(5, np.int64)
+clear(ones)
+assert not ones.any() and philox(np.uint64(1), 2, 3, 4, 5)[0] == 496402361
+print(*made.functions)
+"""
+MODEL = """
+import sys, lpmdsl
+from lpmdsl.native.machine import made
+
+lpmdsl.load(sys.argv[1]).run(seed=1, steps=3, threads=1)
+print(*made.functions)
 """
 
 
-def run(folder: Path, letters: int = 8, **more: str) -> tuple[int, str]:
-    """How many functions came from what was kept, and what was said on the error stream."""
+def run(folder: Path, code: str = RUN, *arguments: str, **more: str) -> list[str]:
+    """The functions that were compiled and not found kept."""
     env = {**os.environ, "LPMDSL_CACHE": str(folder), **more}
-    ended = subprocess.run(
-        [sys.executable, "-c", RUN, str(letters)], input=TEXT, capture_output=True, text=True, env=env
-    )
+    ended = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=env)
     assert ended.returncode == 0, ended.stderr
-    return int(ended.stdout.split()[-1]), ended.stderr
+    return ended.stdout.split()
 
 
-def test_damaged_kernels_are_made_anew(tmp_path: Path) -> None:
-    """Each kind of file is emptied, cut short, garbled; machine code that is garbled would end the program."""
+def test_damaged_files_are_made_anew(tmp_path: Path) -> None:
+    """Emptied, cut short, garbled: machine code that is garbled would end the program."""
     folder = tmp_path / "cache"
-    assert run(folder)[0] == 0 and run(folder)[0] == 1
+    assert run(folder) == ["clear", "philox"] and run(folder) == []
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    files = {p.suffix: p for p in sorted(folder.rglob("*")) if (p.is_file() and "more" in p.name) or p.suffix == ".py"}
-    assert set(files) == {".py", ".nbi", ".nbc"}
-    for suffix, path in files.items():
+    files = sorted(folder.glob("*.o"))
+    assert len(files) == 2
+    for path in files:
         whole = path.read_bytes()
         half, garbled = whole[: len(whole) // 2], bytes(b ^ 85 if k % 7 == 3 else b for k, b in enumerate(whole))
-        for damaged in (b"", half, garbled) if suffix == ".nbc" else (b"", garbled):
+        for damaged in (b"", half, garbled):
             path.write_bytes(damaged)
-            assert run(folder)[0] == 0 or suffix == ".py", "nothing that is damaged is used"
-            assert path.read_bytes() != damaged
-    assert run(folder)[0] == 1
+            assert len(run(folder)) == 1
+            assert path.read_bytes() == whole, "the same code is made of the same text"
+    assert run(folder) == []
 
 
-def test_names_of_any_length(tmp_path: Path) -> None:
-    assert run(tmp_path / "cache", letters=3000)[0] == 0
+def test_only_the_changed_kernel_is_compiled_again(tmp_path: Path) -> None:
+    """A longer time in one state, and a line in front of it that moves all the others down."""
+    folder, model = tmp_path / "cache", tmp_path / "sir.lpm"
+    text = next(path for path in MODELS if path.stem == "sir_network").read_text(encoding="utf-8")
+    model.write_text(text, encoding="utf-8")
+    first = run(folder, MODEL, str(model))
+    assert {"begin", "run_steps", "advance_Person"} <= set(first) and run(folder, MODEL, str(model)) == []
+    seen = "observe ever_infected"
+    assert seen in text
+    more = text.replace(seen, f"# a line of words\n\nobserve at_risk = count of Person where Infection is S\n{seen}")
+    model.write_text(more, encoding="utf-8")
+    again = run(folder, MODEL, str(model))
+    assert again and {name for name in again if "at_risk" not in name} <= {"begin", "run_steps"}
 
 
 def test_a_folder_that_is_not_private_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,15 +95,18 @@ def test_a_folder_that_is_not_private_is_not_used(tmp_path: Path, monkeypatch: p
     assert cache_dir() not in (shared, taken)
 
 
+def test_machine_code_of_others_is_not_run(tmp_path: Path) -> None:
+    """What lies in a folder that anybody may write to is neither read nor replaced."""
+    folder = tmp_path / "cache"
+    run(folder)
+    folder.chmod(0o777)
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert run(folder) == ["clear", "philox"]
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
 def test_without_a_place_to_write_all_is_held_in_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     nowhere = str(tmp_path / "file" / "x")
-    code = f"import tempfile; tempfile.tempdir = {nowhere!r}\n" + RUN.replace(
-        "print(*hits)", "print(module.__file__, 0)"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", code, "8"], input=TEXT, capture_output=True, text=True,
-        env={**os.environ, "LPMDSL_CACHE": nowhere, "HOME": nowhere},
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.startswith("<lpm_"), ended.stdout
+    code = f"import tempfile; tempfile.tempdir = {nowhere!r}\n" + RUN
+    assert run(Path(nowhere), code, HOME=nowhere) == ["clear", "philox"]

@@ -5,15 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lpmdsl.backends.numba.prelude import quarter
-from lpmdsl.backends.numba.worklists import (
+from lpmdsl.backends.llvm.decisions import decide_share, decide_yes, decide_yes_unheard
+from lpmdsl.backends.llvm.prelude import quarter
+from lpmdsl.backends.llvm.worklists import (
     CHUNK,
     append_all,
-    decide_share,
-    decide_yes,
-    decide_yes_unheard,
     note,
-    notes_for,
 )
 
 PEOPLE, SEED, SITE, EPISODE, REPLICATE = CHUNK + 1_001, 7, 123_456, 2, 4
@@ -52,7 +49,7 @@ def test_a_share_is_one_of_the_replies(threads: int) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_notes_join_a_list_behind_what_is_there(threads: int) -> None:
-    items, size, notes = np.arange(10, dtype=np.int32), np.array([3]), notes_for(5)
+    items, size, notes = np.arange(10, dtype=np.int32), np.array([3]), np.zeros(6, np.int32)
     append_all(items, size, notes, threads)
     assert size[0] == 3
     for agent in (40, 50):

@@ -9,7 +9,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from lpmdsl.backends.numba import prelude
+from lpmdsl.backends.llvm import prelude
 from lpmdsl.networks import shuffle
 from lpmdsl.networks.random import (
     below,
@@ -47,8 +47,10 @@ def test_philox_equals_the_published_vectors(counter, key, expected):
 def test_four_agents_share_a_draw():
     """One at a time and a chunk at a time; a chunk may end within a four."""
     seed, place, episode, replicate = 0x123456789ABCDEF, 77, 5, 3
-    row = prelude.quarters(True, seed, 16, 123, place, episode, replicate)
-    assert row.size == 108 and prelude.quarters(False, seed, 16, 123, place, episode, replicate).size == 0
+    row, untouched = np.full(110, 7, np.uint32), np.full(110, 7, np.uint32)
+    prelude.quarters(row, True, seed, 16, 123, place, episode, replicate)
+    prelude.quarters(untouched, False, seed, 16, 123, place, episode, replicate)
+    assert (row[108:] == 7).all() and (untouched == 7).all()
     for agent in range(16, 123):
         shared = prelude.philox(seed, agent // 4, place, episode, replicate)
         assert row[agent - 16] == shared[agent % 4] == prelude.quarter(seed, agent, place, episode, replicate)

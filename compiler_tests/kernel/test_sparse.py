@@ -20,7 +20,8 @@ from lpmdsl.lowering.sparse.plan import choose
 from lpmdsl.population import memory
 from lpmdsl.population.connections import build_circles
 from lpmdsl.population.people import build_world
-from lpmdsl.runtime.engine.execute import make_buffers, size_values
+from lpmdsl.runtime.engine.execute import buffers_after
+from lpmdsl.runtime.engine.kernels import build
 from lpmdsl.semantics.host.evaluate import Scope, parameter_values
 
 NETWORK = next(p for p in MODELS if p.stem == "sir_network")
@@ -309,18 +310,7 @@ def members(bits: np.ndarray) -> np.ndarray:
 
 def run_and_keep(made: Compiled, request: RunRequest) -> dict[str, np.ndarray]:
     """The buffers after a run."""
-    from lpmdsl.backends.numba.numba_module import buffer_arguments, size_arguments
-    from lpmdsl.runtime.engine.build import build
-    from lpmdsl.runtime.engine.execute import Team
-
-    module, program = build(made), made.cpu_program
-    sizes = size_values(program, request)
-    buffers = make_buffers(program, request, sizes)
-    named = [sizes[n] for n in size_arguments(program)] + [buffers[n] for n in buffer_arguments(program)]
-    with Team(1) as team:
-        team.run(module.begin, -1, 0, [np.uint64(request.seed), request.replicate, *named])
-        team.run(module.run_steps, 0, request.steps, [np.uint64(request.seed), request.replicate, *named])
-    return buffers
+    return buffers_after(build(made), request, None).buffers
 
 
 # ------------------------------------------------------------------ everything at once

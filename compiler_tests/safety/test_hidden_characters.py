@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from compiler_tests.example_models.small_models import OUTBREAK
-from lpmdsl.backends.numba import numba_module
+from lpmdsl.backends.llvm import listing, units
 from lpmdsl.backends.program_text import program_text
 from lpmdsl.backends.triton import triton_module
 from lpmdsl.compiler import Compiled, check_source, compile_model
@@ -102,7 +102,7 @@ def test_no_text_but_a_name_gets_into_code() -> None:
         replace(program, kernels=(replace(kernel, over="é"), *program.kernels[1:])),
     )
     for one in bad:
-        for use in (verify_names, numba_module.emit, triton_module.emit, program_text):
+        for use in (verify_names, listing.emit, units.emit, triton_module.emit, program_text):
             with pytest.raises(MalformedProgram):
                 use(one)
 

@@ -1,4 +1,4 @@
-"""Kernel IR printed as Python text; the Numba and the Triton printers share what is the same in both."""
+"""Kernel IR printed as Python text; the listings of processors and of Triton share what is the same in both."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Exit codes: 0 done, 1 errors or a failed run, 2 wrong usage, 3 not converged, 4 
 130 interrupted.
 """
 
-# Only what every command needs is imported at the top: numpy, numba, pandas and the report take seconds to load, and
+# Only what every command needs is imported at the top: numpy, pandas and the report take seconds to load, and
 # `lpmc check` in an editor must answer at once.
 from __future__ import annotations
 

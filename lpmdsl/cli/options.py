@@ -46,6 +46,7 @@ class Target(StrEnum):
     """Texts that ``lpmc emit`` prints."""
 
     cpu = "cpu"
+    llvm = "llvm"
     triton = "triton"
     ir = "ir"
     adjoint = "adjoint"

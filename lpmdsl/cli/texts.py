@@ -146,7 +146,7 @@ def emit(
     file: File,
     target: Annotated[
         Target,
-        typer.Option(help="cpu, triton: source; ir: the program; adjoint: that of gradients; json: the model."),
+        typer.Option(help="cpu, triton: source; llvm: the CPU's; ir: program; adjoint: of gradients; json: the model."),
     ],
     allow_files: AllowFiles = False,
 ) -> None:
@@ -161,7 +161,7 @@ def emit(
             text_out(adjoint_text(loaded.model) + "\n")
         case Target.json:
             text_out(to_json(loaded.model) + "\n")
-        case Target.cpu | Target.triton | Target.ir:
+        case Target.cpu | Target.llvm | Target.triton | Target.ir:
             text_out(compile_model(loaded.model, loaded.facts).emit(target.value) + "\n")
 
 

@@ -1,7 +1,7 @@
 """The table of network generators: a new one is one function and one row here.
 
 A row names its function, which is imported when a network is made: the checker reads this table too, and must not wait
-for numba.
+for them.
 """
 
 from __future__ import annotations

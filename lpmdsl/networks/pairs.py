@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.kept import njit
+from lpmdsl.native.function import native
 from lpmdsl.networks.random import log, logs, uniform_rows
 from lpmdsl.networks.storage.csr import Edges
 from lpmdsl.networks.storage.parallel import each, spans
@@ -69,7 +69,7 @@ def _draw_block(lo: int, hi: int, columns: int, same: bool, chance: float, key: 
         room = count
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@native()
 def _jump(lo, hi, columns, same, chance, seed, block, site, a, b):
     """Return the number of ties; as many as there is room for are written, as positions within their groups.
 

@@ -6,12 +6,11 @@ contract is ``docs/numerics.md``. Everything here is integer arithmetic or plain
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.kept import njit
+from lpmdsl.native.function import native
+from lpmdsl.native.instructions import bits_float, float_bits
 from lpmdsl.networks.storage.parallel import each, spans
 
 WORLD_REPLICATE = 2**32 - 1
@@ -21,7 +20,6 @@ SEED_MASK = 2**64 - 1
 PIECE = 1 << 16
 """Agents that one thread draws for at a time."""
 
-# Numba turns uint64 mixed with a Python int into float64 or int64: every constant is a uint64.
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 _M0 = np.uint64(0xD2511F53)
@@ -29,11 +27,12 @@ _M1 = np.uint64(0xCD9E8D57)
 _W0 = np.uint64(0x9E3779B9)
 _W1 = np.uint64(0xBB67AE85)
 
+_UNIT = 2.0**-52
 _LN2_HI = 0.6931471803691238
 _LN2_LO = 1.9082149292705877e-10
 
 
-@njit(cache=True)
+@native()
 def philox(seed, agent, site, episode, replicate):
     """Four uint32 words: key = the 64-bit seed (low word, high word), counter = the four other numbers."""
     k0 = np.uint64(seed) & _LOW
@@ -54,7 +53,7 @@ def philox(seed, agent, site, episode, replicate):
     return np.uint32(c0), np.uint32(c1), np.uint32(c2), np.uint32(c3)
 
 
-@njit(cache=True)
+@native()
 def _words(seed, agents, site, episode, replicate, out):
     for i in range(agents.size):
         out[i, 0], out[i, 1], out[i, 2], out[i, 3] = philox(seed, agents[i], site, episode, replicate)
@@ -89,11 +88,11 @@ def uniforms(
     return out
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _uniforms(agents, seed, site, episode, replicate, out):
     for k in range(agents.size):
         w0, w1, _, _ = philox(seed, agents[k], site, episode, replicate)
-        out[k] = (np.float64((np.int64(w0) << 20) + (np.int64(w1) >> 12)) + 0.5) * 2.0**-52
+        out[k] = (np.float64((np.int64(w0) << 20) + (np.int64(w1) >> 12)) + 0.5) * _UNIT
 
 
 def in_keyed_order(
@@ -110,7 +109,7 @@ def in_keyed_order(
     return keys.view(np.int64)
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _priorities(agents, seed, site, episode, replicate, keys):
     """A number that sorts by word w0, then by agent."""
     for k in range(agents.size):
@@ -118,25 +117,26 @@ def _priorities(agents, seed, site, episode, replicate, keys):
         keys[k] = np.uint64(w0) << _32 | np.uint64(agents[k])
 
 
-@njit(cache=True)
+@native()
 def uniform(seed, agent, site, episode):
     """One number in (0, 1) of the world, with 52 bits."""
     w0, w1, _, _ = philox(seed, agent, site, episode, np.uint64(0xFFFFFFFF))
-    return (np.float64((np.uint64(w0) << np.uint64(20)) + (np.uint64(w1) >> np.uint64(12))) + 0.5) * 2.0**-52
+    return (np.float64((np.uint64(w0) << np.uint64(20)) + (np.uint64(w1) >> np.uint64(12))) + 0.5) * _UNIT
 
 
-@njit(cache=True)
+@native()
 def below(n, w0, w1):
     """A whole number in 0 … n−1 from two words: the high half of (w0·2³² + w1)·n, for n < 2³¹."""
     size = np.uint64(n)
     return np.int64((np.uint64(w0) * size + ((np.uint64(w1) * size) >> _32)) >> _32)
 
 
-@njit(cache=True)
+@native()
 def log(x):
     """The natural logarithm of a normal x > 0 as in ``docs/numerics.md``; never the C library's."""
-    m, e = math.frexp(x)
-    m, e = 2.0 * m, e - 1
+    bits = float_bits(x)
+    e = (bits >> 52) - 1023
+    m = bits_float((bits & 0xFFFFFFFFFFFFF) | (1023 << 52))
     if m > 1.4142135623730951:
         m, e = m * 0.5, e + 1
     s = (m - 1.0) / (m + 1.0)
@@ -147,7 +147,7 @@ def log(x):
     return e * _LN2_HI + ((2.0 * s) * p + e * _LN2_LO)
 
 
-@njit(cache=True, nogil=True)
+@native()
 def uniform_rows(seed, agent, site, first, out):
     """Numbers in (0, 1) with 52 bits, two of each episode from ``first`` on: of w0 and w1, and of w2 and w3.
 
@@ -156,11 +156,11 @@ def uniform_rows(seed, agent, site, first, out):
     half = out.size // 2
     for k in range(half):
         w0, w1, w2, w3 = philox(seed, agent, site, np.uint64(first + k), np.uint64(0xFFFFFFFF))
-        out[k] = (np.float64((np.int64(w0) << 20) + (np.int64(w1) >> 12)) + 0.5) * 2.0**-52
-        out[half + k] = (np.float64((np.int64(w2) << 20) + (np.int64(w3) >> 12)) + 0.5) * 2.0**-52
+        out[k] = (np.float64((np.int64(w0) << 20) + (np.int64(w1) >> 12)) + 0.5) * _UNIT
+        out[half + k] = (np.float64((np.int64(w2) << 20) + (np.int64(w3) >> 12)) + 0.5) * _UNIT
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@native()
 def logs(values, exponents):
     """``log`` of each, in place, the same bits: loops without branches over one kind of number each, so that the
     processor takes many at once. ``exponents``: room for as many."""
@@ -187,7 +187,7 @@ def logs(values, exponents):
         values[k] = e * _LN2_HI + ((2.0 * s) * p + e * _LN2_LO)
 
 
-@njit(cache=True, nogil=True)
+@native()
 def word_rows(seed, first, site, episode, out):
     """``out[j, k]``: word j of agent ``first`` + k. A plain loop, so that the processor draws many at once."""
     for k in range(out.shape[1]):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.kept import njit
+from lpmdsl.native.function import native
 from lpmdsl.networks.pairs import rows_of_a_piece, tied_pairs
 from lpmdsl.networks.random import SEED_MASK, WORLD_REPLICATE, below, philox
 from lpmdsl.networks.shuffle import shuffled
@@ -109,22 +109,23 @@ def small_world(n: int, arguments: Arguments, seed: int, site: int) -> Ties:
     if not 0 <= rewiring <= 1:
         raise Unbuildable(f"`rewiring` is {rewiring:g}; a share lies between 0 % and 100 %.")
     threshold = np.uint64(np.floor(rewiring * 2.0**32 + 0.5))
-    a, b = _rewired_ring(n, degree // 2, threshold, *_keys(seed, site))
+    slots = n * (degree // 2)
+    a, b, moved = np.empty(slots, np.int32), np.empty(slots, np.int32), np.zeros(slots, np.uint8)
+    newest, older = np.full(n, -1, np.int64), np.full(2 * slots, -1, np.int64)
+    _rewire_ring(n, degree // 2, threshold, *_keys(seed, site), a, b, moved, newest, older)
     return edges_to_ties(n, a, b)
 
 
-@njit(cache=True, nogil=True)
-def _rewired_ring(n, half, threshold, seed, site):
-    """Both ends of every tie; slot i·half + d − 1 began as the tie of i with i + d."""
-    a = np.empty(n * half, np.int32)
-    b = np.empty(n * half, np.int32)
+@native()
+def _rewire_ring(n, half, threshold, seed, site, a, b, moved, newest, older):
+    """Write both ends of every tie; slot i·half + d − 1 began as the tie of i with i + d.
+
+    ``newest``: per agent its latest rewired tie, as 2·slot + end (−1: none); ``older``: per end the one before it.
+    """
     for i in range(n):
         for d in range(1, half + 1):
             a[i * half + d - 1] = i
             b[i * half + d - 1] = (i + d) % n
-    moved = np.zeros(n * half, np.uint8)
-    newest = np.full(n, -1, np.int64)  # per agent: its latest rewired tie, as 2·slot + end
-    older = np.full(2 * n * half, -1, np.int64)
     for d in range(1, half + 1):
         for i in range(n):
             slot = i * half + d - 1
@@ -141,10 +142,9 @@ def _rewired_ring(n, half, threshold, seed, site):
                     break
                 # An agent who knows nearly everyone may find nobody new: then the tie stays where it was.
                 _, _, w2, w3 = philox(seed, i, site, d * ATTEMPTS + attempt, _WORLD)
-    return a, b
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _know(i, other, n, half, a, b, moved, newest, older):
     """Return True if i and the other are tied now: by a tie of the ring not yet moved, or by a moved one."""
     ahead = (other - i) % n
@@ -182,16 +182,14 @@ def scale_free(n: int, arguments: Arguments, seed: int, site: int) -> Ties:
         links = degree // 2
     if links >= n:
         raise Unbuildable(f"Each newcomer brings {links} ties, but there are only {n} agents.")
-    a, b = _preferential(n, links, *_keys(seed, site))
+    a, b = (np.empty(links * (n - links), np.int32) for _ in range(2))
+    _attach(n, links, *_keys(seed, site), a, b)
     return edges_to_ties(n, a, b)
 
 
-@njit(cache=True, nogil=True)
-def _preferential(n, links, seed, site):
-    """Both ends of every tie. An end of a tie drawn evenly is an agent drawn by degree."""
-    total = links * (n - links)
-    a = np.empty(total, np.int32)
-    b = np.empty(total, np.int32)
+@native()
+def _attach(n, links, seed, site, a, b):
+    """Write both ends of every tie. An end of a tie drawn evenly is an agent drawn by degree."""
     for leaf in range(1, links + 1):
         a[leaf - 1] = leaf
         b[leaf - 1] = 0
@@ -208,12 +206,11 @@ def _preferential(n, links, seed, site):
                 a[count] = newcomer
                 b[count] = other
                 count += 1
-    return a, b
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _contains(values, start, end, wanted):
-    for k in range(start, end):  # noqa: SIM110 - Numba compiles no generator expression here
+    for k in range(start, end):  # noqa: SIM110 - native functions have no generators
         if values[k] == wanted:
             return True
     return False

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lpmdsl.kept import njit
+from lpmdsl.native.function import native
 from lpmdsl.networks.random import SEED_MASK, WORLD_REPLICATE, philox
 from lpmdsl.networks.random_graphs import even_degree
+from lpmdsl.networks.storage.csr import shell_sort
 from lpmdsl.networks.storage.parallel import each, spans
 from lpmdsl.networks.world import Arguments, Circles, Ties
 
@@ -41,15 +42,15 @@ def random_regular(n: int, arguments: Arguments, seed: int, site: int) -> Ties:
     return Ties(np.arange(n + 1, dtype=np.int64) * degree, targets.reshape(-1))
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _write_rows(targets, keys, first, last):
     for i in range(first, last):
         for edge in range(targets.shape[1]):
             targets[i, edge] = neighbour(keys, i, edge, targets.shape[0])
-        targets[i].sort()
+        shell_sort(targets[i], 0, targets.shape[1])
 
 
-@njit(cache=True, inline="always")
+@native()
 def _mixed(x, key):
     """A 32-bit word from another and a key: multiply and fold, twice (the mixer of Wellons 2018, ``lowbias32``)."""
     x = (x ^ key) & _32
@@ -60,7 +61,7 @@ def _mixed(x, key):
     return x ^ (x >> np.uint64(16))
 
 
-@njit(cache=True)
+@native()
 def _halves(n):
     """Numbers of bits of the high and the low part of an agent's number: together enough for n numbers."""
     bits = np.uint64(2)
@@ -70,7 +71,7 @@ def _halves(n):
     return bits - low, low
 
 
-@njit(cache=True)
+@native()
 def position(keys, circle, agent, n):
     """Position of an agent in a circle."""
     high_bits, bits = _halves(n)
@@ -86,7 +87,7 @@ def position(keys, circle, agent, n):
             return np.int64(x)
 
 
-@njit(cache=True)
+@native()
 def stands_at(keys, circle, place, n):
     """Agent at a position of a circle: the rounds of ``position`` backwards."""
     high_bits, bits = _halves(n)
@@ -102,7 +103,7 @@ def stands_at(keys, circle, place, n):
             return np.int64(x)
 
 
-@njit(cache=True)
+@native()
 def neighbour(keys, agent, edge, n):
     """The ``edge``-th neighbour of an agent: before (even) or after (odd) it in circle ``edge // 2``."""
     circle = edge // 2

@@ -1,4 +1,4 @@
-"""Sites: the place of a draw in the text; apart from the generator, so that compiling needs no Numba."""
+"""Sites: the place of a draw in the text; apart from the generator, so that checking needs no compiler of theirs."""
 
 from __future__ import annotations
 

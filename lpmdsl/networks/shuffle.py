@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.kept import njit
+from lpmdsl.native.function import native
 from lpmdsl.networks.random import below, word_rows
 from lpmdsl.networks.storage.parallel import each, spans
 
@@ -33,7 +33,7 @@ def shuffled(values: NDArray[np.int32], seed: int, site: int) -> NDArray[np.int3
     return out
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _count(first, last, bits, seed, site, counts):
     """Count how many of a piece draw each bucket. Position p draws with word p mod 4 of agent p div 4."""
     words = np.empty((4, _AT_ONCE), np.uint32)
@@ -43,7 +43,7 @@ def _count(first, last, bits, seed, site, counts):
             counts[np.int64(words[p & 3, (p - start) >> 2]) >> (32 - bits)] += 1
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _spread(values, first, last, bits, seed, site, free, out):
     """Every value of a piece to the bucket it draws."""
     words = np.empty((4, _AT_ONCE), np.uint32)
@@ -55,7 +55,7 @@ def _spread(values, first, last, bits, seed, site, free, out):
             free[bucket] += 1
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _shuffle(values, seed, site, episode):
     """Fisher and Yates's shuffle in place: position p changes places with one of 0 … p.
 
@@ -64,7 +64,7 @@ def _shuffle(values, seed, site, episode):
     """
     words = np.empty((4, _AT_ONCE), np.uint32)
     run = 2 * _AT_ONCE
-    for start in range((values.size - 1) // run * run, -1, -run):
+    for start in range((values.size - 1) // run * run, -1, -2 * _AT_ONCE):
         word_rows(seed, start >> 1, site, episode, words)
         for p in range(min(start + run, values.size) - 1, start - 1, -1):
             k = (p - start) >> 1

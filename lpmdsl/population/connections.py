@@ -37,7 +37,7 @@ def build_ties(network: Network, scope: Scope, seed: int, ids: NDArray | None) -
 
 def build_circles(network: Network, scope: Scope, seed: int) -> Circles:
     """The keys of a network that is not written out, under the same name of its draws as ``build_ties``. E0649."""
-    from lpmdsl.networks.random_regular import circles  # numba takes its time to load
+    from lpmdsl.networks.random_regular import circles  # the lightest of what makes people knows no LLVM
 
     assert network.generator is not None
     arguments = _arguments(network, scope, lambda: np.empty(0))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.kept import njit
+from lpmdsl.native.function import native
 from lpmdsl.networks.storage.parallel import each, spans
 from lpmdsl.networks.world import Ties
 
@@ -90,7 +90,7 @@ def _closed(offsets: NDArray, targets: NDArray, parts: list[tuple[int, int]], bo
     return Ties(offsets, targets[:end])
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _count(a, b, bits, counts):
     """Count the ends of a piece that belong to each part: ``counts[0]`` of b, ``counts[1]`` of a."""
     for k in range(a.size):
@@ -99,7 +99,7 @@ def _count(a, b, bits, counts):
             counts[1, a[k] >> bits] += 1
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _spread(a, b, bits, first, last, free, entries):
     """Every end that belongs to the parts ``first`` to ``last`` − 1 to its part: its row within the part in the high
     half, the other end in the low half."""
@@ -116,7 +116,7 @@ def _spread(a, b, bits, first, last, free, entries):
             free[1, part] += 1
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _sort_part(entries, ends, targets):
     """Counting sort by row, then every row by itself, without doubles; ``ends`` of the rows. How many are kept."""
     free = np.zeros(ends.size + 1, np.int64)
@@ -135,10 +135,10 @@ def _sort_part(entries, ends, targets):
     return kept
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _sort_row(targets, start, end, kept):
     """Sorts ``targets[start:end]`` and moves what is no double to ``kept``; where the next row begins."""
-    _shell_sort(targets, start, end)
+    shell_sort(targets, start, end)
     last = -1
     for k in range(start, end):
         if targets[k] != last:
@@ -148,8 +148,8 @@ def _sort_row(targets, start, end, kept):
     return kept
 
 
-@njit(cache=True, nogil=True)
-def _shell_sort(values, start, end):
+@native()
+def shell_sort(values, start, end):
     """Sorts ``values[start:end]``: an insertion sort for short rows, gaps 1, 4, 13, … (Knuth 1973) for long ones."""
     gap = 1
     while 9 * gap < end - start:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.kept import njit
+from lpmdsl.native.function import native
 from lpmdsl.networks.storage.csr import Edges, part_bits, waves_of
 from lpmdsl.networks.storage.parallel import each, spans
 from lpmdsl.networks.world import Ties
@@ -59,14 +59,14 @@ def ascending_to_ties(n: int, pieces: Sequence[Edges], rows: int) -> Ties:
     return Ties(offsets, targets)
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _count_below(b: NDArray, bits: int, counts: NDArray) -> None:
     """Count the pairs of a piece that end in each part."""
     for k in range(b.size):
         counts[np.uint64(b[k]) >> np.uint64(bits)] += 1
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _spread_below(a, b, bits, first, last, free, entries):
     """The lower end of every pair to the part of its upper end: the row in the high half, the neighbour in the low.
 
@@ -75,7 +75,9 @@ def _spread_below(a, b, bits, first, last, free, entries):
     mask, shift, half = np.uint64((1 << bits) - 1), np.uint64(bits), np.uint64(32)
     begin, parts = np.uint64(first), np.uint64(last - first)
     own = np.empty(last - first + 1, np.uint64)
-    own[:-1], own[-1] = free[first:last].astype(np.uint64), np.uint64(entries.size - 1)
+    for k in range(last - first):
+        own[k] = np.uint64(free[first + k])
+    own[last - first] = np.uint64(entries.size - 1)
     for k in range(a.size):
         row = np.uint64(b[k])
         part = (row >> shift) - begin  # below ``first`` it wraps round, beyond ``parts``
@@ -86,14 +88,14 @@ def _spread_below(a, b, bits, first, last, free, entries):
         own[part] = at + np.uint64(is_here)
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _count_above(a, first, free):
     before = np.uint32(first - 1) if first > 0 else np.uint32(0xFFFFFFFF)
     for k in range(a.size):
         free[np.uint32(a[k] - before)] += 1
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _open_rows(entries, free, start, ends):
     """``free``: from the neighbours above of each row, one place later, to where each row begins; ``ends`` of rows."""
     for entry in entries:
@@ -104,7 +106,7 @@ def _open_rows(entries, free, start, ends):
         ends[row] = free[row + 1]
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _fill_below(entries, free, targets):
     for entry in entries:
         row = entry >> np.uint64(32)
@@ -113,7 +115,7 @@ def _fill_below(entries, free, targets):
         free[row] = at + 1
 
 
-@njit(cache=True, nogil=True)
+@native()
 def _fill_above(a, b, first, free, targets):
     for k in range(a.size):
         row = np.uint32(a[k] - np.uint32(first))

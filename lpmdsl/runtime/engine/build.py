@@ -1,4 +1,4 @@
-"""Generated source becomes running code: written to a file once, imported, its machine code cached beside it.
+"""The text of a Triton module becomes running code: written to a file once, and imported.
 
 The file's name holds a hash of its text, of the prelude and of the versions, so a cached kernel is never stale.
 """
@@ -19,23 +19,8 @@ from lpmdsl.writing.plain import write_whole
 from lpmdsl.writing.private import private_dir
 
 BACKENDS = Path(__file__).parents[2] / "backends"
-_NUMBA = ("numba/atomics.py", "numba/prelude.py", "numba/worklists.py", "../networks/random_regular.py")
-"""All that a generated Numba module calls: machine code holds a copy of it."""
 LONGEST = 40
 """Letters of a model's name in that of its file: a name may be longer than the file system takes."""
-
-
-def build(compiled: Compiled) -> ModuleType:
-    """The Numba module of a model, with ``begin`` and ``run_steps``; machine code is made at the first call."""
-    return build_numba(compiled.emit("cpu"), compiled.model.name)
-
-
-def build_numba(text: str, model: str) -> ModuleType:
-    """The module of a text that ``backends.numba`` has printed."""
-    import numba  # heavy: loaded only when something is built
-    import numpy
-
-    return build_text(text, model, _NUMBA, f"{numba.__version__} {numpy.__version__} {sys.version}")
 
 
 def build_triton(compiled: Compiled) -> ModuleType:
@@ -57,7 +42,7 @@ def build_text(text: str, model: str, preludes: tuple[str, ...], versions: str) 
 
 
 def _written(text: str, name: str) -> Path | None:
-    """The file with the text, for Numba to keep its machine code beside; None where nothing can be written.
+    """The file with the text, which Triton reads again; None where nothing can be written.
 
     One that is there is read: it may have been cut short.
     """
@@ -78,16 +63,10 @@ def _import(name: str, text: str, path: Path | None) -> ModuleType:
     module.__file__ = str(path) if path is not None else f"<{name}>"
     # Triton reads the text of its functions again.
     linecache.cache[module.__file__] = (len(text), None, text.splitlines(keepends=True), module.__file__)
-    # Numba finds a cached function's module by name.
     sys.modules[name] = module
-    run = text if path is not None else text.replace("njit(cache=True", "njit(cache=False")
     try:
-        exec(compile(run, module.__file__, "exec"), module.__dict__)
+        exec(compile(text, module.__file__, "exec"), module.__dict__)
     except BaseException:
         del sys.modules[name]
         raise
-    if "numba" in sys.modules:
-        from lpmdsl.kept import seal_all
-
-        seal_all(module)
     return module

@@ -8,13 +8,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.backends.numba.numba_module import buffer_arguments, size_arguments
-from lpmdsl.backends.numba.worklists import CHUNK
+from lpmdsl.backends.llvm.worklists import CHUNK
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.compiler import Compiled, with_circles
 from lpmdsl.diagnostics import LpmError
@@ -24,7 +22,7 @@ from lpmdsl.lowering.dense.watched_values import FIRST
 from lpmdsl.lowering.sparse.worklists import BLOCK
 from lpmdsl.program.ir import NEVER, Buffer, Program, Spend
 from lpmdsl.runtime.engine.asking import Asking
-from lpmdsl.runtime.engine.build import build
+from lpmdsl.runtime.engine.kernels import Driver, Kernels, build
 from lpmdsl.runtime.engine.sound import require_sound
 from lpmdsl.semantics.host.calendar import day_table, months_passed
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
@@ -40,25 +38,21 @@ Runner = Callable[[RunRequest, Progress | None], RunResult]
 
 
 def cpu_runner(compiled: Compiled, threads: int = 1) -> Runner:
-    """A function that runs one replicate of the compiled model with its Numba kernels, on up to so many threads."""
-    built: dict[frozenset[str], tuple[Program, ModuleType]] = {}
+    """A function that runs one replicate of the compiled model with its kernels, on up to so many threads."""
+    built: dict[frozenset[str], Kernels] = {}
 
     def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
         circles = frozenset(request.world.circles)
         if circles not in built:
-            made = with_circles(compiled, circles)
-            built[circles] = made.cpu_program, build(made)
-        program, module = built[circles]
-        return execute(program, module, request, progress, threads)
+            built[circles] = build(with_circles(compiled, circles))
+        return execute(built[circles], request, progress, threads)
 
     return run
 
 
-def execute(
-    program: Program, module: ModuleType, request: RunRequest, progress: Progress | None, threads: int = 1
-) -> RunResult:
+def execute(kernels: Kernels, request: RunRequest, progress: Progress | None, threads: int = 1) -> RunResult:
     """Begin, then blocks of steps until done or until ``progress`` says stop."""
-    after = buffers_after(program, module, request, progress, threads)
+    after = buffers_after(kernels, request, progress, threads)
     return replace(result_of(request, after.buffers, after.done, after.timings), stopped=after.stopped)
 
 
@@ -72,21 +66,22 @@ class After:
     stopped: LpmError | None = None
 
 
-def buffers_after(
-    program: Program, module: ModuleType, request: RunRequest, progress: Progress | None, threads: int = 1
-) -> After:
+def buffers_after(kernels: Kernels, request: RunRequest, progress: Progress | None, threads: int = 1) -> After:
     """Buffers that a run leaves behind."""
     started = time.perf_counter()
-    sizes = size_values(program, request)
-    buffers = make_buffers(program, request, sizes)
-    ordered = [buffers[n] for n in buffer_arguments(program)]
-    arguments = [np.uint64(request.seed), request.replicate, *(sizes[n] for n in size_arguments(program)), *ordered]
-    asking = _Asked.of(request, module, buffers)
+    sizes = size_values(kernels.program, request)
+    buffers = make_buffers(kernels.program, request, sizes)
+
+    def driver(name: str) -> Driver:
+        return kernels.driver(name, request.seed, request.replicate, sizes, buffers)
+
+    asking = _Asked.of(request, driver, buffers)
+    begin, run_steps = driver("begin"), driver("run_steps")
     largest = max(sizes[kind] for kind in request.world.counts)
     with Team(max(1, min(threads, largest // AGENTS_PER_THREAD))) as team:
-        team.run(module.begin, -1, 0, arguments)
+        team.run(begin, -1, 0)
         begun = time.perf_counter()
-        done = _run_blocks(team, module.run_steps, arguments, request.steps, progress, asking, buffers.get(FIRST))
+        done = _run_blocks(team, run_steps, request.steps, progress, asking, buffers.get(FIRST))
     timings = {"begin": begun - started, "steps": time.perf_counter() - begun}
     if asking is None:
         return After(buffers, done, timings)
@@ -108,18 +103,16 @@ class Team:
         if self.pool is not None:
             self.pool.shutdown()
 
-    def run(self, driver: Callable[..., None], first: int, last: int, arguments: list) -> None:
+    def run(self, driver: Driver, first: int, last: int) -> None:
         """Steps ``first`` up to ``last`` by the whole team. Kernels release the interpreter's lock."""
         if self.pool is None:
-            driver(first, last, 0, 1, self.meeting, *arguments)
+            driver(first, last, 0, 1, self.meeting)
             return
-        # One empty call first: it compiles, which no two threads may do at once.
-        driver(0, 0, 0, 1, self.meeting, *arguments)
         others = [
-            self.pool.submit(driver, first, last, thread, self.threads, self.meeting, *arguments)
+            self.pool.submit(driver, first, last, thread, self.threads, self.meeting)
             for thread in range(1, self.threads)
         ]
-        driver(first, last, 0, self.threads, self.meeting, *arguments)
+        driver(first, last, 0, self.threads, self.meeting)
         for other in others:
             other.result()
 
@@ -129,18 +122,18 @@ class _Asked:
     """Questions of a run with behaviours that ask, between blocks of steps."""
 
     asking: Asking
-    look: Callable[..., None]
+    look: Driver
     buffers: dict[str, NDArray]
 
     @classmethod
-    def of(cls, request: RunRequest, module: ModuleType, buffers: dict[str, NDArray]) -> _Asked | None:
+    def of(cls, request: RunRequest, driver: Callable[[str], Driver], buffers: dict[str, NDArray]) -> _Asked | None:
         asking = Asking.of(request)
-        return None if asking is None else cls(asking, module.look, buffers)
+        return None if asking is None else cls(asking, driver("look"), buffers)
 
-    def pause(self, team: Team, t: int, arguments: list) -> int:
+    def pause(self, team: Team, t: int) -> int:
         """Asks if that is due at boundary ``t``; returns when it is due next, ``t`` if the run ends here."""
         if self.asking.is_due(t):
-            team.run(self.look, t, t + 1, arguments)
+            team.run(self.look, t, t + 1)
             if not self.asking.answer(t, lambda name: self.buffers[f"{name}_occurs"], self._fill):
                 return t
         return self.asking.next_due(t + 1)
@@ -151,8 +144,7 @@ class _Asked:
 
 def _run_blocks(
     team: Team,
-    driver: Callable[..., None],
-    arguments: list,
+    driver: Driver,
     steps: int,
     progress: Progress | None,
     asked: _Asked | None,
@@ -161,17 +153,16 @@ def _run_blocks(
     """Steps done. Blocks are long enough that calling them costs nothing, short enough to stop soon."""
     done, block = 0, 1 if progress is not None else steps  # nobody to ask: all at once
     while done < steps:
-        pause = steps if asked is None else asked.pause(team, done, arguments)
+        pause = steps if asked is None else asked.pause(team, done)
         if pause == done:
             break
         before = time.perf_counter()
         last = min(steps, done + block, pause)
-        team.run(driver, done, last, arguments)
+        team.run(driver, done, last)
         seconds = (time.perf_counter() - before) / (last - done)
         done = last
         if (progress is not None and not progress(done)) or (faults is not None and faults.min() < done):
             break
-        # The first block may have compiled: the second shows how long a step takes.
         block = max(1, min(2 * block + 1, int(BLOCK_SECONDS / max(seconds, 1e-7))))
     return done
 
@@ -203,7 +194,7 @@ def make_buffers(program: Program, request: RunRequest, sizes: dict[str, int]) -
     given = given_buffers(program, request)
     buffers = {b.name: given[b.name] if b.name in given else empty_buffer(b, sizes) for b in program.buffers}
     for name in (*_of_agents(program), *(f"{b.name}_archetype" for b in request.model.behaviours if b.rule is None)):
-        # Without a sign, Numba need not ask whether an index counts from the end of an array: a tenth of a run's time.
+        # Numbers without a sign are widened for nothing where they become a place in memory.
         buffers[name] = buffers[name].view(f"u{buffers[name].itemsize}")
     for name in (n for n in buffers if n.endswith("_offsets")):
         if buffers[name][-1] < 2**32:

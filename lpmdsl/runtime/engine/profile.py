@@ -7,20 +7,14 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.backends.numba.numba_module import (
-    decide_function,
-    fold_function,
-    kernel_arguments,
-    shares_lists,
-    size_arguments,
-)
-from lpmdsl.backends.numba.worklists import CHUNK
+from lpmdsl.backends.llvm.arguments import kernel_arguments, shares_lists, size_arguments
+from lpmdsl.backends.llvm.schedule import decide_function, fold_function
+from lpmdsl.backends.llvm.worklists import CHUNK
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.compiler import Compiled, with_circles
 from lpmdsl.population.people import build_world, start_states
@@ -46,8 +40,8 @@ from lpmdsl.program.ir import (
 )
 from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.engine.asking import Asking
-from lpmdsl.runtime.engine.build import build
 from lpmdsl.runtime.engine.execute import make_buffers, size_values
+from lpmdsl.runtime.engine.kernels import Kernels, build
 from lpmdsl.runtime.scenarios import Plan
 from lpmdsl.semantics.model import Model
 
@@ -79,7 +73,7 @@ def first_request(model: Model, planned: Plan, answers: Answers | None = None) -
 def profile(compiled: Compiled, request: RunRequest) -> list[Stage]:
     """The stages of all steps, most expensive first, on one thread; compiling and the beginning apart."""
     compiled = with_circles(compiled, frozenset(request.world.circles))
-    walk = _Walk(compiled, build(compiled), request)
+    walk = _Walk(build(compiled), request)
     walk.step(-1, walk.program.begin)
     walk.seconds.clear()
     asking = Asking.of(request)
@@ -96,8 +90,8 @@ def profile(compiled: Compiled, request: RunRequest) -> list[Stage]:
 class _Walk:
     """The schedule of a program run from Python, with the seconds of every stage."""
 
-    def __init__(self, compiled: Compiled, module: ModuleType, request: RunRequest) -> None:
-        self.program, self.module = compiled.cpu_program, module
+    def __init__(self, kernels: Kernels, request: RunRequest) -> None:
+        self.program, self.kernels = kernels.program, kernels
         sizes = size_values(self.program, request)
         self.known: dict[str, Any] = dict(make_buffers(self.program, request, sizes))
         self.known |= {name: sizes[name] for name in size_arguments(self.program)}
@@ -131,38 +125,38 @@ class _Walk:
 
     def _call(self, item: ScheduleItem, t: int) -> tuple[str, tuple[str, ...], Callable[[], object]]:
         """The name of a stage, its lines, and a function that runs it."""
-        module, known = self.module, self.known
+        native, known = self.kernels.function, self.known
         match item:
             case Launch():
                 return self._launch(self.program.kernel(item.kernel), t)
             case Collect():
                 names = (*calendar_buffers(item.calendar), item.items, f"{item.items}_size")
                 head, blocks, pool, items, length = (known[n] for n in names)
-                return f"collect {item.items}", (), lambda: module.collect(head, blocks, pool, t, items, length)
+                return f"collect {item.items}", (), lambda: native("collect")(head, blocks, pool, t, items, length)
             case Spend():
                 given = [known[n] for n in item.buffers]
-                return f"spend {item.left}", (), lambda: module.spend(*given, 0, 1)
+                return f"spend {item.left}", (), lambda: native("spend")(*given, 0, 1)
             case Decide():
                 return self._decide(item, t)
             case Clear():
-                return f"clear {item.buffer}", (), lambda: module.clear(known[item.buffer])
+                return f"clear {item.buffer}", (), lambda: native("clear")(known[item.buffer])
             case Fold():
-                fold = getattr(module, fold_function(self.program, item))
+                fold = native(fold_function(self.program, item))
                 return f"fold {item.into}", (), lambda: fold(known[item.tally], known[item.into])
             case SelectSmallest():
                 limit, names = self._value(item.limit, t), (item.keys, item.cutoff, item.chosen)
                 keys, cutoff, chosen = (known[n] for n in names)
-                return f"select {item.keys}", (), lambda: module.select_smallest(keys, limit, cutoff, chosen)
+                return f"select {item.keys}", (), lambda: native("select_smallest")(keys, limit, cutoff, chosen)
             case OrderStatistic():
                 values, groups, into = (known[n] for n in (item.values, item.groups, item.into))
-                return f"order {item.values}", (), lambda: module.order_statistic(values, groups, item.level, into)
+                return f"order {item.values}", (), lambda: native("order_statistic")(values, groups, item.level, into)
             case Gate():
                 raise AssertionError("a gate is decided by the walk")
             case _:
                 assert_never(item)
 
     def _launch(self, kernel: Kernel, t: int) -> tuple[str, tuple[str, ...], Callable[[], object]]:
-        function = getattr(self.module, kernel.name)
+        function = self.kernels.function(kernel.name)
         arguments = [self.known[n] for n in kernel_arguments(self.program, kernel)]
         if not kernel.domain:
             return kernel.name, _lines(kernel), lambda: function(t, *arguments)
@@ -180,7 +174,7 @@ class _Walk:
         return kernel.name, _lines(kernel), call
 
     def _decide(self, item: Decide, t: int) -> tuple[str, tuple[str, ...], Callable[[], object]]:
-        function = getattr(self.module, decide_function(item))
+        function = self.kernels.function(decide_function(item))
         given = [self.known[n] for n in item.buffers]
         asks, key = [item.asks] if item.asks else [], (item.site, self._value(item.episode, t))
         rest = [*asks, self.known["seed"], *key, self.known["replicate"], 0, 1]

@@ -11,11 +11,11 @@ from hashlib import blake2s
 from time import perf_counter
 
 import pandas as pd
-from numba.core import event
 
 from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.config import Manifest, Seconds
 from lpmdsl.diagnostics import Report
+from lpmdsl.native import machine
 from lpmdsl.networks.storage.parallel import on_threads
 from lpmdsl.networks.world import World
 from lpmdsl.population.people import build_world, start_states
@@ -152,9 +152,9 @@ class Simulation:
                 self.advance(variant.name, first + k, steps)
             return not self.stop.asked
 
-        with event.install_listener("numba:compile", event.TimingListener()) as compiling:
-            results = self.engine.run(requests, progress)
-        compiled = (compiling.duration if compiling.done else 0.0) + results[0].timings.get("compile", 0.0)
+        before = machine.made.seconds
+        results = self.engine.run(requests, progress)
+        compiled = machine.made.seconds - before + results[0].timings.get("compile", 0.0)
         self._count_time(results[0], began, ready, compiled)
         self._note_end(results)
         for k, (request, result) in enumerate(zip(requests, results, strict=True)):

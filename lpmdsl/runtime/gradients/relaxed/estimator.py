@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.backends.request import RunResult
+from lpmdsl.compiler import compile_model
 from lpmdsl.diagnostics import fail
 from lpmdsl.lowering.relaxed.supported import unseen
 from lpmdsl.networks.world import World
 from lpmdsl.population.people import build_world
 from lpmdsl.runtime.engine.engines import threads_here
+from lpmdsl.runtime.engine.kernels import build
 from lpmdsl.runtime.engine.replicates import Repeats
 from lpmdsl.runtime.gradients.finite_differences import (
     CENTRAL,
@@ -31,7 +33,7 @@ from lpmdsl.runtime.gradients.finite_differences import (
     untold,
 )
 from lpmdsl.runtime.gradients.relaxed.forward_backward import Relaxations, RelaxedRun
-from lpmdsl.runtime.gradients.relaxed.straight_through import Drawn, surrogate_gradient
+from lpmdsl.runtime.gradients.relaxed.straight_through import surrogate_gradient
 from lpmdsl.runtime.objective import PEAK_DAY, Quantity
 from lpmdsl.runtime.scenarios import world_key
 from lpmdsl.runtime.settings import is_within
@@ -139,9 +141,9 @@ class RelaxedObjective:
     ) -> tuple[Array, Array]:
         """Straight-through: the values (replicates, numbers) as drawn, and the gradients (replicates, names)."""
         err(SURROGATE_WARNING)
-        run, drawn = self.run(settings), Drawn.of(self.repeats)
+        run, kernels = self.run(settings), build(compile_model(self.repeats.model, self.repeats.facts))
         each = [
-            surrogate_gradient(self.repeats, drawn, run, replicate, names,
+            surrogate_gradient(self.repeats, kernels, run, replicate, names,
                                lambda reports: weights_for(self.repeats.quantity, reports, given))
             for replicate in range(self.repeats.plan.options.replicates)
         ]  # fmt: skip

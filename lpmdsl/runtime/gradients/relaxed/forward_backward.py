@@ -10,14 +10,11 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.backends.numba import numba_module
-from lpmdsl.backends.numba.numba_module import buffer_arguments, size_arguments
-from lpmdsl.backends.numba.worklists import CHUNK
+from lpmdsl.backends.llvm.worklists import CHUNK
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.lowering.relaxed.adjoint import adjoint, adjoint_buffer
 from lpmdsl.lowering.relaxed.moves import site_name
@@ -25,13 +22,13 @@ from lpmdsl.lowering.relaxed.phase_type import Shape
 from lpmdsl.lowering.relaxed.program import Relaxed, relax, shapes_of
 from lpmdsl.networks.world import World
 from lpmdsl.program.ir import Buffer, Program
-from lpmdsl.runtime.engine.build import build_numba
 from lpmdsl.runtime.engine.execute import Team, empty_buffer, report_count, size_values
+from lpmdsl.runtime.engine.kernels import Kernels, kernels_of
 from lpmdsl.runtime.gradients.relaxed.inputs import by_parameters, given
 from lpmdsl.semantics.model import Flow, Model
 
 SMALL = 8
-"""Up to so many chunks of agents one thread runs the kernels one by one."""
+"""Up to so many chunks of agents one thread is as fast as several."""
 Array = NDArray[np.float64]
 OnStep = Callable[[int, dict[str, Array]], None]
 """Called for every step, the last first, with the adjoint of each event for every agent: by site (agents,), for
@@ -45,19 +42,14 @@ class Pair:
     """A relaxed program and its adjoints, compiled. ``marginals`` is made when it is asked for."""
 
     relaxed: Relaxed
-    forward: ModuleType
-    _made: dict[bool, tuple[Program, ModuleType]] = field(default_factory=dict)
+    forward: Kernels
+    _made: dict[bool, Kernels] = field(default_factory=dict)
 
-    def backward(self, marginals: bool) -> tuple[Program, ModuleType]:
-        """The adjoint program and its module, with or without the adjoints of events."""
+    def backward(self, marginals: bool) -> Kernels:
+        """The kernels of the adjoint program, with or without the adjoints of events."""
         if marginals not in self._made:
-            program = adjoint(self.relaxed, marginals)
-            self._made[marginals] = program, _built(program)
+            self._made[marginals] = kernels_of(adjoint(self.relaxed, marginals))
         return self._made[marginals]
-
-
-def _built(program: Program) -> ModuleType:
-    return build_numba(numba_module.emit(program), program.name)
 
 
 @dataclass(slots=True)
@@ -75,7 +67,7 @@ class Relaxations:
         with self._lock:
             if key not in self._pairs:
                 relaxed = relax(self.model, shapes)
-                self._pairs[key] = Pair(relaxed, _built(relaxed.program))
+                self._pairs[key] = Pair(relaxed, kernels_of(relaxed.program))
             return self._pairs[key]
 
     def run(
@@ -111,11 +103,11 @@ class RelaxedRun:
         program = self.pair.relaxed.program
         self._allocate(program)
         self.kept.clear()
-        self.call(program, self.pair.forward.begin, -1, 0)
+        self.call(self.pair.forward, "begin", -1, 0)
         stretch = self.stretch
         for first in range(0, self.steps, stretch):
             self.kept[first] = self._copy(("state", "control", "output"))
-            self.call(program, self.pair.forward.run_steps, first, min(self.steps, first + stretch))
+            self.call(self.pair.forward, "run_steps", first, min(self.steps, first + stretch))
 
     @property
     def stretch(self) -> int:
@@ -145,7 +137,8 @@ class RelaxedRun:
         ``weights``: (reports,) or (reports, groups). ``on_step`` gets the adjoint of every event. ``instead`` and
         ``outputs`` put other states and reports in place of the relaxed ones: derivatives are then taken at those.
         """
-        program, module = self.pair.backward(on_step is not None)
+        kernels = self.pair.backward(on_step is not None)
+        program = kernels.program
         self._allocate(program)
         for name, values in weights.items():
             self._seed(name, values)
@@ -160,14 +153,14 @@ class RelaxedRun:
             self._put(outputs)
             for step in reversed(range(first, first + len(before))):
                 self._put(after)
-                self.call(program, module.begin, step, step + 1)
+                self.call(kernels, "begin", step, step + 1)
                 self._put(before[step - first])
-                self.call(program, module.run_steps, step, step + 1)
+                self.call(kernels, "run_steps", step, step + 1)
                 after = before[step - first]
                 if on_step is not None:
                     on_step(step, self._marginals())
         self._put(after)
-        self.call(program, module.begin, -1, 0)
+        self.call(kernels, "begin", -1, 0)
         self._put(kept | last)
         adjoints = {b.name[2:]: self.buffers[b.name] for b in program.buffers if b.name.startswith("d_")}
         empty = {n: np.zeros_like(self.buffers[n]) for n in ("constants", *self._starts()) if n not in adjoints}
@@ -186,12 +179,12 @@ class RelaxedRun:
     def _replay(self, first: int) -> list[dict[str, NDArray]]:
         """The states before each step of a stretch, which is run again."""
         last = min(self.steps, first + self.stretch)
-        program, states = self.pair.relaxed.program, []
+        states = []
         self._put(self.kept[first])
         for step in range(first, last):
             states.append(self._copy(("state", "control")))
             if step + 1 < last:
-                self.call(program, self.pair.forward.run_steps, step, step + 1)
+                self.call(self.pair.forward, "run_steps", step, step + 1)
         return states
 
     def _marginals(self) -> dict[str, Array]:
@@ -230,14 +223,8 @@ class RelaxedRun:
         for name, value in values.items():
             self.buffers[name][:] = value
 
-    def call(self, program: Program, driver: Callable[..., None], first: int, last: int) -> None:
-        """Runs a schedule of a module for some steps on the buffers of this run."""
-        ordered = [self.buffers[n] for n in buffer_arguments(program)]
-        arguments = [np.uint64(0), 0, *(self.sizes[n] for n in size_arguments(program)), *ordered]
-        if max(self.world.counts.values()) <= SMALL * CHUNK:
-            # The schedule by the interpreter: to compile it takes as long as all kernels, and here saves nothing.
-            with np.errstate(all="ignore"):
-                driver.py_func(first, last, 0, 1, np.zeros(16, np.int64), *arguments)  # type: ignore[attr-defined]
-            return
-        with Team(self.threads) as team:
-            team.run(driver, first, last, arguments)
+    def call(self, kernels: Kernels, name: str, first: int, last: int) -> None:
+        """Runs a driver for some steps on the buffers of this run."""
+        is_small = max(self.world.counts.values()) <= SMALL * CHUNK
+        with Team(1 if is_small else self.threads) as team:
+            team.run(kernels.driver(name, 0, 0, self.sizes, self.buffers), first, last)

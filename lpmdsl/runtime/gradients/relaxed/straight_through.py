@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.backends.numba.numba_module import buffer_arguments, size_arguments
 from lpmdsl.backends.request import RunRequest
-from lpmdsl.compiler import compile_model
 from lpmdsl.population.people import start_states
-from lpmdsl.program.ir import Program
-from lpmdsl.runtime.engine.build import build
 from lpmdsl.runtime.engine.execute import Team, make_buffers, result_of, size_values
+from lpmdsl.runtime.engine.kernels import Kernels
 from lpmdsl.runtime.engine.replicates import Repeats
 from lpmdsl.runtime.gradients.relaxed.forward_backward import RelaxedRun
 from lpmdsl.semantics.model import Flow, Model
@@ -24,29 +19,18 @@ Array = NDArray[np.float64]
 Boundary = dict[str, NDArray]
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """The model as it is drawn, step by step."""
-
-    program: Program
-    module: ModuleType
-
-    @classmethod
-    def of(cls, repeats: Repeats) -> Drawn:
-        """Compile the model as it is drawn."""
-        compiled = compile_model(repeats.model, repeats.facts)
-        return cls(compiled.cpu_program, build(compiled))
-
-
 def surrogate_gradient(
-    repeats: Repeats, drawn: Drawn, run: RelaxedRun, replicate: int, names: tuple[str, ...],
+    repeats: Repeats, kernels: Kernels, run: RelaxedRun, replicate: int, names: tuple[str, ...],
     weights: Callable[[Array], Array],
 ) -> tuple[Array, Array]:  # fmt: skip
-    """The quantity as it was drawn (numbers,), and the straight-through gradient (names,) of one replicate."""
+    """The quantity as it was drawn (numbers,), and the straight-through gradient (names,) of one replicate.
+
+    ``kernels``: those of the model as it is drawn.
+    """
     model, seed = repeats.model, repeats.plan.options.seed
     start = start_states(model, run.world, run.parameters, seed, replicate)
     request = RunRequest(model, run.world, run.parameters, start, seed, replicate, run.steps, run.disabled)
-    boundaries, buffers = _drawn(model, drawn, request)
+    boundaries, buffers = _drawn(model, kernels, request)
     result = result_of(request, dict(buffers), run.steps, {})
     name = repeats.quantity.observation
     reports = result.observations[name]
@@ -58,22 +42,23 @@ def surrogate_gradient(
     return repeats.quantity.of(model, result), gradient
 
 
-def _drawn(model: Model, drawn: Drawn, request: RunRequest) -> tuple[list[Boundary], Boundary]:
+def _drawn(model: Model, kernels: Kernels, request: RunRequest) -> tuple[list[Boundary], Boundary]:
     """States of agents and interventions at every boundary, the first being the start; and the buffers at the end."""
-    program, module = drawn.program, drawn.module
+    program = kernels.program
     sizes = size_values(program, request)
     buffers = make_buffers(program, request, sizes)
-    ordered = [buffers[n] for n in buffer_arguments(program)]
-    arguments = [np.uint64(request.seed), request.replicate, *(sizes[n] for n in size_arguments(program)), *ordered]
+    begin, run_steps = (
+        kernels.driver(name, request.seed, request.replicate, sizes, buffers) for name in ("begin", "run_steps")
+    )
     kept = [b.name for b in program.buffers if b.role == "control"]
     kept += [c.name for c in model.conditions]
     kept += [f"{a.name}_{x.name}" for a in model.agents for x in a.attributes if x.is_changed]
     boundaries: list[Boundary] = []
     with Team(1) as team:
-        team.run(module.begin, -1, 0, arguments)
+        team.run(begin, -1, 0)
         boundaries.append({n: buffers[n].copy() for n in kept})
         for step in range(request.steps):
-            team.run(module.run_steps, step, step + 1, arguments)
+            team.run(run_steps, step, step + 1)
             boundaries.append({n: buffers[n].copy() for n in kept})
     return boundaries, buffers
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,9 @@ from numpy.typing import NDArray
 from lpmdsl.compiler import Compiled, compile_model, compile_scored
 from lpmdsl.lowering.score.dwell_scores import StayScore, stay_score
 from lpmdsl.lowering.score.statistics import Decision, Ledger, Stay, Sum, shape
-from lpmdsl.runtime.engine.build import build
 from lpmdsl.runtime.engine.engines import threads_here
 from lpmdsl.runtime.engine.execute import buffers_after, result_of
+from lpmdsl.runtime.engine.kernels import Kernels, build
 from lpmdsl.runtime.engine.replicates import Repeats
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.semantics.host.evaluate import Scope, evaluate, parameter_values
@@ -52,13 +51,13 @@ class ScoredRepeats:
     names: tuple[str, ...]
     compiled: Compiled = field(init=False)
     ledger: Ledger = field(init=False)
-    module: ModuleType = field(init=False)
+    kernels: Kernels = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         plain = compile_model(self.repeats.model, self.repeats.facts)
         self.compiled, self.ledger = compile_scored(plain, self.names, self.repeats.quantity.observation)
-        self.module = build(self.compiled)
+        self.kernels = build(self.compiled)
 
     def runs(self, values: dict[str, float], replicates: range | None = None) -> list[Scored]:
         """One for each replicate, with some parameters at other values (base units)."""
@@ -71,7 +70,7 @@ class ScoredRepeats:
 
     def _one(self, parameters: dict[str, float], replicate: int, reader: Reader) -> Scored:
         request = self.repeats.request(parameters, replicate)
-        after = buffers_after(self.compiled.cpu_program, self.module, request, None)
+        after = buffers_after(self.kernels, request, None)
         if after.stopped is not None:
             raise after.stopped
         result = result_of(request, after.buffers, after.done, after.timings)

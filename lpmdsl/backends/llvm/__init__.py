@@ -1,0 +1,1 @@
+"""The CPU back end: a Program printed as a listing in Python's spelling, and that compiled through LLVM."""

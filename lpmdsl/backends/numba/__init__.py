@@ -1,1 +1,0 @@
-"""The CPU back end: a Program printed as a Numba module."""

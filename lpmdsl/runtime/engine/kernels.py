@@ -1,0 +1,67 @@
+"""A Program as machine code: its listing compiled unit by unit, and its drivers bound to the buffers of a run."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lpmdsl.backends.llvm.arguments import buffer_arguments, size_arguments
+from lpmdsl.backends.llvm.names import NAMES
+from lpmdsl.backends.llvm.units import driver_unit, routines_of
+from lpmdsl.compiler import Compiled
+from lpmdsl.native.function import Native, words
+from lpmdsl.native.machine import address, foreign_record
+from lpmdsl.native.routine import Routine
+from lpmdsl.native.types import array_type
+from lpmdsl.program.ir import Program
+
+Driver = Callable[[int, int, int, int, NDArray[np.int64]], None]
+"""Runs steps ``first`` up to ``last`` as thread ``thread`` of ``threads``, who meet in ``meeting`` (int64, 16)."""
+
+
+@dataclass(slots=True)
+class Kernels:
+    """The functions of a program. Machine code is made for the types that buffers have, when they are bound."""
+
+    program: Program
+    routines: dict[str, Routine]
+    natives: dict[str, Native] = field(default_factory=dict)
+
+    def function(self, name: str) -> Native:
+        """One of them, or one that they call, as a function of Python."""
+        if name not in self.natives:
+            self.natives[name] = Native(self.routines[name]) if name in self.routines else NAMES[name]
+        return self.natives[name]
+
+    def driver(
+        self, name: str, seed: int, replicate: int, sizes: dict[str, int], buffers: dict[str, NDArray]
+    ) -> Driver:
+        """``begin``, ``look`` or ``run_steps`` on some buffers, which must stay where they are."""
+        numbers = [sizes[n] for n in size_arguments(self.program)]
+        arrays = [buffers[n] for n in buffer_arguments(self.program)]
+        types = {n: array_type(buffers[n]) for n in buffer_arguments(self.program)}
+        unit = driver_unit(self.program, self.routines[name], types)
+        table = (ctypes.c_void_p * max(1, len(unit.table)))(*(address(part) for part in unit.table))
+        call = foreign_record(unit)
+        rest = [seed, replicate, *numbers, *(word for array in arrays for word in words(array))]
+
+        def run(first: int, last: int, thread: int, threads: int, meeting: NDArray[np.int64]) -> None:
+            head = [ctypes.addressof(table), first, last, thread, threads, *words(meeting)]
+            record = np.array([value % 2**64 for value in (*head, *rest)], np.uint64)
+            call(record.ctypes.data)
+
+        return run
+
+
+def kernels_of(program: Program) -> Kernels:
+    """The kernels and drivers of a program."""
+    return Kernels(program, routines_of(program))
+
+
+def build(compiled: Compiled) -> Kernels:
+    """The kernels of the program that processors run."""
+    return kernels_of(compiled.cpu_program)
