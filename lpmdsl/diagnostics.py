@@ -68,10 +68,14 @@ class Report:
         self, code: str, message: str, span: Span, help: str = "", labels: Iterable[Label] = (),
         fixes: Iterable[Fix] = (),
     ) -> None:  # fmt: skip
-        """Record one diagnostic; the same code at the same place is recorded once."""
+        """Record one diagnostic; the same code at the same place is recorded once. Its own place explains nothing."""
         assert code in CODES, f"diagnostic code {code} has no row in lpmdsl/codes.py"
         if not any(d.code == code and d.span == span for d in self.diagnostics):
-            self.diagnostics.append(Diagnostic(code, message, span, help, tuple(labels), tuple(fixes)))
+            self.diagnostics.append(
+                Diagnostic(
+                    code, message, span, help, tuple(label for label in labels if label.span != span), tuple(fixes)
+                )
+            )
 
     @property
     def has_errors(self) -> bool:

@@ -84,3 +84,25 @@ def test_names_of_one_message_are_told_once_and_four_at_most() -> None:
         lpmdsl.load(TEXT.replace("table", names + "table", 1).replace("at beta", wrong))
     [error] = [d for d in caught.value.report.sorted() if d.severity == "error"]
     assert [x.text.split("`")[1] for x in error.labels] == ["p0", "p1", "p2", "p3"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "line", "said"),
+    [
+        ("to R\n", "to Q\n", "E0203", "states S, I, R", "the states of Flu"),
+        ("from I on friends", "from I on beta", "E0206", "parameter beta", "`beta` is declared here"),
+        ("states S, I, R", "states S, I, R, I", "E0511", "states S, I, R", "first listed here"),
+        ("states S, I, R", "states S, I, R, Q", "E0501", "start S except", "people start here"),
+        ("for 5 days", "for 5.5 days", "E0705", "step 1 day", "a step is this long"),
+        ("parameter first = 0\n", "parameter first = 0\n  between 1 and 2\n", "E0317", "between 1 and 2",
+         "the bounds of `first`"),
+        ("parameter part = 0.5", "parameter part = 2 * part", "E0205", "parameter part", "`part` is made of this"),
+    ],
+)  # fmt: skip
+def test_a_second_place_explains_the_first(old: str, new: str, code: str, line: str, said: str) -> None:
+    error = found(old, new)
+    text = TEXT.replace(old, new)
+    assert error.code == code
+    assert (said, next(k for k, row in enumerate(text.splitlines(), 1) if line in row)) in [
+        (label.text, label.span.line) for label in error.labels
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lpmdsl.diagnostics import Report
+from lpmdsl.diagnostics import Label, Report
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.archetypes import most_archetypes
 from lpmdsl.semantics.analysis.dependencies import readers_of
@@ -91,6 +91,7 @@ def _report_states(
                 f"{contagion.condition} spreads from `{name}`, and nobody ever enters `{name}`.",
                 one.span,
                 f"Lead an exit to `{name}`, or start somebody there.",
+                [Label(word_span(condition.span, name, "states"), f"`{name}` is listed here")],
             )
         else:
             report.add(
@@ -98,6 +99,7 @@ def _report_states(
                 f"Nobody can reach `{name}`: no exit leads there from where people start.",
                 word_span(condition.span, name, "states"),
                 f"Lead an exit to `{name}`, start somebody there, or delete it.",
+                [Label(condition.start.span, "people start here")],
             )
     zero = circle(edges(condition, _takes_no_time))
     if zero is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lpmdsl.diagnostics import Report
+from lpmdsl.diagnostics import Label, Report
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.events import first_writes, forced_states
 from lpmdsl.semantics.analysis.state_graph import is_cyclic
@@ -59,7 +59,8 @@ def check(module: tree.Module, names: Names, report: Report, values: Mapping[str
     calibrations = tuple(check_calibration(ctx, c) for c in names.calibrations)
     for another in names.calibrations[1:]:
         ctx.report.add("E0111", "A model has one `calibrate`, and this is another one.", another.span,
-                       "Put both into one: it may have several lines `fit`.")  # fmt: skip
+                       "Put both into one: it may have several lines `fit`.",
+                       [Label(names.calibrations[0].span, "the first one is here")])  # fmt: skip
     header = module.header
     return _settled(
         ctx,

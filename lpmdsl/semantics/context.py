@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from lpmdsl.diagnostics import Report, did_you_mean, instead
+from lpmdsl.diagnostics import Label, Report, did_you_mean, instead
 from lpmdsl.quantities import ERROR, TIME, UNITS, Dimension, Kind, Type
 from lpmdsl.reading.tabular import DataFile
 from lpmdsl.semantics import model
@@ -74,12 +74,38 @@ class Context:
         """Report that ``name`` is not ``wanted`` (``a network``): another kind of thing, or nothing at all."""
         word = self.names.word_of(name.id)
         if word is not None and ARTICLES[word] != wanted:
-            self.report.add("E0206", f"`{name.id}` is {ARTICLES[word]}, and {wanted} belongs here.", name.span, help)
+            self.report.add(
+                "E0206",
+                f"`{name.id}` is {ARTICLES[word]}, and {wanted} belongs here.",
+                name.span,
+                help,
+                labels=self.declared(name.id),
+            )
             return
         hint = did_you_mean(name.id, known)  # type: ignore[arg-type]
         fixes = instead(name.span, name.id, known)  # type: ignore[arg-type]
         message = f"There is no {wanted.split(' ', 1)[1]} `{name.id}`.{hint}"
         self.report.add("E0201", message, name.span, help, fixes=fixes)
+
+    def declared(self, name: str) -> tuple[Label, ...]:
+        """Where a name is declared, for a message about what it is; () of a name that no text declares."""
+        word = self.names.word_of(name)
+        if word is not None:
+            return (Label(self.names.named[word][name].name.span, f"`{name}` is declared here"),)
+        members = (kind[name] for kind in self.members.values() if name in kind)
+        return tuple(Label(member.span, f"`{name}` is declared here") for member in list(members)[:1])
+
+    def states_of(self, condition: str) -> tuple[Label, ...]:
+        """Where the states of a condition are listed."""
+        states = self.names.conditions()[condition].states
+        place = states[0].span.to(states[-1].span) if states else None
+        return (Label(place, f"the states of {condition}"),) if place is not None else ()
+
+    def clock_says(self) -> tuple[Label, ...]:
+        """Where the clock says how long a step is."""
+        clock = self.names.clock
+        step = clock.step if clock is not None else None
+        return (Label(step.span, "a step is this long"),) if step is not None else ()
 
     def agent_kind(self, name: tree.Name) -> str | None:
         """The kind of agent called ``name``, or None after reporting that there is none."""
@@ -107,6 +133,7 @@ class Context:
             f"No state `{name.id}` in {condition}.{did_you_mean(name.id, states)}",
             name.span,
             f"{condition} has the states {', '.join(states)}.",
+            labels=self.states_of(condition),
             fixes=instead(name.span, name.id, states),
         )
         return None
@@ -127,6 +154,7 @@ class Context:
                 f"State `{name.id}` is in several conditions: {', '.join(holders)}.",
                 name.span,
                 f"Say of which, as in `number entering {name.id} of {holders[0]} per week`.",
+                [label for holder in holders for label in self.states_of(holder)],
             )
         else:
             known = [s for c in mine for s in self.states[c]]
@@ -241,6 +269,7 @@ def whole_steps(ctx: Context, value: float | None, span: Span, what: str) -> int
             f"{what} of {value:g} days is more than {MOST_STEPS:_} steps of {ctx.step:g} days, the most of any run.",
             span,
             "Check the number and its unit, or make `step` in `clock` longer.",
+            ctx.clock_says(),
         )
         return None
     if steps >= 0.5 and abs(steps - round(steps)) < 1e-9 * max(1.0, steps):
@@ -251,5 +280,6 @@ def whole_steps(ctx: Context, value: float | None, span: Span, what: str) -> int
         f"{what} of {value:g} days is {shorter} of {ctx.step:g} days, and the model is looked at once a step.",
         span,
         "Change it to a multiple of the step, or make `step` in `clock` shorter.",
+        ctx.clock_says(),
     )
     return None

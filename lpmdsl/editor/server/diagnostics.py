@@ -11,6 +11,7 @@ from lsprotocol import types
 from lpmdsl.diagnostics import Diagnostic, Label, LpmError, Report
 from lpmdsl.editor.known.analysis import Analysis
 from lpmdsl.editor.server.places import Places
+from lpmdsl.escaping import plain
 from lpmdsl.semantics.model import Model
 
 _SEVERITY = {
@@ -70,7 +71,7 @@ def check_promises(model: Model, report: Report) -> None:
 def _told(d: Diagnostic, places: Places, path: Path) -> types.Diagnostic:
     here = _seen_from(d, path)
     related = [
-        types.DiagnosticRelatedInformation(location, label.text)
+        types.DiagnosticRelatedInformation(location, plain(label.text))
         for label in here.labels
         if (location := places.location(label.span)) is not None
     ]

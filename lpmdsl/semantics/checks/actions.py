@@ -28,11 +28,12 @@ def set_attribute(ctx: Context, action: tree.SetTo, kind: str, scope: Scope) -> 
             f"`{target.id}` cannot be set: it {why}.",
             target.span,
             "Set an attribute of your own and read that.",
+            labels=ctx.declared(target.id),
         )
         return None
     if action.adds and member.type.kind not in (Kind.NUMBER, Kind.ERROR):
         message = f"`{target.id}` is {member.type}, and only to numbers something can be added."
-        ctx.report.add("E0709", message, target.span, f"Write `set {target.id} to …`.")
+        ctx.report.add("E0709", message, target.span, f"Write `set {target.id} to …`.", labels=ctx.declared(target.id))
         return None
     value = check_value(ctx, action.value, scope, member.type, f"`{target.id}`")
     chance = (
@@ -67,6 +68,7 @@ def force_move(ctx: Context, action: tree.MoveTo, kind: str, scope: Scope) -> mo
             "E0314",
             f"`{condition.id}` is a condition of {ctx.kind_of[condition.id]}, and a {kind} is acted on.",
             condition.span,
+            labels=ctx.declared(condition.id),
         )
         return None
     state = ctx.state(condition.id, action.state)
@@ -85,7 +87,10 @@ def left_networks(ctx: Context, names: tuple[tree.Name, ...], kind: str, what: s
                 ctx.unknown(name, "a network", ctx.names.networks())
         elif kind not in ("", ctx.networks[name.id].of, ctx.networks[name.id].to):
             ctx.report.add(
-                "E0607", f"`{name.id}` joins {ctx.networks[name.id].of}, so a {kind} cannot {what}.", name.span
+                "E0607",
+                f"`{name.id}` joins {ctx.networks[name.id].of}, so a {kind} cannot {what}.",
+                name.span,
+                labels=ctx.declared(name.id),
             )
         else:
             found.append(name.id)

@@ -221,7 +221,12 @@ def check_value_of(ctx: Context, name: tree.Name, scope: Scope) -> model.Expr | 
     if name.id in ctx.broken:
         return None
     if not members[name.id].type.is_numeric:
-        ctx.report.add("E0306", f"`{name.id}` is {members[name.id].type}, and bands are made of numbers.", name.span)
+        ctx.report.add(
+            "E0306",
+            f"`{name.id}` is {members[name.id].type}, and bands are made of numbers.",
+            name.span,
+            labels=ctx.declared(name.id),
+        )
         return None
     if scope.made is not None and name.id not in scope.made:
         ctx.report.add(
@@ -229,6 +234,7 @@ def check_value_of(ctx: Context, name: tree.Name, scope: Scope) -> model.Expr | 
             f"`{name.id}` is made after this, so it has no value yet.",
             name.span,
             f"Move the line of `{name.id}` above this one.",
+            labels=ctx.declared(name.id),
         )
         return None
     return model.AttributeRef(scope.kind or "", name.id, members[name.id].type, name.span)
@@ -295,6 +301,7 @@ def _shared(ctx: Context, name: tree.Name, scope: Scope) -> model.AttributeRef |
         f"`{name.id}` is {value.type}, and places are kept within a category or a yes/no of those in them.",
         name.span,
         "Name an attribute such as a borough; for a number, make bands of it first: `band of …`.",
+        labels=ctx.declared(name.id),
     )
     return None
 

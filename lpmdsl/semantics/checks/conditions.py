@@ -101,6 +101,7 @@ def _is_kind(ctx: Context, name: tree.Name | None, kind: str, condition: str) ->
             f"{condition} is a condition of {kind}, so no {name.id} can have it.",
             name.span,
             f"Write `{kind}`.",
+            labels=ctx.declared(name.id),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lpmdsl.diagnostics import did_you_mean, instead
+from lpmdsl.diagnostics import Label, did_you_mean, instead
 from lpmdsl.quantities import CONTACT_RATE, ERROR, NUMBER, NUMBER_DIM, PER_CONTACT, PER_TIME, Dimension, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.value_origins import origins
@@ -103,6 +103,7 @@ def network_of(ctx: Context, name: tree.Name, kind: str) -> model.Network | None
             f"`{name.id}` joins {joined}, and this is a condition of {kind}.",
             name.span,
             f"Use a network that joins {kind}.",
+            labels=ctx.declared(name.id),
         )
         return None
     return network
@@ -193,4 +194,5 @@ def _unused(ctx: Context, condition: str, span: Span, name: str, used: set[str])
             f"{condition} does not spread on `{name}`, so scaling it there changes nothing.",
             span,
             f"It spreads on {', '.join(sorted(used)) or 'no network'}.",
+            [Label(s.span, "it spreads here") for s in ctx.names.contagions[condition].spreads],
         )

@@ -194,6 +194,7 @@ def groups_by(ctx: Context, written: tuple[tree.Name, ...], kind: str) -> tuple[
                 name.span,
                 f"Group by what all of a place have in common: `district category one of north, south`, then "
                 f"`{name.id} place of size … within district` and `by district`.",
+                labels=ctx.declared(name.id),
             )
             return None
         if member.type.kind not in (Kind.CATEGORY, Kind.BOOLEAN):
@@ -202,6 +203,7 @@ def groups_by(ctx: Context, written: tuple[tree.Name, ...], kind: str) -> tuple[
                 f"`{name.id}` is {member.type}, so nearly everybody would be a group of one.",
                 name.span,
                 f"Band it first: `{name.id}_group category = band of {name.id} at … named …`.",
+                labels=ctx.declared(name.id),
             )
             return None
         found.append(model.AttributeRef(kind, name.id, member.type, name.span))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from lpmdsl.diagnostics import Label
 from lpmdsl.quantities import ERROR, NUMBER, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.vertices import constant
@@ -31,6 +32,7 @@ def check_parameters(ctx: Context) -> None:
             f"These parameters are made of each other: {' needs '.join(circle)}.",
             declared[circle[0]].name.span,
             "Give one of them a value of its own.",
+            [Label(declared[other].value.span, f"`{other}` is made of this") for other in circle[:-1]],
         )
     depth: dict[str, int] = {}
     for written in ordered:
@@ -143,4 +145,5 @@ def _within(ctx: Context, written: tree.Parameter, made: model.Parameter) -> Non
             f"`{made.name}` is {text_of(written.value.span)[1:-1]}, outside its own bounds.",
             written.value.span,
             f"It may lie between {text_of(written.low.span)} and {text_of(written.high.span)}.",
+            [Label(written.low.span.to(written.high.span), f"the bounds of `{made.name}`")],
         )

@@ -158,7 +158,9 @@ def sign_conditions(ctx: Context) -> None:
         states = tuple(state.id for state in condition.states)
         for k, state in enumerate(condition.states):
             if state.id in states[:k]:
-                ctx.report.add("E0511", f"State `{state.id}` is listed twice.", state.span, "Delete one of them.")
+                first = [Label(condition.states[states.index(state.id)].span, "first listed here")]
+                message = f"State `{state.id}` is listed twice."
+                ctx.report.add("E0511", message, state.span, "Delete one of them.", first)
         if ctx.names.is_library and condition.of.id not in ctx.members:
             ctx.members[condition.of.id] = {}
         kind = ctx.agent_kind(condition.of)

@@ -34,7 +34,8 @@ def _has_costs(ctx: Context, name: tree.Name) -> bool:
         return False
     if interventions[name.id].costs is None:
         ctx.report.add("E0671", f"Nothing is said of what `{name.id}` costs.", name.span,
-                       f"Write `costs 25 USD per person`, or `per day`, below `intervention {name.id}`.")  # fmt: skip
+                       f"Write `costs 25 USD per person`, or `per day`, below `intervention {name.id}`.",
+                           labels=ctx.declared(name.id))  # fmt: skip
         return False
     return bool(_currency(ctx, name.id)) and _pays_for_somebody(ctx, name)  # else E0714, where it stands
 
@@ -47,7 +48,7 @@ def _pays_for_somebody(ctx: Context, name: tree.Name) -> bool:
         return True
     ctx.report.add("E0717", f"`{name.id}` costs nothing: its costs are for each person whom an `every` block reaches, "
                    "and it has none.", name.span, "Write `costs AMOUNT per day`, or a block such as "
-                   "`every day for at most 50 KIND`.")  # fmt: skip
+                   "`every day for at most 50 KIND`.", labels=ctx.declared(name.id))  # fmt: skip
     return False
 
 
@@ -81,7 +82,8 @@ def _one_currency(ctx: Context, names: list[tree.Name]) -> bool:
         other = _currency(ctx, name.id)
         if other != first:
             ctx.report.add("E0672", f"`{names[0].id}` costs {first} and `{name.id}` {other}: they do not add up.",
-                           name.span, "Observe each by itself, or write all costs in one currency.")  # fmt: skip
+                           name.span, "Observe each by itself, or write all costs in one currency.",
+                           labels=(*ctx.declared(names[0].id), *ctx.declared(name.id)))  # fmt: skip
             return False
     return True
 

@@ -209,6 +209,7 @@ def _quantity(ctx: Context, written: tree.CheckQuantity) -> model.CheckQuantity 
             f"{written.of.id} does not spread, so it has no R0.",
             written.of.span,
             f"Write a `contagion of {written.of.id}`.",
+            labels=ctx.declared(written.of.id),
         )
         return None
     low = check_value(ctx, written.low, constant("a check"), NUMBER, "R0") if written.low is not None else None
@@ -230,6 +231,7 @@ def _calls(ctx: Context, written: tree.CheckQuantity) -> model.CheckQuantity | N
             f"`{written.of.id}` decides by a rule and makes no calls.",
             written.of.span,
             "Leave the check out, or let a language model decide.",
+            labels=ctx.declared(written.of.id),
         )
         return None
     low = check_value(ctx, written.low, constant("a check"), NUMBER, "calls") if written.low is not None else None
@@ -312,6 +314,7 @@ def _is_estimable(ctx: Context, name: tree.Name) -> bool:
             f"`{name.id}` has no prior, so the data would be all that speaks for a value.",
             name.span,
             f"Add a line under `parameter {name.id}`: `prior lognormal(median …, spread 2)`.",
+            labels=ctx.declared(name.id),
         )
         return False
     return True

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import assert_never
 
-from lpmdsl.diagnostics import Report
+from lpmdsl.diagnostics import Label, Report
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.archetypes import resting
@@ -297,6 +297,7 @@ def _check_scenario(checked: model.Model, scenario: model.Scenario, readers: Rea
                 f"`{name}` has this value already, so the scenario changes nothing.",
                 value.span,
                 "Write another value, or leave the scenario out.",
+                [Label(p.default.span, "written here") for p in checked.parameters if p.name == name],
             )
         elif not readers.get(f"parameter {name}"):
             report.add(

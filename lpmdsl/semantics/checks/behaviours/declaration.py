@@ -113,6 +113,7 @@ def _decides(ctx: Context, clause: tree.Decides, kind: str) -> Type | None:
             f"`{into.id}` cannot be decided: it {why}.",
             into.span,
             "Decide an attribute of its own and read that.",
+            labels=ctx.declared(into.id),
         )
         return None
     if member.type == ERROR:

@@ -44,7 +44,13 @@ def _known(
         return None
     if value.type.kind is Kind.DATE:
         help = f"Make a yes/no or a length of time of it: `waits duration = {name.id} - 2024-10-01`."
-        ctx.report.add("E0731", f"`{name.id}` is a day, and nobody decides by a day itself.", name.span, help)
+        ctx.report.add(
+            "E0731",
+            f"`{name.id}` is a day, and nobody decides by a day itself.",
+            name.span,
+            help,
+            labels=ctx.declared(name.id),
+        )
         return None
     if value.type.is_numeric:
         return _banded(ctx, name, clause, value, is_rule)
@@ -54,6 +60,7 @@ def _known(
             f"`{name.id}` is {value.type}, which has labels already; bands are for numbers.",
             name.span,
             f"Write `knows {name.id}` on a line of its own.",
+            labels=ctx.declared(name.id),
         )
         return None
     labels = ("no", "yes") if value.type == BOOLEAN else value.type.labels
@@ -88,6 +95,7 @@ def _member(ctx: Context, name: tree.Name, kind: str, member: Member) -> model.E
             f"`{name.id}` is a place: which one it is says nothing to anybody.",
             name.span,
             "Let the person know an attribute or an observation.",
+            labels=ctx.declared(name.id),
         )
         return None
     return None if member.type == ERROR else model.AttributeRef(kind, name.id, member.type, name.span)
@@ -96,7 +104,10 @@ def _member(ctx: Context, name: tree.Name, kind: str, member: Member) -> model.E
 def _state(ctx: Context, name: tree.Name, kind: str) -> model.Expr | None:
     if ctx.kind_of[name.id] != kind:
         ctx.report.add(
-            "E0730", f"`{name.id}` is a condition of {ctx.kind_of[name.id]}, and a {kind} decides here.", name.span
+            "E0730",
+            f"`{name.id}` is a condition of {ctx.kind_of[name.id]}, and a {kind} decides here.",
+            name.span,
+            labels=ctx.declared(name.id),
         )
         return None
     return model.StateOf(name.id, Type(Kind.CATEGORY, labels=ctx.states[name.id]), name.span)
@@ -122,6 +133,7 @@ def _report(
                 f"`{name.id}` is reported by {own} of {of}, and a {kind} is in none of these groups.",
                 name.span,
                 "Observe it without groups, or by an attribute of those who decide.",
+                labels=ctx.declared(name.id),
             )
             return None
         if own not in names:
@@ -130,6 +142,7 @@ def _report(
                 f"`{name.id}` is reported by {own}, and nothing says that the {kind} knows its own {own}.",
                 name.span,
                 f"Write `knows {own}` too.",
+                labels=ctx.declared(name.id),
             )
             return None
     return model.GroupReport(name.id, observed.by, observed.type, name.span)
@@ -148,6 +161,7 @@ def _banded(ctx: Context, name: tree.Name, clause: tree.Knows, value: model.Expr
             "own.",
             name.span,
             f"Write `knows {name.id} in bands at {_example(ctx, value)}`.",
+            labels=ctx.declared(name.id),
         )
         return None
     if len(clause.cuts) >= MOST_BANDS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Literal, assert_never
 
+from lpmdsl.diagnostics import Label
 from lpmdsl.quantities import DOSE, DURATION, ERROR, MONEY, PERSON, TIME, Dimension, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.value_origins import origins
@@ -41,6 +42,7 @@ def check_intervention(ctx: Context, written: tree.Intervention) -> model.Interv
             f"`{name}` stops on {stops.iso}, not after it starts on {starts.iso}: it is never active.",
             stops.span,
             "Write a later date.",
+            [Label(starts.span, "it starts here")],
         )
     repeated = [_repeated(ctx, name, k, clause) for k, clause in enumerate(written.repeated)]
     active = [a for a in (check_while_active(ctx, name, clause) for clause in written.while_active) if a is not None]

@@ -41,7 +41,8 @@ def _other(ctx: Context, written: tree.Intervention, name: tree.Name) -> str:
         return ""
     if other.together is None or other.together.at_most is None or name.id == written.name.id:
         ctx.report.add("E0726", f"`{name.id}` states no limit that could be shared.", name.span,
-                       f"Write `at most 300 Person together` below `intervention {name.id}`.")  # fmt: skip
+                       f"Write `at most 300 Person together` below `intervention {name.id}`.",
+                       labels=ctx.declared(name.id))  # fmt: skip
         return ""
     return name.id
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from lpmdsl.diagnostics import Label
 from lpmdsl.quantities import ERROR, NUMBER
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.vertices import constant
@@ -116,6 +117,7 @@ class _Held:
                 action.span,
                 "Write it under a `while active` of its own, or use a choice where the parameter is read: "
                 f"`(A where TEST, {action.target.id} otherwise)`.",
+                labels=self.ctx.declared(action.target.id),
             )
             return
         changed = parameter_change(self.ctx, action, self._scope(), "An intervention")
@@ -124,6 +126,12 @@ class _Held:
 
     def _scope(self):
         return reporting(f"the intervention `{self.name}`")
+
+
+def _bounds(written: tree.Parameter) -> list[Label]:
+    if written.low is None or written.high is None:
+        return []
+    return [Label(written.low.span.to(written.high.span), f"the bounds of `{written.name.id}`")]
 
 
 def parameter_change(ctx: Context, change: tree.Change, scope, who: str) -> model.Expr | None:
@@ -145,6 +153,7 @@ def parameter_change(ctx: Context, change: tree.Change, scope, who: str) -> mode
             f"{who} sets `{name}` outside the bounds that it was given.",
             change.value.span,
             "Widen `between … and …`, or choose another value.",
+            _bounds(ctx.names.parameters()[name]),
         )
         return None
     return value

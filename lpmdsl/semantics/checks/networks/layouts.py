@@ -59,6 +59,7 @@ def _is_place(ctx: Context, place: tree.Name, kind: str) -> bool:
         place.span,
         f"Declare it in `agent {kind}`: `{place.id} place of size 20`.",
         fixes=instead(place.span, place.id, places),
+        labels=ctx.declared(place.id),
     )
     return False
 
@@ -87,5 +88,6 @@ def _is_mixing(ctx: Context, name: tree.Name, kind: str, contacts: model.Expr | 
             f"The mixing table `{name.id}` {why}.",
             name.span,
             "Write `table NAME by age_group, age_group of contacts per day`.",
+            labels=ctx.declared(name.id),
         )
     return not why

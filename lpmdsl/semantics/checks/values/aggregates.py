@@ -43,7 +43,11 @@ def may_read(ctx: Context, what: Readable, name: tree.Name, scope: Scope) -> boo
         why = "is not a report"
     help = "Use a parameter or a number here." if not scope.reads else ""
     ctx.report.add(
-        code, f"{scope.place[:1].upper() + scope.place[1:]} cannot read `{name.id}`, which {why}.", name.span, help
+        code,
+        f"{scope.place[:1].upper() + scope.place[1:]} cannot read `{name.id}`, which {why}.",
+        name.span,
+        help,
+        labels=ctx.declared(name.id),
     )
     return False
 
@@ -134,7 +138,9 @@ def _counted_state(ctx: Context, expr: tree.Aggregate, over: tree.Name) -> None:
         ctx.report.add("E0206", f"`{over.id}` is a state, and agents are counted.", over.span, help)
         return
     help = f"Write `{expr.function} of {ctx.kind_of[over.id]} where {over.id} is {ctx.states[over.id][0]}`."
-    ctx.report.add("E0206", f"`{over.id}` is a condition, and agents are counted.", over.span, help)
+    ctx.report.add(
+        "E0206", f"`{over.id}` is a condition, and agents are counted.", over.span, help, labels=ctx.declared(over.id)
+    )
 
 
 def _hidden(ctx: Context, expr: tree.Aggregate, over: tree.Name, scope: Scope) -> None:
@@ -186,6 +192,7 @@ def rolling(ctx: Context, expr: tree.Aggregate, over: tree.Quantity | None, scop
             "again.",
             expr.span,
             "Take the total of a flow: `observe NAME = number entering STATE per day`, then `total of NAME`.",
+            labels=ctx.declared(name.id),
         )
         return nothing(expr.span)
     group = _group(ctx, found, name, what.keys if isinstance(what, tree.Lookup) else None, scope, expr.span)
@@ -214,6 +221,7 @@ def _window(ctx: Context, found: model.Observation, name: tree.Name, over: tree.
             "reports.",
             over.span,
             f"Write a multiple of {found.every:g} days.",
+            labels=ctx.declared(name.id),
         )
         return None
     return window
@@ -255,6 +263,7 @@ def _group(
             "up to one.",
             span,
             f"Name the group: `{name.id}[{found.groups[0].replace('|', ', ')}]`.",
+            labels=ctx.declared(name.id),
         )
         return -1
     wanted = "|".join(
@@ -279,5 +288,6 @@ def _group(
         f"`{name.id}` has no group `{wanted.replace('|', ', ')}`.{did_you_mean(wanted, found.groups)}",
         keys[0].span if keys else span,
         has,
+        labels=ctx.declared(name.id),
     )
     return -1

@@ -123,6 +123,7 @@ def _member(ctx: Context, name: tree.Name, scope: Scope) -> model.Expr:
             f"`{name.id}` is made after this, so it has no value yet.",
             name.span,
             f"Move the line of `{name.id}` above this one.",
+            labels=ctx.declared(name.id),
         )
         return nothing(name.span)
     return model.AttributeRef(scope.kind, name.id, member.type, name.span)
@@ -153,6 +154,7 @@ def _unresolved(ctx: Context, name: tree.Name, scope: Scope) -> None:
             f"`{name.id}` differs from one {owners[0]} to the next, and in {scope.place} {what}.",
             name.span,
             f"Use an observation, such as `observe mean_{name.id} = mean of {name.id} over {owners[0]}`.",
+            labels=ctx.declared(name.id),
         )
         return
     if name.id in ctx.states:
@@ -161,6 +163,7 @@ def _unresolved(ctx: Context, name: tree.Name, scope: Scope) -> None:
             f"`{name.id}` is a condition; by itself it is not a value.",
             name.span,
             f"Ask for a state: `{name.id} is {ctx.states[name.id][0]}`.",
+            labels=ctx.declared(name.id),
         )
         return
     if ctx.names.word_of(name.id) == "table":
@@ -169,6 +172,7 @@ def _unresolved(ctx: Context, name: tree.Name, scope: Scope) -> None:
             f"`{name.id}` is a table; by itself it is not a value.",
             name.span,
             f"Ask for an entry: `{name.id}[…]`.",
+            labels=ctx.declared(name.id),
         )
         return
     known = [*ctx.parameters, *ctx.names.observations(), *ctx.members.get(scope.kind or "", {}), "time", "population"]
@@ -196,6 +200,7 @@ def _lookup(ctx: Context, expr: tree.Lookup, scope: Scope) -> model.Expr:
             f"`{name}` is by {by}: it takes {len(table.keys)} in brackets, and {len(expr.keys)} stand here.",
             expr.span,
             f"Write `{name}[{by}]`.",
+            labels=ctx.declared(name),
         )
         return nothing(expr.span)
     keys = tuple(table_key(ctx, key, table, d, scope) for d, key in enumerate(expr.keys))
@@ -226,6 +231,7 @@ def table_key(ctx: Context, key: tree.Expr, table: model.Table, dimension: int, 
         f"{table.key_attributes[dimension] or 'its rows'} ({', '.join(labels)}).",
         key.span,
         "Use the attribute that the table is `by`, or one of its labels.",
+        labels=ctx.declared(table.name),
     )
     return nothing(key.span)
 

@@ -144,6 +144,7 @@ def _agreeing_groups(
                 f"`{first}` and `{part.name}` are grouped differently, so they cannot be combined group by group.",
                 e.span,
                 "Give both the same `by`.",
+                labels=ctx.declared(part.name),
             )
             return None
         by, groups, first = part.by, part.groups, part.name

@@ -73,6 +73,7 @@ def _in_state(ctx: Context, subject: tree.Name, expr: tree.Is, scope: Scope) -> 
             f"`{subject.id}` is a condition of {ctx.kind_of[subject.id]}, and in {scope.place} agents of kind "
             f"{scope.kind} are looked at.",
             subject.span,
+            labels=ctx.declared(subject.id),
         )
         return nothing(expr.span)
     states = [ctx.state(subject.id, value) for value in expr.values]
