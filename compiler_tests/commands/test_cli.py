@@ -68,17 +68,6 @@ def test_check_of_a_missing_file(tmp_path, capsys):
     assert "E0104" in capsys.readouterr().out
 
 
-def test_check_starts_without_the_heavy_packages(model):
-    heavy = "('torch', 'llvmlite', 'scipy', 'pandas', 'matplotlib')"
-    code = (
-        "import sys\nfrom lpmdsl import cli\n"
-        f"try:\n    cli.main(['check', {str(model)!r}])\nexcept SystemExit as e:\n    code = e.code\n"
-        f"loaded = [m for m in {heavy} if m in sys.modules]\nprint(loaded)\nsys.exit(1 if loaded else code)"
-    )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-
-
 def test_new_writes_a_model_that_is_right_and_tidy(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert lpmc("new", "My-town.lpm") == 0

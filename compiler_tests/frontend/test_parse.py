@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 import lark
 import pytest
+from lark.lexer import _create_unless
 
 from lpmdsl.diagnostics import Report, render_json, render_text
 from lpmdsl.quantities import UNITS
 from lpmdsl.source import MAX_BYTES, Source, data_dir
 from lpmdsl.syntax import grammar, tree as t
+from lpmdsl.syntax.chunks import Chunk, lines_of, split
 from lpmdsl.syntax.formatting.expressions import expression
 from lpmdsl.syntax.parse import parse, read_source
+from lpmdsl.syntax.scanning import LexerByContext
 
 HEADER = "model m version 1.0\n"
 
@@ -598,3 +602,36 @@ def test_every_word_of_the_grammar_has_a_name_for_its_messages() -> None:
 
 def test_every_unit_can_be_written() -> None:
     assert all(value(f"2 {name}").unit.parts == ((name, 1),) for name in UNITS)
+
+
+def test_the_lexer_finds_the_terminals_that_larks_own_finds() -> None:
+    """In every state that a text of ours comes to; and no terminal needs lark's way of telling a word from a name."""
+    ours, larks = parser(ContextualLexer=LexerByContext), parser()
+    paths = [*data_dir("stdlib").rglob("*.lpm"), *(data_dir("docs").parent / "models").glob("*.lpm")]
+    texts = [chunk.text for path in paths for chunk in chunks_of(path) if chunk.text]
+    assert len(texts) > 150
+    for text in texts:
+        mine, theirs = (list(one.parse_interactive(text).iter_parse()) for one in (ours, larks))
+        assert [(t.type, str(t), t.start_pos) for t in mine] == [(t.type, str(t), t.start_pos) for t in theirs]
+    for lexer in larks.parser.lexer.lexers.values():  # type: ignore[attr-defined]
+        assert _create_unless(lexer.terminals, 0, re, False)[1] == {}
+
+
+def parser(**plugins: object) -> lark.Lark:
+    """The grammar's tables, just made."""
+    return lark.Lark(
+        (data_dir("grammar") / "lpm.lark").read_text(encoding="utf-8"),
+        start="declaration",
+        parser="lalr",
+        lexer="contextual",
+        propagate_positions=True,
+        maybe_placeholders=True,
+        edit_terminals=grammar._complete,
+        _plugins=plugins,  # type: ignore[arg-type]
+    )
+
+
+def chunks_of(path: Path) -> list[Chunk]:
+    """The declarations of a file."""
+    source = Source(path.name, path.read_text(encoding="utf-8"), path)
+    return [chunk for chunk, _ in split(source, lines_of(source))]

@@ -10,6 +10,7 @@ from lark.lexer import PatternRE, PatternStr, TerminalDef
 
 from lpmdsl.quantities import UNITS
 from lpmdsl.source import cache_dir, data_dir
+from lpmdsl.syntax.scanning import LexerByContext
 from lpmdsl.syntax.words import RESERVED, VALUE_WORDS
 from lpmdsl.writing.private import private_dir
 
@@ -51,6 +52,7 @@ def declaration_parser() -> Lark:
         maybe_placeholders=True,
         edit_terminals=_complete,
         cache=_kept_at(text),  # type: ignore[arg-type]
+        _plugins={"ContextualLexer": LexerByContext},  # type: ignore[arg-type]
     )
 
 
