@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from compiler_tests.support.lsp_client import LspClient, lsp_client
+from lpmdsl.editor.known.workspace import Workspace
 
 MODELS = Path(__file__).parent.parent.parent / "models"
 TOWN = (MODELS / "town_flu.lpm").read_text(encoding="utf-8")
@@ -123,3 +124,51 @@ def test_a_text_says_the_same_as_the_command(client: LspClient, folder: Path) ->
         for d in told
     ]
     client.close(uri)
+
+
+def test_a_library_that_is_open_and_not_saved_counts(client: LspClient, folder: Path) -> None:
+    """A mistake typed in it is told where the model uses it, and is gone when it is mended; the file stays as it is."""
+    library = folder / "stay.lpm"
+    library.write_text("library stay version 1.0\nparameter stay_long = 3 days\n", encoding="utf-8")
+    text = TOWN.replace("version 1.0\n", 'version 1.0\nuse "stay"\n').replace(
+        "gamma(mean 8 days", "gamma(mean stay_long"
+    )
+    model = client.open(folder / "uses.lpm", text)
+    assert client.published(model) == []
+    opened = client.open(library, library.read_text(encoding="utf-8").replace("3 days", "3 dys"))
+    [told] = client.published(model)
+    assert told["code"] == "E0113" and told["range"]["start"] == {"line": 2, "character": 4}
+    assert told["relatedInformation"][0]["location"]["uri"] == opened
+    client.change(opened, library.read_text(encoding="utf-8").replace("3 days", "4 days"))
+    assert client.published(model) == []
+    client.close(opened)
+    client.close(model)
+
+
+def test_a_table_that_changes_on_the_disk_is_read_again(tmp_path: Path) -> None:
+    table = tmp_path / "risks.csv"
+    table.write_text("age_group,risk\nchild,0.005\nadult,0.01\nelder,0.06\n", encoding="utf-8")
+    old = TOWN[TOWN.index("table hospital_risk") : TOWN.index("table death_risk")]
+    text = TOWN.replace(old, 'table hospital_risk by age_group of probability from "risks.csv" column risk\n')
+    with lsp_client(tmp_path, watches=True) as client:
+        uri = client.open(tmp_path / "town.lpm", text)
+        assert [d for d in client.published(uri) if d["severity"] == 1] == []
+        [asked] = client.asked
+        assert asked["method"] == "client/registerCapability"
+        assert "**/*.csv" in json.dumps(asked["params"])
+        table.write_text("age_group,risk\nchild,0.005\nadult,7\nelder,0.06\n", encoding="utf-8")
+        client.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": table.as_uri(), "type": 2}]})
+        for _ in range(3):  # what was told of R0 may come between
+            told = client.published(uri)
+            if told and told[0]["severity"] == 1:
+                break
+        assert told[0]["code"] == "E0313"
+
+
+def test_models_in_hidden_folders_are_no_part_of_the_workspace(tmp_path: Path) -> None:
+    for name in ("a.lpm", "b/c.lpm", ".venv/d.lpm", "node_modules/e.lpm"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("model m version 1.0\n", encoding="utf-8")
+    (tmp_path / "away.lpm").symlink_to(Path(__file__).parent.parent.parent / "models" / "town_flu.lpm")
+    found = {p.relative_to(tmp_path.resolve()).as_posix() for p in Workspace((tmp_path,)).paths()}
+    assert found == {"a.lpm", "b/c.lpm"}

@@ -19,7 +19,7 @@ TIMEOUT = 60.0
 class LspClient:
     """``request`` waits for the answer; ``published`` for the diagnostics of a text after the last change."""
 
-    def __init__(self, folder: Path, *options: str, encodings: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, *options: str, encodings: tuple[str, ...] = (), watches: bool = False) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "lpmdsl.cli", "lsp", *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder,
@@ -32,9 +32,12 @@ class LspClient:
         threading.Thread(target=self._drain, daemon=True).start()
         self.errors: list[bytes] = []
         general = {"positionEncodings": list(encodings)} if encodings else {}
+        workspace = {"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}}} if watches else {}
         folders = [{"uri": folder.as_uri(), "name": folder.name}]
         given = {"processId": None, "rootUri": folder.as_uri(), "workspaceFolders": folders}
-        self.capabilities = self.request("initialize", {**given, "capabilities": {"general": general}})["capabilities"]
+        self.capabilities = self.request("initialize", {**given, "capabilities": {"general": general, **workspace}})[
+            "capabilities"
+        ]
         self.notify("initialized", {})
 
     def _drain(self) -> None:
@@ -127,9 +130,11 @@ def where(uri: str, text: str, mark: str) -> dict[str, Any]:
 
 
 @contextmanager
-def lsp_client(folder: Path, *options: str, encodings: tuple[str, ...] = ()) -> Iterator[LspClient]:
+def lsp_client(
+    folder: Path, *options: str, encodings: tuple[str, ...] = (), watches: bool = False
+) -> Iterator[LspClient]:
     """A server that runs in ``folder``; what it wrote on its error stream must be nothing."""
-    client = LspClient(folder, *options, encodings=encodings)
+    client = LspClient(folder, *options, encodings=encodings, watches=watches)
     try:
         yield client
         assert client.stop() == 0

@@ -118,8 +118,27 @@ class DataFile:
 
 
 def read_tabular(name: str, place: Place) -> DataFile:
-    """The table in the file that a text names. Raises ``Problem``."""
+    """The table in the file that a text names. Raises ``Problem``.
+
+    The file is opened each time; its table is made anew only if other bytes stand in it: each scenario is checked with
+    the whole text, and an editor checks at every key.
+    """
     file = read_file(name, place)
+    kept = next((data for data in _KEPT if data.file == file), None)
+    if kept is None:
+        kept = _table_of(file)
+        if len(file.data) <= LARGEST_KEPT:
+            _KEPT.append(kept)
+            del _KEPT[:-MOST_KEPT]
+    return kept
+
+
+_KEPT: list[DataFile] = []
+MOST_KEPT, LARGEST_KEPT = 8, 2**25
+"""Tables that are kept, and the largest file of one, in bytes."""
+
+
+def _table_of(file: File) -> DataFile:
     match file.path.suffix.lower():
         case ".parquet":
             return _parquet(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,9 +82,20 @@ class Workspace:
         """The open texts, then the models in the folders; links that lead out of them are left out."""
         yield from self.texts
         left = MOST_FILES
-        for folder in self.folders:
-            root = folder.resolve()
-            for path in sorted(root.rglob("*.lpm")):
-                if path not in self.texts and left > 0 and path.resolve().is_relative_to(root) and path.is_file():
-                    left -= 1
-                    yield path
+        for path in (p for folder in self.folders for p in _models_below(folder.resolve())):
+            if left > 0 and path not in self.texts:
+                left -= 1
+                yield path
+
+
+def _models_below(root: Path) -> Iterator[Path]:
+    """The models in a folder and in those below it that are not hidden: packages and histories lie in hidden ones."""
+    for folder, below, files in os.walk(root):
+        below[:] = sorted(name for name in below if not name.startswith(".") and name not in _NOT_OURS)
+        for name in sorted(files):
+            path = Path(folder) / name
+            if name.endswith(".lpm") and path.resolve().is_relative_to(root):
+                yield path
+
+
+_NOT_OURS = {"node_modules", "__pycache__", "site-packages"}

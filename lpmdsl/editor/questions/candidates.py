@@ -10,6 +10,7 @@ from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.editor.known.cursor import Cursor, Step
 from lpmdsl.editor.known.occurrences import STATES, Scope, scope_of_field, scope_within
 from lpmdsl.editor.known.symbols import Directory
+from lpmdsl.escaping import plain
 from lpmdsl.networks.generators import NETWORKS
 from lpmdsl.semantics.builtins import RESERVED
 from lpmdsl.semantics.functions import FUNCTIONS
@@ -122,7 +123,7 @@ def _named(directory: Directory, groups: Iterable[str]) -> Iterator[Candidate]:
 
 
 def _first(doc: str) -> str:
-    return doc.split("\n", 1)[0]
+    return plain(doc.split("\n", 1)[0])
 
 
 def _states(node: Any, scope: Scope, directory: Directory) -> Iterator[Candidate]:

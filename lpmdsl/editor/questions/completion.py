@@ -12,6 +12,7 @@ from lpmdsl.editor.known.occurrences import STATES
 from lpmdsl.editor.known.symbols import Directory
 from lpmdsl.editor.known.terminals import words_of
 from lpmdsl.editor.questions.candidates import Candidate, candidates
+from lpmdsl.escaping import first_hidden
 from lpmdsl.quantities import UNITS
 from lpmdsl.reading.door import beside, place_of
 from lpmdsl.source import data_dir
@@ -44,7 +45,8 @@ def completion(analysis: Analysis, offset: int) -> Completion:
             found = _in_line(cursor, analysis)
     unique: dict[str, Candidate] = {}
     for candidate in found:
-        unique.setdefault(candidate.word, candidate)
+        if first_hidden(candidate.word) is None:  # else the language refuses it wherever it stands
+            unique.setdefault(candidate.word, candidate)
     return Completion(cursor.start, tuple(unique.values())[:MOST])
 
 

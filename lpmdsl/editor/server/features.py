@@ -37,13 +37,13 @@ def register(server: Server) -> None:
 
 def _texts(server: Server) -> None:
     @server.feature(types.INITIALIZED)
-    def initialized(_: types.InitializedParams) -> None:
-        folders = server.workspace.folders.values()
-        server.models.folders = tuple(path_of(folder.uri) for folder in folders)
+    async def initialized(_: types.InitializedParams) -> None:
+        _take_folders(server)
+        await _ask_for_changes(server)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def folders_changed(_: types.DidChangeWorkspaceFoldersParams) -> None:
-        initialized(types.InitializedParams())
+        _take_folders(server)
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(given: types.DidOpenTextDocumentParams) -> None:
@@ -65,6 +65,21 @@ def _texts(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(given: types.DidCloseTextDocumentParams) -> None:
         server.closed(given.text_document.uri)
+
+
+def _take_folders(server: Server) -> None:
+    server.models.folders = tuple(path_of(folder.uri) for folder in server.workspace.folders.values())
+
+
+async def _ask_for_changes(server: Server) -> None:
+    """Ask a client that can to tell when libraries and tables change on the disk."""
+    told = server.client_capabilities.workspace
+    watched = told.did_change_watched_files if told is not None else None
+    if watched is not None and watched.dynamic_registration:
+        watchers = [types.FileSystemWatcher(f"**/*.{suffix}") for suffix in ("lpm", "csv", "tsv", "parquet", "xlsx")]
+        options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
+        wanted = types.Registration("files", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+        await server.client_register_capability_async(types.RegistrationParams([wanted]))
 
 
 def _looked_at_anew(server: Server, path: Path | None) -> None:
