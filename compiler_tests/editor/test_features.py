@@ -247,6 +247,18 @@ def test_rename_refuses_what_would_break_a_model(
     assert reason in told["error"]["message"], told
 
 
+def test_rename_refuses_a_name_that_a_user_of_the_library_has(tmp_path: Path) -> None:
+    """The model does not read the parameter, so nothing in it would change, and it would be broken."""
+    (tmp_path / "ill.lpm").write_text(LIBRARY, encoding="utf-8")
+    (tmp_path / "m.lpm").write_text(MODEL.replace(" as flu with latency = 3 days", "").replace("flu_", ""), "utf-8")
+    with lsp_client(tmp_path) as client:
+        address = client.open(tmp_path / "ill.lpm")
+        told = client.answer("textDocument/rename", {**where(address, LIBRARY, "mean |latency)"), "newName": "longer"})
+        assert "m.lpm has an error: `longer` is declared twice" in told["error"]["message"]
+        done = client.at("rename", address, LIBRARY, "mean |latency)", newName="delay")
+        assert set(done["changes"]) == {address, (tmp_path / "m.lpm").as_uri()}
+
+
 def test_what_can_be_renamed_is_said_before(client: LspClient, folder: Path) -> None:
     found = client.at("prepareRename", uri(folder, "town.lpm"), TOWN, "at |transmissibility")
     assert found["placeholder"] == words(TOWN, found["range"]) == "transmissibility"

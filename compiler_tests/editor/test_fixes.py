@@ -79,6 +79,17 @@ def test_slips_of_the_pen_are_mended_by_the_edit(right: str, wrong: str, code: s
         assert made(text, told.fixes[0]) == TOWN
 
 
+def test_what_nothing_reads_can_be_deleted_with_its_remark() -> None:
+    unread = '## Of no use.\n## At all.\nparameter idle = 3 days\n  source "nowhere"\n'
+    text = TOWN.replace("parameter reporting", f"{unread}parameter reporting")
+    [told] = [d for d in found_in(text) if d.code == "W0615"]
+    assert [fix.title for fix in told.fixes] == ["Delete `idle`"]
+    assert made(text, told.fixes[0]) == TOWN
+    table = "table idle by age_group of share\n  child 1 %\n  adult 2 %\n  elder 3 %\n"
+    [told] = [d for d in found_in(TOWN + table) if d.code == "W0628"]
+    assert made(TOWN + table, told.fixes[0]) == TOWN
+
+
 def test_json_has_the_edits() -> None:
     [told] = [d for d in found_in(TOWN.replace("from E after", "from EE after")) if d.code == "E0203"]
     said = json.loads(render_json(told))

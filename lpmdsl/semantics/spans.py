@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from lpmdsl.diagnostics import Fix
 from lpmdsl.source import Span
 
 
@@ -15,3 +16,13 @@ def word_span(declaration: Span, word: str, after: str = "") -> Span:
     if place is not None:
         return Span(declaration.source, declaration.start + place.start(), declaration.start + place.end())
     return Span(declaration.source, declaration.start, declaration.start + len(text.split("\n", 1)[0]))
+
+
+def deletion(span: Span, name: str) -> Fix:
+    """The edit that deletes the lines of a declaration and the ``##`` lines directly above it."""
+    text = span.source.text
+    start = text.rfind("\n", 0, span.start) + 1
+    while start and text[:start].rstrip("\n").rsplit("\n", 1)[-1].lstrip().startswith("##"):
+        start = text.rfind("\n", 0, start - 1) + 1
+    end = text.find("\n", max(span.start, span.end - 1))
+    return Fix(f"Delete `{name}`", Span(span.source, start, len(text) if end < 0 else end + 1), "")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from lpmdsl.diagnostics import Report
 from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.editor.known.cursor import Cursor, Step
 from lpmdsl.editor.known.occurrences import STATES, Scope, scope_of_field, scope_within
@@ -14,7 +15,8 @@ from lpmdsl.escaping import plain
 from lpmdsl.networks.generators import NETWORKS
 from lpmdsl.semantics.builtins import RESERVED
 from lpmdsl.semantics.functions import FUNCTIONS
-from lpmdsl.semantics.resolve.names import GROUPS
+from lpmdsl.semantics.resolve.library import Library
+from lpmdsl.semantics.resolve.names import GROUPS, resolve
 from lpmdsl.syntax import tree as t
 
 
@@ -28,10 +30,31 @@ class Candidate:
     insert: str = ""
 
 
-def candidates(cursor: Cursor, directory: Directory) -> Iterator[Candidate]:
-    """The names that may stand at the cursor, the likeliest first."""
-    if len(cursor.path) > 1:
+def candidates(cursor: Cursor, directory: Directory, library: Library) -> Iterator[Candidate]:
+    """The names that may stand at the cursor, the likeliest first. ``library``: where used files are found."""
+    top = cursor.path[0].node if cursor.path else None
+    if isinstance(top, t.Use):
+        yield from _of_library(cursor.path, top, library)
+    elif cursor.path and isinstance(cursor.path[-1].node, t.Theirs):
+        yield from _members(directory, _scope(cursor.path, directory))
+    elif len(cursor.path) > 1:
         yield from _by_field(cursor.path, cursor.path[-2], _scope(cursor.path, directory), directory)
+
+
+def _of_library(path: tuple[Step, ...], use: t.Use, library: Library) -> Iterator[Candidate]:
+    """The library's own names: its parameters after ``with``, what it declares of a kind after ``only``."""
+    found = library.find(use, Report())
+    module = library.load(found, use, Report()) if found is not None else None
+    if module is None or len(path) < 2:
+        return
+    theirs = Directory(resolve(module, library, Report()))
+    match path[-2]:
+        case Step(t.UseItem() as item, "name", _):
+            yield from _named(theirs, (item.kind,))
+        case Step(t.Use(), "settings", _):
+            yield from _named(theirs, ("parameter",))
+        case _:
+            pass
 
 
 def _scope(path: tuple[Step, ...], directory: Directory) -> Scope:
@@ -95,9 +118,7 @@ _NEW = {(t.Attribute, "name"), (t.Place, "name"), (t.Attribute, "labels"), (t.Ba
 def _declared(path: tuple[Step, ...], node: Any, field: str, scope: Scope, directory: Directory) -> Iterator[Candidate]:
     """Names of declarations where one kind of them belongs, members where these do, else whatever has a value."""
     is_new = (type(node), field) in _NEW or (type(node) in GROUPS and field == "name") or isinstance(node, t.Header)
-    if is_new or isinstance(node, t.Use):
-        if isinstance(node, t.Use) and field == "settings":
-            yield from _named(directory, ("parameter",))
+    if is_new:
         return
     groups = _GROUP_OF.get((type(node), field))
     if groups is not None:
@@ -118,7 +139,7 @@ def _declared(path: tuple[Step, ...], node: Any, field: str, scope: Scope, direc
 
 def _named(directory: Directory, groups: Iterable[str]) -> Iterator[Candidate]:
     for group in groups:
-        for name, declaration in directory.names.named[group].items():
+        for name, declaration in directory.names.named.get(group, {}).items():
             yield Candidate(name, group, _first(declaration.doc) or group)
 
 

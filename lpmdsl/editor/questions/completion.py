@@ -58,7 +58,7 @@ def _declarations(analysis: Analysis) -> Iterator[Candidate]:
 
 def _in_line(cursor: Cursor, analysis: Analysis) -> Iterator[Candidate]:
     yield from _first_units(cursor)
-    yield from candidates(cursor, Directory(analysis.names))
+    yield from candidates(cursor, Directory(analysis.names), analysis.library)
     yield from _keywords(cursor)
 
 

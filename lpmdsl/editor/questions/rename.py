@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +119,7 @@ def _must_mean_the_same(workspace: Workspace, edits: list[Edit], symbol: Symbol)
     texts = changed_texts(workspace, edits)
     after = Workspace(workspace.folders, workspace.allow_files, {**workspace.texts, **texts})
     count = 0
-    for path in texts:
+    for path in (*texts, *_users(workspace, texts)):
         before, found = workspace.analysis(path), after.analysis(path)
         if before is None or found is None:
             raise Refused(f"{path.name} cannot be read.")
@@ -131,11 +131,23 @@ def _must_mean_the_same(workspace: Workspace, edits: list[Edit], symbol: Symbol)
         _as_many(after, edits, symbol)
 
 
+def _users(workspace: Workspace, texts: Mapping[Path, str]) -> list[Path]:
+    """Texts that use a changed one and do not change themselves: a new name may clash with theirs."""
+    names = {path.name for path in texts}
+    found: list[Path] = []
+    for path in workspace.paths():
+        analysis = workspace.analysis(path) if path not in texts else None
+        if analysis is not None and any(Path(name).stem in analysis.source.text for name in names):
+            found += [path] if names & set(analysis.names.used) else []
+    return found
+
+
 def _no_new_error(before: Analysis, after: Analysis) -> None:
-    old = {d.code for d in before.diagnostics if d.severity == "error"}
-    new = next((d for d in after.diagnostics if d.severity == "error" and d.code not in old), None)
-    if new is not None:
-        raise Refused(f"With this name, {after.source.name} has an error: {new.message}")
+    old = Counter(d.code for d in before.diagnostics if d.severity == "error")
+    for d in after.diagnostics:
+        old[d.code] -= d.severity == "error"
+        if old[d.code] < 0:
+            raise Refused(f"With this name, {after.source.name} has an error: {d.message}")
 
 
 def _as_many(after: Workspace, edits: list[Edit], symbol: Symbol) -> None:

@@ -16,12 +16,13 @@ from lpmdsl.semantics.analysis.intervals import Knowledge, bounds
 from lpmdsl.semantics.analysis.possible_tests import can_hold
 from lpmdsl.semantics.analysis.vertices import constant, extremes, view
 from lpmdsl.semantics.context import text_of
-from lpmdsl.semantics.spans import word_span
+from lpmdsl.semantics.spans import deletion, word_span
 from lpmdsl.source import Span
 
 
 def check_effects(checked: model.Model, readers: Readers, report: Report) -> None:
     """Report everything that can change nothing."""
+    own = checked.clock.span.source
     for parameter in checked.parameters:
         if not readers.get(f"parameter {parameter.name}"):
             report.add(
@@ -29,6 +30,7 @@ def check_effects(checked: model.Model, readers: Readers, report: Report) -> Non
                 f"Nothing reads the parameter `{parameter.name}`.",
                 word_span(parameter.span, parameter.name),
                 "Delete it, or use it where its number stands.",
+                fixes=[deletion(parameter.span, parameter.name)] if parameter.span.source is own else [],
             )
     _unused(checked, readers, report)
     _unmet(checked, report)
@@ -72,6 +74,7 @@ def _unused(checked: model.Model, readers: Readers, report: Report) -> None:
                 f"Nothing reads the table `{table.name}`.",
                 word_span(table.span, table.name),
                 "Delete it, or look a value up in it: `TABLE[…]`.",
+                fixes=[deletion(table.span, table.name)],
             )
     grouped = {(agent.name, key) for agent in checked.agents for table in checked.tables
                if readers.get(f"groups {agent.name} {table.name}") for key in table.key_attributes}  # fmt: skip
