@@ -113,6 +113,15 @@ def test_places_are_counted_as_the_client_counts(folder: Path, encodings: tuple[
         assert told["range"]["start"] == {"line": 5, "character": column}
 
 
+def test_the_server_ends_when_its_client_is_gone(folder: Path) -> None:
+    """An editor that is killed says no goodbye."""
+    client = LspClient(folder)
+    client.open(folder / "gone.lpm", TOWN)
+    assert client.process.stdin is not None
+    client.process.stdin.close()
+    assert client.process.wait(30) is not None
+
+
 def test_without_pygls_the_line_to_type_is_said() -> None:
     program = 'import sys; sys.modules["pygls"] = None\nfrom lpmdsl.cli import main\nmain()'
     done = subprocess.run([sys.executable, "-c", program, "lsp"], capture_output=True, text=True, timeout=100)

@@ -88,7 +88,7 @@ class Context:
         self.report.add("E0201", message, name.span, help, fixes=fixes)
 
     def declared(self, name: str) -> tuple[Label, ...]:
-        """Where a name is declared, for a message about what it is; () of a name that no text declares."""
+        """Place where a name is declared, for a message about what it is; () of a name that no text declares."""
         word = self.names.word_of(name)
         if word is not None:
             return (Label(self.names.named[word][name].name.span, f"`{name}` is declared here"),)
@@ -96,13 +96,13 @@ class Context:
         return tuple(Label(member.span, f"`{name}` is declared here") for member in list(members)[:1])
 
     def states_of(self, condition: str) -> tuple[Label, ...]:
-        """Where the states of a condition are listed."""
+        """Place where the states of a condition are listed."""
         states = self.names.conditions()[condition].states
         place = states[0].span.to(states[-1].span) if states else None
         return (Label(place, f"the states of {condition}"),) if place is not None else ()
 
     def clock_says(self) -> tuple[Label, ...]:
-        """Where the clock says how long a step is."""
+        """Place where the clock says how long a step is."""
         clock = self.names.clock
         step = clock.step if clock is not None else None
         return (Label(step.span, "a step is this long"),) if step is not None else ()
