@@ -133,7 +133,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def render_text(d: Diagnostic) -> str:
-    """Four parts: the headline, the line with its caret, related places, and what to do next."""
+    """Four parts: the headline, the line with its caret, related places with their lines, and what to do next."""
     source = d.span.source
     if not source.text:
         parts = [f"{d.severity}[{d.code}] {source.name}: {d.message}"]
@@ -143,12 +143,14 @@ def render_text(d: Diagnostic) -> str:
     for label in d.labels:
         line, col = label.span.source.position(label.span.start)
         parts.append(f"  {label.span.source.name}:{line}:{col}: {plain(label.text)}")
+        is_shown = label.span.source.name == source.name and line == row
+        parts += [] if is_shown or not label.span.source.text else _excerpt(label.span, "-")
     if d.help:
         parts.append(f"  help: {d.help}")
     return "\n".join(parts)
 
 
-def _excerpt(span: Span) -> list[str]:
+def _excerpt(span: Span, mark: str = "^") -> list[str]:
     row, column = span.line, span.column
     text = span.source.line(row)
     first, at = max(0, column - 80), column - 1
@@ -158,7 +160,7 @@ def _excerpt(span: Span) -> list[str]:
         for part in (text[first:at], text[at : max(at, min(at + span.end - span.start, last))], text[at:last])
     )
     gutter = f"{row:>5} | "
-    caret = " " * len(before) + "^" * max(1, len(marked))
+    caret = " " * len(before) + mark * max(1, len(marked))
     return [gutter + before + after, " " * (len(gutter) - 2) + "| " + caret]
 
 

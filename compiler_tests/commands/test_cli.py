@@ -57,8 +57,9 @@ def test_check_as_json_gives_one_object_a_line(model, capsys):
     assert lpmc("check", model, "--format", "json") == 1
     (line,) = capsys.readouterr().out.splitlines()
     told = json.loads(line)
-    keys = {"code", "severity", "message", "file", "line", "column", "end_line", "end_column", "help", "related"}
-    assert set(told) == keys and told["related"] == []
+    keys = {"code", "severity", "message", "file", "line", "column", "end_line", "end_column", "help"}
+    keys |= {"related", "fixes"}
+    assert set(told) == keys and [r["message"] for r in told["related"]] == ["the states of Spots"]
     row = WRONG_STATE.splitlines().index("  from S by contagion to Infected") + 1
     assert (told["code"], told["severity"], told["line"], told["column"]) == ("E0203", "error", row, 26)
 

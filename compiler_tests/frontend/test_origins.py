@@ -72,6 +72,13 @@ def test_an_error_at_a_name_points_at_its_value(old: str, new: str, code: str, l
     [place] = [x for x in error.labels if x.span.line == line_of(line)]
     assert said in place.text
     assert f":{line_of(line)}:" in render_text(error) and place.text in render_text(error)
+    shown = render_text(error).split("\n")
+    at = next(k for k, row in enumerate(shown) if place.text in row)
+    written = place.span.source.line(place.span.line)
+    if place.span.line != error.span.line:
+        assert shown[at + 1].endswith(f" | {written}"), "the line itself stands below its place"
+        underlined = shown[at + 2].split("| ", 1)[1]
+        assert underlined.index("-") == place.span.column - 1 and underlined.strip("- ") == ""
     related = json.loads(render_json(error))["related"]
     assert [x["line"] for x in related] == [x.span.line for x in error.labels]
     assert {"file", "line", "column", "message"} == set(related[0])

@@ -38,7 +38,7 @@ def codes(text: str) -> list[str]:
     check_source(Source("town.lpm", text), report)
     for d in report.diagnostics:
         shown = render_text(d)
-        assert shown == terminal(shown) and len(shown.splitlines()) <= 6
+        assert shown == terminal(shown) and len(shown.splitlines()) <= 4 + 3 * len(d.labels)
         assert json.loads(render_json(d))["code"] == d.code and len(render_json(d).splitlines()) == 1
     return [d.code for d in report.diagnostics if d.severity == "error"]
 
