@@ -35,5 +35,12 @@ export function watch(settings: Settings, file: string, folder?: string): Progra
 
 /** What a user does who has no `lpmc`. */
 export function absent(command: string): string {
-  return `\`${command}\` cannot be started. Type \`pip install lpmdsl\` in a terminal, or name the program in the setting lpmdsl.path.`;
+  const install = 'pip install "lpmdsl[lsp]"';
+  return `\`${command}\` cannot be started. Type \`${install}\` in a terminal, or name the program in the setting lpmdsl.path.`;
+}
+
+/** What is told when the server does not come up: where it is not there, or what it may have said before it ended. */
+export function failed(command: string, why: string): string {
+  if (/ENOENT|EACCES/.test(why)) return absent(command);
+  return `\`${command} lsp\` ended at once: its reason stands in the output of lpm. The server needs \`pip install "lpmdsl[lsp]"\`.`;
 }

@@ -2,7 +2,7 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
 import { LanguageClient } from "vscode-languageclient/node";
-import { absent, run, server } from "./configuration";
+import { failed, run, server } from "./configuration";
 import { closeAll, preview } from "./preview";
 import { folderOf, settings } from "./settings";
 
@@ -32,15 +32,15 @@ async function start(): Promise<void> {
   });
   try {
     await client.start();
-  } catch {
+  } catch (error) {
     client = undefined;
-    void tellAbsent(started.command);
+    void tell(failed(started.command, String(error)));
   }
 }
 
-async function tellAbsent(command: string): Promise<void> {
+async function tell(what: string): Promise<void> {
   const settle = "Open settings";
-  const chosen = await vscode.window.showErrorMessage(absent(command), settle);
+  const chosen = await vscode.window.showErrorMessage(what, settle);
   if (chosen === settle) await vscode.commands.executeCommand("workbench.action.openSettings", "lpmdsl.path");
 }
 

@@ -22,6 +22,7 @@ function editor(commands, shown, path, documents = [], told = () => {}) {
       createDiagnosticCollection: () => ({ dispose() {}, clear() {}, set: (uri, found) => told(found ?? []) }),
       match: () => 10,
     },
+    CodeActionKind: { Empty: { append: () => named.CodeActionKind.Empty } },
     CancellationTokenSource: class {
       token = { isCancellationRequested: false, onCancellationRequested: nothing };
       cancel() {}
@@ -47,7 +48,7 @@ function editor(commands, shown, path, documents = [], told = () => {}) {
   for (const part of ["workspace", "window", "languages"]) {
     named[part] = new Proxy(named[part], { get: (all, name) => (name in all ? all[name] : nothing) });
   }
-  return new Proxy(named, { get: (all, name) => all[name] ?? (made[name] ??= class { static from() {} }) });
+  return new Proxy(named, { get: (all, name) => all[name] ?? (made[name] ??= class { static from() { return nothing(); } dispose() {} }) });
 }
 
 /** What a function does while `vscode` is the stand-in. */
@@ -66,7 +67,7 @@ test("the extension adds the commands of its manifest, and tells what to type wh
   const commands = [], shown = [];
   await within(editor(commands, shown, "/no/such/lpmc"), (extension) => extension.activate({ subscriptions: [] }));
   assert.deepEqual(commands.sort(), manifest.contributes.commands.map(({ command }) => command).sort());
-  assert.match(shown.join(), /no\/such\/lpmc.*pip install lpmdsl/);
+  assert.match(shown.join(), /no\/such\/lpmc.*pip install "lpmdsl\[lsp\]"/);
 });
 
 test("the extension starts the real server, opens the text in it and shows what it says", { skip: NO_LPMC, timeout: 120_000 }, async () => {
