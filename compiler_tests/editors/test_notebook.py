@@ -17,9 +17,11 @@ from compiler_tests.example_models.small_models import BROKEN_PROMISE, OUTBREAK,
 from compiler_tests.support.colours import ROOT
 from compiler_tests.support.hostile_texts import SEEN, model_text
 from lpmdsl.colouring.lexer import LpmLexer
+from lpmdsl.config import Calibration, Estimate, Reproduced
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.notebook.magics import colour_cells
 from lpmdsl.runtime.api import LoadedModel, load, load_source
+from lpmdsl.runtime.reports.cells import calibration_html
 from lpmdsl.runtime.results import Results, read_results
 from lpmdsl.source import Source
 
@@ -162,6 +164,22 @@ def test_a_plot_of_all_names_its_panels_and_can_be_changed(results: Results, tmp
 def test_an_unknown_observation_is_a_diagnostic(results: Results) -> None:
     with pytest.raises(LpmError, match=r"E0840.*Did you mean `cases`"):
         results.plot("case")
+
+
+def test_a_fit_shows_its_verdict_its_reasons_and_its_parameters() -> None:
+    """Each number with its digits; what stands in a name or a reason is text."""
+    spread = {"low_50": 0.02, "high_50": 0.0312345, "low_95": 0.01, "high_95": 0.04, "median": 0.025}
+    beta = Estimate(unit="per <contact>", mean=0.025, sd=0.01, prior="", r_hat=1.2, ess_bulk=9, ess_tail=9, **spread)
+    record = Calibration.model_construct(
+        model="town", method="sampling", converged=False, reasons=("R-hat is <b>1.2</b>",), notes=(),
+        parameters={"beta": beta}, r0={"Flu": Reproduced(draws=9, formula=None, **{**spread, "median": 1.5})},
+    )  # fmt: skip
+    shown = calibration_html(record)
+    assert "<b>not to be believed</b>" in shown and "<li>R-hat is &lt;b&gt;1.2&lt;/b&gt;</li>" in shown
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", shown)
+    assert cells == ["beta", "0.025", "0.02 – 0.03123", "0.01 – 0.04", "1.200", "per &lt;contact&gt;",
+                     "R0 of Flu", "1.5", "0.02 – 0.03123", "0.01 – 0.04", "", ""]  # fmt: skip
+    assert "<b>converged</b>" in calibration_html(record.model_copy(update={"converged": True}))
 
 
 @pytest.mark.parametrize("kind", SEEN)

@@ -372,6 +372,22 @@ def test_the_command_follows_every_file_shows_mistakes_and_ends_with_zero(model:
     assert watching.process.wait(timeout=WAIT) == 0
 
 
+def test_a_model_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
+    process = Process(tmp_path / "town.lpm", "--agents", "Person=40", "--steps", "2")
+    try:
+        assert any("error[E0104]" in line for line in process.until("1 error$"))
+        (tmp_path / "ills.lpm").write_text(ILLS, encoding="utf-8")
+        text = MODEL.replace('from "people.csv"\n  age duration', "count 50")
+        (tmp_path / "town.lpm").write_text(text, encoding="utf-8")
+        process.until("^seconds: ")
+        process.process.send_signal(signal.SIGINT)
+        assert process.process.wait(timeout=WAIT) == 0
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["ills.lpm", "town.lpm"]  # nothing is written
+    finally:
+        process.process.kill()
+        process.process.wait()
+
+
 def test_wrong_words_end_it_at_once(model: Path) -> None:
     command = [sys.executable, "-m", "lpmdsl.cli", "watch", str(model), "--set", "nonsense"]
     assert subprocess.run(command, capture_output=True, timeout=WAIT, check=False).returncode == 2

@@ -20,6 +20,7 @@ from lpmdsl.runtime.calibration.posterior import Posterior
 from lpmdsl.runtime.calibration.priors import Free, prior_draws
 from lpmdsl.runtime.calibration.problem import Problem, keyed
 from lpmdsl.runtime.manifest import now, prior_text, versions
+from lpmdsl.runtime.reports.cells import calibration_html
 
 if TYPE_CHECKING:
     from arviz import InferenceData
@@ -53,6 +54,9 @@ class Calibrated:
     def converged(self) -> bool:
         """Return True if there is no reason to doubt the numbers."""
         return self.record.converged
+
+    def _repr_html_(self) -> str:
+        return calibration_html(self.record)
 
 
 def calibrated(problem: Problem, method: Method, found: Posterior, predictive: Predictive | None,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lpmdsl.config import Calibration
 from lpmdsl.diagnostics import Report, did_you_mean, fail, render_text
 from lpmdsl.escaping import html, plain_lines
 from lpmdsl.extras import require
@@ -75,6 +76,29 @@ def results_html(results: Results) -> str:
     ]
     line = f"<p><b>{html(spaced(manifest.model))}</b> {html('; '.join(fact for fact in facts if fact))}</p>"
     return f"<div>{line}{key_figures(results)}{comparison(results)}{diagnostics_html(results.report)}</div>"
+
+
+def calibration_html(record: Calibration) -> str:
+    """How a fit was made, whether to believe it and why not, and what it says of every parameter and of R0."""
+    verdict = "converged" if record.converged else "not to be believed"
+    reasons = "".join(f"<li>{html(reason)}</li>" for reason in (*record.reasons, *record.notes))
+    rows = [
+        [html(name), number(e.median), _range(e.low_50, e.high_50), _range(e.low_95, e.high_95),
+         "" if e.r_hat is None else f"{e.r_hat:.3f}", html(e.unit)]
+        for name, e in record.parameters.items()
+    ]  # fmt: skip
+    rows += [
+        [f"R0 of {html(name)}", number(r.median), _range(r.low_50, r.high_50), _range(r.low_95, r.high_95), "", ""]
+        for name, r in record.r0.items()
+    ]
+    head = ["Parameter", "Median", "50 %", "95 %", "R-hat", "Unit"]
+    told = table(head, rows, frozenset({1, 2, 3, 4})) if rows else ""
+    line = f"<p><b>{html(spaced(record.model))}</b> by {html(record.method)}: <b>{verdict}</b></p>"
+    return f"<div>{line}<ul>{reasons}</ul>{told}</div>"
+
+
+def _range(low: float, high: float) -> str:
+    return f"{number(low)} – {number(high)}"
 
 
 def model_html(model: Model, source: Source, report: Report) -> str:
