@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 from lpmdsl import terminal
 from lpmdsl.config import BehaviourRecord, Calibration, Manifest
-from lpmdsl.runtime.engine.profile import Stage
 from lpmdsl.runtime.engine.simulate import Advance, Stop
-from lpmdsl.runtime.gradients.sensitivity import Sensitivity
 from lpmdsl.runtime.reports.parts import number
 from lpmdsl.runtime.results import Results
 from lpmdsl.runtime.scenarios import Plan
 from lpmdsl.semantics.model import Model
+
+if TYPE_CHECKING:
+    from lpmdsl.runtime.engine.profile import Stage
+    from lpmdsl.runtime.gradients.sensitivity import Sensitivity
 
 
 @contextmanager
