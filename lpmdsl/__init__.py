@@ -23,7 +23,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> object:
-    """The public names that need numpy and pandas: imported when first asked for, for `lpmc check`'s start."""
+    """The public names that need the compiler: imported when first asked for, for `lpmc check`'s start."""
     if name in ("LoadedModel", "load"):
         from lpmdsl.runtime import api
 

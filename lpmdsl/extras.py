@@ -17,7 +17,7 @@ from lpmdsl.source import NOWHERE, Span
 EXTRA = {
     "torch": "gpu", "triton": "gpu", "arviz": "calibrate", "h5netcdf": "calibrate", "scoringrules": "calibrate",
     "optuna": "calibrate,search", "sbi": "calibrate,neural", "openai": "llm", "openpyxl": "excel",
-    "pyarrow": "parquet", "networkx": "graphs", "pygls": "lsp",
+    "pandas": "pandas", "pyarrow": "parquet", "networkx": "graphs", "pygls": "lsp",
     "IPython": "notebook", "matplotlib": "notebook",
 }  # fmt: skip
 """Package → the extras of this package that bring it; where several do, what a caller says that names none."""

@@ -64,7 +64,8 @@ ROOMS = ("reference/", "backends/triton/", "runtime/engine/gpu", "runtime/gradie
          "runtime/behaviours/client.py", "editor/server/", "notebook/magics.py",
          "runtime/reports/sheet.py")  # fmt: skip
 """Where packages of extras are imported at the top: whoever loads these modules has asked ``extras`` before."""
-ALLOWED = {"runtime/calibration/outcome.py: arviz", "runtime/engine/build.py: triton",
+ALLOWED = {"runtime/table.py: pandas", "runtime/results.py: pandas",
+           "runtime/calibration/outcome.py: arviz", "runtime/engine/build.py: triton",
            "runtime/results.py: matplotlib.figure"}  # fmt: skip
 """A name of a type, and what is built only after ``require_gpu``."""
 

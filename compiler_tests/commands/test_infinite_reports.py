@@ -83,7 +83,7 @@ def test_a_run_with_infinite_reports_prints_no_warning(
     assert "Warning" not in told.out + told.err and (out / "report.html").is_file()
     results = read_results(out)
     assert np.isinf(results.observations["value"]).any()
-    of_days = statistics(results.observations, results.manifest).query("observation == 'days'")
+    of_days = statistics(results.table, results.manifest).frame().query("observation == 'days'")
     for (scenario, replicate), reports in results.observations.query("observation == 'days'").groupby(
         ["scenario", "replicate"]
     ):

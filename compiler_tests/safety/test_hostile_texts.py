@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -24,6 +25,7 @@ from lpmdsl.insight.summary import Analysis, analysis, as_json, as_latex, as_tex
 from lpmdsl.interchange import from_json, to_json
 from lpmdsl.runtime.api import LoadedModel, load_source
 from lpmdsl.runtime.results import csv_text, read_results
+from lpmdsl.runtime.table import Table
 from lpmdsl.semantics.host.evaluate import parameter_values
 from lpmdsl.source import Source
 from lpmdsl.syntax.formatting.text import format_module
@@ -239,7 +241,7 @@ def test_json_inside_a_page_ends_no_element() -> None:
 
 def test_a_table_has_one_line_a_row_and_comes_back() -> None:
     texts = [*SEEN.values(), *QUOTED.values(), "'", "''", "'+1", "", "-", "=", "-1"]
-    table = pd.DataFrame({"group": texts, "value": [float(k) for k in range(len(texts))]})
+    table = Table({"group": np.array(texts, object), "value": np.arange(float(len(texts)))})
     written = csv_text(table)
     assert len(written.splitlines()) == len(texts) + 1
     read = pd.read_csv(io.StringIO(written), dtype={"group": str}, keep_default_na=False)

@@ -4,7 +4,7 @@ Exit codes: 0 done, 1 errors or a failed run, 2 wrong usage, 3 not converged, 4 
 130 interrupted.
 """
 
-# Only what every command needs is imported at the top: numpy, pandas and the report take seconds to load, and
+# Only what every command needs is imported at the top: numpy, the compiler and the report take their time to load, and
 # `lpmc check` in an editor must answer at once.
 from __future__ import annotations
 
@@ -77,8 +77,14 @@ def _collect_seldom() -> None:
     It was a fifth of the time of a check, half of it at the very end, when all that is left goes away with the process.
     """
     gc.set_threshold(SELDOM, *gc.get_threshold()[1:])
-    atexit.unregister(gc.freeze)
-    atexit.register(gc.freeze)
+    atexit.unregister(_leave)
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    """Let what is left go without a last search; but Triton's bindings print all that they have not seen collected."""
+    if "triton" not in sys.modules:
+        gc.freeze()
 
 
 def _version(asked: bool) -> None:

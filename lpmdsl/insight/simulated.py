@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from lpmdsl.config import RunOptions
@@ -19,8 +18,8 @@ from lpmdsl.runtime.quantiles import quantiles
 from lpmdsl.runtime.reports.drawing import Band, Dots, Figure, Item, Line, Panel, colour_of
 from lpmdsl.runtime.reports.page import whole_page
 from lpmdsl.runtime.reports.svg import image
-from lpmdsl.runtime.results import rows_where
 from lpmdsl.runtime.scenarios import plan
+from lpmdsl.runtime.table import Table, joined, pivot, texts
 from lpmdsl.semantics import model as m
 from lpmdsl.theory.coupled import coupled
 from lpmdsl.theory.equations import equations
@@ -36,7 +35,7 @@ class Compared:
     """``table``: ``COLUMNS``, people by state and time (low to high: the middle 90 % of the replicates). ``apart``:
     (condition, state) → the largest difference as a share of the people. ``without``: condition → why no equations."""
 
-    table: pd.DataFrame
+    table: Table
     apart: dict[tuple[str, str], float]
     without: dict[str, str]
 
@@ -66,8 +65,8 @@ def compared(loaded: LoadedModel, options: RunOptions) -> Compared:
         except NoFormula as reason:
             without[condition.name] = str(reason)
     results = execute(replace(loaded, model=quiet), options, None, show_progress=False)
-    parts = [_beside(quiet, name, curve, results.observations) for name, curve in curves.items()]
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+    parts = [_beside(quiet, name, curve, results.table) for name, curve in curves.items()]
+    table = joined(parts, Table({name: np.empty(0, object) for name in COLUMNS}))
     return Compared(table, _apart(quiet, table, world.counts), without)
 
 
@@ -93,28 +92,29 @@ def _column(condition: str, state: int) -> str:
     return f"{condition}_in_{state}"
 
 
-def _beside(model: m.Model, name: str, curve: Curves, observed: pd.DataFrame) -> pd.DataFrame:
+def _beside(model: m.Model, name: str, curve: Curves, observed: Table) -> Table:
     parts = []
     for state, people in curve.states.items():
-        rows = rows_where(observed, "observation", _column(name, model.condition(name).states.index(state)))
-        each = np.asarray(rows.pivot_table(index="step", columns="replicate", values="value", sort=True))
+        rows = observed.where("observation", _column(name, model.condition(name).states.index(state)))
+        _, each = pivot(rows, "step", "replicate", "value")
         low, median, high = quantiles(each, [0.05, 0.5, 0.95])
-        columns = (name, curve.time[: len(each)], state, people[: len(each)], median, low, high)
-        parts.append(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))))
-    return pd.concat(parts, ignore_index=True)
+        n = len(each)
+        columns = (texts(name, n), curve.time[:n], texts(state, n), people[:n], median, low, high)
+        parts.append(Table(dict(zip(COLUMNS, columns, strict=True))))
+    return joined(parts, Table())
 
 
-def _apart(model: m.Model, table: pd.DataFrame, counts: dict[str, int]) -> dict[tuple[str, str], float]:
+def _apart(model: m.Model, table: Table, counts: dict[str, int]) -> dict[tuple[str, str], float]:
     found: dict[tuple[str, str], float] = {}
     for name in dict.fromkeys(table["condition"]):
         for state in model.condition(name).states:
-            rows = rows_where(rows_where(table, "condition", name), "state", state)
+            rows = table.where("condition", name).where("state", state)
             most = np.abs(_numbers(rows, "equations") - _numbers(rows, "agents_median")).max()
             found[(name, state)] = float(most) / counts[model.condition(name).of]
     return found
 
 
-def _numbers(rows: pd.DataFrame, column: str) -> NDArray:
+def _numbers(rows: Table, column: str) -> NDArray:
     return np.asarray(rows[column], np.float64)
 
 
@@ -138,7 +138,7 @@ def page(model: str, found: Compared) -> str:
         "the two.</p>"
     ]
     for name in dict.fromkeys(str(n) for n in found.table["condition"]):
-        rows = rows_where(found.table, "condition", name)
+        rows = found.table.where("condition", name)
         items = [i for k, state in enumerate(dict.fromkeys(rows["state"])) for i in _items(rows, str(state), k)]
         panel = Panel(tuple(items), x_label="days", y_label="people", from_zero=True)
         parts.append(f"<h2>{html(name)}</h2>{image(Figure((panel,), f'{name}: equations and agents by state'))}")
@@ -146,8 +146,8 @@ def page(model: str, found: Compared) -> str:
     return whole_page(model, parts)
 
 
-def _items(rows: pd.DataFrame, state: str, number: int) -> list[Item]:
-    part, colour = rows_where(rows, "state", state), colour_of(number)
+def _items(rows: Table, state: str, number: int) -> list[Item]:
+    part, colour = rows.where("state", state), colour_of(number)
     x, equations, median, low, high = (_numbers(part, c).tolist() for c in ("time", *COLUMNS[3:]))
     some = slice(None, None, max(1, len(x) // 100))
     return [

@@ -21,7 +21,7 @@ from lpmdsl.source import Source, Span
 if sys.platform != "win32":
     import resource
 
-PACKAGES = ("lpmdsl", "numpy", "llvmlite", "torch", "pandas")
+PACKAGES = ("lpmdsl", "numpy", "llvmlite", "torch")
 
 
 def begin_manifest(model: Model, source: Source, plan: Plan, backend: str, threads: int) -> Manifest:

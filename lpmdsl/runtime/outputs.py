@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
-
 from lpmdsl.config import MANIFEST_NAME, Manifest
 from lpmdsl.runtime.results import (
     COMPARISON_NAME,
@@ -19,6 +17,7 @@ from lpmdsl.runtime.results import (
     empty_observations,
     parquet_bytes,
 )
+from lpmdsl.runtime.table import Table
 from lpmdsl.writing.folders import Folder, Say, open_folder, unsaid
 
 
@@ -33,15 +32,15 @@ class OutputFolder:
         self.folder.begin(_json(manifest))
         self.folder.put(OBSERVATIONS_NAME, csv_text(empty_observations()))
 
-    def append(self, rows: pd.DataFrame) -> None:
+    def append(self, rows: Table) -> None:
         """Adds the reports of one replicate."""
         self.folder.append(OBSERVATIONS_NAME, csv_text(rows, header=False))
 
     def finish(self, results: Results, report_page: str) -> Results:
         """Writes the Parquet copy, the comparison, the report and, last, the manifest; the results as written."""
-        self.folder.put(PARQUET_NAME, parquet_bytes(results.observations))
-        if not results.comparison.empty:
-            self.folder.put(COMPARISON_NAME, csv_text(results.comparison))
+        self.folder.put(PARQUET_NAME, parquet_bytes(results.table))
+        if len(results.compared):
+            self.folder.put(COMPARISON_NAME, csv_text(results.compared))
         self.folder.put(REPORT_NAME, report_page)
         manifest = results.manifest.model_copy(update={"files": self.folder.digests()})
         at = self.folder.finish(_json(manifest), results.manifest.complete)

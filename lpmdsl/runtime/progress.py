@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import isnan
 from statistics import median
 from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 from lpmdsl import terminal
 from lpmdsl.config import BehaviourRecord, Calibration, Manifest
 from lpmdsl.runtime.engine.simulate import Advance, Stop
 from lpmdsl.runtime.reports.parts import number
-from lpmdsl.runtime.results import Results
+from lpmdsl.runtime.results import Results, summarised
 from lpmdsl.runtime.scenarios import Plan
 from lpmdsl.semantics.model import Model
 
@@ -83,7 +83,7 @@ def print_summary(results: Results) -> None:
     many_scenarios = len(results.manifest.scenarios) > 1
     numbers = ("total", "peak", "final")
     table = terminal.table(("observation", *(("scenario",) if many_scenarios else ()), *numbers, "unit"), numbers)
-    for row in results.summary().to_dict("records"):
+    for row in summarised(results).rows():
         name = f"{row['observation']} {row['group']}".strip()
         shown = [name, *([row["scenario"]] if many_scenarios else [])]
         unit = results.manifest.observations[row["observation"]].unit
@@ -120,10 +120,10 @@ def print_comparison(results: Results) -> None:
     """Each scenario's report and its difference from the baseline, with 95 % intervals."""
     numbers = ("mean [95 %]", "difference from baseline [95 %]", "lower in")
     table = terminal.table(("report", "scenario", "unit", *numbers), numbers)
-    for row in results.comparison.to_dict("records"):
-        below = "" if pd.isna(row["probability_below"]) else f"{row['probability_below']:.0%}"
+    for row in results.compared.rows():
+        below = "" if isnan(row["probability_below"]) else f"{row['probability_below']:.0%}"
         difference = (
-            "" if pd.isna(row["difference"]) else _interval(row, "difference", "difference_low", "difference_high")
+            "" if isnan(row["difference"]) else _interval(row, "difference", "difference_low", "difference_high")
         )
         name = f"{row['report']} {row['group']}".strip()
         unit = str(row.get("unit", ""))

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from hashlib import blake2s
 from time import perf_counter
 
-import pandas as pd
-
 from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.config import Manifest, Seconds
 from lpmdsl.diagnostics import Report
@@ -27,8 +25,9 @@ from lpmdsl.runtime.engine.invariants import watch
 from lpmdsl.runtime.manifest import begin_manifest, now, peak_memory_mib
 from lpmdsl.runtime.outputs import OutputFolder
 from lpmdsl.runtime.reports.run_page import report_page
-from lpmdsl.runtime.results import Results, empty_observations, frame_of
+from lpmdsl.runtime.results import Results, empty_observations, table_of
 from lpmdsl.runtime.scenarios import Plan, Variant, world_key
+from lpmdsl.runtime.table import Table, joined
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source
 
@@ -98,7 +97,7 @@ class Simulation:
     stop: Stop = field(default_factory=Stop)
     answers: Answers | None = None
     report: Report = field(default_factory=Report)
-    frames: list[pd.DataFrame] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
     written: int = 0
     written_at: float = field(default_factory=perf_counter)
     worlds: dict[tuple[float, ...], World] = field(default_factory=dict)
@@ -210,7 +209,7 @@ class Simulation:
         for name, record in self.manifest.costs.items():
             if name not in variant.disabled:
                 record.spent.setdefault(variant.name, []).append(result.costs[name])
-        self.frames.append(frame_of(self.model, variant.name, replicate, result))
+        self.tables.append(table_of(self.model, variant.name, replicate, result))
 
     def _count_time(self, result: RunResult, began: float, ready: float, compiling: float) -> None:
         """Adds this replicate's seconds: machine code made on the way is compiling, filled buffers are setting up."""
@@ -226,20 +225,19 @@ class Simulation:
 
     def _write(self, folder: OutputFolder) -> None:
         """Appends the replicates that are not on disk yet."""
-        waiting = [frame for frame in self.frames[self.written :] if len(frame)]
+        waiting = [table for table in self.tables[self.written :] if len(table)]
         if waiting:
-            folder.append(pd.concat(waiting, ignore_index=True))
-        self.written, self.written_at = len(self.frames), perf_counter()
+            folder.append(joined(waiting, empty_observations()))
+        self.written, self.written_at = len(self.tables), perf_counter()
 
     def _gathered(self) -> Results:
         """The gathered tables with the finished manifest."""
         manifest = self.manifest.model_copy(update=self._ending())
-        frames = [frame for frame in self.frames if len(frame)]
-        observations = pd.concat(frames, ignore_index=True) if frames else empty_observations()
+        table = joined([table for table in self.tables if len(table)], empty_observations())
         needed = {name for c in self.model.comparisons for name in (c.baseline, *c.scenarios)}
         whole = needed <= set(manifest.scenarios)
-        compared = comparison_table(self.model, observations, manifest) if whole else pd.DataFrame()
-        return Results(observations, manifest, compared, self.report)
+        compared = comparison_table(self.model, table, manifest) if whole else Table()
+        return Results(table, manifest, compared, self.report)
 
     def _ending(self) -> dict[str, object]:
         """The fields of the manifest that are known when a run has ended."""

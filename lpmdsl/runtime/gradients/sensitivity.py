@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-import pandas as pd
-
 from lpmdsl.diagnostics import did_you_mean, fail
 from lpmdsl.escaping import html, json_number, json_text
 from lpmdsl.lowering.relaxed.supported import unseen
@@ -117,16 +115,6 @@ def _relaxed(
         rows.append(Sensitivity(name, values[name], found.mean, gradient, se, gradient * relative,
                                 se * abs(relative), 0.0, estimator, certificate, "asked for"))  # fmt: skip
     return rows
-
-
-def as_frame(found: Sequence[Sensitivity]) -> pd.DataFrame:
-    """One row for each parameter; the certificate in its columns ``certified``, ``ratio`` and ``why``."""
-    rows = [
-        {**{k: v for k, v in asdict(s).items() if k != "certificate"},
-         "certified": s.certificate.holds, "ratio": s.certificate.ratio, "why": s.certificate.words}
-        for s in found
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
 
 
 def plot(found: Sequence[Sensitivity], quantity: Quantity) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import pandas as pd
 
 from lpmdsl.config import BASELINE, Manifest, ObservationRecord
 from lpmdsl.runtime.quantiles import quantiles
 from lpmdsl.runtime.reports.drawing import Band, Figure, Item, Line, Panel, colour_of, dates_or_days
-from lpmdsl.runtime.results import Results, rows_where
+from lpmdsl.runtime.results import Results
+from lpmdsl.runtime.table import Table, pivot
 
 MAX_POINTS = 500  # more than a figure's width tells apart
 MIN_RIBBON = 3  # replicates below which quantiles say nothing
@@ -25,9 +25,9 @@ def figure_of(results: Results, observation: str) -> Figure | None:
     with the same axes.
     """
     manifest, record = results.manifest, results.manifest.observations[observation]
-    rows = rows_where(results.observations, "observation", observation)
-    groups = natural_order([g for g in record.groups if len(rows_where(rows, "group", g))])
-    scenarios = [s for s in manifest.scenarios if len(rows_where(rows, "scenario", s))]
+    rows = results.table.where("observation", observation)
+    groups = natural_order([g for g in record.groups if len(rows.where("group", g))])
+    scenarios = [s for s in manifest.scenarios if len(rows.where("scenario", s))]
     if not scenarios:
         return None
     if len(groups) <= 1:
@@ -36,8 +36,7 @@ def figure_of(results: Results, observation: str) -> Figure | None:
         panels = [_panel("", rows, "group", groups, record, manifest)]
     else:
         panels = [
-            _panel(g, rows_where(rows, "group", g), "scenario", scenarios, record, manifest)
-            for g in groups[:MOST_PANELS]
+            _panel(g, rows.where("group", g), "scenario", scenarios, record, manifest) for g in groups[:MOST_PANELS]
         ]
     left = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(panels) == MOST_PANELS < len(groups) else ""
     about = f"{observation.replace('_', ' ')} over time, {record.unit or 'a number'}{left}"
@@ -48,8 +47,8 @@ def baseline_figure(results: Results, observation: str) -> Figure | None:
     """The baseline's curve of one observation, all groups that add up taken together."""
     manifest, record = results.manifest, results.manifest.observations[observation]
     first = BASELINE if BASELINE in manifest.scenarios else manifest.scenarios[0]
-    rows = rows_where(rows_where(results.observations, "observation", observation), "scenario", first)
-    if rows.empty:
+    rows = results.table.where("observation", observation).where("scenario", first)
+    if not len(rows):
         return None
     panel = _panel("", rows, "scenario", [first], record, manifest)
     return Figure((panel,), f"{observation.replace('_', ' ')} of {first}, {record.unit or 'a number'}")
@@ -68,23 +67,23 @@ def _natural_key(label: str) -> list[tuple[int, float, str]]:
 
 
 def _panel(
-    title: str, rows: pd.DataFrame, column: str, lines: list[str], record: ObservationRecord, manifest: Manifest
+    title: str, rows: Table, column: str, lines: list[str], record: ObservationRecord, manifest: Manifest
 ) -> Panel:
     items: list[Item] = []
     for k, line in enumerate(lines):
         name = line.replace("|", ", ").replace("_", " ")
-        items += _line(name, rows_where(rows, column, line), colour_of(k), manifest)
+        items += _line(name, rows.where(column, line), colour_of(k), manifest)
     label = "" if manifest.start_date else "days"
     return Panel(tuple(items), title.replace("|", ", "), label, record.unit, from_zero=True)
 
 
-def _line(name: str, rows: pd.DataFrame, colour: str, manifest: Manifest) -> list[Item]:
+def _line(name: str, rows: Table, colour: str, manifest: Manifest) -> list[Item]:
     """The ribbons, where there are replicates enough, and the median line over them."""
-    table = rows.pivot_table(index="time", columns="replicate", values="value", aggfunc="sum", sort=True)
-    table = table.iloc[:: max(1, -(-len(table) // MAX_POINTS))]
-    x, values = dates_or_days(table.index.to_numpy(), manifest.start_date), table.to_numpy()
+    times, values = pivot(rows, "time", "replicate", "value")
+    some = slice(None, None, max(1, -(-len(times) // MAX_POINTS)))
+    x, values = dates_or_days(times[some], manifest.start_date), values[some]
     items: list[Item] = []
-    if table.shape[1] >= MIN_RIBBON:
+    if values.shape[1] >= MIN_RIBBON:
         items = [ribbon(x, values, low, high, colour, alpha) for low, high, alpha in ((5, 95, 0.14), (25, 75, 0.22))]
     (median,) = quantiles(values, [0.5])
     return [*items, Line(x, median.tolist(), colour, name, dotted=len(x) <= 40)]

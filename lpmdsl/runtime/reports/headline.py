@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-import pandas as pd
 
 from lpmdsl.config import Manifest
 from lpmdsl.runtime.quantiles import median, quantiles
-from lpmdsl.runtime.results import Results, rows_where
+from lpmdsl.runtime.results import Results
+from lpmdsl.runtime.table import pivot
 from lpmdsl.semantics.model import ByContagion, Flow, Model, Observation
 
 
@@ -59,14 +59,11 @@ def counts_infections(model: Model, observation: Observation) -> bool:
 
 
 def _told(results: Results, scenario: str, observation: str) -> Told | None:
-    rows = rows_where(rows_where(results.observations, "scenario", scenario), "observation", observation)
-    if rows.empty:
+    rows = results.table.where("scenario", scenario).where("observation", observation)
+    if not len(rows):
         return None
-    table = rows.pivot_table(index="time", columns="replicate", values="value", aggfunc="sum", sort=True)
-    values = table.to_numpy()
-    return Told(
-        np.nansum(values, axis=0), np.nanmax(values, axis=0), table.index.to_numpy()[np.nanargmax(values, axis=0)]
-    )
+    times, values = pivot(rows, "time", "replicate", "value")
+    return Told(np.nansum(values, axis=0), np.nanmax(values, axis=0), times[np.nanargmax(values, axis=0)])
 
 
 def _first_sentence(model: Model, manifest: Manifest, observation: Observation, told: Told) -> str:
@@ -120,6 +117,6 @@ def _percent(share: float) -> str:
 
 
 def _number(value: float) -> str:
-    if pd.isna(value):
+    if np.isnan(value):
         return "–"
     return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"

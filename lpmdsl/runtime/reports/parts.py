@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
+import math
 
 from lpmdsl.escaping import html, plain_lines
 from lpmdsl.runtime.reports.state_diagram import state_diagram, text_of
@@ -38,7 +38,7 @@ def table(header: list[str], rows: list[list[str]], numbers: frozenset[int] = fr
 
 def number(value: float) -> str:
     """Four significant digits, whole numbers whole, thousands apart; a dash for nothing."""
-    if pd.isna(value):
+    if math.isnan(value):
         return "–"
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
@@ -61,7 +61,7 @@ def in_words(days: float) -> str:
 
 def lower_in_words(share: float, replicates: int) -> str:
     """``in 4 of 5 replicates``: how often the scenario was below its baseline; a dash for the baseline itself."""
-    return "–" if pd.isna(share) else f"in {round(share * replicates)} of {replicates} replicates"
+    return "–" if math.isnan(share) else f"in {round(share * replicates)} of {replicates} replicates"
 
 
 def how_joined(network: Network) -> str:

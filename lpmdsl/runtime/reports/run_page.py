@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import pandas as pd
+import math
+from collections.abc import Iterable
+
+import numpy as np
 
 from lpmdsl.config import BASELINE, Manifest, ParameterRecord
 from lpmdsl.escaping import html
@@ -89,22 +92,15 @@ def _key_figures(results: Results) -> str:
 
 def key_figures(results: Results) -> str:
     """Total, peak and final value per scenario and observation: medians with the middle 90 % of the replicates."""
-    found = statistics(results.observations, results.manifest)
+    found = statistics(results.table, results.manifest)
     order = {name: k for k, name in enumerate(results.manifest.observations)}
-    found = found.sort_values("observation", key=lambda names: names.map(order), kind="stable")
+    found = found.take(np.argsort([order[name] for name in found["observation"]], kind="stable"))
     rows = []
-    for key, part in found.groupby(["observation", "group", "scenario"], sort=False):
-        observation, group, scenario = (str(k) for k in key)  # type: ignore[union-attr]
+    for part in map(found.take, found.groups("observation", "group", "scenario").rows()):
+        observation, group, scenario = (str(part[key][0]) for key in ("observation", "group", "scenario"))
         name = html(spaced(observation)) + (f" <small>{html(group.replace('|', ', '))}</small>" if group else "")
-        unit = results.manifest.observations[observation].unit
-        rows.append(
-            [
-                name,
-                html(spaced(scenario)),
-                *(_spread(pd.Series(part[s])) for s in ("total", "peak", "final")),
-                html(unit),
-            ]
-        )
+        unit = html(results.manifest.observations[observation].unit)
+        rows.append([name, html(spaced(scenario)), *(_spread(part[s]) for s in ("total", "peak", "final")), unit])
     many = results.manifest.replicates > 1
     note = '<p class="soft">Medians over the replicates; in brackets the middle 90 % of them.</p>' if many else ""
     header = ["Observation", "Scenario", "Total", "Peak", "Final", "Unit"]
@@ -114,16 +110,16 @@ def key_figures(results: Results) -> str:
 def _costs(results: Results) -> str:
     """Table of the costs of every intervention, by scenario."""
     rows = [
-        [html(spaced(name)), html(spaced(scenario)), _spread(pd.Series(spent)), html(record.currency)]
+        [html(spaced(name)), html(spaced(scenario)), _spread(spent), html(record.currency)]
         for name, record in results.manifest.costs.items()
         for scenario, spent in record.spent.items()
     ]
     return section("Costs", table(["Intervention", "Scenario", "Spent", "Unit"], rows, frozenset({2}))) if rows else ""
 
 
-def _spread(values: pd.Series) -> str:
-    values = values.dropna()
-    if values.empty:
+def _spread(found: Iterable[float]) -> str:
+    values = [value for value in found if not math.isnan(value)]
+    if not values:
         return "–"
     low, middle, high = (number(q) for q in quantiles(values, [0.05, 0.5, 0.95]))
     return middle if len(values) < 3 else f"{middle} <small>[{low} – {high}]</small>"
@@ -135,12 +131,12 @@ def _comparison(results: Results) -> str:
 
 def comparison(results: Results) -> str:
     """Table of what the scenarios compare, or nothing."""
-    if results.comparison.empty:
+    if not len(results.compared):
         return ""
     rows = []
-    for row in results.comparison.to_dict("records"):
+    for row in results.compared.rows():
         paired = (
-            "–" if pd.isna(row["difference"]) else _interval(row, "difference", "difference_low", "difference_high")
+            "–" if math.isnan(row["difference"]) else _interval(row, "difference", "difference_low", "difference_high")
         )
         below = lower_in_words(row["probability_below"], results.manifest.replicates)
         group = f" <small>{html(str(row['group']))}</small>" if row["group"] else ""
@@ -148,7 +144,7 @@ def comparison(results: Results) -> str:
         unit = html(str(row.get("unit", "")))
         scenario = html(spaced(str(row["scenario"])))
         rows.append([name, scenario, unit, _interval(row, "mean", "low", "high"), paired, below])
-    baseline = html(spaced(str(results.comparison["baseline"].iloc[0])))
+    baseline = html(spaced(str(results.compared["baseline"][0])))
     note = (
         '<p class="soft">Means; in brackets the middle 95 % of the replicates. The difference is taken within '
         "each replicate, in which all scenarios use common random numbers.</p>"

@@ -31,7 +31,7 @@ def _is_graph(ctx: Context, path: str, span: Span) -> bool:
 
     Warns of what it says of its ties beyond their ends (W0653). How many agents it needs is looked at by a run.
     """
-    from lpmdsl.networks.files import unused_in_graph  # brings pandas, which a check does without otherwise
+    from lpmdsl.networks.files import unused_in_graph  # loads what makes ties, which a check does without otherwise
 
     try:
         unused = unused_in_graph(path, place_of(span.source), span)
