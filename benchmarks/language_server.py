@@ -7,6 +7,7 @@ round changes one line of the text and asks for a completion there; the diagnost
 from __future__ import annotations
 
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -234,7 +235,9 @@ def main() -> None:
     found, first = measured(text)
     record = {
         "lines": text.count("\n"), "python": platform.python_version(), "machine": platform.machine(),
-        "date": date.today().isoformat(), "pause_ms": round(1000 * PAUSE), "first_diagnostics_s": round(first, 2),
+        "date": date.today().isoformat(),
+        "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1), "pause_ms": round(1000 * PAUSE),
+        "first_diagnostics_s": round(first, 2),
         "wall": _rows(found), "processor": _rows(processor_time(text)),
     }  # fmt: skip
     OUT.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

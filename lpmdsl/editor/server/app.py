@@ -18,7 +18,7 @@ from lpmdsl.editor.known.workspace import Workspace
 from lpmdsl.editor.server.diagnostics import Published, reproduction_in_words, with_promises
 from lpmdsl.editor.server.places import Places, path_of, places_for
 
-PAUSE, PAUSE_OF_SCENARIOS, LONG_PAUSE = 0.03, 0.15, 0.8
+PAUSE, PAUSE_OF_SCENARIOS, LONG_PAUSE = 0.02, 0.15, 0.8
 """Seconds without a keystroke before a text is checked, before the values of its scenarios are, and before its promises
 are worked out."""
 

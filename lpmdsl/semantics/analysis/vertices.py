@@ -145,8 +145,9 @@ def extremes(known: Known, terms: tuple[model.Expr, ...]) -> Iterator[tuple[floa
 
     Exact for what is linear in each thing it reads, a search for the rest. Nothing is said where a value is unknown.
     """
-    own = known.values
-    leaves = {_leaf(node): node for term in terms for node in model.walk(_expanded(term, known)) if _leaf(node)}
+    own, whole = known.values, [_expanded(term, known) for term in terms]
+    named = ((_leaf(node), node) for term in whole for node in model.walk(term))
+    leaves = {name: node for name, node in named if name}
     free = sum(isinstance(node, model.ParameterRef) for node in leaves.values())
     choices = [_choices(known, node, own, FINE.get(free, 0)) for node in leaves.values()]
     if math.prod(len(c) for c in choices) > MOST_CORNERS:
@@ -157,9 +158,10 @@ def extremes(known: Known, terms: tuple[model.Expr, ...]) -> Iterator[tuple[floa
         at = dict(zip(leaves, corner, strict=True))
 
         def lookup(node: model.Expr, at: dict[str, tuple[float, str]] = at) -> float | None:
-            return at[_leaf(node)][0] if _leaf(node) in at else None
+            found = at.get(_leaf(node))
+            return found[0] if found is not None else None
 
-        total = sum(evaluate(_expanded(term, known), lookup, known.tables) for term in terms)
+        total = sum(evaluate(term, lookup, known.tables) for term in whole)
         if not math.isnan(total):
             stories = [story for _, story in corner if story]
             yield total, f" (at {', '.join(stories)})" if stories else ""

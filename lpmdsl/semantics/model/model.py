@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from typing import get_args
+from typing import Any, get_args
 
 from lpmdsl.quantities import BOOLEAN, Type
 from lpmdsl.semantics.model.agents import Agent
@@ -122,24 +122,26 @@ def _find(items: tuple, name: str):
 
 def whole_expressions(node: object) -> Iterator[Expr]:
     """The whole expressions anywhere inside a declaration, without their parts."""
-    if isinstance(node, _EXPRESSIONS):
-        yield node  # type: ignore[misc]
-    elif isinstance(node, tuple):
-        for item in node:
-            yield from whole_expressions(item)
-    else:
-        for name in _parts(type(node)):
-            yield from whole_expressions(getattr(node, name))
+    waiting = [node]
+    while waiting:
+        part: Any = waiting.pop()
+        kind = type(part)
+        if kind in _EXPRESSIONS:
+            yield part
+        elif kind is tuple:
+            waiting.extend(reversed(part))
+        else:
+            waiting.extend(getattr(part, name) for name in _parts(kind))
 
 
-_EXPRESSIONS = get_args(Expr)
+_EXPRESSIONS = frozenset(get_args(Expr))
 
 
 @cache
 def _parts(node: type) -> tuple[str, ...]:
-    """The fields of a part of a Model that can hold expressions; () of what is no part of one."""
+    """The fields of a part of a Model that can hold expressions, the last first; () of what is no part of one."""
     is_part = is_dataclass(node) and node not in (Span, Type)
-    return tuple(f.name for f in fields(node)) if is_part else ()
+    return tuple(f.name for f in reversed(fields(node))) if is_part else ()
 
 
 def every_expression(node: object) -> Iterator[Expr]:
