@@ -35,7 +35,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
 }
 FREE = words(
     "NAME NUMBER STRING DATE RELEASE ARGUMENT LAW_ARGUMENT RELATION _NL $END TILDE PLUS MINUS STAR DIVIDE POWER "
-    "PERCENT LPAR RPAR LSQB RSQB COMMA DOT EQUAL"
+    "__IGNORE_0 PERCENT LPAR RPAR LSQB RSQB COMMA DOT EQUAL"
 )
 """Terminals that are no words: names, numbers and signs."""
 

@@ -118,6 +118,8 @@ _NEW = {(t.Attribute, "name"), (t.Place, "name"), (t.Attribute, "labels"), (t.Ba
 def _declared(path: tuple[Step, ...], node: Any, field: str, scope: Scope, directory: Directory) -> Iterator[Candidate]:
     """Names of declarations where one kind of them belongs, members where these do, else whatever has a value."""
     is_new = (type(node), field) in _NEW or (type(node) in GROUPS and field == "name") or isinstance(node, t.Header)
+    if isinstance(node, t.Agent) and node.extends and field == "name":
+        yield from _named(directory, ("agent",))
     if is_new:
         return
     groups = _GROUP_OF.get((type(node), field))
