@@ -182,10 +182,26 @@ def test_a_fit_shows_its_verdict_its_reasons_and_its_parameters() -> None:
     assert "<b>converged</b>" in calibration_html(record.model_copy(update={"converged": True}))
 
 
-@pytest.mark.parametrize("kind", SEEN)
+MARKUP = (
+    "script",
+    "end of script",
+    "image",
+    "comment end",
+    "cdata",
+    "attribute",
+    "link",
+    "entity",
+    "end of pre",
+    "markup",
+)
+
+
+@pytest.mark.parametrize("kind", MARKUP)
 def test_texts_of_a_stranger_are_texts(kind: str) -> None:
     """In models, results, figures and diagnostics: no element, no attribute and no entity comes of them."""
     from compiler_tests.safety.test_hostile_texts import everywhere, twins
+
+    assert kind in SEEN
 
     def shapes(texts: dict[str, str]) -> list[str]:
         loaded = load_source(Source("town.lpm", model_text(texts)), Report())

@@ -65,7 +65,7 @@ def _titled(name: str, panel: Panel) -> str:
 
 
 def results_html(results: Results) -> str:
-    """What was run in a line, the key figures, the comparison, and what is to be known of the run."""
+    """A line about what was run, the key figures, the comparison, and what is to be known of the run."""
     manifest = results.manifest
     facts = [
         ", ".join(f"{n:,} {kind}" for kind, n in manifest.agents.items()),
