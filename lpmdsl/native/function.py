@@ -27,14 +27,24 @@ class Native:
 
     def __call__(self, *given: Any) -> Any:
         """The results, one by itself and several as a tuple. Raises ``TypeError`` for what is no number or array."""
-        types: tuple[Type, ...] = tuple(type_of(v) for v in given)
-        if types not in self.made:
-            unit = unit_of(self.routine, types)
-            self.made[types] = unit, foreign(unit, _arguments(unit))
-        unit, function = self.made[types]
+        unit, function = self._for(tuple(type_of(v) for v in given))
         results = ctypes.create_string_buffer(8 * len(unit.results))
         function(*(part for value in given for part in words(value)), *([results] if unit.results else []))
         return _unpacked(unit, results.raw)
+
+    def behind(self, leading: int, *given: Any) -> Callable[..., None]:
+        """The function of so many whole numbers in front of these arguments, ready to be called many times."""
+        integers: tuple[Type, ...] = ("i64",) * leading
+        unit, function = self._for((*integers, *(type_of(v) for v in given)))
+        results = [ctypes.create_string_buffer(8 * len(unit.results))] if unit.results else []
+        rest = [*(part for value in given for part in words(value)), *results]
+        return lambda *numbers: function(*numbers, *rest)
+
+    def _for(self, types: tuple[Type, ...]) -> tuple[Unit, Callable[..., None]]:
+        if types not in self.made:
+            unit = unit_of(self.routine, types)
+            self.made[types] = unit, foreign(unit, _arguments(unit))
+        return self.made[types]
 
 
 def _arguments(unit: Unit) -> list[type]:

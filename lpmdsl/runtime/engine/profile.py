@@ -98,7 +98,6 @@ class _Walk:
         self.known |= {"seed": np.uint64(request.seed), "replicate": request.replicate}
         self.seconds: dict[str, float] = defaultdict(float)
         self.lines: dict[str, tuple[str, ...]] = {}
-        self.compiled: set[str] = set()
 
     def step(self, t: int, items: tuple[ScheduleItem, ...]) -> None:
         for item in items:
@@ -124,65 +123,63 @@ class _Walk:
         self.known[f"{name}_table"][codes] = rows
 
     def _call(self, item: ScheduleItem, t: int) -> tuple[str, tuple[str, ...], Callable[[], object]]:
-        """The name of a stage, its lines, and a function that runs it."""
-        native, known = self.kernels.function, self.known
+        """The name of a stage, its lines, and a function that runs it: machine code, and its arguments ready."""
         match item:
             case Launch():
                 return self._launch(self.program.kernel(item.kernel), t)
-            case Collect():
-                names = (*calendar_buffers(item.calendar), item.items, f"{item.items}_size")
-                head, blocks, pool, items, length = (known[n] for n in names)
-                return f"collect {item.items}", (), lambda: native("collect")(head, blocks, pool, t, items, length)
-            case Spend():
-                given = [known[n] for n in item.buffers]
-                return f"spend {item.left}", (), lambda: native("spend")(*given, 0, 1)
             case Decide():
                 return self._decide(item, t)
+            case Collect():
+                names = (*calendar_buffers(item.calendar), item.items, f"{item.items}_size")
+                head, blocks, pool, items, length = self._known(names)
+                return self._stage("collect", item.items, (head, blocks, pool, t, items, length))
+            case Spend():
+                return self._stage("spend", item.left, (*self._known(item.buffers), 0, 1))
             case Clear():
-                return f"clear {item.buffer}", (), lambda: native("clear")(known[item.buffer])
+                return self._stage("clear", item.buffer, self._known((item.buffer,)))
             case Fold():
-                fold = native(fold_function(self.program, item))
-                return f"fold {item.into}", (), lambda: fold(known[item.tally], known[item.into])
+                given = self._known((item.tally, item.into))
+                return self._stage("fold", item.into, given, fold_function(self.program, item))
             case SelectSmallest():
-                limit, names = self._value(item.limit, t), (item.keys, item.cutoff, item.chosen)
-                keys, cutoff, chosen = (known[n] for n in names)
-                return f"select {item.keys}", (), lambda: native("select_smallest")(keys, limit, cutoff, chosen)
+                keys, cutoff, chosen = self._known((item.keys, item.cutoff, item.chosen))
+                given = (keys, self._value(item.limit, t), cutoff, chosen)
+                return self._stage("select", item.keys, given, "select_smallest")
             case OrderStatistic():
-                values, groups, into = (known[n] for n in (item.values, item.groups, item.into))
-                return f"order {item.values}", (), lambda: native("order_statistic")(values, groups, item.level, into)
+                values, groups, into = self._known((item.values, item.groups, item.into))
+                return self._stage("order", item.values, (values, groups, item.level, into), "order_statistic")
             case Gate():
                 raise AssertionError("a gate is decided by the walk")
             case _:
                 assert_never(item)
 
+    def _known(self, names: tuple[str, ...]) -> tuple[Any, ...]:
+        return tuple(self.known[name] for name in names)
+
+    def _stage(
+        self, verb: str, of: str, given: tuple[Any, ...], function: str = ""
+    ) -> tuple[str, tuple[str, ...], Callable[[], object]]:
+        return f"{verb} {of}", (), self.kernels.function(function or verb).behind(0, *given)
+
     def _launch(self, kernel: Kernel, t: int) -> tuple[str, tuple[str, ...], Callable[[], object]]:
         function = self.kernels.function(kernel.name)
         arguments = [self.known[n] for n in kernel_arguments(self.program, kernel)]
         if not kernel.domain:
-            return kernel.name, _lines(kernel), lambda: function(t, *arguments)
+            return kernel.name, _lines(kernel), function.behind(0, t, *arguments)
         one = [1] if shares_lists(kernel) else []
-        size = self._size(kernel)
-        if kernel.name not in self.compiled:
-            function(0, 0, 0, t, *one, *arguments)  # an empty call compiles
-            self.compiled.add(kernel.name)
+        size, run = self._size(kernel), function.behind(3, t, *one, *arguments)
 
         def call() -> None:
             piece = max(1, size) if kernel.over else CHUNK
             for lo in range(0, size, piece):
-                function(lo // piece, lo, min(size, lo + piece), t, *one, *arguments)
+                run(lo // piece, lo, min(size, lo + piece))
 
         return kernel.name, _lines(kernel), call
 
     def _decide(self, item: Decide, t: int) -> tuple[str, tuple[str, ...], Callable[[], object]]:
-        function = self.kernels.function(decide_function(item))
-        given = [self.known[n] for n in item.buffers]
         asks, key = [item.asks] if item.asks else [], (item.site, self._value(item.episode, t))
-        rest = [*asks, self.known["seed"], *key, self.known["replicate"], 0, 1]
-        if item.behaviour not in self.compiled:
-            nobody = [b[:0] if n == item.into else b for n, b in zip(item.buffers, given, strict=True)]
-            function(*nobody, *rest)  # compiles
-            self.compiled.add(item.behaviour)
-        return f"decide {item.behaviour}", (item.span.label,), lambda: function(*given, *rest)
+        given = (*self._known(item.buffers), *asks, self.known["seed"], *key, self.known["replicate"], 0, 1)
+        run = self.kernels.function(decide_function(item)).behind(0, *given)
+        return f"decide {item.behaviour}", (item.span.label,), run
 
     def _size(self, kernel: Kernel) -> int:
         """Over how many agents, entries of a list or words of a set a kernel goes."""
