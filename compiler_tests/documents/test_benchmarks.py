@@ -13,13 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import cpu, environments, gradient_page, performance_page
+from benchmarks import cpu, environments, gradient_page, latency, performance_page
 from benchmarks.gradient_models import SETTINGS, exact_slope
 from benchmarks.gradients import compared
 from benchmarks.stages import prepare
 from lpmdsl.backends.request import RunRequest
+from lpmdsl.diagnostics import Report
 from lpmdsl.population.people import build_world, start_states
 from lpmdsl.runtime.engine.execute import cpu_runner
+from lpmdsl.semantics.passes import check_source
+from lpmdsl.source import Source
 
 PEERS = Path(environments.__file__).parent / "peers"
 AGENTS, SEEDS = 20_000, range(1, 31)
@@ -144,3 +147,27 @@ def test_the_table_of_gradients_is_made_of_rows(tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert "| score | +3 / 0.95 ✓ |" in text and "| surrogate | +7e+09 / 2 ✗ |" in text
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+
+
+def test_the_table_of_latencies_names_every_case_with_its_limit(tmp_path: Path) -> None:
+    rows = [
+        {"case": c.name, "seconds": 0.4, "libraries": 0.2, "times": 2.0, "most": c.most, "in_times": c.in_times}
+        for c in latency.cases(tmp_path)
+    ]
+    record = {"machine": "m", "date": "d", "versions": {"python": "3"}, "rows": rows, "environment_mb": 500}
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{latency.BEGIN}\nold\n{latency.END}\nafter\n", encoding="utf-8")
+    latency.write(record, page)
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
+    assert "| check town_flu | 0.40 | 2.0 | 3 times |" in text and "500 MB" in text
+    assert len(rows) == 6 and all(row["case"] in text for row in rows)
+
+
+def test_the_edit_of_a_latency_makes_a_model_that_checks(tmp_path: Path) -> None:
+    text = latency.with_a_line((latency.ROOT / "models" / "town_flu.lpm").read_text(encoding="utf-8"))
+    report = Report()
+    assert check_source(Source("edited.lpm", text, latency.ROOT / "models" / "edited.lpm"), report) is not None
+    (tmp_path / "a").write_bytes(b"x" * 1_000)
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert latency.size_of(tmp_path) == 1_000

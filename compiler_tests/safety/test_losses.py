@@ -324,7 +324,7 @@ def test_the_second_run_into_a_folder_is_told(model: LoadedModel, tmp_path: Path
 
 def test_results_are_the_same_in_memory_and_written(model: LoadedModel, tmp_path: Path) -> None:
     written = model.run(out=tmp_path / "out", **SMALL)
-    assert replace(read_results(tmp_path / "out"), observations=written.observations).manifest == written.manifest
+    assert replace(read_results(tmp_path / "out"), table=written.table).manifest == written.manifest
     assert written.folder == tmp_path / "out"
 
 
