@@ -81,5 +81,5 @@ def test_what_the_pages_of_errors_show_answers_every_question(page: Page, tmp_pa
     path = tmp_path / "example.lpm"
     workspace = Workspace()
     workspace.open(path, page.bad)
-    for offset in range(0, len(page.bad), 31):
+    for offset in range(0, len(page.bad), 101):
         ask_everything(workspace, path, offset)

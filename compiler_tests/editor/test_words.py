@@ -61,7 +61,7 @@ def test_each_name_of_a_model_is_offered_where_it_stands(path: Path) -> None:
     assert found is not None
     uses = [o for o in found.occurrences if not o.is_definition and text[o.span.start] != '"']
     missing = []
-    for o in uses[:: max(1, len(uses) // 25)]:
+    for o in uses[:: max(1, len(uses) // 12)]:
         word = text[o.span.start : o.span.end]
         end = text.find("\n", o.span.start)
         workspace.open(path, text[: o.span.start] + text[end:])
