@@ -1,4 +1,4 @@
-"""What a command loads before it answers: every package and every room of ours that it may, and nothing else."""
+"""Modules that a command loads before it answers: every package and every room of ours that it may, no other."""
 
 from __future__ import annotations
 

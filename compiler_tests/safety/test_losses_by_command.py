@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
-import pandas as pd
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -25,6 +25,8 @@ from lpmdsl.runtime import api
 from lpmdsl.runtime.behaviours.jsonl import import_lines
 from lpmdsl.runtime.behaviours.ledger import open_ledger
 from lpmdsl.runtime.gradients import sensitivity
+from lpmdsl.runtime.results import csv_text
+from lpmdsl.runtime.table import Table
 from lpmdsl.writing.folders import settle_if_free
 from lpmdsl.writing.seals import is_unchanged_page
 
@@ -112,10 +114,11 @@ def test_equations_beside_agents_are_the_old_or_the_new(
 
     def compared(loaded: object, options: object) -> simulated.Compared:
         row = ["Spots", 0.0, "S", options.seed, 1.0, 1.0, 1.0]  # type: ignore[attr-defined]
-        return simulated.Compared(pd.DataFrame([row], columns=simulated.COLUMNS), {}, {})
+        cells = (np.array([cell], object if isinstance(cell, str) else None) for cell in row)
+        return simulated.Compared(Table(dict(zip(simulated.COLUMNS, cells, strict=True))), {}, {})
 
     monkeypatch.setattr(simulated, "compared", compared)
-    monkeypatch.setattr(simulated, "page", lambda name, found: f"<!doctype html><p>{found.table.to_csv()}</p>\n")
+    monkeypatch.setattr(simulated, "page", lambda name, found: f"<!doctype html><p>{csv_text(found.table)}</p>\n")
     words = ("analyse", tmp_path / "m.lpm", "--simulate", "--replicates", "1", "--out", folder)
     command(*words, "--seed", "1")
     (folder / "notes.txt").write_text("mine")

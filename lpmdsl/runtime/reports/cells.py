@@ -79,7 +79,7 @@ def results_html(results: Results) -> str:
 
 
 def calibration_html(record: Calibration) -> str:
-    """How a fit was made, whether to believe it and why not, and what it says of every parameter and of R0."""
+    """A fit as a cell shows it: how it was made, whether to believe it and why not, every parameter and R0."""
     verdict = "converged" if record.converged else "not to be believed"
     reasons = "".join(f"<li>{html(reason)}</li>" for reason in (*record.reasons, *record.notes))
     rows = [

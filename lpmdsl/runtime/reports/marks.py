@@ -53,7 +53,7 @@ def bars(items: list[Bar], across: Axis, up: Axis) -> str:
 
 
 def sample(item: Item, x: float, y: float) -> str:
-    """What stands for an item in the legend, 24 pixels wide from ``x``."""
+    """The mark that stands for an item in the legend, 24 pixels wide from ``x``."""
     if isinstance(item, Dots):
         return _points([(x + 12, y)], item)
     dash = DASHES[item.style] if isinstance(item, Line) else ""
@@ -104,7 +104,7 @@ def _points(places: list[Place], item: Dots) -> str:
 
 
 def _places(xs: Iterable, ys: Iterable[float], across: Axis, up: Axis) -> list[Place | None]:
-    """Where points lie, None for one that is nowhere."""
+    """Places of points, None for one that is nowhere."""
     return [
         (across.at(number_of(x)), up.at(y)) if math.isfinite(number_of(x)) and math.isfinite(y) else None
         for x, y in zip(xs, ys, strict=True)

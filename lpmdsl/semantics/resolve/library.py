@@ -58,7 +58,7 @@ class Library:
         return None
 
     def _places(self, own: Place) -> Iterator[Place]:
-        """Where to look, one place after another: what is installed is asked for when it comes to that."""
+        """Places to look in, one after another: what is installed is asked for when it comes to that."""
         yield own
         if self.folders is None:
             self.folders = installed_folders()
