@@ -170,6 +170,9 @@ CODES: dict[str, str] = {
     "E0752": "An attack rate that cannot be worked out",
     "E0769": "The page of the report cannot be shown",
     "E0770": "Changes of files are not told",
+    "E0771": "No number whose error could be told",
+    "E0772": "Runs that a check cannot make",
+    "N0773": "A step whose error shows",
     # 06 networks and populations: files and generators
     "E0640": "The data file is not there",
     "E0641": "The data file does not read",

@@ -68,6 +68,7 @@ Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Where results go 
 Threads = Annotated[int | None, typer.Option(min=1, max=4096, help="Processor threads to use (all).")]
 Redraw = Annotated[bool, typer.Option("--redraw-people", help="New people, places and ties for every replicate.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that lpmc did not write, and say which before.")]
+StepErrorOption = Annotated[bool, typer.Option("--step-error", help="Also run it with half its step, and tell.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no table.")]
 Llm = Annotated[Mode | None, typer.Option("--llm", help="Who answers where behaviours ask: live, record, replay.")]
 Url = Annotated[str, typer.Option("--llm-url", metavar="URL", help="An OpenAI-compatible server; it ends in /v1.")]

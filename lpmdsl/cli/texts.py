@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lpmdsl.cli.options import Agents, AllowFiles, File, Files, Force, Form, Format, Seed, Setting, Target
+from lpmdsl.cli.options import (
+    Agents,
+    AllowFiles,
+    File,
+    Files,
+    Force,
+    Form,
+    Format,
+    Seed,
+    Setting,
+    StepErrorOption,
+    Target,
+)
 from lpmdsl.cli.words import (
     check_promises,
     load_told,
@@ -22,14 +34,15 @@ from lpmdsl.cli.words import (
     warn,
 )
 from lpmdsl.codes import CODES
-from lpmdsl.diagnostics import Report, did_you_mean, fail, render_json, render_text
+from lpmdsl.diagnostics import LpmError, Report, did_you_mean, fail, render_json, render_text
 from lpmdsl.source import Source, Span, data_dir
-from lpmdsl.terminal import console, text_out
+from lpmdsl.terminal import console, row, show, table, text_out
 from lpmdsl.writing.plain import create, place_of, require_unread, unwritten, write_whole
 
 if TYPE_CHECKING:
     from lpmdsl.insight.summary import Analysis
     from lpmdsl.runtime.api import LoadedModel
+    from lpmdsl.runtime.step_error import StepError
 
 
 def new(file: File) -> None:
@@ -51,17 +64,54 @@ def check(
     files: Files,
     format: Annotated[Format, typer.Option(help="text, or one JSON object a line.")] = Format.text,
     allow_files: AllowFiles = False,
+    step_error: StepErrorOption = False,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="That both runs of --step-error may take together, but for three of each.")
+    ] = 20.0,
 ) -> None:
-    """Check models without running them."""
+    """Check models without running them; with --step-error also what the length of their steps does."""
     failed = False
     for file in files:
         report = _checked(file, allow_files)
+        found = _step_error(file, allow_files, seconds, report) if step_error and not report.has_errors else None
         failed = failed or report.has_errors
         if format is Format.json:
             text_out("".join(f"{render_json(d)}\n" for d in report.sorted()))
         else:
             print_lines([*(render_text(d) + "\n" for d in report.sorted()), f"{file}: {tally(report)}"])
+        if found is not None:
+            _print_step_error(file, found, format)
     raise typer.Exit(1 if failed else 0)
+
+
+def _step_error(file: Path, allow_files: bool, seconds: float, report: Report) -> StepError | None:
+    """Runs the model at its step and at half of it; None where it cannot, which is reported."""
+    from lpmdsl.runtime.api import load
+    from lpmdsl.runtime.step_error import step_error, tell_step_error
+
+    try:
+        loaded = load(file, allow_files)
+        found = step_error(loaded, seconds)
+    except LpmError as error:
+        report.diagnostics.extend(error.report.diagnostics)
+        return None
+    tell_step_error(loaded, found, report)
+    return found
+
+
+def _print_step_error(file: Path, found: StepError, format: Format) -> None:
+    from lpmdsl.runtime.step_error import as_json, as_rows, in_short
+
+    if format is Format.json:
+        text_out(as_json(str(file), found) + "\n")
+        return
+    numbers = ("at the step", "at half of it", "difference", "in spreads")
+    shown = table(("observation", "number", *numbers, "unit"), numbers)
+    for cells in as_rows(found):
+        row(shown, *cells)
+    print_lines(["", in_short(found)])
+    show(shown)
+    print_lines(["in spreads: in units of the standard deviation between replicates"])
 
 
 def _checked(file: Path, allow_files: bool) -> Report:
