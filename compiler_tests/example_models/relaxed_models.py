@@ -109,6 +109,91 @@ intervention isolation
     leave clubs
 """
 
+# Infected and infectious within a step, over and over: a second look, sources that are infected again, every way back
+# to the susceptible, laws that are shorter than a step.
+AGAIN = """\
+model again version 1.0
+
+clock
+  step 1 day
+  from 2024-01-04 for 25 days
+
+parameter beta = 0.3 per contact
+parameter mild = 40 %
+parameter ill = 1.2 days
+parameter healing = 0.9 per day
+parameter waning = 30 % per day
+parameter leaving = 10 %
+parameter away = 0.6 days
+parameter effect = 50 %
+
+agent Person count 80
+  group category ~ categorical(young 40 %, old 60 %)
+  household place of size 4
+  club place of size 9
+  careful yes/no = no
+
+table mixing by group, group of contacts per day
+  young young 3
+  young old 1
+  old young 1.5
+  old old 2
+
+network homes joins Person sharing household with 1 contact per day
+network clubs joins Person sharing club with 1 contacts per day per tie on weekdays
+network friends joins Person as erdos_renyi(degree 4) with 1 contacts per day
+network town joins Person at random mixing by mixing
+
+condition Flu of Person
+  states S, I, J, R, V
+  start S except 5 % in I except 1 Person in J
+  from S by contagion
+    to I with probability mild
+    to J otherwise
+  from S after exponential(mean 30 days) to V
+  from S with probability leaving every 2 days to V
+  from I by contagion to J
+  from I after gamma(mean ill, sd 1.1 days)
+    to R with probability 80 %
+    to V otherwise
+  from J at rate healing to R
+  from J after exponential(mean 2 days) to V
+  from R at rate waning to S
+  from R when careful to S
+  from V after fixed(away) to S
+  while J
+    leave friends
+
+condition Other of Person
+  states S, E, I, R
+  start S except 4 Person in E
+  from S by contagion to E
+  from E after fixed(1.25 days) to I
+  from I after uniform(0.1 days, 0.5 days) to R
+  from R with probability 50 % every day to S
+
+contagion of Flu
+  from I on homes, clubs, friends, town at beta
+  from J on homes, town at 2 * beta
+  source scaled by 0.6 where careful on homes
+  target scaled by 1 - effect where careful
+
+contagion of Other
+  from I on homes, town at 4 * beta
+
+observe infections = number entering I, J of Flu per day by group
+observe others = number entering E of Other per day
+observe back = number entering S of Flu per 2 days where careful
+observe all_ill = count of Person where Flu is I or Flu is J every day
+observe other_ill = count of Person where Other is I every day
+
+intervention imports
+  starts on 2024-01-10
+  every 3 days for at most 5 Person where group is old
+    move Flu to I with probability 50 %
+    set careful to yes with probability effect
+"""
+
 # Two states: the relaxation is exact.
 CHAIN = """\
 model chain version 1.0

@@ -135,17 +135,23 @@ def test_stages_have_the_mean_of_the_dwell_time(name: str) -> None:
     assert laws
     for law in laws:
         shape = shape_of(law, one.model, one.values)
-        leaves, *rest = stage_numbers(law, shape, one.model, one.values).reshape(shape.rows, -1)[0]
+        leaves, misses, *rest = stage_numbers(law, shape, one.model, one.values).reshape(shape.rows, -1)[0]
         within, later = np.array(rest[: shape.stages]), np.array(rest[shape.stages :])
         left = np.arange(shape.stages, 0, -1)
         written = {k: float(evaluate(e, Scope(one.model, one.values))) for k, e in law.arguments}
         mean, _ = moments(law, written, one.model)
         steps = mean / one.model.clock.step
         assert within @ left / leaves == pytest.approx(steps, rel=1e-12)
-        assert later.sum() == pytest.approx(1.0, abs=1e-12)
         half = math.ceil(steps - 1e-9) - steps if law.family == "fixed" else 0.5
         if law.family != "exponential":
+            assert later.sum() == pytest.approx(1.0, abs=1e-12)
             assert later @ left / leaves == pytest.approx(steps + half, rel=0.02)
+            # What who enters at a boundary, and who does within a step, covers of all steps is the mean of the law.
+            assert later @ left / leaves - misses == pytest.approx(steps, rel=1e-12)
+        else:
+            assert shape.is_hazard and misses == pytest.approx(1 / steps, rel=1e-12)
+            # Who comes at a uniform time of the step covers half a step less a sixth of the hazard, and so on.
+            assert later[0] == pytest.approx(steps * (1 - steps * (1 - np.exp(-1 / steps))), rel=1e-9)
         for parameter in one.names:
             h = 1e-6 * one.values[parameter]
             low, high = (stage_numbers(law, shape, one.model, one.values | {parameter: one.values[parameter] + s * h})
@@ -155,7 +161,7 @@ def test_stages_have_the_mean_of_the_dwell_time(name: str) -> None:
 
 
 def test_at_random_the_relaxation_goes_to_the_equations_as_the_step_shrinks() -> None:
-    """The boarding school against its mean-field equations (scipy): the gap goes from 8 % of the people to 1 %."""
+    """The boarding school against its mean-field equations (scipy): a tenth of the step has about 1 / 70 of the gap."""
     text = next(p for p in MODELS if p.stem == "boarding_school").read_text(encoding="utf-8").split("calibrate")[0]
     apart = []
     for step in ("0.25 days", "0.025 days"):
@@ -164,13 +170,13 @@ def test_at_random_the_relaxation_goes_to_the_equations_as_the_step_shrinks() ->
         beta, illness, boys = values["beta"], values["illness"], 763
 
         def flow(_: float, y: np.ndarray, beta: float = beta, illness: float = illness) -> list[float]:
-            new, healed = beta * y[0] * y[1] / 763, y[1] / illness
+            new, healed = beta * y[0] * y[1] / 763 * 762 / 763, y[1] / illness  # nobody infects himself
             return [-new, new - healed]
 
         solved = solve_ivp(flow, (0, 14), [boys - 3, 3], t_eval=np.arange(15), rtol=1e-8)
         run = Relaxations(model).run(build_world(model, values, 1, {}), values, model.clock.steps)
         apart.append(np.abs(run.reports("in_bed")[:, 0] - solved.y[1]).max() / boys)
-    assert 0.05 < apart[0] < 0.1 and apart[1] < 0.012
+    assert 0.001 < apart[0] < 0.003 and apart[1] < apart[0] / 50
 
 
 @pytest.mark.parametrize("path", DECIDING, ids=lambda p: p.stem)
@@ -183,19 +189,24 @@ def test_decisions_are_not_relaxed(path: Path) -> None:
 
 
 def test_adjoints_of_infections_add_up_to_the_gradient() -> None:
-    """β acts only through the force h on each agent, so dQ/dβ = Σ adjoint · S · e⁻ʰ · h / β, over agents and steps."""
+    """β acts only through the forces h on each agent, so dQ/dβ = Σ adjoint · S · e⁻ʰ · h / β, over agents, steps and
+    looks: h is the force of the sources and what is owed from the step before, then that of those just infected."""
     one = small("boarding_school")
     run, parts = one.run(), []
 
     def note(step: int, adjoint: dict[str, np.ndarray]) -> None:
-        force = run.buffers["Flu_school_force"][0] - run.buffers["Flu_school_weight"] / 300
-        susceptible = run.buffers["Flu_chance"][:, 0]
-        # The adjoint has only read the states of this step: they are still those before it.
-        parts.append((adjoint["Flu.S.exit0"] * susceptible * np.exp(-force) * force).sum())
+        for look, site, susceptible in (
+            ("", "Flu.S.exit0", "Flu_chance"),
+            ("_late", "Flu.S.exit0.again", "Flu_after_infect"),
+        ):
+            force = run.buffers[f"Flu_school_force{look}"][0] - run.buffers[f"Flu_school_weight{look}"] / 300
+            # The adjoint has only read the states of this step: they are still those before it.
+            at_risk = run.buffers[susceptible][:, 0]
+            parts.append((adjoint[site] * at_risk * np.exp(-force) * force).sum())
 
     beta = one.names.index("beta")
     gradient = run.pulled_back(one.weights, one.names, on_step=note)
-    assert len(parts) == one.steps
+    assert len(parts) == 2 * one.steps
     assert sum(parts) / one.values["beta"] == pytest.approx(gradient[beta], rel=1e-9)
 
 
@@ -242,11 +253,11 @@ def test_a_parameter_that_is_not_seen_has_no_gradient_here(name: str, parameter:
 def test_the_estimator_says_that_it_is_off_on_a_sparse_network(capsys: pytest.CaptureFixture[str]) -> None:
     path = next(p for p in MODELS if p.stem == "sir_network")
     model = lpmdsl.load(path)
-    asked = {"of": "total of new_infections", "replicates": 12, "agents": {"Person": 800}, "steps": 40}
+    asked = {"of": "total of new_infections", "replicates": 32, "agents": {"Person": 800}, "steps": 40}
     relaxed = model.gradient(estimator="relaxation", **asked)
     assert {r.parameter for r in relaxed} == {"per_tie", "infectious_period"}
     assert all(r.estimator == "relaxation" and r.gradient > 0 and r.se == 0 for r in relaxed)
-    assert not relaxed[0].certificate.holds and relaxed[0].certificate.high < 0.9
+    assert not relaxed[0].certificate.holds and relaxed[0].certificate.high < 0.95
     assert "it is off" in relaxed[0].certificate.words
     capsys.readouterr()
     straight = model.gradient(estimator="surrogate", **asked)

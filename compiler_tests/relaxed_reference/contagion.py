@@ -1,4 +1,4 @@
-"""The reference of the relaxation, contagion: expected weights, and the force on everyone."""
+"""The reference of the relaxation, contagion: expected weights over parts of a step, and the force on everyone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import torch
 from compiler_tests.relaxed_reference.values import ALONE, NOBODY, ONE, Tensor, Values, truth
 from lpmdsl.quantities import BOOLEAN
 from lpmdsl.semantics import model as m
+
+Covered = dict[int, Tensor]
+"""By state, (agents,): the mean part of the step for which one is in it."""
 
 
 @dataclass(slots=True)
@@ -66,11 +69,9 @@ class Contagion(Values):
         mine = self._scalings(contagion, network, end)
         return [e for s in mine for e in (s.factor, s.where) if e is not None]
 
-    def _forces(self, condition: m.Condition) -> dict[int, Tensor]:
-        """By susceptible state, (agents,): the expected force in this step."""
-        contagion = self.model.contagion_of(condition.name)
-        if contagion is None:
-            return {}
+    def _forces(self, contagion: m.Contagion, covered: Covered) -> dict[int, Tensor]:
+        """By susceptible state, (agents,): the expected force in this step of who is a source for parts of it."""
+        condition = self.model.condition(contagion.condition)
         susceptible = {e.state for e in condition.exits if isinstance(e.trigger, m.ByContagion)}
         agents = self.world.counts[condition.of]
         total = {s: torch.zeros(agents, dtype=torch.float64) for s in susceptible}
@@ -78,12 +79,12 @@ class Contagion(Values):
             network = self.model.network(name)
             if not self._runs(network):
                 continue
-            felt = self._felt(contagion, network, agents)
+            felt = self._felt(contagion, network, agents, covered)
             reads = [*self._scaling_reads(contagion, network, "target"), *self._presence_reads(network)]
             for state in susceptible:
                 factor = self.mean(reads, {condition.name: state}, lambda n=network: self._reached(contagion, n))
                 total[state] = total[state] + factor * felt
-        return {s: torch.clamp(h, min=0.0) for s, h in total.items()}
+        return total
 
     def _reached(self, contagion: m.Contagion, network: m.Network) -> Tensor:
         return self._scaled(contagion, network, "target") * self._present(network)
@@ -96,7 +97,7 @@ class Contagion(Values):
         weekend = (day + math.floor(self.now * self.model.clock.step + 1e-9)) % 7 >= 5
         return weekend == (network.days == "weekends")
 
-    def _felt(self, contagion: m.Contagion, network: m.Network, agents: int) -> Tensor:
+    def _felt(self, contagion: m.Contagion, network: m.Network, agents: int, covered: Covered) -> Tensor:
         weight = torch.zeros(agents, dtype=torch.float64)
         dt = self.model.clock.step
         for spread in (s for s in contagion.spreads if s.network == network.name):
@@ -108,9 +109,9 @@ class Contagion(Values):
                 rate = self.value(spread.rate) * (1 if contacts is None else self.value(contacts)) * dt
                 return rate * self._scaled(contagion, network, "source") * self._present(network)
 
-            for state in spread.states:
+            for state in (s for s in spread.states if s in covered):
                 each = self.mean(reads, {contagion.condition: state}, one)
-                weight = weight + self.state(contagion.condition, state) * each
+                weight = weight + covered[state] * each
         here = self.mean(self._presence_reads(network), {}, lambda: self._present(network)).expand(agents)
         evenly = network.contacts is not None and not network.per_tie
         match network.layout:

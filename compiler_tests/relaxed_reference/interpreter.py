@@ -45,7 +45,8 @@ class _Run(Reports):
         for condition in self.model.conditions:
             for exit_ in condition.exits:
                 if isinstance(exit_.trigger, m.After):
-                    self.law[condition.name, exit_.state] = self._stages(exit_.trigger.dwell)
+                    timed = exit_.state in self._to_sources(condition)
+                    self.law[condition.name, exit_.state] = self._stages(exit_.trigger.dwell, timed)
             self._start(condition)
         for observation in self.model.observations:
             self.reports[observation.name] = {}
@@ -57,9 +58,19 @@ class _Run(Reports):
                 )
         self.observe()
 
-    def _stages(self, law: m.Distribution) -> Stages:
+    def _stages(self, law: m.Distribution, timed: bool = False) -> Stages:
         arguments = {name: self.value(e) for name, e in law.arguments}
-        return stages(law, arguments, self.model)
+        return stages(law, arguments, self.model, timed)
+
+    def _to_sources(self, condition: m.Condition) -> set[int]:
+        """Sources of infection, and states from which one becomes a source without being infected."""
+        contagion = self.model.contagion_of(condition.name)
+        found = set() if contagion is None else {s for spread in contagion.spreads for s in spread.states}
+        for _ in condition.states:
+            for exit_ in condition.exits:
+                if not isinstance(exit_.trigger, m.ByContagion) and found & {b.to for b in exit_.branches}:
+                    found.add(exit_.state)
+        return found
 
     def _start(self, condition: m.Condition) -> None:
         agents = self.world.counts[condition.of]
@@ -98,11 +109,10 @@ class _Run(Reports):
                     every = max(1, round(block.every / self.model.clock.step))
                     if (step - self.since[one.name]) % every == 0:
                         self._act(block, forced)
-        forces = {c.name: self._forces(c) for c in self.model.conditions}
         new: dict[str, list[Tensor]] = {}
         entered: dict[str, dict[int, Tensor]] = {}
         for condition in self.model.conditions:
-            new[condition.name], entered[condition.name] = self._moves(condition, forces[condition.name])
+            new[condition.name], entered[condition.name] = self._moves(condition)
         for (name, state), amount in forced.items():
             entered[name][state] = entered[name].get(state, torch.zeros(1, dtype=torch.float64)) + amount
         self._count(entered)

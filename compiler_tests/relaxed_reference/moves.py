@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
-from compiler_tests.relaxed_reference.contagion import Contagion
+from compiler_tests.relaxed_reference.contagion import Contagion, Covered
+from compiler_tests.relaxed_reference.stages import mean_of
 from compiler_tests.relaxed_reference.values import NONE, ONE, Tensor
 from lpmdsl.reference.months import months
 from lpmdsl.semantics import model as m
+
+SOON = 2.5
+"""Steps from infection to being a source below which what the infected weigh is felt in the same step."""
+
+
+@dataclass(slots=True)
+class Part:
+    """Chances of one condition in a part of a step; ``covered``: for how much of the step one is in each state."""
+
+    condition: m.Condition
+    stay: list[Tensor]
+    forces: dict[int, Tensor] = field(default_factory=dict)
+    held: frozenset[int] = frozenset()
+    within: dict[int, Tensor] = field(default_factory=dict)
+    at_end: dict[int, Tensor] = field(default_factory=dict)
+    entered: dict[int, Tensor] = field(default_factory=dict)
+    covered: Covered = field(default_factory=dict)
+
+    def cover(self, state: int, amount: Tensor) -> None:
+        self.covered[state] = self.covered.get(state, NONE) + amount
+
+
+def half_left(h: Tensor) -> Tensor:
+    """(h − 1 + e⁻ʰ) / h²."""
+    small, large = torch.clamp(h, max=0.1), torch.clamp(h, min=0.1)
+    series = sum(((-small) ** k / math.factorial(k + 2) for k in range(10)), start=NONE)
+    return torch.where(h > 0.1, (large - 1 + torch.exp(-large)) / large**2, series)
 
 
 @dataclass(slots=True)
@@ -21,87 +49,160 @@ class Moves(Contagion):
         law = self.law.get((condition.name, state))
         return amount[:, None] if law is None else amount[:, None] * law.at_boundary
 
-    def _moves(self, condition: m.Condition, forces: dict[int, Tensor]) -> tuple[list[Tensor], dict[int, Tensor]]:
-        agents = self.world.counts[condition.of]
-        nothing = torch.zeros(agents, dtype=torch.float64)
-        stay = [s.clone() for s in self.chance[condition.name]]
-        within: dict[int, Tensor] = {}
-        at_end: dict[int, Tensor] = {}
-        entered: dict[int, Tensor] = {}
+    def _moves(self, condition: m.Condition) -> tuple[list[Tensor], dict[int, Tensor]]:
+        """The chances after the step, and by state what has entered it."""
+        part = Part(condition, [s.clone() for s in self.chance[condition.name]])
+        contagion = self.model.contagion_of(condition.name)
+        if contagion is None:
+            for state in range(len(condition.states)):
+                self._leave(part, state)
+            self._arrive(part)
+        else:
+            self._infect(part, contagion)
+        for state, amount in part.at_end.items():
+            part.stay[state] = part.stay[state] + self._at_boundary(condition, state, amount)
+        return part.stay, part.entered
 
-        def send(exit_: m.Exit, amount: Tensor, where: dict[int, Tensor]) -> None:
-            rest = ONE
-            for branch in exit_.branches:
-                share = rest
-                if branch.probability is not None:
-                    p = branch.probability
-                    share = self.mean([p], {condition.name: exit_.state}, lambda p=p: self.value(p))
-                    rest = rest - share
-                where[branch.to] = where.get(branch.to, nothing) + amount * share
-                entered[branch.to] = entered.get(branch.to, nothing) + amount * share
+    def _infect(self, part: Part, contagion: m.Contagion) -> None:
+        """Own moves, the force meanwhile, infections, what the infected weigh, and who that infects."""
+        name = part.condition.name
+        at_risk = frozenset(e.state for e in part.condition.exits if isinstance(e.trigger, m.ByContagion))
+        part.held = at_risk
+        for state in (s for s in range(len(part.condition.states)) if s not in at_risk):
+            self._leave(part, state)
+        self._arrive(part)
+        for state in at_risk:
+            part.cover(state, self.state(name, state) + 0.5 * part.within.get(state, NONE))
+        before = {s: part.covered[s] for s in at_risk}
+        forces = self._forces(contagion, part.covered)
+        owed = self.owed.get(name, {})
+        part.forces = {s: torch.clamp(h + owed.get(s, NONE), min=0.0) for s, h in forces.items()}
+        part.held, part.covered = frozenset(), {s: -amount for s, amount in before.items()}
+        for state in at_risk:
+            self._leave(part, state)
+        self._arrive(part, at_risk)
+        if self._is_soon(contagion):
+            again = {s: torch.clamp(h, min=0.0) for s, h in self._forces(contagion, part.covered).items()}
+            part.forces, part.covered = {}, {}
+            for state in at_risk:
+                there = part.stay[state]
+                gone = there * (1 - torch.exp(-again[state])).reshape(-1, 1)
+                part.stay[state] = there - gone
+                part.cover(state, -0.5 * gone.sum(dim=1))
+                (exit_,) = (e for e in part.condition.exits_of(state) if isinstance(e.trigger, m.ByContagion))
+                self._send(part, exit_, gone.sum(dim=1), part.within)
+            self._arrive(part, at_risk)
+        self.owed[name] = self._forces(contagion, part.covered)
 
-        def rate_of(exit_: m.Exit) -> Tensor | None:
-            if isinstance(exit_.trigger, m.ByContagion):
-                return forces.get(exit_.state)
-            if isinstance(exit_.trigger, m.AtRate):
+    def _is_soon(self, contagion: m.Contagion) -> bool:
+        """Return True if the shortest way from infection to a source takes less than ``SOON`` steps in the mean."""
+        condition, sources = self.model.condition(contagion.condition), {s for p in contagion.spreads for s in p.states}
+        days = dict.fromkeys(range(len(condition.states)), math.inf)
+        for exit_ in (e for e in condition.exits if isinstance(e.trigger, m.ByContagion)):
+            days |= {b.to: 0.0 for b in exit_.branches}
+        for _ in condition.states:
+            for exit_ in condition.exits:
+                for branch in exit_.branches:
+                    days[branch.to] = min(days[branch.to], days[exit_.state] + self._stay(exit_))
+        return min((days[s] for s in sources), default=math.inf) < SOON * self.model.clock.step
+
+    def _stay(self, exit_: m.Exit) -> float:
+        match exit_.trigger:
+            case m.After(dwell):
+                arguments = {n: self.value(e).detach() for n, e in dwell.arguments}
+                return mean_of(dwell, arguments, self.model)
+            case m.AtRate(rate) if m.is_constant(rate):
+                return 1 / float(self.value(rate).detach())
+            case m.Chance():
+                return exit_.trigger.every
+            case _:
+                return 0.0
+
+    def _send(self, part: Part, exit_: m.Exit, amount: Tensor, where: dict[int, Tensor]) -> None:
+        rest = ONE
+        for branch in exit_.branches:
+            share = rest
+            if branch.probability is not None:
+                p = branch.probability
+                share = self.mean([p], {part.condition.name: exit_.state}, lambda p=p: self.value(p))
+                rest = rest - share
+            where[branch.to] = where.get(branch.to, NONE) + amount * share
+            part.entered[branch.to] = part.entered.get(branch.to, NONE) + amount * share
+
+    def _hazards(self, part: Part, state: int) -> list[tuple[m.Exit, Tensor]]:
+        found: list[tuple[m.Exit, Tensor]] = []
+        for exit_ in part.condition.exits_of(state):
+            law = self.law.get((part.condition.name, state))
+            if isinstance(exit_.trigger, m.ByContagion) and state in part.forces:
+                found.append((exit_, part.forces[state]))
+            elif isinstance(exit_.trigger, m.AtRate):
                 rate = exit_.trigger.rate
-                value = self.mean([rate], {condition.name: exit_.state}, lambda: self.value(rate))
-                return torch.clamp(value * self.model.clock.step, min=0.0)
-            return None
+                value = self.mean([rate], {part.condition.name: state}, lambda rate=rate: self.value(rate))
+                found.append((exit_, torch.clamp(value * self.model.clock.step, min=0.0)))
+            elif isinstance(exit_.trigger, m.After) and law is not None and law.hazard is not None:
+                found.append((exit_, law.hazard))
+        return found
 
-        for state in range(len(condition.states)):
-            exits = condition.exits_of(state)
-            hazards = [(e, h) for e in exits if (h := rate_of(e)) is not None]
-            if hazards:
-                total = sum((h for _, h in hazards), start=NONE)
-                gone = stay[state] * (1 - torch.exp(-total)).reshape(-1, 1)
-                stay[state] = stay[state] - gone
-                for exit_, h in hazards:
-                    share = ONE if len(hazards) == 1 else h / torch.clamp(total, min=1e-300)
-                    send(exit_, gone.sum(dim=1) * share, within)
-            for exit_ in (e for e in exits if isinstance(e.trigger, m.After)):
-                law = self.law[condition.name, state]
-                gone = stay[state] * law.leaves[:, None]
-                shifted = torch.cat([torch.zeros((agents, 1), dtype=torch.float64), gone[:, :-1]], dim=1)
+    def _leave(self, part: Part, state: int) -> None:
+        stay, hazards = part.stay, self._hazards(part, state)
+        law = self.law.get((part.condition.name, state))
+        chain = law if law is not None and law.hazard is None else None
+        total = sum((h for _, h in hazards), start=NONE)
+        there = stay[state].sum(dim=1)
+        if chain is not None:
+            there = there - stay[state][:, -1] * chain.leaves * chain.misses
+        part.cover(state, there * (1 - total * half_left(total)))
+        if hazards:
+            gone = stay[state] * (1 - torch.exp(-total)).reshape(-1, 1)
+            stay[state] = stay[state] - gone
+            for exit_, h in hazards:
+                share = ONE if len(hazards) == 1 else h / torch.clamp(total, min=1e-300)
+                self._send(part, exit_, gone.sum(dim=1) * share, part.within)
+        for exit_ in part.condition.exits_of(state):
+            if chain is not None and isinstance(exit_.trigger, m.After):
+                gone = stay[state] * chain.leaves[:, None]
+                shifted = torch.cat([torch.zeros((len(gone), 1), dtype=torch.float64), gone[:, :-1]], dim=1)
                 stay[state] = stay[state] - gone + shifted
-                send(exit_, gone[:, -1], within)
-            for exit_ in exits:
-                chance = self._at_end(exit_, condition)
-                if chance is not None:
-                    gone = stay[state] * chance.reshape(-1, 1)
-                    stay[state] = stay[state] - gone
-                    send(exit_, gone.sum(dim=1), at_end)
-        for turn in range(4):
-            for state in downstream(condition):
-                amount = within.pop(state, None)
-                if amount is None:
-                    continue
-                rated = [(e, h) for e in condition.exits_of(state) if isinstance(e.trigger, m.AtRate)
-                         and (h := rate_of(e)) is not None]  # fmt: skip
-                if rated and turn < 3:
-                    total = sum((h for _, h in rated), start=NONE)
-                    big = torch.clamp(total, min=1e-4)
-                    at_once = torch.where(total > 1e-4, 1 - (1 - torch.exp(-big)) / big, total * (0.5 - total / 6))
-                    for exit_, h in rated:
-                        part = ONE if len(rated) == 1 else h / torch.clamp(total, min=1e-300)
-                        send(exit_, amount * at_once * part, within)
-                    amount = amount * (1 - at_once)
-                law = self.law.get((condition.name, state))
-                if law is None:
-                    stay[state] = stay[state] + amount[:, None]
-                    continue
-                stay[state] = stay[state] + amount[:, None] * law.within
-                passes = amount * (1 - law.within.sum(dim=1))
-                if turn == 3:
-                    last = torch.zeros(law.within.shape[1], dtype=torch.float64)
-                    last[-1] = 1.0
-                    stay[state] = stay[state] + passes[:, None] * last
-                    continue
-                (timed,) = (e for e in condition.exits_of(state) if isinstance(e.trigger, m.After))
-                send(timed, passes, within)
-        for state, amount in at_end.items():
-            stay[state] = stay[state] + self._at_boundary(condition, state, amount)
-        return stay, entered
+                self._send(part, exit_, gone[:, -1], part.within)
+        for exit_ in part.condition.exits_of(state):
+            chance = self._at_end(exit_, part.condition)
+            if chance is not None:
+                gone = stay[state] * chance.reshape(-1, 1)
+                stay[state] = stay[state] - gone
+                self._send(part, exit_, gone.sum(dim=1), part.at_end)
+
+    def _arrive(self, part: Part, at_risk: frozenset[int] = frozenset()) -> None:
+        """``at_risk``: states to which who comes at the end of the step stays apart until then."""
+        states = [s for s in downstream(part.condition) if s not in part.held]
+        for _ in range(3):
+            for state in states:
+                if state in part.within:
+                    self._come(part, state, part.within.pop(state))
+        for state in states:
+            amount = part.within.pop(state, None)
+            if state not in at_risk and state in part.at_end:
+                amount = part.at_end.pop(state) + (NONE if amount is None else amount)
+            if amount is not None:
+                part.stay[state] = part.stay[state] + self._at_boundary(part.condition, state, amount)
+
+    def _come(self, part: Part, state: int, amount: Tensor) -> None:
+        """What comes within the step: some leaves at once."""
+        hazards, law = self._hazards(part, state), self.law.get((part.condition.name, state))
+        total = sum((h for _, h in hazards), start=NONE)
+        covers = amount * half_left(total)
+        for exit_, h in hazards:
+            share = ONE if len(hazards) == 1 else h / torch.clamp(total, min=1e-300)
+            self._send(part, exit_, amount * total * half_left(total) * share, part.within)
+        amount = amount * (1 - total * half_left(total))
+        if law is None or law.hazard is not None:
+            part.cover(state, covers)
+            part.stay[state] = part.stay[state] + amount[:, None]
+            return
+        enters = law.within.sum(dim=1)
+        part.cover(state, covers * 2 * law.misses * enters)
+        part.stay[state] = part.stay[state] + amount[:, None] * law.within
+        (timed,) = (e for e in part.condition.exits_of(state) if isinstance(e.trigger, m.After))
+        self._send(part, timed, amount * (1 - enters), part.within)
 
     def _at_end(self, exit_: m.Exit, condition: m.Condition) -> Tensor | None:
         given = {condition.name: exit_.state}

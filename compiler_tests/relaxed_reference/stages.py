@@ -16,25 +16,40 @@ LONGEST = 59
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """``leaves``: (agents or 1,). ``within``, ``at_boundary``: (agents or 1, stages), where one enters."""
+    """``leaves``: (agents or 1,). ``within``, ``at_boundary``: (agents or 1, stages), where one enters.
+
+    ``misses``: (agents or 1,), the part of a step that one who leaves in it does not cover. ``hazard``: of a step, of
+    an exponential law, which is no chain.
+    """
 
     leaves: Tensor
     within: Tensor
     at_boundary: Tensor
+    misses: Tensor
+    hazard: Tensor | None
 
 
-def stages(law: m.Distribution, arguments: dict[str, Tensor], model: m.Model) -> Stages:
-    """The chain of a dwell time whose arguments are scalars or one a agent."""
+def stages(law: m.Distribution, arguments: dict[str, Tensor], model: m.Model, timed: bool = False) -> Stages:
+    """The chain of a dwell time whose arguments are scalars or one a agent. ``timed``: on the way to a source."""
     wide = max((a.numel() for a in arguments.values()), default=1)
-    rows = [_chain(law, {k: a if a.dim() == 0 else a[i] for k, a in arguments.items()}, model) for i in range(wide)]
-    longest = max(len(within) for _, within, _ in rows)
+    each = [{k: a if a.dim() == 0 else a[i] for k, a in arguments.items()} for i in range(wide)]
+    rows = [_chain(law, a, model, timed) for a in each]
+    longest = max(len(within) for _, within, _, _ in rows)
+    hazard = None
+    if law.family == "exponential":
+        hazard = torch.stack([model.clock.step / _mean_and_variance(law, a, model)[0] for a in each])
 
     def padded(entry: list[Tensor]) -> Tensor:
         nothing = [torch.zeros((), dtype=torch.float64)] * (longest - len(entry))
         return torch.stack([*nothing, *entry])
 
     return Stages(torch.stack([r[0] for r in rows]), torch.stack([padded(r[1]) for r in rows]),
-                  torch.stack([padded(r[2]) for r in rows]))  # fmt: skip
+                  torch.stack([padded(r[2]) for r in rows]), torch.stack([r[3] for r in rows]), hazard)  # fmt: skip
+
+
+def mean_of(law: m.Distribution, arguments: dict[str, Tensor], model: m.Model) -> float:
+    """The mean in days; the least of all groups."""
+    return float(_mean_and_variance(law, arguments, model)[0].min())
 
 
 def _mean_and_variance(law: m.Distribution, a: dict[str, Tensor], model: m.Model) -> tuple[Tensor, Tensor]:
@@ -71,26 +86,30 @@ def _mean_and_variance(law: m.Distribution, a: dict[str, Tensor], model: m.Model
     return scale * first, scale**2 * (second - first**2)
 
 
-def _chain(law: m.Distribution, a: dict[str, Tensor], model: m.Model) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    """The leaving probability, and where one enters from within a step and at a boundary."""
+def _chain(
+    law: m.Distribution, a: dict[str, Tensor], model: m.Model, timed: bool
+) -> tuple[Tensor, list[Tensor], list[Tensor], Tensor]:  # fmt: skip
+    """The leaving probability, where one enters from within a step and at a boundary, and what who leaves misses."""
     one, none = torch.ones((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
     mean, variance = _mean_and_variance(law, a, model)
     mean, variance = mean / model.clock.step, variance / model.clock.step**2
     if law.family == "exponential":
         leaves = 1 - torch.exp(-1 / mean)
-        return leaves, [mean * leaves], [one]
+        return leaves, [mean * leaves], [one], none
     whole = law.family in ("fixed", "empirical")
     part = mean - math.floor(float(mean.detach()))
     least = part * (1 - part)
     variance = variance + least if whole else variance + 1 / 6
     variance = variance if float(variance.detach()) > float(least.detach()) else least
-    wait = math.ceil(float(mean.detach()) - 1e-9) - mean if whole else 0.5 * one
+    wait = math.ceil(float(mean.detach()) - 1e-9) - mean if whole and not timed else 0.5 * one
     length = mean**2 / (variance + mean)
     if float(length.detach()) <= 1:
         leaves = 2 * mean / (variance + mean**2 + mean)
         extra = (mean + wait) * leaves - 1
         later = torch.clamp(extra, min=0.0, max=1.0)
-        return leaves, [none, mean * leaves], [later, 1 - later]
+        # From a boundary one stays later / leaves longer than the stage; all but the mean of it is missed.
+        misses = (1 + later) / leaves - mean
+        return leaves, [none, mean * leaves], [later, 1 - later], torch.clamp(misses, max=1.0)
     length = length if float(length.detach()) < LONGEST else LONGEST * one
     leaves = length / mean
     stages_ = math.ceil(float(length.detach()) - 1e-9)
@@ -99,4 +118,4 @@ def _chain(law: m.Distribution, a: dict[str, Tensor], model: m.Model) -> tuple[T
     later = leaves * wait
     later = later if float(later.detach()) < 1 else one
     moved = [*chain[1:], none]
-    return leaves, chain, [c * (1 - later) + n * later for c, n in zip(chain, moved, strict=True)]
+    return leaves, chain, [c * (1 - later) + n * later for c, n in zip(chain, moved, strict=True)], wait

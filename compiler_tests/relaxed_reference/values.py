@@ -23,7 +23,10 @@ ALONE, NOBODY = 1e-6, 1e-9
 
 @dataclass(slots=True)
 class Values:
-    """``chance[condition][state]``: (agents, stages). ``yes[kind, attribute]``: of attributes that change."""
+    """``chance[condition][state]``: (agents, stages). ``yes[kind, attribute]``: of attributes that change.
+
+    ``owed[condition][state]``: (agents,), the force that was missed in the step before.
+    """
 
     model: m.Model
     world: World
@@ -32,6 +35,7 @@ class Values:
     disabled: frozenset[str]
     chance: dict[str, list[Tensor]] = field(default_factory=dict)
     yes: dict[tuple[str, str], Tensor] = field(default_factory=dict)
+    owed: dict[str, dict[int, Tensor]] = field(default_factory=dict)
     law: dict[object, Stages] = field(default_factory=dict)
     waiting: dict[str, Tensor] = field(default_factory=dict)
     reports: dict[str, dict[int, Tensor]] = field(default_factory=dict)

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 
 from lpmdsl.lowering.relaxed.adjoint_expressions import pull_back
 from lpmdsl.lowering.relaxed.chances import ZERO, Gather, plus
-from lpmdsl.lowering.relaxed.contagion import read_kernel, sum_kernel
 from lpmdsl.lowering.relaxed.moves import site_name
 from lpmdsl.lowering.relaxed.program import Relaxed
+from lpmdsl.lowering.relaxed.sums import read_kernel, sum_kernel
 from lpmdsl.program.ir import (
     LANES,
     Apply,
@@ -324,13 +324,12 @@ class _Turned:
         """Keep the adjoint of the chance of every event of the step, for every agent."""
         if not self.maker.marginals:
             return
-        defined = {s.name for s in self.kernel.body if isinstance(s, Let)}
-        for site, locals_ in self.maker.relaxed.moved.items():
-            if not set(locals_) <= defined or not self.kernel.name.startswith("advance_"):
+        for site, event in self.maker.relaxed.moved.items():
+            if event.kernel != self.kernel.name:
                 continue
             name = site_name(self.maker.relaxed.moved, site)
-            self.maker.scratch(name, (self.kernel.domain, len(locals_)), "output")
-            for column, local in enumerate(locals_):
+            self.maker.scratch(name, (self.kernel.domain, len(event.locals)), "output")
+            for column, local in enumerate(event.locals):
                 terms = self.derivatives.get(local, [])
                 self.body.append(Store(name, (AGENT, integer(column)), plus(*terms) if terms else number(0.0)))
 

@@ -71,6 +71,14 @@ class Gather:
     is_place: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The locals of a kernel that hold the chance of an event, or of each of its branches."""
+
+    kernel: str
+    locals: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Relaxing:
     """A relaxed program being written. ``now``: the buffer that holds a state at this point of the step."""
@@ -80,8 +88,10 @@ class Relaxing:
     now: dict[str, str] = field(default_factory=dict)
     gathers: dict[str, Gather] = field(default_factory=dict)
     active: set[str] = field(default_factory=set)
-    moved: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """By site: the locals of the kernel ``advance_KIND`` that hold the chance that the event happens in the step."""
+    moved: dict[str, Event] = field(default_factory=dict)
+    """By site: where the chance that the event happens in the step stands."""
+    phases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By condition with contagion: the parts of its step (``exposure``)."""
 
     @property
     def model(self) -> m.Model:
@@ -154,10 +164,11 @@ def truth(value: KExpr) -> KExpr:
 
 @dataclass(slots=True)
 class Chances:
-    """One kernel over agents: its scope, its statements, and the chances that it has read."""
+    """One kernel over agents: its scope, its statements, and the chances that it has read. ``kernel``: its name."""
 
     relaxing: Relaxing
     scope: Scope
+    kernel: str = ""
     body: list[KStmt] = field(default_factory=list)
     known: dict[tuple[str, int], Var] = field(default_factory=dict)
 

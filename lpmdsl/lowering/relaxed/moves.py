@@ -5,37 +5,42 @@ Chance flows as people do, at real time: what enters a state within a step may l
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from lpmdsl.lowering.builder import is_dotted, state_name
 from lpmdsl.lowering.dense.conditions import tries
-from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Layout, minus, plus, times
-from lpmdsl.lowering.relaxed.contagion import force_on
-from lpmdsl.lowering.relaxed.phase_type import Shape
-from lpmdsl.program.ir import KExpr, Let, Load, Store, Var
-from lpmdsl.program.nodes import AGENT, integer, number, op, real, test
+from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Event, Layout, minus, plus, times
+from lpmdsl.lowering.relaxed.hazards import Course, course_of, hazards_of, numbers
+from lpmdsl.lowering.relaxed.phase_type import ENTRY, LEAVES, REST
+from lpmdsl.program.ir import KExpr, Let, Store, Var
+from lpmdsl.program.nodes import AGENT, integer, number, op, real
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.host.quantile_tables import plan, radix
 
 ROUNDS = 3
-"""Rounds of chance in a step through a circle of states; what is left then waits for the next step."""
+"""Rounds of chance in a step through a circle of states; what is left then arrives at the end of the step."""
 
 
 @dataclass(slots=True)
 class Moves:
-    """One condition in one step. ``stay[column]``: what is in each stage afterwards.
+    """One condition in a part of a step. ``stay[column]``: what is in each stage afterwards.
 
-    ``within`` and ``at_end``: by state, what arrives at some time within the step, and at its end.
-    ``entered``: by state, all that has arrived.
+    ``forces``: by state, the force of infection over the step, where it is known. ``held``: states in which what
+    arrives waits for a later part of the step. ``within`` and ``at_end``: by state, what arrives at some time within
+    the step, and at its end. ``entered``: by state, all that has arrived. ``covered``: by state in ``sources``, the
+    mean part of the step for which one is in it.
     """
 
     here: Chances
     layout: Layout
     stay: list[KExpr]
+    forces: Mapping[int, KExpr] = field(default_factory=dict)
+    held: frozenset[int] = frozenset()
+    sources: frozenset[int] = frozenset()
     within: dict[int, list[KExpr]] = field(default_factory=dict)
     at_end: dict[int, list[KExpr]] = field(default_factory=dict)
     entered: dict[int, list[KExpr]] = field(default_factory=dict)
+    covered: dict[int, list[KExpr]] = field(default_factory=dict)
 
     @property
     def condition(self) -> m.Condition:
@@ -47,24 +52,39 @@ class Moves:
         column = self.layout.first[state] + stage
         self.stay[column] = plus(self.stay[column], amount)
 
+    def cover(self, state: int, part: KExpr) -> None:
+        """Note a mean part of the step for which one is in a state, if the state is a source."""
+        if state in self.sources:
+            self.covered.setdefault(state, []).append(part)
+
+    def all_entered(self) -> dict[int, KExpr]:
+        """By state, the chance of entering it."""
+        return {s: self.here.let(f"entered_{state_name(self.condition, s)}", plus(*parts))
+                for s, parts in self.entered.items()}  # fmt: skip
+
 
 def moves_of(here: Chances, condition: m.Condition) -> dict[int, KExpr]:
-    """The moves of a condition, its chances stored; by state, the chance of entering it in this step."""
+    """The moves of a condition without contagion, its chances stored; by state, the chance of entering it."""
     layout = here.relaxing.layouts[condition.name]
     stages = [here.stage(condition.name, c) for c in range(layout.columns)]
     moves = Moves(here, layout, list(stages))
     for state in range(len(condition.states)):
-        _leave(moves, state)
-    for _ in range(ROUNDS):
-        for state in _order(condition):
-            _arrive_within(moves, state, last=False)
-    for state in _order(condition):
-        _arrive_within(moves, state, last=True)
-        _arrive_at_end(moves, state)
+        leave(moves, state)
+    arrive(moves)
     for column, value in enumerate(moves.stay):
         if value is not stages[column] or here.relaxing.current(layout.buffer) != layout.buffer:
             here.body.append(Store(layout.buffer, (AGENT, integer(column)), value, condition.span))
-    return {s: here.let(f"entered_{state_name(condition, s)}", plus(*parts)) for s, parts in moves.entered.items()}
+    return moves.all_entered()
+
+
+def arrive(moves: Moves) -> None:
+    """Let what has left arrive, and leave again; what comes to a state that is held stays in ``within``/``at_end``."""
+    states = [s for s in _order(moves.condition) if s not in moves.held]
+    for _ in range(ROUNDS):
+        for state in states:
+            _arrive_within(moves, state)
+    for state in states:
+        _arrive_at_end(moves, state)
 
 
 def _order(condition: m.Condition) -> list[int]:
@@ -89,77 +109,65 @@ def _order(condition: m.Condition) -> list[int]:
 # ------------------------------------------------------------------ what leaves
 
 
-def _leave(moves: Moves, state: int) -> None:
+def leave(moves: Moves, state: int) -> None:
     """Moves from the state as the step began: hazards first, then the dwell time, then chances at the end."""
     layout = moves.layout
     exits = moves.condition.exits_of(state)
-    if not exits:
-        return
     columns = range(layout.first[state], layout.first[state] + layout.counts[state])
-    given = {moves.condition.name: state}
-    hazards = [(e, h) for e in exits if (h := _hazard(moves, e, given)) is not None]
     left = {c: moves.stay[c] for c in columns}
+    hazards = hazards_of(moves.here, layout, state, moves.forces)
+    course = course_of(moves.here, layout, state, hazards)
+    if state in moves.sources:
+        _cover_while_leaving(moves, state, course)
     if hazards:
-        _by_hazard(moves, state, hazards, left)
+        by_hazard(moves, hazards, course, left)
     for exit_ in exits:
-        if isinstance(exit_.trigger, m.After):
+        if isinstance(exit_.trigger, m.After) and not layout.dwell[state][1].is_hazard:
             _by_dwell(moves, state, exit_, left)
     for exit_ in exits:
-        chance = _at_end(moves, exit_, given)
+        chance = _at_end(moves, exit_, {moves.condition.name: state})
         if chance is not None:
             _by_chance(moves, state, exit_, chance, left)
     for column, value in left.items():
         moves.stay[column] = value
 
 
-def _hazard(moves: Moves, exit_: m.Exit, given: dict[str, int]) -> KExpr | None:
-    """The hazard of an exit over the step, None for one that has none."""
-    here = moves.here
-    match exit_.trigger:
-        case m.ByContagion():
-            contagion = here.model.contagion_of(moves.condition.name)
-            return None if contagion is None else here.let("force", force_on(here, contagion, exit_.state))
-        case m.AtRate(rate):
-            mean = here.of(rate, given, "rate")
-            return here.let("hazard", real("max", times(mean, number(here.model.clock.step)), ZERO))
-        case _:
-            return None
+def _cover_while_leaving(moves: Moves, state: int, course: Course) -> None:
+    """The whole step for who stays; in the mean over those who leave, less."""
+    here, layout = moves.here, moves.layout
+    first, count = layout.first[state], layout.counts[state]
+    there = plus(*moves.stay[first : first + count])
+    if state in layout.dwell and not layout.dwell[state][1].is_hazard:
+        leaves, rest = (numbers(here, layout, state, c) for c in (LEAVES, REST))
+        there = minus(there, times(moves.stay[first + count - 1], leaves, rest))
+    moves.cover(state, here.let("covered", times(there, course.stays)))
 
 
-def _by_hazard(moves: Moves, state: int, hazards: list[tuple[m.Exit, KExpr]], left: dict[int, KExpr]) -> None:
+def by_hazard(
+    moves: Moves, hazards: list[tuple[m.Exit, KExpr]], course: Course, left: dict[int, KExpr], again: bool = False
+) -> None:  # fmt: skip
+    """Take what leaves from what is left, divided in proportion to the hazards. ``again``: by a second look."""
     here = moves.here
-    total = here.let("total_hazard", plus(*(h for _, h in hazards)))
-    leaves = here.let("leaves", minus(ONE, real("exp", real("neg", total))))
     gone: list[KExpr] = []
     for column, value in left.items():
-        gone.append(here.let("gone", times(value, leaves)))
+        gone.append(here.let("gone", times(value, course.leaves)))
         left[column] = here.let("left", minus(value, gone[-1]))
     amount = plus(*gone)
     for exit_, hazard in hazards:
-        share = ONE if len(hazards) == 1 else real("div", hazard, real("max", total, number(1e-300)))
-        _send(moves, exit_, times(amount, share), "within", event=True)
+        share = ONE if len(hazards) == 1 else real("div", hazard, real("max", course.total, number(1e-300)))
+        _send(moves, exit_, times(amount, share), "within", f"{exit_.site}.again" if again else exit_.site)
 
 
 def _by_dwell(moves: Moves, state: int, exit_: m.Exit, left: dict[int, KExpr]) -> None:
     """Down the chain by one stage at most."""
-    here, (buffer, shape, law) = moves.here, moves.layout.dwell[state]
-    leaves = here.let("leaves", numbers(here, buffer, shape, law, 0))
+    here = moves.here
+    leaves = here.let("leaves", numbers(here, moves.layout, state, LEAVES))
     coming: KExpr = ZERO
     for column in left:
         gone = here.let("gone", times(left[column], leaves))
         left[column] = here.let("left", plus(minus(left[column], gone), coming))
         coming = gone
-    _send(moves, exit_, coming, "within", event=True)
-
-
-def numbers(here: Chances, buffer: str, shape: Shape, law: m.Distribution, column: int) -> KExpr:
-    """A number of a chain of stages, in the row of the agent's group."""
-    leaves = plan(law)
-    if not leaves:
-        return Load(buffer, (integer(column),), "f64")
-    row = here.scope.mixed_radix(leaves, [radix(leaf) for leaf in leaves])
-    at = here.let("row", op("mul", row, integer(shape.columns)))
-    return Load(buffer, (op("add", at, integer(column)),), "f64")
+    _send(moves, exit_, coming, "within", exit_.site)
 
 
 def _at_end(moves: Moves, exit_: m.Exit, given: dict[str, int]) -> KExpr | None:
@@ -184,19 +192,19 @@ def _by_chance(moves: Moves, state: int, exit_: m.Exit, chance: KExpr, left: dic
     for column, value in left.items():
         gone.append(here.let("gone", times(value, chance)))
         left[column] = here.let("left", minus(value, gone[-1]))
-    _send(moves, exit_, plus(*gone), "at_end", event=True)
+    _send(moves, exit_, plus(*gone), "at_end", exit_.site)
 
 
 # ------------------------------------------------------------------ what arrives
 
 
-def _send(moves: Moves, exit_: m.Exit, amount: KExpr, when: str, event: bool = False) -> None:
-    """Divides what leaves through an exit among its branches."""
+def _send(moves: Moves, exit_: m.Exit, amount: KExpr, when: str, event: str = "") -> None:
+    """Divides what leaves through an exit among its branches. ``event``: the name that it is kept under."""
     here = moves.here
     arrives = moves.within if when == "within" else moves.at_end
     moved = here.let("moved", amount, exit_.site)
     if event and isinstance(moved, Var):
-        here.relaxing.moved[exit_.site] = (moved.name,)
+        here.relaxing.moved[event] = Event(here.kernel, (moved.name,))
     rest: KExpr = ONE
     flows: list[str] = []
     for branch in exit_.branches:
@@ -211,56 +219,58 @@ def _send(moves: Moves, exit_: m.Exit, amount: KExpr, when: str, event: bool = F
         arrives.setdefault(branch.to, []).append(flow)
         moves.entered.setdefault(branch.to, []).append(flow)
     if event and len(flows) > 1:
-        here.relaxing.moved[f"{exit_.site}.branch"] = tuple(flows)
+        here.relaxing.moved[f"{event}.branch"] = Event(here.kernel, tuple(flows))
 
 
-def _arrive_within(moves: Moves, state: int, last: bool) -> None:
+def _arrive_within(moves: Moves, state: int) -> None:
     """Moves of what came within the step: some of it leaves again at once, the rest stays."""
     parts = moves.within.pop(state, [])
     if not parts:
         return
     here = moves.here
-    amount = here.let("arrives", plus(*parts))
-    if not last:
-        amount = _at_once_by_rate(moves, state, amount)
-    if state not in moves.layout.dwell:
-        moves.add(state, 0, amount)
+    came = here.let("arrives", plus(*parts))
+    hazards = hazards_of(here, moves.layout, state, moves.forces)
+    course = course_of(here, moves.layout, state, hazards)
+    amount = _at_once_by_hazard(moves, hazards, course, came) if hazards else came
+    if state in moves.layout.dwell and not moves.layout.dwell[state][1].is_hazard:
+        _enter_chain(moves, state, amount, times(came, course.half))
         return
-    buffer, shape, law = moves.layout.dwell[state]
+    moves.cover(state, times(came, course.half))
+    moves.add(state, 0, amount)
+
+
+def _enter_chain(moves: Moves, state: int, amount: KExpr, half: KExpr) -> None:
+    """Spread what came within the step over the stages. ``half``: the part covered if half a step were missed."""
+    here, (_, shape, _) = moves.here, moves.layout.dwell[state]
+    shares = [here.let("share", numbers(here, moves.layout, state, ENTRY + j)) for j in range(shape.stages)]
     stays: list[KExpr] = []
-    for stage in range(shape.stages):
-        stays.append(here.let("enters", times(amount, numbers(here, buffer, shape, law, 1 + stage))))
+    for stage, share in enumerate(shares):
+        stays.append(here.let("enters", times(amount, share)))
         moves.add(state, stage, stays[-1])
-    passes = minus(amount, plus(*stays))
-    if last:
-        moves.add(state, shape.stages - 1, passes)
-        return
-    (exit_,) = (e for e in moves.condition.exits_of(state) if isinstance(e.trigger, m.After))
-    _send(moves, exit_, passes, "within")
+    if state in moves.sources:
+        twice = times(number(2.0), numbers(here, moves.layout, state, REST))
+        moves.cover(state, times(half, twice, plus(*shares)))
+    if shape.passes:
+        (exit_,) = (e for e in moves.condition.exits_of(state) if isinstance(e.trigger, m.After))
+        _send(moves, exit_, minus(amount, plus(*stays)), "within")
 
 
-def _at_once_by_rate(moves: Moves, state: int, amount: KExpr) -> KExpr:
-    """Those who came at a uniform time feel a rate for what is left of the step: 1 − (1 − e⁻ʰ) / h leave."""
-    here, given = moves.here, {moves.condition.name: state}
-    rated = [e for e in moves.condition.exits_of(state) if isinstance(e.trigger, m.AtRate)]
-    hazards = [(e, h) for e in rated if (h := _hazard(moves, e, given)) is not None]
-    if not hazards:
-        return amount
-    total = here.let("total_hazard", plus(*(h for _, h in hazards)))
-    safe = here.let("safe", real("max", total, number(1e-4)))
-    exact = minus(ONE, real("div", minus(ONE, real("exp", real("neg", safe))), safe))
-    series = times(total, minus(number(0.5), times(total, number(1 / 6))))
-    share = here.let("at_once", op("select", test("gt", total, number(1e-4)), exact, series, dtype="f64"))
-    gone = here.let("gone", times(amount, share))
+def _at_once_by_hazard(
+    moves: Moves, hazards: list[tuple[m.Exit, KExpr]], course: Course, amount: KExpr
+) -> KExpr:  # fmt: skip
+    """Those who came at a uniform time feel hazards for what is left of the step; returns who stays."""
+    here = moves.here
+    left = here.let("left", times(amount, course.stays))
+    gone = here.let("gone", minus(amount, left))
     for exit_, hazard in hazards:
-        part = ONE if len(hazards) == 1 else real("div", hazard, real("max", total, number(1e-300)))
+        part = ONE if len(hazards) == 1 else real("div", hazard, real("max", course.total, number(1e-300)))
         _send(moves, exit_, times(gone, part), "within")
-    return here.let("left", minus(amount, gone))
+    return left
 
 
 def _arrive_at_end(moves: Moves, state: int) -> None:
-    """Begin the dwell time of what came at the boundary."""
-    parts = moves.at_end.pop(state, [])
+    """Begin the dwell time of what came at the boundary, and of what has gone round in the step often enough."""
+    parts = [*moves.within.pop(state, []), *moves.at_end.pop(state, [])]
     if parts:
         amount = moves.here.let("arrives_at_end", plus(*parts))
         enter_at_boundary(moves.here, moves.layout, state, amount, moves.add)
@@ -268,12 +278,12 @@ def _arrive_at_end(moves: Moves, state: int) -> None:
 
 def enter_at_boundary(here: Chances, layout: Layout, state: int, amount: KExpr, add) -> None:
     """Chance that enters a state at a boundary, spread over its stages."""
-    if state not in layout.dwell:
+    if state not in layout.dwell or layout.dwell[state][1].is_hazard:
         add(state, 0, amount)
         return
-    buffer, shape, law = layout.dwell[state]
-    for stage in range(shape.stages):
-        add(state, stage, times(amount, numbers(here, buffer, shape, law, 1 + shape.stages + stage)))
+    stages = layout.dwell[state][1].stages
+    for stage in range(stages):
+        add(state, stage, times(amount, numbers(here, layout, state, ENTRY + stages + stage)))
 
 
 def site_name(moved: Collection[str], site: str) -> str:

@@ -8,7 +8,7 @@ from lpmdsl.lowering.dense.expressions import Scope, is_flow_like, joined
 from lpmdsl.lowering.dense.months import completed, completes
 from lpmdsl.lowering.dense.observations import NEXT, as_number, in_dependency_order
 from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Relaxing, minus, plus, simple, times, truth
-from lpmdsl.lowering.relaxed.phase_type import Shape
+from lpmdsl.lowering.relaxed.phase_type import ENTRY, LEAVES, Shape
 from lpmdsl.program.ir import (
     LANES,
     Fold,
@@ -123,7 +123,7 @@ def _delay(
     name = f"delay_{observation.name}"
     relaxing.state(name, (len(observation.groups) * shape.stages,), "waiting to be reported")
     numbers = f"stages_{name}"
-    leaves = Load(numbers, (integer(0),), "f64")
+    leaves = Load(numbers, (integer(LEAVES),), "f64")
     coming: KExpr = ZERO
     entered: list[KExpr] = []
     stores: list[KStmt] = []
@@ -131,7 +131,7 @@ def _delay(
         at = integer(group * shape.stages + stage)
         waiting, gone = Var(f"waiting_{group}_{stage}", "f64"), Var(f"gone_{group}_{stage}", "f64")
         body += [Let(waiting.name, Load(name, (at,), "f64")), Let(gone.name, times(waiting, leaves))]
-        entered.append(times(amount, Load(numbers, (integer(1 + stage),), "f64")))
+        entered.append(times(amount, Load(numbers, (integer(ENTRY + stage),), "f64")))
         stores.append(Store(name, (at,), plus(minus(waiting, gone), coming, entered[-1])))
         coming = gone
     at_once = minus(amount, plus(*entered))

@@ -6,8 +6,12 @@ after them (``docs/language/semantics.md``); one who enters at a boundary stays 
 those see it who look at boundaries. A chain of J stages with leaving probability p has mean J / p and variance
 J (1 − p) / p². J is a mixture of two neighbouring whole numbers, as Tijms (1994) mixes Erlang laws; the mean is met
 exactly, the variance up to the variance of the mixture, a quarter of a squared stage at most. Where one stage would
-already be too narrow, one stage is entered with probability below 1 and the rest passes through at once; so an
-exponential dwell time is met exactly.
+already be too narrow, one stage is entered with probability below 1 and the rest passes through at once. An exponential
+dwell time is no chain but a hazard.
+
+A source counts for the part of each step in which it is one: all of a step at whose end it is in the state as at its
+beginning, and a part of the steps of entering and leaving. Who leaves misses ``rest`` of that step, half of it for
+chains, and who enters and stays has ``rest`` of the step of entering; so everybody counts for μ steps in the mean.
 """
 
 from __future__ import annotations
@@ -36,28 +40,49 @@ TINY = 1e-30
 """The imaginary step of derivatives by complex numbers, which cancel nothing (Squire & Trapp 1998, SIAM Rev 40:110)."""
 
 
+LEAVES, REST, ENTRY = 0, 1, 2
+"""Columns of a dwell time's numbers: see ``Shape``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """Number of stages of a dwell time; the flat buffer of its numbers is (rows, columns).
 
-    Columns: the leaving probability; then for every stage the probability of entering there from within a step; then
-    the same for those who enter at a boundary. Less than 1 in the first sum: the rest passes through at once.
+    Columns: the leaving probability; the part of a step that one who leaves in it misses; then for every stage the
+    probability of entering there from within a step; then the same for those who enter at a boundary. ``passes``: the
+    first sum may be less than 1, and the rest passes through at once. ``is_hazard``, of one stage: the second is the
+    hazard of a step, and the last the part of a step that one who comes within it stays.
+    ``is_timed``: exposure hangs on the state, so who enters at a boundary leaves in the middle of a step in the mean.
     """
 
     stages: int
     rows: int
+    is_hazard: bool = False
+    passes: bool = True
+    is_timed: bool = False
 
     @property
     def columns(self) -> int:
         """Number of columns of the buffer of a dwell time's numbers."""
-        return 1 + 2 * self.stages
+        return ENTRY + 2 * self.stages
 
 
-def shape_of(distribution: Distribution, model: Model, parameters: dict[str, float]) -> Shape:
+def shape_of(
+    distribution: Distribution, model: Model, parameters: dict[str, float], is_timed: bool = False
+) -> Shape:  # fmt: skip
     """The number of stages that the parameters ask for (the largest of all rows)."""
     rows = _arguments(distribution, model, parameters)
-    lengths = [_least_stages(distribution, row, model) for row in rows]
-    return Shape(max(lengths), len(rows))
+    lengths = [_length(distribution, row, model) for row in rows]
+    is_hazard = STAGES[distribution.family] == "one"
+    # One more for those who enter at a boundary.
+    stages = max(max(1, int(np.ceil(length - 1e-9))) for length in lengths) + (not is_hazard)
+    return Shape(stages, len(rows), is_hazard, is_hazard or min(lengths) <= 1, is_timed)
+
+
+def means_of(distribution: Distribution, model: Model, parameters: dict[str, float]) -> list[float]:
+    """The mean dwell time in days, for every combination of what the arguments read."""
+    rows = _arguments(distribution, model, parameters)
+    return [float(np.real(moments(distribution, row, model)[0])) for row in rows]
 
 
 def stage_numbers(
@@ -65,7 +90,7 @@ def stage_numbers(
 ) -> NDArray[np.float64]:
     """float64 (rows × columns,): see ``Shape``."""
     rows = _arguments(distribution, model, parameters)
-    return np.concatenate([np.real(_row(distribution, row, shape.stages, model)) for row in rows])
+    return np.concatenate([np.real(_row(distribution, row, shape, model)) for row in rows])
 
 
 def stage_derivatives(
@@ -75,7 +100,7 @@ def stage_derivatives(
     rows = _arguments(distribution, model, parameters)
     slopes = _arguments(distribution, model, parameters, parameter)
     moved = [
-        _row(distribution, {k: row[k] + 1j * TINY * slope[k] for k in row}, shape.stages, model)
+        _row(distribution, {k: row[k] + 1j * TINY * slope[k] for k in row}, shape, model)
         for row, slope in zip(rows, slopes, strict=True)
     ]
     return np.imag(np.concatenate(moved)) / TINY
@@ -139,44 +164,48 @@ def _lengths(mean: Any, second: Any) -> Any:
     return mean**2 / (second - mean**2 + mean)
 
 
-def _least_stages(distribution: Distribution, a: dict[str, Any], model: Model) -> int:
-    mean, second = _counted(distribution, a, model)
-    length = min(float(np.real(_lengths(mean, second))), MOST_STAGES - 1)
-    # One more for those who enter at a boundary.
-    return max(1, int(np.ceil(length - 1e-9))) + (STAGES[distribution.family] != "one")
+def _length(distribution: Distribution, a: dict[str, Any], model: Model) -> float:
+    return min(float(np.real(_lengths(*_counted(distribution, a, model)))), MOST_STAGES - 1)
 
 
-def _row(distribution: Distribution, a: dict[str, Any], stages: int, model: Model) -> NDArray[np.complex128]:
+def _row(distribution: Distribution, a: dict[str, Any], shape: Shape, model: Model) -> NDArray[np.complex128]:
     """The columns of one row; stages are filled from the last backwards, so shorter chains fit in longer ones."""
     mean, second = _counted(distribution, a, model)
+    leaves, within, chain = _chain(mean, second, shape.stages)
+    at_boundary = np.zeros(shape.stages, np.complex128)
+    at_boundary[shape.stages - len(chain) :] = chain
+    if shape.is_hazard:
+        return np.array([leaves, 1 / mean, within[0], mean * (1 - within[0])])
+    wait = _wait(distribution, mean, shape.is_timed)
+    if np.real(_lengths(mean, second)) > 1:
+        at_boundary = _later(at_boundary, leaves, wait)
+    elif np.real((mean + wait) * leaves) > 1:
+        # One stage: its mean is 1 / leaves, and mean + wait is wanted; the rest waits in the stage before it.
+        at_boundary = _later(at_boundary, leaves, mean + wait - 1 / leaves)
+    rest = at_boundary @ np.arange(shape.stages, 0, -1) / leaves - mean
+    return np.concatenate([[leaves, rest if np.real(rest) < 1 else 1.0], within, at_boundary])
+
+
+def _chain(mean: Any, second: Any, stages: int) -> tuple[Any, NDArray[np.complex128], NDArray[np.complex128]]:
+    """The leaving probability, where one enters from within a step, and the same without those who pass at once."""
     length = _lengths(mean, second)
-    within, at_boundary = (np.zeros(stages, np.complex128) for _ in range(2))
+    within = np.zeros(stages, np.complex128)
     if np.real(length) <= 1:
         leaves = 2 * mean / (second + mean)
         within[-1] = mean * leaves
-        chain = np.array([1.0 + 0j])
-    else:
-        length = length if np.real(length) < MOST_STAGES - 1 else MOST_STAGES - 1 + 0j
-        leaves = length / mean
-        whole = max(1, int(np.ceil(np.real(length) - 1e-9)))
-        longer = length - (whole - 1)
-        chain = np.array([longer, 1 - longer]) if whole > 1 else np.array([1.0 + 0j])
-        chain = np.concatenate([chain, np.zeros(whole - len(chain))]) if whole > 1 else chain
-        within[stages - whole :] = chain
-    at_boundary[stages - len(chain) :] = chain
-    if STAGES[distribution.family] != "one" and not np.real(length) <= 1:
-        at_boundary = _later(at_boundary, leaves, _wait(distribution, mean))
-    elif STAGES[distribution.family] != "one":
-        # One stage: its mean is 1 / leaves, and mean + wait is wanted; the rest waits in the stage before it.
-        extra = (mean + _wait(distribution, mean)) * leaves - 1
-        if np.real(extra) > 0:
-            at_boundary = _later(at_boundary, leaves, extra / leaves)
-    return np.concatenate([[leaves], within, at_boundary])
+        return leaves, within, np.array([1.0 + 0j])
+    length = length if np.real(length) < MOST_STAGES - 1 else MOST_STAGES - 1 + 0j
+    whole = max(1, int(np.ceil(np.real(length) - 1e-9)))
+    longer = length - (whole - 1)
+    chain = np.zeros(whole, np.complex128)
+    chain[:2] = [longer, 1 - longer] if whole > 1 else [1.0]
+    within[stages - whole :] = chain
+    return length / mean, within, chain
 
 
-def _wait(distribution: Distribution, mean: Any) -> Any:
-    """Number of boundaries until one leaves who entered at a boundary."""
-    if STAGES[distribution.family] == "atoms":
+def _wait(distribution: Distribution, mean: Any, is_timed: bool) -> Any:
+    """Number of boundaries beyond the mean until one leaves who entered at a boundary."""
+    if STAGES[distribution.family] == "atoms" and not is_timed:
         return np.ceil(np.real(mean) - 1e-9) - mean
     return 0.5
 

@@ -13,12 +13,13 @@ from lpmdsl.lowering.builder import Builder, state_name, stored_as
 from lpmdsl.lowering.dense.contagion import networks_of
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import declare_network
-from lpmdsl.lowering.relaxed.chances import ZERO, Chances, Gather, Layout, Relaxing, plus
-from lpmdsl.lowering.relaxed.contagion import contagion_items
+from lpmdsl.lowering.relaxed.chances import ZERO, Chances, Event, Gather, Layout, Relaxing, plus
+from lpmdsl.lowering.relaxed.exposure import contagion_items, settle
 from lpmdsl.lowering.relaxed.interventions import intervention_items
 from lpmdsl.lowering.relaxed.moves import enter_at_boundary, moves_of
 from lpmdsl.lowering.relaxed.observations import declare_observations, flow_tallies, observation_items, report_flows
 from lpmdsl.lowering.relaxed.phase_type import Shape, shape_of
+from lpmdsl.lowering.relaxed.second_look import looked_again, to_sources
 from lpmdsl.lowering.relaxed.supported import check_relaxable
 from lpmdsl.program.ir import Const, Gate, Kernel, KExpr, Launch, Load, Program, ScheduleItem, Store
 from lpmdsl.program.nodes import AGENT, integer
@@ -33,7 +34,7 @@ class Relaxed:
 
     ``active``: buffers that derivatives flow through. ``gathers``: kernels that read others' elements. ``layouts``:
     where states lie. ``dwells``: the distribution and shape behind every buffer of stages' numbers. ``moved``: by
-    site, the locals with the chance that its event happens.
+    site, where the chance that its event happens stands; ``SITE.again`` is that of a second look.
     """
 
     program: Program
@@ -41,13 +42,34 @@ class Relaxed:
     gathers: dict[str, Gather]
     layouts: dict[str, Layout]
     dwells: dict[str, tuple[m.Distribution, Shape]]
-    moved: dict[str, tuple[str, ...]]
+    moved: dict[str, Event]
     networks: dict[str, m.Network]
 
 
-def shapes_of(model: m.Model, parameters: dict[str, float]) -> dict[str, Shape]:
-    """By buffer: how many stages each dwell time and delay takes at these parameters."""
-    return {name: shape_of(law, model, parameters) for name, law in _laws(model).items()}
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Form of a relaxed program as its parameters decide it.
+
+    ``shapes``: by buffer, the stages of each dwell time and delay.
+
+    ``looked_again``: conditions in which the infected may be sources so soon that there is a second look.
+    """
+
+    shapes: tuple[tuple[str, Shape], ...]
+    looked_again: frozenset[str]
+
+
+def outline_of(model: m.Model, parameters: dict[str, float]) -> Outline:
+    """The outline of the relaxed program at these parameters."""
+    on_the_way = _on_the_way(model)
+    shapes = {name: shape_of(law, model, parameters, name in on_the_way) for name, law in _laws(model).items()}
+    return Outline(tuple(sorted(shapes.items())), looked_again(model, parameters))
+
+
+def _on_the_way(model: m.Model) -> frozenset[str]:
+    """Buffers of the dwell times of states whose agents infect others, or will if nobody infects them."""
+    pairs = ((model.condition(c.condition), s) for c in model.contagions for s in to_sources(model, c))
+    return frozenset(f"stages_{condition.name}_{state_name(condition, s)}" for condition, s in pairs)
 
 
 def _laws(model: m.Model) -> dict[str, m.Distribution]:
@@ -62,13 +84,14 @@ def _laws(model: m.Model) -> dict[str, m.Distribution]:
     return found
 
 
-def relax(model: m.Model, shapes: dict[str, Shape]) -> Relaxed:
+def relax(model: m.Model, outline: Outline) -> Relaxed:
     """The relaxed program of a checked model. Raises ``LpmError`` (E0846) for what cannot be relaxed."""
     check_relaxable(model)
+    shapes = dict(outline.shapes)
     relaxing = Relaxing(Builder(model), {})
     _declare(relaxing, shapes)
     begin: list[ScheduleItem] = [Launch(relaxing.builder.kernel(_enter(relaxing, kind))) for kind in _kinds(model)]
-    step = [*intervention_items(relaxing), *contagion_items(relaxing)]
+    step = [*intervention_items(relaxing), *contagion_items(relaxing, outline.looked_again)]
     for kind in _kinds(model):
         step += _advance(relaxing, kind)
     step += report_flows(relaxing, {o.name: shapes[f"stages_delay_{o.name}"] for o in model.observations
@@ -159,7 +182,7 @@ def _enter(relaxing: Relaxing, kind: str) -> Kernel:
 
 def _advance(relaxing: Relaxing, kind: str) -> list[ScheduleItem]:
     """The moves of one step in every condition of a kind, from the chances at the start of the phase."""
-    here = Chances(relaxing, Scope(relaxing.builder, kind))
+    here = Chances(relaxing, Scope(relaxing.builder, kind), f"advance_{kind}")
     folds: list[ScheduleItem] = []
     conditions = [c for c in relaxing.model.conditions if c.of == kind]
     for condition in conditions:  # everything is read before anything is written
@@ -170,7 +193,7 @@ def _advance(relaxing: Relaxing, kind: str) -> list[ScheduleItem]:
         if relaxing.current(base) != base:
             here.body.append(Store(base, (AGENT,), here.yes(attribute.name), attribute.span))
     for condition in conditions:
-        entered = moves_of(here, condition)
+        entered = settle(here, condition) if condition.name in relaxing.phases else moves_of(here, condition)
         for state in range(len(condition.states)):
             forced = f"{condition.name}_forced_{state}"
             if forced in relaxing.builder.buffers:
@@ -178,5 +201,5 @@ def _advance(relaxing: Relaxing, kind: str) -> list[ScheduleItem]:
                 entered[state] = here.let("entered", plus(entered.get(state, ZERO), load))
         folds += flow_tallies(here, condition, entered)
     note = ", ".join(c.name for c in conditions)
-    kernel = Kernel(f"advance_{kind}", kind, tuple(here.scope.prologue), tuple(here.body), conditions[0].span, note)
+    kernel = Kernel(here.kernel, kind, tuple(here.scope.prologue), tuple(here.body), conditions[0].span, note)
     return [Launch(relaxing.builder.kernel(kernel)), *folds]

@@ -18,8 +18,7 @@ from lpmdsl.backends.llvm.worklists import CHUNK
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.lowering.relaxed.adjoint import adjoint, adjoint_buffer
 from lpmdsl.lowering.relaxed.moves import site_name
-from lpmdsl.lowering.relaxed.phase_type import Shape
-from lpmdsl.lowering.relaxed.program import Relaxed, relax, shapes_of
+from lpmdsl.lowering.relaxed.program import Outline, Relaxed, outline_of, relax
 from lpmdsl.networks.world import World
 from lpmdsl.program.ir import Buffer, Program
 from lpmdsl.runtime.engine.execute import Team, empty_buffer, report_count, size_values
@@ -32,7 +31,7 @@ SMALL = 8
 Array = NDArray[np.float64]
 OnStep = Callable[[int, dict[str, Array]], None]
 """Called for every step, the last first, with the adjoint of each event for every agent: by site (agents,), for
-branches ``SITE.branch`` (agents, branches)."""
+branches ``SITE.branch`` (agents, branches); of infections by a second look ``SITE.again`` and ``SITE.again.branch``."""
 Instead = Callable[[int, dict[str, NDArray]], dict[str, NDArray]]
 """Called with a step (−1: the start) and the states at its end; returns those to go on with."""
 
@@ -54,21 +53,20 @@ class Pair:
 
 @dataclass(slots=True)
 class Relaxations:
-    """The relaxed programs of one model: one for every number of stages that its dwell times have needed."""
+    """The relaxed programs of one model: one for every outline that its parameters have needed."""
 
     model: Model
-    _pairs: dict[tuple[tuple[str, Shape], ...], Pair] = field(default_factory=dict)
+    _pairs: dict[Outline, Pair] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def at(self, parameters: Mapping[str, float]) -> Pair:
         """The program for these parameter values. Raises ``LpmError`` (E0846)."""
-        shapes = shapes_of(self.model, dict(parameters))
-        key = tuple(sorted(shapes.items()))
+        outline = outline_of(self.model, dict(parameters))
         with self._lock:
-            if key not in self._pairs:
-                relaxed = relax(self.model, shapes)
-                self._pairs[key] = Pair(relaxed, kernels_of(relaxed.program))
-            return self._pairs[key]
+            if outline not in self._pairs:
+                relaxed = relax(self.model, outline)
+                self._pairs[outline] = Pair(relaxed, kernels_of(relaxed.program))
+            return self._pairs[outline]
 
     def run(
         self, world: World, parameters: Mapping[str, float], steps: int, disabled: frozenset[str] = frozenset(),
@@ -189,10 +187,10 @@ class RelaxedRun:
 
     def _marginals(self) -> dict[str, Array]:
         found: dict[str, Array] = {}
-        for site, locals_ in self.pair.relaxed.moved.items():
+        for site, event in self.pair.relaxed.moved.items():
             values = self.buffers.get(site_name(self.pair.relaxed.moved, site))
             if values is not None:
-                found[site] = values.copy() if len(locals_) > 1 else values[:, 0].copy()
+                found[site] = values.copy() if len(event.locals) > 1 else values[:, 0].copy()
         return found
 
     # ------------------------------------------------------------------ buffers

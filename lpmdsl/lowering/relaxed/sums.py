@@ -1,0 +1,176 @@
+"""Sums of the relaxed program over what agents share: ties, places and mixing groups; the force that follows.
+
+Everyone adds up over its own row of ties, and every place over its members, so no float is added by two at once; the
+same rows, read the other way, serve the adjoint.
+"""
+
+from __future__ import annotations
+
+from lpmdsl.lowering.dense.contagion import scalings_of, weight_buffer
+from lpmdsl.lowering.dense.presence import group_of, groups_of, is_static, needs_presence, runs_today, takes_part
+from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Gather, Relaxing, minus, plus, times, truth
+from lpmdsl.lowering.relaxed.weights import absences, presence_name, read_by, scaled, weight_name
+from lpmdsl.program.ir import Assign, Kernel, KExpr, KStmt, Launch, Let, Load, Loop, ScheduleItem, Store, Var
+from lpmdsl.program.nodes import AGENT, integer, number, op, real, test
+from lpmdsl.semantics import model as m
+from lpmdsl.source import Span
+
+
+def sum_items(relaxing: Relaxing, contagion: m.Contagion, part: str, networks: list[m.Network]) -> list[ScheduleItem]:
+    """Items that sum what everyone feels of a part of the weights (``exposure``) on some networks of a contagion."""
+    items: list[ScheduleItem] = []
+    for network in networks:
+        match network.layout:
+            case "ties":
+                items += _along_ties(relaxing, contagion, network, part)
+            case "place":
+                items += _in_places(relaxing, contagion, network, part)
+            case "random":
+                items += _at_random(relaxing, contagion, network, part)
+    return items
+
+
+def sum_kernel(name: str, domain: str, source: str, into: str, rows: str, ends: str, span: Span,
+               adds: bool = False) -> Kernel:  # fmt: skip
+    """``into[i]`` is (or grows by) the sum of ``source`` over the row of i."""
+    edge, total = Var("edge", "i64"), Var("total", "f64")
+    other = op("to_i64", Load(ends, (edge,), "i32"))
+    start, stop = Load(rows, (AGENT,), "i64"), Load(rows, (op("add", AGENT, integer(1)),), "i64")
+    adding = Assign(total.name, real("add", total, Load(source, (other,), "f64")))
+    value: KExpr = real("add", Load(into, (AGENT,), "f64"), total) if adds else total
+    body = (Let(total.name, ZERO), Loop(edge.name, start, stop, (adding,)), Store(into, (AGENT,), value, span))
+    return Kernel(name, domain, (), body, span)
+
+
+def read_kernel(name: str, kind: str, source: str, into: str, place: str, span: Span, adds: bool = False) -> Kernel:
+    """``into[i]`` is (or grows by) ``source`` at the place of i; nothing for those without a place."""
+    mine = Var("place", "i64")
+    found = Load(source, (op("max", mine, integer(0)),), "f64")
+    value: KExpr = op("select", test("ge", mine, integer(0)), found, ZERO, dtype="f64")
+    value = real("add", Load(into, (AGENT,), "f64"), value) if adds else value
+    body = (Let(mine.name, op("to_i64", Load(f"{kind}_{place}", (AGENT,), "i32"))), Store(into, (AGENT,), value, span))
+    return Kernel(name, kind, (), body, span)
+
+
+def _along_ties(relaxing: Relaxing, contagion: m.Contagion, network: m.Network, part: str) -> list[ScheduleItem]:
+    name = weight_buffer(contagion, network)
+    source, felt = weight_name(contagion, network, part), f"{name}_felt{part}"
+    items = [_sum(relaxing, network, f"feel_{name}{part}", source, felt)]
+    if needs_presence(network) and not is_static(relaxing.builder, network):
+        around = f"{network.name}_around"
+        if around not in relaxing.builder.buffers:
+            items.append(_sum(relaxing, network, f"meet_{network.name}", presence_name(network), around))
+    return items
+
+
+def _sum(relaxing: Relaxing, network: m.Network, kernel: str, source: str, into: str) -> ScheduleItem:
+    relaxing.scratch(into, (network.of,), "added up over an agent's ties")
+    relaxing.gathers[kernel] = Gather("rows", source, into, network.name, is_place=False)
+    rows, ends = f"{network.name}_offsets", f"{network.name}_targets"
+    made = sum_kernel(kernel, network.of, source, into, rows, ends, network.span)
+    return Launch(relaxing.builder.kernel(made))
+
+
+def _in_places(relaxing: Relaxing, contagion: m.Contagion, network: m.Network, part: str) -> list[ScheduleItem]:
+    name = weight_buffer(contagion, network)
+    items = _shared(relaxing, network, name, weight_name(contagion, network, part), f"felt{part}")
+    if needs_presence(network) and f"{network.name}_around" not in relaxing.builder.buffers:
+        items += _shared(relaxing, network, network.name, presence_name(network), "around")
+    return items
+
+
+def _shared(relaxing: Relaxing, network: m.Network, name: str, source: str, into: str) -> list[ScheduleItem]:
+    """A place adds up over its members, and everyone reads the sum of the own place."""
+    kind, place = network.of, network.place
+    builder = relaxing.builder
+    total, felt = f"{name}_{into}_at", f"{name}_{into}"
+    places = f"{kind}_{place}_places"
+    builder.buffer(f"{kind}_{place}_rows", "i64", (f"{places}+1",), "input", note="members of each place")
+    builder.buffer(f"{kind}_{place}_members", "i32", (kind,), "input")
+    relaxing.scratch(total, (places,), "added up over a place")
+    relaxing.scratch(felt, (kind,), "what the own place adds up to")
+    sum_, read = f"sum_{name}_{into}", f"read_{name}_{into}"
+    relaxing.gathers[sum_] = Gather("rows", source, total, network.name, is_place=True)
+    relaxing.gathers[read] = Gather("read", total, felt, network.name, is_place=True)
+    rows, members = f"{kind}_{place}_rows", f"{kind}_{place}_members"
+    builder.kernel(sum_kernel(sum_, places, source, total, rows, members, network.span))
+    builder.kernel(read_kernel(read, kind, total, felt, place, network.span))
+    return [Launch(sum_), Launch(read)]
+
+
+def _at_random(relaxing: Relaxing, contagion: m.Contagion, network: m.Network, part: str) -> list[ScheduleItem]:
+    """The force on one of each mixing group, from everyone: scalar code, one group after the other."""
+    builder, name = relaxing.builder, weight_buffer(contagion, network)
+    groups = len(groups_of(builder, network)[1])
+    relaxing.scratch(f"{name}_force{part}", (groups,), "force of infection on one of the group")
+    body: list[KStmt] = []
+    for group in range(groups):
+        parts = [times(_share(relaxing, network, group, b), Load(f"{name}_sum{part}", (integer(b),), "f64"))
+                 for b in range(groups)]  # fmt: skip
+        body.append(Store(f"{name}_force{part}", (integer(group),), plus(*parts), network.span))
+    return [Launch(builder.kernel(Kernel(f"mix_{name}{part}", "", (), tuple(body), network.span)))]
+
+
+def _share(relaxing: Relaxing, network: m.Network, group: int, other: int) -> KExpr:
+    """Share that one agent of ``group`` gets of the weight of ``other``: contacts over the number present."""
+    present = Load(f"{presence_name(network)}_sum", (integer(other),), "f64")
+    each = real("div", ONE, real("max", present, number(1e-9)))
+    if network.mixing is None:
+        return each
+    table = relaxing.model.table(network.mixing)
+    groups = len(table.keys[0])
+    return times(number(float(table.values[group * groups + other])), each)
+
+
+# ------------------------------------------------------------------ the force on each agent
+
+
+def force_on(here: Chances, contagion: m.Contagion, state: int, part: str, networks: list[m.Network]) -> KExpr:
+    """The agent's expected force in this step while it is in a state, from a part of the weights without its own."""
+    terms: list[KExpr] = []
+    for network in networks:
+        scalings = scalings_of(contagion, network, "target")
+
+        def value(network: m.Network = network, scalings: list[m.Scaling] = scalings) -> KExpr:
+            return times(scaled(here.scope, ONE, scalings), truth(takes_part(here.scope, network)))
+
+        exprs = (*read_by(scalings), *absences(here.model, network))
+        factor = here.mean(exprs, {contagion.condition: state}, value)
+        felt = times(factor, _felt(here, contagion, network, part))
+        today = runs_today(here.scope, network)
+        terms.append(felt if today is None else times(truth(today), felt))
+    return plus(*terms)
+
+
+def _felt(here: Chances, contagion: m.Contagion, network: m.Network, part: str) -> KExpr:
+    name = weight_buffer(contagion, network)
+    own = Load(weight_name(contagion, network, part), (AGENT,), "f64")
+    if network.layout == "random":
+        group = here.let(f"group_on_{network.name}", group_of(here.scope, network))
+        all_ = Load(f"{name}_force{part}", (group,), "f64")
+        present = Load(f"{presence_name(network)}_sum", (group,), "f64")
+        mine = real("div", own, real("max", present, number(1e-9)))
+        if network.mixing is not None:
+            groups = len(here.model.table(network.mixing).keys[0])
+            table = here.relaxing.builder.buffer(
+                f"table_{network.mixing}", "f64", (groups * groups,), "constant", note=network.span.label
+            )
+            mine = real("mul", Load(table, (op("mul", group, integer(groups + 1)),), "f64"), mine)
+        return minus(all_, mine)
+    felt: KExpr = Load(f"{name}_felt{part}", (AGENT,), "f64")
+    if network.layout == "place":
+        felt = minus(felt, own)
+    if not needs_presence(network):
+        return felt
+    return real("div", felt, real("max", _others(here, network), number(1e-6)))
+
+
+def _others(here: Chances, network: m.Network) -> KExpr:
+    """Expected number of others present in the agent's place, or among its ties."""
+    if network.layout == "place":
+        around = Load(f"{network.name}_around", (AGENT,), "f64")
+        return minus(around, Load(presence_name(network), (AGENT,), "f64"))
+    if not is_static(here.relaxing.builder, network):
+        return Load(f"{network.name}_around", (AGENT,), "f64")
+    start, stop = (Load(f"{network.name}_offsets", (i,), "i64") for i in (AGENT, op("add", AGENT, integer(1))))
+    return op("to_f64", op("sub", stop, start), dtype="f64")
