@@ -74,9 +74,9 @@ def test_what_no_fit_moves_is_left_out(tmp_path: Path) -> None:
 
 def test_long_steps_are_noted_where_r0_makes_up_for_them(tmp_path: Path) -> None:
     problem = on_ties(tmp_path)
-    middle = problem.everything({})
+    middle = problem.everything({}) | {"per_tie": 0.3, "infectious_period": 2.0}
     [note] = r0_posterior.long_steps(problem.model, middle)
-    assert note.startswith("in steps as long as the clock's Infection grows by 19 % less")
+    assert note.startswith("in steps as long as the clock's Infection grows by 27 % less")
     assert r0_posterior.long_steps(problem.model, {**middle, "per_tie": 0.03}) == ()
 
 

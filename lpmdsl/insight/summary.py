@@ -182,9 +182,9 @@ def _reproduction_lines(one: OfCondition, numbers: Reproduction) -> list[str]:
     if len(numbers.by_group) > 1:
         lines.append("  by group: " + ", ".join(f"{g} {100 * s:.0f} %" for g, s in numbers.by_group.items()))
     lines.append(f"  {pace(numbers)}")
-    if numbers.lost_to_steps >= 0.01:
-        slower = f"{100 * numbers.lost_to_steps:.0f} % less: who is infected infects from the next step on"
-        lines.append(f"  in the steps of the clock {numbers.growth_in_steps:+.3g} per day, {slower}")
+    if abs(numbers.lost_to_steps) >= 0.01:
+        apart = f"{abs(100 * numbers.lost_to_steps):.0f} % {'less' if numbers.lost_to_steps > 0 else 'more'}"
+        lines.append(f"  in the steps of the clock {numbers.growth_in_steps:+.3g} per day, {apart} (an estimate)")
     immune = f"at {100 * numbers.herd_immunity:.0f} % immune"
     lines.append(f"  herd immunity {immune if numbers.herd_immunity < 1 else 'only where everybody is immune'}")
     lines += [f"  {line}" for line in stops(one.coverage)]

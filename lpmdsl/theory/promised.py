@@ -12,9 +12,9 @@ from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.theory.reproduction import Growth, Reproduction, lost_growth, reproduction
 
-TOO_SLOW = 0.15
-"""Share of the growth that may be lost to long steps before a note says so; a tenth is usual with steps of a day."""
-NEARLY = 0.03
+TOO_SLOW = 0.1
+"""Share of the growth that may be lost to long steps before a note says so."""
+NEARLY = 0.02
 """Share of growth that may still be lost with the step that the note proposes."""
 _STEPS = {"12 hours": 1 / 2, "6 hours": 1 / 4, "3 hours": 1 / 8, "1 hour": 1 / 24, "15 minutes": 1 / 96}
 
@@ -63,13 +63,13 @@ def tell_steps(model: m.Model, found: Growth | Reproduction, report: Report) -> 
     step = model.clock.step
     if not lost > TOO_SLOW:
         return
-    # What is lost goes with the length of the step.
-    wanted = step * NEARLY / lost
+    # What is lost goes with the square of the step.
+    wanted = step * math.sqrt(NEARLY / lost)
     words = next((w for w, days in _STEPS.items() if days <= wanted), "1 minute")
     report.add(
         "N0721",
         f"In steps as long as these {found.condition} grows by {found.growth_in_steps:.3g} per day; in short ones it "
-        f"would by {found.growth:.3g}. Who is infected infects from the next step on.",
+        f"would by {found.growth:.3g}. Of the generations that fall into one step the first two are counted in it.",
         model.clock.span,
         f"With `step {words}` nearly nothing is lost. What is fitted to data makes up for it: R0 comes out too high.",
     )

@@ -9,7 +9,6 @@ Probab 7:46, first generation). Growth solves Euler and Lotka's equation with th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +22,7 @@ from lpmdsl.theory.coupled import coupled, networks_of
 from lpmdsl.theory.roots import root
 from lpmdsl.theory.sample import EVERYONE, Matrix, Sample
 from lpmdsl.theory.stays import is_known
+from lpmdsl.theory.steps import in_steps, within_a_step
 from lpmdsl.theory.wording import undecided, written
 
 SAMPLE, SAMPLE_IN_PLACES = 20_000, 4_000
@@ -35,7 +35,7 @@ FASTEST, SLOWEST = 50.0, -5.0
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Growth per day, and in steps of the model's clock."""
+    """Growth per day, and in steps of the model's clock (an estimate: ``theory.steps``)."""
 
     condition: str
     growth: float
@@ -45,11 +45,11 @@ class Growth:
 @dataclass(frozen=True, slots=True)
 class Reproduction:
     """``value``: R0, infinite where somebody infectious never ceases to be. ``first_case``: mean number infected by the
-    first infectious person. ``by_network``, ``by_group``: shares of infections while the outbreak grows. ``growth`` per
-    day, and in steps of the model's clock: who is infected, infects from the next step on; −∞ and ∞ where it is faster
-    than is computed, NaN where it declines more slowly than any exponential; ``doubling`` in days (None if it does not
-    grow). ``herd_immunity``: share immune at which it stops, 1 if none is enough. ``kept``: who is infectious without
-    end, "" if nobody."""
+    first infectious person. ``by_network``, ``by_group``: shares of infections while the outbreak grows. ``growth``
+    per day, and in steps of the model's clock, where infections of one step that infect in it count for two
+    generations; −∞ and ∞ where it is faster than is computed, NaN where it declines more slowly than any
+    exponential; ``doubling`` in days (None if it does not grow). ``herd_immunity``: share immune at which it stops,
+    1 if none is enough. ``kept``: who is infectious without end, "" if nobody."""
 
     condition: str
     value: float
@@ -72,7 +72,7 @@ class Reproduction:
 
     @property
     def lost_to_steps(self) -> float:
-        """The share of the growth that the steps of the clock take; 0 where it does not grow."""
+        """The share of the growth that the steps of the clock take, below 0 what they add; 0 where it does not grow."""
         return 1 - self.growth_in_steps / self.growth if 0 < self.growth < np.inf else 0.0
 
 
@@ -127,7 +127,7 @@ def lost_growth(model: m.Model, condition: m.Condition, parameters: Mapping[str,
     samples = samples_of(model, condition, parameters, worlds=(world_of(model, parameters, 1, used, FEW),))
     value, step = r0_of(samples), model.clock.step
     growth = _growth(samples, value)
-    if not 0 < growth < np.inf or _excess(samples, growth * (1 - least), step) > 0:
+    if not 0 < growth < np.inf or _excess(samples, growth * (1 - least), step, _within(samples, step)) > 0:
         return None
     return Growth(condition.name, growth, _growth(samples, value, step))
 
@@ -193,13 +193,8 @@ def leading(matrix: Matrix) -> tuple[float, Matrix]:
 
 
 def _growth(samples: list[Sample], value: float, step: float = 0.0) -> float:
-    """The r at which the discounted matrix has 1 as its largest eigenvalue; NaN if there is none.
-
-    In steps a course is looked at up to one step late, at any moment of it alike: the mean discount of that is
-    (1 − exp(−r·step)) / (r·step).
-    """
-
-    excess = partial(_excess, samples, step=step)
+    """The r at which the discounted matrix, or that from step to step, has 1 as its largest eigenvalue; NaN if none."""
+    excess = partial(_excess, samples, step=step, within=_within(samples, step))
     if value <= 0:
         return float("-inf")
     low, high = (0.0, 0.05) if value > 1 else (-0.05, 0.0)
@@ -222,10 +217,17 @@ def _growth(samples: list[Sample], value: float, step: float = 0.0) -> float:
     return root(excess, low, high, 1e-9)
 
 
-def _excess(samples: list[Sample], r: float, step: float) -> float:
-    """By how much the discounted matrix has more than 1 as its largest eigenvalue, in steps."""
-    late = -math.expm1(-r * step) / (r * step) if r * step != 0 else 1.0
-    return late * leading(next_generation(samples, r))[0] - 1
+def _within(samples: list[Sample], step: float) -> Matrix | None:
+    """Infections by somebody infected in the same step; None where steps are not asked for."""
+    return within_a_step(partial(next_generation, samples), step) if step > 0 else None
+
+
+def _excess(samples: list[Sample], r: float, step: float, within: Matrix | None) -> float:
+    """By how much the discounted matrix, or that from step to step, has more than 1 as its largest eigenvalue."""
+    discounted = next_generation(samples, r)
+    if within is None or not np.all(np.isfinite(discounted)):
+        return leading(discounted)[0] - 1
+    return leading(in_steps(discounted, within, r, step))[0] - 1
 
 
 def _shares(types: list[tuple[str, str]], shares: Matrix, part: int) -> dict[str, float]:
