@@ -49,6 +49,11 @@ def command(peer: Peer, agents: int, seed: int) -> list[str]:
     return [python, str(PEERS / f"seir_{peer.name}.py"), "--agents", str(agents), "--seed", str(seed)]
 
 
+def script(peer: str, file: str) -> list[str]:
+    """What runs a script of ``peers`` in a peer's environment; its options follow. Raises as ``command`` does."""
+    return [str(_python(peer)), str(PEERS / file)]
+
+
 def _python(name: str) -> Path:
     """The interpreter of a peer's environment. The pin of torch goes along, so that pip takes that build."""
     place, wanted = folder() / name, PEERS / f"{name}.txt"
