@@ -15,7 +15,7 @@ from lpmdsl.backends.program_text import program_text
 from lpmdsl.backends.triton import triton_module
 from lpmdsl.lowering.dense.program import lower
 from lpmdsl.lowering.relaxed.adjoint import adjoint
-from lpmdsl.lowering.relaxed.program import relax, shapes_of
+from lpmdsl.lowering.relaxed.program import outline_of, relax
 from lpmdsl.lowering.score.draws import new_ledger
 from lpmdsl.lowering.score.statistics import Ledger
 from lpmdsl.lowering.sparse.program import lower_sparse
@@ -87,7 +87,7 @@ def compile_scored(compiled: Compiled, parameters: tuple[str, ...], observation:
 
 def relaxed_programs(model: Model) -> tuple[Program, Program]:
     """The relaxed program at the parameters' own values, and its adjoint. Raises ``LpmError`` (E0846)."""
-    relaxed = relax(model, shapes_of(model, parameter_values(model)))
+    relaxed = relax(model, outline_of(model, parameter_values(model)))
     return relaxed.program, adjoint(relaxed)
 
 

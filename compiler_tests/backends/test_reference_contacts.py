@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from compiler_tests.support import builders as b
-from lpmdsl.reference.contagion import hazards
+from lpmdsl.reference.contagion import exposure, nothing_owed
 from lpmdsl.reference.expressions import Moment, attribute, evaluate, ordered_sum
 from lpmdsl.semantics.model import ByContagion, Model
 
@@ -32,7 +32,7 @@ def flu(*exits, **others):
 
 
 def met(network, state, spreads=((1, "n", 0.5),), scalings=(), time=0.0, condition=None, **world) -> list[float]:
-    """The hazard of each person in one step, for one network."""
+    """The exposure of each person in one step, for one network."""
     parts = {key: world.pop(key) for key in ("tables", "interventions", "kinds") if key in world}
     m = b.model(
         1,
@@ -44,7 +44,8 @@ def met(network, state, spreads=((1, "n", 0.5),), scalings=(), time=0.0, conditi
         **parts,
     )
     now, made = moment(m, len(state), time, start={"Flu": state}, **world)
-    return [h / ONE for h in hazards(m.contagions[0], now, made).tolist()]  # type: ignore[arg-type]
+    owed = nothing_owed(m, now.counts)
+    return [h / ONE for h in exposure(m.contagions[0], now, made, owed, True).total.tolist()]  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------ contacts
@@ -126,7 +127,7 @@ def test_scalings_of_either_end() -> None:
 def test_weights_of_several_spreads_add_and_are_capped() -> None:
     random = b.network("n", "random")
     assert met(random, [1, 2, 0, 0], spreads=((1, "n", 0.5), (2, "n", 0.25))) == [0.0625, 0.125, 0.1875, 0.1875]
-    assert met(random, [1, 0], spreads=((1, "n", 1e6),)) == [0.0, 4.0]  # 8 over the two present
+    assert met(random, [1, 0], spreads=((1, "n", 1e6),)) == [0.0, 512.0]  # 1 024 over the two present
 
 
 # ------------------------------------------------------------------ expressions

@@ -132,22 +132,22 @@ agent Human count {humans}
 network bites joins Mosquito to Human at random with 2 contacts per day
 
 condition Malaria of Human
-  states S, I
+  states S, E, I
   start S except {ill} Human in I
-  from S by contagion to I
+  from S by contagion to E
 
 condition Carriage of Mosquito
-  states Clear, Carrier
+  states Clear, Fresh, Carrier
   start Clear except {carriers} Mosquito in Carrier
-  from Clear by contagion to Carrier
+  from Clear by contagion to Fresh
 
 contagion of Malaria
   from Carrier on bites at 0.5 per contact
 contagion of Carriage
   from I on bites at 0.1 per contact
 
-observe humans = number entering I per day
-observe mosquitoes = number entering Carrier per day
+observe humans = number entering E per day
+observe mosquitoes = number entering Fresh per day
 """
 
 

@@ -148,7 +148,7 @@ def test_every_fault_is_noted_at_the_same_step(monkeypatch: pytest.MonkeyPatch) 
 ENDS = [
     ("b / abs(1 - time / (7 days))", "is infinite at step 7 (2024-10-08), and a rate is"),
     ("b * sqrt(3 - age)", "is undefined for a Person at step 0 (2024-10-01), and a rate is"),
-    ("b * (1 - ill / (15 people))", "is negative at step 2 (2024-10-03), and a rate is"),
+    ("b * (1 - ill / (15 people))", "is negative at step 6 (2024-10-07), and a rate is"),
 ]
 
 

@@ -132,7 +132,8 @@ intervention alarm
     set days_counted to days_counted + 1
 """
 
-# One step from given infectious: each condition spreads on one kind of network. 2024-10-05 is a Saturday.
+# One step from given infectious: each condition spreads on one kind of network, and whom it infects infects nobody.
+# 2024-10-05 is a Saturday.
 CONTACTS = """\
 model contacts version 1.0
 
@@ -156,21 +157,21 @@ network mixed joins Person at random mixing by mixing
 network office joins Person at random with 10 contacts per day on weekdays
 
 condition Even of Person
-  states SEven, IEven
+  states SEven, EEven, IEven
   start SEven except share 10 % in IEven
-  from SEven by contagion to IEven
+  from SEven by contagion to EEven
 condition Each of Person
-  states SEach, IEach
+  states SEach, EEach, IEach
   start SEach except share 10 % in IEach
-  from SEach by contagion to IEach
+  from SEach by contagion to EEach
 condition Mixed of Person
-  states SMixed, IMixed
+  states SMixed, EMixed, IMixed
   start SMixed except share 10 % in IMixed
-  from SMixed by contagion to IMixed
+  from SMixed by contagion to EMixed
 condition Office of Person
-  states SOffice, IOffice
+  states SOffice, EOffice, IOffice
   start SOffice except share 10 % in IOffice
-  from SOffice by contagion to IOffice
+  from SOffice by contagion to EOffice
 
 contagion of Even
   from IEven on even at 0.1 per contact
@@ -181,8 +182,8 @@ contagion of Mixed
 contagion of Office
   from IOffice on office at 0.1 per contact
 
-observe even_cases = number entering IEven per day
-observe each_cases = number entering IEach per day
-observe mixed_cases = number entering IMixed per day by age_group
-observe office_cases = number entering IOffice per day
+observe even_cases = number entering EEven per day
+observe each_cases = number entering EEach per day
+observe mixed_cases = number entering EMixed per day by age_group
+observe office_cases = number entering EOffice per day
 """

@@ -212,7 +212,7 @@ def meetings() -> Model:
 
 
 def reports() -> Model:
-    """A step of a week with dwell times of days: up to sixteen moves a step, seen through every kind of observation."""
+    """A step of a week with dwell times of days: many moves a step, seen through every kind of observation."""
     days, days_here = by_group("days", 0.6, 3.0, 11.0)
     p = b.apply("inverse_logit", b.apply("add", b.apply("logit", b.apply("add", 0.1, b.apply("mul", 0.8, X))), -1))
     season = b.apply("add", 1.1, b.apply("sin", b.apply("add", b.apply("mul", 0.3, TIME), X)))

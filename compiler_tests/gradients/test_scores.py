@@ -186,7 +186,7 @@ def test_auto_tries_both_and_says_why() -> None:
     model = lpmdsl.load(EVERYTHING)
     few = model.gradient("total of cases", ["at_home", "mask"], replicates=4)
     assert {f.estimator for f in few} == {"differences"} and "compiled anew" in few[0].why
-    for replicates, taken, other in ((14, "score", ""), (60, "spread", "the score"), (400, "score", "differences")):
+    for replicates, taken, other in ((14, "score", ""), (30, "spread", "the score"), (400, "score", "differences")):
         found = model.gradient("total of cases", list(PARAMETERS), replicates=replicates, seed=1)
         assert {f.estimator for f in found} == {taken}, replicates
         assert (f"; {other} would take" in found[0].why) == bool(other), found[0].why

@@ -102,6 +102,10 @@ observe colds = number entering I per day
 observe ill = count of Person where Cold is I every day
 """
 
+SIR = SIS.replace("states S, I", "states S, I, R").replace(
+    "exponential(mean 2 days) to S", "exponential(mean 2 days) to R"
+)
+
 WAVES = SIS.replace("at 0.2 per day", "at 0.2 per day * (1 + 0.5 * cos(time / 10 days))")
 
 CITY = """
@@ -260,8 +264,8 @@ def test_lists_and_sets_hold_what_they_should_at_the_end() -> None:
 
 def test_the_susceptible_wait_for_contacts_where_the_rate_is_steady() -> None:
     """Counts are those of a fresh count; blocks of 64 rest where nobody has contacts; only the susceptible wait."""
-    made = of_text(SIS)
-    request = replace(request_of(made.model, 500, 2), steps=37)
+    made = of_text(SIR)
+    request = replace(request_of(made.model, 500, 2), steps=7)
     buffers = run_and_keep(made, request)
     (ties,) = request.world.ties.values()
     sources = np.repeat(np.arange(500), np.diff(ties.offsets))
@@ -270,8 +274,10 @@ def test_the_susceptible_wait_for_contacts_where_the_rate_is_steady() -> None:
     dirty, left = buffers["Cold_stirred"], buffers["Cold_left"]
     assert dirty.shape == (8,) and not counted.reshape(-1)[np.repeat(dirty == 0, 64)[:500]].any()
     longest = int(32 / 0.2) + 1  # thresholds end at 64 ln 2 < 45; one beyond 32 has a chance of 1e-14
-    assert ((left > 0) & (left <= longest))[buffers["Cold"] == 0].all()
-    assert (left > 10 * longest)[buffers["Cold"] == 1].all()
+    susceptible, never = buffers["Cold"] == 0, buffers["Cold_left_never"][0]
+    # What the last look owes may have used up a threshold: the next step finds that.
+    assert susceptible.any() and ((left >= 0) & (left <= longest))[susceptible].all()
+    assert ((left <= never) & (2 * left > never))[~susceptible].all()
 
 
 @pytest.mark.parametrize(
@@ -285,7 +291,7 @@ def test_the_susceptible_wait_for_contacts_where_the_rate_is_steady() -> None:
     ids=["rate", "target", "absence", "evenly"],
 )
 def test_hazards_that_are_not_constant_are_added_up(old: str, new: str) -> None:
-    text = SIS.replace(old, new)
+    text = SIR.replace(old, new)
     if "contacts" in new:
         text = text.replace("at 0.2 per day", "at 0.8 per contact")
     if "day 20" in new:
@@ -298,7 +304,7 @@ def test_hazards_that_are_not_constant_are_added_up(old: str, new: str) -> None:
 @pytest.mark.parametrize("rate", ["0 per day", "1e-11 per day", "40 per day"])
 def test_contacts_are_counted_at_rates_of_any_size(rate: str) -> None:
     """No hazard at all, one below the resolution of thresholds, one that a single contact uses up."""
-    made = of_text(SIS.replace("0.2 per day", rate))
+    made = of_text(SIR.replace("0.2 per day", rate))
     assert choose(made.model).constant_hazard == {"Cold"}
     result = both(made, replace(request_of(made.model, 300, 1), steps=30))
     assert (result.observations["colds"].sum() > 0) == (rate == "40 per day")
@@ -370,10 +376,10 @@ def test_the_way_through_a_condition_is_chosen_and_told(change: tuple[str, str],
 def test_sources_that_weigh_the_same_are_counted_in_the_smallest_integers() -> None:
     """A byte where no row has 256 ties; four bytes where one has; sums of weights where sources differ. Those who wait
     do so in two bytes where nobody can have 2¹⁵ contacts in a run, else in four."""
-    made = of_text(SIS)
+    made = of_text(SIR)
     kept = run_and_keep(made, request_of(made.model, 500, 1))
     assert kept["Cold_friends"].dtype == np.uint8 and kept["Cold_left"].dtype == np.int16
-    star = of_text(SIS.replace("as erdos_renyi(degree 6)", "as scale_free(degree 120)"))
+    star = of_text(SIR.replace("as erdos_renyi(degree 6)", "as scale_free(degree 120)"))
     request = request_of(star.model, 500, 1)
     (ties,) = request.world.ties.values()
     assert np.diff(ties.offsets).max() > 255

@@ -20,7 +20,7 @@ ALL = sorted((Path(__file__).parent.parent.parent / "models").glob("*.lpm"))
 DECIDING = [p for p in ALL if "\nbehaviour " in p.read_text(encoding="utf-8")]
 """Models with behaviours, which have no relaxation."""
 MODELS = [p for p in ALL if p not in DECIDING]
-NAMES = [*(p.stem for p in MODELS), "everything"]
+NAMES = [*(p.stem for p in MODELS), "everything", "again"]
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ def test_what_is_caught_first_is_kept() -> None:
         STRAINS.replace("0.06 per contact", "5 per contact")
         .replace("for 60 days", "for 2 days")
         .replace("10 %", "40 %")
+        .replace("gamma(mean 5 days, sd 2 days)", "fixed(6 days)")
     )
     model = model_of(text[: text.index("intervention")])
     result = runner(model, "reference")(request_of(model, 600))

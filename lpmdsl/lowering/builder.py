@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.lowering.score.statistics import Ledger, Part
@@ -19,23 +20,22 @@ from lpmdsl.program.ir import (
     QuantileTable,
     Role,
 )
-from lpmdsl.program.nodes import HAZARD_ONE, STEP, integer, number, op, real, rounded
+from lpmdsl.program.nodes import HAZARD_MOST, HAZARD_ONE, STEP, integer, number, op, real, rounded
 from lpmdsl.quantities import Kind, Type
+from lpmdsl.semantics.analysis.second_look import is_looked_at_again
 from lpmdsl.semantics.analysis.watched_values import Watched
 from lpmdsl.semantics.host.quantile_tables import TICKS
 from lpmdsl.semantics.model import Condition, Contagion, Distribution, Expr, Model, Network, ParameterRef
 
-HAZARD_MAX = 1 << 35
 CERTAIN = 1 << 45
-MAX_MOVES = 16
 _NAMED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
 
 
 def held(value: KExpr) -> KExpr:
-    """A hazard of a step in fixed point, held to [0, 2³⁵] before it is rounded: what is larger fits into no integer."""
+    """A hazard of a step in fixed point, held to [0, 2⁴²] before it is rounded: what is larger fits into no integer."""
     least = real("max", number(0.0), value)
-    return rounded(real("mul", real("min", least, number(HAZARD_MAX / HAZARD_ONE)), number(HAZARD_ONE)))
+    return rounded(real("mul", real("min", least, number(HAZARD_MOST / HAZARD_ONE)), number(HAZARD_ONE)))
 
 
 BOUNDARY = op("mul", op("add", STEP, integer(1)), integer(TICKS))
@@ -67,7 +67,7 @@ def is_dotted(place: str) -> bool:
     return _DOTTED.fullmatch(place) is not None
 
 
-@dataclass(slots=True)
+@dataclass
 class Builder:
     """Collects the parts of a Program while the model is lowered; ``plan``: how it avoids going through everyone;
     ``ledger``: what is written down of its draws, if the run is to be scored."""
@@ -115,6 +115,11 @@ class Builder:
         part = max(taken, key=lambda p: len(p.name))
         message = f"In the generated code `{name}` would be two things: this, and what is kept for another declaration."
         return fail("E0204", message, part.span, f"Give it another name, for example `{part.name}_of_study`.")
+
+    @cached_property
+    def again(self) -> frozenset[str]:
+        """The conditions that a step looks at twice."""
+        return frozenset(c.condition for c in self.model.contagions if is_looked_at_again(self.model, c))
 
     @property
     def contagions(self) -> tuple[Contagion, ...]:

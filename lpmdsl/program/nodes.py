@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lpmdsl.program.ir import Apply, Const, DType, KExpr, Var
 
 HAZARD_ONE = 4294967296.0
 """A hazard of 1 per step in fixed point."""
+HAZARD_MOST = 1 << 42
+"""The most that one weight or one rate can be in a step: 1 024, so that its share of a step fits into 63 bits."""
 AGENT = Var("i", "i64")
 STEP = Var("t", "i64")
 
@@ -49,6 +53,11 @@ def any_of(*tests: KExpr) -> KExpr:
     for one in tests:
         joined = one if joined is None else test("or", joined, one)
     return joined if joined is not None else Const(False, "bool")
+
+
+def is_one_of(value: KExpr, codes: Iterable[int]) -> KExpr:
+    """Test that a code is one of several."""
+    return any_of(*(test("eq", value, integer(c)) for c in codes))
 
 
 def rounded(value: KExpr) -> KExpr:

@@ -20,8 +20,8 @@ WORD = 0xFFFFFFFF
 ONE = float(1 << 32)
 CERTAIN = 1 << 45
 """The hazard of an event that cannot fail, above every threshold."""
-LARGEST = 1 << 35
-"""The cap of a weight and of a rate in one step: 8 events."""
+LARGEST = 1 << 42
+"""The most that a weight or a rate can be in one step: 1 024 events, so that its share of a step fits into 63 bits."""
 Words = tuple[Tensor, Tensor, Tensor, Tensor]
 
 LN2_HI = 0.6931471803691238
@@ -88,8 +88,14 @@ def fixed(x: Tensor) -> Tensor:
 
 
 def capped(x: Tensor) -> Tensor:
-    """A weight or hazard of one step in units of 2⁻³², at least 0 and at most 2³⁵."""
+    """A weight or hazard of one step in units of 2⁻³², at least 0 and at most 2⁴²."""
     return torch.clamp(rounded(torch.clamp(torch.nan_to_num(x, nan=0.0), 0.0, 2.0**20) * ONE), max=LARGEST)
+
+
+def share(hazard: Tensor, ticks: Tensor) -> Tensor:
+    """Share of a step's hazard in so many ticks of it; the hazard of a whole step as it is."""
+    part = (torch.clamp(hazard, max=LARGEST) * ticks) >> TICK_BITS
+    return torch.where(ticks == TICKS, hazard, part)
 
 
 def threshold(w0: Tensor, w1: Tensor) -> Tensor:

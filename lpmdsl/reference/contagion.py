@@ -1,19 +1,20 @@
-"""Presence in networks, and the hazard of infection that each one meets in a step (phases 3 and 4 of a step)."""
+"""Presence in networks, and the exposure that everybody meets in a step (phases 4 and 5 of a step)."""
 
 from __future__ import annotations
 
 import datetime
 import math
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 import torch
 from torch import Tensor
 
 from lpmdsl.networks.world import Ties, World
-from lpmdsl.reference.arithmetic import capped, rounded
+from lpmdsl.reference.arithmetic import capped, rounded, share
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, holds, in_states, over_agents
 from lpmdsl.reference.watched import look_at
-from lpmdsl.semantics.model import AttributeRef, ByContagion, Clock, Contagion, Network, Scaling, Spread
+from lpmdsl.semantics.model import AttributeRef, ByContagion, Clock, Contagion, Model, Network, Scaling, Spread
 
 CONTACT, MOST_CONTACTS = 65_536.0, 65_536.0
 """Contacts per day that people have of their own are added up in units of 2⁻¹⁶, at most so many each."""
@@ -21,30 +22,87 @@ SLACK = 1e-9
 """A point in time this many periods before a boundary is on it: products of a step that is no binary fraction."""
 
 
-def hazards(contagion: Contagion, moment: Moment, world: World) -> Tensor:
-    """For every agent the hazard of infection in this step, in units of 2⁻³², summed over networks (int64)."""
+Owed = dict[tuple[str, str], Tensor]
+"""Debts of each source beside its weight of a whole step, in units of 2⁻³² (int64), by condition and network."""
+
+
+def nothing_owed(model: Model, counts: dict[str, int]) -> Owed:
+    """Debts before the first step, none, by numbers of agents of each kind."""
+    pairs = {(c, s.network) for c in model.contagions for s in c.spreads}
+    kinds = {(c.condition, n): model.condition(c.source_on(n)).of for c, n in pairs}
+    return {key: torch.zeros(counts[kind], dtype=torch.int64) for key, kind in kinds.items()}
+
+
+@dataclass(slots=True)
+class Met:
+    """Exposure of everybody in a look: in ``total``, and the ``force`` at the end of the step by which an
+    infection is dated (int64 over agents, units of 2⁻³² a step). A second look dates infections otherwise."""
+
+    total: Tensor
+    force: Tensor
+    is_first: bool = True
+
+
+def exposure(contagion: Contagion, moment: Moment, world: World, owed: Owed, is_first: bool) -> Met:
+    """Exposure of every agent, summed over networks: by whole weights and what is owed, or by what is owed alone."""
     kind = moment.model.condition(contagion.condition).of
-    total = torch.zeros(moment.counts[kind], dtype=torch.int64)
+    nothing = torch.zeros(moment.counts[kind], dtype=torch.int64)
+    met = Met(nothing, nothing, is_first)
     for network in moment.model.networks:
-        spreads = tuple(s for s in contagion.spreads if s.network == network.name)
-        if spreads:
-            there = present(network, kind, moment)
-            if network.is_between:
-                met = _met_of_other_kind(contagion, spreads, network, moment)
-            else:
-                weight = _weights(contagion, spreads, network, kind, there, moment)
-                met = _met(network, weight, there, moment, world)
-            total = total + torch.where(there, _scaled_at_target(contagion, network, kind, met, there, moment), 0)
-    return total
+        if contagion.spreads_on(network.name):
+            sent = owed[contagion.condition, network.name]
+            total, force = _met_on(contagion, network, moment, world, sent, is_first)
+            met = Met(met.total + total, met.force + force, is_first)
+    return met
+
+
+def _met_on(
+    c: Contagion, network: Network, moment: Moment, world: World, owed: Tensor, is_first: bool
+) -> tuple[Tensor, Tensor]:
+    """Exposure of everybody on one network, and the force on them as the step ends."""
+    kind = moment.model.condition(c.condition).of
+    counts = is_first and runs_on(network, moment.model.clock, moment.time)
+    moment = moment if counts else replace(moment, watched={})
+    there = present(network, kind, moment)
+    weight = weights(c, network, moment) if counts else torch.zeros_like(owed)
+    total = _met(network, weight + owed, weight, kind, there, moment, world)
+    force = _met(network, weight, weight, kind, there, moment, world)
+    factor = _factor_at_target(c, network, kind, there, moment)
+    return _felt(total, factor, there), _felt(force, factor, there)
+
+
+def _felt(met: Tensor, factor: Tensor | None, there: Tensor) -> Tensor:
+    if factor is not None:
+        met = rounded(met.to(torch.float64) * factor)
+    return torch.clamp(torch.where(there, met, 0), min=0)
+
+
+def add_owed(owed: Owed, condition: str, moment: Moment, agents: Tensor, ticks: Tensor, counted: Tensor) -> None:
+    """Adds what ``agents`` weigh as sources of ``condition`` in so many ticks, less what is ``counted`` of them.
+
+    On every network that runs. ``moment``: with the states in which they were then.
+    """
+    if not len(agents):
+        return
+    quiet = replace(moment, watched={})
+    for c in moment.model.contagions:
+        for network in (n for n in moment.model.networks if c.spreads_on(n.name)):
+            if c.source_on(network.name) == condition and runs_on(network, moment.model.clock, moment.time):
+                weight = weights(c, network, quiet)[agents]
+                owed[c.condition, network.name][agents] += share(weight, ticks) - share(weight, counted)
+
+
+def weights(c: Contagion, network: Network, moment: Moment) -> Tensor:
+    """Weight of everybody of the source's kind on the network, in a whole step in which it runs (2⁻³²)."""
+    kind = moment.model.condition(c.source_on(network.name)).of
+    return _weights(c, c.spreads_on(network.name), network, kind, present(network, kind, moment), moment)
 
 
 # ------------------------------------------------------------------ presence
 
 
 def present(network: Network, kind: str, moment: Moment) -> Tensor:
-    """For every agent of a kind that the network joins, whether it is there in this step."""
-    if not runs_on(network, moment.model.clock, moment.time):
-        return torch.zeros(moment.counts[kind], dtype=torch.bool)
+    """For every agent of a kind that the network joins, whether it takes part on the days on which it runs."""
     there = ~removed(kind, moment) & ~_kept_away(network, kind, moment)
     there = there & holds(network.where, kind, moment)
     for intervention in moment.model.interventions:
@@ -106,17 +164,16 @@ def _weights(
     return total
 
 
-def _scaled_at_target(
-    c: Contagion, network: Network, kind: str, hazard: Tensor, there: Tensor, moment: Moment
-) -> Tensor:
+def _factor_at_target(c: Contagion, network: Network, kind: str, there: Tensor, moment: Moment) -> Tensor | None:
+    """Everybody's factor of what it meets; None where nothing scales it."""
     scalings = _scalings(c, "target", network)
     if not scalings:
-        return hazard
+        return None
     condition = moment.model.condition(c.condition)
     exposed = tuple(e.state for e in condition.exits if isinstance(e.trigger, ByContagion))
     here = there & in_states(moment.states[c.condition], exposed)
     y = _scaled(torch.ones(moment.counts[kind], dtype=torch.float64), scalings, kind, here, moment)
-    return rounded(hazard.to(torch.float64) * torch.clamp(y, min=0.0))
+    return torch.clamp(y, min=0.0)
 
 
 def _scaled(x: Tensor, scalings: tuple[Scaling, ...], kind: str, here: Tensor, moment: Moment) -> Tensor:
@@ -136,36 +193,38 @@ def _scalings(contagion: Contagion, end: str, network: Network) -> tuple[Scaling
 # ------------------------------------------------------------------ between them
 
 
-def _met(network: Network, weight: Tensor, there: Tensor, moment: Moment, world: World) -> Tensor:
-    """Hazard at each agent from the others' weights, before target scaling."""
+def _met(network: Network, sent: Tensor, own: Tensor, kind: str, there: Tensor, moment: Moment, world: World) -> Tensor:
+    """Exposure of each agent by what the others ``sent``, before target scaling; ``own``: of which this is its own."""
+    if network.is_between:
+        return _met_of_other_kind(network, sent, moment)
     match network.layout:
         case "place":
-            return _met_in_place(network, weight, there, moment, world)
+            return _met_in_place(network, sent, own, there, moment, world)
         case "ties":
-            return _met_on_ties(network, weight, there, world.ties[network.name])
+            return _met_on_ties(network, sent, there, world.ties[network.name])
         case "random":
             if network.mixing is not None:
-                return _met_mixing(network, weight, there, moment)
-            return _met_at_random(network, weight, there, moment)
+                return _met_mixing(network, sent, own, there, moment)
+            return _met_at_random(network, sent, own, there, moment)
         case _:
             assert_never(network.layout)
 
 
-def _met_in_place(network: Network, weight: Tensor, there: Tensor, moment: Moment, world: World) -> Tensor:
+def _met_in_place(network: Network, sent: Tensor, own: Tensor, there: Tensor, moment: Moment, world: World) -> Tensor:
     places = world.place_counts[(network.of, network.place)]
     place = moment.attributes[(network.of, network.place)].to(torch.int64)
     here = torch.clamp(place, min=0)
-    sums = torch.zeros(places + 1, dtype=torch.int64).index_add(0, here, torch.where(there, weight, 0))
+    sums = torch.zeros(places + 1, dtype=torch.int64).index_add(0, here, torch.where(place >= 0, sent, 0))
     others = torch.zeros(places + 1, dtype=torch.int64).index_add(0, here, there.to(torch.int64))[here] - 1
-    return _evenly(network, sums[here] - weight, others)
+    return _evenly(network, sums[here] - own, others)
 
 
-def _met_on_ties(network: Network, weight: Tensor, there: Tensor, ties: Ties) -> Tensor:
-    agents = torch.arange(len(weight))
+def _met_on_ties(network: Network, sent: Tensor, there: Tensor, ties: Ties) -> Tensor:
+    agents = torch.arange(len(sent))
     row = torch.repeat_interleave(agents, torch.diff(torch.from_numpy(ties.offsets)))
     neighbour = torch.from_numpy(ties.targets).to(torch.int64)
-    sums = torch.zeros_like(weight).index_add(0, row, weight[neighbour])
-    others = torch.zeros_like(weight).index_add(0, row, there.to(torch.int64)[neighbour])
+    sums = torch.zeros_like(sent).index_add(0, row, sent[neighbour])
+    others = torch.zeros_like(sent).index_add(0, row, there.to(torch.int64)[neighbour])
     return _evenly(network, sums, others)
 
 
@@ -176,40 +235,38 @@ def _evenly(network: Network, sums: Tensor, others: Tensor) -> Tensor:
     return torch.where(others > 0, sums // torch.clamp(others, min=1), 0)
 
 
-def _met_at_random(network: Network, weight: Tensor, there: Tensor, moment: Moment) -> Tensor:
+def _met_at_random(network: Network, sent: Tensor, own: Tensor, there: Tensor, moment: Moment) -> Tensor:
     """Weight of all, shared among those present, or among all contacts where everybody has a number of their own."""
     everyone_present = there.sum().to(torch.float64)
     if network.is_by_person:
         assert network.contacts is not None
-        own = over_agents(network.contacts, network.of, moment)
-        look_at(network.contacts, "contacts", own, there, network.of, moment)
-        own = torch.clamp(own, 0.0, MOST_CONTACTS)
-        everyone_present = torch.where(there, rounded(own * CONTACT), 0).sum().to(torch.float64) / CONTACT
-    return rounded((weight.sum() - weight).to(torch.float64) / everyone_present)
+        contacts = over_agents(network.contacts, network.of, moment)
+        look_at(network.contacts, "contacts", contacts, there, network.of, moment)
+        contacts = torch.clamp(contacts, 0.0, MOST_CONTACTS)
+        everyone_present = torch.where(there, rounded(contacts * CONTACT), 0).sum().to(torch.float64) / CONTACT
+    return rounded((sent.sum() - own).to(torch.float64) / everyone_present)
 
 
-def _met_of_other_kind(c: Contagion, spreads: tuple[Spread, ...], network: Network, moment: Moment) -> Tensor:
-    """The hazard from those of the other kind: what they weigh, shared among those present of the second kind."""
-    other = moment.model.condition(spreads[0].of).of
-    weight = _weights(c, spreads, network, other, present(network, other, moment), moment)
+def _met_of_other_kind(network: Network, sent: Tensor, moment: Moment) -> Tensor:
+    """Exposure by those of the other kind: what they sent, shared among those present of the second kind."""
     number = int(present(network, network.to, moment).sum())
     if number == 0:
         return torch.zeros((), dtype=torch.int64)
-    return rounded(weight.sum().to(torch.float64) / float(number))
+    return rounded(sent.sum().to(torch.float64) / float(number))
 
 
-def _met_mixing(network: Network, weight: Tensor, there: Tensor, moment: Moment) -> Tensor:
+def _met_mixing(network: Network, sent: Tensor, own: Tensor, there: Tensor, moment: Moment) -> Tensor:
     """Group by group: contacts per day with the group, times the mean weight (of a step) of those present in it."""
     table = moment.model.table(network.mixing or "")
     size = len(table.keys[0])
-    own = over_agents(_mixing_attribute(network, moment), network.of, moment).to(torch.int64)
+    mine = over_agents(_mixing_attribute(network, moment), network.of, moment).to(torch.int64)
     contacts = torch.tensor(table.values, dtype=torch.float64).reshape(size, size)
-    total = torch.zeros_like(weight)
+    total = torch.zeros_like(sent)
     for group in range(size):
-        number = int((there & (own == group)).sum())
+        number = int((there & (mine == group)).sum())
         if number > 0:
-            others = weight[own == group].sum() - torch.where(own == group, weight, 0)
-            total = total + rounded((contacts[own, group] * others.to(torch.float64)) / float(number))
+            others = sent[mine == group].sum() - torch.where(mine == group, own, 0)
+            total = total + rounded((contacts[mine, group] * others.to(torch.float64)) / float(number))
     return total
 
 

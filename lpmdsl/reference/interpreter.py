@@ -17,11 +17,20 @@ from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.reference.arithmetic import Draws
 from lpmdsl.reference.behaviours import decide, deciders
-from lpmdsl.reference.contagion import hazards
+from lpmdsl.reference.contagion import Met, exposure, nothing_owed
 from lpmdsl.reference.expressions import Moment, evaluate
 from lpmdsl.reference.interventions import Policy, fill_limits, intervene, trigger
-from lpmdsl.reference.moves import Body, act_on_entering, course_from_start, draw_exits, keep_apart, move_all
+from lpmdsl.reference.moves import (
+    Body,
+    act_on_entering,
+    course_from_start,
+    draw_exits,
+    keep_apart,
+    look,
+    make_own_moves,
+)
 from lpmdsl.reference.reports import Reports, price
+from lpmdsl.semantics.analysis.second_look import is_looked_at_again
 from lpmdsl.semantics.analysis.watched_values import unsound, watched
 from lpmdsl.semantics.host.quantile_tables import quantile_table
 from lpmdsl.semantics.model import After, CheckAlways, Distribution
@@ -56,19 +65,32 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
 
 
 def _step(request: RunRequest, body: Body, policies: list[Policy], t: int) -> None:
-    """Phases 1 to 6 of step ``t``, after the decisions."""
+    """Phases 1 to 7 of step ``t``, after the decisions."""
     for policy in policies:
         trigger(policy, t, _at(body, t))
     fill_limits(body, t, _at(body, t).time)
     for policy in policies:
         intervene(body, policy, t, _at(body, t).time)
     seen = body.now.seen(_at(body, t).time)
-    met = {c.condition: hazards(c, seen, request.world) for c in request.model.contagions}
-    keep_apart(body, met, t)
-    for name, course in body.courses.items():
-        move_all(body, course, t, met.get(name), seen)
+    for course in body.courses.values():
+        make_own_moves(body, course, t, seen)
+    _infect(request, body, t, tuple(c.condition for c in request.model.contagions), True)
+    if body.again:
+        _infect(request, body, t, body.again, False)
     body.reports.paid.update({p.intervention.name: p.paid for p in policies})
     body.reports.report(t + 1, _at(body, t + 1))
+
+
+def _infect(request: RunRequest, body: Body, t: int, conditions: tuple[str, ...], is_first: bool) -> None:
+    """One look at all who can catch one of ``conditions``; what is owed is sent, and what they weigh is owed."""
+    seen, sent = body.now.seen(_at(body, t).time), body.owed
+    body.owed = {key: torch.zeros_like(x) if key[0] in conditions else x for key, x in sent.items()}
+    contagions = [c for c in request.model.contagions if c.condition in conditions]
+    met: dict[str, Met] = {c.condition: exposure(c, seen, request.world, sent, is_first) for c in contagions}
+    keep_apart(body, met, t)
+    for name, course in body.courses.items():
+        if name in met:
+            look(body, course, t, met[name], is_first, seen)
 
 
 def _require_sound(body: Body, boundary: int) -> None:
@@ -101,7 +123,8 @@ def _begin(request: RunRequest) -> Body:
     reports = Reports(model, draws, delays, history)
     reports.prepare(request.steps)
     courses = {c.name: course_from_start(c, states[c.name]) for c in model.conditions}
-    body = Body(now, courses, reports, draws, _dwell_tables(request))
+    again = tuple(c.condition for c in model.contagions if is_looked_at_again(model, c))
+    body = Body(now, courses, reports, draws, _dwell_tables(request), nothing_owed(model, request.world.counts), again)
     seen = now.seen(0.0)
     for course in courses.values():
         everyone = torch.arange(len(course.state))

@@ -1,9 +1,9 @@
-"""Moves between states: what is drawn on entering one, and which exit comes first (phase 5 of a step)."""
+"""Moves between states: what is drawn on entering one, and which exit comes first (phases 3 and 5 of a step)."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+import itertools
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 import torch
@@ -19,9 +19,10 @@ from lpmdsl.reference.arithmetic import (
     log,
     quantile,
     rounded,
+    share,
     threshold,
 )
-from lpmdsl.reference.contagion import SLACK
+from lpmdsl.reference.contagion import SLACK, Met, Owed, add_owed
 from lpmdsl.reference.expressions import Moment, over_agents, table_rows
 from lpmdsl.reference.months import months
 from lpmdsl.reference.reports import Entries, Reports
@@ -39,8 +40,6 @@ from lpmdsl.semantics.model import (
 )
 
 NEVER = 1 << 62
-MOST_MOVES = 16
-"""Moves of one agent in one condition in one step; what is still due then waits for the next step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +60,17 @@ class Course:
     leads_to: Tensor
     remaining: tuple[Tensor, ...]
 
+    def is_open(self, agents: Tensor) -> Tensor:
+        """Return for each of ``agents`` whether its state has an exit by contagion."""
+        states = {e.state for e in self.exits if isinstance(e.trigger, ByContagion)}
+        return torch.isin(self.state[agents], torch.tensor(sorted(states), dtype=torch.int64))
+
     def episodes(self, agents: Tensor) -> Tensor:
         """Episodes that draws of ``agents`` are keyed by; 0 where a state is entered once."""
         return self.moves[agents] if self.condition.is_cyclic else torch.zeros_like(agents)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Body:
     """State of a run for moves: the live moment, its courses and reports, draws, and tables of dwell times by site."""
 
@@ -75,6 +79,9 @@ class Body:
     reports: Reports
     draws: Draws
     dwells: dict[str, Tensor]
+    owed: Owed
+    again: tuple[str, ...]
+    """The conditions that a step looks at twice."""
     limits: dict[str, int] = field(default_factory=dict)
     """Rest of limits that blocks share, by the intervention that states them."""
 
@@ -168,36 +175,51 @@ def write(now: Moment, kind: str, action: SetAttribute, agents: Tensor, seen: Mo
 # ------------------------------------------------------------------ leaving
 
 
-def keep_apart(body: Body, met: dict[str, Tensor], t: int) -> None:
+def keep_apart(body: Body, met: dict[str, Met], t: int) -> None:
     """Of conditions that exclude each other, who would catch several in a step meets only what is caught first."""
     order = [name for name, course in body.courses.items() if course.condition.excludes and name in met]
-    caught = {name: _caught_at(body, body.courses[name], met[name], t) for name in order}
+    caught = {name: _caught_at(body.courses[name], met[name], t) for name in order}
     for number, name in enumerate(order):
         for other_number, other in enumerate(order):
             if other in body.courses[name].condition.excludes:
                 first = caught[other] <= caught[name] if other_number < number else caught[other] < caught[name]
-                met[name] = torch.where(first & (caught[name] < NEVER), 0, met[name])
+                met[name].total = torch.where(first & (caught[name] < NEVER), 0, met[name].total)
 
 
-def _caught_at(body: Body, course: Course, hazard: Tensor, t: int) -> Tensor:
+def _caught_at(course: Course, met: Met, t: int) -> Tensor:
     """The tick at which each agent in the start state would catch the condition in step ``t``; NEVER if not."""
     start = course.condition.start.state
     agents = torch.nonzero(course.state == start).flatten()
     ticks = torch.full_like(course.state, NEVER)
     for number, exit in enumerate(course.exits):
         if exit.state == start and isinstance(exit.trigger, ByContagion):
-            word = body.draws.words(agents, exit.site, course.episodes(agents))[2]
-            falls = course.remaining[number][agents] - hazard[agents] <= 0
-            ticks[agents] = torch.where(falls, t * TICKS + (word >> 12) + 1, NEVER)
+            ticks[agents] = _caught(course, course.remaining[number].clone(), agents, t, met, True)
     return ticks
 
 
-def move_all(body: Body, course: Course, t: int, hazard: Tensor | None, seen: Moment) -> None:
-    """Every move of the condition in step ``t``; only those who have just moved can move again."""
-    moving = torch.arange(len(course.state))
-    for turn in range(MOST_MOVES):
-        tick, number = _earliest(body, course, moving, t, hazard, turn == 0, seen)
+def make_own_moves(body: Body, course: Course, t: int, seen: Moment) -> None:
+    """Every move of the condition in step ``t`` that hangs on nobody else, up to a state with an exit by contagion."""
+    _move_all(body, course, t, None, True, seen)
+
+
+def look(body: Body, course: Course, t: int, met: Met, is_first: bool, seen: Moment) -> None:
+    """The infections of step ``t``, the exits that compete with them, and what follows from both in the step.
+
+    The second look of a step is for those alone whom its infections touched.
+    """
+    _move_all(body, course, t, met, is_first, seen)
+
+
+def _move_all(body: Body, course: Course, t: int, met: Met | None, is_first: bool, seen: Moment) -> None:
+    everyone = torch.arange(len(course.state))
+    moving = everyone[course.is_open(everyone) == (met is not None)]
+    for turn in itertools.count():
+        if met is None:
+            arrived, moving = moving[course.is_open(moving)], moving[~course.is_open(moving)]
+            _weigh(body, course, arrived, torch.full_like(arrived, NEVER), t, (False, False), seen)
+        tick, number = _earliest(body, course, moving, t, met, turn == 0, is_first, seen)
         leaving = tick <= (t + 1) * TICKS
+        _weigh(body, course, moving, torch.where(leaving, tick, NEVER), t, (met is not None, turn == 0), seen)
         moving, tick, number = moving[leaving], tick[leaving], number[leaving]
         if not len(moving):
             return
@@ -210,25 +232,48 @@ def move_all(body: Body, course: Course, t: int, hazard: Tensor | None, seen: Mo
         enter(body, course, moving, to, tick, t, seen)
 
 
+def _weigh(body: Body, course: Course, agents: Tensor, until: Tensor, t: int, phase: tuple[bool, bool], seen: Moment
+           ) -> None:  # fmt: skip
+    """Adds to what is owed the time that ``agents`` spent in their states, less what the exposure counts whole.
+
+    Before the exposure that is the state in which their own moves end, in a look the one in which it found them. Who
+    does not move owes nothing.
+    """
+    is_look, is_first_turn = phase
+    chosen = torch.ones_like(agents, dtype=torch.bool) if not is_first_turn else until < NEVER
+    agents, until = agents[chosen], until[chosen]
+    states = {**seen.states, course.condition.name: course.state}
+    moment = replace(body.now, states=states, time=seen.time)
+    begin, end = torch.clamp(course.entered[agents], min=t * TICKS), (t + 1) * TICKS
+    counted = torch.zeros_like(agents)
+    if not is_look:
+        counted = torch.where(until == NEVER, TICKS, counted)
+    elif is_first_turn:
+        counted = end - begin
+    add_owed(body.owed, course.condition.name, moment, agents, torch.clamp(until, max=end) - begin, counted)
+
+
 def _earliest(
-    body: Body, course: Course, agents: Tensor, t: int, hazard: Tensor | None, is_first: bool, seen: Moment
-) -> tuple[Tensor, Tensor]:
+    body: Body, course: Course, agents: Tensor, t: int, met: Met | None, is_first_turn: bool, is_first: bool,
+    seen: Moment,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Tick and number of the exit that comes first for each agent; NEVER if none does in this step."""
     tick, chosen = torch.full_like(agents, NEVER), torch.full_like(agents, -1)
-    began_here = (course.entered[agents] <= t * TICKS) & is_first
     for number, exit in enumerate(course.exits):
         here = course.state[agents] == exit.state
-        if not isinstance(exit.trigger, After | AtRate):
-            here = here & began_here
+        if isinstance(exit.trigger, When):
+            here = here & (course.entered[agents] <= t * TICKS) & is_first_turn
+        if is_first_turn and not is_first and not isinstance(exit.trigger, ByContagion):
+            continue  # the first look has seen to these
         candidate = torch.full_like(agents, NEVER)
-        candidate[here] = _candidate(body, course, number, agents[here], t, hazard, seen)
+        candidate[here] = _candidate(body, course, number, agents[here], t, met, seen)
         sooner = candidate < tick
         tick, chosen = torch.where(sooner, candidate, tick), torch.where(sooner, number, chosen)
     return tick, chosen
 
 
 def _candidate(
-    body: Body, course: Course, number: int, agents: Tensor, t: int, hazard: Tensor | None, seen: Moment
+    body: Body, course: Course, number: int, agents: Tensor, t: int, met: Met | None, seen: Moment
 ) -> Tensor:
     """The tick at which one exit would happen to ``agents``, who are in its state; NEVER if not in step ``t``."""
     exit, end = course.exits[number], (t + 1) * TICKS
@@ -238,19 +283,41 @@ def _candidate(
             due = course.due[agents]
             return torch.where((course.planned[agents] == number) & (due <= end), due, NEVER)
         case ByContagion():
-            word = body.draws.words(agents, exit.site, course.episodes(agents))[2]
-            remaining[agents] -= 0 if hazard is None else hazard[agents]
-            return torch.where(remaining[agents] <= 0, t * TICKS + (word >> 12) + 1, NEVER)
+            if met is None:
+                return torch.full_like(agents, NEVER)
+            is_contested = bool(course.condition.excludes) or len(course.condition.exits_of(exit.state)) > 1
+            return _caught(course, remaining, agents, t, met, is_contested)
         case AtRate():
             return _at_rate(exit.trigger, remaining, course, agents, t, seen)
         case Chance():
-            remaining[agents] -= _chance_hazard(exit.trigger, course.condition.of, t, seen, agents)[agents]
-            return torch.where(remaining[agents] <= 0, end, NEVER)
+            return _tried(exit.trigger, remaining, course, agents, t, seen)
         case When():
             holds_now = over_agents(exit.trigger.test, course.condition.of, seen)[agents] != 0
             return torch.where(holds_now, end, NEVER)
         case _:
             assert_never(exit.trigger)
+
+
+def _caught(course: Course, remaining: Tensor, agents: Tensor, t: int, met: Met, is_contested: bool) -> Tensor:
+    """Takes the exposure of the step from what is left of thresholds; the tick at which one is used up, else NEVER.
+
+    The tick is read from the end of the step backwards, by the force that holds there; where none does, the sources
+    left within the step, and a third of it was over in the mean. In a second look two thirds were. Where something else
+    may come first, it is read as if the exposure were the same all through the step, which is fair to both.
+    """
+    begin, end = torch.clamp(course.entered[agents], min=t * TICKS), (t + 1) * TICKS
+    held, total = remaining[agents], met.total[agents]
+    remaining[agents] -= share(total, end - begin)
+    if met.is_first and is_contested:
+        part = held.to(torch.float64) / total.clamp(min=1).to(torch.float64)
+        tick = begin + torch.floor(part.clamp(max=1.0) * float(TICKS)).to(torch.int64) + 1
+        return torch.where(remaining[agents] <= 0, tick.clamp(max=end), NEVER)
+    force = met.force[agents]
+    back = torch.minimum(-remaining[agents], force).to(torch.float64) / force.clamp(min=1).to(torch.float64)
+    ticks = torch.floor(back * float(TICKS)).to(torch.int64)
+    ticks = torch.where(force > 0, ticks, 2 * TICKS // 3)
+    tick = end - ticks if met.is_first else torch.full_like(begin, end - TICKS // 3)
+    return torch.where(remaining[agents] <= 0, torch.maximum(tick, begin + 1), NEVER)
 
 
 def _at_rate(trigger: AtRate, remaining: Tensor, course: Course, agents: Tensor, t: int, seen: Moment) -> Tensor:
@@ -266,16 +333,31 @@ def _at_rate(trigger: AtRate, remaining: Tensor, course: Course, agents: Tensor,
     return torch.where(happens, tick, NEVER)
 
 
-def _chance_hazard(trigger: Chance, kind: str, t: int, seen: Moment, agents: Tensor) -> Tensor:
-    """−log(1 − p) in units of 2⁻³² for each try that falls into the step; it is read for ``agents``."""
-    step, every = seen.model.clock.step, trigger.every
+def _tried(trigger: Chance, remaining: Tensor, course: Course, agents: Tensor, t: int, seen: Moment) -> Tensor:
+    """The tick of the try that uses up the threshold, of those in the step: one every period after one came.
+
+    By months of the calendar there is one at the end of a step in which a month ends. A try is −log(1 − p) in units of
+    2⁻³².
+    """
+    kind, step, came, end = course.condition.of, seen.model.clock.step, course.entered[agents], (t + 1) * TICKS
+    begin = torch.clamp(came, min=t * TICKS)
     if trigger.months:
         after, before = (months(seen.model.clock, 0, at) // trigger.months for at in (t + 1, t))
-        tries = after - before
+        tries, done = torch.where(came < end, after - before, 0), torch.zeros_like(came)
     else:
-        tries = math.floor((t + 1) * step / every + SLACK) - math.floor(t * step / every + SLACK)
+        a_tick = step / trigger.every / TICKS
+        done, after_ = (torch.floor((at - came).to(torch.float64) * a_tick + SLACK).to(torch.int64)
+                        for at in (begin, torch.full_like(came, end)))  # fmt: skip
+        tries = after_ - done
     p = over_agents(trigger.probability, kind, seen)
-    if tries:
-        look_at(trigger.probability, "probability", p, agents, kind, seen)
+    look_at(trigger.probability, "probability", p, agents[tries > 0], kind, seen)
     hazard = torch.clamp(rounded(-log(torch.clamp(1.0 - p, min=0.0)) * 2.0**32), min=0)
-    return tries * torch.where(p >= 1.0, CERTAIN, hazard)
+    hazard = torch.where(p >= 1.0, CERTAIN, hazard)[agents]
+    left = remaining[agents]
+    remaining[agents] = left - tries * hazard
+    needed = done + (left + hazard - 1) // hazard.clamp(min=1)
+    ticks = torch.floor(needed.to(torch.float64) * (trigger.every / step * TICKS)).to(torch.int64)
+    tick = (
+        torch.full_like(came, end) if trigger.months else torch.clamp(torch.maximum(came + ticks, begin + 1), max=end)
+    )
+    return torch.where((remaining[agents] <= 0) & (tries > 0), tick, NEVER)

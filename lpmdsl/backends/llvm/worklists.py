@@ -160,7 +160,8 @@ def collect(head, blocks, pool, step, items, size):
 def spend(left, counts, dirty, never, items, size, thread, threads):
     """This thread's part of a step of those who wait for so many contacts: who has had the last one is listed.
 
-    ``left`` (int16 or int32): contacts until something happens, ``never[0]`` from then on. ``counts``: how many an
+    ``left`` (int16 or int32): contacts until something happens, as many beyond
+    ``never[0]`` from then on. ``counts``: how many an
     agent has in this step. ``dirty``: 1 for blocks of 64 agents of whom one may have any.
     """
     blocks = dirty.shape[0]
@@ -180,7 +181,7 @@ def spend(left, counts, dirty, never, items, size, thread, threads):
             reached = _reached(left, first) if is_whole else _reached_rest(left, first, last)
             while reached != 0:
                 i = first + lowest_bit(reached)
-                left[i] = never[0]
+                left[i] += never[0]
                 append(items, size, i, threads)
                 reached &= reached - 1
 

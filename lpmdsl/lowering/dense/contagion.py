@@ -6,6 +6,8 @@ a susceptible then reads one number per network. Sums are integers, so their ord
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lpmdsl.lowering.builder import Builder, held
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import (
@@ -55,6 +57,29 @@ def weight_buffer(contagion: m.Contagion, network: m.Network) -> str:
     return f"{contagion.condition}_{network.name}{contagion.suffix if isinstance(contagion, Part) else ''}"
 
 
+def owed_buffer(contagion: m.Contagion, network: m.Network) -> str:
+    """Name of the buffer of what each source owes on a network beside its weight."""
+    return f"{weight_buffer(contagion, network)}_owed"
+
+
+def made_up_buffer(contagion: m.Contagion, network: m.Network) -> str:
+    """Name of the buffer of what was owed to a place, to a group or along an agent's ties."""
+    return f"{weight_buffer(contagion, network)}_made_up"
+
+
+def forget_made_up(builder: Builder, condition: m.Condition) -> list[KStmt]:
+    """Statements that forget what came along an agent's ties, once felt; a dense program empties all in each step."""
+    contagion = builder.model.contagion_of(condition.name)
+    body: list[KStmt] = []
+    for c in (c for c in builder.contagions if contagion is not None and c.condition == condition.name):
+        for network in networks_of(builder, c):
+            name = made_up_buffer(c, network)
+            if builder.plan is not None and network.layout == "ties":
+                empty = Store(name, (AGENT,), integer(0))
+                body.append(If(test("ne", builder.load(name, AGENT), integer(0)), (empty,)))
+    return body
+
+
 def declare_contagion(builder: Builder, contagion: m.Contagion) -> None:
     """Declare the buffers of a contagion's weights on each of its networks."""
     for network in networks_of(builder, contagion):
@@ -62,15 +87,21 @@ def declare_contagion(builder: Builder, contagion: m.Contagion) -> None:
         _declare_counter(builder, contagion, network)
         if network.layout == "random":
             groups = len(groups_of(builder, network)[1])
+            kind = builder.model.condition(contagion.source_on(network.name)).of
             if builder.plan is None or network.is_between:
-                kind = builder.model.condition(contagion.source_on(network.name)).of
                 builder.buffer(f"{name}_tally", "i64", (f"chunks_{kind}", groups), "tally")
-            builder.buffer(f"{name}_hazard", "i64", (groups,), "scratch", note="hazard on one of the group")
+            builder.buffer(f"{name}_hazard", "i64", (groups,), "scratch", note="exposure of one of the group")
+            builder.buffer(f"{name}_force", "i64", (groups,), "scratch", note="the force on it as the step ends")
 
 
 def _declare_counter(builder: Builder, contagion: m.Contagion, network: m.Network) -> None:
     """The dense Program fills it anew in each step; the sparse one keeps it."""
     name, shape = weight_buffer(contagion, network), (counter_shape(builder, network),)
+    kind = builder.model.condition(contagion.source_on(network.name)).of
+    owed = "what an agent weighed, less the weight of a whole step"
+    builder.buffer(owed_buffer(contagion, network), "i64", (kind,), "state", note=owed)
+    kept = "state" if builder.plan is not None and network.layout == "ties" else "scratch"
+    builder.buffer(made_up_buffer(contagion, network), "i64", shape, kept, note="what was owed")
     role = "scratch" if builder.plan is None or network.is_between else "state"
     if not builder.counts_sources(contagion, network):
         builder.buffer(name, "i64", shape, role, note="sum of the weights of the infectious, 2⁻³² a step")
@@ -92,7 +123,8 @@ def total_weight(scope: Scope, contagion: m.Contagion, network: m.Network, index
 
 def expose_items(builder: Builder, contagion: m.Contagion, networks: list[m.Network]) -> list[ScheduleItem]:
     """Add up the weights of the infectious on some networks afresh; at random, the hazard that follows."""
-    items: list[ScheduleItem] = [Clear(weight_buffer(contagion, n)) for n in networks if n.layout != "random"]
+    items: list[ScheduleItem] = [Clear(made_up_buffer(contagion, n)) for n in networks]
+    items += [Clear(weight_buffer(contagion, n)) for n in networks if n.layout != "random"]
     for source in dict.fromkeys(contagion.source_on(n.name) for n in networks):
         items.append(Launch(builder.kernel(_expose_kernel(builder, contagion, source, networks))))
     for network in networks:
@@ -101,6 +133,47 @@ def expose_items(builder: Builder, contagion: m.Contagion, networks: list[m.Netw
             items.append(Fold(f"{name}_tally", name, "add"))
             items.append(Launch(builder.kernel(mixing_kernel(builder, contagion, network))))
     return items
+
+
+def send_items(builder: Builder, contagion: m.Contagion, networks: list[m.Network]) -> list[ScheduleItem]:
+    """Send what is owed on some networks of a contagion, and that alone, for a second look."""
+    items: list[ScheduleItem] = [Clear(made_up_buffer(contagion, n)) for n in networks]
+    for source in dict.fromkeys(contagion.source_on(n.name) for n in networks):
+        items.append(Launch(builder.kernel(_send_kernel(builder, contagion, source, networks))))
+    for network in networks:
+        if network.layout == "random":
+            items.append(Launch(builder.kernel(mixing_kernel(builder, contagion, network, is_again=True))))
+    return items
+
+
+def _send_kernel(builder: Builder, contagion: m.Contagion, source: str, networks: list[m.Network]) -> Kernel:
+    condition = builder.model.condition(source)
+    scope = Scope(builder, condition.of)
+    body: list[KStmt] = []
+    for network in networks:
+        if contagion.source_on(network.name) == source:
+            body += send_owed(scope, contagion, network)
+    name = "_to_".join(dict.fromkeys((source, contagion.condition)))
+    name += contagion.suffix if isinstance(contagion, Part) else ""
+    return Kernel(f"send_{name}", condition.of, tuple(scope.prologue), tuple(body), contagion.span)
+
+
+def send_owed(scope: Scope, contagion: m.Contagion, network: m.Network) -> list[KStmt]:
+    """The agent sends what it owes on a network, once."""
+    name = owed_buffer(contagion, network)
+    body: list[KStmt] = []
+    owed = scope.let(body, f"owed_{network.name}", scope.builder.load(name, AGENT))
+    into = made_up_buffer(contagion, network)
+    match network.layout:
+        case "place":
+            sent: list[KStmt] = [AtomicAdd(into, (place_of(scope, network),), owed)]
+        case "random":
+            sent = [AtomicAdd(into, (group_of(scope, network),), owed)]
+        case "ties":
+            sent = for_neighbours(scope, network, lambda j: [AtomicAdd(into, (j,), owed)])
+    sent.append(Store(name, (AGENT,), integer(0)))
+    body.append(If(test("ne", owed, integer(0)), tuple(sent), span=network.span, note=network.name))
+    return body
 
 
 def _expose_kernel(builder: Builder, contagion: m.Contagion, source: str, networks: list[m.Network]) -> Kernel:
@@ -113,6 +186,7 @@ def _expose_kernel(builder: Builder, contagion: m.Contagion, source: str, networ
     inner: list[KStmt] = []
     for network in (n for n in networks if contagion.source_on(n.name) == source):
         inner += _expose_on(scope, contagion, network)
+        body += send_owed(scope, contagion, network)
     body.append(If(scope.in_state(source, sources), tuple(inner), span=contagion.span))
     name = "_to_".join(dict.fromkeys((source, contagion.condition)))
     name += contagion.suffix if isinstance(contagion, Part) else ""
@@ -218,35 +292,71 @@ def scaled(scope: Scope, value: KExpr, scalings: list[m.Scaling], body: list[KSt
 # ------------------------------------------------------------------ the force of infection
 
 
-def hazard(scope: Scope, condition: m.Condition, state: int, told: Felt | None = None) -> tuple[list[KStmt], Var]:
-    """Statements and the local that hold the agent's force of infection in this step (fixed point).
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Locals of what an agent meets in a look: its exposure in all, and the force at the end of the step."""
 
-    ``told``: gets the parts of it that the score is made of.
+    total: Var
+    force: Var
+
+
+def exposure(
+    scope: Scope, condition: m.Condition, state: int, told: Felt | None = None, is_again: bool = False
+) -> tuple[list[KStmt], Met]:
+    """Statements and the locals that hold what the agent meets in this step (fixed point).
+
+    ``told``: gets the parts of it that the score is made of. ``is_again``: what was owed alone, in a second look.
     """
     contagion = scope.builder.model.contagion_of(condition.name)
     body: list[KStmt] = []
-    total = scope.let(body, "force", integer(0), "force of infection")
+    met = Met(scope.let(body, "met", integer(0), "exposure"), scope.let(body, "force", integer(0), "at the end"))
     for network in networks_of(scope.builder, contagion) if contagion else []:
         assert contagion is not None
         inner: list[KStmt] = []
-        own = _own_weight(scope, contagion, network, state, inner)
-        weight = scope.let(inner, f"from_{network.name}", _weight_on(scope, contagion, network, own, inner))
+        weight, total = _sent_on(scope, contagion, network, state, inner, is_again)
         # Most people meet nobody infectious on most days: the rest is worked out only where something is shared.
         felt: list[KStmt] = []
-        force = _spread_evenly(scope, network, weight)
         scalings = scalings_of(contagion, network, "target")
         factor = real("max", number(0.0), scaled(scope, number(1.0), scalings, felt)) if scalings else None
-        force = _weakened(force, factor)
+        here = scope.let(felt, f"met_on_{network.name}", _weakened(_spread_evenly(scope, network, total), factor))
         if told is not None:
-            force = scope.let(felt, f"force_of_{network.name}", force)
-            told_here = _tell(told, contagion, network, state, force, factor, body)
-            felt += told_here
-        felt.append(Assign(total.name, op("add", total, force)))
-        inner.append(If(test("gt", weight, integer(0)), tuple(felt)))
-        today = runs_today(scope, network)
-        tests = [*([today] if today else []), takes_part(scope, network)]
-        body.append(If(all_of(*tests), tuple(inner), span=network.span, note=network.name))
-    return body, total
+            felt += _tell(told, contagion, network, state, here, factor, body, is_again)
+        felt.append(Assign(met.total.name, op("add", met.total, here)))
+        if not is_again:
+            force = _weakened(_spread_evenly(scope, network, weight), factor)
+            felt.append(Assign(met.force.name, op("add", met.force, force)))
+        inner.append(If(test("gt", total, integer(0)), tuple(felt)))
+        body.append(If(takes_part(scope, network), tuple(inner), span=network.span, note=network.name))
+    return body, met
+
+
+def _sent_on(
+    scope: Scope, contagion: m.Contagion, network: m.Network, state: int, body: list[KStmt], is_again: bool
+) -> tuple[KExpr, KExpr]:
+    """Weight of the others, and that with what they owe, at the agent's place or along its ties.
+
+    At random it is the hazard on one of the agent's group.
+    """
+    builder, name = scope.builder, weight_buffer(contagion, network)
+    if network.layout == "random":
+        group = group_of(scope, network)
+        own = integer(0) if is_again else _own_weight(scope, contagion, network, state, body)
+        if own == integer(0):
+            hazard = scope.let(body, f"from_{network.name}", builder.load(f"{name}_hazard", group))
+            return builder.load(f"{name}_force", group), hazard
+        hazards = group_hazards(scope, contagion, network, group, own, body, is_again)
+        return hazards
+    index = place_of(scope, network) if network.layout == "place" else AGENT
+    owed = builder.load(made_up_buffer(contagion, network), index)
+    if is_again:
+        return integer(0), scope.let(body, f"from_{network.name}", owed)
+    own = _own_weight(scope, contagion, network, state, body)
+    weight: KExpr = minus(total_weight(scope, contagion, network, index), own)
+    today = runs_today(scope, network)
+    if today is not None:
+        weight = op("select", today, weight, integer(0))
+    weight = scope.let(body, f"weight_of_{network.name}", weight)
+    return weight, scope.let(body, f"from_{network.name}", op("add", weight, owed))
 
 
 def _weakened(force: KExpr, factor: KExpr | None) -> KExpr:
@@ -254,28 +364,28 @@ def _weakened(force: KExpr, factor: KExpr | None) -> KExpr:
     return force if factor is None else rounded(real("mul", op("to_f64", force, dtype="f64"), factor))
 
 
-def _tell(told: Felt, contagion: m.Contagion, network: m.Network, state: int, force: KExpr, factor: KExpr | None,
-          before: list[KStmt]) -> list[KStmt]:  # fmt: skip
-    """Statements that keep the force on a network, and every part of it that follows a parameter by itself."""
+def _tell(told: Felt, contagion: m.Contagion, network: m.Network, state: int, met: KExpr, factor: KExpr | None,
+          before: list[KStmt], is_again: bool) -> list[KStmt]:  # fmt: skip
+    """Statements that keep the exposure on a network, and every part of it that follows a parameter by itself."""
     scope, ledger = told.scope, told.ledger
     body: list[KStmt] = []
     slopes, parts = parts_of(ledger, contagion, network)
     scalings = scalings_of(contagion, network, "target")
     for scaling in (s for s in scalings if s.where is None):
         slopes += ledger.free((scaling.factor,))
-    body.append(Assign(told.declare(before, slopes, is_whole=True).name, force))
+    body.append(Assign(told.declare(before, slopes, is_whole=True).name, met))
     for part, its in parts:
-        own = _own_weight(scope, part, network, state, body)
-        weight = _spread_evenly(scope, network, _weight_on(scope, part, network, own, body))
-        body.append(Assign(told.declare(before, its).name, _weakened(weight, factor)))
+        _, total = _sent_on(scope, part, network, state, body, is_again)
+        shared = _spread_evenly(scope, network, total)
+        body.append(Assign(told.declare(before, its).name, _weakened(shared, factor)))
     for scaling in scalings:
         where = None if scaling.where is None else scope.value(scaling.where)
         free = ledger.free((scaling.factor,))
         if free and where is not None:
-            body.append(If(where, (Assign(told.declare(before, free).name, force),), span=scaling.span))
+            body.append(If(where, (Assign(told.declare(before, free).name, met),), span=scaling.span))
         for parameter, slope in ledger.own((scaling.factor,)):
             one = ((parameter, m.Literal_(1.0, NUMBER, slope.span)),)
-            value = rounded(real("mul", op("to_f64", force, dtype="f64"), scope.value(slope, "slope")))
+            value = rounded(real("mul", op("to_f64", met, dtype="f64"), scope.value(slope, "slope")))
             keep = Assign(told.declare(before, one).name, value)
             body.append(keep if where is None else If(where, (keep,), span=scaling.span))
     return body
@@ -290,21 +400,6 @@ def _own_weight(scope: Scope, contagion: m.Contagion, network: m.Network, state:
     if network.layout == "ties" or not can_weigh(contagion, network, state):
         return integer(0)
     return weight_of(scope, contagion, network, body)
-
-
-def _weight_on(scope: Scope, contagion: m.Contagion, network: m.Network, own: KExpr, body: list[KStmt]) -> KExpr:
-    """Weight of the others in the agent's place or among its ties; at random: the hazard on one of its group."""
-    builder, name = scope.builder, weight_buffer(contagion, network)
-    match network.layout:
-        case "place":
-            return minus(total_weight(scope, contagion, network, place_of(scope, network)), own)
-        case "ties":
-            return total_weight(scope, contagion, network, AGENT)
-        case "random":
-            group = group_of(scope, network)
-            if own == integer(0):
-                return builder.load(f"{name}_hazard", group)
-            return group_hazard(scope, contagion, network, group, own, body)
 
 
 def minus(value: KExpr, own: KExpr) -> KExpr:
@@ -325,41 +420,59 @@ def _spread_evenly(scope: Scope, network: m.Network, weight: KExpr) -> KExpr:
     return op("select", test("gt", divisor, integer(0)), shared, integer(0))
 
 
-def group_hazard(
-    scope: Scope, contagion: m.Contagion, network: m.Network, group: KExpr, own: KExpr, body: list[KStmt]
-) -> Var:
-    """Hazard on one of ``group`` from everyone: Σ_b round(C[a, b]·W_b / n_b), or round(W / n) without mixing."""
+def group_hazards(
+    scope: Scope, contagion: m.Contagion, network: m.Network, group: KExpr, own: KExpr, body: list[KStmt],
+    is_again: bool = False,
+) -> tuple[Var, Var]:  # fmt: skip
+    """Force and exposure of one of ``group`` from everyone: Σ_b round(C[a, b]·W_b / n_b), or round(W / n) unmixed."""
     builder = scope.builder
     groups = len(groups_of(builder, network)[1])
-    total = scope.let(body, "mixed", integer(0))
+    sums = scope.let(body, "force_on_group", integer(0)), scope.let(body, "mixed", integer(0))
     other = Var(scope.fresh("other_group"), "i64")
-    weight = total_weight(scope, contagion, network, other)
-    if own != integer(0):
-        weight = op("sub", weight, op("select", test("eq", other, group), own, integer(0)))
+    today = None if is_again else runs_today(scope, network)
+    inner: list[KStmt] = []
+    weight: KExpr = integer(0)
+    if not is_again:
+        weight = total_weight(scope, contagion, network, other)
+        if own != integer(0):
+            weight = op("sub", weight, op("select", test("eq", other, group), own, integer(0)))
+        if today is not None:
+            weight = op("select", today, weight, integer(0))
+        weight = scope.let(inner, "sent", weight)
+    owed = builder.load(made_up_buffer(contagion, network), other)
     present = builder.load(f"{network.name}_present", other)
-    value: KExpr = op("to_f64", weight, dtype="f64")
+    for into, sent in zip(sums, (weight, op("add", weight, owed)), strict=True):
+        if sent != integer(0):
+            share = _mixed_share(builder, network, sent, present, op("add", op("mul", group, integer(groups)), other))
+            inner.append(Assign(into.name, op("add", into, share)))
+    adding = If(test("gt", present, integer(0)), tuple(inner))
+    body.append(Loop(other.name, integer(0), integer(groups), (adding,)))
+    return sums
+
+
+def _mixed_share(builder: Builder, network: m.Network, sent: KExpr, present: KExpr, cell: KExpr) -> KExpr:
+    """Exposure that one group brings to one of another, for the number of those present of it."""
+    value: KExpr = op("to_f64", sent, dtype="f64")
     if network.mixing is not None:
         table = builder.model.table(network.mixing)
         builder.buffer(f"table_{table.name}", "f64", (len(table.values),), "constant", note=table.span.label)
-        contacts = builder.load(f"table_{table.name}", op("add", op("mul", group, integer(groups)), other))
-        value = real("mul", contacts, value)
+        value = real("mul", builder.load(f"table_{table.name}", cell), value)
     shared_by: KExpr = op("to_f64", op("max", present, integer(1)), dtype="f64")
     if network.is_by_person:
         shared_by = real("div", shared_by, number(CONTACT))
-    share = rounded(real("div", value, shared_by))
-    adding = Assign(total.name, op("add", total, share))
-    body.append(Loop(other.name, integer(0), integer(groups), (If(test("gt", present, integer(0)), (adding,)),)))
-    return total
+    return rounded(real("div", value, shared_by))
 
 
-def mixing_kernel(builder: Builder, contagion: m.Contagion, network: m.Network) -> Kernel:
-    """The hazard on each mixing group, once a step."""
+def mixing_kernel(builder: Builder, contagion: m.Contagion, network: m.Network, is_again: bool = False) -> Kernel:
+    """The exposure of each mixing group and the force on it, once a look."""
     scope = Scope(builder, "")
     group = Var("group", "i64")
     body: list[KStmt] = []
-    value = group_hazard(scope, contagion, network, group, integer(0), body)
+    force, total = group_hazards(scope, contagion, network, group, integer(0), body, is_again)
     name = weight_buffer(contagion, network)
-    body.append(Store(f"{name}_hazard", (group,), value, network.span))
+    body.append(Store(f"{name}_hazard", (group,), total, network.span))
+    if not is_again:
+        body.append(Store(f"{name}_force", (group,), force, network.span))
     groups = len(groups_of(builder, network)[1])
     loop = Loop(group.name, integer(0), integer(groups), tuple(body), network.span)
-    return Kernel(f"mix_{name}", "", tuple(scope.prologue), (loop,), network.span)
+    return Kernel(f"mix_{name}{'_again' if is_again else ''}", "", tuple(scope.prologue), (loop,), network.span)

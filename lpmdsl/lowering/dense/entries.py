@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
+from lpmdsl.lowering.dense.contagion import forget_made_up
 from lpmdsl.lowering.dense.expressions import Scope, dwell
 from lpmdsl.lowering.dense.observations import count_entry
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.lowering.score.draws import branches, happens, stay
-from lpmdsl.lowering.sparse.constant_hazard import contacts_left
+from lpmdsl.lowering.sparse.constant_hazard import contacts_left, rest_buffer
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import NEVER, Assign, Draw, If, KExpr, KStmt, Let, Store, Threshold, Var
 from lpmdsl.program.nodes import AGENT, chance_threshold, integer, op, real, test, word
@@ -32,8 +34,11 @@ def declare(builder: Builder, condition: m.Condition) -> None:
             note = "contacts with the infectious until one is infected"
             builder.buffer(left_buffer(name, slot), "i32", shape, "state", NEVER, note)
             builder.buffer(f"{left_buffer(name, slot)}_never", "i64", (1,), "input", NEVER, "more than anybody has")
+            builder.buffer(rest_buffer(condition), "i64", shape, "state", 1, "what is left beside whole contacts")
         else:
             builder.buffer(left_buffer(name, slot), "i64", shape, "state", note="what is left of the threshold")
+    if keeps_entry(condition):
+        builder.buffer(f"{name}_entered", "i64", shape, "state", note="tick of the last entry")
     if condition.is_cyclic:
         builder.buffer(f"{name}_episode", "i32", shape, "state", note="moves made so far")
 
@@ -74,6 +79,27 @@ def asks_origin(model: m.Model, condition: str) -> bool:
     return any(flow.condition == condition and flow.origins for flow in flows)
 
 
+Phase = Literal["own", "look", "again"]
+"""own: moves that hang on nobody else; look: infections, and what competes with them; again: those of a second look."""
+
+
+def is_entered(condition: m.Condition, state: int) -> bool:
+    """Return True if an exit leads to a state, so that one may come to it within a step."""
+    return any(b.to == state for e in condition.exits for b in e.branches)
+
+
+def is_contested(condition: m.Condition, state: int) -> bool:
+    """Return True if something else can happen to one who waits for an infection: it matters which comes first."""
+    return bool(condition.excludes) or len(condition.exits_of(state)) > 1
+
+
+def keeps_entry(condition: m.Condition) -> bool:
+    """Return True if an agent must remember when it came: to where it can be infected, or where it has tries."""
+    tried = any(isinstance(e.trigger, m.Chance) and not e.trigger.months for e in condition.exits)
+    caught = (e.state for e in condition.exits if isinstance(e.trigger, m.ByContagion))
+    return tried or any(is_entered(condition, state) for state in caught)
+
+
 @dataclass(slots=True)
 class Course:
     """The locals of one agent's course through one condition in a kernel."""
@@ -85,6 +111,7 @@ class Course:
     episode: KExpr
     counts_entries: bool = True
     left: KExpr = NOBODY
+    phase: Phase = "own"
     """The state that the agent came from; known only where a flow asks for it."""
 
 
@@ -118,8 +145,16 @@ def _entry_of(course: Course, state: int) -> list[KStmt]:
         draw = keyed_draw(course, exit_.site, body, exit_)
         left: KExpr = Threshold(word(draw, 0), word(draw, 1))
         if scope.builder.has_constant_hazard(condition.name):
-            left = contacts_left(scope, condition, left, left_buffer(condition.name, slot))
+            left = scope.let(body, "threshold", left)
+            body += contacts_left(scope, condition, left, left_buffer(condition.name, slot))
+            continue
         body.append(Store(left_buffer(condition.name, slot), (AGENT,), left, exit_.span))
+    if (
+        course.phase == "own"
+        and course.counts_entries
+        and any(isinstance(e.trigger, m.ByContagion) for e in condition.exits_of(state))
+    ):
+        body += forget_made_up(scope.builder, condition)
     for clause in condition.entering:
         if state in clause.states:
             body += _act_on_entering(course, clause)

@@ -7,6 +7,7 @@ from lpmdsl.lowering.dense.entries import (
     Course,
     asks_origin,
     entry,
+    keeps_entry,
     read_before_writing,
     set_on_entering,
     stored_value,
@@ -367,6 +368,8 @@ def _force(scope: Scope, action: m.ForceMove, happens: KExpr) -> list[KStmt]:
     if asks_origin(scope.builder.model, name):
         course.left = scope.let(body, f"{name}_left_state", op("to_i64", scope.builder.load(name, AGENT)))
     body += entry(course, frozenset({action.state}))
+    if keeps_entry(condition):
+        body.append(Store(f"{name}_entered", (AGENT,), op("mul", STEP, integer(TICKS))))
     body.append(Store(name, (AGENT,), op("to_u8", state, dtype="u8"), action.span))
     live = op("to_i64", scope.builder.load(name, AGENT))
     elsewhere: KExpr = test("ne", live, integer(action.state))

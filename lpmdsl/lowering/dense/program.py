@@ -5,13 +5,14 @@ from __future__ import annotations
 from lpmdsl.lowering.builder import Builder, stored_as
 from lpmdsl.lowering.dense.archetypes import band_items, look_items
 from lpmdsl.lowering.dense.behaviours import decide_items, declare_behaviour
-from lpmdsl.lowering.dense.conditions import advance_kernel, begin_kernel
+from lpmdsl.lowering.dense.conditions import begin_kernel, moves_kernel
 from lpmdsl.lowering.dense.contagion import (
     declare_contagion,
     expose_items,
     networks_of,
+    send_items,
 )
-from lpmdsl.lowering.dense.entries import declare
+from lpmdsl.lowering.dense.entries import Phase, declare
 from lpmdsl.lowering.dense.interventions import block_items, declare_intervention, together_items, trigger_kernel
 from lpmdsl.lowering.dense.observations import (
     declare_observation,
@@ -40,18 +41,24 @@ def lower(model: m.Model, ledger: Ledger | None = None) -> Program:
     observations = observation_items(builder)
     begin = begin_items(builder)
     acts = [*decide_items(builder), *intervention_items(builder)]
-    moves = [*_contagion_items(builder), *_advance_items(builder)]
-    return program_of(builder, begin, acts, moves, observations)
+    own, moves = moves_items(builder, "own"), [*_contagion_items(builder), *moves_items(builder, "look")]
+    if builder.again:
+        moves += [*_send_items(builder), *moves_items(builder, "again")]
+    return program_of(builder, begin, acts, own, moves, observations)
 
 
 def program_of(
     builder: Builder,
     begin: list[ScheduleItem],
     acts: list[ScheduleItem],
+    own: list[ScheduleItem],
     moves: list[ScheduleItem],
     observations: list[ScheduleItem],
 ) -> Program:
-    """The schedule from its phases, with what a ledger asks for between and after them."""
+    """The schedule from its phases, with what a ledger asks for between and after them.
+
+    ``own``: the moves that hang on nobody else.
+    """
     closing: list[ScheduleItem] = []
     slopes: dict[bool, list[ScheduleItem]] = {True: [], False: []}
     if builder.ledger is not None:
@@ -61,7 +68,7 @@ def program_of(
     kept, looks = contagion_items(builder)
     begin = [*slopes[True], *begin, *kept, *observations, *closing, *note_items(builder, 1)]
     moves = [*looks, *moves, *note_items(builder, 0)]
-    step = [*acts, *slopes[False], *moves, *observations, *closing, *note_items(builder, 1)]
+    step = [*acts, *slopes[False], *own, *moves, *observations, *closing, *note_items(builder, 1)]
     return _program(builder, begin, step, look_items(builder))
 
 
@@ -140,9 +147,22 @@ def _contagion_items(builder: Builder) -> list[ScheduleItem]:
     return items
 
 
-def _advance_items(builder: Builder) -> list[ScheduleItem]:
+def _send_items(builder: Builder) -> list[ScheduleItem]:
+    """Send what the infections of a step owe, for a second look."""
+    contagions = [c for c in builder.contagions if c.condition in builder.again]
+    networks = dict.fromkeys(n for c in contagions for n in networks_of(builder, c))
+    counted = [n for n in networks if needs_presence(n) and not is_static(builder, n)]
+    items: list[ScheduleItem] = [Launch(f"presence_{n.name}") for n in counted]
+    for contagion in contagions:
+        items += send_items(builder, contagion, networks_of(builder, contagion))
+    return items
+
+
+def moves_items(builder: Builder, phase: Phase) -> list[ScheduleItem]:
+    """The moves of everybody in one phase of a step, a kind of agent after the other."""
     kinds = dict.fromkeys(c.of for c in builder.model.conditions)
-    return [Launch(builder.kernel(advance_kernel(builder, kind))) for kind in kinds]
+    kernels = (moves_kernel(builder, kind, phase) for kind in kinds)
+    return [Launch(builder.kernel(k)) for k in kernels if k is not None]
 
 
 def observation_items(builder: Builder) -> list[ScheduleItem]:

@@ -204,44 +204,48 @@ class Felt:
         return ledger
 
     def decision(self) -> int:
-        """The first column: for every part what was survived, what was gained by catching it, and a remainder."""
+        """The first column: for every part what was endured, and what was gained by catching it."""
         kind = self.condition.of
 
         def make() -> Decision:
-            first = self.ledger.take(kind, 3 * len(self.slopes))
-            score: list[Sum] = [((first + 3 * k + 1, 1), (first + 3 * k, -1)) for k in range(len(self.slopes))]
+            first = self.ledger.take(kind, 2 * len(self.slopes))
+            score: list[Sum] = [((first + 2 * k + 1, 1), (first + 2 * k, -1)) for k in range(len(self.slopes))]
             control = tuple(c for k in self.whole for c in score[k])
-            terms = tuple(
-                Term(slopes, score[k], (plus(first + 3 * k, first + 3 * k + 2),))
-                for k, slopes in enumerate(self.slopes)
-            )
+            terms = tuple(Term(slopes, score[k], (plus(first + 2 * k),)) for k, slopes in enumerate(self.slopes))
             return Decision(self.exit.site, kind, (control,), terms)
 
         return min(c for c, _ in self.ledger.decision(self.exit.site, make).controls[0])
 
-    def survived(self) -> list[KStmt]:
-        """∂ log(1 − p) = −∂h."""
-        first = self.decision()
-        return [add(self.condition.of, first + 3 * k, part) for k, part in enumerate(self.parts)]
+    def survived(self, met: KExpr, total: KExpr) -> list[KStmt]:
+        """∂ log(1 − p) = −∂h, of the share ``met`` of the exposure that the agent was there for."""
+        first, scope = self.decision(), self.scope
+        if met == total:
+            return [add(self.condition.of, first + 2 * k, part) for k, part in enumerate(self.parts)]
+        body: list[KStmt] = []
+        share = scope.let(body, "share", _ratio(met, total))
+        return [*body, *(add(self.condition.of, first + 2 * k, _times(p, share)) for k, p in enumerate(self.parts))]
 
-    def caught(self, force: Var) -> list[KStmt]:
-        """∂ log p = ∂h·(1 − p)/p.
+    def caught(self, total: KExpr, spent: KExpr) -> list[KStmt]:
+        """Density of the moment of infection: ∂ log λ − ∂H, of what was ``spent`` of the exposure until then.
 
-        The mean of the product of that with the control is ∂h·h·(1 − p)/p. Of it, ∂h stands already with those who
-        escape; who is caught adds the rest, ∂h·(1 − p)/p·(h/p − 1), about ∂h / 2.
+        Its variance is H, the mean of what is endured: so of catching it nothing is to be added to the square.
         """
         first, scope = self.decision(), self.scope
         body: list[KStmt] = []
-        h = scope.let(body, "h", real("div", op("to_f64", force, dtype="f64"), number(HAZARD_ONE)))
-        escapes = scope.let(body, "escapes", real("exp", real("neg", h)))
-        p = scope.let(body, "p", real("sub", number(1.0), escapes))
-        gained = scope.let(body, "gained", real("div", escapes, p))
-        more = scope.let(body, "more", real("mul", gained, real("sub", real("div", h, p), number(1.0))))
+        endured = scope.let(body, "endured", _ratio(spent, total))
+        gained = scope.let(body, "gained", real("div", number(HAZARD_ONE), op("to_f64", total, dtype="f64")))
         for k, part in enumerate(self.parts):
-            value = scope.let(body, "part", op("to_f64", part, dtype="f64"))
-            body.append(add(self.condition.of, first + 3 * k + 1, rounded(real("mul", value, gained))))
-            body.append(add(self.condition.of, first + 3 * k + 2, rounded(real("mul", value, more))))
+            body.append(add(self.condition.of, first + 2 * k, _times(part, endured)))
+            body.append(add(self.condition.of, first + 2 * k + 1, _times(part, gained)))
         return body
+
+
+def _ratio(part: KExpr, whole: KExpr) -> KExpr:
+    return real("div", op("to_f64", part, dtype="f64"), op("to_f64", whole, dtype="f64"))
+
+
+def _times(part: KExpr, factor: KExpr) -> KExpr:
+    return rounded(real("mul", op("to_f64", part, dtype="f64"), factor))
 
 
 def felt_by(scope: Scope, condition: m.Condition, exit_: m.Exit) -> Felt | None:

@@ -10,7 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lpmdsl.lowering.builder import Builder
-from lpmdsl.lowering.dense.contagion import networks_of, weight_buffer, weight_of
+from lpmdsl.lowering.dense.contagion import (
+    made_up_buffer,
+    networks_of,
+    owed_buffer,
+    send_owed,
+    weight_buffer,
+    weight_of,
+)
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import (
     for_neighbours,
@@ -73,6 +80,13 @@ def view_items(builder: Builder, kind: str) -> list[ScheduleItem]:
         body = (Store(f"{name}_noted", (AGENT,), op("to_u8", integer(0), dtype="u8")), *body)
     builder.kernel(replace(kernel, over=name, body=body))
     return [*items, Launch(kernel.name), Clear(f"{name}_size")]
+
+
+def resend_items(builder: Builder, kind: str) -> list[ScheduleItem]:
+    """The same pass once more in a step, over those whom its infections changed."""
+    name = changed(kind)
+    items: list[ScheduleItem] = [Launch(f"refresh_{kind}")]
+    return [*items, *([Clear(f"{name}_size")] if f"{name}_size" in builder.buffers else [])]
 
 
 def _everyone_kernels(kind: str, span: Span) -> list[Kernel]:
@@ -177,12 +191,21 @@ def _weight_change(
     body.append(If(is_source, tuple(inner), span=network.span, note=network.name))
     before = scope.let(body, f"told_on_{network.name}", op("to_i64", builder.load(name, AGENT)))
     share: list[KStmt] = []
+    owed: KExpr | None = None
+    if network.layout == "ties":
+        owed = scope.let(body, f"owed_{network.name}", builder.load(owed_buffer(contagion, network), AGENT))
+        settled = Store(owed_buffer(contagion, network), (AGENT,), integer(0))
+        share.append(If(test("ne", owed, integer(0)), (settled,)))
+    else:
+        body += send_owed(scope, contagion, network)
     if network.layout == "random" and codes is not None:
         share += _change_group(weight_buffer(contagion, network), before, now, codes)
     else:
         change = scope.let(share, "change", op("sub", now, before))
-        share += _share_change(scope, contagion, network, change)
+        share += _share_change(scope, contagion, network, change, owed)
     differs: KExpr = test("ne", before, now)
+    if owed is not None:
+        differs = any_of(differs, test("ne", owed, integer(0)))
     if codes is not None:
         differs = any_of(differs, test("ne", *codes))
     told = op("to_u8", now, dtype="u8") if counted else now
@@ -190,7 +213,9 @@ def _weight_change(
     return body
 
 
-def _share_change(scope: Scope, contagion: m.Contagion, network: m.Network, change: Var) -> list[KStmt]:
+def _share_change(
+    scope: Scope, contagion: m.Contagion, network: m.Network, change: Var, owed: KExpr | None
+) -> list[KStmt]:
     name = weight_buffer(contagion, network)
     match network.layout:
         case "place":
@@ -200,16 +225,19 @@ def _share_change(scope: Scope, contagion: m.Contagion, network: m.Network, chan
         case "ties":
             counted = scope.builder.counts_sources(contagion, network)
             added = op("to_i32", change, dtype="i32") if counted else change
-            wakes = _wakes(scope, contagion, change)
+            assert owed is not None
+            wakes = _wakes(scope, contagion, any_of(test("gt", change, integer(0)), test("gt", owed, integer(0))))
+            into = made_up_buffer(contagion, network)
 
             def tell(neighbour: KExpr) -> list[KStmt]:
                 other = Var(scope.fresh("other"), "i64")
-                return [Let(other.name, neighbour), AtomicAdd(name, (other,), added, network.span), *wakes(other)]
+                sent = AtomicAdd(name, (other,), added, network.span), AtomicAdd(into, (other,), owed, network.span)
+                return [Let(other.name, neighbour), *sent, *wakes(other)]
 
             return for_neighbours(scope, network, tell)
 
 
-def _wakes(scope: Scope, contagion: m.Contagion, change: Var):
+def _wakes(scope: Scope, contagion: m.Contagion, brings: KExpr):
     """Put those at risk who were not and now have an infectious neighbour."""
     condition = scope.builder.model.condition(contagion.condition)
 
@@ -219,7 +247,7 @@ def _wakes(scope: Scope, contagion: m.Contagion, change: Var):
             return []
         was = Var(scope.fresh("was_at_ease"), "bool")
         claim = Claim(was.name, not_at_risk(condition), other)
-        return [If(test("gt", change, integer(0)), (claim, If(was, (Mark(at_risk(condition), other, True),))))]
+        return [If(brings, (claim, If(was, (Mark(at_risk(condition), other, True),))))]
 
     return wakes
 

@@ -97,7 +97,7 @@ class _Noting:
         was = _read(self.builder, self.kernel, condition) if stores == 1 else None
         if was is None:
             was = self.scope.let(first, f"{condition.name}_was", _state(self.builder, condition))
-        after = after_moves(self.scope, condition, was, _wide(store.value))
+        after = after_moves(self.scope, condition, was, _wide(store.value), self.kernel.name.startswith("infect"))
         return (first, after) if after else ([], [])
 
     def _written(self, store: Store) -> KStmt:

@@ -167,12 +167,14 @@ def _weigh_the_same(contagion: m.Contagion, network: m.Network) -> bool:
 def _has_constant_hazard(model: m.Model, condition: m.Condition, counted: set[tuple[str, str]]) -> bool:
     """Return True if the force on every susceptible is one constant number for each infectious neighbour.
 
-    One network of ties, on which nobody is ever absent, one susceptible state, nothing that distinguishes targets, and
-    nothing that reads a person when somebody enters a state.
+    One network of ties, on which nobody is ever absent, one susceptible state to which nobody returns, nothing that
+    distinguishes targets, and nothing that reads a person when somebody enters a state.
     """
     contagion, networks = model.contagion_of(condition.name), networks_of(model, condition)
     if contagion is None or len(networks) != 1 or len(susceptible(condition)) != 1 or condition.entering:
         return False
+    if any(b.to in susceptible(condition) for e in condition.exits for b in e.branches):
+        return False  # who comes within a step meets a part of it
     (network,) = networks
     spread = contagion.spreads[0]
     weight = [spread.rate, *([network.contacts] if network.contacts is not None else []),

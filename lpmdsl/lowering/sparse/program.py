@@ -9,18 +9,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.builder import BOUNDARY, Builder
 from lpmdsl.lowering.dense.behaviours import decide_items
-from lpmdsl.lowering.dense.conditions import advance_kernel
-from lpmdsl.lowering.dense.contagion import expose_items, hazard, mixing_kernel, networks_of
-from lpmdsl.lowering.dense.entries import left_buffer
+from lpmdsl.lowering.dense.conditions import moves_kernel, open_states
+from lpmdsl.lowering.dense.contagion import (
+    expose_items,
+    exposure,
+    forget_made_up,
+    made_up_buffer,
+    mixing_kernel,
+    networks_of,
+    send_items,
+)
+from lpmdsl.lowering.dense.entries import Phase, is_entered, left_buffer
+from lpmdsl.lowering.dense.exposure import START, exposed
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import is_static, presence_kernel
 from lpmdsl.lowering.dense.program import begin_items, declare_all, intervention_items, observation_items, program_of
 from lpmdsl.lowering.score.draws import felt_by
 from lpmdsl.lowering.score.statistics import Ledger
-from lpmdsl.lowering.sparse.constant_hazard import first_tell, spend
-from lpmdsl.lowering.sparse.incremental_force import view_items
+from lpmdsl.lowering.sparse.constant_hazard import first_tell, fresh, spend, tell_kernel
+from lpmdsl.lowering.sparse.incremental_force import resend_items, view_items
 from lpmdsl.lowering.sparse.instrument import instrumented
 from lpmdsl.lowering.sparse.plan import choose, left_at_any_step, susceptible, timed
 from lpmdsl.lowering.sparse.state_counts import settle_items
@@ -29,7 +38,6 @@ from lpmdsl.lowering.sparse.worklists import (
     calendar,
     declare_lists,
     feels_something,
-    is_one_of,
     moving,
     not_at_risk,
     plan_of,
@@ -40,6 +48,7 @@ from lpmdsl.program.ir import (
     Collect,
     If,
     Kernel,
+    KExpr,
     KStmt,
     Launch,
     Mark,
@@ -47,7 +56,7 @@ from lpmdsl.program.ir import (
     ScheduleItem,
     Store,
 )
-from lpmdsl.program.nodes import AGENT, all_of, integer, op, test
+from lpmdsl.program.nodes import AGENT, all_of, integer, is_one_of, op, test
 from lpmdsl.semantics import model as m
 
 
@@ -68,9 +77,11 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: 
     constant = [c for c in model.conditions if builder.has_constant_hazard(c.name)]
     begin = [*begin_items(builder), *(item for c in constant for item in first_tell(builder, c))]
     acts = [*decide_items(builder), *intervention_items(builder)]
-    moves = [*contagion, *_advance_items(builder)]
+    own, moves = _own_items(builder), [*contagion, *_look_items(builder, "look")]
+    if builder.again:
+        moves += [*_send_items(builder), *_look_items(builder, "again")]
     builder.kernels = instrumented(builder)
-    return program_of(builder, begin, acts, moves, observations)
+    return program_of(builder, begin, acts, own, moves, observations)
 
 
 def _contagion_items(builder: Builder) -> list[ScheduleItem]:
@@ -78,6 +89,9 @@ def _contagion_items(builder: Builder) -> list[ScheduleItem]:
     kinds = dict.fromkeys(model.condition(c.condition).of for c in model.contagions if any(not s.of for s in c.spreads))
     items: list[ScheduleItem] = []
     constant = {c.of for c in model.conditions if builder.has_constant_hazard(c.name)}
+    cleared = [Clear(made_up_buffer(c, n)) for c in builder.contagions for n in networks_of(builder, c)
+               if n.layout != "ties" and not n.is_between]  # fmt: skip
+    items += cleared
     for kind in (k for k in kinds if k not in constant):
         items += view_items(builder, kind)
     between: list[m.Network] = []
@@ -92,56 +106,121 @@ def _contagion_items(builder: Builder) -> list[ScheduleItem]:
     return [*(Launch(builder.kernel(presence_kernel(builder, n))) for n in dict.fromkeys(between)), *items]
 
 
+def _send_items(builder: Builder) -> list[ScheduleItem]:
+    """Items that send what the infections of a step owe, for a second look."""
+    model = builder.model
+    contagions = [c for c in builder.contagions if c.condition in builder.again]
+    pairs = [(c, n) for c in contagions for n in networks_of(builder, c)]
+    items: list[ScheduleItem] = [
+        Clear(made_up_buffer(c, n)) for c, n in pairs if n.layout != "ties" and not n.is_between
+    ]
+    between = dict.fromkeys(n for _, n in pairs if n.is_between and not is_static(builder, n))
+    items += [Launch(f"presence_{n.name}") for n in between]
+    listed = dict.fromkeys(model.condition(c.condition).of for c, n in pairs if not n.is_between)
+    constant = {c.of for c in model.conditions if builder.has_constant_hazard(c.name)}
+    for kind in (k for k in listed if k not in constant):
+        items += resend_items(builder, kind)
+    for contagion in contagions:
+        networks = networks_of(builder, contagion)
+        for network in (n for n in networks if n.layout == "random" and not n.is_between):
+            items.append(Launch(builder.kernel(mixing_kernel(builder, contagion, network, is_again=True))))
+        items += send_items(builder, contagion, [n for n in networks if n.is_between])
+    return items
+
+
 # ------------------------------------------------------------------ moves
 
 
-def _advance_items(builder: Builder) -> list[ScheduleItem]:
+def _own_items(builder: Builder) -> list[ScheduleItem]:
+    """The moves that hang on nobody else: of those who are due, and of those who may leave in any step."""
     items: list[ScheduleItem] = []
     for kind in dict.fromkeys(c.of for c in builder.model.conditions):
         conditions = [c for c in builder.model.conditions if c.of == kind]
-        kernel = advance_kernel(builder, kind)
+        kernel = moves_kernel(builder, kind, "own")
+        if kernel is None:
+            continue
         if plan_of(builder).ways[conditions[0].name] == "dense":
             items.append(Launch(builder.kernel(kernel)))
             continue
         (condition,) = conditions
-        items += _gathered(builder, condition)
+        items.append(Clear(f"{moving(condition)}_size"))
+        restless = [s for s in left_at_any_step(condition) if s not in open_states(condition)]
+        if restless:
+            items.append(Launch(builder.kernel(_restless_kernel(builder, condition, restless))))
+        if timed(condition):
+            items.append(Collect(calendar(condition), moving(condition)))
         items.append(Launch(builder.kernel(replace(kernel, over=moving(condition)))))
     return items
 
 
-def _gathered(builder: Builder, condition: m.Condition) -> list[ScheduleItem]:
-    """Fills the list of those who may move: whose threshold is reached, who may go at any time, who is due."""
-    items: list[ScheduleItem] = [Clear(f"{moving(condition)}_size")]
-    if plan_of(builder).ways[condition.name] == "swept":
-        items.append(Launch(builder.kernel(_sweep_kernel(builder, condition))))
-    elif builder.has_constant_hazard(condition.name):
-        items.append(spend(builder, condition, left_buffer(condition.name, 0), moving(condition)))
-    elif susceptible(condition):
-        items.append(Launch(builder.kernel(_risk_kernel(builder, condition))))
-    if timed(condition):
-        items.append(Collect(calendar(condition), moving(condition)))
+def _restless_kernel(builder: Builder, condition: m.Condition, states: list[int]) -> Kernel:
+    scope = Scope(builder, condition.of)
+    body = read_states(scope)
+    leaving = is_one_of(scope.states[condition.name], states)
+    body.append(If(leaving, (Append(moving(condition), AGENT),)))
+    note = "who may leave in any step"
+    return Kernel(f"list_{condition.name}", condition.of, tuple(scope.prologue), tuple(body), condition.span, note)
+
+
+def _look_items(builder: Builder, phase: Phase) -> list[ScheduleItem]:
+    """The infections of a step, and the exits that compete with them."""
+    items: list[ScheduleItem] = []
+    for kind in dict.fromkeys(c.of for c in builder.model.conditions):
+        conditions = [c for c in builder.model.conditions if c.of == kind]
+        kernel = moves_kernel(builder, kind, phase)
+        if kernel is None:
+            continue
+        if plan_of(builder).ways[conditions[0].name] == "dense":
+            items.append(Launch(builder.kernel(kernel)))
+            continue
+        (condition,) = conditions
+        items += _gathered(builder, condition, phase)
+        items.append(Launch(builder.kernel(replace(kernel, over=moving(condition)))))
+        if builder.has_constant_hazard(condition.name) and (phase == "again" or condition.name not in builder.again):
+            late = tell_kernel(builder, condition, "")
+            items += [Launch(builder.kernel(late)), Clear(f"{fresh(condition)}_size")]
     return items
 
 
-def _sweep_kernel(builder: Builder, condition: m.Condition) -> Kernel:
-    """Every state is read: the susceptible feel the step's force, and who may leave at any time is listed."""
+def _gathered(builder: Builder, condition: m.Condition, phase: Phase) -> list[ScheduleItem]:
+    """Fills the list of those who may move: whose threshold is reached, or who may go at any time as well."""
+    items: list[ScheduleItem] = [Clear(f"{moving(condition)}_size")]
+    if plan_of(builder).ways[condition.name] == "swept":
+        items.append(Launch(builder.kernel(_sweep_kernel(builder, condition, phase))))
+    elif builder.has_constant_hazard(condition.name):
+        if phase == "look":
+            items.append(spend(builder, condition, left_buffer(condition.name, 0), moving(condition)))
+        else:
+            again = tell_kernel(builder, condition, moving(condition))
+            items += [Launch(builder.kernel(again)), Clear(f"{fresh(condition)}_size")]
+    elif susceptible(condition):
+        items.append(Launch(builder.kernel(_risk_kernel(builder, condition, phase))))
+    return items
+
+
+def _sweep_kernel(builder: Builder, condition: m.Condition, phase: Phase) -> Kernel:
+    """Every state is read: the susceptible feel the step's exposure, and who may leave in other ways too is listed."""
     scope = Scope(builder, condition.of)
     body = read_states(scope)
     state = scope.states[condition.name]
     for code in susceptible(condition):
         scope.states[condition.name] = integer(code)
-        felt = _felt(scope, condition, code)
+        felt = _felt(scope, condition, code, phase)
         scope.states[condition.name] = state
         exit_ = condition.exits_of(code)[0]
         note = f"{condition.name}.{condition.states[code]}"
         body.append(If(test("eq", state, integer(code)), tuple(felt), span=exit_.span, note=note))
-    if left_at_any_step(condition):
-        body.append(If(is_one_of(state, left_at_any_step(condition)), (Append(moving(condition), AGENT),)))
-    name = f"sweep_{condition.name}"
+    restless = [s for s in left_at_any_step(condition) if s in open_states(condition)]
+    if restless:
+        body.append(If(is_one_of(state, restless), (Append(moving(condition), AGENT),)))
+    name = f"sweep_{condition.name}{_AGAIN[phase]}"
     return Kernel(name, condition.of, tuple(scope.prologue), tuple(body), condition.span, "who may move")
 
 
-def _risk_kernel(builder: Builder, condition: m.Condition) -> Kernel:
+_AGAIN: dict[Phase, str] = {"look": "", "again": "_again"}
+
+
+def _risk_kernel(builder: Builder, condition: m.Condition, phase: Phase) -> Kernel:
     """The set of those at risk: who has nobody infectious left among its ties is no longer at risk.
 
     The set holds susceptible agents only, so with one susceptible state the state need not be read.
@@ -153,21 +232,30 @@ def _risk_kernel(builder: Builder, condition: m.Condition) -> Kernel:
     for code in susceptible(condition):
         state = integer(code) if alone else scope.states[condition.name]
         scope.states[condition.name] = integer(code)
-        felt = _felt(scope, condition, code, (leave,))
+        felt = _felt(scope, condition, code, phase, (leave,))
         scope.states[condition.name] = state
-        under = If(feels_something(builder, condition, AGENT), tuple(felt), (leave, rest))
+        resting = (leave, rest) if phase == "look" else ()
+        under = If(feels_something(builder, condition, AGENT, phase), tuple(felt), resting)
         body.append(under if alone else If(test("eq", state, integer(code)), (under,)))
-    return Kernel(f"risk_{condition.name}", condition.of, tuple(scope.prologue), tuple(body), condition.span,
-                  "those at risk", over=at_risk(condition))  # fmt: skip
+    name = f"risk_{condition.name}{_AGAIN[phase]}"
+    return Kernel(name, condition.of, tuple(scope.prologue), tuple(body), condition.span, "those at risk",
+                  over=at_risk(condition))  # fmt: skip
 
 
-def _felt(scope: Scope, condition: m.Condition, state: int, caught: tuple[KStmt, ...] = ()) -> list[KStmt]:
+def _felt(
+    scope: Scope, condition: m.Condition, state: int, phase: Phase, caught: tuple[KStmt, ...] = ()
+) -> list[KStmt]:
     """Reduce what is left of the threshold; who would use it up is left to the pass of moves, which does it again."""
     told = felt_by(scope, condition, condition.exits_of(state)[0])
-    body, force = hazard(scope, condition, state, told)
+    body, met = exposure(scope, condition, state, told, phase == "again")
     name = left_buffer(condition.name, 0)
     inner: list[KStmt] = []
-    left = scope.let(inner, "left", op("sub", scope.builder.load(name, AGENT), force))
-    stays = (Store(name, (AGENT,), left), *(told.survived() if told else ()))
+    part: KExpr = met.total
+    if is_entered(condition, state):
+        came = op("max", scope.builder.load(f"{condition.name}_entered", AGENT), START)
+        part = scope.let(inner, "met_here", exposed(met.total, op("sub", BOUNDARY, came)))
+    left = scope.let(inner, "left", op("sub", scope.builder.load(name, AGENT), part))
+    forget = tuple(forget_made_up(scope.builder, condition))
+    stays = (Store(name, (AGENT,), left), *(told.survived(part, met.total) if told else ()), *forget)
     inner.append(If(test("gt", left, integer(0)), stays, (Append(moving(condition), AGENT), *caught)))
-    return [*body, If(all_of(test("gt", force, integer(0))), tuple(inner))]
+    return [*body, If(all_of(test("gt", met.total, integer(0))), tuple(inner), forget)]

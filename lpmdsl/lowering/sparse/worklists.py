@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.entries import Phase
+from lpmdsl.lowering.dense.exposure import owes_something
 from lpmdsl.lowering.dense.expressions import Scope, joined
-from lpmdsl.lowering.sparse.constant_hazard import dirty_blocks, mark_dirty, tell_at_once
+from lpmdsl.lowering.sparse.constant_hazard import dirty_blocks, fresh, mark_dirty, tell_at_once
 from lpmdsl.lowering.sparse.plan import Occupancy, Plan, networks_of, susceptible, telling_states, timed
 from lpmdsl.program.ir import Append, Enqueue, If, KExpr, KStmt, Mark, Store, Tally
-from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, op, test
+from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, is_one_of, op, test
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import TICK_BITS
 
@@ -30,6 +32,7 @@ def declare_lists(builder: Builder) -> None:
             _declare_list(builder, moving(condition), kind, "those who may move in this step")
         if builder.has_constant_hazard(condition.name):
             note = "1: somebody of these 64 may have contacts with the infectious"
+            _declare_list(builder, fresh(condition), kind, "those whom a look made infectious")
             builder.buffer(dirty_blocks(condition), "u8", (f"words_{kind}",), "state", note=note)
         elif way == "listed" and susceptible(condition):
             builder.buffer(at_risk(condition), "i64", (f"words_{kind}",), "state", note="susceptible, under a force")
@@ -48,13 +51,13 @@ def declare_lists(builder: Builder) -> None:
 
 def declare_changed(builder: Builder, kind: str) -> None:
     """The list of those who have changed; interventions may come upon the same agent twice, so it is noted."""
-    _declare_list(builder, changed(kind), kind, "those whose weight or presence may have changed")
+    _declare_list(builder, changed(kind), f"twice_{kind}", "those whose weight or presence may have changed")
     if kind in plan_of(builder).acted_on:
         builder.buffer(f"{changed(kind)}_noted", "u8", (kind,), "state", note="1: is on the list of those who changed")
 
 
-def _declare_list(builder: Builder, name: str, kind: str, note: str) -> None:
-    builder.buffer(name, "i32", (kind,), "state", note=note)
+def _declare_list(builder: Builder, name: str, size: str, note: str) -> None:
+    builder.buffer(name, "i32", (size,), "state", note=note)
     builder.buffer(f"{name}_size", "i64", (1,), "control")
 
 
@@ -92,9 +95,11 @@ def at_beginning(scope: Scope, condition: m.Condition, state: KExpr) -> list[KSt
     return body + _expected(scope, condition, state, integer(0))
 
 
-def after_moves(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr) -> list[KStmt]:
+def after_moves(
+    scope: Scope, condition: m.Condition, before: KExpr, state: KExpr, is_look: bool = False
+) -> list[KStmt]:
     """Notify those concerned of an agent's moves of this step, once they are made."""
-    body = [*tell_occupancies(scope, condition, before, state), *_tell_view(scope, condition, before, state)]
+    body = [*tell_occupancies(scope, condition, before, state), *_tell_view(scope, condition, before, state, is_look)]
     return body + _expected(scope, condition, state, op("add", STEP, integer(1)))
 
 
@@ -117,15 +122,11 @@ def _expected(scope: Scope, condition: m.Condition, state: KExpr, earliest: KExp
     return body
 
 
-def is_one_of(state: KExpr, states: list[int]) -> KExpr:
-    """Test that a state is one of several."""
-    return any_of(*(test("eq", state, integer(s)) for s in states))
-
-
-def feels_something(builder: Builder, condition: m.Condition, agent: KExpr) -> KExpr:
-    """Test that someone infectious is tied to the agent: weights are never negative."""
+def feels_something(builder: Builder, condition: m.Condition, agent: KExpr, phase: Phase = "look") -> KExpr:
+    """Test that someone infectious is tied to the agent, or was: weights are never negative."""
     counters = [f"{condition.name}_{n.name}" for n in networks_of(builder.model, condition)]
-    return any_of(*(test("gt", op("to_i64", builder.load(c, agent)), integer(0)) for c in counters))
+    weighs = [test("gt", op("to_i64", builder.load(c, agent)), integer(0)) for c in counters if phase == "look"]
+    return any_of(*weighs, *(test("ne", builder.load(f"{c}_made_up", agent), integer(0)) for c in counters))
 
 
 # ------------------------------------------------------------------ tables of occupancy
@@ -152,17 +153,22 @@ def tell_occupancies(scope: Scope, condition: m.Condition, before: KExpr, state:
 # ------------------------------------------------------------------ what others feel
 
 
-def _tell_view(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr) -> list[KStmt]:
+def _tell_view(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr, is_look: bool) -> list[KStmt]:
     """The agent is listed as changed if either state says something about its weight or presence."""
     if scope.builder.has_constant_hazard(condition.name):
-        return tell_at_once(scope, condition, before, state)
+        if not is_look:
+            return tell_at_once(scope, condition, before, state)
+        sources = telling_states(scope.builder.model, condition)
+        join = Append(fresh(condition), AGENT)
+        return [If(any_of(is_one_of(state, sources), owes_something(scope.builder, condition)), (join,))]
     telling = sorted(telling_states(scope.builder.model, condition))
     noted = note_change(scope)
     if not noted or not telling:
         return []
     if len(telling) == len(condition.states):
         return noted
-    return [If(any_of(is_one_of(before, telling), is_one_of(state, telling)), tuple(noted))]
+    owes = owes_something(scope.builder, condition)
+    return [If(any_of(is_one_of(before, telling), is_one_of(state, telling), owes), tuple(noted))]
 
 
 def note_change(scope: Scope) -> list[KStmt]:

@@ -118,8 +118,8 @@ class Collect:
 @dataclass(frozen=True, slots=True)
 class Spend:
     """Takes ``counts`` from ``left`` in every block of ``SPENT_TOGETHER`` agents that is ``dirty``, and adds those of
-    whom nothing is left to a list, once: from then on as much is left as nobody ever counts (``never``). A block of
-    which nobody counts anything rests.
+    whom nothing is left to a list, once: ``never``, as much as nobody ever counts, is added to what is left then. A
+    block of which nobody counts anything rests.
     """
 
     left: str

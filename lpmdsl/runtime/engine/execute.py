@@ -176,7 +176,13 @@ def size_values(program: Program, request: RunRequest) -> dict[str, int]:
     sizes = {"steps": request.steps, "steps+1": request.steps + 1, "cells": CELLS + 1}
     sizes["constants"] = len(program.constants)
     for kind, count in world.counts.items():
-        sizes |= {kind: count, f"{kind}+1": count + 1, f"chunks_{kind}": max(1, -(-count // CHUNK))}
+        # Twice, as one may move in a look, and on its own in the next step before the sums are brought up to date.
+        sizes |= {
+            kind: count,
+            f"{kind}+1": count + 1,
+            f"twice_{kind}": 2 * count,
+            f"chunks_{kind}": max(1, -(-count // CHUNK)),
+        }
         # Everyone stands in the calendar at most once; each step has at most one block that is not full.
         sizes[f"words_{kind}"] = -(-count // 64)
         sizes[f"blocks_{kind}"] = count // (BLOCK - 2) + request.steps + 2
@@ -203,7 +209,8 @@ def make_buffers(program: Program, request: RunRequest, sizes: dict[str, int]) -
     for name in (n for n, most in longest.items() if most < 256):
         buffers[name] = buffers[name].astype(np.uint8)
     for item in (i for i in program.step if isinstance(i, Spend)):
-        _narrow(buffers, item, longest.get(item.counts, NEVER) * (request.steps + 1))
+        most = longest.get(item.counts, NEVER)
+        _narrow(buffers, item, most * (request.steps + 1), most)
     return buffers
 
 
@@ -212,12 +219,12 @@ def _longest(rows: NDArray, name: str) -> int:
     return int((rows if name.endswith("_degree") else np.diff(rows)).max(initial=0))
 
 
-def _narrow(buffers: dict[str, NDArray], item: Spend, most: int) -> None:
+def _narrow(buffers: dict[str, NDArray], item: Spend, most: int, longest: int) -> None:
     """Waiting for contacts in half the memory, where nobody can have as many as fit into it."""
-    limit = np.iinfo(np.int16).max
-    if most < limit:
-        buffers[item.left] = np.full(buffers[item.left].shape, limit, np.int16)
-        buffers[item.never] = np.array([limit])
+    never = 2 * (most + longest) + 2  # from half of it on nobody is susceptible who can be reached
+    if never <= np.iinfo(np.int16).max:
+        buffers[item.left] = np.full(buffers[item.left].shape, never, np.int16)
+        buffers[item.never] = np.array([never])
 
 
 def _of_agents(program: Program) -> list[str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.functions import ANYTHING, FUNCTIONS, Bounds
+from lpmdsl.semantics.host.quantile_tables import TICKS
 
 TRUTH: Bounds = (0.0, 1.0)
 
@@ -164,9 +165,9 @@ def _flow(observation: m.Observation, flow: m.Flow, known: Knowledge) -> Bounds:
     condition = known.model.condition(flow.condition)
     people = _people(condition.of, known.model)[1]
     if condition.is_cyclic:
-        # Up to sixteen moves a step, and late reports may fall together.
+        # At most a move a tick, of which a step has so many, and late reports may fall together.
         span = known.model.clock.steps if observation.delayed else _longest(observation) / known.model.clock.step
-        people *= 16 * max(1.0, span)
+        people *= TICKS * max(1.0, span)
     return 0.0, people / observation.every
 
 

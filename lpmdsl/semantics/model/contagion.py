@@ -45,6 +45,10 @@ class Contagion:
     doc: str
     span: Span
 
+    def spreads_on(self, network: str) -> tuple[Spread, ...]:
+        """The rules by which it spreads on a network, in written order."""
+        return tuple(s for s in self.spreads if s.network == network)
+
     def source_on(self, network: str) -> str:
         """The condition whose states spread on a network: another kind's if the network joins two kinds."""
         return next((s.of for s in self.spreads if s.network == network and s.of), self.condition)

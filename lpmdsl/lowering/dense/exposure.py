@@ -1,0 +1,95 @@
+"""Exposure by the ticks in which a source was one: what it owes beside its weight of a whole step.
+
+A step counts everybody whole who is a source once the moves are made that hang on nobody else. Whoever came or went
+within it owes the difference: negative for those who came, positive for those who went. It is sent with the weights.
+What somebody weighs after an infection is owed too: a second look in the same step, or the next step, makes it up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from lpmdsl.lowering.builder import BOUNDARY, Builder
+from lpmdsl.lowering.dense.contagion import networks_of, owed_buffer, weight_of
+from lpmdsl.lowering.dense.entries import Course
+from lpmdsl.lowering.dense.presence import runs_today, takes_part
+from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Store, Var
+from lpmdsl.program.nodes import AGENT, HAZARD_MOST, all_of, any_of, integer, op, test
+from lpmdsl.semantics import model as m
+from lpmdsl.semantics.host.quantile_tables import TICK_BITS, TICKS
+
+Debts = dict[str, Var]
+"""Locals in which a kernel adds up what an agent owes, by buffer."""
+
+
+def fed_by(builder: Builder, condition: m.Condition) -> Iterator[tuple[m.Contagion, m.Network]]:
+    """The contagions and networks on which agents in states of the condition are sources."""
+    for contagion in builder.contagions:
+        for network in networks_of(builder, contagion):
+            if contagion.source_on(network.name) == condition.name:
+                yield contagion, network
+
+
+def no_debts(course: Course, body: list[KStmt]) -> Debts:
+    """Locals of 0."""
+    scope = course.scope
+    pairs = fed_by(scope.builder, course.condition)
+    return {owed_buffer(c, n): scope.let(body, f"owes_{n.name}", integer(0)) for c, n in pairs}
+
+
+def weigh(course: Course, debts: Debts, leaves: KExpr, until: KExpr, counted: tuple[KExpr, KExpr]) -> list[KStmt]:
+    """Adds what the agent weighs in its state until a tick, less what the exposure counts.
+
+    ``counted``: a test, and the ticks that count where it holds. ``leaves``: False for those who stay and have not
+    moved; they owe nothing.
+    """
+    body: list[KStmt] = []
+    begins = course.scope.let(body, "begins", op("max", course.since, START))
+    scope = replace(course.scope, states={**course.scope.states, course.condition.name: course.state}, attributes={})
+    for contagion, network in fed_by(scope.builder, course.condition):
+        owes = debts[owed_buffer(contagion, network)]
+        inner: list[KStmt] = []
+        weight = weight_of(scope, contagion, network, inner)
+        inner.append(Assign(owes.name, op("add", owes, share_of(weight, op("sub", until, begins)))))
+        is_counted, ticks = counted
+        back = op("sub", owes, share_of(weight, ticks if ticks is not TO_THE_END else op("sub", BOUNDARY, begins)))
+        inner.append(If(is_counted, (Assign(owes.name, back),)))
+        states = tuple(sorted({s for spread in contagion.spreads_on(network.name) for s in spread.states}))
+        today = runs_today(scope, network)
+        tests = [*([today] if today else []), scope.in_state(course.condition.name, states), takes_part(scope, network)]
+        body.append(If(all_of(*tests), tuple(inner), span=network.span, note=network.name))
+    return [If(leaves, tuple(body), span=course.condition.span)] if debts else []
+
+
+START = op("mul", Var("t", "i64"), integer(TICKS))
+"""The tick at which step t begins."""
+WHOLE = integer(TICKS)
+TO_THE_END = integer(-1)
+"""Stands for the ticks from when the agent came until the end of the step."""
+
+
+def share_of(hazard: KExpr, ticks: KExpr) -> KExpr:
+    """Share of a step's hazard, of at most ``HAZARD_MOST``, in so many ticks."""
+    return op("shr", op("mul", hazard, ticks), integer(TICK_BITS))
+
+
+def exposed(total: KExpr, ticks: KExpr) -> KExpr:
+    """Share of an exposure in so many ticks; the exposure of a whole step as it is, however large."""
+    part = share_of(op("min", total, integer(HAZARD_MOST)), ticks)
+    return op("select", test("eq", ticks, WHOLE), total, part)
+
+
+def keep_debts(course: Course, debts: Debts) -> list[KStmt]:
+    """Statements that add what the agent owes to what it owes already."""
+    body: list[KStmt] = []
+    for name, owes in debts.items():
+        more = Store(name, (AGENT,), op("add", course.scope.builder.load(name, AGENT), owes))
+        body.append(If(test("ne", owes, integer(0)), (more,)))
+    return body
+
+
+def owes_something(builder: Builder, condition: m.Condition) -> KExpr:
+    """Test that an agent owes something that is not sent yet."""
+    names = [owed_buffer(c, n) for c, n in fed_by(builder, condition)]
+    return any_of(*(test("ne", builder.load(name, AGENT), integer(0)) for name in names))
