@@ -6,7 +6,6 @@ import heapq
 import math
 from collections.abc import Callable
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
@@ -30,10 +29,7 @@ def daily_cases(case: Mixing, people: int, seed: int) -> Series:
     return _events(thresholds, latent, stays[first:], stays[:first], case.beta / people, case.days)
 
 
-@nb.njit(cache=True)
-def _events(
-    thresholds: Series, latent: Series, stays: Series, first: Series, rate: float, days: int
-) -> Series:  # pragma: no cover - compiled
+def _events(thresholds: Series, latent: Series, stays: Series, first: Series, rate: float, days: int) -> Series:
     cases, now, met, infectious, caught = np.zeros(days), 0.0, 0.0, len(first), 0
     coming = [(stay, -1.0) for stay in first]
     heapq.heapify(coming)
