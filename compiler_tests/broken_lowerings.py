@@ -97,14 +97,14 @@ BROKEN = (
     ),
     Broken(
         "targets whose scaling is forgotten",
-        "lpmdsl/lowering/dense/contagion.py",
+        "lpmdsl/lowering/dense/contagion/exposure.py",
         "_weakened(_spread_evenly(scope, network, total), factor)",
         "_spread_evenly(scope, network, total)",
         "compiler_tests/backends/test_backends_agree.py::test_models_agree_at_2_000_agents",
     ),
     Broken(
         "what a source owes for the part of a step is forgotten",
-        "lpmdsl/lowering/dense/exposure.py",
+        "lpmdsl/lowering/dense/contagion/debts.py",
         '        body.append(If(test("ne", owes, integer(0)), (more,)))',
         '        body.append(If(test("ne", owes, owes), (more,)))',
         "compiler_tests/backends/test_backends_agree.py::test_models_agree_at_2_000_agents",

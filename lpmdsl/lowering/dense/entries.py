@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
-from lpmdsl.lowering.dense.contagion import forget_made_up
+from lpmdsl.lowering.dense.contagion.buffers import forget_made_up
 from lpmdsl.lowering.dense.expressions import Scope, dwell
 from lpmdsl.lowering.dense.observations import count_entry
 from lpmdsl.lowering.dense.watched_values import look_at

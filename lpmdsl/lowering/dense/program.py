@@ -6,12 +6,8 @@ from lpmdsl.lowering.builder import Builder, stored_as
 from lpmdsl.lowering.dense.archetypes import band_items, look_items
 from lpmdsl.lowering.dense.behaviours import decide_items, declare_behaviour
 from lpmdsl.lowering.dense.conditions import begin_kernel, moves_kernel
-from lpmdsl.lowering.dense.contagion import (
-    declare_contagion,
-    expose_items,
-    networks_of,
-    send_items,
-)
+from lpmdsl.lowering.dense.contagion.buffers import declare_contagion, networks_of
+from lpmdsl.lowering.dense.contagion.sending import expose_items, send_items
 from lpmdsl.lowering.dense.entries import Phase, declare
 from lpmdsl.lowering.dense.interventions import block_items, declare_intervention, together_items, trigger_kernel
 from lpmdsl.lowering.dense.observations import (

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lpmdsl.lowering.dense.contagion import networks_of
+from lpmdsl.lowering.dense.contagion.buffers import networks_of
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.relaxed.chances import ZERO, Chances, Layout, Relaxing, minus, plus, simple, times
 from lpmdsl.lowering.relaxed.hazards import course_of

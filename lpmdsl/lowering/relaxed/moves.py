@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from lpmdsl.lowering.builder import is_dotted, state_name
-from lpmdsl.lowering.dense.conditions import tries
+from lpmdsl.lowering.dense.tries import tries
 from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Event, Layout, minus, plus, times
 from lpmdsl.lowering.relaxed.hazards import Course, course_of, hazards_of, numbers
 from lpmdsl.lowering.relaxed.phase_type import ENTRY, LEAVES, REST

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lpmdsl.lowering.builder import Builder, state_name, stored_as
-from lpmdsl.lowering.dense.contagion import networks_of
+from lpmdsl.lowering.dense.contagion.buffers import networks_of
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import declare_network
 from lpmdsl.lowering.relaxed.chances import ZERO, Chances, Event, Gather, Layout, Relaxing, plus

@@ -6,7 +6,8 @@ same rows, read the other way, serve the adjoint.
 
 from __future__ import annotations
 
-from lpmdsl.lowering.dense.contagion import scalings_of, weight_buffer
+from lpmdsl.lowering.dense.contagion.buffers import weight_buffer
+from lpmdsl.lowering.dense.contagion.weights import scalings_of
 from lpmdsl.lowering.dense.presence import group_of, groups_of, is_static, needs_presence, runs_today, takes_part
 from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Gather, Relaxing, minus, plus, times, truth
 from lpmdsl.lowering.relaxed.weights import absences, presence_name, read_by, scaled, weight_name

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lpmdsl.lowering.builder import Builder
-from lpmdsl.lowering.dense.contagion import networks_of, scalings_of, weight_buffer
+from lpmdsl.lowering.dense.contagion.buffers import networks_of, weight_buffer
+from lpmdsl.lowering.dense.contagion.weights import scalings_of
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import group_of, groups_of, is_static, needs_presence, takes_part
 from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, plus, simple, times, truth

@@ -9,7 +9,8 @@ or goes within a step; the sums are those of adding up hazards, to the bit.
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
-from lpmdsl.lowering.dense.contagion import fixed_weight, networks_of, owed_buffer, weight_buffer
+from lpmdsl.lowering.dense.contagion.buffers import networks_of, owed_buffer, weight_buffer
+from lpmdsl.lowering.dense.contagion.weights import fixed_weight
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import for_neighbours
 from lpmdsl.program.ir import (

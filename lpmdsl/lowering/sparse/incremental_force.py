@@ -10,14 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lpmdsl.lowering.builder import Builder
-from lpmdsl.lowering.dense.contagion import (
-    made_up_buffer,
-    networks_of,
-    owed_buffer,
-    send_owed,
-    weight_buffer,
-    weight_of,
-)
+from lpmdsl.lowering.dense.contagion.buffers import made_up_buffer, networks_of, owed_buffer, weight_buffer
+from lpmdsl.lowering.dense.contagion.sending import send_owed
+from lpmdsl.lowering.dense.contagion.weights import weight_of
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import (
     for_neighbours,

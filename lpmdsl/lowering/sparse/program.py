@@ -12,17 +12,12 @@ from dataclasses import replace
 from lpmdsl.lowering.builder import BOUNDARY, Builder
 from lpmdsl.lowering.dense.behaviours import decide_items
 from lpmdsl.lowering.dense.conditions import moves_kernel, open_states
-from lpmdsl.lowering.dense.contagion import (
-    expose_items,
-    exposure,
-    forget_made_up,
-    made_up_buffer,
-    mixing_kernel,
-    networks_of,
-    send_items,
-)
+from lpmdsl.lowering.dense.contagion.buffers import forget_made_up, made_up_buffer, networks_of
+from lpmdsl.lowering.dense.contagion.debts import START, exposed
+from lpmdsl.lowering.dense.contagion.exposure import exposure
+from lpmdsl.lowering.dense.contagion.mixing import mixing_kernel
+from lpmdsl.lowering.dense.contagion.sending import expose_items, send_items
 from lpmdsl.lowering.dense.entries import Phase, is_entered, left_buffer
-from lpmdsl.lowering.dense.exposure import START, exposed
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import is_static, presence_kernel
 from lpmdsl.lowering.dense.program import begin_items, declare_all, intervention_items, observation_items, program_of

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.contagion.debts import owes_something
 from lpmdsl.lowering.dense.entries import Phase
-from lpmdsl.lowering.dense.exposure import owes_something
 from lpmdsl.lowering.dense.expressions import Scope, joined
 from lpmdsl.lowering.sparse.constant_hazard import dirty_blocks, fresh, mark_dirty, tell_at_once
 from lpmdsl.lowering.sparse.plan import Occupancy, Plan, networks_of, susceptible, telling_states, timed

@@ -11,11 +11,32 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lpmdsl.lowering.builder import BOUNDARY, Builder
-from lpmdsl.lowering.dense.contagion import networks_of, owed_buffer, weight_of
-from lpmdsl.lowering.dense.entries import Course
-from lpmdsl.lowering.dense.presence import runs_today, takes_part
-from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Store, Var
-from lpmdsl.program.nodes import AGENT, HAZARD_MOST, all_of, any_of, integer, op, test
+from lpmdsl.lowering.dense.contagion.buffers import networks_of, owed_buffer
+from lpmdsl.lowering.dense.contagion.weights import weight_of
+from lpmdsl.lowering.dense.entries import (
+    Course,
+)
+from lpmdsl.lowering.dense.presence import (
+    runs_today,
+    takes_part,
+)
+from lpmdsl.program.ir import (
+    Assign,
+    If,
+    KExpr,
+    KStmt,
+    Store,
+    Var,
+)
+from lpmdsl.program.nodes import (
+    AGENT,
+    HAZARD_MOST,
+    all_of,
+    any_of,
+    integer,
+    op,
+    test,
+)
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import TICK_BITS, TICKS
 
@@ -64,7 +85,11 @@ def weigh(course: Course, debts: Debts, leaves: KExpr, until: KExpr, counted: tu
 
 START = op("mul", Var("t", "i64"), integer(TICKS))
 """The tick at which step t begins."""
+
+
 WHOLE = integer(TICKS)
+
+
 TO_THE_END = integer(-1)
 """Stands for the ticks from when the agent came until the end of the step."""
 

@@ -1,0 +1,83 @@
+"""Buffers of a contagion: what sources weigh on a network, what they owe, and what that makes up."""
+
+from __future__ import annotations
+
+from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.presence import (
+    counter_shape,
+    groups_of,
+)
+from lpmdsl.lowering.score.statistics import Part
+from lpmdsl.program.ir import (
+    If,
+    KStmt,
+    Store,
+)
+from lpmdsl.program.nodes import AGENT, integer, test
+from lpmdsl.semantics import model as m
+
+
+def networks_of(builder: Builder, contagion: m.Contagion) -> list[m.Network]:
+    """The networks of a contagion, each once, in the order in which they are named."""
+    names = dict.fromkeys(s.network for s in contagion.spreads)
+    return [builder.model.network(n) for n in names]
+
+
+def weight_buffer(contagion: m.Contagion, network: m.Network) -> str:
+    """Name of the buffer of infectious weights on a network."""
+    return f"{contagion.condition}_{network.name}{contagion.suffix if isinstance(contagion, Part) else ''}"
+
+
+def owed_buffer(contagion: m.Contagion, network: m.Network) -> str:
+    """Name of the buffer of what each source owes on a network beside its weight."""
+    return f"{weight_buffer(contagion, network)}_owed"
+
+
+def made_up_buffer(contagion: m.Contagion, network: m.Network) -> str:
+    """Name of the buffer of what was owed to a place, to a group or along an agent's ties."""
+    return f"{weight_buffer(contagion, network)}_made_up"
+
+
+def forget_made_up(builder: Builder, condition: m.Condition) -> list[KStmt]:
+    """Statements that forget what came along an agent's ties, once felt; a dense program empties all in each step."""
+    contagion = builder.model.contagion_of(condition.name)
+    body: list[KStmt] = []
+    for c in (c for c in builder.contagions if contagion is not None and c.condition == condition.name):
+        for network in networks_of(builder, c):
+            name = made_up_buffer(c, network)
+            if builder.plan is not None and network.layout == "ties":
+                empty = Store(name, (AGENT,), integer(0))
+                body.append(If(test("ne", builder.load(name, AGENT), integer(0)), (empty,)))
+    return body
+
+
+def declare_contagion(builder: Builder, contagion: m.Contagion) -> None:
+    """Declare the buffers of a contagion's weights on each of its networks."""
+    for network in networks_of(builder, contagion):
+        name = weight_buffer(contagion, network)
+        _declare_counter(builder, contagion, network)
+        if network.layout == "random":
+            groups = len(groups_of(builder, network)[1])
+            kind = builder.model.condition(contagion.source_on(network.name)).of
+            if builder.plan is None or network.is_between:
+                builder.buffer(f"{name}_tally", "i64", (f"chunks_{kind}", groups), "tally")
+            builder.buffer(f"{name}_hazard", "i64", (groups,), "scratch", note="exposure of one of the group")
+            builder.buffer(f"{name}_force", "i64", (groups,), "scratch", note="the force on it as the step ends")
+
+
+def _declare_counter(builder: Builder, contagion: m.Contagion, network: m.Network) -> None:
+    """The dense Program fills it anew in each step; the sparse one keeps it."""
+    name, shape = weight_buffer(contagion, network), (counter_shape(builder, network),)
+    kind = builder.model.condition(contagion.source_on(network.name)).of
+    owed = "what an agent weighed, less the weight of a whole step"
+    builder.buffer(owed_buffer(contagion, network), "i64", (kind,), "state", note=owed)
+    kept = "state" if builder.plan is not None and network.layout == "ties" else "scratch"
+    builder.buffer(made_up_buffer(contagion, network), "i64", shape, kept, note="what was owed")
+    role = "scratch" if builder.plan is None or network.is_between else "state"
+    if not builder.counts_sources(contagion, network):
+        builder.buffer(name, "i64", shape, role, note="sum of the weights of the infectious, 2⁻³² a step")
+    elif network.layout == "ties":
+        rows = f"{network.name}_{'degree' if builder.is_circles(network) else 'offsets'}"
+        builder.buffer(name, "i32", shape, role, note="how many neighbours are infectious", rows=rows)
+    else:
+        builder.buffer(name, "i64", shape, role, note="how many are infectious")

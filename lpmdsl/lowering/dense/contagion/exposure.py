@@ -1,0 +1,151 @@
+"""Exposure of one agent to the infectious: one number for each network, times the factors of the one who feels it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lpmdsl.lowering.dense.contagion.buffers import made_up_buffer, networks_of, weight_buffer
+from lpmdsl.lowering.dense.contagion.mixing import group_hazards
+from lpmdsl.lowering.dense.contagion.weights import can_weigh, scaled, scalings_of, total_weight, weight_of
+from lpmdsl.lowering.dense.expressions import Scope
+from lpmdsl.lowering.dense.presence import (
+    group_of,
+    needs_presence,
+    place_of,
+    runs_today,
+    takes_part,
+)
+from lpmdsl.lowering.score.draws import Felt, parts_of
+from lpmdsl.program.ir import (
+    Assign,
+    If,
+    KExpr,
+    KStmt,
+    Var,
+)
+from lpmdsl.program.nodes import AGENT, integer, number, op, real, rounded, test
+from lpmdsl.quantities import NUMBER
+from lpmdsl.semantics import model as m
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Locals of what an agent meets in a look: its exposure in all, and the force at the end of the step."""
+
+    total: Var
+    force: Var
+
+
+def exposure(
+    scope: Scope, condition: m.Condition, state: int, told: Felt | None = None, is_again: bool = False
+) -> tuple[list[KStmt], Met]:
+    """Statements and the locals that hold what the agent meets in this step (fixed point).
+
+    ``told``: gets the parts of it that the score is made of. ``is_again``: what was owed alone, in a second look.
+    """
+    contagion = scope.builder.model.contagion_of(condition.name)
+    body: list[KStmt] = []
+    met = Met(scope.let(body, "met", integer(0), "exposure"), scope.let(body, "force", integer(0), "at the end"))
+    for network in networks_of(scope.builder, contagion) if contagion else []:
+        assert contagion is not None
+        inner: list[KStmt] = []
+        weight, total = _sent_on(scope, contagion, network, state, inner, is_again)
+        # Most people meet nobody infectious on most days: the rest is worked out only where something is shared.
+        felt: list[KStmt] = []
+        scalings = scalings_of(contagion, network, "target")
+        factor = real("max", number(0.0), scaled(scope, number(1.0), scalings, felt)) if scalings else None
+        here = scope.let(felt, f"met_on_{network.name}", _weakened(_spread_evenly(scope, network, total), factor))
+        if told is not None:
+            felt += _tell(told, contagion, network, state, here, factor, body, is_again)
+        felt.append(Assign(met.total.name, op("add", met.total, here)))
+        if not is_again:
+            force = _weakened(_spread_evenly(scope, network, weight), factor)
+            felt.append(Assign(met.force.name, op("add", met.force, force)))
+        inner.append(If(test("gt", total, integer(0)), tuple(felt)))
+        body.append(If(takes_part(scope, network), tuple(inner), span=network.span, note=network.name))
+    return body, met
+
+
+def _sent_on(
+    scope: Scope, contagion: m.Contagion, network: m.Network, state: int, body: list[KStmt], is_again: bool
+) -> tuple[KExpr, KExpr]:
+    """Weight of the others, and that with what they owe, at the agent's place or along its ties.
+
+    At random it is the hazard on one of the agent's group.
+    """
+    builder, name = scope.builder, weight_buffer(contagion, network)
+    if network.layout == "random":
+        group = group_of(scope, network)
+        own = integer(0) if is_again else _own_weight(scope, contagion, network, state, body)
+        if own == integer(0):
+            hazard = scope.let(body, f"from_{network.name}", builder.load(f"{name}_hazard", group))
+            return builder.load(f"{name}_force", group), hazard
+        hazards = group_hazards(scope, contagion, network, group, own, body, is_again)
+        return hazards
+    index = place_of(scope, network) if network.layout == "place" else AGENT
+    owed = builder.load(made_up_buffer(contagion, network), index)
+    if is_again:
+        return integer(0), scope.let(body, f"from_{network.name}", owed)
+    own = _own_weight(scope, contagion, network, state, body)
+    weight: KExpr = minus(total_weight(scope, contagion, network, index), own)
+    today = runs_today(scope, network)
+    if today is not None:
+        weight = op("select", today, weight, integer(0))
+    weight = scope.let(body, f"weight_of_{network.name}", weight)
+    return weight, scope.let(body, f"from_{network.name}", op("add", weight, owed))
+
+
+def _weakened(force: KExpr, factor: KExpr | None) -> KExpr:
+    """A force times the factor of the one who feels it."""
+    return force if factor is None else rounded(real("mul", op("to_f64", force, dtype="f64"), factor))
+
+
+def _tell(told: Felt, contagion: m.Contagion, network: m.Network, state: int, met: KExpr, factor: KExpr | None,
+          before: list[KStmt], is_again: bool) -> list[KStmt]:  # fmt: skip
+    """Statements that keep the exposure on a network, and every part of it that follows a parameter by itself."""
+    scope, ledger = told.scope, told.ledger
+    body: list[KStmt] = []
+    slopes, parts = parts_of(ledger, contagion, network)
+    scalings = scalings_of(contagion, network, "target")
+    for scaling in (s for s in scalings if s.where is None):
+        slopes += ledger.free((scaling.factor,))
+    body.append(Assign(told.declare(before, slopes, is_whole=True).name, met))
+    for part, its in parts:
+        _, total = _sent_on(scope, part, network, state, body, is_again)
+        shared = _spread_evenly(scope, network, total)
+        body.append(Assign(told.declare(before, its).name, _weakened(shared, factor)))
+    for scaling in scalings:
+        where = None if scaling.where is None else scope.value(scaling.where)
+        free = ledger.free((scaling.factor,))
+        if free and where is not None:
+            body.append(If(where, (Assign(told.declare(before, free).name, met),), span=scaling.span))
+        for parameter, slope in ledger.own((scaling.factor,)):
+            one = ((parameter, m.Literal_(1.0, NUMBER, slope.span)),)
+            value = rounded(real("mul", op("to_f64", met, dtype="f64"), scope.value(slope, "slope")))
+            keep = Assign(told.declare(before, one).name, value)
+            body.append(keep if where is None else If(where, (keep,), span=scaling.span))
+    return body
+
+
+def _own_weight(scope: Scope, contagion: m.Contagion, network: m.Network, state: int, body: list[KStmt]) -> KExpr:
+    if network.layout == "ties" or not can_weigh(contagion, network, state):
+        return integer(0)
+    return weight_of(scope, contagion, network, body)
+
+
+def minus(value: KExpr, own: KExpr) -> KExpr:
+    """Value less the agent's own share of it."""
+    return value if own == integer(0) else op("sub", value, own)
+
+
+def _spread_evenly(scope: Scope, network: m.Network, weight: KExpr) -> KExpr:
+    """The weight shared among those present (a place counts oneself), or all of it on every tie."""
+    if not needs_presence(network) or network.layout == "random":
+        return weight
+    if network.layout == "place":
+        present = scope.builder.load(f"{network.name}_present", place_of(scope, network))
+        divisor = op("sub", present, integer(1))
+    else:
+        divisor = scope.builder.load(f"{network.name}_present", AGENT)
+    shared = op("floordiv", weight, op("max", divisor, integer(1)))
+    return op("select", test("gt", divisor, integer(0)), shared, integer(0))

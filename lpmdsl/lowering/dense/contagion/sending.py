@@ -1,0 +1,127 @@
+"""The infectious add their weight to what they share, a place, a mixing group, the whole population, or to each
+neighbour; and what they owe. Sums are integers, so their order does not matter."""
+
+from __future__ import annotations
+
+from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.contagion.buffers import made_up_buffer, owed_buffer, weight_buffer
+from lpmdsl.lowering.dense.contagion.mixing import mixing_kernel
+from lpmdsl.lowering.dense.contagion.weights import weight_of
+from lpmdsl.lowering.dense.expressions import Scope, read_states
+from lpmdsl.lowering.dense.presence import (
+    for_neighbours,
+    group_of,
+    place_of,
+    runs_today,
+    takes_part,
+)
+from lpmdsl.lowering.score.statistics import Part
+from lpmdsl.program.ir import (
+    AtomicAdd,
+    Clear,
+    Fold,
+    If,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    ScheduleItem,
+    Store,
+    Tally,
+)
+from lpmdsl.program.nodes import AGENT, all_of, integer, test
+from lpmdsl.semantics import model as m
+
+
+def expose_items(builder: Builder, contagion: m.Contagion, networks: list[m.Network]) -> list[ScheduleItem]:
+    """Add up the weights of the infectious on some networks afresh; at random, the hazard that follows."""
+    items: list[ScheduleItem] = [Clear(made_up_buffer(contagion, n)) for n in networks]
+    items += [Clear(weight_buffer(contagion, n)) for n in networks if n.layout != "random"]
+    for source in dict.fromkeys(contagion.source_on(n.name) for n in networks):
+        items.append(Launch(builder.kernel(_expose_kernel(builder, contagion, source, networks))))
+    for network in networks:
+        if network.layout == "random":
+            name = weight_buffer(contagion, network)
+            items.append(Fold(f"{name}_tally", name, "add"))
+            items.append(Launch(builder.kernel(mixing_kernel(builder, contagion, network))))
+    return items
+
+
+def send_items(builder: Builder, contagion: m.Contagion, networks: list[m.Network]) -> list[ScheduleItem]:
+    """Send what is owed on some networks of a contagion, and that alone, for a second look."""
+    items: list[ScheduleItem] = [Clear(made_up_buffer(contagion, n)) for n in networks]
+    for source in dict.fromkeys(contagion.source_on(n.name) for n in networks):
+        items.append(Launch(builder.kernel(_send_kernel(builder, contagion, source, networks))))
+    for network in networks:
+        if network.layout == "random":
+            items.append(Launch(builder.kernel(mixing_kernel(builder, contagion, network, is_again=True))))
+    return items
+
+
+def _send_kernel(builder: Builder, contagion: m.Contagion, source: str, networks: list[m.Network]) -> Kernel:
+    condition = builder.model.condition(source)
+    scope = Scope(builder, condition.of)
+    body: list[KStmt] = []
+    for network in networks:
+        if contagion.source_on(network.name) == source:
+            body += send_owed(scope, contagion, network)
+    name = "_to_".join(dict.fromkeys((source, contagion.condition)))
+    name += contagion.suffix if isinstance(contagion, Part) else ""
+    return Kernel(f"send_{name}", condition.of, tuple(scope.prologue), tuple(body), contagion.span)
+
+
+def send_owed(scope: Scope, contagion: m.Contagion, network: m.Network) -> list[KStmt]:
+    """The agent sends what it owes on a network, once."""
+    name = owed_buffer(contagion, network)
+    body: list[KStmt] = []
+    owed = scope.let(body, f"owed_{network.name}", scope.builder.load(name, AGENT))
+    into = made_up_buffer(contagion, network)
+    match network.layout:
+        case "place":
+            sent: list[KStmt] = [AtomicAdd(into, (place_of(scope, network),), owed)]
+        case "random":
+            sent = [AtomicAdd(into, (group_of(scope, network),), owed)]
+        case "ties":
+            sent = for_neighbours(scope, network, lambda j: [AtomicAdd(into, (j,), owed)])
+    sent.append(Store(name, (AGENT,), integer(0)))
+    body.append(If(test("ne", owed, integer(0)), tuple(sent), span=network.span, note=network.name))
+    return body
+
+
+def _expose_kernel(builder: Builder, contagion: m.Contagion, source: str, networks: list[m.Network]) -> Kernel:
+    """The infectious of one condition add their weight to what they share on every network that runs."""
+    condition = builder.model.condition(source)
+    scope = Scope(builder, condition.of)
+    body = read_states(scope)
+    sources = tuple(sorted({s for spread in contagion.spreads if (spread.of or contagion.condition) == source
+                            for s in spread.states}))  # fmt: skip
+    inner: list[KStmt] = []
+    for network in (n for n in networks if contagion.source_on(n.name) == source):
+        inner += _expose_on(scope, contagion, network)
+        body += send_owed(scope, contagion, network)
+    body.append(If(scope.in_state(source, sources), tuple(inner), span=contagion.span))
+    name = "_to_".join(dict.fromkeys((source, contagion.condition)))
+    name += contagion.suffix if isinstance(contagion, Part) else ""
+    return Kernel(f"expose_{name}", condition.of, tuple(scope.prologue), tuple(body), contagion.span)
+
+
+def _expose_on(scope: Scope, contagion: m.Contagion, network: m.Network) -> list[KStmt]:
+    body: list[KStmt] = []
+    weight = weight_of(scope, contagion, network, body)
+    body.append(If(test("gt", weight, integer(0)), tuple(_share_weight(scope, contagion, network, weight))))
+    spreads = [s for s in contagion.spreads if s.network == network.name]
+    states = tuple(sorted({s for spread in spreads for s in spread.states}))
+    tests = [scope.in_state(contagion.source_on(network.name), states), takes_part(scope, network)]
+    today = runs_today(scope, network)
+    return [If(all_of(*([today] if today else []), *tests), tuple(body), span=network.span, note=network.name)]
+
+
+def _share_weight(scope: Scope, contagion: m.Contagion, network: m.Network, weight: KExpr) -> list[KStmt]:
+    name = weight_buffer(contagion, network)
+    match network.layout:
+        case "place":
+            return [AtomicAdd(name, (place_of(scope, network),), weight)]
+        case "random":
+            return [Tally(f"{name}_tally", group_of(scope, network), weight)]
+        case "ties":
+            return for_neighbours(scope, network, lambda j: [AtomicAdd(name, (j,), weight)])
