@@ -104,7 +104,7 @@ class Sample:
         """State → a day's contacts times the chance of each, of every row as a source in it; 0 where absent."""
         hazards: dict[int, Rows] = {}
         everyone = np.arange(self.rows)
-        spreads = (s for s in contagion.spreads if s.network == network.name)
+        spreads = contagion.spreads_on(network.name)
         for spread in (s for s in spreads if (s.of or contagion.condition) == self.condition.name):
             for state in spread.states:
                 scope = at(self.scope, self.condition, state, everyone)

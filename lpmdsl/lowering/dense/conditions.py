@@ -136,7 +136,7 @@ def moves_of(scope: Scope, condition: m.Condition, phase: Phase) -> list[KStmt]:
     scope.live[name] = state
     debts = no_debts(course, body)
     # Who comes to a state that nobody leaves is gone through once more if it is a source there.
-    sources = {s for c, n in fed_by(scope.builder, condition) for spread in c.spreads_on(n.name) for s in spread.states}
+    sources = {s for c, n in fed_by(scope.builder, condition) for s in c.sources_on(n.name)}
     on = is_one_of(state, sorted({*others, *sources} - set(open_) if phase == "own" else {*others, *open_, *sources}))
     body.append(While(going, tuple(_one_move(course, moves, going, on, debts)), condition.span))
     if phase == "own" and any(can_weigh(c, n, s) for c, n in fed_by(scope.builder, condition) for s in open_):

@@ -173,7 +173,7 @@ def _contagion_of(scope: Scope, contagion: m.Contagion) -> list[KStmt]:
 
 def _at_sources(scope: Scope, contagion: m.Contagion, network: m.Network, source: str) -> list[KStmt]:
     body: list[KStmt] = []
-    for spread in (s for s in contagion.spreads if s.network == network.name):
+    for spread in contagion.spreads_on(network.name):
         inner = look_at(scope, spread.rate, "rate")
         if network.contacts is not None and network.mixing is None:
             inner += look_at(scope, network.contacts, "contacts")

@@ -83,7 +83,7 @@ def _weight(
     """Over the states that are sources: the part of the step in it × the mean weight of a step in it."""
     terms: list[KExpr] = []
     for state in sorted(covered):
-        spreads = [s for s in contagion.spreads if s.network == network.name and state in s.states]
+        spreads = [s for s in contagion.spreads_on(network.name) if state in s.states]
         if spreads:
             given = {contagion.condition: state}
             each = [_spread_mean(here, contagion, network, s, given) for s in spreads]

@@ -256,7 +256,7 @@ def felt_by(scope: Scope, condition: m.Condition, exit_: m.Exit) -> Felt | None:
 
 def parts_of(ledger: Ledger, contagion: m.Contagion, network: m.Network) -> tuple[Slopes, list[tuple[Part, Slopes]]]:
     """The slopes of the whole force on a network by what its sources weigh, and the sources that need their own sum."""
-    spreads = [s for s in contagion.spreads if s.network == network.name]
+    spreads = contagion.spreads_on(network.name)
     scalings = [s for s in contagion.scalings if s.end == "source" and (not s.networks or network.name in s.networks)]
     contacts = [network.contacts] if network.contacts is not None and network.mixing is None else []
     rates = [ledger.free((s.rate, *contacts)) for s in spreads]

@@ -181,7 +181,7 @@ def _weight_change(
     inner: list[KStmt] = []
     weight = integer(1) if counted else weight_of(scope, contagion, network, inner)
     inner.append(Assign(now.name, weight))
-    states = tuple(sorted({s for spread in contagion.spreads if spread.network == network.name for s in spread.states}))
+    states = contagion.sources_on(network.name)
     is_source = all_of(scope.in_state(contagion.condition, states), takes_part(scope, network))
     body.append(If(is_source, tuple(inner), span=network.span, note=network.name))
     before = scope.let(body, f"told_on_{network.name}", op("to_i64", builder.load(name, AGENT)))

@@ -155,7 +155,7 @@ def _kinds(condition: m.Condition, state: int) -> list[type]:
 
 def _weigh_the_same(contagion: m.Contagion, network: m.Network) -> bool:
     """Return True if every source on a network weighs the same at any one time: then counting them is enough."""
-    spreads = [s for s in contagion.spreads if s.network == network.name]
+    spreads = contagion.spreads_on(network.name)
     scalings = [s for s in contagion.scalings if s.end == "source" and (not s.networks or network.name in s.networks)]
     parts = [spreads[0].rate, *([network.contacts] if network.contacts is not None else []),
              *(s.factor for s in scalings)]  # fmt: skip

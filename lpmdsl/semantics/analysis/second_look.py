@@ -26,7 +26,7 @@ def is_looked_at_again(model: m.Model, contagion: m.Contagion) -> bool:
 def _steps_to_source(model: m.Model, contagion: m.Contagion, network: str) -> float:
     """Median time from an infection to a state that spreads on the network, by the shortest way, in steps."""
     condition = model.condition(contagion.source_on(network))
-    sources = {s for spread in contagion.spreads_on(network) for s in spread.states}
+    sources = contagion.sources_on(network)
     caught = (e for e in condition.exits if isinstance(e.trigger, m.ByContagion))
     times = dict.fromkeys((b.to for e in caught for b in e.branches), 0.0)
     waiting = list(times)

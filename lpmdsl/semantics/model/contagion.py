@@ -49,6 +49,10 @@ class Contagion:
         """The rules by which it spreads on a network, in written order."""
         return tuple(s for s in self.spreads if s.network == network)
 
+    def sources_on(self, network: str) -> tuple[int, ...]:
+        """The states that spread on a network, each once, in ascending order."""
+        return tuple(sorted({state for s in self.spreads_on(network) for state in s.states}))
+
     def source_on(self, network: str) -> str:
         """The condition whose states spread on a network: another kind's if the network joins two kinds."""
         return next((s.of for s in self.spreads if s.network == network and s.of), self.condition)

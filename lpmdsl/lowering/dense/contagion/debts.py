@@ -76,7 +76,7 @@ def weigh(course: Course, debts: Debts, leaves: KExpr, until: KExpr, counted: tu
         is_counted, ticks = counted
         back = op("sub", owes, share_of(weight, ticks if ticks is not TO_THE_END else op("sub", BOUNDARY, begins)))
         inner.append(If(is_counted, (Assign(owes.name, back),)))
-        states = tuple(sorted({s for spread in contagion.spreads_on(network.name) for s in spread.states}))
+        states = contagion.sources_on(network.name)
         today = runs_today(scope, network)
         tests = [*([today] if today else []), scope.in_state(course.condition.name, states), takes_part(scope, network)]
         body.append(If(all_of(*tests), tuple(inner), span=network.span, note=network.name))

@@ -109,9 +109,8 @@ def _expose_on(scope: Scope, contagion: m.Contagion, network: m.Network) -> list
     body: list[KStmt] = []
     weight = weight_of(scope, contagion, network, body)
     body.append(If(test("gt", weight, integer(0)), tuple(_share_weight(scope, contagion, network, weight))))
-    spreads = [s for s in contagion.spreads if s.network == network.name]
-    states = tuple(sorted({s for spread in spreads for s in spread.states}))
-    tests = [scope.in_state(contagion.source_on(network.name), states), takes_part(scope, network)]
+    source, states = contagion.source_on(network.name), contagion.sources_on(network.name)
+    tests = [scope.in_state(source, states), takes_part(scope, network)]
     today = runs_today(scope, network)
     return [If(all_of(*([today] if today else []), *tests), tuple(body), span=network.span, note=network.name)]
 

@@ -20,7 +20,7 @@ from lpmdsl.semantics import model as m
 def weight_of(scope: Scope, contagion: m.Contagion, network: m.Network, body: list[KStmt]) -> Var:
     """The agent's weight on a network in fixed point: rate × contacts × step × source scalings, over its spreads."""
     total = scope.let(body, "weight", integer(0))
-    for spread in (s for s in contagion.spreads if s.network == network.name):
+    for spread in contagion.spreads_on(network.name):
         inner: list[KStmt] = []
         fixed = fixed_weight(scope, contagion, network, spread, inner)
         inner.append(Assign(total.name, op("add", total, fixed)))
@@ -80,7 +80,7 @@ def scaled(scope: Scope, value: KExpr, scalings: list[m.Scaling], body: list[KSt
 
 def can_weigh(contagion: m.Contagion, network: m.Network, state: int) -> bool:
     """Return True if one who is susceptible in ``state`` is also a source on the network."""
-    return any(state in s.states for s in contagion.spreads if s.network == network.name and not s.of)
+    return any(state in s.states for s in contagion.spreads_on(network.name) if not s.of)
 
 
 def total_weight(scope: Scope, contagion: m.Contagion, network: m.Network, index: KExpr) -> KExpr:
@@ -88,5 +88,5 @@ def total_weight(scope: Scope, contagion: m.Contagion, network: m.Network, index
     total = scope.builder.load(weight_buffer(contagion, network), index)
     if not scope.builder.counts_sources(contagion, network):
         return total
-    (spread,) = (s for s in contagion.spreads if s.network == network.name)
+    (spread,) = contagion.spreads_on(network.name)
     return op("mul", op("to_i64", total), fixed_weight(scope, contagion, network, spread, []))
