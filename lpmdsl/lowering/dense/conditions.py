@@ -10,8 +10,6 @@ from lpmdsl.lowering.builder import BOUNDARY, Builder, held
 from lpmdsl.lowering.dense.contagion.buffers import forget_made_up
 from lpmdsl.lowering.dense.contagion.debts import (
     START,
-    TO_THE_END,
-    WHOLE,
     Debts,
     fed_by,
     keep_debts,
@@ -141,7 +139,7 @@ def moves_of(scope: Scope, condition: m.Condition, phase: Phase) -> list[KStmt]:
     body.append(While(going, tuple(_one_move(course, moves, going, on, debts)), condition.span))
     if phase == "own" and any(can_weigh(c, n, s) for c, n in fed_by(scope.builder, condition) for s in open_):
         arrived = all_of(test("gt", moves, integer(0)), is_one_of(state, open_))
-        body += weigh(course, debts, arrived, BOUNDARY, (Const(True, "bool"), WHOLE))
+        body += weigh(course, debts, arrived, BOUNDARY, Const(True, "bool"))
     stores: list[KStmt] = keep_debts(course, debts)
     stores.append(Store(name, (AGENT,), op("to_u8", state, dtype="u8"), condition.span))
     if condition.is_cyclic:
@@ -174,8 +172,8 @@ def _one_move(course: Course, moves: Var, going: Var, on: KExpr, debts: Debts) -
     leaves, moved = test("ge", chosen, integer(0)), test("gt", moves, integer(0))
     until = op("select", leaves, best, BOUNDARY)
     # Before the exposure the state counts in which one ends; in a look, the one in which it found the agent.
-    counted = (test("lt", chosen, integer(0)), WHOLE) if course.phase == "own" else (test("not", moved), TO_THE_END)
-    body += weigh(course, debts, test("or", leaves, moved), until, counted)
+    is_counted = test("lt", chosen, integer(0)) if course.phase == "own" else test("not", moved)
+    body += weigh(course, debts, test("or", leaves, moved), until, is_counted)
     taken = (*_take(course, moves, best, chosen, to), Assign(going.name, on))
     body.append(If(leaves, taken, (Assign(going.name, Const(False, "bool")),)))
     return body
@@ -291,7 +289,7 @@ def _offer_rate(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple[
     per_step = real("mul", scope.value(exit_.trigger.rate, "rate"), number(scope.builder.model.clock.step))
     body: list[KStmt] = look_at(scope, exit_.trigger.rate, "rate")
     begins = scope.let(body, "begins", op("max", course.since, START))
-    h = scope.let(body, "hazard", capped(per_step))
+    h = scope.let(body, "hazard", held(per_step))
     name = left_buffer(course.condition.name, slot)
     left = scope.let(body, "left", scope.builder.load(name, AGENT))
     part = scope.let(body, "part", share_of(h, op("sub", BOUNDARY, begins)))
@@ -308,8 +306,3 @@ def _offer_rate(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple[
     )
     body.append(If(test("le", left, part), hit, miss, exit_.span))
     return body
-
-
-def capped(hazard_: KExpr) -> KExpr:
-    """A hazard of a step in fixed point, held to [0, 2⁴²]."""
-    return held(hazard_)

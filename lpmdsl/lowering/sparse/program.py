@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lpmdsl.lowering.builder import BOUNDARY, Builder
+from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.behaviours import decide_items
 from lpmdsl.lowering.dense.conditions import moves_kernel, open_states
 from lpmdsl.lowering.dense.contagion.buffers import forget_made_up, made_up_buffer, networks_of
-from lpmdsl.lowering.dense.contagion.debts import START, exposed
+from lpmdsl.lowering.dense.contagion.debts import came, exposed
 from lpmdsl.lowering.dense.contagion.exposure import exposure
 from lpmdsl.lowering.dense.contagion.mixing import mixing_kernel
 from lpmdsl.lowering.dense.contagion.sending import expose_items, send_items
-from lpmdsl.lowering.dense.entries import Phase, is_entered, left_buffer
+from lpmdsl.lowering.dense.entries import Phase, left_buffer
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import is_static, presence_kernel
 from lpmdsl.lowering.dense.program import begin_items, declare_all, intervention_items, observation_items, program_of
@@ -43,7 +43,6 @@ from lpmdsl.program.ir import (
     Collect,
     If,
     Kernel,
-    KExpr,
     KStmt,
     Launch,
     Mark,
@@ -245,10 +244,7 @@ def _felt(
     body, met = exposure(scope, condition, state, told, phase == "again")
     name = left_buffer(condition.name, 0)
     inner: list[KStmt] = []
-    part: KExpr = met.total
-    if is_entered(condition, state):
-        came = op("max", scope.builder.load(f"{condition.name}_entered", AGENT), START)
-        part = scope.let(inner, "met_here", exposed(met.total, op("sub", BOUNDARY, came)))
+    part = exposed(scope, condition, state, met.total, came(scope.builder, condition), inner)
     left = scope.let(inner, "left", op("sub", scope.builder.load(name, AGENT), part))
     forget = tuple(forget_made_up(scope.builder, condition))
     stays = (Store(name, (AGENT,), left), *(told.survived(part, met.total) if told else ()), *forget)

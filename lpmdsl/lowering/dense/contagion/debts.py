@@ -13,9 +13,8 @@ from dataclasses import replace
 from lpmdsl.lowering.builder import BOUNDARY, Builder
 from lpmdsl.lowering.dense.contagion.buffers import networks_of, owed_buffer
 from lpmdsl.lowering.dense.contagion.weights import weight_of
-from lpmdsl.lowering.dense.entries import (
-    Course,
-)
+from lpmdsl.lowering.dense.entries import Course, is_entered, keeps_entry
+from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import (
     runs_today,
     takes_part,
@@ -59,23 +58,22 @@ def no_debts(course: Course, body: list[KStmt]) -> Debts:
     return {owed_buffer(c, n): scope.let(body, f"owes_{n.name}", integer(0)) for c, n in pairs}
 
 
-def weigh(course: Course, debts: Debts, leaves: KExpr, until: KExpr, counted: tuple[KExpr, KExpr]) -> list[KStmt]:
-    """Adds what the agent weighs in its state until a tick, less what the exposure counts.
+def weigh(course: Course, debts: Debts, leaves: KExpr, until: KExpr, is_counted: KExpr) -> list[KStmt]:
+    """Adds what the agent weighs in its state until a tick, less what the exposure counts of it where ``is_counted``.
 
-    ``counted``: a test, and the ticks that count where it holds. ``leaves``: False for those who stay and have not
-    moved; they owe nothing.
+    That is the whole step before the exposure, and in a look the time from when the agent came. ``leaves``: False for
+    those who stay and have not moved; they owe nothing.
     """
     body: list[KStmt] = []
     begins = course.scope.let(body, "begins", op("max", course.since, START))
+    counted = WHOLE if course.phase == "own" else op("sub", BOUNDARY, begins)
     scope = replace(course.scope, states={**course.scope.states, course.condition.name: course.state}, attributes={})
     for contagion, network in fed_by(scope.builder, course.condition):
         owes = debts[owed_buffer(contagion, network)]
         inner: list[KStmt] = []
         weight = weight_of(scope, contagion, network, inner)
         inner.append(Assign(owes.name, op("add", owes, share_of(weight, op("sub", until, begins)))))
-        is_counted, ticks = counted
-        back = op("sub", owes, share_of(weight, ticks if ticks is not TO_THE_END else op("sub", BOUNDARY, begins)))
-        inner.append(If(is_counted, (Assign(owes.name, back),)))
+        inner.append(If(is_counted, (Assign(owes.name, op("sub", owes, share_of(weight, counted))),)))
         states = contagion.sources_on(network.name)
         today = runs_today(scope, network)
         tests = [*([today] if today else []), scope.in_state(course.condition.name, states), takes_part(scope, network)]
@@ -88,10 +86,7 @@ START = op("mul", Var("t", "i64"), integer(TICKS))
 
 
 WHOLE = integer(TICKS)
-
-
-TO_THE_END = integer(-1)
-"""Stands for the ticks from when the agent came until the end of the step."""
+"""The ticks of a step."""
 
 
 def share_of(hazard: KExpr, ticks: KExpr) -> KExpr:
@@ -99,10 +94,23 @@ def share_of(hazard: KExpr, ticks: KExpr) -> KExpr:
     return op("shr", op("mul", hazard, ticks), integer(TICK_BITS))
 
 
-def exposed(total: KExpr, ticks: KExpr) -> KExpr:
-    """Share of an exposure in so many ticks; the exposure of a whole step as it is, however large."""
+def exposed(scope: Scope, condition: m.Condition, state: int, total: Var, begins: KExpr, body: list[KStmt]) -> Var:
+    """Share of an exposure that an agent in a state meets from a tick on; all of it where nobody comes to the state.
+
+    The exposure of a whole step is taken as it is, however large.
+    """
+    if not is_entered(condition, state):
+        return total
+    ticks = op("sub", BOUNDARY, begins)
     part = share_of(op("min", total, integer(HAZARD_MOST)), ticks)
-    return op("select", test("eq", ticks, WHOLE), total, part)
+    return scope.let(body, "met_here", op("select", test("eq", ticks, WHOLE), total, part))
+
+
+def came(builder: Builder, condition: m.Condition) -> KExpr:
+    """The tick from which an agent has been in its state within this step."""
+    if not keeps_entry(condition):
+        return START
+    return op("max", builder.load(f"{condition.name}_entered", AGENT), START)
 
 
 def keep_debts(course: Course, debts: Debts) -> list[KStmt]:

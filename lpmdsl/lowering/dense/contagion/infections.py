@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import BOUNDARY
-from lpmdsl.lowering.dense.contagion.debts import START, exposed
+from lpmdsl.lowering.dense.contagion.debts import START, came, exposed
 from lpmdsl.lowering.dense.contagion.exposure import exposure
 from lpmdsl.lowering.dense.entries import (
     Course,
     is_contested,
-    is_entered,
-    keeps_entry,
     left_buffer,
     thresholds,
 )
@@ -52,15 +50,14 @@ def offer_contagion(course: Course, exit_: m.Exit, slot: int, best: Var, win: tu
     inner: list[KStmt] = []
     name = left_buffer(condition.name, slot)
     begins = op("max", course.since, START)
-    part: KExpr = met.total
-    if is_entered(condition, exit_.state):
-        part = scope.let(inner, "met_here", exposed(met.total, op("sub", BOUNDARY, begins)))
+    part = exposed(scope, condition, exit_.state, met.total, begins, inner)
     held_ = scope.let(inner, "held", scope.builder.load(name, AGENT))
     left = scope.let(inner, "left", op("sub", held_, part))
     caught: list[KStmt] = []
-    date = crossing(left, met.force, begins, is_again)
     if is_contested(condition, exit_.state) and not is_again:
         date = even_crossing(held_, met.total, begins)
+    else:
+        date = crossing(left, met.force, begins, is_again)
     when = scope.let(caught, "when", date)
     taken: tuple[KStmt, ...] = (If(test("lt", when, best), (Assign(best.name, when), *win)),)
     apart = _comes_second(course, when, caught) if exit_.state == condition.start.state else None
@@ -129,14 +126,12 @@ def _catches_before(course: Course, other: m.Condition, when: Var, body: list[KS
     slot = {e.site: k for k, e in enumerate(thresholds(other, start))}[exit_.site]
     more, met = exposure(scope, other, start, None, course.phase == "again")
     body += more
-    begins, part = START, met.total
-    if keeps_entry(other):
-        begins = op("max", scope.builder.load(f"{other.name}_entered", AGENT), START)
-        part = scope.let(body, "met_here", exposed(met.total, op("sub", BOUNDARY, begins)))
+    begins = came(scope.builder, other)
+    part = exposed(scope, other, start, met.total, begins, body)
     held_ = scope.let(body, "held", scope.builder.load(left_buffer(other.name, slot), AGENT))
     left = scope.let(body, "left", op("sub", held_, part))
-    tick = crossing(left, met.force, begins, course.phase == "again")
-    if course.phase != "again":
-        tick = even_crossing(held_, met.total, begins)
+    # Conditions that exclude each other compete, so a first look dates them evenly.
+    is_again = course.phase == "again"
+    tick = crossing(left, met.force, begins, True) if is_again else even_crossing(held_, met.total, begins)
     is_there = test("eq", scope.states[other.name], integer(start))
     return all_of(is_there, test("gt", met.total, integer(0)), test("le", left, integer(0)), test("lt", tick, when))
