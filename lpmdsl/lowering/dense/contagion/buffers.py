@@ -40,15 +40,23 @@ def made_up_buffer(contagion: m.Contagion, network: m.Network) -> str:
 
 def forget_made_up(builder: Builder, condition: m.Condition) -> list[KStmt]:
     """Statements that forget what came along an agent's ties, once felt; a dense program empties all in each step."""
-    contagion = builder.model.contagion_of(condition.name)
     body: list[KStmt] = []
-    for c in (c for c in builder.contagions if contagion is not None and c.condition == condition.name):
-        for network in networks_of(builder, c):
-            name = made_up_buffer(c, network)
-            if builder.plan is not None and network.layout == "ties":
+    for contagion in (c for c in builder.contagions if c.condition == condition.name):
+        for network in networks_of(builder, contagion):
+            if _is_kept(builder, contagion, network):
+                name = made_up_buffer(contagion, network)
                 empty = Store(name, (AGENT,), integer(0))
                 body.append(If(test("ne", builder.load(name, AGENT), integer(0)), (empty,)))
     return body
+
+
+def _is_kept(builder: Builder, contagion: m.Contagion, network: m.Network) -> bool:
+    """Return True if what was owed stays with an agent until it is felt, and is not emptied in each step.
+
+    Where thresholds are kept as contacts it goes straight into what is left of them.
+    """
+    is_felt_at_once = builder.has_constant_hazard(contagion.condition)
+    return builder.plan is not None and network.layout == "ties" and not is_felt_at_once
 
 
 def declare_contagion(builder: Builder, contagion: m.Contagion) -> None:
@@ -71,8 +79,9 @@ def _declare_counter(builder: Builder, contagion: m.Contagion, network: m.Networ
     kind = builder.model.condition(contagion.source_on(network.name)).of
     owed = "what an agent weighed, less the weight of a whole step"
     builder.buffer(owed_buffer(contagion, network), "i64", (kind,), "state", note=owed)
-    kept = "state" if builder.plan is not None and network.layout == "ties" else "scratch"
-    builder.buffer(made_up_buffer(contagion, network), "i64", shape, kept, note="what was owed")
+    if not builder.has_constant_hazard(contagion.condition):
+        kept = "state" if _is_kept(builder, contagion, network) else "scratch"
+        builder.buffer(made_up_buffer(contagion, network), "i64", shape, kept, note="what was owed")
     role = "scratch" if builder.plan is None or network.is_between else "state"
     if not builder.counts_sources(contagion, network):
         builder.buffer(name, "i64", shape, role, note="sum of the weights of the infectious, 2⁻³² a step")
