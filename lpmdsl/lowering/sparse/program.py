@@ -71,9 +71,9 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: 
     constant = [c for c in model.conditions if builder.has_constant_hazard(c.name)]
     begin = [*begin_items(builder), *(item for c in constant for item in first_tell(builder, c))]
     acts = [*decide_items(builder), *intervention_items(builder)]
-    own, moves = _own_items(builder), [*contagion, *_look_items(builder, "look")]
+    own, moves = _moves_items(builder, "own"), [*contagion, *_moves_items(builder, "look")]
     if builder.again:
-        moves += [*_send_items(builder), *_look_items(builder, "again")]
+        moves += [*_send_items(builder), *_moves_items(builder, "again")]
     builder.kernels = instrumented(builder)
     return program_of(builder, begin, acts, own, moves, observations)
 
@@ -125,39 +125,8 @@ def _send_items(builder: Builder) -> list[ScheduleItem]:
 # ------------------------------------------------------------------ moves
 
 
-def _own_items(builder: Builder) -> list[ScheduleItem]:
-    """The moves that hang on nobody else: of those who are due, and of those who may leave in any step."""
-    items: list[ScheduleItem] = []
-    for kind in dict.fromkeys(c.of for c in builder.model.conditions):
-        conditions = [c for c in builder.model.conditions if c.of == kind]
-        kernel = moves_kernel(builder, kind, "own")
-        if kernel is None:
-            continue
-        if plan_of(builder).ways[conditions[0].name] == "dense":
-            items.append(Launch(builder.kernel(kernel)))
-            continue
-        (condition,) = conditions
-        items.append(Clear(f"{moving(condition)}_size"))
-        restless = [s for s in left_at_any_step(condition) if s not in open_states(condition)]
-        if restless:
-            items.append(Launch(builder.kernel(_restless_kernel(builder, condition, restless))))
-        if timed(condition):
-            items.append(Collect(calendar(condition), moving(condition)))
-        items.append(Launch(builder.kernel(replace(kernel, over=moving(condition)))))
-    return items
-
-
-def _restless_kernel(builder: Builder, condition: m.Condition, states: list[int]) -> Kernel:
-    scope = Scope(builder, condition.of)
-    body = read_states(scope)
-    leaving = is_one_of(scope.states[condition.name], states)
-    body.append(If(leaving, (Append(moving(condition), AGENT),)))
-    note = "who may leave in any step"
-    return Kernel(f"list_{condition.name}", condition.of, tuple(scope.prologue), tuple(body), condition.span, note)
-
-
-def _look_items(builder: Builder, phase: Phase) -> list[ScheduleItem]:
-    """The infections of a step, and the exits that compete with them."""
+def _moves_items(builder: Builder, phase: Phase) -> list[ScheduleItem]:
+    """The moves of one phase of a step: of everyone, or of those who are gathered first."""
     items: list[ScheduleItem] = []
     for kind in dict.fromkeys(c.of for c in builder.model.conditions):
         conditions = [c for c in builder.model.conditions if c.of == kind]
@@ -168,28 +137,49 @@ def _look_items(builder: Builder, phase: Phase) -> list[ScheduleItem]:
             items.append(Launch(builder.kernel(kernel)))
             continue
         (condition,) = conditions
-        items += _gathered(builder, condition, phase)
+        gathered = _due(builder, condition) if phase == "own" else _reached(builder, condition, phase)
+        items += [Clear(f"{moving(condition)}_size"), *gathered]
         items.append(Launch(builder.kernel(replace(kernel, over=moving(condition)))))
-        if builder.has_constant_hazard(condition.name) and (phase == "again" or condition.name not in builder.again):
-            late = tell_kernel(builder, condition, "")
-            items += [Launch(builder.kernel(late)), Clear(f"{fresh(condition)}_size")]
+        is_last = phase == "again" or (phase == "look" and condition.name not in builder.again)
+        if is_last and builder.has_constant_hazard(condition.name):
+            items += _told(builder, condition, "")
     return items
 
 
-def _gathered(builder: Builder, condition: m.Condition, phase: Phase) -> list[ScheduleItem]:
-    """Fills the list of those who may move: whose threshold is reached, or who may go at any time as well."""
-    items: list[ScheduleItem] = [Clear(f"{moving(condition)}_size")]
+def _due(builder: Builder, condition: m.Condition) -> list[ScheduleItem]:
+    """Lists those who move on their own: who is due, and who may leave in any step."""
+    items: list[ScheduleItem] = []
+    restless = [s for s in left_at_any_step(condition) if s not in open_states(condition)]
+    if restless:
+        items.append(Launch(builder.kernel(_restless_kernel(builder, condition, restless))))
+    if timed(condition):
+        items.append(Collect(calendar(condition), moving(condition)))
+    return items
+
+
+def _reached(builder: Builder, condition: m.Condition, phase: Phase) -> list[ScheduleItem]:
+    """Lists those whose threshold is reached, and who may leave in other ways as well."""
     if plan_of(builder).ways[condition.name] == "swept":
-        items.append(Launch(builder.kernel(_sweep_kernel(builder, condition, phase))))
-    elif builder.has_constant_hazard(condition.name):
-        if phase == "look":
-            items.append(spend(builder, condition, left_buffer(condition.name, 0), moving(condition)))
-        else:
-            again = tell_kernel(builder, condition, moving(condition))
-            items += [Launch(builder.kernel(again)), Clear(f"{fresh(condition)}_size")]
-    elif susceptible(condition):
-        items.append(Launch(builder.kernel(_risk_kernel(builder, condition, phase))))
-    return items
+        return [Launch(builder.kernel(_sweep_kernel(builder, condition, phase)))]
+    if builder.has_constant_hazard(condition.name):
+        if phase == "again":
+            return _told(builder, condition, moving(condition))
+        return [spend(builder, condition, left_buffer(condition.name, 0), moving(condition))]
+    return [Launch(builder.kernel(_risk_kernel(builder, condition, phase)))] if susceptible(condition) else []
+
+
+def _told(builder: Builder, condition: m.Condition, caught: str) -> list[ScheduleItem]:
+    """Those whom a look made infectious tell their neighbours; ``caught``: a list of those infected by it in turn."""
+    return [Launch(builder.kernel(tell_kernel(builder, condition, caught))), Clear(f"{fresh(condition)}_size")]
+
+
+def _restless_kernel(builder: Builder, condition: m.Condition, states: list[int]) -> Kernel:
+    scope = Scope(builder, condition.of)
+    body = read_states(scope)
+    leaving = is_one_of(scope.states[condition.name], states)
+    body.append(If(leaving, (Append(moving(condition), AGENT),)))
+    note = "who may leave in any step"
+    return Kernel(f"list_{condition.name}", condition.of, tuple(scope.prologue), tuple(body), condition.span, note)
 
 
 def _sweep_kernel(builder: Builder, condition: m.Condition, phase: Phase) -> Kernel:
