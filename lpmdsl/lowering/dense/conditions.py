@@ -108,7 +108,12 @@ def moves_kernel(builder: Builder, kind: str, phase: Phase) -> Kernel | None:
     for condition in conditions:
         body += moves_of(scope, condition, phase)
     note = ", ".join(c.name for c in conditions)
-    return Kernel(f"{_KERNELS[phase]}_{kind}", kind, tuple(scope.prologue), tuple(body), conditions[0].span, note)
+    return Kernel(moves_name(kind, phase), kind, tuple(scope.prologue), tuple(body), conditions[0].span, note)
+
+
+def moves_name(kind: str, phase: Phase) -> str:
+    """Name of the kernel of a phase's moves."""
+    return f"{_KERNELS[phase]}_{kind}"
 
 
 _KERNELS: dict[Phase, str] = {"own": "advance", "look": "infect", "again": "infect_again"}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.conditions import moves_name
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.sparse.plan import told_attributes
 from lpmdsl.lowering.sparse.worklists import after_moves, at_beginning, note_change, plan_of
@@ -67,6 +68,7 @@ class _Noting:
     def __init__(self, builder: Builder, kernel: Kernel, told: set[str]) -> None:
         self.builder, self.kernel, self.scope = builder, kernel, _scope_of(builder, kernel)
         self.states = {c.name: c for c in builder.model.conditions if c.of == kernel.domain}
+        self.is_look = kernel.name in {moves_name(kernel.domain, "look"), moves_name(kernel.domain, "again")}
         is_acted_on = kernel.domain in plan_of(builder).acted_on
         self.attributes = {f"{kernel.domain}_{name}" for name in told} if is_acted_on else set()
 
@@ -97,7 +99,7 @@ class _Noting:
         was = _read(self.builder, self.kernel, condition) if stores == 1 else None
         if was is None:
             was = self.scope.let(first, f"{condition.name}_was", _state(self.builder, condition))
-        after = after_moves(self.scope, condition, was, _wide(store.value), self.kernel.name.startswith("infect"))
+        after = after_moves(self.scope, condition, was, _wide(store.value), self.is_look)
         return (first, after) if after else ([], [])
 
     def _written(self, store: Store) -> KStmt:
