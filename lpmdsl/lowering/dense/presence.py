@@ -8,6 +8,7 @@ from lpmdsl.program.ir import AtomicAdd, Beside, If, Kernel, KExpr, KStmt, Let, 
 from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, number, op, real, rounded, test
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.events import may_be_absent
+from lpmdsl.source import NOWHERE, Span
 
 CONTACT, MOST_CONTACTS = 65_536.0, 65_536.0
 """Contacts per day that people have of their own are added up in units of 2⁻¹⁶, at most so many each."""
@@ -146,14 +147,20 @@ def recount(scope: Scope, network: m.Network, here: KExpr) -> tuple[list[KStmt],
 
 
 def _count(scope: Scope, network: m.Network, group: KExpr, change: int) -> list[KStmt]:
-    counter, delta = f"{network.name}_present", _contact_weight(scope, network, change)
+    return add_to_shared(scope, network, f"{network.name}_present", _contact_weight(scope, network, change), group)
+
+
+def add_to_shared(
+    scope: Scope, network: m.Network, into: str, value: KExpr, group: KExpr | None = None, span: Span = NOWHERE
+) -> list[KStmt]:
+    """Add an integer to the counters that the agent shares with others: of its place, its group or each neighbour."""
     match network.layout:
         case "place":
-            return [AtomicAdd(counter, (place_of(scope, network),), delta)]
+            return [AtomicAdd(into, (place_of(scope, network),), value, span)]
         case "random":
-            return [AtomicAdd(counter, (group,), delta)]
+            return [AtomicAdd(into, (group_of(scope, network) if group is None else group,), value, span)]
         case "ties":
-            return for_neighbours(scope, network, lambda j: [AtomicAdd(counter, (j,), delta)])
+            return for_neighbours(scope, network, lambda j: [AtomicAdd(into, (j,), value, span)])
 
 
 def _contact_weight(scope: Scope, network: m.Network, change: int) -> KExpr:

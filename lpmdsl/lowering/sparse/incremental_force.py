@@ -15,11 +15,10 @@ from lpmdsl.lowering.dense.contagion.sending import send_owed
 from lpmdsl.lowering.dense.contagion.weights import weight_of
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import (
+    add_to_shared,
     for_neighbours,
-    group_of,
     is_static,
     needs_presence,
-    place_of,
     recount,
     takes_part,
 )
@@ -211,25 +210,21 @@ def _weight_change(
 def _share_change(
     scope: Scope, contagion: m.Contagion, network: m.Network, change: Var, owed: KExpr | None
 ) -> list[KStmt]:
+    """Add a change of weight to what others feel; ``owed``: what goes along ties beside it, None elsewhere."""
     name = weight_buffer(contagion, network)
-    match network.layout:
-        case "place":
-            return [AtomicAdd(name, (place_of(scope, network),), change, network.span)]
-        case "random":
-            return [AtomicAdd(name, (group_of(scope, network),), change, network.span)]
-        case "ties":
-            counted = scope.builder.counts_sources(contagion, network)
-            added = op("to_i32", change, dtype="i32") if counted else change
-            assert owed is not None
-            wakes = _wakes(scope, contagion, any_of(test("gt", change, integer(0)), test("gt", owed, integer(0))))
-            into = made_up_buffer(contagion, network)
+    if owed is None:
+        return add_to_shared(scope, network, name, change, span=network.span)
+    counted = scope.builder.counts_sources(contagion, network)
+    added = op("to_i32", change, dtype="i32") if counted else change
+    wakes = _wakes(scope, contagion, any_of(test("gt", change, integer(0)), test("gt", owed, integer(0))))
+    into, debt = made_up_buffer(contagion, network), owed
 
-            def tell(neighbour: KExpr) -> list[KStmt]:
-                other = Var(scope.fresh("other"), "i64")
-                sent = AtomicAdd(name, (other,), added, network.span), AtomicAdd(into, (other,), owed, network.span)
-                return [Let(other.name, neighbour), *sent, *wakes(other)]
+    def tell(neighbour: KExpr) -> list[KStmt]:
+        other = Var(scope.fresh("other"), "i64")
+        sent = AtomicAdd(name, (other,), added, network.span), AtomicAdd(into, (other,), debt, network.span)
+        return [Let(other.name, neighbour), *sent, *wakes(other)]
 
-            return for_neighbours(scope, network, tell)
+    return for_neighbours(scope, network, tell)
 
 
 def _wakes(scope: Scope, contagion: m.Contagion, brings: KExpr):

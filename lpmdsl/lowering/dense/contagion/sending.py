@@ -9,15 +9,13 @@ from lpmdsl.lowering.dense.contagion.mixing import mixing_kernel
 from lpmdsl.lowering.dense.contagion.weights import weight_of
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import (
-    for_neighbours,
+    add_to_shared,
     group_of,
-    place_of,
     runs_today,
     takes_part,
 )
 from lpmdsl.lowering.score.statistics import Part
 from lpmdsl.program.ir import (
-    AtomicAdd,
     Clear,
     Fold,
     If,
@@ -65,9 +63,7 @@ def _send_kernel(builder: Builder, contagion: m.Contagion, source: str, networks
     for network in networks:
         if contagion.source_on(network.name) == source:
             body += send_owed(scope, contagion, network)
-    name = "_to_".join(dict.fromkeys((source, contagion.condition)))
-    name += contagion.suffix if isinstance(contagion, Part) else ""
-    return Kernel(f"send_{name}", condition.of, tuple(scope.prologue), tuple(body), contagion.span)
+    return Kernel(_named("send", contagion, source), condition.of, tuple(scope.prologue), tuple(body), contagion.span)
 
 
 def send_owed(scope: Scope, contagion: m.Contagion, network: m.Network) -> list[KStmt]:
@@ -75,16 +71,9 @@ def send_owed(scope: Scope, contagion: m.Contagion, network: m.Network) -> list[
     name = owed_buffer(contagion, network)
     body: list[KStmt] = []
     owed = scope.let(body, f"owed_{network.name}", scope.builder.load(name, AGENT))
-    into = made_up_buffer(contagion, network)
-    match network.layout:
-        case "place":
-            sent: list[KStmt] = [AtomicAdd(into, (place_of(scope, network),), owed)]
-        case "random":
-            sent = [AtomicAdd(into, (group_of(scope, network),), owed)]
-        case "ties":
-            sent = for_neighbours(scope, network, lambda j: [AtomicAdd(into, (j,), owed)])
-    sent.append(Store(name, (AGENT,), integer(0)))
-    body.append(If(test("ne", owed, integer(0)), tuple(sent), span=network.span, note=network.name))
+    sent = add_to_shared(scope, network, made_up_buffer(contagion, network), owed)
+    settled = Store(name, (AGENT,), integer(0))
+    body.append(If(test("ne", owed, integer(0)), (*sent, settled), span=network.span, note=network.name))
     return body
 
 
@@ -100,9 +89,13 @@ def _expose_kernel(builder: Builder, contagion: m.Contagion, source: str, networ
         inner += _expose_on(scope, contagion, network)
         body += send_owed(scope, contagion, network)
     body.append(If(scope.in_state(source, sources), tuple(inner), span=contagion.span))
-    name = "_to_".join(dict.fromkeys((source, contagion.condition)))
-    name += contagion.suffix if isinstance(contagion, Part) else ""
-    return Kernel(f"expose_{name}", condition.of, tuple(scope.prologue), tuple(body), contagion.span)
+    return Kernel(_named("expose", contagion, source), condition.of, tuple(scope.prologue), tuple(body), contagion.span)
+
+
+def _named(verb: str, contagion: m.Contagion, source: str) -> str:
+    """Name of a kernel over the sources in a condition, for a contagion that they feed."""
+    parts = "_to_".join(dict.fromkeys((source, contagion.condition)))
+    return f"{verb}_{parts}{contagion.suffix if isinstance(contagion, Part) else ''}"
 
 
 def _expose_on(scope: Scope, contagion: m.Contagion, network: m.Network) -> list[KStmt]:
@@ -117,10 +110,6 @@ def _expose_on(scope: Scope, contagion: m.Contagion, network: m.Network) -> list
 
 def _share_weight(scope: Scope, contagion: m.Contagion, network: m.Network, weight: KExpr) -> list[KStmt]:
     name = weight_buffer(contagion, network)
-    match network.layout:
-        case "place":
-            return [AtomicAdd(name, (place_of(scope, network),), weight)]
-        case "random":
-            return [Tally(f"{name}_tally", group_of(scope, network), weight)]
-        case "ties":
-            return for_neighbours(scope, network, lambda j: [AtomicAdd(name, (j,), weight)])
+    if network.layout == "random":
+        return [Tally(f"{name}_tally", group_of(scope, network), weight)]
+    return add_to_shared(scope, network, name, weight)
