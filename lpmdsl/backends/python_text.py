@@ -152,15 +152,18 @@ def _inside(expr: KExpr, rank: int) -> str:
 def signature(head: str, names: list[str]) -> list[str]:
     """Lines of the head of a function, ``def NAME`` with its arguments, at most 120 letters each."""
     line = f"{head}({', '.join(names)}):"
-    if len(line) <= 120:
-        return [line]
-    lines, row = [f"{head}("], INDENT
+    return [line] if len(line) <= 120 else [f"{head}(", *rows_of(names), "):"]
+
+
+def rows_of(names: list[str]) -> list[str]:
+    """Names with commas behind them, in indented lines of at most 120 letters."""
+    lines, row = [], INDENT
     for name in names:
         if len(row) + len(name) > 116:
             lines.append(row.rstrip())
             row = INDENT
         row += f"{name}, "
-    return [*lines, row.rstrip(), "):"]
+    return [*lines, row.rstrip()]
 
 
 def remark(span: Span = NOWHERE, note: str = "") -> str:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from lpmdsl.backends.llvm.arguments import kernel_arguments, shares_lists
 from lpmdsl.backends.llvm.names import MODULES
 from lpmdsl.backends.llvm.schedule import driver
-from lpmdsl.backends.python_text import INDENT, block, remark, signature, statement, text
+from lpmdsl.backends.python_text import INDENT, block, remark, rows_of, signature, statement, text
 from lpmdsl.program.ir import (
     Append,
     Apply,
@@ -70,15 +70,7 @@ def _imports(text: str) -> list[str]:
 
 def _import(module: str, names: list[str]) -> list[str]:
     line = f"from {module} import {', '.join(names)}"
-    if len(line) <= 120:
-        return [line]
-    lines, row = [f"from {module} import ("], INDENT
-    for name in names:
-        if len(row) + len(name) > 116:
-            lines.append(row.rstrip())
-            row = INDENT
-        row += f"{name}, "
-    return [*lines, row.rstrip(), ")"]
+    return [line] if len(line) <= 120 else [f"from {module} import (", *rows_of(names), ")"]
 
 
 def _kernel(program: Program, kernel: Kernel) -> str:
