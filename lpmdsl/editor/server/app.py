@@ -103,7 +103,7 @@ class Server(LanguageServer):
         await asyncio.sleep(0)
 
     async def _work_out(self, path: Path) -> None:
-        """What takes longer than a keystroke, once for every state of a text: its promises, and R0 to be shown."""
+        """Work out, once for every state of a text, its promises and the R0 to be shown: longer than a keystroke."""
         found = self.models.analysis(path)
         model = found.model if found is not None else None
         is_wrong = found is None or any(d.severity == "error" for d in found.diagnostics)
