@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
+from functools import partial
 from typing import assert_never
-
-import numpy as np
 
 from lpmdsl.lowering.relaxed.chances import Layout
 from lpmdsl.lowering.relaxed.phase_type import means_of
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.state_graph import caught, shortest_way
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 
 SOON = 2.5
@@ -35,17 +34,12 @@ def to_sources(model: m.Model, contagion: m.Contagion) -> frozenset[int]:
     return found
 
 
-def _infected(condition: m.Condition) -> set[int]:
-    """The states that one enters by contagion."""
-    return {b.to for e in condition.exits if isinstance(e.trigger, m.ByContagion) for b in e.branches}
-
-
 def reached_within(layout: Layout, contagion: m.Contagion) -> bool:
     """Return True if somebody can be a source in the step of the infection; or cease to be one by it."""
     condition, sources = layout.condition, sources_of(contagion)
     if sources & set(susceptible_of(condition)):
         return True
-    waiting, seen = _infected(condition), set[int]()
+    waiting, seen = caught(condition), set[int]()
     while waiting:
         state = waiting.pop()
         seen.add(state)
@@ -73,31 +67,13 @@ def looked_again(model: m.Model, parameters: dict[str, float]) -> frozenset[str]
     found: set[str] = set()
     for contagion in model.contagions:
         condition = model.condition(contagion.condition)
-        if _time_to_source(model, condition, sources_of(contagion), parameters) < SOON * model.clock.step:
+        days = shortest_way(condition, caught(condition), sources_of(contagion), partial(_mean_stay, model, parameters))
+        if days < SOON * model.clock.step:
             found.add(condition.name)
     return frozenset(found)
 
 
-def _time_to_source(
-    model: m.Model, condition: m.Condition, sources: frozenset[int], parameters: dict[str, float]
-) -> float:  # fmt: skip
-    """The shortest way from infection to a source, in days, over mean stays (Dijkstra 1959, Numer Math 1:269)."""
-    ways = [(0.0, state) for state in sorted(_infected(condition))]
-    seen: set[int] = set()
-    while ways:
-        days, state = heapq.heappop(ways)
-        if state in sources:
-            return days
-        if state not in seen:
-            seen.add(state)
-            for exit_ in condition.exits_of(state):
-                stay = _mean_stay(model, exit_, parameters)
-                for branch in exit_.branches:
-                    heapq.heappush(ways, (days + stay, branch.to))
-    return np.inf
-
-
-def _mean_stay(model: m.Model, exit_: m.Exit, parameters: dict[str, float]) -> float:
+def _mean_stay(model: m.Model, parameters: dict[str, float], exit_: m.Exit) -> float:
     """Mean days until one leaves through an exit; the least of all groups; 0 where it hangs on what changes."""
     match exit_.trigger:
         case m.After(dwell):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.state_graph import caught, shortest_way
 from lpmdsl.semantics.host.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.host.quantile_tables import TICKS, quantile_table
 
@@ -25,19 +26,8 @@ def is_looked_at_again(model: m.Model, contagion: m.Contagion) -> bool:
 
 def _steps_to_source(model: m.Model, contagion: m.Contagion, network: str) -> float:
     """Median time from an infection to a state that spreads on the network, by the shortest way, in steps."""
-    condition = model.condition(contagion.source_on(network))
-    sources = contagion.sources_on(network)
-    caught = (e for e in condition.exits if isinstance(e.trigger, m.ByContagion))
-    times = dict.fromkeys((b.to for e in caught for b in e.branches), 0.0)
-    waiting = list(times)
-    while waiting:
-        state = waiting.pop()
-        for exit_ in condition.exits_of(state):
-            at = times[state] + _median_steps(model, exit_)
-            for to in (b.to for b in exit_.branches if at < times.get(b.to, SOON)):
-                times[to] = at
-                waiting.append(to)
-    return min((at for state, at in times.items() if state in sources), default=math.inf)
+    condition, sources = model.condition(contagion.source_on(network)), contagion.sources_on(network)
+    return shortest_way(condition, caught(condition), sources, lambda exit_: _median_steps(model, exit_))
 
 
 def _median_steps(model: m.Model, exit_: m.Exit) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import heapq
+import math
+from collections.abc import Callable, Container, Iterable
 
 from lpmdsl.semantics import model
 
@@ -26,6 +28,33 @@ def reachable(start: set[int], graph: Edges) -> set[int]:
             seen.add(to)
             waiting.append(to)
     return seen
+
+
+def shortest_way(
+    condition: model.Condition, start: Iterable[int], to: Container[int], stay: Callable[[model.Exit], float]
+) -> float:
+    """The least sum of stays on a way from one of ``start`` to one of ``to``; infinite if there is none.
+
+    Dijkstra (1959, Numer Math 1:269). ``stay``: the time that an exit takes, at least 0.
+    """
+    ways = [(0.0, state) for state in sorted(start)]
+    seen: set[int] = set()
+    while ways:
+        time, state = heapq.heappop(ways)
+        if state in to:
+            return time
+        if state not in seen:
+            seen.add(state)
+            for exit_ in condition.exits_of(state):
+                at = time + stay(exit_)
+                for branch in exit_.branches:
+                    heapq.heappush(ways, (at, branch.to))
+    return math.inf
+
+
+def caught(condition: model.Condition) -> set[int]:
+    """The states that one enters by contagion."""
+    return {b.to for e in condition.exits if isinstance(e.trigger, model.ByContagion) for b in e.branches}
 
 
 def circle(graph: Edges) -> list[int] | None:
