@@ -8,15 +8,7 @@ from __future__ import annotations
 
 from lpmdsl.lowering.builder import BOUNDARY, Builder, held
 from lpmdsl.lowering.dense.contagion.buffers import forget_made_up
-from lpmdsl.lowering.dense.contagion.debts import (
-    START,
-    Debts,
-    fed_by,
-    keep_debts,
-    no_debts,
-    share_of,
-    weigh,
-)
+from lpmdsl.lowering.dense.contagion.debts import START, Debts, fed_by, keep_debts, no_debts, share_of, weigh
 from lpmdsl.lowering.dense.contagion.infections import offer_contagion
 from lpmdsl.lowering.dense.contagion.weights import can_weigh
 from lpmdsl.lowering.dense.entries import (
@@ -39,30 +31,8 @@ from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.tries import offer_chance
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.lowering.score.draws import rate_exit
-from lpmdsl.program.ir import (
-    Assign,
-    Const,
-    If,
-    Kernel,
-    KExpr,
-    KStmt,
-    Let,
-    Store,
-    Var,
-    While,
-)
-from lpmdsl.program.nodes import (
-    AGENT,
-    all_of,
-    any_of,
-    integer,
-    is_one_of,
-    number,
-    op,
-    real,
-    test,
-    word,
-)
+from lpmdsl.program.ir import Assign, Const, If, Kernel, KExpr, KStmt, Let, Store, Var, While
+from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, is_one_of, number, op, real, test, word
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import TICK_BITS
 

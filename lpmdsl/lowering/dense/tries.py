@@ -9,26 +9,8 @@ from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.months import months_passed
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.lowering.score.draws import tries as score_tries
-from lpmdsl.program.ir import (
-    Assign,
-    If,
-    KExpr,
-    KStmt,
-    Store,
-    Var,
-)
-from lpmdsl.program.nodes import (
-    AGENT,
-    HAZARD_ONE,
-    STEP,
-    all_of,
-    integer,
-    number,
-    op,
-    real,
-    rounded,
-    test,
-)
+from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Store, Var
+from lpmdsl.program.nodes import AGENT, HAZARD_ONE, STEP, all_of, integer, number, op, real, rounded, test
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import TICKS
 

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
-from lpmdsl.lowering.dense.presence import (
-    counter_shape,
-    groups_of,
-)
+from lpmdsl.lowering.dense.presence import counter_shape, groups_of
 from lpmdsl.lowering.score.statistics import Part
-from lpmdsl.program.ir import (
-    If,
-    KStmt,
-    Store,
-)
+from lpmdsl.program.ir import If, KStmt, Store
 from lpmdsl.program.nodes import AGENT, integer, test
 from lpmdsl.semantics import model as m
 

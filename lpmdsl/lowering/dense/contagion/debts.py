@@ -15,27 +15,9 @@ from lpmdsl.lowering.dense.contagion.buffers import networks_of, owed_buffer
 from lpmdsl.lowering.dense.contagion.weights import weight_of
 from lpmdsl.lowering.dense.entries import Course, is_entered, keeps_entry
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.lowering.dense.presence import (
-    runs_today,
-    takes_part,
-)
-from lpmdsl.program.ir import (
-    Assign,
-    If,
-    KExpr,
-    KStmt,
-    Store,
-    Var,
-)
-from lpmdsl.program.nodes import (
-    AGENT,
-    HAZARD_MOST,
-    all_of,
-    any_of,
-    integer,
-    op,
-    test,
-)
+from lpmdsl.lowering.dense.presence import runs_today, takes_part
+from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Store, Var
+from lpmdsl.program.nodes import AGENT, HAZARD_MOST, all_of, any_of, integer, op, test
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import TICK_BITS, TICKS
 

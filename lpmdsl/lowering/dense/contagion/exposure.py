@@ -8,21 +8,9 @@ from lpmdsl.lowering.dense.contagion.buffers import made_up_buffer, networks_of,
 from lpmdsl.lowering.dense.contagion.mixing import group_hazards
 from lpmdsl.lowering.dense.contagion.weights import can_weigh, scaled, scalings_of, total_weight, weight_of
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.lowering.dense.presence import (
-    group_of,
-    needs_presence,
-    place_of,
-    runs_today,
-    takes_part,
-)
+from lpmdsl.lowering.dense.presence import group_of, needs_presence, place_of, runs_today, takes_part
 from lpmdsl.lowering.score.draws import Felt, parts_of
-from lpmdsl.program.ir import (
-    Assign,
-    If,
-    KExpr,
-    KStmt,
-    Var,
-)
+from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Var
 from lpmdsl.program.nodes import AGENT, integer, number, op, real, rounded, test
 from lpmdsl.quantities import NUMBER
 from lpmdsl.semantics import model as m

@@ -6,21 +6,8 @@ from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.contagion.buffers import made_up_buffer, weight_buffer
 from lpmdsl.lowering.dense.contagion.weights import total_weight
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.lowering.dense.presence import (
-    CONTACT,
-    groups_of,
-    runs_today,
-)
-from lpmdsl.program.ir import (
-    Assign,
-    If,
-    Kernel,
-    KExpr,
-    KStmt,
-    Loop,
-    Store,
-    Var,
-)
+from lpmdsl.lowering.dense.presence import CONTACT, groups_of, runs_today
+from lpmdsl.program.ir import Assign, If, Kernel, KExpr, KStmt, Loop, Store, Var
 from lpmdsl.program.nodes import integer, number, op, real, rounded, test
 from lpmdsl.semantics import model as m
 

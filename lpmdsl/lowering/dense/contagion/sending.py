@@ -8,25 +8,9 @@ from lpmdsl.lowering.dense.contagion.buffers import made_up_buffer, owed_buffer,
 from lpmdsl.lowering.dense.contagion.mixing import mixing_kernel
 from lpmdsl.lowering.dense.contagion.weights import weight_of
 from lpmdsl.lowering.dense.expressions import Scope, read_states
-from lpmdsl.lowering.dense.presence import (
-    add_to_shared,
-    group_of,
-    runs_today,
-    takes_part,
-)
+from lpmdsl.lowering.dense.presence import add_to_shared, group_of, runs_today, takes_part
 from lpmdsl.lowering.score.statistics import Part
-from lpmdsl.program.ir import (
-    Clear,
-    Fold,
-    If,
-    Kernel,
-    KExpr,
-    KStmt,
-    Launch,
-    ScheduleItem,
-    Store,
-    Tally,
-)
+from lpmdsl.program.ir import Clear, Fold, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally
 from lpmdsl.program.nodes import AGENT, all_of, integer, test
 from lpmdsl.semantics import model as m
 

@@ -5,13 +5,7 @@ from __future__ import annotations
 from lpmdsl.lowering.builder import held
 from lpmdsl.lowering.dense.contagion.buffers import weight_buffer
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.program.ir import (
-    Assign,
-    If,
-    KExpr,
-    KStmt,
-    Var,
-)
+from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Var
 from lpmdsl.program.nodes import integer, op, real
 from lpmdsl.quantities import CONTACT_RATE, NUMBER, Kind, Type
 from lpmdsl.semantics import model as m
