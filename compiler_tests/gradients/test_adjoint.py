@@ -257,7 +257,7 @@ def test_the_estimator_says_that_it_is_off_on_a_sparse_network(capsys: pytest.Ca
     relaxed = model.gradient(estimator="relaxation", **asked)
     assert {r.parameter for r in relaxed} == {"per_tie", "infectious_period"}
     assert all(r.estimator == "relaxation" and r.gradient > 0 and r.se == 0 for r in relaxed)
-    assert not relaxed[0].certificate.holds and relaxed[0].certificate.high < 0.95
+    assert not relaxed[0].certificate.holds and relaxed[0].certificate.high < 0.9
     assert "it is off" in relaxed[0].certificate.words
     capsys.readouterr()
     straight = model.gradient(estimator="surrogate", **asked)
