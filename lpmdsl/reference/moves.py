@@ -216,10 +216,11 @@ def _move_all(body: Body, course: Course, t: int, met: Met | None, is_first: boo
     for turn in itertools.count():
         if met is None:
             arrived, moving = moving[course.is_open(moving)], moving[~course.is_open(moving)]
-            _weigh(body, course, arrived, torch.full_like(arrived, NEVER), t, (False, False), seen)
+            _weigh(body, course, arrived, torch.full_like(arrived, NEVER), t, seen)
         tick, number = _earliest(body, course, moving, t, met, turn == 0, is_first, seen)
         leaving = tick <= (t + 1) * TICKS
-        _weigh(body, course, moving, torch.where(leaving, tick, NEVER), t, (met is not None, turn == 0), seen)
+        until = torch.where(leaving, tick, NEVER)
+        _weigh(body, course, moving, until, t, seen, is_look=met is not None, is_first_turn=turn == 0)
         moving, tick, number = moving[leaving], tick[leaving], number[leaving]
         if not len(moving):
             return
@@ -232,14 +233,15 @@ def _move_all(body: Body, course: Course, t: int, met: Met | None, is_first: boo
         enter(body, course, moving, to, tick, t, seen)
 
 
-def _weigh(body: Body, course: Course, agents: Tensor, until: Tensor, t: int, phase: tuple[bool, bool], seen: Moment
-           ) -> None:  # fmt: skip
+def _weigh(
+    body: Body, course: Course, agents: Tensor, until: Tensor, t: int, seen: Moment, is_look: bool = False,
+    is_first_turn: bool = False,
+) -> None:  # fmt: skip
     """Adds to what is owed the time that ``agents`` spent in their states, less what the exposure counts whole.
 
     Before the exposure that is the state in which their own moves end, in a look the one in which it found them. Who
     does not move owes nothing.
     """
-    is_look, is_first_turn = phase
     chosen = torch.ones_like(agents, dtype=torch.bool) if not is_first_turn else until < NEVER
     agents, until = agents[chosen], until[chosen]
     states = {**seen.states, course.condition.name: course.state}
