@@ -205,7 +205,7 @@ def _leaf(node: model.Expr) -> str:
         case model.Aggregate():
             return "aggregate"
         case model.StateOf():
-            return "state"
+            return f"state {node.condition}"
         case model.Time():
             return "time"
         case model.Literal_() | model.Apply() | model.TableRef():
@@ -242,6 +242,8 @@ def _choices(known: Known, node: model.Expr, own: Mapping[str, float], parts: in
             ]
         case model.InState() | model.IsActive() | model.Follows():
             return [(0.0, ""), (1.0, "")]
+        case model.StateOf():
+            return [(float(i), f"{node.condition} {label}") for i, label in enumerate(node.type.labels)]
         case model.AttributeRef():
             return _attribute_choices(known, node, own)
         case model.ObservationRef() | model.GroupReport() | model.Rolling() if node.type.kind is Kind.SHARE:

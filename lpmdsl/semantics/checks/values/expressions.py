@@ -16,7 +16,7 @@ from lpmdsl.semantics.checks.values.choice import check_choice, yes_no_as_number
 from lpmdsl.semantics.checks.values.dates import DATE, no_date
 from lpmdsl.semantics.checks.values.division import misread
 from lpmdsl.semantics.checks.values.finite_values import is_finite
-from lpmdsl.semantics.checks.values.labels import check_is, is_member, label
+from lpmdsl.semantics.checks.values.labels import check_is, is_member, label, state_of
 from lpmdsl.semantics.checks.values.units import arithmetic, call, comparison, denied, expect
 from lpmdsl.semantics.context import Context, literal, nothing, text_of
 from lpmdsl.semantics.functions import FUNCTIONS
@@ -218,6 +218,8 @@ def table_key(ctx: Context, key: tree.Expr, table: model.Table, dimension: int, 
         return model.Literal_(float(labels.index(written)), wanted, key.span)
     # An attribute where nobody's can be read is reported as that, not as a wrong label.
     is_elsewhere = scope.kind is None and any(isinstance(key, tree.Name) and key.id in m for m in ctx.members.values())
+    if isinstance(key, tree.Name) and _is_state_key(ctx, key, labels, scope):
+        return state_of(ctx, key, scope)
     if isinstance(key, tree.Name) and (key.id in labels or not (is_elsewhere or is_member(ctx, key, scope))):
         return (
             label(ctx, key, wanted) if scope.kind is None or key.id in labels else _other_key(ctx, key, wanted, scope)
@@ -234,6 +236,11 @@ def table_key(ctx: Context, key: tree.Expr, table: model.Table, dimension: int, 
         labels=ctx.declared(table.name),
     )
     return nothing(key.span)
+
+
+def _is_state_key(ctx: Context, key: tree.Name, labels: tuple[str, ...], scope: Scope) -> bool:
+    """Return True if a key is a condition with the states that the table is by, and nothing nearer has its name."""
+    return ctx.states.get(key.id) == labels and key.id not in labels and not is_member(ctx, key, scope)
 
 
 def _other_key(ctx: Context, key: tree.Name, wanted: Type, scope: Scope) -> model.Expr:

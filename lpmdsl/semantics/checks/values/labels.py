@@ -65,21 +65,35 @@ def _is_active(ctx: Context, subject: tree.Name, expr: tree.Is, scope: Scope) ->
 
 
 def _in_state(ctx: Context, subject: tree.Name, expr: tree.Is, scope: Scope) -> model.Expr:
-    if not may_read(ctx, "states", subject, scope):
-        return nothing(expr.span)
-    if ctx.kind_of[subject.id] != scope.kind:
-        ctx.report.add(
-            "E0314",
-            f"`{subject.id}` is a condition of {ctx.kind_of[subject.id]}, and in {scope.place} agents of kind "
-            f"{scope.kind} are looked at.",
-            subject.span,
-            labels=ctx.declared(subject.id),
-        )
+    if not is_of_own_kind(ctx, subject, scope):
         return nothing(expr.span)
     states = [ctx.state(subject.id, value) for value in expr.values]
     if any(s is None for s in states):
         return nothing(expr.span)
     return model.InState(subject.id, tuple(s for s in states if s is not None), BOOLEAN, expr.span)
+
+
+def is_of_own_kind(ctx: Context, condition: tree.Name, scope: Scope) -> bool:
+    """Return True if the state of the agent in view can be read in a condition; if not, the reason is reported."""
+    if not may_read(ctx, "states", condition, scope):
+        return False
+    if ctx.kind_of[condition.id] == scope.kind:
+        return True
+    ctx.report.add(
+        "E0314",
+        f"`{condition.id}` is a condition of {ctx.kind_of[condition.id]}, and in {scope.place} agents of kind "
+        f"{scope.kind} are looked at.",
+        condition.span,
+        labels=ctx.declared(condition.id),
+    )
+    return False
+
+
+def state_of(ctx: Context, condition: tree.Name, scope: Scope) -> model.Expr:
+    """The agent's state in a condition, as a category."""
+    if not is_of_own_kind(ctx, condition, scope):
+        return nothing(condition.span)
+    return model.StateOf(condition.id, Type(Kind.CATEGORY, labels=ctx.states[condition.id]), condition.span)
 
 
 def _is_label(ctx: Context, expr: tree.Is, scope: Scope, check: Checker) -> model.Expr:
