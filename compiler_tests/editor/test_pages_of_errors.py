@@ -12,7 +12,7 @@ import pytest
 
 from compiler_tests.support.error_pages import Page, all_pages
 from compiler_tests.support.lsp_client import LspClient, lsp_client
-from lpmdsl.cli.texts import _checked
+from lpmdsl.cli.checking import found_in
 from lpmdsl.diagnostics import render_json
 
 PAGES = [page for page in all_pages() if page.bad]
@@ -31,7 +31,7 @@ def as_the_command_says(path: Path) -> set[Place]:
     What is wrong in a used file is told where the model uses it.
     """
     found: set[Place] = set()
-    for d in (json.loads(render_json(d)) for d in _checked(path, False).sorted()):
+    for d in (json.loads(render_json(d)) for d in found_in(path, False).sorted()):
         place = d if Path(d["file"]).name == path.name else {**d["related"][-1], **END_OF_USE}
         start, end = (place["line"] - 1, place["column"] - 1), (place["end_line"] - 1, place["end_column"] - 1)
         found.add((d["code"], *start, *(end if place is d else start), len(d["related"])))

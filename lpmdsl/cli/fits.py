@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lpmdsl.cli.checking import tell_long_steps
 from lpmdsl.cli.options import Agents, AllowFiles, File, Force, Format, Quiet, Redraw, Seed, Setting, Steps, Threads
 from lpmdsl.cli.words import (
     load_told,
@@ -17,7 +18,6 @@ from lpmdsl.cli.words import (
     print_lines,
     require_ours,
     say,
-    tell_long_steps,
     warn,
 )
 from lpmdsl.diagnostics import Report

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from lpmdsl.cli.checking import check_promises, tell_long_steps
 from lpmdsl.cli.options import (
     DEFAULT_URL,
     Agents,
@@ -38,7 +39,7 @@ from lpmdsl.cli.options import (
     Threads,
     Url,
 )
-from lpmdsl.cli.words import check_promises, load_told, numbers, pairs, print_lines, say, tell_long_steps, warn
+from lpmdsl.cli.words import load_told, numbers, pairs, print_lines, say, warn
 from lpmdsl.diagnostics import LpmError, Report
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lpmdsl.cli.checking import Print, found_in, in_json, in_words, tally
 from lpmdsl.cli.options import (
     Agents,
     AllowFiles,
@@ -23,7 +24,6 @@ from lpmdsl.cli.options import (
     Target,
 )
 from lpmdsl.cli.words import (
-    check_promises,
     load_told,
     numbers,
     overwrite_page,
@@ -34,7 +34,7 @@ from lpmdsl.cli.words import (
     warn,
 )
 from lpmdsl.codes import CODES
-from lpmdsl.diagnostics import LpmError, Report, did_you_mean, fail, render_json, render_text
+from lpmdsl.diagnostics import LpmError, Report, did_you_mean, fail
 from lpmdsl.source import Source, Span, data_dir
 from lpmdsl.terminal import console, row, show, table, text_out
 from lpmdsl.writing.plain import create, place_of, require_unread, unwritten, write_whole
@@ -70,32 +70,33 @@ def check(
     ] = 20.0,
 ) -> None:
     """Check models without running them; with --step-error also what the length of their steps does."""
+    tell = in_json if format is Format.json else in_words
     failed = False
     for file in files:
-        report = _checked(file, allow_files)
-        found = _step_error(file, allow_files, seconds, report) if step_error and not report.has_errors else None
+        report = found_in(file, allow_files, tell)
+        found = _step_error(file, allow_files, seconds, report, tell) if step_error and not report.has_errors else None
         failed = failed or report.has_errors
-        if format is Format.json:
-            text_out("".join(f"{render_json(d)}\n" for d in report.sorted()))
-        else:
-            print_lines([*(render_text(d) + "\n" for d in report.sorted()), f"{file}: {tally(report)}"])
+        if format is Format.text:
+            print_lines([f"{file}: {tally(report)}"])
         if found is not None:
             _print_step_error(file, found, format)
     raise typer.Exit(1 if failed else 0)
 
 
-def _step_error(file: Path, allow_files: bool, seconds: float, report: Report) -> StepError | None:
-    """Runs the model at its step and at half of it; None where it cannot, which is reported."""
+def _step_error(file: Path, allow_files: bool, seconds: float, report: Report, tell: Print) -> StepError | None:
+    """Runs the model at its step and at half of it; None where it cannot, which is reported and told."""
     from lpmdsl.runtime.api import load
     from lpmdsl.runtime.step_error import step_error, tell_step_error
 
+    more, found = Report(), None
     try:
         loaded = load(file, allow_files)
         found = step_error(loaded, seconds)
+        tell_step_error(loaded, found, more)
     except LpmError as error:
-        report.diagnostics.extend(error.report.diagnostics)
-        return None
-    tell_step_error(loaded, found, report)
+        more = error.report
+    tell(more.sorted())
+    report.diagnostics.extend(more.diagnostics)
     return found
 
 
@@ -112,25 +113,6 @@ def _print_step_error(file: Path, found: StepError, format: Format) -> None:
     print_lines(["", in_short(found)])
     show(shown)
     print_lines(["in spreads: in units of the standard deviation between replicates"])
-
-
-def _checked(file: Path, allow_files: bool) -> Report:
-    from lpmdsl.semantics.passes import check_source
-    from lpmdsl.syntax.parse import read_source
-
-    report = Report()
-    source = read_source(file, report, allow_files=allow_files)
-    checked = check_source(source, report) if source is not None else None
-    if checked is not None:
-        check_promises(checked[0], {}, report)
-    return report
-
-
-def tally(report: Report) -> str:
-    """``no errors``, ``2 errors, 1 warning``"""
-    counts = [(sum(d.severity == s for d in report.diagnostics), s) for s in ("error", "warning", "note")]
-    told = [f"{n} {s}{'s' if n > 1 else ''}" for n, s in counts if n]
-    return ", ".join(told if counts[0][0] else ["no errors", *told])
 
 
 def fmt(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lpmdsl.cli.checking import check_promises, tally, tell_long_steps
 from lpmdsl.cli.options import (
     Agents,
     AllowFiles,
@@ -27,8 +28,7 @@ from lpmdsl.cli.options import (
     Steps,
     Threads,
 )
-from lpmdsl.cli.texts import tally
-from lpmdsl.cli.words import check_promises, numbers, pairs, print_lines, tell_long_steps, warn
+from lpmdsl.cli.words import numbers, pairs, print_lines, warn
 from lpmdsl.diagnostics import LpmError, Report, render_text
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from lpmdsl.writing.seals import is_unchanged_page, marked
 
 if TYPE_CHECKING:
     from lpmdsl.runtime.api import LoadedModel
-    from lpmdsl.semantics.model import Model
 
 
 def pairs(option: str, words: list[str]) -> dict[str, str]:
@@ -83,23 +82,3 @@ def load_told(file: Path, allow_files: bool = False) -> LoadedModel:
     loaded = load(file, allow_files)
     say(loaded.report, sys.stderr)
     return loaded
-
-
-def tell_long_steps(model: Model, settings: dict[str, str], report: Report) -> None:
-    """Tells whether the steps of the clock are long for an outbreak, also where no R0 is promised."""
-    from lpmdsl.runtime.settings import values_with
-    from lpmdsl.theory.promised import check_steps
-
-    check_steps(model, values_with(model, dict(settings)), report)
-
-
-def check_promises(model: Model, settings: dict[str, str], report: Report) -> None:
-    """Works out what is promised of R0, if anything is."""
-    from lpmdsl.semantics.model import CheckQuantity
-
-    if not any(isinstance(c, CheckQuantity) and c.quantity == "R0" for c in model.checks):
-        return
-    from lpmdsl.runtime.settings import values_with
-    from lpmdsl.theory.promised import check_r0
-
-    check_r0(model, values_with(model, dict(settings)), report)
