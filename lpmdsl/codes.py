@@ -172,6 +172,7 @@ CODES: dict[str, str] = {
     "E0770": "Changes of files are not told",
     "E0771": "No number whose error could be told",
     "E0772": "Runs that a check cannot make",
+    "E0776": "More in a step than is counted",
     "N0773": "A step whose error shows",
     # 06 networks and populations: files and generators
     "E0640": "The data file is not there",

@@ -10,6 +10,8 @@ HAZARD_ONE = 4294967296.0
 """A hazard of 1 per step in fixed point."""
 HAZARD_MOST = 1 << 42
 """The most that one weight or one rate can be in a step: 1 024, so that its share of a step fits into 63 bits."""
+SURE = float(1 << 58)
+"""An exposure in fixed point that infects in one tick: what is larger is held there, which changes nothing."""
 AGENT = Var("i", "i64")
 STEP = Var("t", "i64")
 

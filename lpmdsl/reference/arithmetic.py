@@ -22,6 +22,8 @@ CERTAIN = 1 << 45
 """The hazard of an event that cannot fail, above every threshold."""
 LARGEST = 1 << 42
 """The most that a weight or a rate can be in one step: 1 024 events, so that its share of a step fits into 63 bits."""
+SURE = float(1 << 58)
+"""An exposure that infects in one tick: a share of a step in 2⁻²⁰ of it is above every threshold."""
 Words = tuple[Tensor, Tensor, Tensor, Tensor]
 
 LN2_HI = 0.6931471803691238
@@ -93,9 +95,8 @@ def capped(x: Tensor) -> Tensor:
 
 
 def share(hazard: Tensor, ticks: Tensor) -> Tensor:
-    """Share of a step's hazard in so many ticks of it; the hazard of a whole step as it is."""
-    part = (torch.clamp(hazard, max=LARGEST) * ticks) >> TICK_BITS
-    return torch.where(ticks == TICKS, hazard, part)
+    """Share of a step's hazard, of any size, in so many ticks of it."""
+    return (hazard >> TICK_BITS) * ticks + (((hazard & (TICKS - 1)) * ticks) >> TICK_BITS)
 
 
 def threshold(w0: Tensor, w1: Tensor) -> Tensor:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from lpmdsl.networks.world import Ties, World
-from lpmdsl.reference.arithmetic import capped, rounded, share
+from lpmdsl.reference.arithmetic import SURE, capped, rounded, share
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, holds, in_states, over_agents
 from lpmdsl.reference.watched import look_at
+from lpmdsl.semantics.analysis.largest_hazards import weight_in_a_step
 from lpmdsl.semantics.model import AttributeRef, ByContagion, Clock, Contagion, Model, Network, Scaling, Spread
 
 CONTACT, MOST_CONTACTS = 65_536.0, 65_536.0
@@ -73,7 +74,7 @@ def _met_on(
 
 def _felt(met: Tensor, factor: Tensor | None, there: Tensor) -> Tensor:
     if factor is not None:
-        met = rounded(met.to(torch.float64) * factor)
+        met = rounded((met.to(torch.float64) * factor).clamp(max=SURE))
     return torch.clamp(torch.where(there, met, 0), min=0)
 
 
@@ -160,6 +161,7 @@ def _weights(
             x = x * contacts
         x = x * moment.model.clock.step
         x = _scaled(x, _scalings(c, "source", network), kind, here, moment)
+        look_at(weight_in_a_step(moment.model, c, network, spread), "hazard", x, here, kind, moment)
         total = total + torch.where(here, capped(x), 0)
     return total
 

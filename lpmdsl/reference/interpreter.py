@@ -30,6 +30,7 @@ from lpmdsl.reference.moves import (
     make_own_moves,
 )
 from lpmdsl.reference.reports import Reports, price
+from lpmdsl.semantics.analysis.largest_hazards import refuse_hazards
 from lpmdsl.semantics.analysis.second_look import is_looked_at_again
 from lpmdsl.semantics.analysis.watched_values import unsound, watched
 from lpmdsl.semantics.host.quantile_tables import quantile_table
@@ -110,6 +111,7 @@ def _at(body: Body, boundary: int) -> Moment:
 def _begin(request: RunRequest) -> Body:
     """Everyone in a start state at tick 0, with its exits drawn and its actions done; nothing is reported."""
     model = request.model
+    refuse_hazards(model, request.parameters, request.world.counts)
     states = {c.name: torch.from_numpy(request.start[c.name].astype(np.int64)) for c in model.conditions}
     attributes = {key: torch.from_numpy(v.astype(np.float64)) for key, v in request.world.attributes.items()}
     history: dict[str, list[Tensor]] = {o.name: [] for o in model.observations}

@@ -27,6 +27,7 @@ from lpmdsl.reference.expressions import Moment, over_agents, table_rows
 from lpmdsl.reference.months import months
 from lpmdsl.reference.reports import Entries, Reports
 from lpmdsl.reference.watched import look_at
+from lpmdsl.semantics.analysis.largest_hazards import rate_in_a_step
 from lpmdsl.semantics.model import (
     After,
     AtRate,
@@ -326,7 +327,9 @@ def _at_rate(trigger: AtRate, remaining: Tensor, course: Course, agents: Tensor,
     """The tick within the step at which the rate, constant over it, has used up the threshold."""
     rate = over_agents(trigger.rate, course.condition.of, seen)
     look_at(trigger.rate, "rate", rate, agents, course.condition.of, seen)
-    h = capped(rate[agents] * seen.model.clock.step)
+    hazard = rate * seen.model.clock.step
+    look_at(rate_in_a_step(seen.model, trigger), "hazard", hazard, agents, course.condition.of, seen)
+    h = capped(hazard[agents])
     begin, end = torch.clamp(course.entered[agents], min=t * TICKS), (t + 1) * TICKS
     part, left = (h * (end - begin)) >> TICK_BITS, remaining[agents]
     happens = left <= part

@@ -20,7 +20,7 @@ def look_at(expr: Expr, role: Role, values: Tensor, chosen: Tensor, kind: str, m
         return
     low, high = one.range
     read = values.expand(moment.counts[kind])[chosen]
-    wrong = ~((read >= low) & (read <= high))
+    wrong = (read > high) if role == "hazard" else ~((read >= low) & (read <= high))
     if not bool(wrong.any()):
         return
     for part in excuses(expr):

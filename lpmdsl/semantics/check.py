@@ -14,6 +14,7 @@ from lpmdsl.semantics.checks.behaviours.declaration import check_behaviours
 from lpmdsl.semantics.checks.conditions import check_condition
 from lpmdsl.semantics.checks.contagion import check_contagion
 from lpmdsl.semantics.checks.exclusions import keep_apart
+from lpmdsl.semantics.checks.hazards import check_hazards
 from lpmdsl.semantics.checks.interventions.declaration import check_intervention
 from lpmdsl.semantics.checks.interventions.together import check_limits
 from lpmdsl.semantics.checks.networks import check_network
@@ -109,7 +110,9 @@ def _settled(ctx: Context, made: model.Model) -> model.Model:
     set_on = set(first_writes(made, "attribute", "reading"))
     conditions = tuple(replace(c, is_cyclic=is_cyclic(c, set(forced_states(made, c.name)))) for c in made.conditions)
     agents = tuple(_changed(_with_shares(a, shares), set_on) for a in made.agents)
-    return hold(keep_apart(ctx, replace(made, conditions=conditions, agents=agents)), ctx.report)
+    whole = hold(keep_apart(ctx, replace(made, conditions=conditions, agents=agents)), ctx.report)
+    check_hazards(ctx, whole)
+    return whole
 
 
 def _with_shares(agent: model.Agent, shares: list[tuple[str, model.Attribute]]) -> model.Agent:

@@ -34,6 +34,7 @@ from lpmdsl.lowering.score.draws import rate_exit
 from lpmdsl.program.ir import Assign, Const, If, Kernel, KExpr, KStmt, Let, Store, Var, While
 from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, is_one_of, number, op, real, test, word
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.largest_hazards import rate_in_a_step
 from lpmdsl.semantics.host.quantile_tables import TICK_BITS
 
 
@@ -263,6 +264,7 @@ def _offer_rate(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple[
     assert isinstance(exit_.trigger, m.AtRate)
     per_step = real("mul", scope.value(exit_.trigger.rate, "rate"), number(scope.builder.model.clock.step))
     body: list[KStmt] = look_at(scope, exit_.trigger.rate, "rate")
+    body += look_at(scope, rate_in_a_step(scope.builder.model, exit_.trigger), "hazard")
     begins = scope.let(body, "begins", op("max", course.since, START))
     h = scope.let(body, "hazard", held(per_step))
     name = left_buffer(course.condition.name, slot)

@@ -26,6 +26,7 @@ from lpmdsl.program.ir import (
 )
 from lpmdsl.program.nodes import STEP, all_of, any_of, integer, number, op, test
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.largest_hazards import weight_in_a_step
 from lpmdsl.semantics.analysis.watched_values import FAULTS, LARGEST, Role, Watched, doubtful, excuses
 
 COUNTED, FIRST = "watched_counted", "watched_first"
@@ -59,6 +60,9 @@ def _is_sound(scope: Scope, one: Watched) -> KExpr:
     """Test that it is a number in its range, or has none because something that it reads has none yet."""
     value = scope.value(one.expr, one.role)
     low, high = one.range
+    if one.role == "hazard":
+        sound: KExpr = test("not", test("gt", value, number(high)))
+        return sound if one.of else scope.hoist("hazard_is_sound", sound, one.expr.span.label)
     sound = all_of(test("ge", value, number(low)), test("le", value, number(high)))
     unknown = [test("ne", part, part) for part in (scope.value(e) for e in excuses(one.expr))]
     if unknown:
@@ -150,6 +154,8 @@ def _parts_of(builder: Builder, contagion: m.Contagion) -> list[tuple[m.Expr, st
     found: list[tuple[m.Expr, str]] = [(n.contacts, "contacts") for n in networks if n.contacts is not None]
     found += [(s.rate, "rate") for s in contagion.spreads]
     found += [(s.factor, "factor") for s in contagion.scalings]
+    model = builder.model
+    found += [(weight_in_a_step(model, contagion, model.network(s.network), s), "hazard") for s in contagion.spreads]
     return list(dict.fromkeys(found))
 
 
@@ -178,6 +184,7 @@ def _at_sources(scope: Scope, contagion: m.Contagion, network: m.Network, source
         if network.contacts is not None and network.mixing is None:
             inner += look_at(scope, network.contacts, "contacts")
         inner += _factors(scope, contagion, network, "source")
+        inner += look_at(scope, weight_in_a_step(scope.builder.model, contagion, network, spread), "hazard")
         body += [If(scope.in_state(source, spread.states), tuple(inner), span=spread.span)] if inner else []
     return body
 

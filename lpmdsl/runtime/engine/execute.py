@@ -24,6 +24,7 @@ from lpmdsl.program.ir import NEVER, Buffer, Program, Spend
 from lpmdsl.runtime.engine.asking import Asking
 from lpmdsl.runtime.engine.kernels import Driver, Kernels, build
 from lpmdsl.runtime.engine.sound import require_sound
+from lpmdsl.semantics.analysis.largest_hazards import refuse_hazards
 from lpmdsl.semantics.host.calendar import day_table, months_passed
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.host.quantile_tables import CELLS, quantile_table
@@ -242,8 +243,9 @@ def empty_buffer(buffer: Buffer, sizes: dict[str, int]) -> NDArray:
 
 
 def given_buffers(program: Program, request: RunRequest) -> dict[str, NDArray]:
-    """The buffers that the host fills: constants, tables, people, ties, start states."""
+    """The buffers that the host fills: constants, tables, people, ties, start states. Raises ``LpmError`` (E0776)."""
     model, world = request.model, request.world
+    refuse_hazards(model, request.parameters, world.counts)
     scope = Scope(model, request.parameters, counts=world.counts)
     constants = [evaluate(c.expression, scope) for c in program.constants]  # type: ignore[arg-type]
     given: dict[str, NDArray] = {"constants": np.array(constants, np.float64)}

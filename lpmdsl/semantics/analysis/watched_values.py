@@ -16,14 +16,16 @@ from lpmdsl.distributions.table import BOUNDED, DISTRIBUTIONS
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.intervals import Knowledge, bounds, within_arguments
+from lpmdsl.semantics.analysis.largest_hazards import MOST, MOST_CONTACTS, hazards, said_in_a_run
 from lpmdsl.semantics.context import text_of
 from lpmdsl.semantics.functions import Bounds
 from lpmdsl.semantics.host.calendar import moment_text
 from lpmdsl.semantics.host.evaluate import parameter_values
 
-Role = Literal["rate", "contacts", "factor", "probability", "limit", "value"]
-Fault = Literal["undefined", "infinite", "negative", "above 1"]
-FAULTS: tuple[Fault, ...] = ("undefined", "infinite", "negative", "above 1")
+Role = Literal["rate", "contacts", "factor", "probability", "limit", "value", "hazard"]
+"""``hazard``: of one step, with all that is multiplied; its parts are looked at in roles of their own."""
+Fault = Literal["undefined", "infinite", "negative", "too large"]
+FAULTS: tuple[Fault, ...] = ("undefined", "infinite", "negative", "too large")
 LARGEST = 1e300
 """Numbers from here on count as infinite: ``exp`` goes no further than e^709."""
 SLACK = 1e-9
@@ -43,8 +45,20 @@ class Watched:
     @property
     def range(self) -> Bounds:
         """Lower and upper bound of what it may be."""
-        low = -SLACK if self.role not in ("limit", "value") else -LARGEST
-        return low, 1.0 + SLACK if self.role == "probability" else LARGEST
+        low = -SLACK if self.role not in ("limit", "value", "hazard") else -LARGEST
+        return low, self._most
+
+    @property
+    def _most(self) -> float:
+        match self.role:
+            case "probability":
+                return 1.0 + SLACK
+            case "hazard":
+                return MOST * (1.0 + SLACK)
+            case "contacts" if self.of:
+                return MOST_CONTACTS * (1.0 + SLACK)
+            case _:
+                return LARGEST
 
 
 def watched(model: m.Model) -> tuple[Watched, ...]:
@@ -60,7 +74,8 @@ def doubtful(model: m.Model) -> tuple[Watched, ...]:
     kinds = (*(a.name for a in model.agents), "")
     plain = Knowledge(model, values)
     known = {kind: Knowledge(model, values, _attributes(plain, kind), given=parameters) for kind in kinds}
-    return tuple(w for w in watched(model) if not _is_sound(w, known[w.of]))
+    as_given = {kind: Knowledge(model, values, known[kind].attributes) for kind in kinds}
+    return tuple(w for w in watched(model) if not _is_sound(w, (as_given if w.role == "hazard" else known)[w.of]))
 
 
 _Part = tuple[m.Expr, Role]
@@ -87,6 +102,8 @@ def _found(model: m.Model) -> Iterator[_Part]:
     for observation in model.observations:
         if observation.thinned is not None:
             yield observation.thinned, "probability"
+    for hazard in hazards(model):
+        yield hazard.expr, "hazard"
 
 
 def _of_condition(condition: m.Condition) -> Iterator[_Part]:
@@ -165,6 +182,8 @@ def _is_sound(one: Watched, known: Knowledge) -> bool:
     """Return True if every part has a number whatever happens, and the whole lies in its range."""
     low, high = one.range
     least, most = bounds(one.expr, known)
+    if one.role == "hazard":
+        return most <= high  # its parts are looked at by themselves
     return low <= least and most <= high and _has_number(one.expr, known)
 
 
@@ -192,28 +211,35 @@ def excuses(expr: m.Expr) -> tuple[m.Expr, ...]:
 
 
 def unsound(model: m.Model, found: Mapping[tuple[Watched, Fault], int]) -> LpmError:
-    """E0744 of what was found first: by its step (the boundary at which it was read), then in written order."""
+    """E0744 or, of a hazard, E0776 of what was found first: by its step (the boundary at which it was read), then in
+    written order."""
     order = {w: k for k, w in enumerate(watched(model))}
     (one, fault), step = min(found.items(), key=lambda f: (f[1], order[f[0][0]], FAULTS.index(f[0][1])))
     whose = f" for a {one.of}" if one.of else ""
     when = moment_text(model.clock, step)
-    message = f"{text_of(one.expr.span)} is {fault}{whose} at {when}, and {_ROLES[one.role]} is {_range(one)}."
+    if one.role == "hazard":
+        message, help = said_in_a_run(model, one.expr, whose, when)
+        return fail("E0776", message, one.expr.span, help)
+    what = "above 1" if one.role == "probability" and fault == "too large" else fault
+    message = f"{text_of(one.expr.span)} is {what}{whose} at {when}, and {_ROLES[one.role]} is {_range(one)}."
     return fail("E0744", message, one.expr.span, _HELP[fault])
 
 
 _ROLES: dict[Role, str] = {
     "rate": "a rate", "contacts": "a number of contacts", "factor": "a factor", "probability": "a probability",
-    "limit": "a limit", "value": "a value that is set",
+    "limit": "a limit", "value": "a value that is set", "hazard": "a hazard",
 }  # fmt: skip
 _HELP: dict[Fault, str] = {
     "undefined": "Look at what it is divided by, its powers, roots and logarithms; or say in a choice what holds then.",
     "infinite": "Look at what it is divided by and its powers; or say in a choice what holds then.",
     "negative": "Write `max(0, …)` around it if nothing below is meant.",
-    "above 1": "Write `min(1, …)` around it if all of them are meant.",
+    "too large": "Write `min(1, …)` around it if all of them are meant.",
 }
 
 
 def _range(one: Watched) -> str:
     if one.role == "probability":
         return "a number from 0 to 1"
+    if one.role == "contacts" and one.of:
+        return f"a number from 0 to {MOST_CONTACTS:.0f} a day"
     return "a finite number" if one.role in ("limit", "value") else "a finite number that is not negative"

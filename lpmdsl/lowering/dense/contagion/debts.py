@@ -17,7 +17,7 @@ from lpmdsl.lowering.dense.entries import Course, is_entered, keeps_entry
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import runs_today, takes_part
 from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Store, Var
-from lpmdsl.program.nodes import AGENT, HAZARD_MOST, all_of, any_of, integer, op, test
+from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, op, test
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import TICK_BITS, TICKS
 
@@ -76,16 +76,17 @@ def share_of(hazard: KExpr, ticks: KExpr) -> KExpr:
     return op("shr", op("mul", hazard, ticks), integer(TICK_BITS))
 
 
-def exposed(scope: Scope, condition: m.Condition, state: int, total: Var, begins: KExpr, body: list[KStmt]) -> Var:
-    """Share of an exposure that an agent in a state meets from a tick on; all of it where nobody comes to the state.
+def share_of_any(hazard: KExpr, ticks: KExpr) -> KExpr:
+    """The same of a hazard of any size: of its whole multiples of ``TICKS`` and of the rest."""
+    whole, rest = op("shr", hazard, integer(TICK_BITS)), op("bit_and", hazard, integer(TICKS - 1))
+    return op("add", op("mul", whole, ticks), share_of(rest, ticks))
 
-    The exposure of a whole step is taken as it is, however large.
-    """
+
+def exposed(scope: Scope, condition: m.Condition, state: int, total: Var, begins: KExpr, body: list[KStmt]) -> Var:
+    """Share of an exposure that an agent in a state meets from a tick on; all of it where nobody comes to the state."""
     if not is_entered(condition, state):
         return total
-    ticks = op("sub", BOUNDARY, begins)
-    part = share_of(op("min", total, integer(HAZARD_MOST)), ticks)
-    return scope.let(body, "met_here", op("select", test("eq", ticks, WHOLE), total, part))
+    return scope.let(body, "met_here", share_of_any(total, op("sub", BOUNDARY, begins)))
 
 
 def came(builder: Builder, condition: m.Condition) -> KExpr:

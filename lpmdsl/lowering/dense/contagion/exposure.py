@@ -11,7 +11,7 @@ from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import group_of, needs_presence, place_of, runs_today, takes_part
 from lpmdsl.lowering.score.draws import Felt, parts_of
 from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Var
-from lpmdsl.program.nodes import AGENT, integer, number, op, real, rounded, test
+from lpmdsl.program.nodes import AGENT, SURE, integer, number, op, real, rounded, test
 from lpmdsl.quantities import NUMBER
 from lpmdsl.semantics import model as m
 
@@ -84,8 +84,10 @@ def _sent_on(
 
 
 def _weakened(force: KExpr, factor: KExpr | None) -> KExpr:
-    """A force times the factor of the one who feels it."""
-    return force if factor is None else rounded(real("mul", op("to_f64", force, dtype="f64"), factor))
+    """A force times the factor of the one who feels it; what is more than sure to infect fits into no integer."""
+    if factor is None:
+        return force
+    return rounded(real("min", real("mul", op("to_f64", force, dtype="f64"), factor), number(SURE)))
 
 
 def _tell(told: Felt, contagion: m.Contagion, network: m.Network, state: int, met: KExpr, factor: KExpr | None,
