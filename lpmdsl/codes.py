@@ -242,6 +242,12 @@ CODES: dict[str, str] = {
     "E0882": "More than the compiler can number",
     "E0881": "The option cannot have this value",
     "E0899": "Internal error",
+    # 10 rules, time
+    "E1051": "Nothing that a line can run along",
+    "E1052": "A row of another kind than the table",
+    "E1053": "No place on this line",
+    "E1055": "Points between which no line can run",
+    "W1070": "Every step begins at the same hour",
     # 09 calibration and checks
     "N0906": "The data of a fit are elsewhere",
     "E0902": "An estimated parameter has no prior",

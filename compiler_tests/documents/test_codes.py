@@ -30,6 +30,6 @@ def test_codes_are_well_formed_and_titles_are_different() -> None:
 def test_every_code_is_used_and_every_used_code_is_known() -> None:
     folder = Path(lpmdsl.__file__).parent
     texts = [path.read_text(encoding="utf-8") for path in folder.rglob("*.py") if path.name != "codes.py"]
-    used = {code for text in texts for code in re.findall(r"\b[EWN]0\d{3}\b", text)}
+    used = {code for text in texts for code in re.findall(r"\b[EWN][01]\d{3}\b", text)}
     assert used - set(CODES) == set()
     assert set(CODES) - used == set()

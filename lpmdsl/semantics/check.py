@@ -22,7 +22,8 @@ from lpmdsl.semantics.checks.observations import check_observations
 from lpmdsl.semantics.checks.parameters import check_parameters
 from lpmdsl.semantics.checks.signatures import sign_agents, sign_conditions
 from lpmdsl.semantics.checks.studies import check_calibration, check_compare, check_promise, check_scenarios
-from lpmdsl.semantics.checks.tables import check_table
+from lpmdsl.semantics.checks.tables.curves import check_curve
+from lpmdsl.semantics.checks.tables.labelled import check_table
 from lpmdsl.semantics.checks.values.periods import check_clock
 from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.desugar import hold
@@ -41,7 +42,8 @@ def check(module: tree.Module, names: Names, report: Report, values: Mapping[str
     sign_agents(ctx)
     sign_conditions(ctx)
     for name, written in names.tables().items():
-        _keep(ctx, ctx.tables, name, check_table(ctx, written))
+        made = check_table(ctx, written) if written.over is None else check_curve(ctx, written)
+        _keep(ctx, ctx.tables, name, made)
     check_parameters(ctx)
     for name, written in names.agents().items():
         ctx.agents[name] = check_agent(ctx, written)

@@ -77,7 +77,7 @@ CLAUSES: dict[str, dict[str, str]] = {
         "between": "between LOW and HIGH",
         "source": 'source "where it is from"',
     },
-    "table": {"source": 'source "where it is from"'},
+    "table": {"at": "at 4 days VALUE", "source": 'source "where it is from"'},
     "agent": {},
     "extend": {},
     "condition": {
@@ -149,7 +149,7 @@ FIRST_LINES = {
     "use": 'use "path" only KIND NAME as NAME with PARAMETER = VALUE',
     "clock": "clock",
     "parameter": "parameter NAME = VALUE",
-    "table": "table NAME by CATEGORY of TYPE",
+    "table": "table NAME by CATEGORY of TYPE` or `table NAME over duration of TYPE",
     "agent": "agent NAME count NUMBER",
     "extend": "extend NAME",
     "network": "network NAME joins KIND sharing PLACE with NUMBER contacts per day",

@@ -6,7 +6,7 @@ from lpmdsl.diagnostics import Label, did_you_mean, instead
 from lpmdsl.quantities import BOOLEAN, ERROR, PROBABILITY, SHARE, Kind, Type
 from lpmdsl.reading.cells import MISSING
 from lpmdsl.semantics.checks.attributes import label_of
-from lpmdsl.semantics.checks.tables import value_type
+from lpmdsl.semantics.checks.tables.labelled import value_type
 from lpmdsl.semantics.checks.values.dates import DATE
 from lpmdsl.semantics.context import Context, Member
 from lpmdsl.semantics.data_files.named_files import distinct, need_column, read_data

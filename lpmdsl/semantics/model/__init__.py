@@ -98,6 +98,7 @@ from lpmdsl.semantics.model.studies import (
 )
 from lpmdsl.semantics.model.values import (
     Clock as Clock,
+    Curve as Curve,
     Distribution as Distribution,
     Parameter as Parameter,
     Table as Table,

@@ -57,11 +57,24 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """Straight lines between ``points`` (where, value; base units), flat beyond, along what ``over`` names.
+
+    ``per_cell``: cells from the first point on, one a unit of length; at most one point lies in each.
+    """
+
+    over: str
+    points: tuple[tuple[float, float], ...]
+    per_cell: float
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """``values`` row-major over ``keys`` (one tuple of labels per dimension), in base units.
 
     ``key_attributes`` names the attribute that each dimension is ``by``; a one-column list (``of share`` without
-    ``by``) has one dimension keyed by its own row labels and ``key_attributes == ("",)``.
+    ``by``) has one dimension keyed by its own row labels and ``key_attributes == ("",)``. A table over a number has a
+    ``curve``: its values are then the cells by which the value at a number is found (``checks/tables/curves.py``).
     """
 
     name: str
@@ -72,3 +85,4 @@ class Table:
     source: str
     doc: str
     span: Span
+    curve: Curve | None = None

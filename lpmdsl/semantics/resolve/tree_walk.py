@@ -32,6 +32,7 @@ _LABEL_FIELDS = {
     (tree.Attribute, "name"),
     (tree.Place, "name"),
     (tree.Table, "column"),
+    (tree.Table, "over"),
     (tree.Fit, "column"),
     (tree.Validate, "column"),
     (tree.Validate, "distance"),

@@ -77,6 +77,9 @@ class ClauseBuilder(ExpressionBuilder):
     def row(self, meta: Meta, c: Children) -> Clause:
         return self._clause("row", t.TableRow(tuple(c[:-1]), c[-1], self.span(meta)), meta)
 
+    def point(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("point", t.TablePoint(c[0], c[1], self.span(meta)), meta)
+
     def row_value(self, meta: Meta, c: Children) -> t.Quantity:
         sign, value = c
         if sign is None:

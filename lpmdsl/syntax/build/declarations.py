@@ -61,11 +61,12 @@ class TreeBuilder(BehaviourBuilder):
         return Clause("file", (c[0], None if c[1] is None else self.named(c[1])), self.token_span(c[0]))
 
     def table(self, meta: Meta, c: Children) -> t.Table:
-        name, by, of, file, *_ = c
+        name, by, over, of, file, *_ = c
         clauses = self.clauses(c)
-        rows = clauses.all("row")
-        if file is None and not rows:
-            help = 'Add rows such as `child 0.5 %`, or `from "file.csv" column c`'
+        rows, points = clauses.all("row"), clauses.all("point")
+        if file is None and not rows and not points:
+            example = "child 0.5 %" if over is None else "at 4 days 1.6"
+            help = f'Add rows such as `{example}`, or `from "file.csv" column c`'
             self.missing("This table has no rows", meta, help)
         path, column = (unquoted(file.value[0]), file.value[1]) if file else (None, None)
         return t.Table(
@@ -79,7 +80,12 @@ class TreeBuilder(BehaviourBuilder):
             clauses.one("source"),
             self.doc(meta),
             self.span(meta),
+            over,
+            points,
         )
+
+    def along(self, meta: Meta, c: Children) -> t.Name:
+        return self.named(c[0])
 
     # -------------------------------------------------------------- agents and networks
 

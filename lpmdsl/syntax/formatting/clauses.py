@@ -35,7 +35,8 @@ def clauses(node: t.Header | t.Declaration) -> list[Line]:
         case t.Parameter():
             return _parameter(node)
         case t.Table():
-            return [*(line_at(row.span, _row(row)) for row in node.rows), *_source(node)]
+            points = [line_at(p.span, f"at {expression(p.at)} {p.value.text}") for p in node.points]
+            return [*(line_at(row.span, _row(row)) for row in node.rows), *points, *_source(node)]
         case t.Agent():
             return _attributes(node.attributes)
         case t.Condition():

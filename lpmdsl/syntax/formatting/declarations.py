@@ -92,7 +92,8 @@ def _table(node: t.Table) -> str:
     file = "" if node.file is None else f"from {quoted(node.file)}"
     file += f" column {node.column.id}" if node.column else ""
     by = f"by {names(node.by)}" if node.by else ""
-    return join("table", node.name.id, by, "of", type_name(node.of), file)
+    over = node.over and f"over {node.over.id}"
+    return join("table", node.name.id, by, over, "of", type_name(node.of), file)
 
 
 def _agent(node: t.Agent) -> str:

@@ -111,5 +111,6 @@ from lpmdsl.syntax.tree.values import (
     Clock as Clock,
     Parameter as Parameter,
     Table as Table,
+    TablePoint as TablePoint,
     TableRow as TableRow,
 )

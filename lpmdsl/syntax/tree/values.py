@@ -43,8 +43,20 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TablePoint:
+    """``at 4 days 1.6``: a point of the line that a table over a number is."""
+
+    at: Quantity | Date
+    value: Quantity
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """``by`` empty: a one-column list keyed by whatever the rows say (``household_sizes of share``)."""
+    """``by`` empty: a one-column list keyed by whatever the rows say (``household_sizes of share``).
+
+    ``over``: what the straight lines between ``points`` run along, such as ``duration``.
+    """
 
     name: Name
     by: tuple[Name, ...]
@@ -56,3 +68,5 @@ class Table:
     source: str | None
     doc: str
     span: Span
+    over: Name | None = None
+    points: tuple[TablePoint, ...] = ()

@@ -72,7 +72,9 @@ def _is_mixing(ctx: Context, name: tree.Name, kind: str, contacts: model.Expr | 
             ctx.unknown(name, "a table", ctx.names.tables())
         return False
     why = ""
-    if len(table.keys) != 2 or table.key_attributes[0] != table.key_attributes[1]:
+    if table.curve is not None:
+        why = f"is a line over {table.curve.over}, and mixing is by one attribute twice"
+    elif len(table.keys) != 2 or table.key_attributes[0] != table.key_attributes[1]:
         why = f"is by {', '.join(a or 'its rows' for a in table.key_attributes)}, and mixing is by one attribute twice"
     elif table.key_attributes[0] not in ctx.members[kind] and not ctx.names.is_library:
         why = f"is by `{table.key_attributes[0]}`, which a {kind} does not have"

@@ -1,15 +1,21 @@
-"""Choices: ``(A where TEST, B where TEST, C otherwise)``, and the yes/no that people write as a number instead."""
+"""Values by cases: choices ``(A where TEST, B where TEST, C otherwise)``, and tables over a number.
+
+Both become operations that every back end has: what lies on a line is not searched for, and its bits are the same
+everywhere. ``checks/tables/curves.py`` says what the cells of a table are.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import reduce
 
-from lpmdsl.quantities import BOOLEAN, ERROR, Kind, Type
+from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, TIME, UNITS, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.dates import DATE
 from lpmdsl.semantics.checks.values.units import common_dimension, expect
-from lpmdsl.semantics.context import Context, nothing, text_of
+from lpmdsl.semantics.context import Context, nothing
+from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
 Check = Callable[[tree.Expr], model.Expr]
@@ -54,16 +60,63 @@ def _common(ctx: Context, values: list[model.Expr]) -> Type | None:
     return None if dimension is None else Type(Kind.NUMBER, dimension)
 
 
-def yes_no_as_number(ctx: Context, written: tree.Binary, left: model.Expr, right: model.Expr) -> bool:
-    """Return True if a yes/no was multiplied, as in ``0.7 * vaccinated``; then the report says the choice to write."""
-    if written.op != "*" or ERROR in (left.type, right.type) or (left.type == BOOLEAN) == (right.type == BOOLEAN):
-        return False
-    test, factor = (left, right) if left.type == BOOLEAN else (right, left)
-    if not factor.type.is_numeric:
-        return False
-    name, number = (text_of(e.span)[1:-1] for e in (test, factor))
-    help = f"Write `({number} where {name}, 0 otherwise)`"
-    if isinstance(factor, model.Literal_):
-        help += f"; for `1 - {number} * {name}` write `({1 - factor.value:g} where {name}, 1 otherwise)`"
-    ctx.report.add("E0306", f"`{name}` is {test.type}, and `*` works on numbers.", test.span, f"{help}.")
-    return True
+# ------------------------------------------------------------------ tables over a number
+
+
+def key_type(over: str) -> Type | None:
+    """The type of what stands in brackets; None for a word along which nothing runs."""
+    plain = {"duration": DURATION, "age": DURATION, "hour": DATE, "date": DATE, "number": NUMBER}
+    if over in plain or over not in UNITS or UNITS[over].dimension == TIME:
+        return plain.get(over)
+    return Type(Kind.NUMBER, UNITS[over].dimension)
+
+
+def look_up(ctx: Context, table: model.Table, key: model.Expr, span: Span) -> model.Expr:
+    """The value of a table over a number at a checked key; an error expression after a report."""
+    assert table.curve is not None
+    want = key_type(table.curve.over)
+    assert want is not None
+    key = expect(ctx, key, want, f"what `{table.name}` is looked up at")
+    if key.type == ERROR:
+        return nothing(span)
+    if table.curve.over == "hour":
+        _warn_of_midnight(ctx, table, key, span)
+        whole = model.Apply("floor", (key,), NUMBER, span)
+        key = model.Apply("sub", (key, whole), NUMBER, span)
+    return value_at(table, key, span)
+
+
+def _warn_of_midnight(ctx: Context, table: model.Table, key: model.Expr, span: Span) -> None:
+    """Warn where every step begins at midnight, so that one hour alone is read (W1070)."""
+    if isinstance(key, model.Time) and ctx.step == math.floor(ctx.step):
+        ctx.report.add(
+            "W1070",
+            f"Every step begins at midnight, so `{table.name}` is read at 0 hours alone.",
+            span,
+            "Write `step 1 hour` in `clock`, or a mean over the day as a parameter.",
+            ctx.clock_says(),
+        )
+
+
+def value_at(table: model.Table, x: model.Expr, span: Span) -> model.Expr:
+    """The expression of the value at ``x`` (base units): on the line, flat beyond its ends, no number at none."""
+    assert table.curve is not None
+    points, per_cell = table.curve.points, table.curve.per_cell
+    first, last = points[0][0], points[-1][0]
+    least, most = min(y for _, y in points), max(y for _, y in points)
+
+    def do(op: str, *arguments: model.Expr | float, kind: Type = NUMBER) -> model.Expr:
+        parts = tuple(model.Literal_(a, NUMBER, span) if isinstance(a, int | float) else a for a in arguments)
+        return model.Apply(op, parts, kind, span)
+
+    def entry(row: model.Expr, field: int) -> model.Expr:
+        return model.TableRef(table.name, (row, model.Literal_(float(field), NUMBER, span)), NUMBER, span)
+
+    # A number for the cell even where x is none: what is none is none again below.
+    inside = do("select", do("ge", x, first, kind=BOOLEAN), do("min", x, last), first)
+    cell = do("floor", do("mul", do("sub", inside, first), per_cell))
+    is_past = do("select", do("ge", inside, entry(cell, 1), kind=BOOLEAN), 1.0, 0.0)
+    point = do("add", entry(cell, 0), is_past)
+    kept = do("max", do("min", x, last), first)
+    rise = do("mul", do("sub", kept, entry(point, 2)), entry(point, 4))
+    return do("max", do("min", do("add", entry(point, 3), rise), most), least, kind=table.type)

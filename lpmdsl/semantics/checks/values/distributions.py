@@ -291,6 +291,8 @@ def _empirical(ctx: Context, written: tree.Distribution, want: Type, use: Use) -
     wrong = ""
     if use != "draw":
         wrong = f"a table cannot be the distribution of {_USES[use]}"
+    elif table.curve is not None:
+        wrong = f"`{table.name}` is a line over {table.curve.over}; a distribution is one list of shares"
     elif table.key_attributes != ("",):
         wrong = f"`{table.name}` is by {', '.join(table.key_attributes)}; a distribution is one list of shares"
     elif table.type.kind not in (Kind.SHARE, Kind.PROBABILITY):
@@ -324,6 +326,8 @@ def _conditional(
     wrong = ""
     if use != "draw" or want.kind is not Kind.CATEGORY:
         wrong = "a label is drawn from its rows, for an attribute that is a category"
+    elif table.curve is not None:
+        wrong = f"`{table.name}` is a line over {table.curve.over}, which has no labels"
     elif len(table.keys) != len(written.keys) + 1:
         given = f"{len(written.keys)} stand{'s' if len(written.keys) == 1 else ''} in brackets"
         wrong = f"`{table.name}` is by {', '.join(a or 'its rows' for a in table.key_attributes)}, and {given}"

@@ -12,11 +12,11 @@ from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, PERSON, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.aggregates import aggregate, may_read, observation, rolling
-from lpmdsl.semantics.checks.values.choice import check_choice, yes_no_as_number
-from lpmdsl.semantics.checks.values.dates import DATE, no_date
-from lpmdsl.semantics.checks.values.division import misread
+from lpmdsl.semantics.checks.values.choice import check_choice, look_up
+from lpmdsl.semantics.checks.values.dates import DATE, needs_start, no_date
 from lpmdsl.semantics.checks.values.finite_values import is_finite
 from lpmdsl.semantics.checks.values.labels import check_is, is_member, label, state_of
+from lpmdsl.semantics.checks.values.misreadings import misread, yes_no_as_number
 from lpmdsl.semantics.checks.values.units import arithmetic, call, comparison, denied, expect
 from lpmdsl.semantics.context import Context, literal, nothing, text_of
 from lpmdsl.semantics.functions import FUNCTIONS
@@ -101,6 +101,8 @@ def _name(ctx: Context, name: tree.Name, scope: Scope) -> model.Expr:
             return model.Literal_(math.pi, NUMBER, name.span)
         case "time":
             return model.Time(DURATION, name.span) if may_read(ctx, "time", name, scope) else nothing(name.span)
+        case "now" if ctx.names.word_of(name.id) is None:
+            return _now(ctx, name, scope)
         case "population":
             return _population(ctx, name, scope)
     if name.id in ctx.parameters:
@@ -110,6 +112,14 @@ def _name(ctx: Context, name: tree.Name, scope: Scope) -> model.Expr:
     if name.id not in ctx.broken:
         _unresolved(ctx, name, scope)
     return nothing(name.span)
+
+
+def _now(ctx: Context, name: tree.Name, scope: Scope) -> model.Expr:
+    """The day that the run has reached; an error expression after a report."""
+    if ctx.start is None:
+        needs_start(ctx, name.id, name.span)
+        return nothing(name.span)
+    return model.Time(DATE, name.span) if may_read(ctx, "time", name, scope) else nothing(name.span)
 
 
 def _member(ctx: Context, name: tree.Name, scope: Scope) -> model.Expr:
@@ -175,7 +185,14 @@ def _unresolved(ctx: Context, name: tree.Name, scope: Scope) -> None:
             labels=ctx.declared(name.id),
         )
         return
-    known = [*ctx.parameters, *ctx.names.observations(), *ctx.members.get(scope.kind or "", {}), "time", "population"]
+    known = [
+        *ctx.parameters,
+        *ctx.names.observations(),
+        *ctx.members.get(scope.kind or "", {}),
+        "time",
+        "now",
+        "population",
+    ]
     ctx.unknown(name, "a value", known, _state_hint(ctx, name))
 
 
@@ -193,16 +210,20 @@ def _lookup(ctx: Context, expr: tree.Lookup, scope: Scope) -> model.Expr:
         if name not in ctx.broken:
             ctx.unknown(expr.table, "a table", [*ctx.names.tables(), *ctx.names.observations()])
         return nothing(expr.span)
-    if len(expr.keys) != len(table.keys):
-        by = ", ".join(a or "its rows" for a in table.key_attributes)
+    wanted = 1 if table.curve is not None else len(table.keys)
+    if len(expr.keys) != wanted:
+        by = table.curve.over if table.curve else ", ".join(a or "its rows" for a in table.key_attributes)
         ctx.report.add(
             "E0412",
-            f"`{name}` is by {by}: it takes {len(table.keys)} in brackets, and {len(expr.keys)} stand here.",
+            f"`{name}` is {'over' if table.curve else 'by'} {by}: it takes {wanted} in brackets, and "
+            f"{len(expr.keys)} stand here.",
             expr.span,
             f"Write `{name}[{by}]`.",
             labels=ctx.declared(name),
         )
         return nothing(expr.span)
+    if table.curve is not None:
+        return look_up(ctx, table, check_expression(ctx, expr.keys[0], scope), expr.span)
     keys = tuple(table_key(ctx, key, table, d, scope) for d, key in enumerate(expr.keys))
     return (
         nothing(expr.span) if any(k.type == ERROR for k in keys) else model.TableRef(name, keys, table.type, expr.span)

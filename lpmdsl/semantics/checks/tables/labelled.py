@@ -58,6 +58,14 @@ def value_type(written: tree.TypeName) -> tuple[Type, float]:
 
 def check_table(ctx: Context, written: tree.Table) -> model.Table | None:
     """The table with its values row by row; None after a report."""
+    for point in written.points:
+        ctx.report.add(
+            "E1052",
+            f"This row is a point of a line, and `{written.name.id}` does not say what the line runs along.",
+            point.span,
+            f"Write `table {written.name.id} over duration of …`, or `over date`, `over hour`, `over number`.",
+        )
+        return None
     kind, scale = value_type(written.of)
     if not kind.is_numeric:
         ctx.report.add(
@@ -301,9 +309,19 @@ def _key_span(written: tree.Table, row: Row, dimension: int) -> Span:
 
 def _within(ctx: Context, written: tree.Table, kind: Type, rows: list[Row]) -> bool:
     """Return True if shares and probabilities lie in [0, 1], and the shares of a list add up to a whole."""
+    if not are_chances(ctx, kind, [(value, span) for _, value, span in rows]):
+        return False
+    total = math.fsum(value for _, value, _ in rows)
+    if kind.kind is Kind.SHARE and not written.by:
+        return _whole(ctx, written, rows, total)
+    return True
+
+
+def are_chances(ctx: Context, kind: Type, values: list[tuple[float, Span]]) -> bool:
+    """Return True if all of the values lie in [0, 1], where they are shares or probabilities; else E0313."""
     if kind.kind not in (Kind.SHARE, Kind.PROBABILITY):
         return True
-    for _, value, span in rows:
+    for value, span in values:
         if not 0 <= value <= 1:
             ctx.report.add(
                 "E0313",
@@ -312,9 +330,6 @@ def _within(ctx: Context, written: tree.Table, kind: Type, rows: list[Row]) -> b
                 f"Write `{value:g} %` if that is what it means.",
             )
             return False
-    total = math.fsum(value for _, value, _ in rows)
-    if kind.kind is Kind.SHARE and not written.by:
-        return _whole(ctx, written, rows, total)
     return True
 
 

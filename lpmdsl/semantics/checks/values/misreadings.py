@@ -1,8 +1,9 @@
-"""Divisions that read otherwise than they were meant: a unit below a stroke, and a fraction of a rate."""
+"""Formulas read otherwise than they were meant: a unit below a stroke, a fraction of a rate, yes/no as a number."""
 
 from __future__ import annotations
 
-from lpmdsl.quantities import PER_TIME, UNITS
+from lpmdsl.quantities import BOOLEAN, ERROR, PER_TIME, UNITS
+from lpmdsl.semantics import model
 from lpmdsl.semantics.context import Context, literal, text_of, unit_text
 from lpmdsl.syntax import tree
 
@@ -56,3 +57,18 @@ def _help(below: tree.Quantity, top: str, bottom: str) -> str:
         f"Write `{top} / {bottom} {one}s` for that rate; where a mean time belongs, `{mean}`, as in "
         f"`exponential(mean {mean})`. For a time this short write `{top} {one} / {bottom}`."
     )
+
+
+def yes_no_as_number(ctx: Context, written: tree.Binary, left: model.Expr, right: model.Expr) -> bool:
+    """Return True if a yes/no was multiplied, as in ``0.7 * vaccinated``; then the report says the choice to write."""
+    if written.op != "*" or ERROR in (left.type, right.type) or (left.type == BOOLEAN) == (right.type == BOOLEAN):
+        return False
+    test, factor = (left, right) if left.type == BOOLEAN else (right, left)
+    if not factor.type.is_numeric:
+        return False
+    name, number = (text_of(e.span)[1:-1] for e in (test, factor))
+    help = f"Write `({number} where {name}, 0 otherwise)`"
+    if isinstance(factor, model.Literal_):
+        help += f"; for `1 - {number} * {name}` write `({1 - factor.value:g} where {name}, 1 otherwise)`"
+    ctx.report.add("E0306", f"`{name}` is {test.type}, and `*` works on numbers.", test.span, f"{help}.")
+    return True

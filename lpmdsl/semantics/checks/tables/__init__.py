@@ -1,0 +1,1 @@
+"""Tables: by labels, and over a number."""
