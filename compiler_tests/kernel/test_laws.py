@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
+from lpmdsl.distributions.counts import poisson_table
 from lpmdsl.distributions.table import law
 
 TAIL = 2.0 ** -np.arange(1, 35)
@@ -41,6 +42,20 @@ def test_both_tails_are_those_of_scipy(family, arguments, oracle):
     np.testing.assert_allclose(made.isf(TAIL), oracle.isf(TAIL), rtol=1e-12, atol=1e-300)
     values = oracle.ppf(np.linspace(0.01, 0.99, 50))
     np.testing.assert_allclose(made.cdf(values), oracle.cdf(values), rtol=1e-11)
+
+
+@pytest.mark.parametrize("mean", [1e-9, 0.01, 0.3, 1.0, 2.4, 17.3, 99.5, 200.0])
+def test_counts_of_a_poisson_table_are_those_of_scipy(mean):
+    """Quantiles at the words of a draw exactly; chances, and those of more in the upper tail, to 10⁻¹²."""
+    made, table = law("poisson", {"mean": mean}), poisson_table(mean)
+    u = (np.random.default_rng(1).integers(0, 2**32, 200_000) + 0.5) / 2**32
+    np.testing.assert_array_equal(made.ppf(u), stats.poisson(mean).ppf(u))
+    np.testing.assert_array_equal(made.isf(TAIL), law("poisson", {"mean": np.array([mean])}).isf(TAIL))
+    number = np.arange(table.size)
+    np.testing.assert_allclose(made.cdf(number), special.pdtr(number, mean), rtol=1e-12)
+    np.testing.assert_allclose(1 - made.cdf(number), special.pdtrc(number, mean), rtol=1e-12, atol=2e-16)
+    assert made.cdf(1e300) == made.cdf(np.inf) == 1 and made.cdf(-0.5) == 0 and np.isnan(made.cdf(np.nan))
+    assert np.isnan(made.ppf([-0.1, 1.0, np.nan])).all() and made.ppf(0.0) == 0
 
 
 @pytest.mark.parametrize(("mean", "sd"), [(5.0, 2.0), (1.0, 3.0), (10.0, 0.5)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpmdsl.distributions.family import Arguments, Family, Formulas, Law, Likelihood, Numbers, Ops, stated_mean, uses
 from lpmdsl.distributions.laws import from_stats, positive
@@ -78,10 +79,48 @@ BINOMIAL = Family(
 # ------------------------------------------------------------------ Poisson, negative binomial
 
 
-def _poisson_law(mean: Any) -> Law:
-    from scipy import special
+MOST_TABLED = 200.0
+"""A Poisson mean up to which one table of chances holds all numbers."""
 
+
+def _poisson_law(mean: Any) -> Law:
     mean = positive(mean)
+    if np.ndim(mean) == 0 and mean <= MOST_TABLED:
+        return _tabled(poisson_table(float(mean)))
+    return _poisson_of_many(mean)
+
+
+def poisson_table(mean: float) -> NDArray[np.float64]:
+    """The chances of 0 and less, 1 and less, … until nothing is left; each tail is added up from its own end.
+
+    Written here because the library that has it takes as long to load as a whole check, and sizes of places are asked
+    for in every check of a promised R0.
+    """
+    number = np.arange(1, int(mean + 12 * np.sqrt(mean)) + 40)
+    chance = np.cumprod(np.concatenate([[np.exp(-mean)], mean / number]))
+    chance /= chance.sum()
+    above = np.append(np.cumsum(chance[:0:-1])[::-1], 0.0)
+    return np.where(np.arange(chance.size) <= mean, np.cumsum(chance), 1.0 - above)
+
+
+def _tabled(table: NDArray[np.float64]) -> Law:
+    """The law of counts whose chances of so many and less are known; of no probability there is no quantile."""
+
+    def ppf(p: Any) -> Any:
+        p = np.asarray(p, np.float64)
+        return np.where((p >= 0) & (p < 1), np.searchsorted(table, p), np.nan)
+
+    def cdf(x: Any) -> Any:
+        x = np.asarray(x, np.float64)
+        at = np.clip(np.nan_to_num(x), 0, table.size - 1).astype(np.int64)
+        return np.where(x >= 0, table[at], np.where(x < 0, 0.0, np.nan))
+
+    return Law(ppf, lambda p: ppf(1.0 - np.asarray(p, np.float64)), cdf)
+
+
+def _poisson_of_many(mean: Any) -> Law:
+    """The law of large means, or of one for each agent."""
+    from scipy import special
 
     def ppf(p: Any) -> Any:
         # pdtrik solves for a real k and may end just above a whole one: then the one below it holds p already.
