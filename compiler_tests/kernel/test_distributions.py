@@ -158,6 +158,9 @@ def test_what_is_said_of_the_law_holds(row: Family, form: tuple) -> None:
         np.testing.assert_allclose(
             law(row.name, a).cdf(days), law("gamma", {"shape": own[0], "scale": own[1]}).cdf(days)
         )
+    if numbers(row).is_lognormal:
+        made = law("lognormal", {"median": own[1], "spread": np.exp(own[0])})
+        np.testing.assert_allclose(law(row.name, a).cdf(days), made.cdf(days))
     if row.support == "positive" and not numbers(row).is_heavy(*own):
         far = np.asarray(law(row.name, a).isf(np.array([1e-200, 1e-300])))
         assert np.log(1e100) / np.diff(far)[0] > 0.05, "the tail falls at least as fast as an exponential"

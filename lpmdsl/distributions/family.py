@@ -88,8 +88,9 @@ class Numbers:
     its density and draws; None where nothing is fitted by it). ``stages``: as a dwell time of the relaxed program it is
     left with one chance a step, it is spread over stages, or it lies at single moments; None: it is no dwell time.
     ``score``: that of a drawn time, or why there is none. ``is_memoryless``: a rate says all, 1 / the one parameter.
-    ``is_gamma``: the parameters are shape and scale of a gamma law. ``is_heavy(*parameters)``: the tail is heavier than
-    every exponential.
+    ``is_gamma``: the parameters are shape and scale of a gamma law; ``is_lognormal``: the standard deviation of the
+    logarithm, and the median. Both have numbers where both parameters are above 0. ``is_heavy(*parameters)``: the tail
+    is heavier than every exponential.
     """
 
     canonical: Callable[[Arguments], tuple[Any, ...]]
@@ -101,6 +102,7 @@ class Numbers:
     score: Score | str = NO_SCORE
     is_memoryless: bool = False
     is_gamma: bool = False
+    is_lognormal: bool = False
     is_heavy: Callable[..., bool] = lambda *_: False
 
 

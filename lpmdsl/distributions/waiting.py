@@ -201,6 +201,7 @@ LOGNORMAL = Family(
         formulas=Formulas(stated_mean),
         stages="spread",
         score=Score(("log", "log squared"), _lognormal_slopes),
+        is_lognormal=True,
         is_heavy=lambda *_: True,
     ),
     Likelihood(
