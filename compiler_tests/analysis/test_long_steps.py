@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import lpmdsl
@@ -12,6 +13,7 @@ from lpmdsl.diagnostics import Report
 from lpmdsl.runtime.settings import values_with
 from lpmdsl.theory.promised import check_steps
 from lpmdsl.theory.reproduction import lost_growth, reproduction
+from lpmdsl.theory.steps import in_steps, is_above_one, leading
 
 EARLY = """\
 model early version 1.0
@@ -126,3 +128,26 @@ def test_nothing_is_read_from_files_for_it(early: Path) -> None:
     ties.unlink()
     check_steps(model, values_with(model, {}), report)
     assert report.diagnostics == []
+
+
+def test_what_is_certain_without_the_matrix_of_a_step_is_so() -> None:
+    """For random kernels of exponential stays: where the bound says that the matrix of steps has an eigenvalue of 1 or
+    more, it has; and it says so of most."""
+    draws, certain = np.random.default_rng(7), 0
+    for _ in range(200):
+        size, h, r = int(draws.integers(1, 5)), draws.uniform(0.05, 2), draws.uniform(0.01, 0.8)
+        rates, leaving = draws.uniform(0, 1, (size, size)) * draws.uniform(0, 1.5), draws.uniform(0.1, 1.5, size)
+
+        def matrix(theta: float, rates=rates, leaving=leaving) -> np.ndarray:
+            return rates / (theta + leaving)
+
+        # In closed form: the mean over a step of what is given within it (`theory.steps`).
+        within = rates * (h - (1 - np.exp(-leaving * h)) / leaving) / leaving / h
+        exactly = leading(in_steps(matrix(r), within, r, h))[0]
+        assert np.all(within <= matrix(1 / h))
+        if is_above_one(matrix(r), matrix(1 / h), r, h):
+            assert exactly >= 1 - 1e-12
+            certain += 1
+        elif exactly >= 1:
+            certain -= 1
+    assert certain > 20

@@ -18,9 +18,10 @@ from lpmdsl.networks.world import World
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.theory.coupled import coupled, networks_of
-from lpmdsl.theory.reproduction import leading, next_generation, samples_of, world_of
+from lpmdsl.theory.reproduction import next_generation, samples_of, world_of
 from lpmdsl.theory.roots import root
 from lpmdsl.theory.sample import Sample
+from lpmdsl.theory.steps import leading
 
 GRID = 16
 """Shares at which a first look is taken, so that a threshold is found where R0 goes down and up with the share."""

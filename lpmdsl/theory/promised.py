@@ -10,7 +10,7 @@ from contextlib import suppress
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
-from lpmdsl.theory.reproduction import Growth, Reproduction, lost_growth, reproduction
+from lpmdsl.theory.reproduction import Growth, Reproduction, lost_growth, r0_of, reproduction, samples_of
 
 TOO_SLOW = 0.1
 """Share of the growth that may be lost to long steps before a note says so."""
@@ -22,15 +22,19 @@ _STEPS = {"12 hours": 1 / 2, "6 hours": 1 / 4, "3 hours": 1 / 8, "1 hour": 1 / 2
 def check_r0(model: m.Model, parameters: Mapping[str, float], report: Report) -> None:
     """Report every promised R0 that lies outside (E0908). What cannot be worked out without a run is left to it."""
     for promise in (c for c in model.checks if isinstance(c, m.CheckQuantity) and c.quantity == "R0"):
+        condition = model.condition(promise.of)
         try:
-            found = reproduction(model, model.condition(promise.of), parameters)
+            samples = samples_of(model, condition, parameters)
+            slow = lost_growth(model, condition, parameters, TOO_SLOW, samples)
         except ValueError:
             continue
+        if slow is not None:
+            tell_steps(model, slow, report)
         scope = Scope(model, parameters, idle=True)
-        tell_steps(model, found, report)
         low = float(evaluate(promise.low, scope)) if promise.low is not None else 0.0
         high = float(evaluate(promise.high, scope))
-        if not low <= found.value <= high:
+        if not low <= r0_of(samples) <= high:
+            found = reproduction(model, condition, parameters, samples=samples)
             networks = ", ".join(f"{name} {100 * share:.0f} %" for name, share in found.by_network.items())
             report.add(
                 "E0908",

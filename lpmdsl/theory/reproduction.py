@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from lpmdsl.theory.coupled import coupled, networks_of
 from lpmdsl.theory.roots import root
 from lpmdsl.theory.sample import EVERYONE, Matrix, Sample
 from lpmdsl.theory.stays import is_known
-from lpmdsl.theory.steps import in_steps, within_a_step
+from lpmdsl.theory.steps import in_steps, is_above_one, leading, within_a_step
 from lpmdsl.theory.wording import undecided, written
 
 SAMPLE, SAMPLE_IN_PLACES = 20_000, 4_000
@@ -117,17 +117,27 @@ def _from(model: m.Model, source: m.Condition, together: tuple[m.Condition, ...]
             if found is not None and any((s.of or name) == source.name for s in found.spreads)}  # fmt: skip
 
 
-def lost_growth(model: m.Model, condition: m.Condition, parameters: Mapping[str, float], least: float) -> Growth | None:
+def lost_growth(
+    model: m.Model, condition: m.Condition, parameters: Mapping[str, float], least: float,
+    samples: list[Sample] | None = None,
+) -> Growth | None:  # fmt: skip
     """Growth of a condition, exact and in the steps of the clock, where these take a share of ``least`` or more.
 
-    From a small sample: a few hundredths of a second where ``reproduction`` takes up to seconds. None too where it
-    does not grow. Raises ``ValueError`` as ``reproduction`` does.
+    From a small sample, unless given: a few hundredths of a second where ``reproduction`` takes up to seconds. None
+    too where it does not grow. Raises ``ValueError`` as ``reproduction`` does.
     """
-    used = {n.name for c in coupled(model, condition) for n in networks_of(model, c)}
-    samples = samples_of(model, condition, parameters, worlds=(world_of(model, parameters, 1, used, FEW),))
+    if samples is None:
+        used = {n.name for c in coupled(model, condition) for n in networks_of(model, c)}
+        samples = samples_of(model, condition, parameters, worlds=(world_of(model, parameters, 1, used, FEW),))
     value, step = r0_of(samples), model.clock.step
     growth = _growth(samples, value)
-    if not 0 < growth < np.inf or _excess(samples, growth * (1 - least), step, _within(samples, step)) > 0:
+    at = growth * (1 - least)
+    if not 0 < growth < np.inf:
+        return None
+    # Mostly two matrices tell what takes the twelve of `_within` to work out.
+    if is_above_one(next_generation(samples, at), next_generation(samples, 1 / step), at, step):
+        return None
+    if _excess(samples, at, step, _within(samples, step)) > 0:
         return None
     return Growth(condition.name, growth, _growth(samples, value, step))
 
@@ -181,20 +191,9 @@ def _immune(matrix: Matrix, own: int) -> float:
     return 1.0 if excess(1.0) >= 0 else root(excess, 0.0, 1.0, 1e-12)
 
 
-def leading(matrix: Matrix) -> tuple[float, Matrix]:
-    """The largest eigenvalue of a matrix without negative elements and its vector, which adds up to 1."""
-    if not np.all(np.isfinite(matrix)):
-        return float("inf"), np.full(len(matrix), 1 / len(matrix))
-    found = np.linalg.eig(matrix)
-    values, vectors = np.real(found.eigenvalues), np.real(found.eigenvectors)
-    k = int(np.argmax(values))
-    vector = np.abs(vectors[:, k])
-    return float(max(0.0, values[k])), vector / vector.sum() if vector.sum() > 0 else vector
-
-
 def _growth(samples: list[Sample], value: float, step: float = 0.0) -> float:
     """The r at which the discounted matrix, or that from step to step, has 1 as its largest eigenvalue; NaN if none."""
-    excess = partial(_excess, samples, step=step, within=_within(samples, step))
+    excess = cache(partial(_excess, samples, step=step, within=_within(samples, step)))
     if value <= 0:
         return float("-inf")
     low, high = (0.0, 0.05) if value > 1 else (-0.05, 0.0)

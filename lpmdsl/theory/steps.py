@@ -50,10 +50,38 @@ def _stehfest() -> tuple[float, ...]:
     )
 
 
+def is_above_one(discounted: Matrix, at_step: Matrix, r: float, step: float) -> bool:
+    """Return True if ``in_steps`` has an eigenvalue of 1 or more for certain, whatever ``within`` is.
+
+    ``at_step``: the next-generation matrix at the discount 1/h, which bounds K because 1 − a/h ≤ e^(−a/h). With λ and
+    u the leading eigenvalue and left vector of the polygon, u·(the matrix of steps) − u ≥ (λ−1)u − (1−1/ρ)·u·K²; where
+    no element of that is below 0, Collatz and Wielandt's inequality holds.
+    """
+    if not (np.all(np.isfinite(discounted)) and np.all(np.isfinite(at_step))):
+        return False
+    value, left = leading(_polygon(r, step) * discounted.T)
+    again = left @ at_step @ at_step * -math.expm1(-r * step)
+    return value >= 1 and bool(np.all(again <= (value - 1) * left))
+
+
+def leading(matrix: Matrix) -> tuple[float, Matrix]:
+    """The largest eigenvalue of a matrix without negative elements and its vector, which adds up to 1."""
+    if not np.all(np.isfinite(matrix)):
+        return float("inf"), np.full(len(matrix), 1 / len(matrix))
+    found = np.linalg.eig(matrix)
+    values, vectors = np.real(found.eigenvalues), np.real(found.eigenvectors)
+    k = int(np.argmax(values))
+    vector = np.abs(vectors[:, k])
+    return float(max(0.0, values[k])), vector / vector.sum() if vector.sum() > 0 else vector
+
+
 def in_steps(discounted: Matrix, within: Matrix, r: float, step: float) -> Matrix:
     """The matrix that takes infections of one step to the next, discounted by e^(−r·step): with 1 as its largest
     eigenvalue, r is the growth in steps of ``step`` days. ``discounted``: the next-generation matrix at r."""
-    half = r * step / 2
-    polygon = half / math.tanh(half) if half else 1.0
-    later = polygon * discounted - within
+    later = _polygon(r, step) * discounted - within
     return later @ (np.eye(len(within)) + within) + within @ within * math.exp(-r * step)
+
+
+def _polygon(r: float, step: float) -> float:
+    half = r * step / 2
+    return half / math.tanh(half) if half else 1.0
