@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lpmdsl.backends.llvm import prelude
-from lpmdsl.networks import shuffle
+from lpmdsl.networks import random, shuffle
 from lpmdsl.networks.random import (
     below,
     in_keyed_order,
@@ -42,6 +42,23 @@ def test_philox_equals_the_published_vectors(counter, key, expected):
     assert [f"{w:08x}" for w in row] == expected.split()
     scalar = philox(np.uint64(seed), *(np.uint64(c) for c in counter))
     assert [f"{w:08x}" for w in scalar] == expected.split()
+
+
+@pytest.mark.parametrize("seed", [0, 0x123456789ABCDEF, 2**64 - 1])
+@pytest.mark.parametrize("episode, replicate", [(0, 2**32 - 1), (7, 0), (2**32 - 1, 3)])
+def test_numpy_draws_the_bits_of_machine_code(seed, episode, replicate, monkeypatch):
+    """While LLVM is not loaded numpy draws for a few; with the last agents that a word numbers, and with none."""
+    agents = np.concatenate([np.arange(1000), [2**31 - 1, 2**31 - 2]])
+    found = []
+    for ready in (False, True):
+        monkeypatch.setattr(random, "is_ready", lambda ready=ready: ready)
+        key = (99, episode, replicate)
+        some, orders = [uniforms(seed, who, *key) for who in (agents, 300, 0)], []
+        for first in (None, 13, 0):
+            orders.append(in_keyed_order(seed, agents, *key, first=first))
+        found.append([*some, *orders, in_keyed_order(seed, agents[:0], *key)])
+    assert [a.dtype for a in found[0]] == [a.dtype for a in found[1]]
+    assert [a.tobytes() for a in found[0]] == [a.tobytes() for a in found[1]]
 
 
 def test_four_agents_share_a_draw():

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import ctypes
 import struct
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lpmdsl.native.machine import foreign
 from lpmdsl.native.routine import Routine, routine_of
-from lpmdsl.native.translate import Unit, unit_of
 from lpmdsl.native.types import ArrayType, Type, type_of
+
+if TYPE_CHECKING:
+    from lpmdsl.native.translate import Unit
 
 _C: dict[str, type] = {"bool": ctypes.c_bool, "i64": ctypes.c_int64, "u64": ctypes.c_uint64, "f64": ctypes.c_double}
 
 
 class Native:
-    """A function with machine code for every combination of its arguments' types, made when it is first called."""
+    """A function with machine code for every combination of its arguments' types, made when it is first called.
 
-    def __init__(self, routine: Routine, doc: str | None = None) -> None:
-        self.routine = routine
+    ``plainly``: the function as Python runs it, on whole arrays too where its text neither loops over elements nor
+    asks for one; None of a generated one.
+    """
+
+    def __init__(self, routine: Routine, plainly: Any = None) -> None:
+        self.routine, self.plainly = routine, plainly
         self.made: dict[tuple[Type, ...], tuple[Unit, Callable[..., None]]] = {}
-        self.__doc__ = doc
+        self.__doc__ = plainly.__doc__ if plainly is not None else None
 
     def __call__(self, *given: Any) -> Any:
         """The results, one by itself and several as a tuple. Raises ``TypeError`` for what is no number or array."""
@@ -42,9 +48,18 @@ class Native:
 
     def _for(self, types: tuple[Type, ...]) -> tuple[Unit, Callable[..., None]]:
         if types not in self.made:
+            # Imported here for the start-up time: what loads LLVM, which a check of a promised R0 mostly does without.
+            from lpmdsl.native.machine import foreign
+            from lpmdsl.native.translate import unit_of
+
             unit = unit_of(self.routine, types)
             self.made[types] = unit, foreign(unit, _arguments(unit))
         return self.made[types]
+
+
+def is_ready() -> bool:
+    """Return True if LLVM is loaded, so that little speaks against machine code also for a few numbers."""
+    return "lpmdsl.native.machine" in sys.modules
 
 
 def _arguments(unit: Unit) -> list[type]:
@@ -77,6 +92,6 @@ def native(*, unit: bool = False, inline: bool = False, apart: bool = False) -> 
 
     def decorated(function: Callable[..., Any]) -> Any:
         routine = routine_of(function, is_unit=unit, is_inlined=inline, never_alias=apart)
-        return Native(routine, function.__doc__)
+        return Native(routine, function)
 
     return decorated

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.native.function import native
+from lpmdsl.native.function import is_ready, native
 from lpmdsl.native.instructions import bits_float, float_bits
 from lpmdsl.networks.storage.parallel import each, spans
 
@@ -19,6 +19,9 @@ WORLD_REPLICATE = 2**32 - 1
 SEED_MASK = 2**64 - 1
 PIECE = 1 << 16
 """Agents that one thread draws for at a time."""
+FEW = 1 << 15
+"""So many agents are drawn for by numpy, with the same text and so the same bits, while LLVM is not loaded: that takes
+ten times as long."""
 
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
@@ -79,6 +82,10 @@ def uniforms(
     """One number in (0, 1) per agent, 52 bits of the words w0 and w1: never 0, never 1."""
     key = _key(seed, site, episode, replicate)
     out = np.empty(agents if isinstance(agents, int) else len(agents))
+    if out.size <= FEW and not is_ready():
+        numbers = np.arange(agents) if isinstance(agents, int) else np.asarray(agents, np.int64)
+        w0, w1, _, _ = philox.plainly(key[0], numbers, *key[1:])
+        return _unit.plainly(w0, w1)
 
     def draw(span: tuple[int, int]) -> None:
         numbers = np.arange(*span) if isinstance(agents, int) else np.asarray(agents[slice(*span)], np.int64)
@@ -92,7 +99,13 @@ def uniforms(
 def _uniforms(agents, seed, site, episode, replicate, out):
     for k in range(agents.size):
         w0, w1, _, _ = philox(seed, agents[k], site, episode, replicate)
-        out[k] = (np.float64((np.int64(w0) << 20) + (np.int64(w1) >> 12)) + 0.5) * _UNIT
+        out[k] = _unit(w0, w1)
+
+
+@native(inline=True)
+def _unit(w0, w1):
+    """The number in (0, 1) of two words, with 52 bits."""
+    return (np.float64((np.int64(w0) << 20) + (np.int64(w1) >> 12)) + 0.5) * _UNIT
 
 
 def in_keyed_order(
@@ -101,7 +114,10 @@ def in_keyed_order(
     """The same agents, sorted by their word w0 and, where two are equal, by number; only the ``first`` so many."""
     key = _key(seed, site, episode, replicate)
     keys = np.empty(agents.size, np.uint64)
-    each(lambda span: _priorities(agents[slice(*span)], *key, keys[slice(*span)]), spans(keys.size, PIECE))
+    if keys.size <= FEW and not is_ready():
+        keys[:] = _priority.plainly(philox.plainly(key[0], agents, *key[1:])[0], agents)
+    else:
+        each(lambda span: _priorities(agents[slice(*span)], *key, keys[slice(*span)]), spans(keys.size, PIECE))
     if first is not None and first < keys.size:
         keys = np.partition(keys, first)[:first]
     keys.sort()
@@ -111,17 +127,22 @@ def in_keyed_order(
 
 @native()
 def _priorities(agents, seed, site, episode, replicate, keys):
-    """A number that sorts by word w0, then by agent."""
     for k in range(agents.size):
         w0, _, _, _ = philox(seed, agents[k], site, episode, replicate)
-        keys[k] = np.uint64(w0) << _32 | np.uint64(agents[k])
+        keys[k] = _priority(w0, agents[k])
+
+
+@native(inline=True)
+def _priority(w0, agent):
+    """A number that sorts by word w0, then by agent."""
+    return np.uint64(w0) << _32 | np.uint64(agent)
 
 
 @native()
 def uniform(seed, agent, site, episode):
     """One number in (0, 1) of the world, with 52 bits."""
     w0, w1, _, _ = philox(seed, agent, site, episode, np.uint64(0xFFFFFFFF))
-    return (np.float64((np.uint64(w0) << np.uint64(20)) + (np.uint64(w1) >> np.uint64(12))) + 0.5) * _UNIT
+    return _unit(w0, w1)
 
 
 @native()
@@ -156,8 +177,8 @@ def uniform_rows(seed, agent, site, first, out):
     half = out.size // 2
     for k in range(half):
         w0, w1, w2, w3 = philox(seed, agent, site, np.uint64(first + k), np.uint64(0xFFFFFFFF))
-        out[k] = (np.float64((np.int64(w0) << 20) + (np.int64(w1) >> 12)) + 0.5) * _UNIT
-        out[half + k] = (np.float64((np.int64(w2) << 20) + (np.int64(w3) >> 12)) + 0.5) * _UNIT
+        out[k] = _unit(w0, w1)
+        out[half + k] = _unit(w2, w3)
 
 
 @native()
