@@ -247,6 +247,7 @@ CODES: dict[str, str] = {
     "E1052": "A row of another kind than the table",
     "E1053": "No place on this line",
     "E1055": "Points between which no line can run",
+    "E1057": "A value that would never hold",
     "W1070": "Every step begins at the same hour",
     # 09 calibration and checks
     "N0906": "The data of a fit are elsewhere",

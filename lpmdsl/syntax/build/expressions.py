@@ -191,6 +191,13 @@ class ExpressionBuilder(Transformer_NonRecursive):
         *cases, otherwise, _ = children
         return t.Choice(tuple(cases), otherwise, self.span(meta))
 
+    def until(self, meta: Meta, children: Children) -> tuple[t.Expr, t.Date]:
+        return children[0], self.dated(children[1])
+
+    def stepwise(self, meta: Meta, children: Children) -> t.Stepwise:
+        *pieces, after = children
+        return t.Stepwise(tuple(pieces), after, self.span(meta))
+
     def where(self, meta: Meta, children: Children) -> t.Expr:
         return children[0]
 

@@ -6,7 +6,16 @@ from typing import assert_never
 
 from lpmdsl.syntax import tree as t
 from lpmdsl.syntax.formatting.clauses import clauses
-from lpmdsl.syntax.formatting.expressions import SUM, distribution, expression, generator, labels, names, type_name
+from lpmdsl.syntax.formatting.expressions import (
+    SUM,
+    distribution,
+    expression,
+    generator,
+    labels,
+    names,
+    stepwise,
+    type_name,
+)
 from lpmdsl.syntax.formatting.lines import Line, between, join, quoted, where_part
 
 
@@ -42,7 +51,8 @@ def _first(node: t.Header | t.Declaration) -> str:
         case t.Clock():
             return "clock"
         case t.Parameter():
-            return f"parameter {node.name.id} = {expression(node.value)}"
+            value = stepwise(node.value) if isinstance(node.value, t.Stepwise) else expression(node.value)
+            return f"parameter {node.name.id} = {value}"
         case t.Table():
             return _table(node)
         case t.Agent():

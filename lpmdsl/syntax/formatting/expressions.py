@@ -136,11 +136,19 @@ def _bare(e: t.Expr) -> str:
             return _is(e)
         case t.Aggregate():
             return _aggregate(e)
+        case t.Stepwise():
+            return f"({stepwise(e)})"
         case t.Choice():
             cases = [f"{expression(v, before='where')} where {expression(w, before=',')}" for v, w in e.cases]
             return f"({', '.join(cases)}, {expression(e.otherwise)} otherwise)"
         case _:
             assert_never(e)
+
+
+def stepwise(e: t.Stepwise) -> str:
+    """Values by the days until which they hold, without brackets."""
+    pieces = ", ".join(f"{expression(value)} until {day.iso}" for value, day in e.pieces)
+    return f"{pieces}, {expression(e.after)} after"
 
 
 def _binary(e: t.Binary) -> str:

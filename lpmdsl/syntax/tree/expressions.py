@@ -141,7 +141,16 @@ class Choice:
     span: Span
 
 
-Expr = Quantity | Name | Theirs | YesNo | Date | Lookup | Call | Unary | Binary | Is | Aggregate | Choice
+@dataclass(frozen=True, slots=True)
+class Stepwise:
+    """``0.3 until 2020-03-23, 0.1 after``: each value until its day begins, in brackets unless it is a parameter's."""
+
+    pieces: tuple[tuple[Expr, Date], ...]
+    after: Expr
+    span: Span
+
+
+Expr = Quantity | Name | Theirs | YesNo | Date | Lookup | Call | Unary | Binary | Is | Aggregate | Choice | Stepwise
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import reduce
+from itertools import pairwise
 
+from lpmdsl.diagnostics import Label
 from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, TIME, UNITS, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.dates import DATE
 from lpmdsl.semantics.checks.values.units import common_dimension, expect
-from lpmdsl.semantics.context import Context, nothing
+from lpmdsl.semantics.context import Context, nothing, text_of
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
@@ -36,6 +38,24 @@ def check_choice(ctx: Context, written: tree.Choice, value: Check, test: Check) 
         reversed(cases),
         otherwise,
     )
+
+
+def by_days(ctx: Context, written: tree.Stepwise) -> tree.Choice:
+    """The choice that a stepwise value is; days that do not follow one another are reported (E1057)."""
+    for (_, before), (value, day) in pairwise(written.pieces):
+        if day.iso <= before.iso:
+            ctx.report.add(
+                "E1057",
+                f"{text_of(value.span)} would hold until {day.iso}, and before that day the value until {before.iso} "
+                "holds.",
+                day.span,
+                "Write the days in their order.",
+                [Label(before.span, "this day comes before it in the text")],
+            )
+    cases = tuple(
+        (value, tree.Binary("<", tree.Name("time", day.span), day, day.span)) for value, day in written.pieces
+    )
+    return tree.Choice(cases, written.after, written.span)
 
 
 def _common(ctx: Context, values: list[model.Expr]) -> Type | None:

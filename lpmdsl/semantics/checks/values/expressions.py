@@ -12,7 +12,7 @@ from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, PERSON, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.aggregates import aggregate, may_read, observation, rolling
-from lpmdsl.semantics.checks.values.choice import check_choice, look_up
+from lpmdsl.semantics.checks.values.choice import by_days, check_choice, look_up
 from lpmdsl.semantics.checks.values.dates import DATE, needs_start, no_date
 from lpmdsl.semantics.checks.values.finite_values import is_finite
 from lpmdsl.semantics.checks.values.labels import check_is, is_member, label, state_of
@@ -50,6 +50,8 @@ def check_expression(ctx: Context, expr: tree.Expr, scope: Scope) -> model.Expr:
             return check_is(ctx, expr, scope, check_expression)
         case tree.Choice():
             return check_choice(ctx, expr, lambda e: check_expression(ctx, e, scope), lambda e: _when(ctx, e, scope))
+        case tree.Stepwise():
+            return check_expression(ctx, by_days(ctx, expr), scope)
         case tree.Aggregate():
             if expr.over is None or isinstance(expr.over, tree.Quantity):
                 return rolling(ctx, expr, expr.over, scope)
