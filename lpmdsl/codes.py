@@ -249,6 +249,11 @@ CODES: dict[str, str] = {
     "E1055": "Points between which no line can run",
     "E1057": "A value that would never hold",
     "W1070": "Every step begins at the same hour",
+    # 11 neighbours
+    "E1101": "Nobody else is in view",
+    "W1104": "Of nobody there is no value",
+    "E1107": "Neighbours cannot be seen from here",
+    "E1108": "On this network nobody in particular is a neighbour",
     # 09 calibration and checks
     "N0906": "The data of a fit are elsewhere",
     "E0902": "An estimated parameter has no prior",

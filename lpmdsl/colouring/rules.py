@@ -103,7 +103,8 @@ def _calls() -> Iterator[Rule]:
     known, patterns = _whole({*FUNCTIONS, *DISTRIBUTIONS, *NETWORKS}), _patterns()
     yield Rule(rf"\b{known}(?={BLANK}*\()", (Colour.BUILT_IN,))
     # After a comma also stand the next summary of a `report` and the other end of a contagion.
-    other = rf"(?:{patterns['SUMMARY']}){_AFTER['SUMMARY']}|{patterns['END']}"
+    # In parentheses a quantile may begin.
+    other = rf"(?:{patterns['SUMMARY']}){_AFTER['SUMMARY']}|{patterns['END']}|{patterns['QUANTILE']}"
     yield Rule(rf"(?:(?<=\()|(?<=, ))(?!{_on_a_line(other)}){_on_a_line(patterns['ARGUMENT'])}", (Colour.ARGUMENT,))
 
 

@@ -30,6 +30,7 @@ from lpmdsl.semantics.model import (
     IsActive,
     Literal_,
     Model,
+    Neighbours,
     ObservationRef,
     ParameterRef,
     Population,
@@ -37,6 +38,7 @@ from lpmdsl.semantics.model import (
     Spending,
     StateOf,
     TableRef,
+    Theirs,
     Time,
 )
 
@@ -68,6 +70,10 @@ class Moment:
     watched: Mapping[tuple[Expr, str], Watched] = field(default_factory=dict)
     faults: dict[tuple[Watched, Fault], int] = field(default_factory=dict)
     """The boundary at which each was first found."""
+    theirs: Moment | None = None
+    """The moment of the other agent of each tie, where agents are seen in pairs."""
+    seen_of_others: Mapping[Expr, Tensor] = field(default_factory=dict)
+    """Values of what everybody sees of its neighbours, where a rule has just looked."""
 
     def seen(self, time: float) -> Moment:
         """Copy of the moment at ``time`` (days), which later writes do not touch."""
@@ -114,6 +120,11 @@ def evaluate(expr: Expr, moment: Moment) -> Tensor:
             return _apply(expr, [evaluate(a, moment) for a in expr.arguments])
         case Aggregate():
             return aggregate(expr, moment, everyone(expr.of, moment))
+        case Theirs():
+            assert moment.theirs is not None
+            return evaluate(expr.inner, moment.theirs)
+        case Neighbours():
+            return moment.seen_of_others[expr]
         case _:
             assert_never(expr)
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.diagnostics import LpmError
+from lpmdsl.reference import neighbours
 from lpmdsl.reference.arithmetic import Draws
 from lpmdsl.reference.behaviours import decide, deciders
 from lpmdsl.reference.contagion import Met, exposure, nothing_owed
@@ -32,6 +33,7 @@ from lpmdsl.reference.moves import (
 from lpmdsl.reference.reports import Reports, price
 from lpmdsl.semantics.analysis.largest_hazards import refuse_hazards
 from lpmdsl.semantics.analysis.second_look import is_looked_at_again
+from lpmdsl.semantics.analysis.views import read_in_moves
 from lpmdsl.semantics.analysis.watched_values import unsound, watched
 from lpmdsl.semantics.host.quantile_tables import quantile_table
 from lpmdsl.semantics.model import After, CheckAlways, Distribution
@@ -42,7 +44,7 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
     began = time.perf_counter()
     body = _begin(request)
     policies = [Policy(i) for i in request.model.interventions if i.name not in request.disabled]
-    watches = _Watches(request)
+    watches = _Watches(request, body)
     people = deciders(request)
     body.reports.report(0, _at(body, 0))
     watches.look(0, _at(body, 0))
@@ -72,6 +74,7 @@ def _step(request: RunRequest, body: Body, policies: list[Policy], t: int) -> No
     fill_limits(body, t, _at(body, t).time)
     for policy in policies:
         intervene(body, policy, t, _at(body, t).time)
+    neighbours.look(_at(body, t), read_in_moves(body.now.model), body.world, body.draws)
     seen = body.now.seen(_at(body, t).time)
     for course in body.courses.values():
         make_own_moves(body, course, t, seen)
@@ -122,11 +125,13 @@ def _begin(request: RunRequest) -> Body:
     )
     draws = Draws(request.seed, request.replicate)
     delays = {o.name: _table(o.delayed, request) for o in model.observations if o.delayed is not None}
-    reports = Reports(model, draws, delays, history)
+    reports = Reports(model, draws, delays, history, request.world)
     reports.prepare(request.steps)
     courses = {c.name: course_from_start(c, states[c.name]) for c in model.conditions}
     again = tuple(c.condition for c in model.contagions if is_looked_at_again(model, c))
-    body = Body(now, courses, reports, draws, _dwell_tables(request), nothing_owed(model, request.world.counts), again)
+    body = Body(now, courses, reports, draws, _dwell_tables(request), nothing_owed(model, request.world.counts), again,
+                request.world)  # fmt: skip
+    neighbours.look(now, read_in_moves(model), request.world, draws)
     seen = now.seen(0.0)
     for course in courses.values():
         everyone = torch.arange(len(course.state))
@@ -151,12 +156,14 @@ def _table(distribution: Distribution, request: RunRequest) -> Tensor:
 class _Watches:
     """The values of every ``check always`` at the start and after each step."""
 
-    def __init__(self, request: RunRequest) -> None:
+    def __init__(self, request: RunRequest, body: Body) -> None:
+        self.body = body
         self.checks = [c for c in request.model.checks if isinstance(c, CheckAlways)]
         self.values = tuple(np.full(request.steps + 1, np.nan) for _ in self.checks)
 
     def look(self, boundary: int, now: Moment) -> None:
         for check, values in zip(self.checks, self.values, strict=True):
+            neighbours.look(now, check, self.body.world, self.body.draws, at_end=True)
             values[boundary] = float(evaluate(check.test, now))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, assert_never
 
 import torch
 from torch import Tensor
 
+from lpmdsl.reference import neighbours
 from lpmdsl.reference.arithmetic import TICKS, rounded
 from lpmdsl.reference.contagion import SLACK, removed
 from lpmdsl.reference.expressions import Moment, evaluate, holds
@@ -177,6 +178,7 @@ def intervene(body: Body, policy: Policy, t: int, time: float) -> None:
         return
     for number, block in enumerate(policy.intervention.repeated):
         if _is_due(block, policy.since, t, body.now.model.clock):
+            neighbours.look(replace(body.now, time=time), block, body.world, body.draws)
             seen = body.now.seen(time)
             shared = policy.intervention.limited_by if block.counts_people else ""
             chosen = _chosen(body, block, policy.runs[number], seen, body.limits.get(shared))

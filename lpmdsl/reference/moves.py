@@ -9,6 +9,7 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
+from lpmdsl.networks.world import World
 from lpmdsl.reference.arithmetic import (
     CERTAIN,
     TICK_BITS,
@@ -83,6 +84,7 @@ class Body:
     owed: Owed
     again: tuple[str, ...]
     """The conditions that a step looks at twice."""
+    world: World
     limits: dict[str, int] = field(default_factory=dict)
     """Rest of limits that blocks share, by the intervention that states them."""
 

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lpmdsl.networks.world import World
+from lpmdsl.reference import neighbours
 from lpmdsl.reference.arithmetic import TICKS, Draws, fixed, quantile
 from lpmdsl.reference.expressions import (
     Moment,
@@ -72,6 +74,7 @@ class Reports:
     draws: Draws
     delays: dict[str, Tensor]
     history: dict[str, list[Tensor]]
+    world: World
     paid: dict[str, int] = field(default_factory=dict)
     """Amount that every intervention is paid for until now: people, starts or active steps."""
     paid_before: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -171,6 +174,7 @@ class Reports:
                 case Spending():
                     self._report_spending(o, o.value, index)
                 case Level():
+                    neighbours.look(now, o, self.world, self.draws, at_end=True)
                     self._publish(o, index, self._levels(o, o.value, index, now))
                 case Derived():
                     formulas.append(o)

@@ -108,17 +108,18 @@ def _bystanders(ctx: Context) -> None:
 
 def _settled(ctx: Context, made: model.Model) -> model.Model:
     """The model with what only the whole of it shows: which attributes change, which conditions go round."""
-    shares = ctx.shares
+    made_up = [*ctx.shares, *ctx.views]
     set_on = set(first_writes(made, "attribute", "reading"))
     conditions = tuple(replace(c, is_cyclic=is_cyclic(c, set(forced_states(made, c.name)))) for c in made.conditions)
-    agents = tuple(_changed(_with_shares(a, shares), set_on) for a in made.agents)
+    agents = tuple(_changed(_with(a, made_up), set_on) for a in made.agents)
     whole = hold(keep_apart(ctx, replace(made, conditions=conditions, agents=agents)), ctx.report)
     check_hazards(ctx, whole)
     return whole
 
 
-def _with_shares(agent: model.Agent, shares: list[tuple[str, model.Attribute]]) -> model.Agent:
-    return replace(agent, members=(*agent.members, *(a for kind, a in shares if kind == agent.name)))
+def _with(agent: model.Agent, made_up: list[tuple[str, model.Attribute]]) -> model.Agent:
+    """The kind with the attributes that stand in no text: who is in a share, what is seen of neighbours."""
+    return replace(agent, members=(*agent.members, *(a for kind, a in made_up if kind == agent.name)))
 
 
 def _changed(agent: model.Agent, set_on: set[tuple[str, str]]) -> model.Agent:

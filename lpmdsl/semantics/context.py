@@ -67,6 +67,8 @@ class Context:
     """Tables that have been read, by folder and name; None for one that could not be, which is reported."""
     shares: list[tuple[str, model.Attribute]] = field(default_factory=list)
     """Attributes, with their kinds, that say who is in the share of a block."""
+    views: list[tuple[str, model.Attribute]] = field(default_factory=list)
+    """Attributes, with their kinds, that are what an agent sees of its neighbours."""
     broken: set[str] = field(default_factory=set)
     """Names whose declaration is wrong and already reported: what uses them stays silent."""
 

@@ -223,7 +223,19 @@ class Printer:
                 gathered = f"{function}({weights}, {ends.buffer}, {start}, {stop}, {mask})"
                 self.line(depth, f"{total} = {total} + {gathered}{remark(stmt.span)}")
             case _:
-                raise AssertionError("a loop over a row adds to each neighbour, or adds up what each has")
+                self._loop_of_each(stmt, depth, mask)
+
+    def _loop_of_each(self, stmt: Loop, depth: int, mask: str) -> None:
+        """Every lane goes along a row of its own, until the last has come to its end."""
+        going = self._mask()
+        edge = Var(stmt.var, "i64")
+        ahead = Apply("lt", (edge, stmt.stop), "bool")
+        self.line(depth, f"{stmt.var} = {self.lanes.block(stmt.start, mask)}{remark(stmt.span)}")
+        self.line(depth, f"{going} = {mask} & ({self.lanes.text(ahead, mask)})")
+        self.line(depth, f"while some({going}):")
+        self._nested(stmt.body, depth, going)
+        self.line(depth + 1, f"{stmt.var} = {stmt.var} + 1")
+        self.line(depth + 1, f"{going} = {going} & ({self.lanes.text(ahead, going)})")
 
     def _uniform_loop(self, stmt: Loop, depth: int, mask: str) -> None:
         if isinstance(stmt.start, Const) and isinstance(stmt.stop, Const):

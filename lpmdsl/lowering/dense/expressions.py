@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import assert_never
 
@@ -45,11 +45,15 @@ class Scope:
     attributes: dict[str, KExpr] = field(default_factory=dict)
     group: KExpr | None = None
     groups: tuple[str, ...] = ("",)
-    aggregates: dict[m.Aggregate, KExpr] = field(default_factory=dict)
+    aggregates: dict[m.Aggregate | m.Neighbours, KExpr] = field(default_factory=dict)
     live: dict[str, KExpr] = field(default_factory=dict)
     moves: dict[str, KExpr] = field(default_factory=dict)
     """Number of moves the agent has made in a condition in this step."""
     applies_whiles: bool = True
+    agent: KExpr = AGENT
+    """The agent whose attributes and states are read."""
+    theirs: Scope | None = None
+    """The other agent of a tie, where one is in view."""
     _hoisted: dict[m.Expr, Var] = field(default_factory=dict)
     _names: set[str] = field(default_factory=lambda: set(GENERATED))
     _tried: dict[str, int] = field(default_factory=dict)
@@ -77,6 +81,14 @@ class Scope:
     def hoist(self, stem: str, value: KExpr, note: str = "") -> Var:
         """Add a local to the prologue."""
         return self.let(self.prologue, stem, value, note)
+
+    def beside(self, kind: str, agent: KExpr) -> Scope:
+        """Return the scope of another agent in the same kernel, of whose states nothing is read yet."""
+        return replace(self, kind=kind, agent=agent, states={}, attributes={}, live={}, moves={}, theirs=None)
+
+    def facing(self, other: Scope) -> Scope:
+        """Return the scope of the same agent with another in view."""
+        return replace(self, theirs=other)
 
     # ------------------------------------------------------------------ expressions
 
@@ -125,8 +137,11 @@ class Scope:
                 return test("eq", self.builder.load(f"{expr.intervention}_phase", integer(0)), integer(2))
             case m.Apply():
                 return self._apply(expr, hint)
-            case m.Aggregate():
+            case m.Aggregate() | m.Neighbours():
                 return self.aggregates[expr]
+            case m.Theirs():
+                assert self.theirs is not None
+                return self.theirs.value(expr.inner, hint)
             case _:
                 assert_never(expr)
 
@@ -138,7 +153,7 @@ class Scope:
         """The stored value, or what a ``while`` clause makes of it; the clause written last wins."""
         stored = self.attributes.get(ref.name)
         if stored is None:
-            stored = self.typed(self.builder.load(f"{ref.of}_{ref.name}", AGENT), ref.type.kind)
+            stored = self.typed(self.builder.load(f"{ref.of}_{ref.name}", self.agent), ref.type.kind)
         value = stored
         for holds, read in m.overlays(self.builder.model, ref.of, ref.name) if self.applies_whiles else ():
             # What a clause sets is read from stored attributes, so that it may name itself.
@@ -326,7 +341,7 @@ def read_states(scope: Scope) -> list[KStmt]:
     body: list[KStmt] = []
     for condition in scope.builder.model.conditions:
         if condition.of == scope.kind:
-            load = op("to_i64", scope.builder.load(condition.name, AGENT))
+            load = op("to_i64", scope.builder.load(condition.name, scope.agent))
             scope.states[condition.name] = scope.let(body, f"{condition.name}_was", load)
     return body
 

@@ -15,6 +15,7 @@ from lpmdsl.lowering.dense.entries import (
 )
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.months import months_between, months_passed
+from lpmdsl.lowering.dense.neighbours import view_items
 from lpmdsl.lowering.dense.presence import any_removed
 from lpmdsl.lowering.dense.spending import declare_paid, pay
 from lpmdsl.lowering.dense.watched_values import look_at
@@ -243,7 +244,7 @@ def block_items(builder: Builder, one: m.Intervention, k: int) -> list[ScheduleI
     block = one.repeated[k]
     name = f"{one.name}_{k}"
     due = is_due(builder, one, block)
-    items: list[ScheduleItem] = []
+    items: list[ScheduleItem] = view_items(builder, block, "")
     shared = _shared(one, block)
     _declare_block(builder, name, block, bool(shared))
     if block.at_most is not None or shared:

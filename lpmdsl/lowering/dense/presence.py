@@ -86,7 +86,7 @@ def counter_shape(builder: Builder, network: m.Network) -> int | str:
 
 def place_of(scope: Scope, network: m.Network) -> KExpr:
     """Number of the agent's place of a network."""
-    return op("to_i64", scope.builder.load(f"{network.of}_{network.place}", AGENT))
+    return op("to_i64", scope.builder.load(f"{network.of}_{network.place}", scope.agent))
 
 
 def group_of(scope: Scope, network: m.Network) -> KExpr:
@@ -177,12 +177,12 @@ def for_neighbours(scope: Scope, network: m.Network, action) -> list[KStmt]:
     builder = scope.builder
     edge = Var(scope.fresh("edge"), "i64")
     if builder.is_circles(network):
-        beside = Beside(f"{network.name}_circles", AGENT, edge, Var(network.of, "i64"))
+        beside = Beside(f"{network.name}_circles", scope.agent, edge, Var(network.of, "i64"))
         degree = builder.load(f"{network.name}_degree", integer(0))
         return [Loop(edge.name, integer(0), degree, tuple(action(beside)))]
     neighbour = op("to_i64", builder.load(f"{network.name}_targets", edge))
-    start = builder.load(f"{network.name}_offsets", AGENT)
-    stop = builder.load(f"{network.name}_offsets", op("add", AGENT, integer(1)))
+    start = builder.load(f"{network.name}_offsets", scope.agent)
+    stop = builder.load(f"{network.name}_offsets", op("add", scope.agent, integer(1)))
     return [Loop(edge.name, start, stop, tuple(action(neighbour)))]
 
 

@@ -10,6 +10,7 @@ from lpmdsl.lowering.dense.contagion.buffers import declare_contagion, networks_
 from lpmdsl.lowering.dense.contagion.sending import expose_items, send_items
 from lpmdsl.lowering.dense.entries import Phase, declare
 from lpmdsl.lowering.dense.interventions import block_items, declare_intervention, together_items, trigger_kernel
+from lpmdsl.lowering.dense.neighbours import declare_rows, view_items
 from lpmdsl.lowering.dense.observations import (
     declare_observation,
     derived_items,
@@ -24,6 +25,7 @@ from lpmdsl.lowering.score.draws import closing_items, declare_sums, slope_items
 from lpmdsl.lowering.score.statistics import Ledger
 from lpmdsl.program.ir import Launch, Program, ScheduleItem
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.views import looked_over, read_in_moves
 
 
 def lower(model: m.Model, ledger: Ledger | None = None) -> Program:
@@ -37,7 +39,8 @@ def lower(model: m.Model, ledger: Ledger | None = None) -> Program:
     observations = observation_items(builder)
     begin = begin_items(builder)
     acts = [*decide_items(builder), *intervention_items(builder)]
-    own, moves = moves_items(builder, "own"), [*_contagion_items(builder), *moves_items(builder, "look")]
+    own = [*moves_views(builder), *moves_items(builder, "own")]
+    moves = [*_contagion_items(builder), *moves_items(builder, "look")]
     if builder.again:
         moves += [*_send_items(builder), *moves_items(builder, "again")]
     return program_of(builder, begin, acts, own, moves, observations)
@@ -96,6 +99,8 @@ def declare_all(builder: Builder) -> None:
         declare(builder, condition)
     for network in _used_networks(builder):
         declare_network(builder, network)
+    for network in looked_over(model):
+        declare_rows(builder, network)
     for contagion in builder.contagions:
         declare_contagion(builder, contagion)
     for observation in model.observations:
@@ -114,11 +119,19 @@ def _used_networks(builder: Builder) -> list[m.Network]:
 def begin_items(builder: Builder) -> list[ScheduleItem]:
     """Everyone enters the start states; those who are always present are counted."""
     kinds = dict.fromkeys(c.of for c in builder.model.conditions)
-    items: list[ScheduleItem] = [Launch(builder.kernel(begin_kernel(builder, kind))) for kind in kinds]
+    items: list[ScheduleItem] = [
+        *moves_views(builder),
+        *(Launch(builder.kernel(begin_kernel(builder, kind))) for kind in kinds),
+    ]
     for network in _used_networks(builder):
         if needs_presence(network) and is_static(builder, network):
             items.append(Launch(builder.kernel(presence_kernel(builder, network))))
     return [*items, *band_items(builder)]
+
+
+def moves_views(builder: Builder) -> list[ScheduleItem]:
+    """Launches that bring up to date what exits, infections and actions on entering read of neighbours."""
+    return view_items(builder, read_in_moves(builder.model), "")
 
 
 def intervention_items(builder: Builder) -> list[ScheduleItem]:

@@ -10,6 +10,7 @@ from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.dependencies import acts_on
 from lpmdsl.semantics.analysis.derivative import lost
+from lpmdsl.semantics.context import text_of
 from lpmdsl.source import Span
 
 HELP = "Use `--estimator differences`, which takes any model as it is."
@@ -116,7 +117,9 @@ def _attributes(model: m.Model) -> Iterator[tuple[str, Span]]:
     """Attributes that change are chances of yes; others that change cannot be followed."""
     for agent in model.agents:
         for attribute in agent.attributes:
-            if attribute.is_changed and attribute.type.kind is not Kind.BOOLEAN:
+            if attribute.view is not None:
+                yield f"look at neighbours ({text_of(attribute.span)})", attribute.span
+            elif attribute.is_changed and attribute.type.kind is not Kind.BOOLEAN:
                 yield f"attribute that changes in a run and is not yes or no (`{attribute.name}`)", attribute.span
 
 

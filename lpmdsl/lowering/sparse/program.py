@@ -20,7 +20,14 @@ from lpmdsl.lowering.dense.contagion.sending import expose_items, send_items
 from lpmdsl.lowering.dense.entries import Phase, left_buffer
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import is_static, presence_kernel
-from lpmdsl.lowering.dense.program import begin_items, declare_all, intervention_items, observation_items, program_of
+from lpmdsl.lowering.dense.program import (
+    begin_items,
+    declare_all,
+    intervention_items,
+    moves_views,
+    observation_items,
+    program_of,
+)
 from lpmdsl.lowering.score.draws import felt_by
 from lpmdsl.lowering.score.statistics import Ledger
 from lpmdsl.lowering.sparse.constant_hazard import first_tell, fresh, spend, tell_kernel
@@ -71,7 +78,8 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: 
     constant = [c for c in model.conditions if builder.has_constant_hazard(c.name)]
     begin = [*begin_items(builder), *(item for c in constant for item in first_tell(builder, c))]
     acts = [*decide_items(builder), *intervention_items(builder)]
-    own, moves = _moves_items(builder, "own"), [*contagion, *_moves_items(builder, "look")]
+    own = [*moves_views(builder), *_moves_items(builder, "own")]
+    moves = [*contagion, *_moves_items(builder, "look")]
     if builder.again:
         moves += [*_send_items(builder), *_moves_items(builder, "again")]
     builder.kernels = instrumented(builder)

@@ -40,9 +40,11 @@ from lpmdsl.program.ir import (
     Var,
     buffers_of,
     calendar_buffers,
+    expressions,
     launched,
     statements,
     walk,
+    whole,
     words_of,
 )
 from lpmdsl.program.passes.simplify import fold, simplify
@@ -158,7 +160,23 @@ def _fuse(items: list[ScheduleItem], kernels: dict[str, Kernel]) -> tuple[Schedu
 
 def independent(first: Kernel, second: Kernel) -> bool:
     """Return True if no agent of the second reads or writes what another agent of the first wrote, or the reverse."""
-    return not (_shared_writes(first) & set(buffers_of(second)) or _shared_writes(second) & set(buffers_of(first)))
+    return not (
+        _shared_writes(first) & set(buffers_of(second))
+        or _shared_writes(second) & set(buffers_of(first))
+        or _shared_reads(first) & _own_writes(second)
+        or _shared_reads(second) & _own_writes(first)
+    )
+
+
+def _shared_reads(kernel: Kernel) -> set[str]:
+    """Buffers read other than at the agent's own place, as those of its neighbours are."""
+    read = (e for s in statements(whole(kernel)) for expr in expressions(s) for e in walk(expr))
+    return {e.buffer for e in read if isinstance(e, Load) and e.index != (Var("i", "i64"),)}
+
+
+def _own_writes(kernel: Kernel) -> set[str]:
+    """Buffers written at the agent's own place."""
+    return {s.buffer for s in statements(kernel.body) if isinstance(s, Store) and s.index == (Var("i", "i64"),)}
 
 
 def _shared_writes(kernel: Kernel) -> set[str]:

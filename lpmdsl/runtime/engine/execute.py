@@ -188,7 +188,7 @@ def size_values(program: Program, request: RunRequest) -> dict[str, int]:
         sizes[f"words_{kind}"] = -(-count // 64)
         sizes[f"blocks_{kind}"] = count // (BLOCK - 2) + request.steps + 2
     for (kind, place), count in world.place_counts.items():
-        sizes[f"{kind}_{place}_places"] = max(1, count)
+        sizes |= {f"{kind}_{place}_places": max(1, count), f"{kind}_{place}_places+1": max(1, count) + 1}
     for network, ties in world.ties.items():
         sizes[f"{network}_ties"] = len(ties.targets)
     for observation in model.observations:
@@ -231,7 +231,11 @@ def _narrow(buffers: dict[str, NDArray], item: Spend, most: int, longest: int) -
 def _of_agents(program: Program) -> list[str]:
     """The buffers of agents' numbers: lists, and the ends of ties."""
     lists = {k.over for k in program.kernels}
-    return [b.name for b in program.buffers if b.dtype == "i32" and (b.name in lists or b.name.endswith("_targets"))]
+    return [
+        b.name
+        for b in program.buffers
+        if b.dtype == "i32" and (b.name in lists or b.name.endswith(("_targets", "_members")))
+    ]
 
 
 def empty_buffer(buffer: Buffer, sizes: dict[str, int]) -> NDArray:
@@ -264,6 +268,9 @@ def given_buffers(program: Program, request: RunRequest) -> dict[str, NDArray]:
         given[f"{network}_degree"] = np.array([2 * len(circles.keys)])
     for network, ties in world.ties.items():
         given[f"{network}_offsets"], given[f"{network}_targets"] = ties.offsets, ties.targets
+    rows = {b.name for b in program.buffers if b.name.endswith("_members")}
+    for network in (n for n in model.networks if n.layout == "place" and f"{n.of}_{n.place}_members" in rows):
+        given |= world.members(network.of, network.place)
     if any(b.name == PASSED for b in program.buffers):
         given[PASSED] = np.array(months_passed(model.clock, request.steps), np.int64)
     given[LAST] = np.array([request.steps], np.int64)

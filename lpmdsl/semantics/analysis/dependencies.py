@@ -89,6 +89,8 @@ def _read_by(node: object) -> Iterator[str]:
                 yield f"observe {expr.observation}"
             case m.IsActive():
                 yield f"intervention {expr.intervention}"
+            case m.Neighbours():
+                yield f"network {expr.network}"
             case _:
                 pass
     match node:
@@ -203,8 +205,15 @@ def acts_on(expr: m.Expr, parameter: str, model: m.Model) -> bool:
     return any(
         (isinstance(e, m.ParameterRef) and e.name in names)
         or (isinstance(e, m.AttributeRef) and _acts_by_overlay(e, parameter, model))
+        or (isinstance(e, m.AttributeRef) and _acts_by_view(e, parameter, model))
         for e in m.walk(expr)
     )
+
+
+def _acts_by_view(ref: m.AttributeRef, parameter: str, model: m.Model) -> bool:
+    """Return True if the parameter has a part in what the agent sees of its neighbours."""
+    seen = m.view_of(model, ref)
+    return seen is not None and acts_on(seen, parameter, model)
 
 
 def _acts_by_overlay(ref: m.AttributeRef, parameter: str, model: m.Model) -> bool:

@@ -30,6 +30,7 @@ from lpmdsl.semantics.model import (
     Level,
     Literal_,
     Model,
+    Neighbours,
     ObservationRef,
     ParameterRef,
     Population,
@@ -37,10 +38,12 @@ from lpmdsl.semantics.model import (
     SetAttribute,
     StateOf,
     TableRef,
+    Theirs,
     Time,
     children,
     every_expression,
     overlays,
+    view_of,
     walk,
 )
 
@@ -66,7 +69,7 @@ def derivative(expr: Expr, parameter: str, model: Model) -> Expr:
             return zero
         case ObservationRef() | GroupReport() | Rolling():
             return zero
-        case Literal_() | IsActive() | Follows():
+        case Literal_() | IsActive() | Follows() | Theirs() | Neighbours():
             return zero
         case _:
             assert_never(expr)
@@ -99,6 +102,8 @@ def _lost(expr: Expr, parameter: str, model: Model) -> Iterator[Expr]:
             yield expr
         case TableRef() if any(acts_on(k, parameter, model) for k in expr.keys):
             yield expr
+        case AttributeRef() if (view := view_of(model, expr)) is not None and acts_on(view, parameter, model):
+            yield expr
         case AttributeRef() if is_moved(expr, parameter, model) or not all(
             _is_expressible(value, parameter, model) for _, value in _clauses(expr, model)
         ):
@@ -111,6 +116,8 @@ def _lost(expr: Expr, parameter: str, model: Model) -> Iterator[Expr]:
         case IsActive() if any(acts_on(e, parameter, model) for e in _triggers(expr, model)):
             yield expr
         case Aggregate() if _loses(expr, parameter, model):
+            yield expr
+        case Neighbours() if acts_on(expr, parameter, model):
             yield expr
         case _:
             pass

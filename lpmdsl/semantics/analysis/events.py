@@ -53,7 +53,7 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """``attribute`` becomes what the behaviour ``by`` decides: nobody's to foresee."""
+    """``attribute`` becomes what ``by`` (a behaviour, a network) makes of it: nobody's to foresee."""
 
     attribute: str
     by: str
@@ -154,7 +154,14 @@ class Deciding:
     behaviour: str
 
 
-When = Leaving | Entering | InStates | Scheduled | WhileActive | Deciding
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """Whenever something reads what an agent sees of its neighbours."""
+
+    attribute: str
+
+
+When = Leaving | Entering | InStates | Scheduled | WhileActive | Deciding | Looking
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +190,15 @@ def events(model: m.Model) -> tuple[Event, ...]:
         decides = Decide(behaviour.into, behaviour.name, behaviour.span)
         when = Deciding(behaviour.name)
         found.append(Event(f"behaviour {behaviour.name}", behaviour.of, when, None, None, (decides,), behaviour.span))
+    found += [event for agent in model.agents for event in _of_views(agent)]
     return (*found, *(event for intervention in model.interventions for event in events_of(intervention)))
+
+
+def _of_views(agent: m.Agent) -> Iterator[Event]:
+    for seen in (a for a in agent.attributes if a.view is not None):
+        assert seen.view is not None
+        effect = Decide(seen.name, seen.view.network, seen.span)
+        yield Event(f"network {seen.view.network}", agent.name, Looking(seen.name), None, None, (effect,), seen.span)
 
 
 def _of_condition(model: m.Model, condition: m.Condition) -> Iterator[Event]:

@@ -48,6 +48,8 @@ def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
             if expr.name not in known._parameters:
                 known._parameters[expr.name] = _parameter(expr.name, known)
             return known._parameters[expr.name]
+        case m.AttributeRef() if (seen := m.view_of(known.model, expr)) is not None:
+            return bounds(seen, known)
         case m.AttributeRef():
             return known.attributes.get(expr.name, by_kind(expr))
         case m.InState() if expr.condition in known.states:
@@ -70,6 +72,10 @@ def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
             return 0.0, known.model.clock.step * known.model.clock.steps
         case m.Aggregate():
             return _aggregate(expr, known)
+        case m.Theirs():
+            return by_kind(expr.inner) if isinstance(expr.inner, m.AttributeRef) else bounds(expr.inner, known)
+        case m.Neighbours():
+            return _neighbours(expr, known)
         case m.Apply():
             return _apply(expr.op, [bounds(a, known) for a in expr.arguments])
 
@@ -111,6 +117,20 @@ def _aggregate(expr: m.Aggregate, known: Knowledge) -> Bounds:
             return 0.0, _people(expr.of, known.model)[1]
         case "share":
             return TRUTH
+        case _:
+            return ANYTHING
+
+
+def _neighbours(expr: m.Neighbours, known: Knowledge) -> Bounds:
+    match expr.function:
+        case "count":
+            return 0.0, _people(known.model.network(expr.network).of, known.model)[1]
+        case "share":
+            return TRUTH
+        case "min" | "max" | "mean" | "quantile" | "commonest" if expr.what is not None:
+            low, high = bounds(expr.what, known)
+            none = bounds(expr.otherwise, known) if expr.otherwise is not None else (low, high)
+            return min(low, none[0]), max(high, none[1])
         case _:
             return ANYTHING
 

@@ -138,6 +138,8 @@ def _kind_of(expr: m.Expr, model: m.Model) -> str:
             return model.condition(expr.condition).of
         case m.Aggregate():
             return ""
+        case m.Neighbours():
+            return model.network(expr.network).of
         case _:
             return next((kind for part in m.children(expr) if (kind := _kind_of(part, model))), "")
 
@@ -189,7 +191,7 @@ def _is_sound(one: Watched, known: Knowledge) -> bool:
 
 def _has_number(expr: m.Expr, known: Knowledge) -> bool:
     """Return True if every operation gives a finite number of all that its parts can be."""
-    if isinstance(expr, m.Aggregate):
+    if isinstance(expr, m.Aggregate | m.Neighbours):
         return True  # of what has no number there is none, and bounds show the rest
     if isinstance(expr, m.Apply) and expr.type.is_numeric:
         low, high = bounds(expr, known)
@@ -200,7 +202,7 @@ def _has_number(expr: m.Expr, known: Knowledge) -> bool:
 
 def excuses(expr: m.Expr) -> tuple[m.Expr, ...]:
     """Parts that may have no number, in which case the whole need not: reports, numbers of nobody, what was set."""
-    if isinstance(expr, m.Aggregate | m.ObservationRef | m.GroupReport | m.Rolling):
+    if isinstance(expr, m.Aggregate | m.ObservationRef | m.GroupReport | m.Rolling | m.Neighbours | m.Theirs):
         return (expr,)
     if isinstance(expr, m.AttributeRef):
         return (expr,) if expr.type.is_numeric else ()

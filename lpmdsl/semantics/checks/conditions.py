@@ -17,7 +17,7 @@ from lpmdsl.semantics.checks.values.expressions import check_test, check_value
 from lpmdsl.semantics.checks.values.periods import check_period
 from lpmdsl.semantics.checks.values.probabilities import check_branches, check_probability, check_rate
 from lpmdsl.semantics.context import Context
-from lpmdsl.semantics.resolve.scope import constant, making, on_entry, running
+from lpmdsl.semantics.resolve.scope import apart, constant, making, on_entry, running
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
@@ -259,7 +259,7 @@ def _branches(ctx: Context, condition: str, kind: str, written: tree.Exit) -> tu
 
 def _whiles(ctx: Context, condition: str, kind: str, written: tree.While) -> list[model.WhileInState]:
     states = _states(ctx, condition, written.states)
-    scope = running(kind, f"a `while` of {condition}")
+    scope = apart(kind, f"a `while` of {condition}")
     found: list[model.WhileInState] = []
     for action in written.actions:
         match action:

@@ -22,12 +22,14 @@ from lpmdsl.semantics.model import (
     IsActive,
     Literal_,
     Model,
+    Neighbours,
     ObservationRef,
     ParameterRef,
     Population,
     Rolling,
     StateOf,
     TableRef,
+    Theirs,
     Time,
 )
 
@@ -88,7 +90,7 @@ def evaluate(expr: Expr, scope: Scope) -> Value:
             return scope.time
         case Apply():
             return apply(expr.op, [evaluate(a, scope) for a in expr.arguments], expr)
-        case ObservationRef() | GroupReport() | Rolling() | IsActive() | Aggregate():
+        case ObservationRef() | GroupReport() | Rolling() | IsActive() | Aggregate() | Theirs() | Neighbours():
             raise ValueError(f"{type(expr).__name__} has no value before the run")
         case _:
             assert_never(expr)

@@ -46,12 +46,15 @@ from lpmdsl.semantics.model.expressions import (
     InState as InState,
     IsActive as IsActive,
     Literal_ as Literal_,
+    NeighbourFunction as NeighbourFunction,
+    Neighbours as Neighbours,
     ObservationRef as ObservationRef,
     ParameterRef as ParameterRef,
     Population as Population,
     Rolling as Rolling,
     StateOf as StateOf,
     TableRef as TableRef,
+    Theirs as Theirs,
     Time as Time,
     children as children,
     is_constant as is_constant,
@@ -74,6 +77,7 @@ from lpmdsl.semantics.model.model import (
     Model as Model,
     every_expression as every_expression,
     overlays as overlays,
+    view_of as view_of,
     whole_expressions as whole_expressions,
 )
 from lpmdsl.semantics.model.networks import (

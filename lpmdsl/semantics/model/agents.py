@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lpmdsl.quantities import Type
-from lpmdsl.semantics.model.expressions import AttributeRef, Expr
+from lpmdsl.semantics.model.expressions import AttributeRef, Expr, Neighbours
 from lpmdsl.semantics.model.values import Distribution
 from lpmdsl.source import Span
 
@@ -34,6 +34,8 @@ class Attribute:
     high: float | None = None
     missing: float | None = None
     since: str | None = None
+    view: Neighbours | None = None
+    """Sight of the agent's neighbours, of which this attribute is the value whenever something reads it."""
 
 
 @dataclass(frozen=True, slots=True)

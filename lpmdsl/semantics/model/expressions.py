@@ -179,6 +179,35 @@ class Aggregate:
     level: float = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """An attribute or state of the other agent of a tie, ``inner`` as it would read it of itself."""
+
+    inner: AttributeRef | StateOf
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """``function`` of ``what`` over those with whom the agent has a tie of ``network``, present and with ``where``.
+
+    ``Theirs`` reads the other agent in it, all else the agent's own. ``count`` and ``share`` have ``what=None``;
+    ``share`` divides by all who are present. A ``quantile`` lies above the share ``level`` of the values;
+    ``commonest`` is a label, and of those that are equally common one by lot.
+    """
+
+    function: NeighbourFunction
+    network: str
+    what: Expr | None
+    where: Expr | None
+    otherwise: Expr | None
+    type: Type
+    span: Span
+    level: float = 0.5
+
+
+NeighbourFunction = Literal["count", "share", "sum", "mean", "sd", "min", "max", "quantile", "commonest"]
 Expr = (
     Literal_
     | ParameterRef
@@ -195,6 +224,8 @@ Expr = (
     | IsActive
     | Apply
     | Aggregate
+    | Theirs
+    | Neighbours
 )
 
 
@@ -205,8 +236,10 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return expr.keys
         case Apply():
             return expr.arguments
-        case Aggregate():
+        case Aggregate() | Neighbours():
             return tuple(e for e in (expr.what, expr.where, expr.otherwise) if e is not None)
+        case Theirs():
+            return (expr.inner,)
         case _:
             return ()
 
@@ -231,7 +264,9 @@ def mapped(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
             return replace(expr, keys=made)
         case Apply():
             return replace(expr, arguments=made)
-        case Aggregate():
+        case Theirs():
+            return replace(expr, inner=made[0])  # type: ignore[arg-type]
+        case Aggregate() | Neighbours():
             rest = iter(made)
             what, where, otherwise = (
                 None if e is None else next(rest) for e in (expr.what, expr.where, expr.otherwise)
@@ -244,7 +279,7 @@ def mapped(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
 def reads_agent(expr: Expr) -> bool:
     """Return True if the value differs between agents (own attributes or states outside an aggregate)."""
     match expr:
-        case AttributeRef() | InState() | StateOf():
+        case AttributeRef() | InState() | StateOf() | Neighbours() | Theirs():
             return True
         case Aggregate():
             return False

@@ -12,7 +12,7 @@ from lpmdsl.semantics.model.agents import Agent
 from lpmdsl.semantics.model.behaviours import Behaviour
 from lpmdsl.semantics.model.conditions import Condition
 from lpmdsl.semantics.model.contagion import Contagion, Spread
-from lpmdsl.semantics.model.expressions import Apply, Expr, InState, IsActive, walk
+from lpmdsl.semantics.model.expressions import Apply, AttributeRef, Expr, InState, IsActive, Neighbours, walk
 from lpmdsl.semantics.model.interventions import Intervention
 from lpmdsl.semantics.model.networks import Network
 from lpmdsl.semantics.model.observations import Observation
@@ -111,6 +111,12 @@ def overlays(model: Model, of: str, name: str) -> list[tuple[Expr, Expr]]:
             test = active if clause.where is None else Apply("and", (active, clause.where), BOOLEAN, clause.span)
             found += [(test, s.value) for s in clause.sets if s.attribute == name]
     return found
+
+
+def view_of(model: Model, ref: AttributeRef) -> Neighbours | None:
+    """The sight of neighbours that an attribute shows; None of one that is the agent's own."""
+    found = (a for agent in model.agents if agent.name == ref.of for a in agent.attributes if a.name == ref.name)
+    return next((a.view for a in found), None)
 
 
 def _find(items: tuple, name: str):

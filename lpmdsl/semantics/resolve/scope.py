@@ -8,7 +8,7 @@ from typing import Literal
 
 from lpmdsl.semantics.model import Expr
 
-Readable = Literal["members", "states", "observations", "time", "aggregates", "activity"]
+Readable = Literal["members", "states", "observations", "time", "aggregates", "activity", "neighbours"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class Scope:
 
     ``made``: the attributes that exist by then (None: all). ``grouped``: a grouped observation may stand as it is,
     group by group. ``slots``: what alone may be read of the agent and of reports, and how (None: everything).
+    ``theirs``: the kind of the other agent, where one is in view; ``pulls``: what is seen of neighbours stays an
+    expression, read as the rule has made the agent so far.
     """
 
     place: str
@@ -25,6 +27,8 @@ class Scope:
     made: frozenset[str] | None = None
     grouped: bool = False
     slots: Mapping[str, Expr] | None = None
+    theirs: str | None = None
+    pulls: bool = False
 
     def can(self, what: Readable) -> bool:
         """Return True if expressions here may read that."""
@@ -51,14 +55,19 @@ def on_entry(kind: str, place: str) -> Scope:
     return Scope(place, frozenset({"members", "states"}), kind)
 
 
-def running(kind: str, place: str) -> Scope:
-    """Scope of an agent while the model runs: itself, the reports, the time, the interventions."""
+def apart(kind: str, place: str) -> Scope:
+    """Scope of what decides who is present and what attributes read as: like ``running``, without neighbours."""
     return Scope(place, frozenset({"members", "states", "observations", "time", "activity"}), kind)
+
+
+def running(kind: str, place: str) -> Scope:
+    """Scope of an agent while the model runs: itself, its neighbours, the reports, the time, the interventions."""
+    return Scope(place, frozenset({"members", "states", "observations", "time", "activity", "neighbours"}), kind)
 
 
 def counting(kind: str, place: str) -> Scope:
     """Inside an aggregate over ``kind``."""
-    return Scope(place, frozenset({"members", "states", "time", "activity"}), kind)
+    return Scope(place, frozenset({"members", "states", "time", "activity", "neighbours"}), kind)
 
 
 def reporting(place: str, grouped: bool = False) -> Scope:

@@ -43,7 +43,7 @@ _LABEL_FIELDS = {
 
 def names_in(node: object) -> Iterator[str]:
     """Every name in a piece of tree that may be a declaration's."""
-    if isinstance(node, tree.Name):
+    if isinstance(node, tree.Name | tree.Theirs):
         yield node.id
     elif isinstance(node, tuple):
         for item in node:
@@ -56,7 +56,7 @@ def names_in(node: object) -> Iterator[str]:
 
 def rename(node: Any, new: dict[str, str]) -> Any:
     """A copy in which declarations' names are replaced; states, labels and members keep theirs."""
-    if isinstance(node, tree.Name):
+    if isinstance(node, tree.Name | tree.Theirs):
         return replace(node, id=new.get(node.id, node.id))
     if isinstance(node, tree.Text):
         return replace(node, text=SLOT.sub(lambda slot: f"{{{new.get(slot[1], slot[1])}}}", node.text))

@@ -202,8 +202,8 @@ class ExpressionBuilder(Transformer_NonRecursive):
         return children[0]
 
     def counted(self, meta: Meta, children: Children) -> t.Aggregate:
-        function, over, where = children
-        return t.Aggregate(str(function), None, self.named(over), where, None, self.span(meta))
+        function, over, where, otherwise = children
+        return t.Aggregate(str(function), None, self.named(over), where, otherwise, self.span(meta))
 
     def aggregate(self, meta: Meta, children: Children) -> t.Aggregate:
         function, what, over, where, otherwise = children

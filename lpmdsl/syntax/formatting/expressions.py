@@ -220,7 +220,7 @@ def _taken(e: t.Expr) -> frozenset[str]:
 def _taken_by_aggregate(e: t.Aggregate) -> frozenset[str]:
     if e.otherwise is not None:
         return _taken(e.otherwise) | {"^"}
-    otherwise = frozenset() if e.what is None else frozenset({"else"})
+    otherwise = frozenset({"else"})
     if e.where is not None:
         return otherwise | _taken(e.where) | _continues(e.where)
     return otherwise | ({"where", "over"} if e.what is None else {"where"})

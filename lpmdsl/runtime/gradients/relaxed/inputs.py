@@ -39,20 +39,10 @@ def given(
         if network.days:
             found[f"{network.name}_runs"] = runs_on(network, model, steps)
         if network.layout == "place":
-            found |= _members(world, network.of, network.place)
+            found |= world.members(network.of, network.place)
     for intervention in model.interventions:
         found[f"{intervention.name}_disabled"] = np.array([intervention.name in disabled], np.int64)
     return found
-
-
-def _members(world: World, kind: str, place: str) -> dict[str, NDArray]:
-    """Members of each place, in order of the agents; those without a place at the end, in no row."""
-    column = world.attributes[(kind, place)]
-    places = max(1, world.place_counts[(kind, place)])
-    inside = column >= 0
-    rows = np.concatenate(([0], np.cumsum(np.bincount(column[inside], minlength=places))))
-    order = np.argsort(np.where(inside, column, places), kind="stable")
-    return {f"{kind}_{place}_rows": rows.astype(np.int64), f"{kind}_{place}_members": order.astype(np.int32)}
 
 
 # ------------------------------------------------------------------ the start

@@ -14,7 +14,7 @@ from lpmdsl.semantics.checks.parameters import limits
 from lpmdsl.semantics.checks.values.expressions import check_test, check_value
 from lpmdsl.semantics.checks.values.probabilities import not_negative
 from lpmdsl.semantics.context import Context
-from lpmdsl.semantics.resolve.scope import reporting, running
+from lpmdsl.semantics.resolve.scope import apart, reporting
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
@@ -47,7 +47,7 @@ def check_while_active(
         kind = found
     where = None
     if written.where is not None:
-        where = check_test(ctx, written.where, running(kind, f"the intervention `{name}`"), "what follows `where`")
+        where = check_test(ctx, written.where, apart(kind, f"the intervention `{name}`"), "what follows `where`")
     made = _Held(ctx, name, kind, written)
     for action in written.actions:
         made.add(action)
@@ -96,7 +96,7 @@ class _Held:
                 assert_never(action)
 
     def _set(self, action: tree.SetTo) -> None:
-        scope = running(self.kind, f"the intervention `{self.name}`")
+        scope = apart(self.kind, f"the intervention `{self.name}`")
         instead = "Write it under `every … for …`, or let a share of the agents have an attribute and write `where`."
         made = lasting_attribute(self.ctx, action, self.kind, scope, "an intervention is active", instead)
         self.sets += [made] if made is not None else []

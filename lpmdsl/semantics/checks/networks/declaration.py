@@ -8,7 +8,7 @@ from lpmdsl.semantics.checks.networks.layouts import check_layout
 from lpmdsl.semantics.checks.values.expressions import check_test, check_value
 from lpmdsl.semantics.checks.values.probabilities import not_negative
 from lpmdsl.semantics.context import Context, text_of
-from lpmdsl.semantics.resolve.scope import making, running
+from lpmdsl.semantics.resolve.scope import apart, making
 from lpmdsl.syntax import tree
 
 CONTACTS = Type(Kind.NUMBER, CONTACT_RATE)
@@ -37,7 +37,7 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
         not_negative(ctx, contacts, "a number of contacts")
     where = None
     if written.where is not None:
-        where = check_test(ctx, written.where, running(kind, f"the network `{name}`"), "what follows `where`")
+        where = check_test(ctx, written.where, apart(kind, f"the network `{name}`"), "what follows `where`")
         if where.type == ERROR:
             return None
     to = _second_kind(ctx, written, kind)

@@ -11,12 +11,14 @@ from lpmdsl.diagnostics import did_you_mean, instead
 from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, PERSON, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.checks.values.aggregates import aggregate, may_read, observation, rolling
 from lpmdsl.semantics.checks.values.choice import by_days, check_choice, look_up
 from lpmdsl.semantics.checks.values.dates import DATE, needs_start, no_date
 from lpmdsl.semantics.checks.values.finite_values import is_finite
 from lpmdsl.semantics.checks.values.labels import check_is, is_member, label, state_of
 from lpmdsl.semantics.checks.values.misreadings import misread, yes_no_as_number
+from lpmdsl.semantics.checks.values.summaries.aggregates import aggregate, may_read
+from lpmdsl.semantics.checks.values.summaries.neighbours import neighbours, theirs
+from lpmdsl.semantics.checks.values.summaries.reports import observation, rolling
 from lpmdsl.semantics.checks.values.units import arithmetic, call, comparison, denied, expect
 from lpmdsl.semantics.context import Context, literal, nothing, text_of
 from lpmdsl.semantics.functions import FUNCTIONS
@@ -36,8 +38,7 @@ def check_expression(ctx: Context, expr: tree.Expr, scope: Scope) -> model.Expr:
         case tree.Name():
             return _name(ctx, expr, scope)
         case tree.Theirs():
-            ctx.report.add("E0103", "Reading the other agent (`their.…`) is not there yet.", expr.span)
-            return nothing(expr.span)
+            return theirs(ctx, expr, scope)
         case tree.Lookup():
             return _lookup(ctx, expr, scope)
         case tree.Call():
@@ -55,7 +56,8 @@ def check_expression(ctx: Context, expr: tree.Expr, scope: Scope) -> model.Expr:
         case tree.Aggregate():
             if expr.over is None or isinstance(expr.over, tree.Quantity):
                 return rolling(ctx, expr, expr.over, scope)
-            return aggregate(ctx, expr, expr.over, scope, check_expression, check_test)
+            over = neighbours if expr.over.id in ctx.names.networks() else aggregate
+            return over(ctx, expr, expr.over, scope, check_expression, check_test)
         case _:
             assert_never(expr)
 

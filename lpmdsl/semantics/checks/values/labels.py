@@ -7,7 +7,7 @@ from functools import reduce
 from lpmdsl.diagnostics import did_you_mean, instead
 from lpmdsl.quantities import BOOLEAN, ERROR, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.checks.values.aggregates import Checker, may_read
+from lpmdsl.semantics.checks.values.summaries.aggregates import Checker, may_read
 from lpmdsl.semantics.context import Context, nothing, text_of
 from lpmdsl.semantics.resolve.scope import Scope
 from lpmdsl.source import Span

@@ -1,0 +1,229 @@
+"""Neighbours: what an agent sees of those with whom it has ties, in a loop over them, and where it is kept.
+
+A view is an attribute that is worked out anew before something reads it, so that whatever reads it (an exit, a rule, an
+observation, of any back end) reads an attribute. The loop adds in the order of the row: float64 sums have one order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lpmdsl.lowering.builder import Builder, as_stored, stored_as
+from lpmdsl.lowering.dense.expressions import Scope, read_states
+from lpmdsl.lowering.dense.presence import for_neighbours, place_of, takes_part
+from lpmdsl.networks.rng_keys import site
+from lpmdsl.program.ir import Assign, Draw, If, Kernel, KExpr, KStmt, Launch, Loop, ScheduleItem, Store, Var
+from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, number, op, real, test, word
+from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.views import seen_by
+
+Told = Callable[[Scope], list[KStmt]]
+NAN = number(float("nan"))
+
+
+def declare_rows(builder: Builder, network: m.Network) -> None:
+    """Inputs by which the neighbours of an agent are found: rows of ties, or the members of places."""
+    kind, name = network.of, network.name
+    if network.layout == "place":
+        places = f"{kind}_{network.place}_places"
+        builder.buffer(f"{kind}_{network.place}", "i32", (kind,), "input", note="place of each agent, −1: none")
+        builder.buffer(f"{kind}_{network.place}_rows", "i64", (f"{places}+1",), "input", note="rows of members")
+        builder.buffer(f"{kind}_{network.place}_members", "i32", (kind,), "input", note="members of each place")
+    elif builder.is_circles(network):
+        builder.buffer(f"{name}_circles", "i64", (f"{name}_half_degree", "rounds"), "input", note="keys of circles")
+        builder.buffer(f"{name}_degree", "i64", (1,), "input", note="ties of each agent")
+    else:
+        builder.buffer(f"{name}_offsets", "i64", (f"{kind}+1",), "input", note="rows of ties")
+        builder.buffer(f"{name}_targets", "i32", (f"{name}_ties",), "input")
+    if network.days:
+        builder.buffer(f"{name}_runs", "u8", ("steps",), "input", note=f"1 on {network.days}")
+
+
+# ------------------------------------------------------------------ views
+
+
+def view_items(builder: Builder, part: object, phase: str, now: KExpr = STEP) -> list[ScheduleItem]:
+    """Launches that bring up to date what a part of the model reads of neighbours; ``phase`` tells kernels apart."""
+    return [Launch(_look(builder, kind, seen, phase, now)) for kind, seen in seen_by(builder.model, part)]
+
+
+def _look(builder: Builder, kind: str, seen: m.Attribute, phase: str, now: KExpr) -> str:
+    """Name of the kernel that works a view out; made when it is first asked for."""
+    name = f"look_{kind}_{seen.name}{phase}"
+    if any(k.name == name for k in builder.kernels):
+        return name
+    assert seen.view is not None
+    scope = Scope(builder, kind, now=now)
+    body = read_states(scope)
+    value = looked_at(scope, seen.view, body)
+    body.append(Store(f"{kind}_{seen.name}", (AGENT,), as_stored(value, stored_as(seen.type)), seen.span))
+    return builder.kernel(Kernel(name, kind, tuple(scope.prologue), tuple(body), seen.span))
+
+
+# ------------------------------------------------------------------ loops over neighbours
+
+
+def looked_at(scope: Scope, expr: m.Neighbours, body: list[KStmt]) -> KExpr:
+    """Append the loops that work out what is seen of neighbours; return its value."""
+    if expr.function == "quantile":
+        return _quantile(scope, expr, body)
+    if expr.function == "commonest":
+        return _commonest(scope, expr, body)
+    count = scope.let(body, "counted", integer(0))
+    if expr.function == "count":
+        body += members(scope, expr, lambda other: [_more(count)])
+        return op("to_f64", count, dtype="f64")
+    if expr.function == "share":
+        everybody = scope.let(body, "present", integer(0))
+        body += members(scope, expr, lambda other: [_more(count)], lambda other: [_more(everybody)])
+        return _of_somebody(scope, expr, everybody, real("div", _real(count), _real(everybody)))
+    return _of_numbers(scope, expr, count, body)
+
+
+def _of_numbers(scope: Scope, expr: m.Neighbours, count: Var, body: list[KStmt]) -> KExpr:
+    assert expr.what is not None
+    what, function = expr.what, expr.function
+    first = {"min": float("inf"), "max": float("-inf")}.get(function, 0.0)
+    total = scope.let(body, "total", number(first))
+    squares = scope.let(body, "squares", number(0.0)) if function == "sd" else None
+
+    def told(other: Scope) -> list[KStmt]:
+        inner: list[KStmt] = [_more(count)]
+        x = scope.let(inner, "x", _real(other.value(what)))
+        how = {"min": "minimum", "max": "maximum"}.get(function, "add")
+        inner.append(Assign(total.name, real(how, total, x)))
+        if squares is not None:
+            inner.append(Assign(squares.name, real("add", squares, real("mul", x, x))))
+        return inner
+
+    body += members(scope, expr, told)
+    match function:
+        case "sum":
+            return total
+        case "min" | "max":
+            return _of_somebody(scope, expr, count, total)
+        case _:
+            mean = real("div", total, _real(count))
+    if squares is None:
+        return _of_somebody(scope, expr, count, mean)
+    variance = real("sub", real("div", squares, _real(count)), real("mul", mean, mean))
+    return _of_somebody(scope, expr, count, real("sqrt", real("maximum", number(0.0), variance)))
+
+
+def _quantile(scope: Scope, expr: m.Neighbours, body: list[KStmt]) -> KExpr:
+    """Between the two values nearest to the level: each is the value that so many others lie below."""
+    assert expr.what is not None
+    what = expr.what
+    count = scope.let(body, "counted", integer(0))
+    none = scope.let(body, "unknown", integer(0))
+
+    def counted(other: Scope) -> list[KStmt]:
+        inner: list[KStmt] = []
+        x = scope.let(inner, "x", _real(other.value(what)))
+        return [*inner, _more(count), If(test("ne", x, x), (_more(none),))]
+
+    body += members(scope, expr, counted)
+    last = op("sub", count, integer(1))
+    place = scope.let(body, "place", real("mul", number(expr.level), _real(last)))
+    below = scope.let(body, "below", op("max", integer(0), op("to_i64", real("floor", place))))
+    above = scope.let(body, "above", op("min", op("add", below, integer(1)), op("max", integer(0), last)))
+    low, high = scope.let(body, "low", number(0.0)), scope.let(body, "high", number(0.0))
+
+    def ranked(other: Scope) -> list[KStmt]:
+        inner: list[KStmt] = []
+        x = scope.let(inner, "x", _real(other.value(what)))
+        less, alike = scope.let(inner, "less", integer(0)), scope.let(inner, "alike", integer(0))
+
+        def compared(another: Scope) -> list[KStmt]:
+            told: list[KStmt] = []
+            y = scope.let(told, "y", _real(another.value(what)))
+            return [*told, If(test("lt", y, x), (_more(less),), (If(test("eq", y, x), (_more(alike),)),))]
+
+        inner += members(scope, expr, compared)
+        for rank, into in ((below, low), (above, high)):
+            here = all_of(test("le", less, rank), test("lt", rank, op("add", less, alike)))
+            inner.append(If(here, (Assign(into.name, x),)))
+        return inner
+
+    body += members(scope, expr, ranked)
+    between = real("add", low, real("mul", real("sub", place, _real(below)), real("sub", high, low)))
+    value = op("select", test("eq", low, high), low, between, dtype="f64")
+    known = op("select", test("gt", none, integer(0)), NAN, value, dtype="f64")
+    return _of_somebody(scope, expr, count, known)
+
+
+def _commonest(scope: Scope, expr: m.Neighbours, body: list[KStmt]) -> KExpr:
+    """The label that most have; of those that are equally common the one with the lowest lot."""
+    assert expr.what is not None
+    what = expr.what
+    most, best = scope.let(body, "most", integer(0)), scope.let(body, "commonest", integer(0))
+    lowest = scope.let(body, "lowest", integer(0))
+    label, draw = Var(scope.fresh("label"), "i64"), scope.fresh("w")
+    inner: list[KStmt] = []
+    number_of = scope.let(inner, "having", integer(0))
+
+    def counted(other: Scope) -> list[KStmt]:
+        return [If(test("eq", other.index(what), label), (_more(number_of),))]
+
+    inner += members(scope, expr, counted)
+    path = f"{expr.network}.commonest"
+    inner.append(Draw(draw, site(path), scope.agent, label, path, expr.span))
+    first = test("gt", number_of, most)
+    by_lot = all_of(test("eq", number_of, most), test("gt", most, integer(0)), test("lt", word(draw, 0), lowest))
+    taken = (Assign(most.name, number_of), Assign(best.name, label), Assign(lowest.name, word(draw, 0)))
+    inner.append(If(test("or", first, by_lot), taken))
+    labels = max(2, len(what.type.labels))
+    body.append(Loop(label.name, integer(0), integer(labels), tuple(inner), expr.span))
+    if expr.otherwise is None:
+        return best
+    return op("select", test("eq", most, integer(0)), scope.index(expr.otherwise), best)
+
+
+def members(scope: Scope, expr: m.Neighbours, told: Told, met: Told | None = None) -> list[KStmt]:
+    """The loop over those present with the agent on a network; ``told`` those with ``where``, ``met`` all of them."""
+    network = scope.builder.model.network(expr.network)
+
+    def each(neighbour: KExpr) -> list[KStmt]:
+        body: list[KStmt] = []
+        index = scope.let(body, "other", neighbour)
+        other = scope.beside(network.of, index)
+        body += read_states(other)
+        inner = scope.facing(other)
+        found = list(met(inner)) if met is not None else []
+        wanted = told(inner)
+        found += [If(inner.value(expr.where), tuple(wanted), span=expr.span)] if expr.where is not None else wanted
+        there = takes_part(other, network)
+        if network.layout == "place":
+            there = all_of(test("ne", index, scope.agent), there)
+        return [*body, If(there, tuple(found), span=expr.span)]
+
+    here = takes_part(scope, network)
+    if network.days:
+        day = op("max", STEP, integer(0))  # at the end of a step those of its day are still met
+        here = all_of(here, test("ne", scope.builder.load(f"{network.name}_runs", day), integer(0)))
+    return [If(here, tuple(_rows(scope, network, each)), span=expr.span)]
+
+
+def _rows(scope: Scope, network: m.Network, each: Callable[[KExpr], list[KStmt]]) -> list[KStmt]:
+    if network.layout != "place":
+        return for_neighbours(scope, network, each)
+    name = f"{network.of}_{network.place}"
+    edge, place = Var(scope.fresh("edge"), "i64"), place_of(scope, network)
+    neighbour = op("to_i64", scope.builder.load(f"{name}_members", edge))
+    start = scope.builder.load(f"{name}_rows", place)
+    stop = scope.builder.load(f"{name}_rows", op("add", place, integer(1)))
+    return [Loop(edge.name, start, stop, tuple(each(neighbour)))]
+
+
+def _of_somebody(scope: Scope, expr: m.Neighbours, count: Var, value: KExpr) -> KExpr:
+    """The value, or what ``else`` says where there is nobody."""
+    none = NAN if expr.otherwise is None else _real(scope.value(expr.otherwise))
+    return op("select", test("eq", count, integer(0)), none, value, dtype="f64")
+
+
+def _more(count: Var) -> Assign:
+    return Assign(count.name, op("add", count, integer(1)))
+
+
+def _real(value: KExpr) -> KExpr:
+    return value if value.dtype == "f64" else op("to_f64", value, dtype="f64")

@@ -1,0 +1,1 @@
+"""Summaries of many: aggregates over a kind, over neighbours, over reports."""

@@ -1,0 +1,141 @@
+"""Aggregates over all agents of a kind, and what may be read where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lpmdsl.quantities import DURATION, ERROR, NUMBER, NUMBER_DIM, PERSON, SHARE, Kind, Type
+from lpmdsl.semantics import model
+from lpmdsl.semantics.checks.values.units import expect
+from lpmdsl.semantics.context import Context, nothing, text_of, unit_of, value_of
+from lpmdsl.semantics.resolve.scope import Readable, Scope, counting
+from lpmdsl.syntax import tree
+
+Checker = Callable[[Context, tree.Expr, Scope], model.Expr]
+Tester = Callable[[Context, tree.Expr, Scope, str], model.Expr]
+
+_WHY: dict[Readable, tuple[str, str]] = {
+    "members": ("E0314", "differs between agents"),
+    "states": ("E0314", "differs between agents"),
+    "observations": ("E0314", "is known only while the model runs"),
+    "time": ("E0314", "is known only while the model runs"),
+    "activity": ("E0314", "is known only while the model runs"),
+    "aggregates": ("E0706", "is the hidden state of the whole population"),
+}
+
+
+def may_read(ctx: Context, what: Readable, name: tree.Name, scope: Scope) -> bool:
+    """Return True if ``scope`` may read this; if not, the reason is reported."""
+    if scope.can(what):
+        return _is_known(ctx, name, scope)
+    code, why = _WHY[what]
+    if what in ("members", "states") and scope.can("observations"):
+        why = "differs between agents, and nobody in particular is looked at"
+    elif what == "states":
+        why = "is not yet known: conditions begin once the population is made"
+    if what == "activity" and scope.can("observations"):
+        why = "is not a report"
+    help = "Use a parameter or a number here." if not scope.reads else ""
+    ctx.report.add(
+        code,
+        f"{scope.place[:1].upper() + scope.place[1:]} cannot read `{name.id}`, which {why}.",
+        name.span,
+        help,
+        labels=ctx.declared(name.id),
+    )
+    return False
+
+
+def _is_known(ctx: Context, name: tree.Name, scope: Scope) -> bool:
+    """Return True if those who decide by a rule know what it reads."""
+    if scope.slots is None or name.id in scope.slots:
+        return True
+    ctx.report.add(
+        "E0733",
+        f"{scope.place[:1].upper() + scope.place[1:]} cannot read `{name.id}`, which is not known to those who decide.",
+        name.span,
+        f"Write `knows {name.id}` too.",
+    )
+    return False
+
+
+def aggregate(
+    ctx: Context, expr: tree.Aggregate, over: tree.Name, scope: Scope, check: Checker, test: Tester
+) -> model.Expr:
+    """``count of Person where …``, ``mean of age over Person``: one number for the whole population."""
+    if not over.id:
+        kind = next(iter(ctx.members), "KIND")
+        message = f"This does not say of whom the {expr.function} is."
+        ctx.report.add("E0750", message, over.span, f"Write `{expr.function} of {kind} where …`.")
+        return nothing(expr.span)
+    if over.id not in ctx.members:
+        if over.id in ctx.states or any(over.id in s for s in ctx.states.values()):
+            _counted_state(ctx, expr, over)
+        else:
+            ctx.agent_kind(over)
+        return nothing(expr.span)
+    if not scope.can("aggregates"):
+        _hidden(ctx, expr, over, scope)
+        return nothing(expr.span)
+    inside = counting(over.id, "an aggregate")
+    where = test(ctx, expr.where, inside, "what follows `where`") if expr.where is not None else None
+    what = check(ctx, expr.what, inside) if expr.what is not None else None
+    if what is not None and not what.type.is_numeric:
+        what = expect(ctx, what, NUMBER, f"what `{expr.function}` is taken of")
+    elif what is not None and what.type.kind is Kind.DATE:
+        what = expect(ctx, what, DURATION, f"what `{expr.function}` is taken of")
+    otherwise = check(ctx, expr.otherwise, scope) if expr.otherwise is not None else None
+    if any(part is not None and part.type == ERROR for part in (where, what, otherwise)):
+        return nothing(expr.span)
+    level = 0.5 if expr.level is None else quantile_level(ctx, expr.level)
+    if level is None:
+        return nothing(expr.span)
+    # One of those that the grammar lists; a median is a quantile.
+    function: Any = "quantile" if expr.function == "median" else expr.function
+    type_ = _aggregate_type(function, what)
+    return model.Aggregate(function, over.id, what, where, otherwise, type_, expr.span, level)
+
+
+def quantile_level(ctx: Context, written: tree.Quantity) -> float | None:
+    """The share of a quantile; None after a report."""
+    value, dimension = value_of(written), unit_of(written)[1]
+    if dimension == NUMBER_DIM and 0 <= value <= 1:
+        return value
+    ctx.report.add(
+        "E0751",
+        f"{text_of(written.span)} is no share, and a quantile is the value below which a share of the values lies.",
+        written.span,
+        "Write `quantile 90 % of …`.",
+    )
+    return None
+
+
+def _aggregate_type(function: str, what: model.Expr | None) -> Type:
+    if what is not None:
+        return what.type if function in ("min", "max", "mean", "quantile") else Type(Kind.NUMBER, what.type.dimension)
+    return Type(Kind.NUMBER, PERSON) if function == "count" else SHARE
+
+
+def _counted_state(ctx: Context, expr: tree.Aggregate, over: tree.Name) -> None:
+    holders = [c for c, states in ctx.states.items() if over.id in states]
+    if holders:
+        kind = ctx.kind_of[holders[0]]
+        help = f"Write `{expr.function} of {kind} where {holders[0]} is {over.id}`."
+        ctx.report.add("E0206", f"`{over.id}` is a state, and agents are counted.", over.span, help)
+        return
+    help = f"Write `{expr.function} of {ctx.kind_of[over.id]} where {over.id} is {ctx.states[over.id][0]}`."
+    ctx.report.add(
+        "E0206", f"`{over.id}` is a condition, and agents are counted.", over.span, help, labels=ctx.declared(over.id)
+    )
+
+
+def _hidden(ctx: Context, expr: tree.Aggregate, over: tree.Name, scope: Scope) -> None:
+    code = "E0701" if "trigger" in scope.place else "E0706"
+    ctx.report.add(
+        code,
+        f"{text_of(expr.span)} is the hidden state of everybody at this moment; {scope.place} "
+        "reads what has been reported.",
+        expr.span,
+        f"Observe it first: `observe seen = {text_of(expr.span)[1:-1]} every week`, then use `seen`.",
+    )
