@@ -24,7 +24,7 @@ COMMAND_LINE = {"typer", "annotated_doc", "shellingham", "pydantic", "pydantic_c
                 "typing_extensions", "typing_inspection"}  # fmt: skip
 """What reads the words of a command line, and what that brings."""
 TEXT = {"cli", "codes", "diagnostics", "escaping", "source", "terminal", "writing", "extras", "syntax", "quantities",
-        "reading"}  # fmt: skip
+        "reading", "records"}  # fmt: skip
 """Rooms that read and write a text."""
 CHECK = {"semantics", "distributions", "networks"}
 """Rooms that find out what it means; of ``networks`` the table of generators and the names of draws."""
@@ -34,7 +34,7 @@ LIMITS = {
     "explain": (
         ["explain", "E0301"],
         {"rich", "markdown_it", "mdurl", "pygments"} | COMMAND_LINE,
-        TEXT - {"syntax", "reading", "quantities"},
+        TEXT - {"syntax", "reading", "quantities", "records"},
     ),
     "fmt": (["fmt", "--check", "models/town_flu.lpm"], {"lark"} | COMMAND_LINE, TEXT),
     "check": (["check", "models/nyc_isolation.lpm"], {"lark", "numpy"}, TEXT | CHECK),

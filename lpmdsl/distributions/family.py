@@ -8,8 +8,9 @@ differentiates. Scipy takes a second to load, so it is imported where it is call
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from lpmdsl.records import dataclass
 
 Role = Literal[
     "value", "positive value", "per value", "number", "positive number", "above one", "probability", "whole number"

@@ -9,10 +9,10 @@ declaration is an event more here, a new effect a case more in ``writes``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from lpmdsl.quantities import BOOLEAN
+from lpmdsl.records import dataclass
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.identity_cache import kept_by_identity
 from lpmdsl.source import Span

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lpmdsl.quantities import Type
+from lpmdsl.records import dataclass
 from lpmdsl.semantics.model.expressions import AttributeRef, Expr, Neighbours
 from lpmdsl.semantics.model.values import Distribution
 from lpmdsl.source import Span

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from lpmdsl.quantities import Type
+from lpmdsl.records import dataclass
 from lpmdsl.semantics.model.expressions import Expr
 from lpmdsl.source import Span
 

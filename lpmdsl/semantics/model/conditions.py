@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lpmdsl.records import dataclass
 from lpmdsl.semantics.identity_cache import kept_by_identity
 from lpmdsl.semantics.model.expressions import Expr
 from lpmdsl.semantics.model.values import Distribution

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from lpmdsl.records import dataclass
 from lpmdsl.semantics.model.expressions import Expr
 from lpmdsl.source import Span
 

@@ -6,10 +6,11 @@ They say whose state they read: the agent's own, or the whole population's (glob
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from lpmdsl.quantities import Type
+from lpmdsl.records import dataclass
 from lpmdsl.source import Span
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, get_args
 
 from lpmdsl.quantities import BOOLEAN, Type
+from lpmdsl.records import dataclass
 from lpmdsl.semantics.model.agents import Agent
 from lpmdsl.semantics.model.behaviours import Behaviour
 from lpmdsl.semantics.model.conditions import Condition

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lpmdsl.records import dataclass
 from lpmdsl.source import Span
 from lpmdsl.syntax.tree.expressions import Expr, Name
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from lpmdsl.records import dataclass
 from lpmdsl.source import Span
 from lpmdsl.syntax.tree.actions import Action
 from lpmdsl.syntax.tree.expressions import Date, Expr, Name, Quantity
