@@ -50,7 +50,8 @@ def seen(one: Small) -> list[str]:
 
 @EACH
 def test_the_adjoint_is_the_derivative_of_the_relaxed_program(name: str) -> None:
-    """Five-point differences of the program itself, in float64: nine digits of a random sum of all reports."""
+    """Five-point differences of the program itself, in float64: of a random sum of all reports 3 in 10⁸, which is what
+    rounding leaves of a step of a thousandth."""
     one = small(name)
     gradient = dict(zip(one.names, one.run().pulled_back(one.weights, one.names), strict=True))
     checked = seen(one)
@@ -60,7 +61,7 @@ def test_the_adjoint_is_the_derivative_of_the_relaxed_program(name: str) -> None
         low2, low, high, high2 = (one.weighed(one.run(**{parameter: one.values[parameter] + k * step}))
                                   for k in (-2, -1, 1, 2))  # fmt: skip
         measured = (low2 - 8 * low + 8 * high - high2) / 12 / step
-        assert gradient[parameter] == pytest.approx(measured, rel=1e-8, abs=1e-9), parameter
+        assert gradient[parameter] == pytest.approx(measured, rel=3e-8, abs=1e-9), parameter
 
 
 @EACH

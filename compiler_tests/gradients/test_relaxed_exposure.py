@@ -48,9 +48,15 @@ LAWS = {
     "about a step": ("  from I after gamma(mean 1 day, sd 0.3 days) to R", 1.0),
     "uniform": ("  from I after uniform(1 day, 6 days) to R", 3.5),
     "rate": ("  from I at rate 0.4 per day to R", 2.5),
+    "a try a day": ("  from I with probability 20 % every day to R", 5.0),
+    "a try a week": ("  from I with probability 80 % every 7 days to R", 8.75),
+    "two tries": (
+        "  from I with probability 10 % every day to R\n  from I with probability 20 % every day to R",
+        1 / 0.28,
+    ),
     "competing": ("  from I at rate 0.3 per day to R\n  from I after exponential(mean 5 days) to R", 2.0),
 }
-FEW_STAGES = ("exponential", "within a step", "about a step", "rate", "competing")
+FEW_STAGES = ("exponential", "within a step", "about a step", "rate", "competing", "a try a day")
 """Laws that are compiled soon also where a step is an hour; ``fixed`` for all of many stages."""
 LATENCIES = ("fixed(3 days)", "exponential(mean 0.8 days)", "gamma(mean 2 days, sd 1 day)")
 

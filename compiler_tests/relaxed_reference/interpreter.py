@@ -16,6 +16,7 @@ import torch
 from compiler_tests.relaxed_reference.reports import Reports
 from compiler_tests.relaxed_reference.stages import Stages, stages
 from compiler_tests.relaxed_reference.values import NOBODY, ONE, Tensor, truth
+from compiler_tests.relaxed_reference.ways import to_sources
 from lpmdsl.networks.world import World
 from lpmdsl.quantities import BOOLEAN
 from lpmdsl.reference.months import months
@@ -45,7 +46,7 @@ class _Run(Reports):
         for condition in self.model.conditions:
             for exit_ in condition.exits:
                 if isinstance(exit_.trigger, m.After):
-                    timed = exit_.state in self._to_sources(condition)
+                    timed = exit_.state in to_sources(self.model, condition)
                     self.law[condition.name, exit_.state] = self._stages(exit_.trigger.dwell, timed)
             self._start(condition)
         for observation in self.model.observations:
@@ -61,16 +62,6 @@ class _Run(Reports):
     def _stages(self, law: m.Distribution, timed: bool = False) -> Stages:
         arguments = {name: self.value(e) for name, e in law.arguments}
         return stages(law, arguments, self.model, timed)
-
-    def _to_sources(self, condition: m.Condition) -> set[int]:
-        """Sources of infection, and states from which one becomes a source without being infected."""
-        contagion = self.model.contagion_of(condition.name)
-        found = set() if contagion is None else {s for spread in contagion.spreads for s in spread.states}
-        for _ in condition.states:
-            for exit_ in condition.exits:
-                if not isinstance(exit_.trigger, m.ByContagion) and found & {b.to for b in exit_.branches}:
-                    found.add(exit_.state)
-        return found
 
     def _start(self, condition: m.Condition) -> None:
         agents = self.world.counts[condition.of]

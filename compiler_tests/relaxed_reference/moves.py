@@ -9,7 +9,9 @@ import torch
 
 from compiler_tests.relaxed_reference.contagion import Contagion, Covered
 from compiler_tests.relaxed_reference.stages import mean_of
+from compiler_tests.relaxed_reference.tries import Round, period, round_of, tries_of
 from compiler_tests.relaxed_reference.values import NONE, ONE, Tensor
+from compiler_tests.relaxed_reference.ways import downstream, to_sources
 from lpmdsl.reference.months import months
 from lpmdsl.semantics import model as m
 
@@ -46,8 +48,26 @@ class Moves(Contagion):
     """The moves of one condition at the present step."""
 
     def _at_boundary(self, condition: m.Condition, state: int, amount: Tensor) -> Tensor:
+        law, tried = self.law.get((condition.name, state)), self._round(condition, state)
+        if tried is None:
+            return amount[:, None] if law is None else amount[:, None] * law.at_boundary
+        where = torch.zeros(tried.stages, dtype=torch.float64)
+        where[: 1 + tried.early] = 1 / (1 + tried.early)
+        return amount[:, None] * where
+
+    def _round(self, condition: m.Condition, state: int) -> Round | None:
         law = self.law.get((condition.name, state))
-        return amount[:, None] if law is None else amount[:, None] * law.at_boundary
+        if law is not None and law.hazard is None:
+            return None
+        return round_of(condition.exits_of(state), self.model.clock.step, state in to_sources(self.model, condition))
+
+    def _stays(self, exit_: m.Exit, condition: m.Condition) -> Tensor:
+        """The chance not to leave by an exit in a step in which one may try."""
+        assert isinstance(exit_.trigger, m.Chance)
+        p, steps = exit_.trigger.probability, period(exit_, self.model.clock.step)
+        once = self.mean([p], {condition.name: exit_.state}, lambda: self.value(p))
+        fails, tried = torch.clamp(1 - once, min=2.0**-60), self._round(condition, exit_.state)
+        return fails if tried is not None and tried.steps == steps else 1 - (1 - fails) / steps
 
     def _moves(self, condition: m.Condition) -> tuple[list[Tensor], dict[int, Tensor]]:
         """The chances after the step, and by state what has entered it."""
@@ -151,6 +171,10 @@ class Moves(Contagion):
         there = stay[state].sum(dim=1)
         if chain is not None:
             there = there - stay[state][:, -1] * chain.leaves * chain.misses
+        stays = ONE
+        for exit_ in tries_of(part.condition.exits_of(state)):
+            stays = stays * self._stays(exit_, part.condition)
+        there = there - (there if chain is not None else stay[state][:, -1]) * (1 - stays) / 2
         part.cover(state, there * (1 - total * half_left(total)))
         if hazards:
             gone = stay[state] * (1 - torch.exp(-total)).reshape(-1, 1)
@@ -164,12 +188,31 @@ class Moves(Contagion):
                 shifted = torch.cat([torch.zeros((len(gone), 1), dtype=torch.float64), gone[:, :-1]], dim=1)
                 stay[state] = stay[state] - gone + shifted
                 self._send(part, exit_, gone[:, -1], part.within)
+        self._try(part, state)
         for exit_ in part.condition.exits_of(state):
             chance = self._at_end(exit_, part.condition)
             if chance is not None:
                 gone = stay[state] * chance.reshape(-1, 1)
                 stay[state] = stay[state] - gone
                 self._send(part, exit_, gone.sum(dim=1), part.at_end)
+
+    def _try(self, part: Part, state: int) -> None:
+        """Who was there as the step began tries in it, or is a step nearer to its next try."""
+        exits, tried, stay = (
+            tries_of(part.condition.exits_of(state)),
+            self._round(part.condition, state),
+            part.stay[state],
+        )
+        rest = stay if tried is None else stay[:, -1:]
+        for exit_ in exits:
+            gone = rest * (1 - self._stays(exit_, part.condition).reshape(-1, 1))
+            rest = rest - gone
+            self._send(part, exit_, gone.sum(dim=1), part.within)
+        if tried is not None:
+            where = torch.zeros(tried.stages, dtype=torch.float64)
+            where[int(tried.early)] = 1.0
+            rest = torch.cat([0 * rest, stay[:, :-1]], dim=1) + rest * where
+        part.stay[state] = rest
 
     def _arrive(self, part: Part, at_risk: frozenset[int] = frozenset()) -> None:
         """``at_risk``: states to which who comes at the end of the step stays apart until then."""
@@ -196,7 +239,10 @@ class Moves(Contagion):
         amount = amount * (1 - total * half_left(total))
         if law is None or law.hazard is not None:
             part.cover(state, covers)
-            part.stay[state] = part.stay[state] + amount[:, None]
+            tried = self._round(part.condition, state)
+            where = torch.zeros(part.stay[state].shape[1], dtype=torch.float64)
+            where[1 if tried is not None and tried.early else 0] = 1.0
+            part.stay[state] = part.stay[state] + amount[:, None] * where
             return
         enters = law.within.sum(dim=1)
         part.cover(state, covers * 2 * law.misses * enters)
@@ -207,33 +253,11 @@ class Moves(Contagion):
     def _at_end(self, exit_: m.Exit, condition: m.Condition) -> Tensor | None:
         given = {condition.name: exit_.state}
         match exit_.trigger:
-            case m.Chance(probability, every, by):
+            case m.Chance(probability, _, by) if by:
                 once = self.mean([probability], given, lambda: self.value(probability))
-                dt = self.model.clock.step
-                many = math.floor((self.now + 1) * dt / every + 1e-9) - math.floor(self.now * dt / every + 1e-9)
-                if by:
-                    ago = months(self.model.clock, 0, self.now) // by
-                    many = months(self.model.clock, 0, self.now + 1) // by - ago
+                many = months(self.model.clock, 0, self.now + 1) // by - months(self.model.clock, 0, self.now) // by
                 return 1 - torch.clamp(1 - once, min=2.0**-60) ** many if many else NONE
             case m.When(test):
                 return self.mean([test], given, lambda: self.value(test))
             case _:
                 return None
-
-
-def downstream(condition: m.Condition) -> list[int]:
-    """States before those that they lead to (reverse of the order in which a search leaves them)."""
-    left: list[int] = []
-    met: set[int] = set()
-
-    def search(state: int) -> None:
-        if state not in met:
-            met.add(state)
-            for exit_ in condition.exits_of(state):
-                for branch in exit_.branches:
-                    search(branch.to)
-            left.append(state)
-
-    for state in range(len(condition.states)):
-        search(state)
-    return list(reversed(left))

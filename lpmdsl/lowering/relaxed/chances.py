@@ -14,6 +14,7 @@ from typing import TypeVar
 from lpmdsl.lowering.builder import Builder, state_name
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.relaxed.phase_type import Shape
+from lpmdsl.lowering.relaxed.rounds import Round
 from lpmdsl.lowering.relaxed.supported import refuse
 from lpmdsl.program.ir import Apply, Const, KExpr, KStmt, Load, Var
 from lpmdsl.program.nodes import AGENT, integer, number, real
@@ -31,13 +32,20 @@ ONE, ZERO = number(1.0), number(0.0)
 class Layout:
     """Columns of the states of a condition in its buffer of chances.
 
-    ``first[state]`` and ``counts[state]``: its columns; ``dwell[state]``: the buffer of its stages' numbers.
+    ``first[state]`` and ``counts[state]``: its columns; ``dwell[state]``: the buffer of its stages' numbers;
+    ``rounds[state]``: its columns by the tries of its exits, where they are not those of a dwell time.
     """
 
     condition: m.Condition
     first: tuple[int, ...]
     counts: tuple[int, ...]
     dwell: dict[int, tuple[str, Shape, m.Distribution]]
+    rounds: dict[int, Round]
+
+    def chain(self, state: int) -> Shape | None:
+        """The stages of a state's dwell time, if it has one that is no hazard."""
+        shape = self.dwell[state][1] if state in self.dwell else None
+        return None if shape is None or shape.is_hazard else shape
 
     @property
     def columns(self) -> int:

@@ -5,62 +5,21 @@ Chance flows as people do, at real time: what enters a state within a step may l
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
 
-from lpmdsl.lowering.builder import is_dotted, state_name
+from lpmdsl.lowering.builder import is_dotted
 from lpmdsl.lowering.dense.tries import tries
-from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Event, Layout, minus, plus, times
+from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Layout, minus, plus, times
+from lpmdsl.lowering.relaxed.flows import Moves, send
 from lpmdsl.lowering.relaxed.hazards import Course, course_of, hazards_of, numbers
-from lpmdsl.lowering.relaxed.phase_type import ENTRY, LEAVES, REST
-from lpmdsl.program.ir import KExpr, Let, Store, Var
+from lpmdsl.lowering.relaxed.phase_type import ENTRY, LEAVES, REST, Shape
+from lpmdsl.lowering.relaxed.tries import by_tries, cover_while_leaving, fails_once
+from lpmdsl.program.ir import KExpr, Store
 from lpmdsl.program.nodes import AGENT, integer, number, op, real
 from lpmdsl.semantics import model as m
 
 ROUNDS = 3
 """Rounds of chance in a step through a circle of states; what is left then arrives at the end of the step."""
-
-
-@dataclass(slots=True)
-class Moves:
-    """One condition in a part of a step. ``stay[column]``: what is in each stage afterwards.
-
-    ``forces``: by state, the force of infection over the step, where it is known. ``held``: states in which what
-    arrives waits for a later part of the step. ``within`` and ``at_end``: by state, what arrives at some time within
-    the step, and at its end. ``entered``: by state, all that has arrived. ``covered``: by state in ``sources``, the
-    mean part of the step for which one is in it.
-    """
-
-    here: Chances
-    layout: Layout
-    stay: list[KExpr]
-    forces: Mapping[int, KExpr] = field(default_factory=dict)
-    held: frozenset[int] = frozenset()
-    sources: frozenset[int] = frozenset()
-    within: dict[int, list[KExpr]] = field(default_factory=dict)
-    at_end: dict[int, list[KExpr]] = field(default_factory=dict)
-    entered: dict[int, list[KExpr]] = field(default_factory=dict)
-    covered: dict[int, list[KExpr]] = field(default_factory=dict)
-
-    @property
-    def condition(self) -> m.Condition:
-        """The condition whose chances move."""
-        return self.layout.condition
-
-    def add(self, state: int, stage: int, amount: KExpr) -> None:
-        """Add a chance to a stage of a state, which holds at the end of the step."""
-        column = self.layout.first[state] + stage
-        self.stay[column] = plus(self.stay[column], amount)
-
-    def cover(self, state: int, part: KExpr) -> None:
-        """Note a mean part of the step for which one is in a state, if the state is a source."""
-        if state in self.sources:
-            self.covered.setdefault(state, []).append(part)
-
-    def all_entered(self) -> dict[int, KExpr]:
-        """By state, the chance of entering it."""
-        return {s: self.here.let(f"entered_{state_name(self.condition, s)}", plus(*parts))
-                for s, parts in self.entered.items()}  # fmt: skip
 
 
 def moves_of(here: Chances, condition: m.Condition) -> dict[int, KExpr]:
@@ -118,29 +77,19 @@ def leave(moves: Moves, state: int) -> None:
     hazards = hazards_of(moves.here, layout, state, moves.forces)
     course = course_of(moves.here, layout, state, hazards)
     if state in moves.sources:
-        _cover_while_leaving(moves, state, course)
+        cover_while_leaving(moves, state, course)
     if hazards:
         by_hazard(moves, hazards, course, left)
     for exit_ in exits:
-        if isinstance(exit_.trigger, m.After) and not layout.dwell[state][1].is_hazard:
+        if isinstance(exit_.trigger, m.After) and layout.chain(state) is not None:
             _by_dwell(moves, state, exit_, left)
+    by_tries(moves, state, left)
     for exit_ in exits:
         chance = _at_end(moves, exit_, {moves.condition.name: state})
         if chance is not None:
             _by_chance(moves, state, exit_, chance, left)
     for column, value in left.items():
         moves.stay[column] = value
-
-
-def _cover_while_leaving(moves: Moves, state: int, course: Course) -> None:
-    """The whole step for who stays; in the mean over those who leave, less."""
-    here, layout = moves.here, moves.layout
-    first, count = layout.first[state], layout.counts[state]
-    there = plus(*moves.stay[first : first + count])
-    if state in layout.dwell and not layout.dwell[state][1].is_hazard:
-        leaves, rest = (numbers(here, layout, state, c) for c in (LEAVES, REST))
-        there = minus(there, times(moves.stay[first + count - 1], leaves, rest))
-    moves.cover(state, here.let("covered", times(there, course.stays)))
 
 
 def by_hazard(
@@ -155,7 +104,7 @@ def by_hazard(
     amount = plus(*gone)
     for exit_, hazard in hazards:
         share = ONE if len(hazards) == 1 else real("div", hazard, real("max", course.total, number(1e-300)))
-        _send(moves, exit_, times(amount, share), "within", f"{exit_.site}.again" if again else exit_.site)
+        send(moves, exit_, times(amount, share), "within", f"{exit_.site}.again" if again else exit_.site)
 
 
 def _by_dwell(moves: Moves, state: int, exit_: m.Exit, left: dict[int, KExpr]) -> None:
@@ -167,18 +116,16 @@ def _by_dwell(moves: Moves, state: int, exit_: m.Exit, left: dict[int, KExpr]) -
         gone = here.let("gone", times(left[column], leaves))
         left[column] = here.let("left", plus(minus(left[column], gone), coming))
         coming = gone
-    _send(moves, exit_, coming, "within", exit_.site)
+    send(moves, exit_, coming, "within", exit_.site)
 
 
 def _at_end(moves: Moves, exit_: m.Exit, given: dict[str, int]) -> KExpr | None:
     """The chance of an exit at the end of the step, None for one that comes earlier."""
     here = moves.here
     match exit_.trigger:
-        case m.Chance(probability):
-            once = here.let("once", here.of(probability, given, "chance"))
-            fails = real("max", minus(ONE, once), number(2.0**-60))
+        case m.Chance(months=months) if months:
             many = op("to_f64", tries(here.scope, exit_.trigger), dtype="f64")
-            return minus(ONE, real("exp", times(many, real("log", fails))))
+            return minus(ONE, real("exp", times(many, real("log", fails_once(moves, exit_, exit_.trigger)))))
         case m.When(test_):
             return here.of(test_, given)
         case _:
@@ -192,34 +139,10 @@ def _by_chance(moves: Moves, state: int, exit_: m.Exit, chance: KExpr, left: dic
     for column, value in left.items():
         gone.append(here.let("gone", times(value, chance)))
         left[column] = here.let("left", minus(value, gone[-1]))
-    _send(moves, exit_, plus(*gone), "at_end", exit_.site)
+    send(moves, exit_, plus(*gone), "at_end", exit_.site)
 
 
 # ------------------------------------------------------------------ what arrives
-
-
-def _send(moves: Moves, exit_: m.Exit, amount: KExpr, when: str, event: str = "") -> None:
-    """Divides what leaves through an exit among its branches. ``event``: the name that it is kept under."""
-    here = moves.here
-    arrives = moves.within if when == "within" else moves.at_end
-    moved = here.let("moved", amount, exit_.site)
-    if event and isinstance(moved, Var):
-        here.relaxing.moved[event] = Event(here.kernel, (moved.name,))
-    rest: KExpr = ONE
-    flows: list[str] = []
-    for branch in exit_.branches:
-        share = rest
-        if branch.probability is not None:
-            share = here.of(branch.probability, {moves.condition.name: exit_.state}, "branch")
-            rest = minus(rest, share)
-        # A local of its own, so that the adjoint of the branch can be kept.
-        flow = Var(here.scope.fresh("flow"), "f64")
-        here.body.append(Let(flow.name, times(moved, share)))
-        flows.append(flow.name)
-        arrives.setdefault(branch.to, []).append(flow)
-        moves.entered.setdefault(branch.to, []).append(flow)
-    if event and len(flows) > 1:
-        here.relaxing.moved[f"{event}.branch"] = Event(here.kernel, tuple(flows))
 
 
 def _arrive_within(moves: Moves, state: int) -> None:
@@ -232,16 +155,17 @@ def _arrive_within(moves: Moves, state: int) -> None:
     hazards = hazards_of(here, moves.layout, state, moves.forces)
     course = course_of(here, moves.layout, state, hazards)
     amount = _at_once_by_hazard(moves, hazards, course, came) if hazards else came
-    if state in moves.layout.dwell and not moves.layout.dwell[state][1].is_hazard:
-        _enter_chain(moves, state, amount, times(came, course.half))
+    shape = moves.layout.chain(state)
+    if shape is not None:
+        _enter_chain(moves, state, shape, amount, times(came, course.half))
         return
     moves.cover(state, times(came, course.half))
-    moves.add(state, 0, amount)
+    moves.add(state, moves.layout.rounds[state].entry if state in moves.layout.rounds else 0, amount)
 
 
-def _enter_chain(moves: Moves, state: int, amount: KExpr, half: KExpr) -> None:
+def _enter_chain(moves: Moves, state: int, shape: Shape, amount: KExpr, half: KExpr) -> None:
     """Spread what came within the step over the stages. ``half``: the part covered if half a step were missed."""
-    here, (_, shape, _) = moves.here, moves.layout.dwell[state]
+    here = moves.here
     shares = [here.let("share", numbers(here, moves.layout, state, ENTRY + j)) for j in range(shape.stages)]
     stays: list[KExpr] = []
     for stage, share in enumerate(shares):
@@ -252,7 +176,7 @@ def _enter_chain(moves: Moves, state: int, amount: KExpr, half: KExpr) -> None:
         moves.cover(state, times(half, twice, plus(*shares)))
     if shape.passes:
         (exit_,) = (e for e in moves.condition.exits_of(state) if isinstance(e.trigger, m.After))
-        _send(moves, exit_, minus(amount, plus(*stays)), "within")
+        send(moves, exit_, minus(amount, plus(*stays)), "within")
 
 
 def _at_once_by_hazard(
@@ -264,7 +188,7 @@ def _at_once_by_hazard(
     gone = here.let("gone", minus(amount, left))
     for exit_, hazard in hazards:
         part = ONE if len(hazards) == 1 else real("div", hazard, real("max", course.total, number(1e-300)))
-        _send(moves, exit_, times(gone, part), "within")
+        send(moves, exit_, times(gone, part), "within")
     return left
 
 
@@ -278,10 +202,16 @@ def _arrive_at_end(moves: Moves, state: int) -> None:
 
 def enter_at_boundary(here: Chances, layout: Layout, state: int, amount: KExpr, add) -> None:
     """Chance that enters a state at a boundary, spread over its stages."""
-    if state not in layout.dwell or layout.dwell[state][1].is_hazard:
+    shape, round_ = layout.chain(state), layout.rounds.get(state)
+    if round_ is not None and round_.waits:
+        half = here.let("half", times(amount, number(0.5)))
+        add(state, 0, half)
+        add(state, round_.entry, half)
+        return
+    if shape is None:
         add(state, 0, amount)
         return
-    stages = layout.dwell[state][1].stages
+    stages = shape.stages
     for stage in range(stages):
         add(state, stage, times(amount, numbers(here, layout, state, ENTRY + stages + stage)))
 

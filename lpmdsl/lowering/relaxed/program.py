@@ -19,6 +19,7 @@ from lpmdsl.lowering.relaxed.interventions import intervention_items
 from lpmdsl.lowering.relaxed.moves import enter_at_boundary, moves_of
 from lpmdsl.lowering.relaxed.observations import declare_observations, flow_tallies, observation_items, report_flows
 from lpmdsl.lowering.relaxed.phase_type import Shape, shape_of
+from lpmdsl.lowering.relaxed.rounds import round_of
 from lpmdsl.lowering.relaxed.second_look import looked_again, to_sources
 from lpmdsl.lowering.relaxed.supported import check_relaxable
 from lpmdsl.program.ir import Const, Gate, Kernel, KExpr, Launch, Load, Program, ScheduleItem, Store
@@ -143,21 +144,31 @@ def _declare(relaxing: Relaxing, shapes: dict[str, Shape]) -> None:
 
 
 def _declare_condition(relaxing: Relaxing, condition: m.Condition, shapes: dict[str, Shape]) -> None:
-    first, counts, dwell = [], [], {}
-    for state in range(len(condition.states)):
-        name = f"stages_{condition.name}_{state_name(condition, state)}"
-        timed = [e for e in condition.exits_of(state) if isinstance(e.trigger, m.After)]
-        first.append(sum(counts))
-        counts.append(shapes[name].stages if timed else 1)
-        if timed:
-            assert isinstance(timed[0].trigger, m.After)
-            dwell[state] = (name, shapes[name], timed[0].trigger.dwell)
-    layout = Layout(condition, tuple(first), tuple(counts), dwell)
+    layout = _layout_of(relaxing.model, condition, shapes)
     relaxing.layouts[condition.name] = layout
     relaxing.state(layout.buffer, (condition.of, layout.columns), "the chance of every stage of every state")
     start = f"{condition.name}_start"
     relaxing.builder.buffer(start, "f64", (condition.of, len(condition.states)), "constant", note="chances at time 0")
     relaxing.active.add(start)
+
+
+def _layout_of(model: m.Model, condition: m.Condition, shapes: dict[str, Shape]) -> Layout:
+    on_the_way = _on_the_way(model)
+    first, counts, dwell, rounds = [], [], {}, {}
+    for state in range(len(condition.states)):
+        name = f"stages_{condition.name}_{state_name(condition, state)}"
+        exits = condition.exits_of(state)
+        first.append(sum(counts))
+        for trigger in (e.trigger for e in exits if isinstance(e.trigger, m.After)):
+            dwell[state] = (name, shapes[name], trigger.dwell)
+        if state in dwell and not shapes[name].is_hazard:
+            counts.append(shapes[name].stages)
+            continue
+        round_ = round_of(exits, model.clock.step, name in on_the_way)
+        counts.append(1 if round_ is None else round_.columns)
+        if round_ is not None:
+            rounds[state] = round_
+    return Layout(condition, tuple(first), tuple(counts), dwell, rounds)
 
 
 def _enter(relaxing: Relaxing, kind: str) -> Kernel:
