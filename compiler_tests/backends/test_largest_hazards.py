@@ -13,7 +13,7 @@ from lpmdsl.diagnostics import LpmError
 from lpmdsl.reference import interpreter
 from lpmdsl.runtime.engine.execute import buffers_after, result_of
 from lpmdsl.runtime.engine.kernels import build
-from lpmdsl.semantics.analysis.largest_hazards import refuse_hazards
+from lpmdsl.semantics.analysis.exposure.largest_hazards import refuse_hazards
 from lpmdsl.semantics.analysis.watched_values import doubtful
 from lpmdsl.semantics.model import Model
 

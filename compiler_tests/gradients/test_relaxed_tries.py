@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lpmdsl
-from lpmdsl.lowering.relaxed.rounds import MOST_ROUND, Round, round_of
+from lpmdsl.lowering.relaxed.stays.rounds import MOST_ROUND, Round, round_of
 from lpmdsl.population.people import build_world
 from lpmdsl.runtime.gradients.relaxed.forward_backward import Relaxations
 from lpmdsl.semantics.host.evaluate import parameter_values
@@ -64,7 +64,7 @@ def test_counts_are_those_of_a_drawn_run(exits: str) -> None:
     for name in ("out", "inside", "away"):
         mean = PEOPLE * expected("1 day", exits, "Out", name, 1)
         rows = drawn.observations[drawn.observations["observation"] == name]
-        found = rows["value"].to_numpy()
+        found = np.asarray(rows["value"])
         sd = np.sqrt(mean * (1 - mean / PEOPLE))
         assert np.all(np.abs(found - mean) <= 4 * sd + 1e-6), name
 

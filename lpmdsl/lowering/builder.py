@@ -22,7 +22,7 @@ from lpmdsl.program.ir import (
 )
 from lpmdsl.program.nodes import HAZARD_MOST, HAZARD_ONE, STEP, integer, number, op, real, rounded
 from lpmdsl.quantities import Kind, Type
-from lpmdsl.semantics.analysis.second_look import is_looked_at_again
+from lpmdsl.semantics.analysis.exposure.second_look import is_looked_at_again
 from lpmdsl.semantics.analysis.watched_values import Watched
 from lpmdsl.semantics.host.quantile_tables import TICKS
 from lpmdsl.semantics.model import Condition, Contagion, Distribution, Expr, Model, Network, ParameterRef

@@ -14,7 +14,7 @@ from lpmdsl.networks.world import Ties, World
 from lpmdsl.reference.arithmetic import SURE, capped, rounded, share
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, holds, in_states, over_agents
 from lpmdsl.reference.watched import look_at
-from lpmdsl.semantics.analysis.largest_hazards import weight_in_a_step
+from lpmdsl.semantics.analysis.exposure.largest_hazards import weight_in_a_step
 from lpmdsl.semantics.model import AttributeRef, ByContagion, Clock, Contagion, Model, Network, Scaling, Spread
 
 CONTACT, MOST_CONTACTS = 65_536.0, 65_536.0

@@ -31,8 +31,8 @@ from lpmdsl.reference.moves import (
     make_own_moves,
 )
 from lpmdsl.reference.reports import Reports, price
-from lpmdsl.semantics.analysis.largest_hazards import refuse_hazards
-from lpmdsl.semantics.analysis.second_look import is_looked_at_again
+from lpmdsl.semantics.analysis.exposure.largest_hazards import refuse_hazards
+from lpmdsl.semantics.analysis.exposure.second_look import is_looked_at_again
 from lpmdsl.semantics.analysis.views import read_in_moves
 from lpmdsl.semantics.analysis.watched_values import unsound, watched
 from lpmdsl.semantics.host.quantile_tables import quantile_table

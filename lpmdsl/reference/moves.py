@@ -28,7 +28,7 @@ from lpmdsl.reference.expressions import Moment, over_agents, table_rows
 from lpmdsl.reference.months import months
 from lpmdsl.reference.reports import Entries, Reports
 from lpmdsl.reference.watched import look_at
-from lpmdsl.semantics.analysis.largest_hazards import rate_in_a_step
+from lpmdsl.semantics.analysis.exposure.largest_hazards import rate_in_a_step
 from lpmdsl.semantics.model import (
     After,
     AtRate,

@@ -34,7 +34,7 @@ from lpmdsl.lowering.score.draws import rate_exit
 from lpmdsl.program.ir import Assign, Const, If, Kernel, KExpr, KStmt, Let, Store, Var, While
 from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, is_one_of, number, op, real, test, word
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.analysis.largest_hazards import rate_in_a_step
+from lpmdsl.semantics.analysis.exposure.largest_hazards import rate_in_a_step
 from lpmdsl.semantics.host.quantile_tables import TICK_BITS
 
 

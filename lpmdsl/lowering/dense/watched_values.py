@@ -26,7 +26,7 @@ from lpmdsl.program.ir import (
 )
 from lpmdsl.program.nodes import STEP, all_of, any_of, integer, number, op, test
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.analysis.largest_hazards import weight_in_a_step
+from lpmdsl.semantics.analysis.exposure.largest_hazards import weight_in_a_step
 from lpmdsl.semantics.analysis.watched_values import FAULTS, LARGEST, Role, Watched, doubtful, excuses
 
 COUNTED, FIRST = "watched_counted", "watched_first"

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from lpmdsl.lowering.dense.contagion.buffers import networks_of
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.relaxed.chances import ZERO, Chances, Layout, Relaxing, minus, plus, simple, times
-from lpmdsl.lowering.relaxed.hazards import course_of
 from lpmdsl.lowering.relaxed.moves import Moves, arrive, by_hazard, enter_at_boundary, leave
 from lpmdsl.lowering.relaxed.second_look import reached_within, sources_of, susceptible_of
+from lpmdsl.lowering.relaxed.stays.hazards import course_of
 from lpmdsl.lowering.relaxed.sums import force_on, sum_items
 from lpmdsl.lowering.relaxed.weights import lasts, missed_name, presence, weigh, weight_name
 from lpmdsl.program.ir import Kernel, KExpr, Launch, Load, ScheduleItem, Store

@@ -6,7 +6,7 @@ from functools import partial
 from typing import assert_never
 
 from lpmdsl.lowering.relaxed.chances import Layout
-from lpmdsl.lowering.relaxed.phase_type import means_of
+from lpmdsl.lowering.relaxed.stays.phase_type import means_of
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.state_graph import caught, shortest_way
 from lpmdsl.semantics.host.evaluate import Scope, evaluate

@@ -24,7 +24,7 @@ from lpmdsl.program.ir import NEVER, Buffer, Program, Spend
 from lpmdsl.runtime.engine.asking import Asking
 from lpmdsl.runtime.engine.kernels import Driver, Kernels, build
 from lpmdsl.runtime.engine.sound import require_sound
-from lpmdsl.semantics.analysis.largest_hazards import refuse_hazards
+from lpmdsl.semantics.analysis.exposure.largest_hazards import refuse_hazards
 from lpmdsl.semantics.host.calendar import day_table, months_passed
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.host.quantile_tables import CELLS, quantile_table

@@ -15,8 +15,8 @@ from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.distributions.table import BOUNDED, DISTRIBUTIONS
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.exposure.largest_hazards import MOST, MOST_CONTACTS, hazards, said_in_a_run
 from lpmdsl.semantics.analysis.intervals import Knowledge, bounds, within_arguments
-from lpmdsl.semantics.analysis.largest_hazards import MOST, MOST_CONTACTS, hazards, said_in_a_run
 from lpmdsl.semantics.context import text_of
 from lpmdsl.semantics.functions import Bounds
 from lpmdsl.semantics.host.calendar import moment_text

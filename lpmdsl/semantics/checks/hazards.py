@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lpmdsl.semantics import model
-from lpmdsl.semantics.analysis.largest_hazards import MOST, hazards, said
+from lpmdsl.semantics.analysis.exposure.largest_hazards import MOST, hazards, said
 from lpmdsl.semantics.analysis.value_origins import origins
 from lpmdsl.semantics.analysis.vertices import constant
 from lpmdsl.semantics.context import Context

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.lowering.relaxed.phase_type import stage_derivatives, stage_numbers
 from lpmdsl.lowering.relaxed.program import Relaxed
+from lpmdsl.lowering.relaxed.stays.phase_type import stage_derivatives, stage_numbers
 from lpmdsl.networks.world import World
 from lpmdsl.runtime.engine.execute import runs_on
 from lpmdsl.semantics.analysis.derivative import derivative
