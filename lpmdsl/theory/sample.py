@@ -248,7 +248,7 @@ class Sample:
             return sum((product(h, times[s][self.alike]) for s, h in hazards.items() if s in times),
                        np.zeros(self.rows))[:, None]  # fmt: skip
         factors = self._mean_factor(network)
-        once = {f: self._chance(hazards, float(f), r) for f in np.unique(factors)}
+        once = {f: self._chance(hazards, float(f), r) for f in set(factors.tolist())}
         return np.stack([once[f] for f in factors], axis=1)
 
     def _discounted(self, r: float) -> dict[int, Rows]:

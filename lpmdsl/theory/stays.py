@@ -12,24 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.distributions.family import Law
-from lpmdsl.distributions.table import WHOLE, is_memoryless, law, numbers
+from lpmdsl.distributions.table import is_memoryless, numbers
 from lpmdsl.population.draws import draw
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
+from lpmdsl.theory.moments import MOST_TIMES, NEARLY, Moments, Rows, rows_of, timed_by_law, tries
 
-Rows = NDArray[np.float64]
 FEW = 64
 """So many kinds of people get the fine rule; more of them share the work of a coarse one."""
-MOST_TIMES = 4_000
-"""Moments of a chance that are added one by one; what is left after them is as good as exponential."""
-NEARLY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +66,14 @@ class _Gamma:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Moments with weights: a row of ``lengths``, ``weights`` and ``leaves`` (the exit) for each kind of people.
+    """Moments with weights: a row of ``lengths``, ``weights`` and ``leaves`` (one of ``exits``) for each kind of
+    people.
 
     ``never``: the chance that none of them comes; ``least``: the θ down to which integrals are finite; ``kind``: the
     row of each of the people.
     """
 
+    exits: tuple[int, ...]
     lengths: Rows
     weights: Rows
     leaves: NDArray[np.int64]
@@ -86,7 +84,7 @@ class _Rule:
     def transform(self, theta: Rows) -> tuple[Rows, dict[int, Rows]]:
         pairs = np.stack(np.broadcast_arrays(self.kind.astype(np.float64), theta), axis=1)
         pairs, back = np.unique(pairs, axis=0, return_inverse=True)
-        stays, leads = np.empty(len(pairs)), {int(e): np.empty(len(pairs)) for e in np.unique(self.leaves)}
+        stays, leads = np.empty(len(pairs)), {e: np.empty(len(pairs)) for e in self.exits}
         block = max(1, 1_000_000 // self.lengths.shape[1])
         for begin in range(0, len(pairs), block):
             some = slice(begin, begin + block)
@@ -106,8 +104,7 @@ class _Rule:
         rest = np.where(endless, np.inf, self.never[kind] / ever)
         stay = (weight * worth).sum(axis=1) + rest
         too_far = theta < self.least[kind]
-        ends = {int(e): np.where(too_far, np.inf, (weight * late * (leaves == e)).sum(axis=1))
-                for e in np.unique(self.leaves)}  # fmt: skip
+        ends = {e: np.where(too_far, np.inf, (weight * late * (leaves == e)).sum(axis=1)) for e in self.exits}
         return np.where(too_far, np.inf, stay), ends
 
 
@@ -121,27 +118,27 @@ def staying(scope: Scope, exits: tuple[m.Exit, ...], size: int, step: float) -> 
     next step. Raises ``LpmError`` E0811 for a law without numbers.
     """
     rates: list[tuple[int, Rows]] = []
-    timed: list[tuple[int, tuple[Rows, ...], Callable[..., _Moments]]] = []
+    timed: list[tuple[int, tuple[Rows, ...], Callable[..., Moments]]] = []
     sole: _Gamma | _Rule | None = None
     for exit_ in exits:
         match exit_.trigger:
             case m.AtRate():
-                rates.append((exit_.index, np.maximum(_rows(evaluate(exit_.trigger.rate, scope), size), 0.0)))
+                rates.append((exit_.index, np.maximum(rows_of(evaluate(exit_.trigger.rate, scope), size), 0.0)))
             case m.After() if is_memoryless(exit_.trigger.dwell.family):
                 _require_numbers(exit_.trigger.dwell, scope, size)
                 (mean,) = _canonical(exit_.trigger.dwell, scope)
-                rates.append((exit_.index, _rows(1 / mean, size)))
+                rates.append((exit_.index, rows_of(1 / mean, size)))
             case m.After():
                 _require_numbers(exit_.trigger.dwell, scope, size)
                 sole = _by_itself(exit_.index, exit_.trigger.dwell, scope, size)
-                timed.append((exit_.index, *_law(exit_.trigger.dwell, scope, size)))
+                timed.append((exit_.index, *timed_by_law(exit_.trigger.dwell, scope, size)))
             case m.Chance():
-                p = np.clip(_rows(evaluate(exit_.trigger.probability, scope), size), 0.0, 1.0)
+                p = np.clip(rows_of(evaluate(exit_.trigger.probability, scope), size), 0.0, 1.0)
                 every = exit_.trigger.every
-                timed.append((exit_.index, (p,), lambda fine, p, every=every: _tries(p, every, step)))
+                timed.append((exit_.index, (p,), lambda fine, p, every=every: tries(p, every, step)))
             case m.When():
                 holds = _holds(exit_.trigger.test, scope, size)
-                timed.append((exit_.index, (holds,), lambda fine, yes: _Moments(np.array([step]), np.array([yes]))))
+                timed.append((exit_.index, (holds,), lambda fine, yes: Moments(np.array([step]), np.array([yes]))))
             case m.ByContagion():
                 pass
     if len(timed) == 1 and sole is not None:
@@ -157,13 +154,9 @@ def is_known(exit_: m.Exit) -> bool:
     )
 
 
-def _rows(value: object, size: int) -> Rows:
-    return np.broadcast_to(np.asarray(value, np.float64), (size,))
-
-
 def _holds(test: m.Expr, scope: Scope, size: int) -> Rows:
     try:
-        return (_rows(evaluate(test, scope), size) != 0).astype(np.float64)
+        return (rows_of(evaluate(test, scope), size) != 0).astype(np.float64)
     except ValueError:
         return np.zeros(size)
 
@@ -186,7 +179,7 @@ def _by_itself(index: int, dwell: m.Distribution, scope: Scope, size: int) -> _G
     row = numbers(dwell.family) if dwell.family != "empirical" else None
     if row is None or not (row.is_gamma or row.is_lognormal):
         return None
-    shape, scale = (_rows(value, size) for value in _canonical(dwell, scope))
+    shape, scale = (rows_of(value, size) for value in _canonical(dwell, scope))
     return _Gamma(index, shape, scale) if row.is_gamma else _lognormal(index, shape, scale)
 
 
@@ -199,107 +192,18 @@ def _lognormal(index: int, sigma: Rows, median: Rows) -> _Rule:
     weights = np.exp(-(z**2) / 2)
     lengths = kinds[:, 1:] * np.exp(np.minimum(kinds[:, :1] * z, 600.0))
     each = lengths.shape
-    return _Rule(
-        lengths, np.broadcast_to(weights / weights.sum(), each), np.full(each, index), np.zeros(each[0]),
-        np.zeros(each[0]), kind.reshape(-1),
-    )  # fmt: skip
+    weights, never, least = np.broadcast_to(weights / weights.sum(), each), np.zeros(each[0]), np.zeros(each[0])
+    return _Rule((index,), lengths, weights, np.full(each, index), never, least, kind.reshape(-1))
 
 
 def _canonical(dwell: m.Distribution, scope: Scope) -> tuple[Any, ...]:
     return numbers(dwell.family).canonical({name: evaluate(expr, scope) for name, expr in dwell.arguments})
 
 
-# ------------------------------------------------------------------ moments of one exit
-
-
-@dataclass(frozen=True, slots=True)
-class _Moments:
-    """Time of an exit if it were alone. ``cdf`` None: at ``lengths`` only. Weights below 1 in all: or never."""
-
-    lengths: Rows
-    weights: Rows
-    cdf: Callable[[Rows], Rows] | None = None
-    law: Law | None = None
-    least: float = -np.inf
-
-    def later(self, than: Rows, or_then: bool) -> Rows:
-        """The chance that it comes later than each moment, or (``or_then``) then."""
-        if self.cdf is not None:
-            return 1 - np.asarray(self.cdf(np.maximum(than, 1e-300)), np.float64)
-        edge = than + (-NEARLY if or_then else NEARLY) * np.maximum(1.0, np.abs(than))
-        passed = np.concatenate([[0.0], np.cumsum(self.weights)])
-        return 1 - passed[np.searchsorted(self.lengths, edge, side="right")]
-
-
-def _law(dwell: m.Distribution, scope: Scope, size: int) -> tuple[tuple[Rows, ...], Callable[..., _Moments]]:
-    """The arguments of a dwell time for each of the people, and the moments that follow from them."""
-    if dwell.family == "empirical":
-        table = scope.model.table(dwell.table or "")
-        days, shares = np.array([float(x) for x in table.keys[0]]), np.asarray(table.values) / np.sum(table.values)
-        order = np.argsort(days)
-        return (), lambda fine: _Moments(days[order], shares[order])
-    names = [name for name, _ in dwell.arguments]
-    values = tuple(_rows(evaluate(expr, scope), size) for _, expr in dwell.arguments)
-    if dwell.family == "fixed":
-        return values, lambda fine, days: _Moments(np.array([max(days, 0.0)]), np.ones(1))
-
-    def moments(fine: bool, *arguments: float) -> _Moments:
-        written = dict(zip(names, arguments, strict=True))
-        curve = law(dwell.family, written)
-        if dwell.family in WHOLE:
-            days = np.arange(float(curve.isf(1e-15)) + 1)
-            return _Moments(days, np.diff(np.concatenate([[0.0], np.asarray(curve.cdf(days), np.float64)])))
-        tail, weights = _tail(fine)
-        days = np.maximum(np.concatenate([curve.ppf(tail), curve.isf(tail)]), 0.0)
-        return _Moments(days, np.tile(weights, 2), curve.cdf, curve, _least(dwell.family, written))
-
-    return values, moments
-
-
-def _least(family: str, written: dict[str, float]) -> float:
-    """The θ down to which E e^(−θX) is finite: 0 for tails heavier than every exponential."""
-    row = numbers(family)
-    return 0.0 if row.is_heavy(*row.canonical(written)) else -np.inf
-
-
-@lru_cache
-def _tail(fine: bool) -> tuple[Rows, Rows]:
-    """Probabilities in (0, 1/2) and their weights, which add up to 1/2: as many nodes in each of ever smaller parts."""
-    parts, nodes, ratio = (44, 8, 2.0) if fine else (6, 4, 6.0)
-    edges = np.concatenate([[0.0], 0.5 * ratio ** -np.arange(parts - 1.0, -1.0, -1.0)])
-    x, w = np.polynomial.legendre.leggauss(nodes)
-    half = np.diff(edges)[:, None] / 2
-    return (edges[:-1, None] + half * (1 + x)).reshape(-1), (half * w).reshape(-1)
-
-
-def _tries(p: float, every: float, step: float) -> _Moments:
-    """A chance at every multiple of ``every``, for somebody who comes at any step between two of them."""
-    if every < step:
-        p, every = 1 - (1 - p) ** (step / every), step
-    phases = max(1, round(every / step))
-    if p <= 0:
-        return _Moments(np.zeros(0), np.zeros(0))
-    times = max(1, MOST_TIMES // phases)
-    if p < 1:
-        times = min(times, int(np.ceil(np.log(NEARLY / 1e4) / np.log1p(-p))) + 1)
-    first = np.arange(1, phases + 1) * (every / phases)
-    k = np.arange(times if p < 1 else 1)
-    lengths = (k[:, None] * every + first).reshape(-1)
-    weights = np.repeat(p * (1 - p) ** k, phases) / phases
-    left = (1 - p) ** len(k)
-    if left > NEARLY:
-        tail, w = _tail(True)
-        rest = -np.concatenate([np.log1p(-tail), np.log(tail)]) * (every / p)
-        lengths = np.concatenate([lengths, lengths[-1] + rest])
-        weights = np.concatenate([weights, left * np.tile(w, 2)])
-    order = np.argsort(lengths, kind="stable")
-    return _Moments(lengths[order], weights[order])
-
-
 # ------------------------------------------------------------------ exits that compete
 
 
-def _rule(timed: list[tuple[int, tuple[Rows, ...], Callable[..., _Moments]]], size: int) -> _Rule:
+def _rule(timed: list[tuple[int, tuple[Rows, ...], Callable[..., Moments]]], size: int) -> _Rule:
     """The first of several timed exits, for each kind of people once."""
     columns = [c for _, arguments, _ in timed for c in arguments]
     if columns:
@@ -321,14 +225,15 @@ def _rule(timed: list[tuple[int, tuple[Rows, ...], Callable[..., _Moments]]], si
     width = max(1, *(len(lengths) for lengths, _, _ in rows))
     lengths, weights = (np.stack([_padded(row[k], width, 0.0) for row in rows]) for k in range(2))
     leaves = np.stack([_padded(row[2], width, float(timed[0][0])) for row in rows])
-    return _Rule(lengths, weights, leaves.astype(np.int64), np.array(never), np.array(least), kind.reshape(-1))
+    exits = tuple(index for index, _, _ in timed)
+    return _Rule(exits, lengths, weights, leaves.astype(np.int64), np.array(never), np.array(least), kind.reshape(-1))
 
 
 def _padded(row: Rows, width: int, with_: float) -> Rows:
     return np.concatenate([row, np.full(width - len(row), with_)])
 
 
-def _wins(which: int, found: list[tuple[int, _Moments]], fine: bool) -> tuple[Rows, Rows, Rows]:
+def _wins(which: int, found: list[tuple[int, Moments]], fine: bool) -> tuple[Rows, Rows, Rows]:
     """The moments of one exit, each with the chance that no other came before it."""
     index, own = found[which]
     others = [(k, mo) for k, (_, mo) in enumerate(found) if k != which]
