@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lpmdsl.networks.world import Ties, World
-from lpmdsl.reference.arithmetic import SURE, capped, rounded, share
+from lpmdsl.reference.arithmetic import SURE, TICKS, capped, rounded, share
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, holds, in_states, over_agents
 from lpmdsl.reference.watched import look_at
 from lpmdsl.semantics.analysis.exposure.largest_hazards import weight_in_a_step
@@ -78,25 +78,56 @@ def _felt(met: Tensor, factor: Tensor | None, there: Tensor) -> Tensor:
     return torch.clamp(torch.where(there, met, 0), min=0)
 
 
-def add_owed(owed: Owed, condition: str, moment: Moment, agents: Tensor, ticks: Tensor, counted: Tensor) -> None:
-    """Adds what ``agents`` weigh as sources of ``condition`` in so many ticks, less what is ``counted`` of them.
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Ticks from ``begin`` to ``end`` in which ``agents`` weigh, of which ``counted`` are counted already, as they are
+    weighed at the tick ``counted_at``. All are int64 over ``agents``."""
 
-    On every network that runs. ``moment``: with the states in which they were then.
+    agents: Tensor
+    begin: Tensor
+    end: Tensor
+    counted: Tensor
+    counted_at: Tensor
+
+
+def add_owed(owed: Owed, condition: str, moment: Moment, stay: Stay) -> None:
+    """Adds what sources of ``condition`` weigh in a stay, less what is counted of them, on every network that runs.
+
+    What hangs on the time since a move is read in the middle of the stay. ``moment``: with the states in which they
+    were then.
     """
-    if not len(agents):
+    if not len(stay.agents):
         return
     quiet = replace(moment, watched={})
+    agents, ticks = stay.agents, stay.end - stay.begin
     for c in moment.model.contagions:
         for network in (n for n in moment.model.networks if c.spreads_on(n.name)):
             if c.source_on(network.name) == condition and runs_on(network, moment.model.clock, moment.time):
-                weight = weights(c, network, quiet)[agents]
-                owed[c.condition, network.name][agents] += share(weight, ticks) - share(weight, counted)
+                sums = owed[c.condition, network.name]
+                then, before = (
+                    weights(c, network, quiet, _of_everybody(sums, agents, at))[agents]
+                    for at in ((stay.begin + stay.end) >> 1, stay.counted_at)
+                )
+                sums[agents] += share(then, ticks) - share(before, stay.counted)
 
 
-def weights(c: Contagion, network: Network, moment: Moment) -> Tensor:
-    """Weight of everybody of the source's kind on the network, in a whole step in which it runs (2⁻³²)."""
+def _of_everybody(like: Tensor, agents: Tensor, at: Tensor) -> Tensor:
+    """Ticks of ``agents`` as ticks of everybody, 0 of the others."""
+    ticks = torch.zeros_like(like)
+    ticks[agents] = at
+    return ticks
+
+
+def weights(c: Contagion, network: Network, moment: Moment, at: Tensor | None = None) -> Tensor:
+    """Weight of everybody of the source's kind on the network, in a whole step in which it runs (2⁻³²).
+
+    ``at``: the tick at which the time since a move is read; None: the middle of the step.
+    """
     kind = moment.model.condition(c.source_on(network.name)).of
-    return _weights(c, c.spreads_on(network.name), network, kind, present(network, kind, moment), moment)
+    if at is None:
+        at = torch.tensor(round(moment.time / moment.model.clock.step) * TICKS + TICKS // 2)
+    there = present(network, kind, moment)
+    return _weights(c, c.spreads_on(network.name), network, kind, there, replace(moment, since_at=at))
 
 
 # ------------------------------------------------------------------ presence

@@ -35,6 +35,7 @@ from lpmdsl.semantics.model import (
     ParameterRef,
     Population,
     Rolling,
+    Since,
     Spending,
     StateOf,
     TableRef,
@@ -55,6 +56,8 @@ class Moment:
     ``attributes``: stored values by (kind, name). ``states``: int64 by condition. ``history``: every completed report
     of an observation in base units (float64, groups). ``time`` in days. ``group``: the groups of the derived
     observation that is being computed and which of them. ``effects``: whether ``while`` clauses are in force.
+    ``entered``: the tick of everybody's last move by condition; ``since_at``: the tick, of all or of each, at which
+    ``time since`` is read (None: at ``time``).
     """
 
     model: Model
@@ -65,6 +68,8 @@ class Moment:
     history: dict[str, list[Tensor]]
     active: dict[str, bool]
     time: float
+    entered: dict[str, Tensor] = field(default_factory=dict)
+    since_at: Tensor | None = None
     group: tuple[tuple[str, ...], int] | None = None
     effects: bool = True
     watched: Mapping[tuple[Expr, str], Watched] = field(default_factory=dict)
@@ -79,7 +84,8 @@ class Moment:
         """Copy of the moment at ``time`` (days), which later writes do not touch."""
         attributes = {key: value.clone() for key, value in self.attributes.items()}
         states = {name: value.clone() for name, value in self.states.items()}
-        return replace(self, attributes=attributes, states=states, active=dict(self.active), time=time)
+        entered = {name: value.clone() for name, value in self.entered.items()}
+        return replace(self, attributes=attributes, states=states, entered=entered, active=dict(self.active), time=time)
 
 
 def number(value: float) -> Tensor:
@@ -102,6 +108,8 @@ def evaluate(expr: Expr, moment: Moment) -> Tensor:
             return in_states(moment.states[expr.condition], expr.states).to(torch.float64)
         case StateOf():
             return moment.states[expr.condition].to(torch.float64)
+        case Since():
+            return _since(expr.condition, moment)
         case TableRef():
             return _look_up(expr, moment)
         case ObservationRef():
@@ -185,6 +193,13 @@ def _formula_of(parameter: str, moment: Moment) -> Tensor:
     """Value of a parameter's formula at time 0; NaN for one that is a number."""
     default = moment.model.parameter(parameter).default
     return number(math.nan) if isinstance(default, Literal_) else evaluate(default, replace(moment, time=0.0))
+
+
+def _since(condition: str, moment: Moment) -> Tensor:
+    """Days since everybody's last move; 0 of a move that is still to come in the step."""
+    step = moment.model.clock.step
+    at = torch.tensor(round(moment.time / step) * numbers.TICKS) if moment.since_at is None else moment.since_at
+    return torch.clamp(at - moment.entered[condition], min=0).to(torch.float64) * (step / numbers.TICKS)
 
 
 def _look_up(expr: TableRef, moment: Moment) -> Tensor:

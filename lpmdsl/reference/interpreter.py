@@ -129,6 +129,7 @@ def _begin(request: RunRequest) -> Body:
     reports.prepare(request.steps)
     courses = {c.name: course_from_start(c, states[c.name]) for c in model.conditions}
     again = tuple(c.condition for c in model.contagions if is_looked_at_again(model, c))
+    now.entered.update({name: course.entered for name, course in courses.items()})
     body = Body(now, courses, reports, draws, _dwell_tables(request), nothing_owed(model, request.world.counts), again,
                 request.world)  # fmt: skip
     neighbours.look(now, read_in_moves(model), request.world, draws)

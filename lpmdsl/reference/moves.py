@@ -23,7 +23,7 @@ from lpmdsl.reference.arithmetic import (
     share,
     threshold,
 )
-from lpmdsl.reference.contagion import SLACK, Met, Owed, add_owed
+from lpmdsl.reference.contagion import SLACK, Met, Owed, Stay, add_owed
 from lpmdsl.reference.expressions import Moment, over_agents, table_rows
 from lpmdsl.reference.months import months
 from lpmdsl.reference.reports import Entries, Reports
@@ -247,15 +247,16 @@ def _weigh(
     """
     chosen = torch.ones_like(agents, dtype=torch.bool) if not is_first_turn else until < NEVER
     agents, until = agents[chosen], until[chosen]
-    states = {**seen.states, course.condition.name: course.state}
-    moment = replace(body.now, states=states, time=seen.time)
+    name = course.condition.name
+    states, entered = {**seen.states, name: course.state}, {**seen.entered, name: course.entered}
+    moment = replace(body.now, states=states, entered=entered, time=seen.time)
     begin, end = torch.clamp(course.entered[agents], min=t * TICKS), (t + 1) * TICKS
-    counted = torch.zeros_like(agents)
+    counted, counted_at = torch.zeros_like(agents), torch.full_like(agents, t * TICKS + TICKS // 2)
     if not is_look:
         counted = torch.where(until == NEVER, TICKS, counted)
     elif is_first_turn:
-        counted = end - begin
-    add_owed(body.owed, course.condition.name, moment, agents, torch.clamp(until, max=end) - begin, counted)
+        counted, counted_at = end - begin, (begin + end) >> 1
+    add_owed(body.owed, name, moment, Stay(agents, begin, torch.clamp(until, max=end), counted, counted_at))
 
 
 def _earliest(

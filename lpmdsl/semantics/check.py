@@ -110,7 +110,11 @@ def _settled(ctx: Context, made: model.Model) -> model.Model:
     """The model with what only the whole of it shows: which attributes change, which conditions go round."""
     made_up = [*ctx.shares, *ctx.views]
     set_on = set(first_writes(made, "attribute", "reading"))
-    conditions = tuple(replace(c, is_cyclic=is_cyclic(c, set(forced_states(made, c.name)))) for c in made.conditions)
+    since = {e.condition for e in model.every_expression(made) if isinstance(e, model.Since)}
+    conditions = tuple(
+        replace(c, is_cyclic=is_cyclic(c, set(forced_states(made, c.name))), tells_since=c.name in since)
+        for c in made.conditions
+    )
     agents = tuple(_changed(_with(a, made_up), set_on) for a in made.agents)
     whole = hold(keep_apart(ctx, replace(made, conditions=conditions, agents=agents)), ctx.report)
     check_hazards(ctx, whole)

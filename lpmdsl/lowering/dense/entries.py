@@ -94,7 +94,10 @@ def is_contested(condition: m.Condition, state: int) -> bool:
 
 
 def keeps_entry(condition: m.Condition) -> bool:
-    """Return True if an agent must remember when it came: to where it can be infected, or where it has tries."""
+    """Return True if an agent must remember when it came: to where it can be infected, or where it has tries; or if
+    something reads how long ago that was."""
+    if condition.tells_since:
+        return True
     tried = any(isinstance(e.trigger, m.Chance) and not e.trigger.months for e in condition.exits)
     caught = (e.state for e in condition.exits if isinstance(e.trigger, m.ByContagion))
     return tried or any(is_entered(condition, state) for state in caught)

@@ -17,7 +17,7 @@ from lpmdsl.semantics import model as m
 from lpmdsl.semantics.builtins import GENERATED
 from lpmdsl.semantics.functions import FUNCTIONS
 from lpmdsl.semantics.host.evaluate import whole_exponent
-from lpmdsl.semantics.host.quantile_tables import plan, radix
+from lpmdsl.semantics.host.quantile_tables import TICKS, plan, radix
 from lpmdsl.semantics.host.report_times import (
     is_flow_like as is_flow_like,
     longest_parts as longest_parts,
@@ -49,6 +49,10 @@ class Scope:
     live: dict[str, KExpr] = field(default_factory=dict)
     moves: dict[str, KExpr] = field(default_factory=dict)
     """Number of moves the agent has made in a condition in this step."""
+    entered: dict[str, KExpr] = field(default_factory=dict)
+    """By condition: the tick of the last move as the phase sees it."""
+    since_at: KExpr | None = None
+    """The tick at which ``time since`` is read; None: at the boundary ``now``."""
     applies_whiles: bool = True
     agent: KExpr = AGENT
     """The agent whose attributes and states are read."""
@@ -84,7 +88,9 @@ class Scope:
 
     def beside(self, kind: str, agent: KExpr) -> Scope:
         """Return the scope of another agent in the same kernel, of whose states nothing is read yet."""
-        return replace(self, kind=kind, agent=agent, states={}, attributes={}, live={}, moves={}, theirs=None)
+        return replace(
+            self, kind=kind, agent=agent, states={}, attributes={}, entered={}, live={}, moves={}, theirs=None
+        )
 
     def facing(self, other: Scope) -> Scope:
         """Return the scope of the same agent with another in view."""
@@ -123,6 +129,8 @@ class Scope:
                 return self.in_state(expr.condition, expr.states)
             case m.StateOf():
                 return self.states[expr.condition]
+            case m.Since():
+                return self._since(expr.condition)
             case m.TableRef():
                 return self._table(expr)
             case m.ObservationRef():
@@ -148,6 +156,13 @@ class Scope:
     def in_state(self, condition: str, states: tuple[int, ...]) -> KExpr:
         """Test that the agent is in one of the states."""
         return any_of(*(test("eq", self.states[condition], integer(s)) for s in states))
+
+    def _since(self, condition: str) -> KExpr:
+        """Days since the agent's last move in a condition; 0 if that is still to come in the step."""
+        at = op("mul", self.now, integer(TICKS)) if self.since_at is None else self.since_at
+        entered = self.entered.get(condition, self.builder.load(f"{condition}_entered", self.agent))
+        ticks = op("max", integer(0), op("sub", at, entered))
+        return real("mul", op("to_f64", ticks, dtype="f64"), number(self.builder.model.clock.step / TICKS))
 
     def attribute(self, ref: m.AttributeRef) -> KExpr:
         """The stored value, or what a ``while`` clause makes of it; the clause written last wins."""
@@ -343,6 +358,9 @@ def read_states(scope: Scope) -> list[KStmt]:
         if condition.of == scope.kind:
             load = op("to_i64", scope.builder.load(condition.name, scope.agent))
             scope.states[condition.name] = scope.let(body, f"{condition.name}_was", load)
+            if condition.tells_since:
+                entered = scope.builder.load(f"{condition.name}_entered", scope.agent)
+                scope.entered[condition.name] = scope.let(body, f"{condition.name}_entered_was", entered)
     return body
 
 

@@ -41,7 +41,7 @@ def is_static(builder: Builder, network: m.Network) -> bool:
 
 def _is_fixed(model: m.Model, where: m.Expr) -> bool:
     """Return True if a test reads nothing that changes in a run."""
-    changing = (m.InState, m.StateOf, m.ObservationRef, m.GroupReport, m.Rolling, m.Time, m.IsActive)
+    changing = (m.InState, m.StateOf, m.Since, m.ObservationRef, m.GroupReport, m.Rolling, m.Time, m.IsActive)
     for leaf in m.walk(where):
         if isinstance(leaf, changing):
             return False

@@ -8,7 +8,10 @@ which something is that people keep for good.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.contagion.weights import MIDDLE
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import runs_today, takes_part
 from lpmdsl.program.ir import (
@@ -179,6 +182,7 @@ def _contagion_of(scope: Scope, contagion: m.Contagion) -> list[KStmt]:
 
 def _at_sources(scope: Scope, contagion: m.Contagion, network: m.Network, source: str) -> list[KStmt]:
     body: list[KStmt] = []
+    scope = replace(scope, since_at=MIDDLE)
     for spread in contagion.spreads_on(network.name):
         inner = look_at(scope, spread.rate, "rate")
         if network.contacts is not None and network.mixing is None:

@@ -46,6 +46,10 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
         for expr in m.every_expression(part):
             if isinstance(expr, m.ObservationRef | m.GroupReport | m.Rolling):
                 yield "behaviour that depends on what was reported, unless a trigger reads it", expr.span
+    for expr in m.every_expression((model.conditions, model.contagions, model.observations, model.interventions,
+                                    model.networks)):  # fmt: skip
+        if isinstance(expr, m.Since):
+            yield f"`time since {expr.condition}`", expr.span
     yield from _attributes(model)
     for network in model.networks:
         if network.where is not None:

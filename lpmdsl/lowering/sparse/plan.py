@@ -216,7 +216,7 @@ def telling_states(model: m.Model, condition: m.Condition) -> frozenset[int]:
 def _is_read(model: m.Model, condition: m.Condition) -> bool:
     """Return True if a rate, a scaling, a rule of absence or an effect of a state names the condition."""
     nodes = (e for expr in _told_by(model) for e in m.walk(expr))
-    return any(isinstance(e, m.InState | m.StateOf) and e.condition == condition.name for e in nodes)
+    return any(isinstance(e, m.InState | m.StateOf | m.Since) and e.condition == condition.name for e in nodes)
 
 
 def is_felt(event: Event, told: set[str]) -> bool:
@@ -269,6 +269,8 @@ def occupancy_of(model: m.Model, aggregate: m.Aggregate, observation: m.Observat
     leaves = [e for expr in read for e in m.walk(expr)]
     names = dict.fromkeys(e.condition for e in leaves if isinstance(e, m.InState | m.StateOf))
     attributes = {e.name: e for e in leaves if isinstance(e, m.AttributeRef)}
+    if any(isinstance(e, m.Since) for e in leaves):
+        return None
     if len(names) != 1 or not all(_is_fixed(model, a) for a in attributes.values()):
         return None
     occupancy = Occupancy(model.condition(next(iter(names))), tuple(attributes[n] for n in sorted(attributes)))

@@ -83,7 +83,7 @@ def _read_by(node: object) -> Iterator[str]:
                 yield f"attribute {expr.of}.{expr.name}"
             case m.TableRef():
                 yield f"table {expr.table}"
-            case m.InState() | m.StateOf():
+            case m.InState() | m.StateOf() | m.Since():
                 yield f"condition {expr.condition}"
             case m.ObservationRef() | m.GroupReport() | m.Rolling():
                 yield f"observe {expr.observation}"
@@ -173,7 +173,7 @@ def _conditions_in(parts: tuple[object, ...], model: m.Model) -> set[str]:
     found |= {p.value.condition for p in parts if isinstance(p, m.Observation) and isinstance(p.value, m.Flow)}
     found |= {s.of for part in parts if isinstance(part, m.Contagion) for s in part.spreads if s.of}
     expressions = list(m.every_expression(parts))
-    found |= {e.condition for e in expressions if isinstance(e, m.InState | m.StateOf)}
+    found |= {e.condition for e in expressions if isinstance(e, m.InState | m.StateOf | m.Since)}
     attributes = {e.name for e in expressions if isinstance(e, m.AttributeRef)}
     mixing = (p.mixing for p in parts if isinstance(p, m.Network))
     attributes |= {model.table(table).key_attributes[0] for table in mixing if table is not None}

@@ -36,6 +36,7 @@ from lpmdsl.semantics.model import (
     Population,
     Rolling,
     SetAttribute,
+    Since,
     StateOf,
     TableRef,
     Theirs,
@@ -65,7 +66,7 @@ def derivative(expr: Expr, parameter: str, model: Model) -> Expr:
             return _apply(expr, parameter, model)
         case Aggregate():
             return _aggregate(expr, parameter, model)
-        case TableRef() | InState() | StateOf() | Population() | Time():
+        case TableRef() | InState() | StateOf() | Since() | Population() | Time():
             return zero
         case ObservationRef() | GroupReport() | Rolling():
             return zero

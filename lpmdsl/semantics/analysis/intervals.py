@@ -68,7 +68,9 @@ def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
             return known._observed[expr.observation]
         case m.Population():
             return _people(expr.of, known.model)
-        case m.Time():
+        case m.Since() if known.at_start:
+            return 0.0, 0.0
+        case m.Time() | m.Since():
             return 0.0, known.model.clock.step * known.model.clock.steps
         case m.Aggregate():
             return _aggregate(expr, known)

@@ -206,6 +206,8 @@ def _leaf(node: model.Expr) -> str:
             return "aggregate"
         case model.StateOf():
             return f"state {node.condition}"
+        case model.Since():
+            return f"time since {node.condition}"
         case model.Time():
             return "time"
         case model.Literal_() | model.Apply() | model.TableRef():

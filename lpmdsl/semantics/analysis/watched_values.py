@@ -134,7 +134,7 @@ def _kind_of(expr: m.Expr, model: m.Model) -> str:
     match expr:
         case m.AttributeRef():
             return expr.of
-        case m.InState() | m.StateOf():
+        case m.InState() | m.StateOf() | m.Since():
             return model.condition(expr.condition).of
         case m.Aggregate():
             return ""

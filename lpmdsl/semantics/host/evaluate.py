@@ -27,6 +27,7 @@ from lpmdsl.semantics.model import (
     ParameterRef,
     Population,
     Rolling,
+    Since,
     StateOf,
     TableRef,
     Theirs,
@@ -90,6 +91,8 @@ def evaluate(expr: Expr, scope: Scope) -> Value:
             return scope.time
         case Apply():
             return apply(expr.op, [evaluate(a, scope) for a in expr.arguments], expr)
+        case Since():
+            raise ValueError(f"`time since {expr.condition}` has no value before the run")
         case ObservationRef() | GroupReport() | Rolling() | IsActive() | Aggregate() | Theirs() | Neighbours():
             raise ValueError(f"{type(expr).__name__} has no value before the run")
         case _:

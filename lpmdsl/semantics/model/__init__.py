@@ -52,6 +52,7 @@ from lpmdsl.semantics.model.expressions import (
     ParameterRef as ParameterRef,
     Population as Population,
     Rolling as Rolling,
+    Since as Since,
     StateOf as StateOf,
     TableRef as TableRef,
     Theirs as Theirs,

@@ -148,6 +148,8 @@ class Condition:
     span: Span
     excludes: tuple[str, ...] = ()
     """Conditions that nobody has beside this one: whoever is out of the start state of one cannot catch another."""
+    tells_since: bool = False
+    """Something reads how long ago an agent moved (``time since``)."""
 
     def exits_of(self, state: int) -> tuple[Exit, ...]:
         """The exits of a state in written order."""

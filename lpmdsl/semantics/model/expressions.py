@@ -71,6 +71,15 @@ class StateOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """Days since the agent's last move in ``condition``, or since the start; 0 of a move later in the step."""
+
+    condition: str
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class TableRef:
     """A table entry; ``keys`` are category indices, one per dimension of the table."""
 
@@ -216,6 +225,7 @@ Expr = (
     | AttributeRef
     | InState
     | StateOf
+    | Since
     | TableRef
     | ObservationRef
     | GroupReport
@@ -280,7 +290,7 @@ def mapped(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
 def reads_agent(expr: Expr) -> bool:
     """Return True if the value differs between agents (own attributes or states outside an aggregate)."""
     match expr:
-        case AttributeRef() | InState() | StateOf() | Neighbours() | Theirs():
+        case AttributeRef() | InState() | StateOf() | Since() | Neighbours() | Theirs():
             return True
         case Aggregate():
             return False

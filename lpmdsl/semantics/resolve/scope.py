@@ -8,7 +8,7 @@ from typing import Literal
 
 from lpmdsl.semantics.model import Expr
 
-Readable = Literal["members", "states", "observations", "time", "aggregates", "activity", "neighbours"]
+Readable = Literal["members", "states", "since", "observations", "time", "aggregates", "activity", "neighbours"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,19 @@ def on_entry(kind: str, place: str) -> Scope:
 
 def apart(kind: str, place: str) -> Scope:
     """Scope of what decides who is present and what attributes read as: like ``running``, without neighbours."""
-    return Scope(place, frozenset({"members", "states", "observations", "time", "activity"}), kind)
+    return Scope(place, frozenset({"members", "states", "since", "observations", "time", "activity"}), kind)
 
 
 def running(kind: str, place: str) -> Scope:
     """Scope of an agent while the model runs: itself, its neighbours, the reports, the time, the interventions."""
-    return Scope(place, frozenset({"members", "states", "observations", "time", "activity", "neighbours"}), kind)
+    return Scope(
+        place, frozenset({"members", "states", "since", "observations", "time", "activity", "neighbours"}), kind
+    )
 
 
 def counting(kind: str, place: str) -> Scope:
     """Inside an aggregate over ``kind``."""
-    return Scope(place, frozenset({"members", "states", "time", "activity", "neighbours"}), kind)
+    return Scope(place, frozenset({"members", "states", "since", "time", "activity", "neighbours"}), kind)
 
 
 def reporting(place: str, grouped: bool = False) -> Scope:

@@ -191,6 +191,9 @@ class ExpressionBuilder(Transformer_NonRecursive):
         *cases, otherwise, _ = children
         return t.Choice(tuple(cases), otherwise, self.span(meta))
 
+    def since(self, meta: Meta, children: Children) -> t.Since:
+        return t.Since(self.named(children[1]), self.span(meta))
+
     def until(self, meta: Meta, children: Children) -> tuple[t.Expr, t.Date]:
         return children[0], self.dated(children[1])
 

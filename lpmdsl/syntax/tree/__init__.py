@@ -62,6 +62,7 @@ from lpmdsl.syntax.tree.expressions import (
     Lookup as Lookup,
     Name as Name,
     Quantity as Quantity,
+    Since as Since,
     Stepwise as Stepwise,
     Theirs as Theirs,
     TypeName as TypeName,

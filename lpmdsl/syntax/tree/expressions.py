@@ -51,6 +51,14 @@ class Theirs:
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """``time since Flu``: since the agent's last move in a condition."""
+
+    condition: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class YesNo:
     """``yes`` or ``no``"""
 
@@ -149,7 +157,22 @@ class Stepwise:
     span: Span
 
 
-Expr = Quantity | Name | Theirs | YesNo | Date | Lookup | Call | Unary | Binary | Is | Aggregate | Choice | Stepwise
+Expr = (
+    Quantity
+    | Name
+    | Theirs
+    | Since
+    | YesNo
+    | Date
+    | Lookup
+    | Call
+    | Unary
+    | Binary
+    | Is
+    | Aggregate
+    | Choice
+    | Stepwise
+)
 
 
 @dataclass(frozen=True, slots=True)

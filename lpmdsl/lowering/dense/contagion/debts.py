@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from lpmdsl.lowering.builder import BOUNDARY, Builder
 from lpmdsl.lowering.dense.contagion.buffers import networks_of, owed_buffer
-from lpmdsl.lowering.dense.contagion.weights import weight_of
+from lpmdsl.lowering.dense.contagion.weights import MIDDLE, reads_since, weight_of
 from lpmdsl.lowering.dense.entries import Course, is_entered, keeps_entry
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import runs_today, takes_part
@@ -49,18 +49,32 @@ def weigh(course: Course, debts: Debts, leaves: KExpr, until: KExpr, is_counted:
     body: list[KStmt] = []
     begins = course.scope.let(body, "begins", op("max", course.since, START))
     counted = WHOLE if course.phase == "own" else op("sub", BOUNDARY, begins)
-    scope = replace(course.scope, states={**course.scope.states, course.condition.name: course.state}, attributes={})
+    name = course.condition.name
+    scope = replace(course.scope, states={**course.scope.states, name: course.state}, attributes={},
+                    entered={**course.scope.entered, name: course.since})  # fmt: skip
+    at_exposure = MIDDLE if course.phase == "own" else _halfway(begins, BOUNDARY)
     for contagion, network in fed_by(scope.builder, course.condition):
         owes = debts[owed_buffer(contagion, network)]
         inner: list[KStmt] = []
-        weight = weight_of(scope, contagion, network, inner)
+        hangs_on_time = reads_since(contagion, network)
+        here = replace(scope, since_at=_halfway(begins, until)) if hangs_on_time else scope
+        weight = weight_of(here, contagion, network, inner)
         inner.append(Assign(owes.name, op("add", owes, share_of(weight, op("sub", until, begins)))))
-        inner.append(If(is_counted, (Assign(owes.name, op("sub", owes, share_of(weight, counted))),)))
+        less: list[KStmt] = []
+        if hangs_on_time:
+            weight = weight_of(replace(scope, since_at=at_exposure), contagion, network, less)
+        less.append(Assign(owes.name, op("sub", owes, share_of(weight, counted))))
+        inner.append(If(is_counted, tuple(less)))
         states = contagion.sources_on(network.name)
         today = runs_today(scope, network)
         tests = [*([today] if today else []), scope.in_state(course.condition.name, states), takes_part(scope, network)]
         body.append(If(all_of(*tests), tuple(inner), span=network.span, note=network.name))
     return [If(leaves, tuple(body), span=course.condition.span)] if debts else []
+
+
+def _halfway(begins: KExpr, ends: KExpr) -> KExpr:
+    """The tick in the middle between two."""
+    return op("shr", op("add", begins, ends), integer(1))
 
 
 START = op("mul", Var("t", "i64"), integer(TICKS))

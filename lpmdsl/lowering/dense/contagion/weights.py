@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lpmdsl.lowering.builder import held
 from lpmdsl.lowering.dense.contagion.buffers import weight_buffer
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Var
-from lpmdsl.program.nodes import integer, op, real
+from lpmdsl.program.nodes import STEP, integer, op, real
 from lpmdsl.quantities import CONTACT_RATE, NUMBER, Kind, Type
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.host.quantile_tables import TICKS
+
+MIDDLE = op("add", op("mul", STEP, integer(TICKS)), integer(TICKS // 2))
+"""The tick in the middle of step t."""
 
 
 def weight_of(scope: Scope, contagion: m.Contagion, network: m.Network, body: list[KStmt]) -> Var:
-    """The agent's weight on a network in fixed point: rate × contacts × step × source scalings, over its spreads."""
+    """The agent's weight on a network in fixed point: rate × contacts × step × source scalings, over its spreads.
+
+    How long ago a source moved is read at ``scope.since_at``, or in the middle of the step.
+    """
+    if scope.since_at is None and reads_since(contagion, network):
+        scope = replace(scope, since_at=MIDDLE)
     total = scope.let(body, "weight", integer(0))
     for spread in contagion.spreads_on(network.name):
         inner: list[KStmt] = []
@@ -23,22 +34,29 @@ def weight_of(scope: Scope, contagion: m.Contagion, network: m.Network, body: li
     return total
 
 
+def reads_since(contagion: m.Contagion, network: m.Network) -> bool:
+    """Return True if what a source weighs on a network hangs on how long ago it moved."""
+    parts = (p for spread in contagion.spreads_on(network.name) for p in weight_parts(contagion, network, spread))
+    return any(isinstance(e, m.Since) for part in parts for e in m.walk(part))
+
+
 def fixed_weight(
     scope: Scope, contagion: m.Contagion, network: m.Network, spread: m.Spread, body: list[KStmt]
 ) -> KExpr:
     """The weight in fixed point by one spread; worked out once where it is the same for all."""
     value = _spread_value(scope, contagion, network, spread, body)
     fixed = held(value)
-    if body or _reads_agent(contagion, network, spread):
+    if body or any(m.reads_agent(p) for p in weight_parts(contagion, network, spread)):
         return fixed
     return scope.hoist(f"weight_on_{network.name}", fixed, spread.span.label)
 
 
-def _reads_agent(contagion: m.Contagion, network: m.Network, spread: m.Spread) -> bool:
+def weight_parts(contagion: m.Contagion, network: m.Network, spread: m.Spread) -> list[m.Expr]:
+    """Expressions of which a source's weight by one spread is made."""
     parts: list[m.Expr] = [spread.rate, *([network.contacts] if network.contacts is not None else [])]
     for scaling in scalings_of(contagion, network, "source"):
         parts += [scaling.factor, *([scaling.where] if scaling.where is not None else [])]
-    return any(m.reads_agent(p) for p in parts)
+    return parts
 
 
 def _spread_value(

@@ -14,7 +14,7 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.choice import by_days, check_choice, look_up
 from lpmdsl.semantics.checks.values.dates import DATE, needs_start, no_date
 from lpmdsl.semantics.checks.values.finite_values import is_finite
-from lpmdsl.semantics.checks.values.labels import check_is, is_member, label, state_of
+from lpmdsl.semantics.checks.values.labels import check_is, is_member, label, since, state_of
 from lpmdsl.semantics.checks.values.misreadings import misread, yes_no_as_number
 from lpmdsl.semantics.checks.values.summaries.aggregates import aggregate, may_read
 from lpmdsl.semantics.checks.values.summaries.neighbours import neighbours, theirs
@@ -39,6 +39,8 @@ def check_expression(ctx: Context, expr: tree.Expr, scope: Scope) -> model.Expr:
             return _name(ctx, expr, scope)
         case tree.Theirs():
             return theirs(ctx, expr, scope)
+        case tree.Since():
+            return since(ctx, expr, scope)
         case tree.Lookup():
             return _lookup(ctx, expr, scope)
         case tree.Call():

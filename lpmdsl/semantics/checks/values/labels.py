@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 
 from lpmdsl.diagnostics import did_you_mean, instead
-from lpmdsl.quantities import BOOLEAN, ERROR, Kind, Type
+from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.summaries.aggregates import Checker, may_read
 from lpmdsl.semantics.context import Context, nothing, text_of
@@ -94,6 +94,21 @@ def state_of(ctx: Context, condition: tree.Name, scope: Scope) -> model.Expr:
     if not is_of_own_kind(ctx, condition, scope):
         return nothing(condition.span)
     return model.StateOf(condition.id, Type(Kind.CATEGORY, labels=ctx.states[condition.id]), condition.span)
+
+
+def since(ctx: Context, expr: tree.Since, scope: Scope) -> model.Expr:
+    """The length of time since the agent moved in a condition."""
+    name = expr.condition
+    if name.id not in ctx.states:
+        if name.id not in ctx.broken:
+            member = is_member(ctx, name, scope)
+            help = f"Of a day it is `now - {name.id}`." if member else ""
+            ctx.unknown(name, "a condition", ctx.states, help)
+        return nothing(expr.span)
+    read = tree.Name(f"time since {name.id}", expr.span)
+    if not (may_read(ctx, "since", read, scope) and is_of_own_kind(ctx, name, scope)):
+        return nothing(expr.span)
+    return model.Since(name.id, DURATION, expr.span)
 
 
 def _is_label(ctx: Context, expr: tree.Is, scope: Scope, check: Checker) -> model.Expr:

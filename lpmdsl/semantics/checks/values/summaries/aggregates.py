@@ -18,6 +18,7 @@ Tester = Callable[[Context, tree.Expr, Scope, str], model.Expr]
 _WHY: dict[Readable, tuple[str, str]] = {
     "members": ("E0314", "differs between agents"),
     "states": ("E0314", "differs between agents"),
+    "since": ("E0314", "is not the same for all, and changes all the time"),
     "observations": ("E0314", "is known only while the model runs"),
     "time": ("E0314", "is known only while the model runs"),
     "activity": ("E0314", "is known only while the model runs"),
@@ -30,7 +31,7 @@ def may_read(ctx: Context, what: Readable, name: tree.Name, scope: Scope) -> boo
     if scope.can(what):
         return _is_known(ctx, name, scope)
     code, why = _WHY[what]
-    if what in ("members", "states") and scope.can("observations"):
+    if what in ("members", "states", "since") and scope.can("observations"):
         why = "differs between agents, and nobody in particular is looked at"
     elif what == "states":
         why = "is not yet known: conditions begin once the population is made"
