@@ -7,6 +7,7 @@ for markup; a terminal that knows ASCII alone shows other letters as ``\\xe9``.
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TextIO
@@ -42,6 +43,11 @@ def _write(stream: TextIO, text: str) -> None:
     ready(stream)
     stream.write(text)
     stream.flush()
+
+
+def nobody_reads() -> None:
+    """Let go what is left for an output stream whose reader has gone: Python empties it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def ready(stream: TextIO) -> TextIO:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpmdsl.diagnostics import Diagnostic, Report, render_json, render_text
-from lpmdsl.terminal import out, text_out
+from lpmdsl.terminal import nobody_reads, out, text_out
 
 if TYPE_CHECKING:
     from lpmdsl.semantics.model import Model
@@ -24,7 +22,7 @@ def check_files(words: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # which Python empties at its end
+        nobody_reads()
         return 1
     return 1 if any(report.has_errors for report in reports) else 0
 
