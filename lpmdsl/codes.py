@@ -249,6 +249,13 @@ CODES: dict[str, str] = {
     "E1055": "Points between which no line can run",
     "E1057": "A value that would never hold",
     "W1070": "Every step begins at the same hour",
+    "E1001": "Two agents could set one value",
+    "E1002": "The rule is of other agents",
+    "E1003": "One value from several neighbours",
+    "E1004": "Nobody who could be met so",
+    "E1005": "The states of another condition",
+    "E1008": "A paragraph that does nothing",
+    "E1009": "Joined to nothing",
     # 11 neighbours
     "E1101": "Nobody else is in view",
     "W1104": "Of nobody there is no value",

@@ -52,14 +52,17 @@ def loaded(path: Path) -> lpmdsl.LoadedModel:
 
 def request_of(
     model: Model,
-    agents: int,
+    agents: int | None,
     seed: int = 1,
     scenario: str = BASELINE,
     replicate: int = 0,
     settings: Mapping[str, str | float] | None = None,
 ) -> RunRequest:
-    """What ``lpmc run`` would ask a back end for, with ``agents`` of the only kind, and somebody to answer."""
-    counts = {model.agents[0].name: agents}
+    """What ``lpmc run`` would ask a back end for, with ``agents`` of the only kind, and somebody to answer.
+
+    ``agents`` None: as many as its file has.
+    """
+    counts = {} if agents is None else {model.agents[0].name: agents}
     options = RunOptions(seed=seed, scenarios=(scenario,), agents=counts, settings=dict(settings or {}))
     planned = plan(model, options)
     variant = planned.variants[0]

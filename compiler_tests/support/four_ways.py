@@ -11,7 +11,7 @@ from lpmdsl.program.passes.fusion import optimise
 from lpmdsl.semantics.model import Model
 
 
-def same_four_ways(model: Model, agents: int, seed: int = 1) -> RunResult:
+def same_four_ways(model: Model, agents: int | None, seed: int = 1) -> RunResult:
     """The outcome, after an assertion that all four ways give it."""
     request = request_of(model, agents, seed)
     result = runner(model, "cpu")(request)

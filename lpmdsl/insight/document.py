@@ -72,9 +72,12 @@ def _members(agent: m.Agent) -> str:
     return ", ".join(f"<code>{html(member.name)}</code>" for member in agent.members)
 
 
+_DECIDES = "Behaviours that are due: everyone looks at what it knows, and decides."
+_RULES = "Rules that are due are followed, in the order in which they are written."
 _STEPS = (
-    "Behaviours that are due: everyone looks at what it knows, and decides.",
+    _DECIDES,
     "Triggers look at the last completed reports; interventions act.",
+    _RULES,
     "Contagion: every susceptible feels the force of those infectious and present on its networks.",
     "Transitions: everyone moves whose time has come or whose threshold is reached, for itself.",
     "Observations count.",
@@ -87,17 +90,19 @@ _CHANCE = (
 
 def _process(model: m.Model) -> str:
     """Process overview and scheduling, design concepts, initialisation, observation."""
-    steps = _STEPS if model.behaviours else _STEPS[1:]
+    absent = [step for step, there in ((_DECIDES, model.behaviours), (_RULES, model.rules)) if not there]
+    steps = [step for step in _STEPS if step not in absent]
     order = "<ol>" + "".join(f"<li>{step}</li>" for step in steps) + f"</ol><p>{_CHANCE}</p>"
     begins = [[html(c.name), f"<code>{html(text_of(c.start.span))}</code>"] for c in model.conditions]
     start = "<h3>Initialisation</h3>" + table(["Condition", "At the start"], begins)
     seen = [[html(o.name), f"<code>{html(text_of(o.span))}</code>", html(o.doc)] for o in model.observations]
     watched = "<h3>Observation</h3>" + table(["Name", "In the model", "About"], seen)
     acts = [[html(spaced(d.name)), html(d.doc), f"<pre>{html(own_words(d))}</pre>"]
-            for d in (*model.interventions, *model.scenarios)]  # fmt: skip
+            for d in (*model.rules, *model.interventions, *model.scenarios)]  # fmt: skip
     decided = behaviours_table(model)
     minds = f"<h3>Behaviours</h3>{decided}" if decided else ""
-    done = "<h3>Interventions and scenarios</h3>" + table(["Name", "About", "In the model"], acts) if acts else ""
+    title = "Rules, interventions and scenarios" if model.rules else "Interventions and scenarios"
+    done = f"<h3>{title}</h3>" + table(["Name", "About", "In the model"], acts) if acts else ""
     return section("Process overview and scheduling", order + start + watched + minds + done)
 
 

@@ -15,7 +15,7 @@ from lpmdsl.reference.arithmetic import SURE, TICKS, capped, rounded, share
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, holds, in_states, over_agents
 from lpmdsl.reference.watched import look_at
 from lpmdsl.semantics.analysis.exposure.largest_hazards import weight_in_a_step
-from lpmdsl.semantics.model import AttributeRef, ByContagion, Clock, Contagion, Model, Network, Scaling, Spread
+from lpmdsl.semantics.model import AttributeRef, ByContagion, Clock, Contagion, Model, Network, Rule, Scaling, Spread
 
 CONTACT, MOST_CONTACTS = 65_536.0, 65_536.0
 """Contacts per day that people have of their own are added up in units of 2⁻¹⁶, at most so many each."""
@@ -147,8 +147,8 @@ def present(network: Network, kind: str, moment: Moment) -> Tensor:
     return there
 
 
-def runs_on(network: Network, clock: Clock, time: float) -> bool:
-    """Return True if the weekday of the date at ``time`` (days since the start) is one of the network's."""
+def runs_on(network: Network | Rule, clock: Clock, time: float) -> bool:
+    """Return True if the weekday of the date at ``time`` (days since the start) is one of a network's or a rule's."""
     if not network.days or clock.start is None:
         return True
     date = datetime.date.fromisoformat(clock.start) + datetime.timedelta(days=math.floor(time + SLACK))

@@ -31,6 +31,7 @@ from lpmdsl.reference.moves import (
     make_own_moves,
 )
 from lpmdsl.reference.reports import Reports, price
+from lpmdsl.reference.rules import Ruled, follow
 from lpmdsl.semantics.analysis.exposure.largest_hazards import refuse_hazards
 from lpmdsl.semantics.analysis.exposure.second_look import is_looked_at_again
 from lpmdsl.semantics.analysis.views import read_in_moves
@@ -44,6 +45,7 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
     began = time.perf_counter()
     body = _begin(request)
     policies = [Policy(i) for i in request.model.interventions if i.name not in request.disabled]
+    rules = [Ruled(r) for r in request.model.rules if r.name not in request.disabled]
     watches = _Watches(request, body)
     people = deciders(request)
     body.reports.report(0, _at(body, 0))
@@ -56,7 +58,7 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
         except LpmError as error:
             stopped = error
             break
-        _step(request, body, policies, t)
+        _step(request, body, policies, rules, t)
         watches.look(t + 1, _at(body, t + 1))
         _require_sound(body, t)
         steps_done = t + 1
@@ -67,13 +69,15 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
     return replace(_result(request, body, policies, watches, steps_done, seconds), stopped=stopped)
 
 
-def _step(request: RunRequest, body: Body, policies: list[Policy], t: int) -> None:
+def _step(request: RunRequest, body: Body, policies: list[Policy], rules: list[Ruled], t: int) -> None:
     """Phases 1 to 7 of step ``t``, after the decisions."""
     for policy in policies:
         trigger(policy, t, _at(body, t))
     fill_limits(body, t, _at(body, t).time)
     for policy in policies:
         intervene(body, policy, t, _at(body, t).time)
+    for ruled in rules:
+        follow(body, ruled, t, _at(body, t).time)
     neighbours.look(_at(body, t), read_in_moves(body.now.model), body.world, body.draws)
     seen = body.now.seen(_at(body, t).time)
     for course in body.courses.values():

@@ -92,8 +92,10 @@ def _gathered(kind: str, agents: Tensor, moment: Moment) -> Moment:
     attributes = {k: v[agents] if k[0] == kind else v for k, v in moment.attributes.items()}
     of = {c.name for c in moment.model.conditions if c.of == kind}
     states = {name: v[agents] if name in of else v for name, v in moment.states.items()}
+    entered = {name: v[agents] if name in of else v for name, v in moment.entered.items()}
     counts = {**moment.counts, kind: len(agents)}
-    return replace(moment, attributes=attributes, states=states, counts=counts)
+    seen = {expr: v[agents] for expr, v in moment.seen_of_others.items()}
+    return replace(moment, attributes=attributes, states=states, entered=entered, counts=counts, seen_of_others=seen)
 
 
 def _where(

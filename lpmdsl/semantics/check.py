@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from lpmdsl.diagnostics import Label, Report
 from lpmdsl.semantics import model
@@ -20,6 +21,7 @@ from lpmdsl.semantics.checks.interventions.together import check_limits
 from lpmdsl.semantics.checks.networks import check_network
 from lpmdsl.semantics.checks.observations import check_observations
 from lpmdsl.semantics.checks.parameters import check_parameters
+from lpmdsl.semantics.checks.rules.declaration import check_rule
 from lpmdsl.semantics.checks.signatures import sign_agents, sign_conditions
 from lpmdsl.semantics.checks.studies import check_calibration, check_compare, check_promise, check_scenarios
 from lpmdsl.semantics.checks.tables.curves import check_curve
@@ -55,6 +57,7 @@ def check(module: tree.Module, names: Names, report: Report, values: Mapping[str
     contagions = [check_contagion(ctx, c) for c in names.contagions.values()]
     interventions = [check_intervention(ctx, i) for i in names.interventions().values()]
     check_limits(ctx, tuple(interventions))
+    rules = tuple(r for r in map(partial(check_rule, ctx), names.rules().values()) if r is not None)
     check_behaviours(ctx)
     scenarios = check_scenarios(ctx)
     comparisons = tuple(check_compare(ctx, c, conditions, interventions) for c in names.comparisons)
@@ -87,6 +90,7 @@ def check(module: tree.Module, names: Names, report: Report, values: Mapping[str
             calibrations,
             names.is_library,
             tuple(ctx.behaviours.values()),
+            rules,
         ),
     )
 

@@ -22,6 +22,7 @@ ARTICLES = {
     "condition": "a condition",
     "observe": "an observation",
     "intervention": "an intervention",
+    "rule": "a rule",
     "behaviour": "a behaviour",
     "scenario": "a scenario",
 }

@@ -29,7 +29,7 @@ def hold(checked: m.Model, report: Report) -> m.Model:
     if not varying.values:
         return with_scalings
     _refuse(checked, varying, report)
-    parts = ("conditions", "contagions", "networks", "observations", "behaviours", "checks")
+    parts = ("conditions", "contagions", "networks", "observations", "behaviours", "rules", "checks")
     changed = {name: _rewritten(getattr(with_scalings, name), varying.values) for name in parts}
     interventions = tuple(_in_intervention(i, varying.values) for i in with_scalings.interventions)
     return replace(with_scalings, interventions=interventions, **changed)

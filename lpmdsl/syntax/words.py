@@ -24,6 +24,7 @@ DECLARATIONS = (
     "contagion",
     "observe",
     "intervention",
+    "rule",
     "behaviour",
     "calibrate",
     "scenario",
@@ -33,7 +34,6 @@ DECLARATIONS = (
 
 # Declarations that are designed and not yet built: the message for the reader.
 LATER = {
-    "rule": "Rules that agents follow on a schedule (`rule`) are not there yet",
     "stock": "Environment quantities (`stock`) are not there yet",
     "space": "Grids and planes (`space`) are not there yet",
     "births": "Births (`births`) are not there yet",
@@ -50,12 +50,12 @@ LATER_PARTS = (
     (r"(observe|check)\b.*\bof\s+cell\s+of\b", "Observing the cells of a space (`of cell of`) is not there yet"),
 )
 LATER_LINES = {
-    "quarantine": "Following ties from a case to its contacts comes with rules; docs/cookbook.md says what stands in",
-    "trace": "Following ties from a case to its contacts comes with rules; docs/cookbook.md says what stands in",
+    "quarantine": "Following ties from a case to its contacts is not there yet; docs/cookbook.md says what stands in",
+    "trace": "Following ties from a case to its contacts is not there yet; docs/cookbook.md says what stands in",
     "die": "Deaths of agents by an action (`die`) are not there yet",
     "create": "New agents by an action (`create`) are not there yet",
     "take": "Meeting others in an action (`take one of`) is not there yet",
-    "their": "Actions on the other agent (`their.…`) are not there yet",
+    "their": "Deaths of the other agent (`their.die`) are not there yet",
     "move to": "Walking on a space (`move to …`) is not there yet",
     "on": "Placing agents `on` a space is not there yet",
 }
@@ -110,6 +110,17 @@ CLAUSES: dict[str, dict[str, str]] = {
         **AT_A_MOMENT,
         **LASTING,
     },
+    "rule": {
+        "every": "every PERIOD for at most NUMBER KIND where TEST",
+        "where": "where TEST with probability P",
+        "with": "with probability P",
+        "pick": "pick one of NETWORK where TEST by weight W",
+        "each": "each of NETWORK where TEST",
+        "always": "always",
+        "and": "and where TEST",
+        "otherwise": "otherwise",
+        **AT_A_MOMENT,
+    },
     "behaviour": {
         "decides": "decides yes/no into ATTRIBUTE",
         "every": "every PERIOD",
@@ -157,6 +168,7 @@ FIRST_LINES = {
     "contagion": "contagion of CONDITION",
     "observe": "observe NAME = number entering STATE per week",
     "intervention": "intervention NAME",
+    "rule": "rule NAME of KIND",
     "behaviour": "behaviour NAME of KIND",
     "calibrate": "calibrate",
     "scenario": "scenario NAME",

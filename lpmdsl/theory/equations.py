@@ -72,6 +72,7 @@ def equations(model: m.Model, condition: m.Condition, parameters: Mapping[str, f
 def groups_of(model: m.Model, condition: m.Condition) -> tuple[Group, ...]:
     """Every combination of the categories that the course, the contagion or the mixing asks for."""
     own = condition.name
+    _refuse_rules(model, condition)
     touched = [c for c in model.contagions if c.condition == own or any(s.of == own for s in c.spreads)]
     leaves = (e for part in (condition.exits, tuple(touched)) for e in m.every_expression(part))
     asked = {e.name: e for e in leaves if isinstance(e, m.AttributeRef) and e.of == condition.of}
@@ -80,6 +81,9 @@ def groups_of(model: m.Model, condition: m.Condition) -> tuple[Group, ...]:
             name = model.table(network.mixing).key_attributes[0]
             attribute = next(a for a in model.agent(network.of).attributes if a.name == name)
             asked.setdefault(name, m.AttributeRef(network.of, name, attribute.type, network.span))
+    seen = [f"`{written(view.span)}`" for ref in asked.values() if (view := m.view_of(model, ref)) is not None]
+    if seen:
+        raise NoFormula(f"what people see of their neighbours decides: {', '.join(seen)}")
     if not all(is_groupable(ref) for ref in asked.values()):
         raise NoFormula("people differ by numbers: " + ", ".join(n for n, r in asked.items() if not is_groupable(r)))
     choices = [[(n, k, _label(r, k)) for k in range(_size(r))] for n, r in asked.items()]
@@ -89,6 +93,13 @@ def groups_of(model: m.Model, condition: m.Condition) -> tuple[Group, ...]:
     if len(groups) > MOST_GROUPS:
         raise NoFormula(f"{len(groups)} groups are too many to write out")
     return tuple(groups)
+
+
+def _refuse_rules(model: m.Model, condition: m.Condition) -> None:
+    """Raise ``NoFormula`` if a rule moves people in the condition."""
+    for rule in model.rules:
+        if any(isinstance(a, m.ForceMove | m.CopyState) and a.condition == condition.name for a in rule.actions):
+            raise NoFormula(f"the rule `{rule.name}` moves people")
 
 
 def _shares_names(model: m.Model, condition: m.Condition) -> bool:

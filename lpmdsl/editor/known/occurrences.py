@@ -87,7 +87,8 @@ class _Walk:
             case t.Table():
                 yield from self._rows(node, scope)
             case t.Theirs():
-                yield from self._one(self.directory.member(scope.kind, node.id), _last(node.span, node.id))
+                found = self.directory.member(scope.kind, node.id) or self.directory.named("condition", node.id)
+                yield from self._one(found, _last(node.span, node.id))
             case t.Text():
                 yield from self._slots(node, scope)
             case _:
@@ -102,6 +103,9 @@ class _Walk:
     def _field(self, node: Any, name: str, value: Any, scope: Scope) -> Iterator[Occurrence]:
         if (type(node), name) in STATES:
             for state in value if isinstance(value, tuple) else (value,):
+                if isinstance(state, t.Theirs):
+                    yield from self.parts(state, scope)
+                    continue
                 yield from self._one(self.directory.any_state(state.id, scope.condition), state.span)
         elif isinstance(node, t.Condition) and name == "states":
             for state in value:
@@ -205,6 +209,8 @@ def scope_within(node: Any, scope: Scope, directory: Directory) -> Scope:
             return Scope(_kind_of(node.of.id, directory), node.of.id)
         case t.Network():
             return Scope(node.joins.id)
+        case t.Rule():
+            return Scope(node.of.id)
         case t.Behaviour():
             return Scope(node.of.id, "", node.decides.into.id if node.decides else "")
         case t.Repeated() | t.WhileActive():

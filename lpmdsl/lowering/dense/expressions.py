@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import assert_never
@@ -58,6 +58,10 @@ class Scope:
     """The agent whose attributes and states are read."""
     theirs: Scope | None = None
     """The other agent of a tie, where one is in view."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Buffers read in place of those of attributes and states, as they were before."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """The same for other agents."""
     _hoisted: dict[m.Expr, Var] = field(default_factory=dict)
     _names: set[str] = field(default_factory=lambda: set(GENERATED))
     _tried: dict[str, int] = field(default_factory=dict)
@@ -89,8 +93,13 @@ class Scope:
     def beside(self, kind: str, agent: KExpr) -> Scope:
         """Return the scope of another agent in the same kernel, of whose states nothing is read yet."""
         return replace(
-            self, kind=kind, agent=agent, states={}, attributes={}, entered={}, live={}, moves={}, theirs=None
-        )
+            self, kind=kind, agent=agent, states={}, attributes={}, entered={}, live={}, moves={}, theirs=None,
+            renamed=self.others,
+        )  # fmt: skip
+
+    def kept(self, buffer: str) -> Load:
+        """Return the agent's element of a buffer of attributes or states."""
+        return self.builder.load(self.renamed.get(buffer, buffer), self.agent)
 
     def facing(self, other: Scope) -> Scope:
         """Return the scope of the same agent with another in view."""
@@ -168,7 +177,7 @@ class Scope:
         """The stored value, or what a ``while`` clause makes of it; the clause written last wins."""
         stored = self.attributes.get(ref.name)
         if stored is None:
-            stored = self.typed(self.builder.load(f"{ref.of}_{ref.name}", self.agent), ref.type.kind)
+            stored = self.typed(self.kept(f"{ref.of}_{ref.name}"), ref.type.kind)
         value = stored
         for holds, read in m.overlays(self.builder.model, ref.of, ref.name) if self.applies_whiles else ():
             # What a clause sets is read from stored attributes, so that it may name itself.
@@ -356,10 +365,10 @@ def read_states(scope: Scope) -> list[KStmt]:
     body: list[KStmt] = []
     for condition in scope.builder.model.conditions:
         if condition.of == scope.kind:
-            load = op("to_i64", scope.builder.load(condition.name, scope.agent))
+            load = op("to_i64", scope.kept(condition.name))
             scope.states[condition.name] = scope.let(body, f"{condition.name}_was", load)
             if condition.tells_since:
-                entered = scope.builder.load(f"{condition.name}_entered", scope.agent)
+                entered = scope.kept(f"{condition.name}_entered")
                 scope.entered[condition.name] = scope.let(body, f"{condition.name}_entered_was", entered)
     return body
 

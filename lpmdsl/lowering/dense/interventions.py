@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.entries import (
-    Course,
-    asks_origin,
-    entry,
-    keeps_entry,
     read_before_writing,
     set_on_entering,
     stored_value,
@@ -17,6 +13,7 @@ from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.months import months_between, months_passed
 from lpmdsl.lowering.dense.neighbours import view_items
 from lpmdsl.lowering.dense.presence import any_removed
+from lpmdsl.lowering.dense.rules.moves import force
 from lpmdsl.lowering.dense.spending import declare_paid, pay
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.lowering.score.draws import happens as score_happens
@@ -54,7 +51,6 @@ from lpmdsl.program.nodes import (
     word,
 )
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.host.quantile_tables import TICKS
 
 OFF, PENDING, ACTIVE = 0, 1, 2
 FIRST = integer(0)
@@ -246,10 +242,10 @@ def block_items(builder: Builder, one: m.Intervention, k: int) -> list[ScheduleI
     due = is_due(builder, one, block)
     items: list[ScheduleItem] = view_items(builder, block, "")
     shared = _shared(one, block)
-    _declare_block(builder, name, block, bool(shared))
+    declare_block(builder, name, block, bool(shared))
     if block.at_most is not None or shared:
-        items.append(Launch(builder.kernel(_choose_kernel(builder, name, block))))
-        items.append(Launch(builder.kernel(_limit_kernel(builder, name, block, shared))))
+        items.append(Launch(builder.kernel(choose_kernel(builder, name, block))))
+        items.append(Launch(builder.kernel(limit_kernel(builder, name, block, shared))))
         limit = builder.load(f"{name}_limit", FIRST)
         items.append(SelectSmallest(f"{name}_keys", limit, f"{name}_cutoff", f"{name}_chosen"))
         items.append(Launch(builder.kernel(_act_kernel(builder, name, block, True))))
@@ -260,7 +256,8 @@ def block_items(builder: Builder, one: m.Intervention, k: int) -> list[ScheduleI
     return [Gate(due, tuple(items), one.name)]
 
 
-def _declare_block(builder: Builder, name: str, block: m.Repeated, shares: bool) -> None:
+def declare_block(builder: Builder, name: str, block: m.Repeated, shares: bool) -> None:
+    """Buffers by which those are chosen for whom a block is."""
     builder.buffer(f"{name}_chosen", "i64", (1,), "scratch", note="how many were chosen")
     if block.at_most is not None or shares:
         builder.buffer(f"{name}_keys", "i64", (block.of,), "scratch", -1, "priority of the eligible, −1: not eligible")
@@ -270,7 +267,8 @@ def _declare_block(builder: Builder, name: str, block: m.Repeated, shares: bool)
         builder.buffer(f"{name}_chosen_tally", "i64", (f"chunks_{block.of}", 1), "tally")
 
 
-def _eligible(scope: Scope, block: m.Repeated) -> KExpr:
+def eligible(scope: Scope, block: m.Repeated) -> KExpr:
+    """Test that an agent may be chosen: it is not removed, and ``where`` holds."""
     tests: list[KExpr] = []
     if any(c.of == block.of and c.removed for c in scope.builder.model.conditions):
         tests.append(test("not", any_removed(scope, block.of)))
@@ -279,7 +277,7 @@ def _eligible(scope: Scope, block: m.Repeated) -> KExpr:
     return all_of(*tests)
 
 
-def _choose_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
+def choose_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
     """A keyed priority for everyone eligible: word and agent in one key, so that no two are equal."""
     scope = Scope(builder, block.of)
     body = read_states(scope)
@@ -287,12 +285,13 @@ def _choose_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
     body.append(Let(key.name, integer(-1)))
     draw = Draw("w", site(block.site), AGENT, builder.load(f"{name}_runs", FIRST), block.site, block.span)
     priority = op("add", op("shl", word("w", 0), integer(31)), AGENT)
-    body.append(If(_eligible(scope, block), (draw, Assign(key.name, priority)), span=block.span))
+    body.append(If(eligible(scope, block), (draw, Assign(key.name, priority)), span=block.span))
     body.append(Store(f"{name}_keys", (AGENT,), key))
     return Kernel(f"choose_{name}", block.of, tuple(scope.prologue), tuple(body), block.span)
 
 
-def _limit_kernel(builder: Builder, name: str, block: m.Repeated, shared: str) -> Kernel:
+def limit_kernel(builder: Builder, name: str, block: m.Repeated, shared: str) -> Kernel:
+    """Largest number that may be chosen."""
     scope = Scope(builder, "")
     limits: list[KExpr] = [builder.load(shared, FIRST)] if shared else []
     looked: list[KStmt] = []
@@ -309,7 +308,7 @@ def _act_kernel(builder: Builder, name: str, block: m.Repeated, is_limited: bool
     if not is_limited:
         body = read_states(scope)
         inner: list[KStmt] = [Tally(f"{name}_chosen_tally", integer(0), integer(1))]
-        chosen = _eligible(scope, block)
+        chosen = eligible(scope, block)
     else:
         body, inner = [], read_states(scope)
         key = scope.let(body, "key", builder.load(f"{name}_keys", AGENT))
@@ -344,7 +343,8 @@ def _actions(scope: Scope, name: str, block: m.Repeated) -> list[KStmt]:
                 value = scope.let(reads, "value", stored_value(scope, block.of, action))
                 writes.append(If(happens, (write(scope, block.of, action, value),), span=action.span))
             case m.ForceMove():
-                writes += _force(scope, action, happens)
+                to = frozenset({action.state})
+                writes += force(scope, action.condition, integer(action.state), to, happens, action.span)
     return [*reads, *writes]
 
 
@@ -352,32 +352,6 @@ def _written(builder: Builder, block: m.Repeated) -> set[str]:
     """The attributes that a block can write, also by making agents enter states."""
     forced = [builder.model.condition(a.condition) for a in block.actions if isinstance(a, m.ForceMove)]
     return {a.attribute for a in block.actions if isinstance(a, m.SetAttribute)} | set_on_entering(forced)
-
-
-def _force(scope: Scope, action: m.ForceMove, happens: KExpr) -> list[KStmt]:
-    """Moves the agent as if it had left on its own at the start of the step; nothing if it is there already."""
-    condition = scope.builder.model.condition(action.condition)
-    name = condition.name
-    body: list[KStmt] = []
-    state = scope.let(body, f"{name}_is", integer(action.state))
-    episode: KExpr = integer(0)
-    if condition.is_cyclic:
-        before = op("to_i64", scope.builder.load(f"{name}_episode", AGENT))
-        episode = scope.let(body, f"{name}_episode_is", op("add", before, integer(1)))
-        body.append(Store(f"{name}_episode", (AGENT,), op("to_i32", episode, dtype="i32")))
-    course = Course(scope, condition, state, op("mul", STEP, integer(TICKS)), episode)
-    if asks_origin(scope.builder.model, name):
-        course.left = scope.let(body, f"{name}_left_state", op("to_i64", scope.builder.load(name, AGENT)))
-    body += entry(course, frozenset({action.state}))
-    if keeps_entry(condition):
-        body.append(Store(f"{name}_entered", (AGENT,), op("mul", STEP, integer(TICKS))))
-    body.append(Store(name, (AGENT,), op("to_u8", state, dtype="u8"), action.span))
-    live = op("to_i64", scope.builder.load(name, AGENT))
-    elsewhere: KExpr = test("ne", live, integer(action.state))
-    for other in condition.excludes if action.state != condition.start.state else ():
-        start = integer(scope.builder.model.condition(other).start.state)
-        elsewhere = all_of(elsewhere, test("eq", op("to_i64", scope.builder.load(other, AGENT)), start))
-    return [If(all_of(happens, elsewhere), tuple(body), span=action.span)]
 
 
 def _ran_kernel(builder: Builder, one: m.Intervention, name: str, block: m.Repeated) -> Kernel:

@@ -63,6 +63,14 @@ def _look(builder: Builder, kind: str, seen: m.Attribute, phase: str, now: KExpr
 # ------------------------------------------------------------------ loops over neighbours
 
 
+def look(scope: Scope, part: object, body: list[KStmt]) -> None:
+    """Append the loops for all that the expressions of a part see of neighbours, the innermost first."""
+    for expr in m.whole_expressions(part):
+        found = [e for e in m.walk(expr) if isinstance(e, m.Neighbours)]
+        for one in reversed(found):
+            scope.aggregates[one] = looked_at(scope, one, body)
+
+
 def looked_at(scope: Scope, expr: m.Neighbours, body: list[KStmt]) -> KExpr:
     """Append the loops that work out what is seen of neighbours; return its value."""
     if expr.function == "quantile":
@@ -179,7 +187,7 @@ def _commonest(scope: Scope, expr: m.Neighbours, body: list[KStmt]) -> KExpr:
     return op("select", test("eq", most, integer(0)), scope.index(expr.otherwise), best)
 
 
-def members(scope: Scope, expr: m.Neighbours, told: Told, met: Told | None = None) -> list[KStmt]:
+def members(scope: Scope, expr: m.Neighbours | m.Meeting, told: Told, met: Told | None = None) -> list[KStmt]:
     """The loop over those present with the agent on a network; ``told`` those with ``where``, ``met`` all of them."""
     network = scope.builder.model.network(expr.network)
 

@@ -19,6 +19,7 @@ from lpmdsl.lowering.dense.observations import (
     watch_items,
 )
 from lpmdsl.lowering.dense.presence import declare_network, is_static, needs_presence, presence_kernel
+from lpmdsl.lowering.dense.rules.program import declare_rule, rule_items
 from lpmdsl.lowering.dense.spending import spending_items
 from lpmdsl.lowering.dense.watched_values import contagion_items, declare_watched, note_items
 from lpmdsl.lowering.score.draws import closing_items, declare_sums, slope_items
@@ -38,7 +39,7 @@ def lower(model: m.Model, ledger: Ledger | None = None) -> Program:
     declare_all(builder)
     observations = observation_items(builder)
     begin = begin_items(builder)
-    acts = [*decide_items(builder), *intervention_items(builder)]
+    acts = acting_items(builder)
     own = [*moves_views(builder), *moves_items(builder, "own")]
     moves = [*_contagion_items(builder), *moves_items(builder, "look")]
     if builder.again:
@@ -107,6 +108,8 @@ def declare_all(builder: Builder) -> None:
         declare_observation(builder, observation)
     for intervention in model.interventions:
         declare_intervention(builder, intervention)
+    for rule in model.rules:
+        declare_rule(builder, rule)
     for behaviour in model.behaviours:
         declare_behaviour(builder, behaviour)
 
@@ -127,6 +130,12 @@ def begin_items(builder: Builder) -> list[ScheduleItem]:
         if needs_presence(network) and is_static(builder, network):
             items.append(Launch(builder.kernel(presence_kernel(builder, network))))
     return [*items, *band_items(builder)]
+
+
+def acting_items(builder: Builder) -> list[ScheduleItem]:
+    """Schedule of what is done before agents move: decisions, interventions, rules."""
+    rules = (item for rule in builder.model.rules for item in rule_items(builder, rule))
+    return [*decide_items(builder), *intervention_items(builder), *rules]
 
 
 def moves_views(builder: Builder) -> list[ScheduleItem]:

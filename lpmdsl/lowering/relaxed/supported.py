@@ -58,6 +58,8 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
             yield "network on which everybody has contacts of their own", network.span
         if network.to:
             yield "network between two kinds of agents", network.span
+    for rule in model.rules:
+        yield f"`rule` ({rule.name})", rule.span
     for behaviour in model.behaviours:
         yield "`behaviour`", behaviour.span
 

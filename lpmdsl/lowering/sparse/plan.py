@@ -13,7 +13,16 @@ from typing import Literal
 
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.analysis.events import Deciding, Event, Looking, Scheduled, events, forced_states, may_be_absent
+from lpmdsl.semantics.analysis.events import (
+    Deciding,
+    Event,
+    Looking,
+    Ruling,
+    Scheduled,
+    events,
+    forced_states,
+    may_be_absent,
+)
 from lpmdsl.semantics.host.quantile_tables import radix
 
 Way = Literal["listed", "swept", "dense"]
@@ -99,7 +108,7 @@ def choose(model: m.Model, circles: frozenset[str] = frozenset()) -> Plan:
             kept.setdefault(occupancy.name, occupancy)
         choices.append(_census_choice(name, occupancy))
     told = told_attributes(model)
-    acting = Scheduled | Deciding | Looking
+    acting = Scheduled | Deciding | Looking | Ruling
     acted_on = frozenset(e.of for e in events(model) if isinstance(e.when, acting) and is_felt(e, told))
     return Plan(ways, frozenset(counted), constant_hazard, acted_on, tuple(kept.values()), circles, tuple(choices))
 

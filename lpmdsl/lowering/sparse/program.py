@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lpmdsl.lowering.builder import Builder
-from lpmdsl.lowering.dense.behaviours import decide_items
 from lpmdsl.lowering.dense.conditions import moves_kernel, open_states
 from lpmdsl.lowering.dense.contagion.buffers import forget_made_up, made_up_buffer, networks_of
 from lpmdsl.lowering.dense.contagion.debts import came, exposed
@@ -21,9 +20,9 @@ from lpmdsl.lowering.dense.entries import Phase, left_buffer
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import is_static, presence_kernel
 from lpmdsl.lowering.dense.program import (
+    acting_items,
     begin_items,
     declare_all,
-    intervention_items,
     moves_views,
     observation_items,
     program_of,
@@ -77,7 +76,7 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: 
     observations = [*settle_items(builder), *observation_items(builder)]
     constant = [c for c in model.conditions if builder.has_constant_hazard(c.name)]
     begin = [*begin_items(builder), *(item for c in constant for item in first_tell(builder, c))]
-    acts = [*decide_items(builder), *intervention_items(builder)]
+    acts = acting_items(builder)
     own = [*moves_views(builder), *_moves_items(builder, "own")]
     moves = [*contagion, *_moves_items(builder, "look")]
     if builder.again:

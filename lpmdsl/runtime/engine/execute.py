@@ -29,7 +29,7 @@ from lpmdsl.semantics.host.calendar import day_table, months_passed
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.host.quantile_tables import CELLS, quantile_table
 from lpmdsl.semantics.host.report_times import report_count as report_count
-from lpmdsl.semantics.model import CheckAlways, Intervention, Model, Network
+from lpmdsl.semantics.model import CheckAlways, Intervention, Model, Network, Rule
 
 BLOCK_SECONDS = 0.2
 AGENTS_PER_THREAD = 2 * CHUNK  # below this, waiting for one another costs more than a thread gains
@@ -282,13 +282,17 @@ def given_buffers(program: Program, request: RunRequest) -> dict[str, NDArray]:
     for intervention in model.interventions:
         disabled = intervention.name in request.disabled
         given[f"{intervention.name}_disabled"] = np.array([disabled], np.int64)
+    for rule in model.rules:
+        given[f"{rule.name}_disabled"] = np.array([rule.name in request.disabled], np.int64)
+        if rule.days:
+            given[f"{rule.name}_days"] = runs_on(rule, model, request.steps)
     for behaviour in model.behaviours:
         given[f"{behaviour.name}_rests"] = np.array([behaviour.name in request.disabled], np.int64)
     return given
 
 
-def runs_on(network: Network, model: Model, steps: int) -> NDArray[np.uint8]:
-    """1 for the steps whose first day is one of the network's days."""
+def runs_on(network: Network | Rule, model: Model, steps: int) -> NDArray[np.uint8]:
+    """1 for the steps whose first day is one of the days of a network or a rule."""
     assert model.clock.start is not None
     first = datetime.date.fromisoformat(model.clock.start)
     days = [math.floor(t * model.clock.step + 1e-9) for t in range(steps)]

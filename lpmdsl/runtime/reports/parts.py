@@ -7,7 +7,7 @@ import math
 from lpmdsl.escaping import html, plain_lines
 from lpmdsl.runtime.reports.state_diagram import state_diagram, text_of
 from lpmdsl.semantics.analysis.archetypes import most_archetypes
-from lpmdsl.semantics.model import Behaviour, Contagion, Intervention, Model, Network, Scenario
+from lpmdsl.semantics.model import Behaviour, Contagion, Intervention, Model, Network, Rule, Scenario
 from lpmdsl.source import Source
 
 
@@ -82,7 +82,7 @@ def contacts_of(network: Network) -> str:
     return f"<code>{html(text_of(network.contacts.span))}</code>" + (" per tie" if network.per_tie else "")
 
 
-def own_words(declaration: Intervention | Scenario | Behaviour) -> str:
+def own_words(declaration: Rule | Intervention | Scenario | Behaviour) -> str:
     """Text of a declaration."""
     span = declaration.span
     return span.source.text[span.start : span.end].rstrip()

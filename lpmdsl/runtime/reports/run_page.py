@@ -214,9 +214,10 @@ def _decisions(model: Model) -> str:
     """Interventions and scenarios in the model's own words."""
     rows = [
         [html(spaced(d.name)), html(d.doc), f"<pre>{html(own_words(d))}</pre>"]
-        for d in (*model.interventions, *model.scenarios)
+        for d in (*model.rules, *model.interventions, *model.scenarios)
     ]
-    acts = section("Interventions and scenarios", table(["Name", "About", "In the model"], rows) if rows else "")
+    title = "Rules, interventions and scenarios" if model.rules else "Interventions and scenarios"
+    acts = section(title, table(["Name", "About", "In the model"], rows) if rows else "")
     return section("Behaviours", behaviours_table(model)) + acts
 
 

@@ -46,6 +46,8 @@ def _declarations(model: m.Model) -> Iterator[tuple[str, object]]:
         yield f"observe {observation.name}", observation
     for intervention in model.interventions:
         yield f"intervention {intervention.name}", intervention
+    for rule in model.rules:
+        yield f"rule {rule.name}", rule
     for behaviour in model.behaviours:
         yield f"behaviour {behaviour.name}", behaviour
     for number, promise in enumerate(model.checks):
@@ -99,6 +101,10 @@ def _read_by(node: object) -> Iterator[str]:
         case m.Network():
             yield f"table {node.mixing}"
             yield from (f"groups {node.of} {table}" for table in (node.mixing, *_whole_tables(node)) if table)
+        case m.Rule():
+            meetings = (p.meeting for p in node.paragraphs if p.meeting is not None)
+            yield from (f"network {one.network}" for one in meetings if one.network)
+            yield from (f"condition {a.theirs}" for a in node.actions if isinstance(a, m.CopyState))
         case m.Contagion():
             yield from (f"network {s.network}" for s in node.spreads)
         case _:
@@ -110,13 +116,14 @@ def _read_by(node: object) -> Iterator[str]:
 
 def observations_behind(model: m.Model, observations: set[str]) -> set[str]:
     """These observations, all that the course of events reads, and all that their formulas read."""
-    course = (model.interventions, model.behaviours, model.conditions, model.contagions, model.networks)
+    course = (model.interventions, model.behaviours, model.rules, model.conditions, model.contagions, model.networks)
     return _closure(observations | observations_in(course), lambda name: observations_in(model.observation(name)))
 
 
 def parameters_behind(model: m.Model, observations: set[str], more: tuple[object, ...] = ()) -> set[str]:
     """The parameters that the course of events, some observations or ``more`` read, directly or not."""
-    course = (model.agents, model.networks, model.conditions, model.contagions, model.interventions, model.behaviours)
+    course = (model.agents, model.networks, model.conditions, model.contagions, model.interventions, model.behaviours,
+              model.rules)  # fmt: skip
     behind = tuple(model.observation(name) for name in observations_behind(model, observations))
     return _closure(parameters_in((*course, *behind, *more)), lambda name: parameters_in(model.parameter(name).default))
 
@@ -127,7 +134,8 @@ def conditions_behind(model: m.Model, observations: set[str]) -> set[str]:
     What the other conditions draw has nothing to do with the observations, and would be nothing but noise in a score.
     """
     observed = tuple(model.observation(n) for n in observations_behind(model, observations))
-    first = _conditions_in((model.interventions, model.behaviours, *observed), model)
+    ruled = tuple(model.condition(a.condition) for r in model.rules for a in r.actions if isinstance(a, m.CopyState))
+    first = _conditions_in((model.interventions, model.behaviours, model.rules, *ruled, *observed), model)
     return _closure(first, lambda name: _conditions_in(_course_of(name, model), model))
 
 

@@ -161,7 +161,14 @@ class Looking:
     attribute: str
 
 
-When = Leaving | Entering | InStates | Scheduled | WhileActive | Deciding | Looking
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """At boundaries at which a rule is due, in one of its paragraphs."""
+
+    rule: str
+
+
+When = Leaving | Entering | InStates | Scheduled | WhileActive | Deciding | Looking | Ruling
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +198,21 @@ def events(model: m.Model) -> tuple[Event, ...]:
         when = Deciding(behaviour.name)
         found.append(Event(f"behaviour {behaviour.name}", behaviour.of, when, None, None, (decides,), behaviour.span))
     found += [event for agent in model.agents for event in _of_views(agent)]
+    found += [event for rule in model.rules for event in _of_rule(model, rule)]
     return (*found, *(event for intervention in model.interventions for event in events_of(intervention)))
+
+
+def _of_rule(model: m.Model, rule: m.Rule) -> Iterator[Event]:
+    for one in rule.paragraphs:
+        effects = tuple(_ruled(model, action) for action in one.actions)
+        yield Event(f"rule {rule.name}", rule.of, Ruling(rule.name), one.where, rule.block.at_most, effects, one.span)
+
+
+def _ruled(model: m.Model, action: m.RuleAction) -> Effect:
+    if not isinstance(action, m.CopyState):
+        return _done(action)
+    states = range(len(model.condition(action.condition).states))
+    return Enter(action.condition, tuple(m.Branch(s, action.probability, action.span) for s in states), action.span)
 
 
 def _of_views(agent: m.Agent) -> Iterator[Event]:

@@ -36,7 +36,8 @@ def _attributes(model: m.Model, kind: str) -> Iterator[m.Attribute]:
 
 def looked_over(model: m.Model) -> list[m.Network]:
     """The networks over which somebody looks at neighbours, in written order."""
-    names = {e.network for e in m.every_expression(model.agents) if isinstance(e, m.Neighbours)}
+    names = {p.meeting.network for r in model.rules for p in r.paragraphs if p.meeting is not None}
+    names |= {e.network for e in m.every_expression((model.agents, model.rules)) if isinstance(e, m.Neighbours)}
     return [n for n in model.networks if n.name in names]
 
 

@@ -92,6 +92,8 @@ def _found(model: m.Model) -> Iterator[_Part]:
             yield scaling.factor, "factor"
     for condition in model.conditions:
         yield from _of_condition(condition)
+    for rule in model.rules:
+        yield from _of_rule(rule)
     for intervention in model.interventions:
         if intervention.together is not None:
             yield intervention.together.at_most, "limit"
@@ -120,6 +122,19 @@ def _of_condition(condition: m.Condition) -> Iterator[_Part]:
                 yield branch.probability, "probability"
     for clause in condition.entering:
         yield from _of_actions(clause.actions)
+
+
+def _of_rule(rule: m.Rule) -> Iterator[_Part]:
+    if rule.block.at_most is not None:
+        yield rule.block.at_most, "limit"
+    for paragraph in rule.paragraphs:
+        if paragraph.probability is not None:
+            yield paragraph.probability, "probability"
+        for action in paragraph.actions:
+            if action.probability is not None:
+                yield action.probability, "probability"
+            if isinstance(action, m.SetAttribute):
+                yield action.value, "value"
 
 
 def _of_actions(actions: tuple[m.Action, ...]) -> Iterator[_Part]:

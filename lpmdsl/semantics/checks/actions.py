@@ -14,9 +14,15 @@ from lpmdsl.syntax import tree
 def set_attribute(ctx: Context, action: tree.SetTo, kind: str, scope: Scope) -> model.SetAttribute | None:
     """``set vaccinated to yes with probability 80 %``; None after a report."""
     target = action.target
+    if isinstance(target, tree.Theirs):
+        if scope.theirs is None:
+            nobody_in_view(ctx, target)
+            return None
+        kind = scope.theirs
     members = ctx.members[kind]
     if target.id not in members:
-        ctx.unknown(target, "an attribute", members, f"A {kind} has {', '.join(members) or 'no attributes'}.")
+        name = tree.Name(target.id, target.span)
+        ctx.unknown(name, "an attribute", members, f"A {kind} has {', '.join(members) or 'no attributes'}.")
         return None
     member = members[target.id]
     if member.is_place or member.is_computed:
@@ -41,7 +47,18 @@ def set_attribute(ctx: Context, action: tree.SetTo, kind: str, scope: Scope) -> 
     )
     if ERROR in (value.type, member.type) or (chance is not None and chance.type == ERROR):
         return None
-    return model.SetAttribute(target.id, value, chance, action.span, action.adds)
+    theirs = isinstance(target, tree.Theirs)
+    return model.SetAttribute(target.id, value, chance, action.span, action.adds, theirs)
+
+
+def nobody_in_view(ctx: Context, target: tree.Theirs) -> None:
+    """Reports a change to another agent where there is none (E1101)."""
+    ctx.report.add(
+        "E1101",
+        f"`their.{target.id}` is of another agent, and nobody else is in view here.",
+        target.span,
+        "In a rule write `pick one of NETWORK` or `each of NETWORK` above it.",
+    )
 
 
 def lasting_attribute(
@@ -58,6 +75,21 @@ def lasting_attribute(
 
 def force_move(ctx: Context, action: tree.MoveTo, kind: str, scope: Scope) -> model.ForceMove | None:
     """``move Flu to R``; None after a report."""
+    condition = moved_condition(ctx, action, kind)
+    if condition is None:
+        return None
+    if isinstance(action.state, tree.Theirs):
+        nobody_in_view(ctx, action.state)
+        return None
+    state = ctx.state(condition, action.state)
+    chance = (
+        check_probability(ctx, action.probability, scope, "the chance of an action") if action.probability else None
+    )
+    return None if state is None else model.ForceMove(condition, state, chance, action.span)
+
+
+def moved_condition(ctx: Context, action: tree.MoveTo, kind: str) -> str | None:
+    """The condition that a move is in, one of a kind of agents; None after a report."""
     condition = action.condition
     if condition.id not in ctx.states:
         if condition.id not in ctx.broken:
@@ -71,11 +103,7 @@ def force_move(ctx: Context, action: tree.MoveTo, kind: str, scope: Scope) -> mo
             labels=ctx.declared(condition.id),
         )
         return None
-    state = ctx.state(condition.id, action.state)
-    chance = (
-        check_probability(ctx, action.probability, scope, "the chance of an action") if action.probability else None
-    )
-    return None if state is None else model.ForceMove(condition.id, state, chance, action.span)
+    return condition.id
 
 
 def left_networks(ctx: Context, names: tuple[tree.Name, ...], kind: str, what: str) -> tuple[str, ...]:

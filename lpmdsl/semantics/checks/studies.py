@@ -64,11 +64,11 @@ def _scenario(ctx: Context, written: tree.Scenario, done: dict[str, model.Scenar
             known = [*ctx.names.scenarios(), *ctx.names.behaviours()]
             ctx.unknown(name, "a scenario", known, "`with` includes a scenario, or lets a behaviour decide.")
     for name in written.without:
-        known = [*ctx.names.interventions(), *ctx.names.behaviours()]
+        known = [*ctx.names.interventions(), *ctx.names.behaviours(), *ctx.names.rules()]
         if name.id in known:
             without[name.id] = None
         else:
-            help = "`without` leaves an intervention or a behaviour out."
+            help = "`without` leaves an intervention, a behaviour or a rule out."
             ctx.unknown(name, "an intervention", known, help)
     for change in written.changes:
         value = _change(ctx, change)

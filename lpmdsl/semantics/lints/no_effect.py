@@ -41,7 +41,8 @@ def _scenario(checked: model.Model, scenario: model.Scenario, known: Knowledge, 
     off = resting(checked, scenario.name)
     deciding = tuple(b for b in checked.behaviours if b.name not in off)
     parts = (checked.agents, checked.networks, checked.conditions, checked.contagions, checked.observations)
-    everything = (*parts, kept, deciding)
+    ruling = tuple(r for r in checked.rules if r.name not in scenario.without)
+    everything = (*parts, kept, deciding, ruling)
     own, tables = known.values, view(checked).tables
     for name, value in scenario.changes:
         new = _values_with(checked, name, constant(value, own, tables))
@@ -66,7 +67,7 @@ def _why(readers: list[model.Expr], name: str) -> str:
 def _read_at_all(checked: model.Model, parameter: str) -> bool:
     """Else nothing reads it, which is reported elsewhere."""
     parts = (checked.agents, checked.networks, checked.conditions, checked.contagions, checked.observations)
-    return parameter in parameters_in((*parts, checked.interventions, checked.behaviours))
+    return parameter in parameters_in((*parts, checked.interventions, checked.behaviours, checked.rules))
 
 
 def _values_with(checked: model.Model, name: str, value: float) -> dict[str, float]:

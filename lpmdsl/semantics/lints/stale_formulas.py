@@ -15,7 +15,7 @@ def check_stale(checked: m.Model, report: Report) -> None:
     """Report attributes that would stay as they were when what they are made of is set (E0631), and ages that stay as
     they were drawn through years in which they are read (N0632)."""
     parts = (checked.conditions, checked.contagions, checked.observations, checked.interventions, checked.behaviours,
-             checked.networks, checked.checks)  # fmt: skip
+             checked.rules, checked.networks, checked.checks)  # fmt: skip
     read = {(e.of, e.name) for e in m.every_expression(parts) if isinstance(e, m.AttributeRef)}
     mixed = {n.mixing for n in checked.networks if n.mixing is not None}
     keys = {key for table in checked.tables if table.name in mixed for key in table.key_attributes}
@@ -87,6 +87,7 @@ def _read_still(checked: m.Model, kind: str) -> set[str]:
         checked.observations,
         checked.interventions,
         checked.behaviours,
+        checked.rules,
         checked.networks,
     )
     read = list(m.every_expression(parts))

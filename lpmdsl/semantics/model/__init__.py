@@ -92,6 +92,13 @@ from lpmdsl.semantics.model.observations import (
     Observation as Observation,
     Spending as Spending,
 )
+from lpmdsl.semantics.model.rules import (
+    CopyState as CopyState,
+    Meeting as Meeting,
+    Paragraph as Paragraph,
+    Rule as Rule,
+    RuleAction as RuleAction,
+)
 from lpmdsl.semantics.model.studies import (
     Calibrate as Calibrate,
     CheckAlways as CheckAlways,

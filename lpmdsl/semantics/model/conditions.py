@@ -11,13 +11,17 @@ from lpmdsl.source import Span
 
 @dataclass(frozen=True, slots=True)
 class SetAttribute:
-    """The attribute becomes ``value``; ``adds``: becomes more by it than what the actions before have made of it."""
+    """The attribute becomes ``value``; ``adds``: becomes more by it than what the actions before have made of it.
+
+    ``theirs``: it is the other agent's.
+    """
 
     attribute: str
     value: Expr
     probability: Expr | None
     span: Span
     adds: bool = False
+    theirs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

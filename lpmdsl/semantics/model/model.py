@@ -17,6 +17,7 @@ from lpmdsl.semantics.model.expressions import Apply, AttributeRef, Expr, InStat
 from lpmdsl.semantics.model.interventions import Intervention
 from lpmdsl.semantics.model.networks import Network
 from lpmdsl.semantics.model.observations import Observation
+from lpmdsl.semantics.model.rules import Rule
 from lpmdsl.semantics.model.studies import Calibrate, CheckAlways, CheckQuantity, Compare, Scenario
 from lpmdsl.semantics.model.values import Clock, Parameter, Table
 from lpmdsl.source import Span
@@ -45,6 +46,7 @@ class Model:
     calibrations: tuple[Calibrate, ...]
     is_library: bool = False
     behaviours: tuple[Behaviour, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of that name."""

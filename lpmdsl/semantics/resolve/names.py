@@ -21,6 +21,7 @@ GROUPS: dict[type, str] = {
     tree.Condition: "condition",
     tree.Observe: "observe",
     tree.Intervention: "intervention",
+    tree.Rule: "rule",
     tree.Behaviour: "behaviour",
     tree.Scenario: "scenario",
 }
@@ -77,6 +78,10 @@ class Names:
     def interventions(self) -> dict[str, tree.Intervention]:
         """Interventions by name."""
         return self.named["intervention"]
+
+    def rules(self) -> dict[str, tree.Rule]:
+        """Rules by name."""
+        return self.named["rule"]
 
     def behaviours(self) -> dict[str, tree.Behaviour]:
         """Behaviours by name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lpmdsl.semantics.model import Expr
@@ -65,6 +65,11 @@ def running(kind: str, place: str) -> Scope:
     return Scope(
         place, frozenset({"members", "states", "since", "observations", "time", "activity", "neighbours"}), kind
     )
+
+
+def ruling(kind: str, place: str) -> Scope:
+    """Scope of an agent in a rule: like ``running``, and neighbours are seen as the rule has made the agent so far."""
+    return replace(running(kind, place), pulls=True)
 
 
 def counting(kind: str, place: str) -> Scope:

@@ -199,10 +199,10 @@ class ClauseBuilder(ExpressionBuilder):
         return self._clause("at most one of", c[1], meta)
 
     def set_to(self, meta: Meta, c: Children) -> t.SetTo:
-        return t.SetTo(self.named(c[0]), c[1], c[2], self.span(meta))
+        return t.SetTo(c[0], c[1], c[2], self.span(meta))
 
     def add_to(self, meta: Meta, c: Children) -> t.SetTo:
-        return t.SetTo(self.named(c[1]), c[0], c[2], self.span(meta), adds=True)
+        return t.SetTo(c[1], c[0], c[2], self.span(meta), adds=True)
 
     def move_to(self, meta: Meta, c: Children) -> t.MoveTo:
         return t.MoveTo(self.named(c[0]), c[1], c[2], self.span(meta))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from lark.tree import Meta
 
 from lpmdsl.syntax import tree as t
-from lpmdsl.syntax.build.behaviour import BehaviourBuilder
 from lpmdsl.syntax.build.expressions import Children, Clause, unquoted
+from lpmdsl.syntax.build.rules import RuleBuilder
 
 
-class TreeBuilder(BehaviourBuilder):
+class TreeBuilder(RuleBuilder):
     """Makes the declaration of one chunk."""
 
     def header(self, meta: Meta, c: Children) -> t.Header:

@@ -22,6 +22,7 @@ from lpmdsl.syntax.formatting.expressions import (
     type_name,
 )
 from lpmdsl.syntax.formatting.lines import Line, between, join, line_at, quoted, where_part
+from lpmdsl.syntax.formatting.rules import rule
 
 # Keys that a table row would read as something else.
 _NOT_KEYS = frozenset(UNITS) | {"source"}
@@ -45,6 +46,8 @@ def clauses(node: t.Header | t.Declaration) -> list[Line]:
             return [*map(_spread, node.spreads), *map(_scaled, node.scalings)]
         case t.Intervention():
             return list(_intervention(node))
+        case t.Rule():
+            return list(rule(node, _for_whom(node.time), _action))
         case t.Behaviour():
             return list(behaviour(node))
         case t.Calibrate():
@@ -216,6 +219,10 @@ def _branch(branch: t.Branch, alone: bool) -> str:
     return join(f"to {label(branch.to)}", chance)
 
 
+def _changed(target: t.Name | t.Theirs) -> str:
+    return f"their.{target.id}" if isinstance(target, t.Theirs) else target.id
+
+
 def _probability(e: t.Expr | None) -> str:
     return "" if e is None else f"with probability {expression(e, SUM)}"
 
@@ -229,14 +236,21 @@ def _acting(
         yield line_at(action.span, _action(action), 2)
 
 
+def _for_whom(time: t.RuleTime | None) -> str:
+    return "" if time is None else _target(time.kind, time.at_most, time.where, time.share)
+
+
 def _action(action: t.Action) -> str:
     match action:
         case t.SetTo(adds=True):
-            return join("add", expression(action.value), "to", action.target.id, _probability(action.probability))
+            into = _changed(action.target)
+            return join("add", expression(action.value), "to", into, _probability(action.probability))
         case t.SetTo():
-            return join("set", action.target.id, "to", expression(action.value), _probability(action.probability))
+            into = _changed(action.target)
+            return join("set", into, "to", expression(action.value), _probability(action.probability))
         case t.MoveTo():
-            return join("move", action.condition.id, "to", label(action.state), _probability(action.probability))
+            state = _changed(action.state) if isinstance(action.state, t.Theirs) else label(action.state)
+            return join("move", action.condition.id, "to", state, _probability(action.probability))
         case t.Leave():
             return f"leave {names(action.networks)}"
         case t.Scale():

@@ -67,6 +67,8 @@ def _first(node: t.Header | t.Declaration) -> str:
             return _observe(node)
         case t.Intervention():
             return f"intervention {node.name.id}"
+        case t.Rule():
+            return f"rule {node.name.id} of {node.of.id}"
         case t.Behaviour():
             return f"behaviour {node.name.id} of {node.of.id}"
         case t.Calibrate():

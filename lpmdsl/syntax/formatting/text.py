@@ -22,6 +22,7 @@ _KEYWORDS = {
     t.Contagion: "contagion",
     t.Observe: "observe",
     t.Intervention: "intervention",
+    t.Rule: "rule",
     t.Behaviour: "behaviour",
     t.Calibrate: "calibrate",
     t.Scenario: "scenario",

@@ -100,6 +100,12 @@ from lpmdsl.syntax.tree.observations import (
     Observe as Observe,
     Spending as Spending,
 )
+from lpmdsl.syntax.tree.rules import (
+    Meeting as Meeting,
+    Paragraph as Paragraph,
+    Rule as Rule,
+    RuleTime as RuleTime,
+)
 from lpmdsl.syntax.tree.studies import (
     Calibrate as Calibrate,
     CheckAlways as CheckAlways,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from lpmdsl.records import dataclass
 from lpmdsl.source import Span
-from lpmdsl.syntax.tree.expressions import Expr, Name
+from lpmdsl.syntax.tree.expressions import Expr, Name, Theirs
 
 
 @dataclass(frozen=True, slots=True)
 class SetTo:
-    """``set vaccinated to yes with probability 80 %``; ``adds``: ``add 1 to doses``."""
+    """``set vaccinated to yes with probability 80 %``; ``adds``: ``add 1 to doses``, ``add 1 to their.doses``."""
 
-    target: Name
+    target: Name | Theirs
     value: Expr
     probability: Expr | None
     span: Span
@@ -20,10 +20,10 @@ class SetTo:
 
 @dataclass(frozen=True, slots=True)
 class MoveTo:
-    """``move Flu to R with probability 50 %``"""
+    """``move Flu to R with probability 50 %``, ``move Flu to their.Flu``"""
 
     condition: Name
-    state: Name
+    state: Name | Theirs
     probability: Expr | None
     span: Span
 

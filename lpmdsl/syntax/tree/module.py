@@ -12,6 +12,7 @@ from lpmdsl.syntax.tree.expressions import Expr, Name
 from lpmdsl.syntax.tree.interventions import Intervention
 from lpmdsl.syntax.tree.networks import Network
 from lpmdsl.syntax.tree.observations import Observe
+from lpmdsl.syntax.tree.rules import Rule
 from lpmdsl.syntax.tree.studies import Calibrate, CheckAlways, CheckQuantity, Compare, Scenario
 from lpmdsl.syntax.tree.values import Clock, Parameter, Table
 
@@ -61,6 +62,7 @@ Declaration = (
     | Contagion
     | Observe
     | Intervention
+    | Rule
     | Behaviour
     | Calibrate
     | Scenario

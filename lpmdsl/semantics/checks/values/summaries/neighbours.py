@@ -98,7 +98,7 @@ def _may_look(ctx: Context, written: tree.Aggregate, scope: Scope) -> bool:
         f"{scope.place[:1].upper() + scope.place[1:]} cannot read {text_of(written.span)}: whom one sees is known "
         "while the model runs, to those who are in view.",
         written.span,
-        "Read it in an exit, an intervention's `where` or an observation.",
+        "Read it in an exit, a rule, an intervention's `where` or an observation.",
     )
     return False
 

@@ -1,0 +1,204 @@
+"""Paragraphs of a rule: who acts, and what is done, from top to bottom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from lpmdsl.lowering.dense.entries import stored_value, write
+from lpmdsl.lowering.dense.expressions import Scope, read_states
+from lpmdsl.lowering.dense.neighbours import look, members
+from lpmdsl.lowering.dense.rules.meetings import picked
+from lpmdsl.lowering.dense.rules.moves import force
+from lpmdsl.lowering.dense.rules.writes import add_to_other, set_other
+from lpmdsl.lowering.dense.watched_values import look_at
+from lpmdsl.networks.rng_keys import site
+from lpmdsl.program.ir import Assign, Const, Draw, If, KExpr, KStmt, Store, Var
+from lpmdsl.program.nodes import AGENT, any_of, chance_threshold, integer, number, real, test, word
+from lpmdsl.semantics import model as m
+
+YES, NO = Const(True, "bool"), Const(False, "bool")
+
+
+@dataclass(slots=True)
+class Chain:
+    """Paragraphs that are joined by ``and`` and ``otherwise``: whether each acted, and whom the last one met."""
+
+    acted: list[Var] = field(default_factory=list)
+    partner: Var | None = None
+
+
+def paragraph(scope: Scope, rule: m.Rule, one: m.Paragraph, chain: Chain) -> list[KStmt]:
+    """Statements of one paragraph for an agent for whom the rule is; the chain is brought up to date."""
+    body: list[KStmt] = []
+    if one.joined == "and":
+        may: KExpr = chain.acted[-1]
+    elif one.joined == "otherwise":
+        may = test("not", any_of(*chain.acted))
+    else:
+        may, chain.acted = YES, []
+    if one.joined != "and":
+        chain.partner = None
+    acted, met = scope.let(body, "acted", NO), None
+    if one.meeting is not None and one.meeting.how == "pick":
+        met = scope.let(body, "picked", integer(-1))
+    inner = _for_whom(scope, rule, one, chain.partner, met, acted)
+    chain.acted.append(acted)
+    chain.partner = met or (chain.partner if one.meeting is None else None)
+    return [*body, If(may, tuple(inner), span=one.span)]
+
+
+def _for_whom(
+    scope: Scope, rule: m.Rule, one: m.Paragraph, before: Var | None, met: Var | None, acted: Var
+) -> list[KStmt]:
+    """Statements of those who may act; ``before``: whom the paragraph before met, ``met``: whom this one does."""
+    body: list[KStmt] = []
+    if before is not None:
+        scope = _facing(scope, rule, before, body)
+    inner: list[KStmt] = []
+    if one.meeting is None:
+        inner += _by_luck(scope, rule, one, [Assign(acted.name, YES), *_actions(scope, rule, one)])
+    elif one.meeting.how == "each":
+        inner += _each(scope, rule, one, one.meeting, acted)
+    else:
+        assert met is not None
+        inner += picked(scope, rule, one.meeting, met)
+        found: list[KStmt] = []
+        beside = _facing(scope, rule, met, found)
+        done: list[KStmt] = [Assign(acted.name, YES), *_actions(beside, rule, one)]
+        found += _by_luck(beside, rule, one, done)
+        inner.append(If(test("ge", met, integer(0)), tuple(found), span=one.span))
+    if one.where is None:
+        return [*body, *inner]
+    look(scope, one.where, body)
+    return [*body, If(scope.value(one.where), tuple(inner), span=one.span)]
+
+
+def _facing(scope: Scope, rule: m.Rule, partner: Var, body: list[KStmt]) -> Scope:
+    """The scope of the agent with the one that it has picked in view."""
+    other = scope.beside(rule.of, partner)
+    body += read_states(other)
+    return scope.facing(other)
+
+
+def _runs(scope: Scope, rule: m.Rule) -> KExpr:
+    return scope.builder.load(f"{rule.name}_runs", integer(0))
+
+
+def _by_luck(scope: Scope, rule: m.Rule, one: m.Paragraph, done: list[KStmt]) -> list[KStmt]:
+    """The statements with the chance of a paragraph, by each agent's own luck."""
+    if one.probability is None:
+        return done
+    body: list[KStmt] = []
+    happens = _happens(scope, rule, one.probability, f"{one.site}.chance", AGENT, _runs(scope, rule), body)
+    return [*body, If(happens, tuple(done), span=one.span)]
+
+
+def _happens(
+    scope: Scope, rule: m.Rule, probability: m.Expr, path: str, agent: KExpr, episode: KExpr, body: list[KStmt]
+) -> KExpr:
+    """Append a draw; return whether what has this chance happens."""
+    draw = scope.fresh("w")
+    look(scope, probability, body)
+    body.append(Draw(draw, site(path), agent, episode, path, probability.span))
+    body += look_at(scope, probability, "probability")
+    return scope.let(body, "happens", test("lt", word(draw, 0), chance_threshold(scope.value(probability, "chance"))))
+
+
+# ------------------------------------------------------------------ actions
+
+
+def _actions(scope: Scope, rule: m.Rule, one: m.Paragraph) -> list[KStmt]:
+    """The actions in their order; each reads what those before it have made of the agent."""
+    body: list[KStmt] = []
+    for k, action in enumerate(one.actions):
+        done = _action(scope, rule, action)
+        if action.probability is None:
+            body += done
+            continue
+        path = f"{one.site}.action{k}"
+        happens = _happens(scope, rule, action.probability, path, AGENT, _runs(scope, rule), body)
+        body.append(If(happens, tuple(done), span=action.span))
+    return body
+
+
+def _action(scope: Scope, rule: m.Rule, action: m.RuleAction) -> list[KStmt]:
+    body: list[KStmt] = []
+    match action:
+        case m.SetAttribute():
+            look(scope, action.value, body)
+            body += look_at(scope, action.value, "value")
+            if not action.theirs:
+                return [*body, write(scope, rule.of, action, stored_value(scope, rule.of, action))]
+            assert scope.theirs is not None
+            if action.adds:
+                return [*body, add_to_other(scope, rule, action, scope.theirs.agent, scope.value(action.value))]
+            return [*body, set_other(rule, action, scope.theirs.agent)]
+        case m.ForceMove():
+            to = frozenset({action.state})
+            return force(scope, action.condition, integer(action.state), to, YES, action.span)
+        case m.CopyState():
+            assert scope.theirs is not None
+            to = scope.let(body, f"{action.theirs}_theirs", scope.theirs.states[action.theirs])
+            states = frozenset(range(len(scope.builder.model.condition(action.condition).states)))
+            return [*body, *force(scope, action.condition, to, states, YES, action.span)]
+        case _:
+            assert_never(action)
+
+
+# ------------------------------------------------------------------ each of several
+
+
+def _each(scope: Scope, rule: m.Rule, one: m.Paragraph, meeting: m.Meeting, acted: Var) -> list[KStmt]:
+    """Go along the row: what is added to the agent itself is added up, and written after the last."""
+    body: list[KStmt] = []
+    sums: dict[str, Var] = {}
+    for action in one.actions:
+        if isinstance(action, m.SetAttribute) and not action.theirs:
+            sums.setdefault(action.attribute, scope.let(body, f"{action.attribute}_more", number(0.0)))
+    tied = scope.let(body, "luck", integer(0))
+    if one.probability is not None or any(a.probability is not None for a in one.actions):
+        draw, path = scope.fresh("w"), f"{one.site}.who"
+        body.append(Draw(draw, site(path), AGENT, _runs(scope, rule), path, one.span))
+        body.append(Assign(tied.name, word(draw, 0)))
+
+    def told(other: Scope) -> list[KStmt]:
+        done: list[KStmt] = [Assign(acted.name, YES)]
+        for k, action in enumerate(one.actions):
+            assert isinstance(action, m.SetAttribute)
+            written = _told(other, rule, action, sums)
+            if action.probability is not None:
+                path = f"{one.site}.action{k}"
+                happens = _happens(other, rule, action.probability, path, _theirs(other), tied, done)
+                written = [If(happens, tuple(written), span=action.span)]
+            done += written
+        if one.probability is None:
+            return done
+        first: list[KStmt] = []
+        happens = _happens(other, rule, one.probability, f"{one.site}.chance", _theirs(other), tied, first)
+        return [*first, If(happens, tuple(done), span=one.span)]
+
+    body += members(scope, meeting, told)
+    kind = scope.builder.model.agent(rule.of)
+    for name, total in sums.items():
+        attribute = next(a for a in kind.attributes if a.name == name)
+        own = scope.attribute(m.AttributeRef(rule.of, name, attribute.type, one.span))
+        body.append(Store(f"{rule.of}_{name}", (AGENT,), real("add", own, total), one.span))
+    return body
+
+
+def _theirs(scope: Scope) -> KExpr:
+    assert scope.theirs is not None
+    return scope.theirs.agent
+
+
+def _told(scope: Scope, rule: m.Rule, action: m.SetAttribute, sums: dict[str, Var]) -> list[KStmt]:
+    body: list[KStmt] = []
+    look(scope, action.value, body)
+    body += look_at(scope, action.value, "value")
+    if not action.theirs:
+        total = sums[action.attribute]
+        return [*body, Assign(total.name, real("add", total, scope.value(action.value)), action.span)]
+    if action.adds:
+        return [*body, add_to_other(scope, rule, action, _theirs(scope), scope.value(action.value))]
+    return [*body, set_other(rule, action, _theirs(scope))]

@@ -1,0 +1,129 @@
+"""A rule becomes a schedule: choose for whom, keep what others were, act, settle what was written to others."""
+
+from __future__ import annotations
+
+from lpmdsl.lowering.builder import Builder, stored_as
+from lpmdsl.lowering.dense.entries import set_on_entering
+from lpmdsl.lowering.dense.expressions import Scope
+from lpmdsl.lowering.dense.interventions import choose_kernel, declare_block, eligible, limit_kernel
+from lpmdsl.lowering.dense.months import months_between
+from lpmdsl.lowering.dense.neighbours import look, view_items
+from lpmdsl.lowering.dense.rules.paragraphs import Chain, paragraph
+from lpmdsl.lowering.dense.rules.writes import declare_written, settle_items
+from lpmdsl.program.ir import DType, Gate, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, SelectSmallest, Store
+from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, op, test
+from lpmdsl.semantics import model as m
+
+FIRST = integer(0)
+
+
+def declare_rule(builder: Builder, rule: m.Rule) -> None:
+    """Scalars of a rule, and buffers by which those are chosen for whom it is."""
+    builder.buffer(f"{rule.name}_runs", "i64", (1,), "control", note="how often the rule was due")
+    builder.buffer(f"{rule.name}_disabled", "i64", (1,), "input", note="1 where a scenario goes without it")
+    if rule.days:
+        builder.buffer(f"{rule.name}_days", "u8", ("steps",), "input", note=f"1 on {rule.days}")
+    if rule.block.at_most is not None:
+        declare_block(builder, rule.name, rule.block, False)
+    declare_written(builder, rule)
+
+
+def rule_items(builder: Builder, rule: m.Rule) -> list[ScheduleItem]:
+    """The schedule of one rule, under the test that it is due."""
+    name, block = rule.name, rule.block
+    before = _kept_buffers(builder, rule)
+    items: list[ScheduleItem] = view_items(builder, rule, "")
+    if block.at_most is not None:
+        items.append(Launch(builder.kernel(choose_kernel(builder, name, block))))
+        items.append(Launch(builder.kernel(limit_kernel(builder, name, block, ""))))
+        limit = builder.load(f"{name}_limit", FIRST)
+        items.append(SelectSmallest(f"{name}_keys", limit, f"{name}_cutoff", f"{name}_chosen"))
+    items += [Launch(builder.kernel(_keep_kernel(builder, rule, buffer, kept))) for buffer, kept in before.items()]
+    settled = settle_items(builder, rule)
+    items += settled.before
+    items.append(Launch(builder.kernel(_act_kernel(builder, rule, before))))
+    items += settled.after
+    more = op("add", builder.load(f"{name}_runs", FIRST), integer(1))
+    ran = Kernel(f"ran_{name}", "", (), (Store(f"{name}_runs", (FIRST,), more, rule.span),), rule.span)
+    items.append(Launch(builder.kernel(ran)))
+    return [Gate(_is_due(builder, rule), tuple(items), name)]
+
+
+def _is_due(builder: Builder, rule: m.Rule) -> KExpr:
+    block, offset = rule.block, integer(rule.offset)
+    tests: list[KExpr] = [test("eq", builder.load(f"{rule.name}_disabled", FIRST), FIRST)]
+    if rule.offset:
+        tests.append(test("ge", STEP, offset))
+    if block.months:
+        now = months_between(builder, offset, STEP)
+        before = months_between(builder, offset, op("max", op("sub", STEP, integer(1)), offset))
+        whole = test("eq", op("mod", now, integer(block.months)), FIRST)
+        turns = all_of(test("gt", now, before), whole)
+        tests.append(test("or", test("eq", STEP, offset), turns))
+    else:
+        steps = max(1, round(block.every / builder.model.clock.step))
+        elapsed = op("sub", STEP, offset) if rule.offset else STEP
+        tests.append(test("eq", op("mod", elapsed, integer(steps)), FIRST))
+    if rule.days:
+        tests.append(test("ne", builder.load(f"{rule.name}_days", STEP), FIRST))
+    return all_of(*tests)
+
+
+# ------------------------------------------------------------------ others as they were
+
+
+def _kept_buffers(builder: Builder, rule: m.Rule) -> dict[str, str]:
+    """Buffers that the rule writes and of which it may read what others have -> where they are kept as they were."""
+    if not any(isinstance(e, m.Theirs | m.Neighbours) for e in m.every_expression(rule)) and not any(
+        p.meeting is not None for p in rule.paragraphs
+    ):
+        return {}
+    moved = dict.fromkeys(a.condition for a in rule.actions if isinstance(a, m.ForceMove | m.CopyState))
+    conditions = [builder.model.condition(c) for c in moved]
+    own = {a.attribute for a in rule.actions if isinstance(a, m.SetAttribute) and not a.theirs}
+    written = [f"{rule.of}_{name}" for name in sorted(own | set_on_entering(conditions))] + list(moved)
+    written += [f"{c.name}_entered" for c in conditions if c.tells_since]
+    types: dict[str, DType] = {
+        f"{rule.of}_{a.name}": stored_as(a.type) for a in builder.model.agent(rule.of).attributes
+    }
+    types |= {f"{c.name}_entered": "i64" for c in conditions}
+    kept = {name: f"{rule.name}_before_{name}" for name in written}
+    for name, copy in kept.items():
+        builder.buffer(copy, types.get(name, "u8"), (rule.of,), "state", note="as it was when the rule began")
+    return kept
+
+
+def _keep_kernel(builder: Builder, rule: m.Rule, buffer: str, kept: str) -> Kernel:
+    store = Store(kept, (AGENT,), builder.load(buffer, AGENT), rule.span)
+    return Kernel(f"keep_{kept}", rule.of, (), (store,), rule.span)
+
+
+# ------------------------------------------------------------------ acting
+
+
+def _scope(builder: Builder, rule: m.Rule, before: dict[str, str]) -> Scope:
+    """The scope of an agent whose states and attributes are read as the rule has made them so far."""
+    scope = Scope(builder, rule.of, others=before)
+    own = [c for c in builder.model.conditions if c.of == rule.of]
+    scope.states = {c.name: op("to_i64", builder.load(c.name, AGENT)) for c in own}
+    scope.live = dict(scope.states)
+    scope.entered = {c.name: builder.load(f"{c.name}_entered", AGENT) for c in own if c.tells_since}
+    return scope
+
+
+def _act_kernel(builder: Builder, rule: m.Rule, before: dict[str, str]) -> Kernel:
+    scope = _scope(builder, rule, before)
+    body: list[KStmt] = []
+    if rule.block.at_most is not None:
+        key = scope.let(body, "key", builder.load(f"{rule.name}_keys", AGENT))
+        cutoff = scope.hoist("cutoff", builder.load(f"{rule.name}_cutoff", FIRST))
+        chosen: KExpr = all_of(test("ge", key, integer(0)), test("le", key, cutoff))
+    else:
+        look(scope, rule.block.where, body)
+        chosen = eligible(scope, rule.block)
+    inner: list[KStmt] = []
+    chain = Chain()
+    for one in rule.paragraphs:
+        inner += paragraph(scope, rule, one, chain)
+    body.append(If(chosen, tuple(inner), span=rule.span))
+    return Kernel(f"act_{rule.name}", rule.of, tuple(scope.prologue), tuple(body), rule.span)

@@ -1,0 +1,1 @@
+"""Checks of rules: when and for whom, paragraphs, what they do."""

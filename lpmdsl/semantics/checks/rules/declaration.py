@@ -1,0 +1,88 @@
+"""Rules: when they are due, for whom, and that every paragraph does something."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from lpmdsl.quantities import ERROR
+from lpmdsl.semantics import model
+from lpmdsl.semantics.analysis.value_origins import origins
+from lpmdsl.semantics.analysis.vertices import extremes
+from lpmdsl.semantics.checks.interventions.together import PEOPLE
+from lpmdsl.semantics.checks.rules.paragraphs import check_paragraph
+from lpmdsl.semantics.checks.values.expressions import check_test, check_value
+from lpmdsl.semantics.checks.values.periods import Period, check_period
+from lpmdsl.semantics.context import Context, text_of
+from lpmdsl.semantics.resolve.scope import Scope, reporting, ruling
+from lpmdsl.syntax import tree
+
+
+def check_rule(ctx: Context, written: tree.Rule) -> model.Rule | None:
+    """The rule with all paragraphs that are right; None after a report that leaves nothing of it."""
+    kind = ctx.agent_kind(written.of)
+    if kind is None:
+        return None
+    scope = ruling(kind, f"the rule `{written.name.id}`")
+    block = _block(ctx, written, kind, scope)
+    offset = _offset(ctx, written)
+    paragraphs: list[model.Paragraph | None] = []
+    meets = False
+    for k, paragraph in enumerate(written.paragraphs):
+        # Whom one has picked stays in view of the paragraphs that are joined by `and`.
+        facing = replace(scope, theirs=kind) if meets and paragraph.joined == "and" else scope
+        paragraphs.append(check_paragraph(ctx, paragraph, written.name.id, k, facing))
+        own = paragraph.meeting
+        meets = own.how == "pick" if own is not None else meets and paragraph.joined == "and"
+    _all_do_something(ctx, written)
+    days = (written.time.days if written.time is not None else None) or ""
+    if days and ctx.start is None:
+        ctx.report.add("E0610", f"The clock has no date, so nobody knows which days are {days}.", written.span,
+                       "Write `from 2024-10-01 for 180 days` in `clock`.")  # fmt: skip
+        return None
+    if block is None or offset is None or any(p is None for p in paragraphs):
+        return None
+    whole = tuple(p for p in paragraphs if p is not None)
+    return model.Rule(written.name.id, kind, block, offset, days, whole, written.doc, written.span)
+
+
+def _block(ctx: Context, written: tree.Rule, kind: str, scope: Scope) -> model.Repeated | None:
+    time, name = written.time, written.name.id
+    if time is None:
+        return model.Repeated(kind, ctx.step, None, None, (), f"{name}.for", written.span)
+    every = check_period(ctx, time.every, "A period")
+    if time.kind is not None and time.kind.id != kind:
+        message = f"The rule `{name}` is of {kind}, so it cannot be for {time.kind.id}."
+        ctx.report.add("E1002", message, time.kind.span, f"Write `for at most NUMBER {kind}`.")
+        return None
+    where = check_test(ctx, time.where, scope, "what follows `where`") if time.where is not None else None
+    at_most = None
+    if time.at_most is not None:
+        at_most = check_value(ctx, time.at_most, reporting(scope.place), PEOPLE, "a number of agents")
+        if at_most.type != ERROR and any(v < 0 for v, _ in extremes(ctx, (at_most,))):
+            message = f"{text_of(at_most.span)} can be negative, and a number of agents cannot."
+            ctx.report.add("E0316", message, at_most.span, labels=origins(ctx, at_most))
+    if every is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
+        return None
+    return model.Repeated(kind, every.days, at_most, where, (), f"{name}.for", time.span, every.months)
+
+
+def _offset(ctx: Context, written: tree.Rule) -> int | None:
+    """The steps after the start at which a rule is first due; None after a report."""
+    if written.time is None or written.time.after is None:
+        return 0
+    after: Period | None = check_period(ctx, written.time.after, "The time before a rule is first due")
+    return None if after is None else round(after.days / ctx.step)
+
+
+def _all_do_something(ctx: Context, written: tree.Rule) -> None:
+    """Reports paragraphs without actions to which nothing is joined (E1008), and what is joined to nothing (E1009)."""
+    paragraphs = written.paragraphs
+    for one, following in [*pairwise(paragraphs), *((p, None) for p in paragraphs[-1:])]:
+        if not one.actions and (following is None or not following.joined):
+            ctx.report.add("E1008", "Nothing is done in this paragraph.", one.span,
+                           "Write below it what is done: `set ATTRIBUTE to VALUE`.")  # fmt: skip
+    if paragraphs and paragraphs[0].joined:
+        word = paragraphs[0].joined
+        ctx.report.add("E1009", f"Nothing stands before this `{word}`, to which it could be joined.",
+                       paragraphs[0].span, f"Leave `{word}` out, or write a paragraph above it.")  # fmt: skip

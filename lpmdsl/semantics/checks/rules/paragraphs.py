@@ -1,0 +1,163 @@
+"""Paragraphs of a rule: who acts, who the other is, and what is done to whom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from lpmdsl.quantities import ERROR, NUMBER
+from lpmdsl.semantics import model
+from lpmdsl.semantics.checks.actions import force_move, moved_condition, set_attribute
+from lpmdsl.semantics.checks.values.expressions import check_expression, check_test
+from lpmdsl.semantics.checks.values.probabilities import check_probability, not_negative
+from lpmdsl.semantics.checks.values.units import expect
+from lpmdsl.semantics.context import Context
+from lpmdsl.semantics.resolve.scope import Scope
+from lpmdsl.syntax import tree
+from lpmdsl.syntax.tree import LASTING
+
+
+def check_paragraph(
+    ctx: Context, written: tree.Paragraph, rule: str, number: int, scope: Scope
+) -> model.Paragraph | None:
+    """The paragraph; None after a report. ``number``: its place in the rule."""
+    assert scope.kind is not None
+    site = f"{rule}.paragraph{number}"
+    meeting, inside = None, scope
+    if written.meeting is not None:
+        meeting = _meeting(ctx, written.meeting, site, scope)
+        inside = replace(scope, theirs=scope.kind)
+    where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
+    probability = None
+    if written.probability is not None:
+        probability = check_probability(ctx, written.probability, scope, "the chance of a paragraph")
+    actions = [_action(ctx, action, written.meeting, inside) for action in written.actions]
+    broken = any(e is not None and e.type == ERROR for e in (where, probability)) or any(a is None for a in actions)
+    if broken or (written.meeting is not None and meeting is None):
+        return None
+    done = tuple(a for a in actions if a is not None)
+    return model.Paragraph(written.joined, where, probability, meeting, done, site, written.span)
+
+
+# ------------------------------------------------------------------ who the other is
+
+
+def _meeting(ctx: Context, written: tree.Meeting, site: str, scope: Scope) -> model.Meeting | None:
+    network = _whom(ctx, written, scope)
+    inside = replace(scope, theirs=scope.kind)
+    where = check_test(ctx, written.where, inside, "what follows `where`") if written.where is not None else None
+    by = check_expression(ctx, written.by, inside) if written.by is not None else None
+    if by is not None and written.order == "weight":
+        by = expect(ctx, by, NUMBER, "a weight") if not by.type.is_numeric else by
+        if by.type != ERROR:
+            not_negative(ctx, by, "a weight")
+    elif by is not None and by.type != ERROR and not by.type.is_numeric:
+        by = expect(ctx, by, NUMBER, f"what stands behind `with {written.order}`")
+    if network is None or any(e is not None and e.type == ERROR for e in (where, by)):
+        return None
+    return model.Meeting(written.how, network, written.is_other, where, written.order, by, site, written.span)
+
+
+def _whom(ctx: Context, written: tree.Meeting, scope: Scope) -> str | None:
+    """The network of those who may be met, "" for everybody of the kind; None after a report."""
+    whom, kind = written.whom, scope.kind
+    if whom.id == kind and written.how == "pick":
+        return ""
+    if whom.id == kind:
+        ctx.report.add("E1004", f"`each of {kind}` would be everybody with everybody.", whom.span,
+                       f"Name a network: `each of NETWORK`; or an observation of all {kind}.")  # fmt: skip
+        return None
+    network = ctx.networks.get(whom.id)
+    if network is None:
+        if whom.id not in ctx.broken and whom.id not in ctx.names.networks():
+            known = [*ctx.names.networks(), kind or ""]
+            ctx.unknown(whom, "a network", known, f"Others are found over a network, or are any {kind}.")
+        return None
+    if written.is_other:
+        ctx.report.add("E1004", "Nobody is a neighbour of oneself, so `other` says nothing here.", written.span,
+                       f"Write `pick one of {whom.id}`.")  # fmt: skip
+        return None
+    if network.of != kind or network.to:
+        ctx.report.add("E0607", f"`{whom.id}` joins {network.of}, and the rule is of {kind}.", whom.span,
+                       labels=ctx.declared(whom.id))  # fmt: skip
+        return None
+    if network.layout == "random":
+        ctx.report.add("E1108", f"On `{whom.id}` everybody may meet everybody, so nobody in particular is a neighbour.",
+                       whom.span, f"Write `pick one of other {kind}`.", labels=ctx.declared(whom.id))  # fmt: skip
+        return None
+    return network.name
+
+
+# ------------------------------------------------------------------ what is done
+
+
+def _action(ctx: Context, action: tree.Action, meeting: tree.Meeting | None, scope: Scope) -> model.RuleAction | None:
+    assert scope.kind is not None
+    match action:
+        case tree.SetTo():
+            made = set_attribute(ctx, action, scope.kind, scope)
+            return made if made is None or _is_settled(ctx, action, made, meeting) else None
+        case tree.MoveTo():
+            if meeting is not None and meeting.how == "each":
+                _several(ctx, action, f"move {action.condition.id}")
+                return None
+            if isinstance(action.state, tree.Theirs) and scope.theirs is not None:
+                return _copied(ctx, action, action.state, scope)
+            return force_move(ctx, action, scope.kind, scope)
+        case tree.Leave() | tree.Scale() | tree.Change():
+            ctx.report.add("E0709", "A rule acts at a moment, and this lasts.", action.span,
+                           f"`{LASTING[_WORDS[type(action)]]}` stands under `while`, or in an intervention "
+                           "`while active`.")  # fmt: skip
+            return None
+        case _:
+            assert_never(action)
+
+
+_WORDS = {tree.Leave: "leave", tree.Scale: "scale", tree.Change: "change"}
+
+
+def _is_settled(ctx: Context, action: tree.SetTo, made: model.SetAttribute, meeting: tree.Meeting | None) -> bool:
+    """Return True if it is clear which value stays when several act on one agent; else it is reported."""
+    if made.adds:
+        return True
+    if made.theirs and not isinstance(made.value, model.Literal_):
+        ctx.report.add(
+            "E1001",
+            f"Two agents could give `their.{made.attribute}` different values, and only one could stay.",
+            action.span,
+            f"`add VALUE to their.{made.attribute}`, of which all are summed, or set one constant value.",
+        )
+        return False
+    if not made.theirs and meeting is not None and meeting.how == "each":
+        _several(ctx, action, f"set {made.attribute}")
+        return False
+    return True
+
+
+def _several(ctx: Context, action: tree.Action, what: str) -> None:
+    ctx.report.add(
+        "E1003",
+        f"Of several neighbours each would `{what}`, and which of them is to stay?",
+        action.span,
+        "Write `add`, or use what is seen of all of them: `set x to mean of their.x over NETWORK`.",
+    )
+
+
+def _copied(ctx: Context, action: tree.MoveTo, theirs: tree.Theirs, scope: Scope) -> model.CopyState | None:
+    """``move Type to their.Type``; None after a report."""
+    assert scope.kind is not None
+    condition = moved_condition(ctx, action, scope.kind)
+    probability = None
+    if action.probability is not None:
+        probability = check_probability(ctx, action.probability, scope, "the chance of an action")
+    if condition is None or (probability is not None and probability.type == ERROR):
+        return None
+    if theirs.id not in ctx.states or ctx.kind_of[theirs.id] != scope.theirs:
+        if theirs.id not in ctx.broken:
+            ctx.unknown(tree.Name(theirs.id, theirs.span), "a condition", ctx.states)
+        return None
+    if ctx.states[theirs.id] != ctx.states[condition]:
+        ctx.report.add("E1005", f"`{theirs.id}` has other states than `{condition}`.", theirs.span,
+                       f"Write `move {condition} to their.{condition}`.", labels=ctx.states_of(theirs.id))  # fmt: skip
+        return None
+    return model.CopyState(condition, theirs.id, probability, action.span)

@@ -1,0 +1,71 @@
+"""The paragraphs of a rule, from lark's tree, and the declaration that they make up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from lark.tree import Meta
+
+from lpmdsl.syntax import tree as t
+from lpmdsl.syntax.build.behaviour import BehaviourBuilder
+from lpmdsl.syntax.build.expressions import Children
+
+
+class RuleBuilder(BehaviourBuilder):
+    """Builder of rules: when, for whom, and paragraphs that run from one opener to the next."""
+
+    def rule(self, meta: Meta, c: Children) -> t.Rule:
+        name, of, time, *steps = c
+        paragraphs: list[t.Paragraph] = []
+        for step in steps:
+            if isinstance(step, t.Paragraph):
+                paragraphs.append(step)
+            elif paragraphs:
+                paragraphs[-1] = replace(paragraphs[-1], actions=(*paragraphs[-1].actions, step))
+            else:
+                paragraphs.append(t.Paragraph("", None, None, None, (step,), step.span, has_opener=False))
+        if not paragraphs:
+            self.missing("This rule does nothing", meta, "Add a line such as `set ATTRIBUTE to VALUE`")
+        return t.Rule(self.named(name), self.named(of), time, tuple(paragraphs), self.doc(meta), self.span(meta))
+
+    def rule_time(self, meta: Meta, c: Children) -> t.RuleTime:
+        every, after, days, target = c
+        at_most, kind, where, share = target or (None, None, None, None)
+        return t.RuleTime(every, after, days and str(days), at_most, kind, where, share, self.span(meta))
+
+    def paragraph(self, meta: Meta, c: Children) -> t.Paragraph:
+        joined, opener = (c[0], c[1]) if len(c) == 2 else (c[0], None)
+        word: Any = "" if joined is None else str(joined)
+        if opener is None:
+            return t.Paragraph(word, None, None, None, (), self.span(meta))
+        return replace(opener, joined=word, span=self.span(meta))
+
+    def if_where(self, meta: Meta, c: Children) -> t.Paragraph:
+        return t.Paragraph("", c[0], c[1], None, (), self.span(meta))
+
+    def by_chance(self, meta: Meta, c: Children) -> t.Paragraph:
+        return t.Paragraph("", None, c[0], None, (), self.span(meta))
+
+    def always(self, meta: Meta, c: Children) -> t.Paragraph:
+        return t.Paragraph("", None, None, None, (), self.span(meta), is_always=True)
+
+    def by_weight(self, meta: Meta, c: Children) -> tuple[str, t.Expr]:
+        return "weight", c[0]
+
+    def with_most(self, meta: Meta, c: Children) -> tuple[str, t.Expr]:
+        return str(c[0]), c[1]
+
+    def pick(self, meta: Meta, c: Children) -> t.Paragraph:
+        _, other, whom, where, choice, probability = c
+        order: Any
+        order, by = choice or ("lot", None)
+        span = self.span(meta)
+        meeting = t.Meeting("pick", self.named(whom), other is not None, where, order, by, span)
+        return t.Paragraph("", None, probability, meeting, (), span)
+
+    def each_of(self, meta: Meta, c: Children) -> t.Paragraph:
+        whom, where, probability = c
+        span = self.span(meta)
+        meeting = t.Meeting("each", self.named(whom), False, where, "lot", None, span)
+        return t.Paragraph("", None, probability, meeting, (), span)

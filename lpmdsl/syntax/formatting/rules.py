@@ -1,0 +1,47 @@
+"""The lines of a rule: its time and its paragraphs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from lpmdsl.syntax import tree as t
+from lpmdsl.syntax.formatting.expressions import SIGN, SUM, expression
+from lpmdsl.syntax.formatting.lines import Line, join, line_at, where_part
+
+
+def rule(node: t.Rule, target: str, action: Callable[[t.Action], str]) -> Iterable[Line]:
+    """Lines below the first; ``target`` says for whom, ``action`` formats one action."""
+    if node.time is not None:
+        yield line_at(node.time.span, _time(node.time, target))
+    for paragraph in node.paragraphs:
+        if paragraph.has_opener:
+            yield line_at(paragraph.span, _opener(paragraph))
+        for one in paragraph.actions:
+            yield line_at(one.span, action(one), indent=2 if paragraph.has_opener else 1)
+
+
+def _time(node: t.RuleTime, target: str) -> str:
+    after = "" if node.after is None else f"after {node.after.text}"
+    days = "" if node.days is None else f"on {node.days}"
+    return join(f"every {node.every.text}", after, days, target)
+
+
+def _opener(node: t.Paragraph) -> str:
+    chance = "" if node.probability is None else f"with probability {expression(node.probability, SUM)}"
+    if node.meeting is not None:
+        return join(node.joined, _meeting(node.meeting, bool(chance)), chance)
+    if node.where is not None:
+        return join(node.joined, where_part(node.where, before="with" if chance else ""), chance)
+    return join(node.joined, "always" if node.is_always else "", chance)
+
+
+def _meeting(node: t.Meeting, has_chance: bool) -> str:
+    if node.how == "each":
+        return join("each of", node.whom.id, where_part(node.where, before="with" if has_chance else ""))
+    order = ""
+    if node.by is not None:
+        order = f"by weight {expression(node.by, SIGN)}" if node.order == "weight" else (
+            f"with {node.order} {expression(node.by, SUM, before='with' if has_chance else '')}")  # fmt: skip
+    before = "by" if node.order == "weight" else "with" if order or has_chance else ""
+    return join("pick one of", "other" if node.is_other else "", node.whom.id,
+                where_part(node.where, before=before), order)  # fmt: skip

@@ -1,0 +1,67 @@
+"""Rules: paragraphs of what agents do on a schedule, to themselves and to one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lpmdsl.source import Span
+from lpmdsl.syntax.tree.actions import Action
+from lpmdsl.syntax.tree.expressions import Expr, Name, Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """``pick one of [other] WHOM …`` or ``each of WHOM``: who is the other agent in a paragraph.
+
+    ``order``: ``by weight W``, ``with highest X``, ``with lowest X``, or by lot; ``by`` is W or X.
+    """
+
+    how: Literal["pick", "each"]
+    whom: Name
+    is_other: bool
+    where: Expr | None
+    order: Literal["lot", "weight", "highest", "lowest"]
+    by: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """An opener and the actions below it; ``joined``: ``and`` or ``otherwise`` before the opener."""
+
+    joined: Literal["", "and", "otherwise"]
+    where: Expr | None
+    probability: Expr | None
+    meeting: Meeting | None
+    actions: tuple[Action, ...]
+    span: Span
+    """Place of the opener; of a paragraph without one, that of its first action."""
+    has_opener: bool = True
+    is_always: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTime:
+    """``every PERIOD [after OFFSET] [on weekdays] [for [at most N] [KIND] [where EXPR]]``"""
+
+    every: Quantity
+    after: Quantity | None
+    days: str | None
+    at_most: Expr | None
+    kind: Name | None
+    where: Expr | None
+    share: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``rule NAME of KIND``; ``time`` None: every step, everybody."""
+
+    name: Name
+    of: Name
+    time: RuleTime | None
+    paragraphs: tuple[Paragraph, ...]
+    doc: str
+    span: Span
