@@ -110,7 +110,7 @@ CODES: dict[str, str] = {
     "W0615": "A parameter that nothing reads",
     "W0628": "A table that nothing reads",
     "N0629": "An attribute or a place that nothing reads",
-    "E0631": "A computed attribute would stay as it was",
+    "E0631": "An attribute is a formula of what changes and is set as well",
     "N0632": "An age that does not grow",
     "W0630": "A test that never holds",
     "W0616": "A network on which nothing spreads",

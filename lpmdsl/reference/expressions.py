@@ -169,7 +169,8 @@ def table_rows(distribution: Distribution, kind: str, moment: Moment) -> Tensor:
 
 
 def attribute(kind: str, name: str, moment: Moment) -> Tensor:
-    """The attribute as it reads: its stored value, unless a ``while`` clause sets it; the last such clause wins.
+    """The attribute as it reads: its stored value, or the formula that it is, unless a ``while`` clause sets it; the
+    last such clause wins.
 
     What a clause's own value reads are stored values, so no clause depends on another.
     """
@@ -177,6 +178,9 @@ def attribute(kind: str, name: str, moment: Moment) -> Tensor:
     if not moment.effects:
         return value
     stored = replace(moment, effects=False)
+    declared = next((a for a in moment.model.agent(kind).attributes if a.name == name), None)
+    if declared is not None and declared.follows is not None:
+        value = over_agents(declared.follows, kind, stored)
     for condition in moment.model.conditions:
         for clause in condition.whiles:
             if condition.of == kind and clause.attribute == name and clause.value is not None:

@@ -29,6 +29,7 @@ from lpmdsl.semantics.checks.tables.labelled import check_table
 from lpmdsl.semantics.checks.values.periods import check_clock
 from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.desugar import hold
+from lpmdsl.semantics.follow import follow
 from lpmdsl.semantics.resolve.names import Names
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
@@ -112,6 +113,7 @@ def _bystanders(ctx: Context) -> None:
 
 def _settled(ctx: Context, made: model.Model) -> model.Model:
     """The model with what only the whole of it shows: which attributes change, which conditions go round."""
+    made = follow(made, ctx.report)
     made_up = [*ctx.shares, *ctx.views]
     set_on = set(first_writes(made, "attribute", "reading"))
     since = {e.condition for e in model.every_expression(made) if isinstance(e, model.Since)}

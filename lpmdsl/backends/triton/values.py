@@ -254,6 +254,9 @@ class Lanes:
             case "to_i64" | "to_f64" | "to_u8" | "to_i16" | "to_i32":
                 to = self.integer if name == "to_i64" else _CAST[name]
                 return f"{self._wide(self._operand, args[0], mask)}.to({to})", ATOM
+            case "select" if isinstance(args[0], Const):
+                # A test that became a constant where a local was put in its place.
+                return self._print(args[1] if args[0].value else args[2], mask)
             case "select":
                 return self._select(expr, mask), ATOM
             case "not":

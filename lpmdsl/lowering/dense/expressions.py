@@ -182,7 +182,9 @@ class Scope:
         for holds, read in m.overlays(self.builder.model, ref.of, ref.name) if self.applies_whiles else ():
             # What a clause sets is read from stored attributes, so that it may name itself.
             self.applies_whiles = False
-            value = op("select", self.value(holds), self.value(read), value, dtype=value.dtype)
+            made = self.value(read)
+            is_always = isinstance(holds, m.Literal_)
+            value = made if is_always else op("select", self.value(holds), made, value, dtype=value.dtype)
             self.applies_whiles = True
         return value
 

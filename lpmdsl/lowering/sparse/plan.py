@@ -250,6 +250,7 @@ def _told_by(model: m.Model) -> Iterator[m.Expr]:
     yield from (n.where for n in model.networks if n.where is not None)
     yield from (w.where for i in model.interventions for w in i.while_active if w.where is not None)
     yield from (w.value for c in model.conditions for w in c.whiles if w.value is not None)
+    yield from (a.follows for agent in model.agents for a in agent.attributes if a.follows is not None)
     yield from (s.value for i in model.interventions for w in i.while_active for s in w.sets)
 
 

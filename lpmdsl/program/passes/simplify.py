@@ -72,6 +72,12 @@ def _fold_truth(expr: Apply) -> KExpr:
             return no if value else yes
         case "eq", (Const(value=a, dtype="i64"), Const(value=b, dtype="i64")):
             return yes if a == b else no
+        case "select", (Const(value=truth), a, b):
+            return a if truth else b
+        case "select", (test, Const(value=True), b):
+            return _fold_truth(Apply("or", (test, b), "bool"))
+        case "select", (test, a, Const(value=False)):
+            return _fold_truth(Apply("and", (test, a), "bool"))
         case _:
             return expr
 

@@ -185,6 +185,8 @@ def _conditions_in(parts: tuple[object, ...], model: m.Model) -> set[str]:
     attributes = {e.name for e in expressions if isinstance(e, m.AttributeRef)}
     mixing = (p.mixing for p in parts if isinstance(p, m.Network))
     attributes |= {model.table(table).key_attributes[0] for table in mixing if table is not None}
+    formulas = [a.follows for kind in model.agents for a in kind.attributes if a.name in attributes]
+    attributes |= {e.name for e in m.every_expression(tuple(formulas)) if isinstance(e, m.AttributeRef)}
     return found | {e.when.condition for e in events(model) if attributes & _set_by_state(e)}  # type: ignore[union-attr]
 
 

@@ -156,7 +156,7 @@ class Deciding:
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """Whenever something reads what an agent sees of its neighbours."""
+    """Whenever something reads what an agent sees of its neighbours, or an attribute that is a formula."""
 
     attribute: str
 
@@ -216,6 +216,10 @@ def _ruled(model: m.Model, action: m.RuleAction) -> Effect:
 
 
 def _of_views(agent: m.Agent) -> Iterator[Event]:
+    for one in (a for a in agent.attributes if a.follows is not None):
+        assert one.follows is not None
+        reads = ReadAs(one.name, one.follows, one.span)
+        yield Event(f"agent {agent.name}", agent.name, Looking(one.name), None, None, (reads,), one.span)
     for seen in (a for a in agent.attributes if a.view is not None):
         assert seen.view is not None
         effect = Decide(seen.name, seen.view.network, seen.span)

@@ -1,8 +1,8 @@
-"""Values worked out once that do not follow: computed attributes behind those that a run writes, and ages."""
+"""Ages that are drawn once and stay as they were."""
 
 from __future__ import annotations
 
-from lpmdsl.diagnostics import Label, Report
+from lpmdsl.diagnostics import Report
 from lpmdsl.quantities import TIME
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis import events
@@ -12,30 +12,12 @@ YEAR = 365.25
 
 
 def check_stale(checked: m.Model, report: Report) -> None:
-    """Report attributes that would stay as they were when what they are made of is set (E0631), and ages that stay as
-    they were drawn through years in which they are read (N0632)."""
-    parts = (checked.conditions, checked.contagions, checked.observations, checked.interventions, checked.behaviours,
-             checked.rules, checked.networks, checked.checks)  # fmt: skip
-    read = {(e.of, e.name) for e in m.every_expression(parts) if isinstance(e, m.AttributeRef)}
-    mixed = {n.mixing for n in checked.networks if n.mixing is not None}
-    keys = {key for table in checked.tables if table.name in mixed for key in table.key_attributes}
+    """Note ages that stay as they were drawn through years in which they are read (N0632)."""
+    if checked.clock.step * checked.clock.steps <= YEAR + 1:
+        return
     written = events.first_writes(checked, "attribute", "reading")
     for agent in checked.agents:
-        made_of = {a.name: _sources(a) for a in agent.attributes}
-        for attribute in agent.attributes:
-            is_read = (agent.name, attribute.name) in read or attribute.name in keys
-            behind = next((s for s in _behind(attribute.name, made_of) if (agent.name, s) in written), None)
-            if behind is None or not is_read or (agent.name, attribute.name) in written:
-                continue
-            report.add(
-                "E0631",
-                f"`{behind}` is set here, and `{attribute.name}`, which is made of it once, would stay as it was.",
-                written[(agent.name, behind)],
-                f"Read `{behind}` itself where it counts, or declare `{attribute.name}` by itself and set it too.",
-                [Label(attribute.span, f"`{attribute.name}` is made here")],
-            )
-        if checked.clock.step * checked.clock.steps > YEAR + 1:
-            _ages(checked, agent, set(written), report)
+        _ages(checked, agent, set(written), report)
 
 
 def _sources(attribute: m.Attribute) -> set[str]:

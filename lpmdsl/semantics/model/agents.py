@@ -35,6 +35,8 @@ class Attribute:
     since: str | None = None
     view: Neighbours | None = None
     """Sight of the agent's neighbours, of which this attribute is the value whenever something reads it."""
+    follows: Expr | None = None
+    """Formula of what is stored that this attribute is at every moment, because what it is made of changes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,16 @@ from lpmdsl.semantics.model.agents import Agent
 from lpmdsl.semantics.model.behaviours import Behaviour
 from lpmdsl.semantics.model.conditions import Condition
 from lpmdsl.semantics.model.contagion import Contagion, Spread
-from lpmdsl.semantics.model.expressions import Apply, AttributeRef, Expr, InState, IsActive, Neighbours, walk
+from lpmdsl.semantics.model.expressions import (
+    Apply,
+    AttributeRef,
+    Expr,
+    InState,
+    IsActive,
+    Literal_,
+    Neighbours,
+    walk,
+)
 from lpmdsl.semantics.model.interventions import Intervention
 from lpmdsl.semantics.model.networks import Network
 from lpmdsl.semantics.model.observations import Observation
@@ -99,9 +108,17 @@ class Model:
 
 
 def overlays(model: Model, of: str, name: str) -> list[tuple[Expr, Expr]]:
-    """Tests under which an attribute reads otherwise than stored, and as what: ``while`` clauses of conditions, then of
-    interventions, in written order. The last that holds wins. Both are read from stored attributes."""
+    """Tests under which an attribute reads otherwise than stored, and as what: always, if it is a formula of what
+    changes; then ``while`` clauses of conditions, then of interventions, in written order. The last that holds wins.
+    Both are read from stored attributes."""
     found: list[tuple[Expr, Expr]] = [
+        (Literal_(1.0, BOOLEAN, a.span), a.follows)
+        for agent in model.agents
+        if agent.name == of
+        for a in agent.attributes
+        if a.name == name and a.follows is not None
+    ]
+    found += [
         (InState(condition.name, clause.states, BOOLEAN, clause.span), clause.value)
         for condition in model.conditions
         if condition.of == of
