@@ -13,7 +13,7 @@ from compiler_tests.support.both_backends import MODELS, compiled, loaded
 from lpmdsl.backends.llvm import units
 from lpmdsl.native import machine
 from lpmdsl.native.function import native
-from lpmdsl.native.instructions import bits_float, float_bits
+from lpmdsl.native.instructions import bits_float, float_bits, other_than_zero, subtract
 from lpmdsl.native.operations import NotNative
 from lpmdsl.native.types import ArrayType
 
@@ -74,6 +74,26 @@ def test_narrow_numbers_are_the_lowest_bits() -> None:
     for a in INTEGERS:
         narrow = [int(np.int64(a).astype(kind)) for kind in (np.uint8, np.int16, np.uint32, np.int32)]
         assert _cast(a) == (*narrow, float(a), float(np.uint64(a % 2**64)))
+
+
+@native()
+def _subtracted(array, first, amounts):
+    return other_than_zero(amounts, first), subtract(array, first, amounts)
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.int32])
+@pytest.mark.parametrize("amount", [np.uint8, np.int32])
+def test_sixty_four_integers_are_taken_at_once(kind: type, amount: type) -> None:
+    draws = np.random.default_rng(1)
+    array, amounts = draws.integers(-40, 300, 130).astype(kind), draws.integers(0, 256, 130).astype(amount)
+    amounts[draws.random(130) < 0.5] = 0
+    found, part = array.copy(), slice(3, 67)
+    some, used_up = _subtracted(found, 3, amounts)
+    exact = array.copy()
+    exact[part] -= amounts[part].astype(kind)
+    assert np.array_equal(found, exact)
+    assert some % 2**64 == sum(1 << k for k in range(64) if amounts[part][k] != 0)
+    assert used_up % 2**64 == sum(1 << k for k in range(64) if exact[part][k] <= 0)
 
 
 @native()

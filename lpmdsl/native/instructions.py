@@ -38,6 +38,19 @@ def lowest_bit(word: Any) -> Any:
 
 
 @instruction
+def subtract(array: Any, first: Any, amounts: Any) -> Any:
+    """Subtract 64 of ``amounts`` from ``first`` on from the integers at the same places; where at most 0 is left.
+
+    An int64 with a bit for each, the first in the lowest.
+    """
+
+
+@instruction
+def other_than_zero(array: Any, first: Any) -> Any:
+    """An int64 with a bit for each of 64 integers from ``first`` on: whether it is not 0."""
+
+
+@instruction
 def float_bits(value: Any) -> Any:
     """The bits of a float64 as an int64."""
 

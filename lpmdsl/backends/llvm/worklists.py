@@ -9,7 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from lpmdsl.native.function import native
-from lpmdsl.native.instructions import atomic_add, combine_and, combine_or, exchange, fetch_add, give_way, lowest_bit
+from lpmdsl.native.instructions import (
+    atomic_add,
+    combine_and,
+    combine_or,
+    exchange,
+    fetch_add,
+    give_way,
+    lowest_bit,
+    other_than_zero,
+    subtract,
+)
 
 LIST_CHUNK = 2048  # agents of a list, or words of a set, that a thread takes at a time
 CHUNK = 16384  # agents with one row of partial sums: fixed, so that no thread count changes a sum
@@ -170,60 +180,25 @@ def spend(left, counts, dirty, never, items, size, thread, threads):
         if dirty[block] == 0:
             continue
         first, last = block * 64, min(block * 64 + 64, left.shape[0])
-        is_whole = last - first == 64
-        if is_whole:
-            most, least = _spend_block(left, counts, first)
+        if last - first == 64:
+            most, reached = other_than_zero(counts, first), subtract(left, first, counts)
         else:
-            most, least = _spend_rest(left, counts, first, last)
+            most, reached = _spend_rest(left, counts, first, last)
         if most == 0:
             dirty[block] = 0
-        if least <= 0:
-            reached = _reached(left, first) if is_whole else _reached_rest(left, first, last)
-            while reached != 0:
-                i = first + lowest_bit(reached)
-                left[i] += never[0]
-                append(items, size, i, threads)
-                reached &= reached - 1
-
-
-@native()
-def _spend_block(left, counts, first):
-    """The largest count of a whole block, and the least that is left after it. Made of vector instructions."""
-    base = np.uint64(first)
-    least, most = left[base], counts[base]
-    for k in range(64):
-        i = base + np.uint64(k)
-        left[i] -= counts[i]
-        least = min(least, left[i])
-        most |= counts[i]
-    return most, least
+        while reached != 0:
+            i = first + lowest_bit(reached)
+            left[i] += never[0]
+            append(items, size, i, threads)
+            reached &= reached - 1
 
 
 @native()
 def _spend_rest(left, counts, first, last):
-    """The same for a block that is not full."""
-    least, most = left[first], counts[first]
+    """Whether anybody of a block that is not full counts anything, and a bit for each of whom nothing is left."""
+    most, reached = counts[first], np.int64(0)
     for i in range(first, last):
         left[i] -= counts[i]
-        least = min(least, left[i])
         most |= counts[i]
-    return most, least
-
-
-@native()
-def _reached(left, first):
-    """A bit for each agent of a whole block of whom nothing is left."""
-    base = np.uint64(first)
-    found = np.int64(0)
-    for k in range(64):
-        found |= np.int64(left[base + np.uint64(k)] <= 0) << k
-    return found
-
-
-@native()
-def _reached_rest(left, first, last):
-    """The same for a block that is not full."""
-    found = np.int64(0)
-    for i in range(first, last):
-        found |= np.int64(left[i] <= 0) << (i - first)
-    return found
+        reached |= np.int64(left[i] <= 0) << (i - first)
+    return most, reached
