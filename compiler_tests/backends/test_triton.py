@@ -222,7 +222,7 @@ def test_the_page_shows_the_recorded_table() -> None:
 
 def test_memory_is_added_up_to_the_byte() -> None:
     """What is estimated for a batch is what the buffers take, tables of quantiles and gates apart."""
-    from lpmdsl.runtime.engine.execute import size_values
+    from lpmdsl.runtime.engine.buffers import size_values
     from lpmdsl.runtime.engine.gpu_memory import device_bytes, most_replicates
 
     made = compiled(loaded(TOWN).model)
@@ -259,7 +259,7 @@ def test_an_unknown_triton_is_told(found: tuple[int, int] | None, monkeypatch: p
 
 def test_a_run_that_a_gpu_cannot_hold_says_what_would_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     from lpmdsl.diagnostics import LpmError
-    from lpmdsl.runtime.engine.execute import size_values
+    from lpmdsl.runtime.engine.buffers import size_values
     from lpmdsl.runtime.engine.gpu_memory import require_device_memory
 
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1 << 16, 1 << 17))

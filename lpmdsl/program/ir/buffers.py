@@ -30,3 +30,5 @@ class Buffer:
     note: str = ""
     rows: str = ""
     """Offsets of ties: the elements count ends of ties, and take the smallest integers that the longest row needs."""
+    hazard: int = -1
+    """Number of a constant, a hazard: the elements take four bytes if four times it does in fixed point."""

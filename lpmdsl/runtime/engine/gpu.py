@@ -23,8 +23,9 @@ from lpmdsl.compiler import Compiled
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.program.ir import Buffer, Program
 from lpmdsl.runtime.engine.asking import Asking
+from lpmdsl.runtime.engine.buffers import empty_buffer, given_buffers, size_values
 from lpmdsl.runtime.engine.build import build_triton
-from lpmdsl.runtime.engine.execute import BLOCK_SECONDS, empty_buffer, given_buffers, result_of, size_values
+from lpmdsl.runtime.engine.execute import BLOCK_SECONDS, result_of
 from lpmdsl.runtime.engine.gpu_detection import is_interpreted
 from lpmdsl.runtime.engine.gpu_launch import DIGITS, Launcher, Tiling
 from lpmdsl.runtime.engine.gpu_memory import most_replicates, require_device_memory

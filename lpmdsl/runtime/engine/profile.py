@@ -12,7 +12,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.backends.llvm.arguments import kernel_arguments, shares_lists, size_arguments
+from lpmdsl.backends.llvm.arguments import goes_through_list, kernel_arguments, shares_lists, size_arguments
 from lpmdsl.backends.llvm.schedule import decide_function, fold_function
 from lpmdsl.backends.llvm.worklists import CHUNK
 from lpmdsl.backends.request import RunRequest
@@ -40,7 +40,7 @@ from lpmdsl.program.ir import (
 )
 from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.engine.asking import Asking
-from lpmdsl.runtime.engine.execute import make_buffers, size_values
+from lpmdsl.runtime.engine.buffers import make_buffers, size_values
 from lpmdsl.runtime.engine.kernels import Kernels, build
 from lpmdsl.runtime.scenarios import Plan
 from lpmdsl.semantics.model import Model
@@ -165,7 +165,7 @@ class _Walk:
         arguments = [self.known[n] for n in kernel_arguments(self.program, kernel)]
         if not kernel.domain:
             return kernel.name, _lines(kernel), function.behind(0, t, *arguments)
-        one = [1] if shares_lists(kernel) else []
+        one = [1] if shares_lists(kernel) and not goes_through_list(self.program, kernel) else []
         size, run = self._size(kernel), function.behind(3, t, *one, *arguments)
 
         def call() -> None:

@@ -21,7 +21,8 @@ from lpmdsl.lowering.relaxed.moves import site_name
 from lpmdsl.lowering.relaxed.program import Outline, Relaxed, outline_of, relax
 from lpmdsl.networks.world import World
 from lpmdsl.program.ir import Buffer, Program
-from lpmdsl.runtime.engine.execute import Team, empty_buffer, report_count, size_values
+from lpmdsl.runtime.engine.buffers import empty_buffer, size_values
+from lpmdsl.runtime.engine.execute import Team, report_count
 from lpmdsl.runtime.engine.kernels import Kernels, kernels_of
 from lpmdsl.runtime.gradients.relaxed.inputs import by_parameters, given
 from lpmdsl.semantics.model import Flow, Model

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lpmdsl.lowering.relaxed.program import Relaxed
 from lpmdsl.lowering.relaxed.stays.phase_type import stage_derivatives, stage_numbers
 from lpmdsl.networks.world import World
-from lpmdsl.runtime.engine.execute import runs_on
+from lpmdsl.runtime.engine.buffers import runs_on
 from lpmdsl.semantics.analysis.derivative import derivative
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Condition, Expr, Model

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.population.people import start_states
-from lpmdsl.runtime.engine.execute import Team, make_buffers, result_of, size_values
+from lpmdsl.runtime.engine.buffers import make_buffers, size_values
+from lpmdsl.runtime.engine.execute import Team, result_of
 from lpmdsl.runtime.engine.kernels import Kernels
 from lpmdsl.runtime.engine.replicates import Repeats
 from lpmdsl.runtime.gradients.relaxed.forward_backward import RelaxedRun
