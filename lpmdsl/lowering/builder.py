@@ -19,6 +19,7 @@ from lpmdsl.program.ir import (
     Load,
     QuantileTable,
     Role,
+    Var,
 )
 from lpmdsl.program.nodes import HAZARD_MOST, HAZARD_ONE, STEP, integer, number, op, real, rounded
 from lpmdsl.quantities import Kind, Type
@@ -82,6 +83,8 @@ class Builder:
     named: dict[str, str] = field(default_factory=dict)
     watched: dict[tuple[Expr, str], tuple[int, Watched]] = field(default_factory=dict)
     """Expressions that a run must find to be numbers in their range, by role, with their places among the counters."""
+    owes: dict[tuple[str, str], Var] = field(default_factory=dict)
+    """Locals with all that an agent owes, where it owed nothing before: by phase of its moves, and buffer."""
     _parts: set[str] = field(default_factory=set)
     _taken: set[str] = field(default_factory=set)
     _kept: dict[Expr | str, Constant] = field(default_factory=dict)
@@ -95,9 +98,10 @@ class Builder:
         fill: float = 0,
         note: str = "",
         rows: str = "",
+        hazard: int = -1,
     ) -> str:
         """Declare a buffer once and return its name. Raises ``LpmError`` (E0204) if two things would have the name."""
-        made = Buffer(name, dtype, shape, role, fill, note, rows)
+        made = Buffer(name, dtype, shape, role, fill, note, rows, hazard)
         known = self.buffers.setdefault(name, made)
         if (known.dtype, known.shape, known.role) != (dtype, shape, role):
             raise self._named_twice(name)

@@ -40,6 +40,14 @@ def kernel_arguments(program: Program, kernel: Kernel) -> list[str]:
     return [*names, *buffers_of(kernel)]
 
 
+def goes_through_list(program: Program, kernel: Kernel) -> bool:
+    """Return True if a kernel goes through a list, and not through a set, which is shared out by words.
+
+    A list is for one thread: with atomic additions two took twice as long.
+    """
+    return bool(kernel.over) and program.buffer(kernel.over).dtype != "i64"
+
+
 def shares_lists(kernel: Kernel) -> bool:
     """Return True if a kernel must know if it is alone: it goes through a list, or adds to one."""
     return bool(kernel.over) or any(isinstance(s, Append | Mark | Claim | Enqueue) for s in statements(kernel.body))

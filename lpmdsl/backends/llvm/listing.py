@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 
-from lpmdsl.backends.llvm.arguments import kernel_arguments, shares_lists
+from lpmdsl.backends.llvm.arguments import goes_through_list, kernel_arguments, shares_lists
 from lpmdsl.backends.llvm.names import MODULES
 from lpmdsl.backends.llvm.schedule import driver
 from lpmdsl.backends.python_text import INDENT, block, remark, rows_of, signature, statement, text
@@ -76,11 +76,13 @@ def _import(module: str, names: list[str]) -> list[str]:
 def _kernel(program: Program, kernel: Kernel) -> str:
     names = kernel_arguments(program, kernel)
     head = ["chunk", "lo", "hi", "t"] if kernel.domain else ["t"]
-    head += ["threads"] if shares_lists(kernel) else []
+    is_alone = goes_through_list(program, kernel)
+    head += ["threads"] if shares_lists(kernel) and not is_alone else []
     lines = [*signature(f"def {kernel.name}", [*head, *names])]
     words = {"name": f"{INDENT}#{remark(kernel.span, kernel.note)[3:]}"}
     if words["name"].strip("# "):
         lines.append(words["name"])
+    lines += [f"{INDENT}threads = 1"] if is_alone else []
     for stmt in kernel.prologue:
         lines += statement(stmt, 1)
     if not kernel.domain:
@@ -160,7 +162,7 @@ def _words_taken(body: tuple[KStmt, ...]) -> tuple[KStmt, ...]:
 
 def _over_some(program: Program, kernel: Kernel) -> list[str]:
     """The loop over a list or a set. Who is alone need not pay for atomic instructions."""
-    is_set = program.buffer(kernel.over).dtype == "i64"
+    is_set = not goes_through_list(program, kernel)
     depth = 3 if is_set else 2
     body = (line.replace("atomic_add(", "add_among(threads, ") for line in block(kernel.body, depth))
     return [*(_over_set(kernel) if is_set else _over_list(kernel)), *body]

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from lpmdsl.backends.llvm.arguments import buffer_arguments, kernel_arguments, shares_lists, size_arguments
+from lpmdsl.backends.llvm.arguments import (
+    buffer_arguments,
+    goes_through_list,
+    kernel_arguments,
+    shares_lists,
+    size_arguments,
+)
 from lpmdsl.backends.python_text import INDENT, remark, signature, text
 from lpmdsl.program.ir import (
     Clear,
@@ -123,10 +129,10 @@ def _launch(program: Program, kernel: Kernel, depth: int) -> list[str]:
 
 
 def _launch_over_some(program: Program, kernel: Kernel, depth: int) -> list[str]:
-    """A set is shared out by words. A list is for one thread: with atomic additions two took twice as long as one."""
+    """A set is shared out by words; a list is for one thread."""
     pad, arguments = INDENT * depth, kernel_arguments(program, kernel)
     bounds = ["chunk", "chunk * piece", "min(count, (chunk + 1) * piece)", "t"]
-    if program.buffer(kernel.over).dtype == "i64":
+    if not goes_through_list(program, kernel):
         return [
             f"{pad}count = {kernel.over}.shape[0]",
             f"{pad}piece = piece_of(count, {kernel.domain})",
@@ -135,7 +141,7 @@ def _launch_over_some(program: Program, kernel: Kernel, depth: int) -> list[str]
         ]
     return [
         f"{pad}if thread == 0:",
-        f"{pad}{INDENT}{kernel.name}({', '.join(['0', '0', f'{kernel.over}_size[0]', 't', '1', *arguments])})",
+        f"{pad}{INDENT}{kernel.name}({', '.join(['0', '0', f'{kernel.over}_size[0]', 't', *arguments])})",
     ]
 
 

@@ -176,6 +176,7 @@ def spend(left, counts, dirty, never, items, size, thread, threads):
     """
     blocks = dirty.shape[0]
     each = (blocks + threads - 1) // threads
+    beyond, n = never[0], size[0]
     for block in range(thread * each, min(blocks, (thread + 1) * each)):
         if dirty[block] == 0:
             continue
@@ -188,9 +189,15 @@ def spend(left, counts, dirty, never, items, size, thread, threads):
             dirty[block] = 0
         while reached != 0:
             i = first + lowest_bit(reached)
-            left[i] += never[0]
-            append(items, size, i, threads)
+            left[i] += beyond
+            if threads == 1:
+                items[n] = i
+                n += 1
+            else:
+                append(items, size, i, threads)
             reached &= reached - 1
+    if threads == 1:
+        size[0] = n
 
 
 @native()

@@ -11,7 +11,7 @@ from lpmdsl.lowering.dense.expressions import Scope, dwell
 from lpmdsl.lowering.dense.observations import count_entry
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.lowering.score.draws import branches, happens, stay
-from lpmdsl.lowering.sparse.constant_hazard import contacts_left, rest_buffer
+from lpmdsl.lowering.sparse.constant_hazard import contacts_left, declare_rest
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import NEVER, Assign, Draw, If, KExpr, KStmt, Let, Store, Threshold, Var
 from lpmdsl.program.nodes import AGENT, chance_threshold, integer, op, real, test, word
@@ -34,7 +34,7 @@ def declare(builder: Builder, condition: m.Condition) -> None:
             note = "contacts with the infectious until one is infected"
             builder.buffer(left_buffer(name, slot), "i32", shape, "state", NEVER, note)
             builder.buffer(f"{left_buffer(name, slot)}_never", "i64", (1,), "input", NEVER, "more than anybody has")
-            builder.buffer(rest_buffer(condition), "i64", shape, "state", 1, "what is left beside whole contacts")
+            declare_rest(builder, condition)
         else:
             builder.buffer(left_buffer(name, slot), "i64", shape, "state", note="what is left of the threshold")
     if keeps_entry(condition):

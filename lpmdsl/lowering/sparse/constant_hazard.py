@@ -3,20 +3,21 @@
 Where each infectious neighbour adds the same hazard w in every step, what is left of a threshold is (n − 1)·w + r, with
 r from 1 to w: a number of contacts and a rest. Contacts are small integers, of which a processor takes many at a time,
 so blocks of agents are gone through without asking who of them is at risk. The rest changes only when a neighbour comes
-or goes within a step; the sums are those of adding up hazards, to the bit.
+or goes within a step. It may grow beyond w, so that as a rule one place in memory is touched and not two; who has no
+contact left is looked at with what the rest holds more. The sums are those of adding up hazards, to the bit.
 """
 
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.contagion.buffers import networks_of, owed_buffer, weight_buffer
-from lpmdsl.lowering.dense.contagion.weights import fixed_weight
+from lpmdsl.lowering.dense.contagion.weights import constant_rate, fixed_weight
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import for_neighbours
 from lpmdsl.program.ir import (
     Append,
-    Assign,
     AtomicAdd,
+    Const,
     If,
     Kernel,
     KExpr,
@@ -33,6 +34,8 @@ from lpmdsl.semantics import model as m
 
 BLOCK_BITS = 6
 """log₂ of ``ir.SPENT_TOGETHER``."""
+FEW_BYTES = 1 << 31
+"""Rests are below this where the weight of a contact is below a quarter of it (``Buffer.hazard``)."""
 
 
 def dirty_blocks(condition: m.Condition) -> str:
@@ -48,8 +51,19 @@ def _spread_of(builder: Builder, condition: m.Condition) -> tuple[m.Contagion, m
 
 
 def rest_buffer(condition: m.Condition) -> str:
-    """Name of the buffer of what is left of a threshold beside whole contacts: 1 to the weight of one."""
+    """Name of the buffer of what is left of a threshold beside whole contacts: 1 or more, at first at most a weight."""
     return f"{condition.name}_rest"
+
+
+def declare_rest(builder: Builder, condition: m.Condition) -> None:
+    """Declare the buffer of rests, in as few bytes as the weight of a contact asks for."""
+    contagion, network, spread = _spread_of(builder, condition)
+    rate = constant_rate(builder.model, contagion, network, spread)
+    _, load = builder.constant(rate, f"rate_on_{network.name}")
+    (place,) = load.index
+    assert isinstance(place, Const)
+    note = "what is left beside whole contacts"
+    builder.buffer(rest_buffer(condition), "i64", (condition.of,), "state", 1, note, hazard=int(place.value))
 
 
 def weight_of_contact(scope: Scope, condition: m.Condition) -> KExpr:
@@ -75,19 +89,47 @@ def contacts_left(scope: Scope, condition: m.Condition, threshold: Var, into: st
     ]
 
 
-def reached(scope: Scope, condition: m.Condition, body: list[KStmt], into: str) -> tuple[KExpr, KExpr]:
-    """Rest (at most 0) of a threshold that is reached, and the force on the agent, in fixed point.
+def reached(
+    scope: Scope, condition: m.Condition, body: list[KStmt], into: str
+) -> tuple[KExpr, KExpr, list[KStmt], list[KStmt]]:
+    """What is left of a threshold, the force on the agent, what is kept if it is reached, and if not; in fixed point.
 
-    The contacts that are left stand below ``never`` then (``Spend``).
+    No contact is left (``Spend``), but the rest may be more than the weight of one: then something is left.
     """
     builder, weight = scope.builder, weight_of_contact(scope, condition)
     contagion, network, _ = _spread_of(builder, condition)
     never = scope.hoist("never", builder.load(f"{into}_never", integer(0)))
-    contacts = op("sub", op("to_i64", builder.load(into, AGENT)), never)
-    whole = op("mul", op("sub", contacts, integer(1)), weight)
-    left = scope.let(body, "left", op("add", whole, builder.load(rest_buffer(condition), AGENT)))
+    contacts = scope.let(body, "contacts", op("sub", op("to_i64", builder.load(into, AGENT)), never))
+    rest = scope.let(body, "rest", builder.load(rest_buffer(condition), AGENT))
+    left = scope.let(body, "left", op("add", op("mul", op("sub", contacts, integer(1)), weight), rest))
     count = op("to_i64", builder.load(weight_buffer(contagion, network), AGENT))
-    return left, op("mul", count, weight)
+    # Whoever is no longer susceptible has a rest that neighbours may add to and take from without carrying.
+    half = op("shr", _most(scope, condition), integer(1))
+    caught: list[KStmt] = [Store(rest_buffer(condition), (AGENT,), half)]
+    return left, op("mul", count, weight), caught, _carried(scope, condition, AGENT, contacts, rest)
+
+
+def _one(weight: KExpr) -> KExpr:
+    return op("max", weight, integer(1))
+
+
+def _most(scope: Scope, condition: m.Condition) -> KExpr:
+    """The most that a rest may hold before whole contacts are carried: as much as its bytes have room for."""
+    weight = weight_of_contact(scope, condition)
+    room, more = op("sub", integer(FEW_BYTES - 1), weight), op("mul", integer(8), weight)
+    most = op("select", test("lt", weight, integer(FEW_BYTES // 4)), room, more)
+    return scope.hoist("most", most)
+
+
+def _carried(scope: Scope, condition: m.Condition, agent: KExpr, contacts: KExpr, rest: KExpr) -> list[KStmt]:
+    """Carries whole contacts between a rest and the contacts, so that from 1 to the weight of one remains."""
+    body: list[KStmt] = []
+    one = _one(weight_of_contact(scope, condition))
+    whole = scope.let(body, "whole", op("floordiv", op("sub", rest, integer(1)), one))
+    more = op("to_i32", op("add", contacts, whole), dtype="i32")
+    body.append(Store(f"{condition.name}_left", (agent,), more))
+    body.append(Store(rest_buffer(condition), (agent,), op("sub", rest, op("mul", whole, one))))
+    return body
 
 
 def mark_dirty(condition: m.Condition, agent: KExpr) -> Store:
@@ -106,9 +148,11 @@ def spend(builder: Builder, condition: m.Condition, left: str, items: str) -> Sp
 
 def tell_at_once(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr) -> list[KStmt]:
     """The neighbours count one infectious agent more or fewer, and what it owes; nothing reads that before a look."""
-    sources = _spread_of(scope.builder, condition)[2].states
-    change = op("sub", _one_if_source(state, sources), _one_if_source(before, sources))
-    return _tell(scope, condition, change, "")
+    contagion, network, spread = _spread_of(scope.builder, condition)
+    change = op("sub", _one_if_source(state, spread.states), _one_if_source(before, spread.states))
+    body: list[KStmt] = []
+    more, owed = scope.let(body, "more", change), scope.builder.owes["own", owed_buffer(contagion, network)]
+    return [*body, _tell(scope, condition, more, owed, "")]
 
 
 def tell_kernel(builder: Builder, condition: m.Condition, caught: str) -> Kernel:
@@ -118,8 +162,11 @@ def tell_kernel(builder: Builder, condition: m.Condition, caught: str) -> Kernel
     """
     scope = Scope(builder, condition.of)
     body = read_states(scope)
-    sources = _spread_of(builder, condition)[2].states
-    body += _tell(scope, condition, _one_if_source(scope.states[condition.name], sources), caught)
+    contagion, network, spread = _spread_of(builder, condition)
+    more = scope.let(body, "more", _one_if_source(scope.states[condition.name], spread.states))
+    unsent = owed_buffer(contagion, network)
+    owed = scope.let(body, "owed", builder.load(unsent, AGENT))
+    body += [_tell(scope, condition, more, owed, caught), Store(unsent, (AGENT,), integer(0))]
     name = f"tell_{condition.name}_{'again' if caught else 'late'}"
     return Kernel(name, condition.of, tuple(scope.prologue), tuple(body), condition.span, over=fresh(condition))
 
@@ -129,16 +176,11 @@ def fresh(condition: m.Condition) -> str:
     return f"{condition.name}_fresh"
 
 
-def _tell(scope: Scope, condition: m.Condition, change: KExpr, caught: str) -> list[KStmt]:
+def _tell(scope: Scope, condition: m.Condition, more: Var, owed: Var, caught: str) -> If:
     """Tell the neighbours of a change in number and of what is owed, if there is any."""
-    contagion, network, _ = _spread_of(scope.builder, condition)
-    name = owed_buffer(contagion, network)
-    body: list[KStmt] = []
-    more = scope.let(body, "more", change)
-    owed = scope.let(body, "owed", scope.builder.load(name, AGENT))
-    inner = [*_count(scope, condition, more, owed, caught), Store(name, (AGENT,), integer(0))]
     differs = any_of(test("ne", more, integer(0)), test("ne", owed, integer(0)))
-    return [*body, If(differs, tuple(inner), span=network.span)]
+    network = _spread_of(scope.builder, condition)[1]
+    return If(differs, tuple(_count(scope, condition, more, owed, caught)), span=network.span)
 
 
 def _one_if_source(state: KExpr, sources: tuple[int, ...]) -> KExpr:
@@ -151,41 +193,35 @@ def _one_if_source(state: KExpr, sources: tuple[int, ...]) -> KExpr:
 def _count(scope: Scope, condition: m.Condition, change: KExpr, owed: KExpr, caught: str) -> list[KStmt]:
     contagion, network, _ = _spread_of(scope.builder, condition)
     name = weight_buffer(contagion, network)
-    body: list[KStmt] = []
-    brings = any_of(test("gt", change, integer(0)), test("gt", owed, integer(0)))
-    wakes = scope.let(body, "brings", brings)
 
     def tell(neighbour: KExpr) -> list[KStmt]:
         other = Var(scope.fresh("other"), "i64")
         counted = AtomicAdd(name, (other,), op("to_i32", change, dtype="i32"), network.span)
         settled = _settle(scope, condition, other, owed, caught)
-        return [Let(other.name, neighbour), counted, *settled, If(wakes, (mark_dirty(condition, other),))]
+        return [Let(other.name, neighbour), counted, *settled, mark_dirty(condition, other)]
 
-    return [*body, *for_neighbours(scope, network, tell)]
+    return for_neighbours(scope, network, tell)
 
 
 def _settle(scope: Scope, condition: m.Condition, other: Var, owed: KExpr, caught: str) -> list[KStmt]:
-    """Takes what is owed, at most the weight of a contact either way, from what is left of a neighbour's threshold.
+    """Takes what is owed, at most the weight of a contact either way, from the rest of a neighbour's threshold.
 
-    Who has half of ``never`` left is not susceptible, or never reached: what it meets changes nothing.
+    Contacts are touched only where the rest would leave its bounds. Who is not susceptible, or never reached, has so
+    many contacts left that it changes nothing.
     """
-    builder, weight = scope.builder, weight_of_contact(scope, condition)
+    builder = scope.builder
+    most = _most(scope, condition)
     left, rest = f"{condition.name}_left", rest_buffer(condition)
-    never = scope.hoist("never", builder.load(f"{left}_never", integer(0)))
     body: list[KStmt] = []
-    before = scope.let(body, "contacts", op("to_i64", builder.load(left, other)))
-    inner: list[KStmt] = []
-    after = scope.let(inner, "after", op("sub", builder.load(rest, other), owed))
-    above = op("select", test("gt", after, weight), integer(1), integer(0))
-    below = op("select", test("lt", after, integer(1)), integer(1), integer(0))
-    turn = scope.let(inner, "turn", op("sub", above, below))
-    inner.append(Store(rest, (other,), op("sub", after, op("mul", turn, weight))))
-    contacts = scope.let(inner, "contacts", op("add", before, turn))
+    after = scope.let(body, "after", op("sub", builder.load(rest, other), owed))
+    body.append(Store(rest, (other,), after))
+    inner = _carried(scope, condition, other, op("to_i64", builder.load(left, other)), after)
     if caught:
-        mark = Assign(contacts.name, op("add", contacts, never))
-        inner.append(If(test("le", contacts, integer(0)), (mark, Append(caught, other))))
-    inner.append(Store(left, (other,), op("to_i32", contacts, dtype="i32")))
-    body.append(If(test("lt", op("add", before, before), never), tuple(inner)))
+        now = scope.let(inner, "contacts", op("to_i64", builder.load(left, other)))
+        never = scope.hoist("never", builder.load(f"{left}_never", integer(0)))
+        mark = Store(left, (other,), op("to_i32", op("add", now, never), dtype="i32"))
+        inner.append(If(test("le", now, integer(0)), (mark, Append(caught, other))))
+    body.append(If(any_of(test("lt", after, integer(1)), test("gt", after, most)), tuple(inner)))
     return body
 
 

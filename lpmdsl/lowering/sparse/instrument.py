@@ -8,9 +8,11 @@ these true; whatever writes is covered by being a store.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.conditions import moves_name
+from lpmdsl.lowering.dense.entries import Phase
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.sparse.plan import told_attributes
 from lpmdsl.lowering.sparse.worklists import after_moves, at_beginning, note_change, plan_of
@@ -68,7 +70,7 @@ class _Noting:
     def __init__(self, builder: Builder, kernel: Kernel, told: set[str]) -> None:
         self.builder, self.kernel, self.scope = builder, kernel, _scope_of(builder, kernel)
         self.states = {c.name: c for c in builder.model.conditions if c.of == kernel.domain}
-        self.is_look = kernel.name in {moves_name(kernel.domain, "look"), moves_name(kernel.domain, "again")}
+        self.phase = next((p for p in get_args(Phase) if kernel.name == moves_name(kernel.domain, p)), None)
         is_acted_on = kernel.domain in plan_of(builder).acted_on
         self.attributes = {f"{kernel.domain}_{name}" for name in told} if is_acted_on else set()
 
@@ -99,7 +101,7 @@ class _Noting:
         was = _read(self.builder, self.kernel, condition) if stores == 1 else None
         if was is None:
             was = self.scope.let(first, f"{condition.name}_was", _state(self.builder, condition))
-        after = after_moves(self.scope, condition, was, _wide(store.value), self.is_look)
+        after = after_moves(self.scope, condition, was, _wide(store.value), self.phase)
         return (first, after) if after else ([], [])
 
     def _written(self, store: Store) -> KStmt:

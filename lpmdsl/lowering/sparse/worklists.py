@@ -95,11 +95,9 @@ def at_beginning(scope: Scope, condition: m.Condition, state: KExpr) -> list[KSt
     return body + _expected(scope, condition, state, integer(0))
 
 
-def after_moves(
-    scope: Scope, condition: m.Condition, before: KExpr, state: KExpr, is_look: bool = False
-) -> list[KStmt]:
-    """Notify those concerned of an agent's moves of this step, once they are made."""
-    body = [*tell_occupancies(scope, condition, before, state), *_tell_view(scope, condition, before, state, is_look)]
+def after_moves(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr, phase: Phase | None) -> list[KStmt]:
+    """Notify those concerned of an agent's moves of this phase, once they are made; None: it was moved otherwise."""
+    body = [*tell_occupancies(scope, condition, before, state), *_tell_view(scope, condition, before, state, phase)]
     return body + _expected(scope, condition, state, op("add", STEP, integer(1)))
 
 
@@ -153,14 +151,15 @@ def tell_occupancies(scope: Scope, condition: m.Condition, before: KExpr, state:
 # ------------------------------------------------------------------ what others feel
 
 
-def _tell_view(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr, is_look: bool) -> list[KStmt]:
+def _tell_view(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr, phase: Phase | None) -> list[KStmt]:
     """The agent is listed as changed if either state says something about its weight or presence."""
     if scope.builder.has_constant_hazard(condition.name):
-        if not is_look:
+        if phase == "own":
             return tell_at_once(scope, condition, before, state)
         sources = telling_states(scope.builder.model, condition)
         join = Append(fresh(condition), AGENT)
-        return [If(any_of(is_one_of(state, sources), owes_something(scope.builder, condition)), (join,))]
+        owes = owes_something(scope.builder, condition, phase or "")
+        return [If(any_of(is_one_of(state, sources), owes), (join,))]
     telling = sorted(telling_states(scope.builder.model, condition))
     noted = note_change(scope)
     if not noted or not telling:

@@ -113,13 +113,22 @@ def came(builder: Builder, condition: m.Condition) -> KExpr:
 def keep_debts(course: Course, debts: Debts) -> list[KStmt]:
     """Statements that add what the agent owes to what it owes already."""
     body: list[KStmt] = []
+    builder, condition = course.scope.builder, course.condition
+    if builder.has_constant_hazard(condition.name):
+        # Neighbours are told in the same pass, or before the next.
+        along = {owed_buffer(c, n) for c, n in fed_by(builder, condition) if c.condition == condition.name}
+        builder.owes |= {(course.phase, name): debts[name] for name in along}
     for name, owes in debts.items():
-        more = Store(name, (AGENT,), op("add", course.scope.builder.load(name, AGENT), owes))
+        is_all = (course.phase, name) in builder.owes
+        if is_all and course.phase == "own":
+            continue
+        more = Store(name, (AGENT,), owes if is_all else op("add", builder.load(name, AGENT), owes))
         body.append(If(test("ne", owes, integer(0)), (more,)))
     return body
 
 
-def owes_something(builder: Builder, condition: m.Condition) -> KExpr:
-    """Test that an agent owes something that is not sent yet."""
+def owes_something(builder: Builder, condition: m.Condition, phase: str = "") -> KExpr:
+    """Test that an agent owes something that is not sent yet; ``phase``: that of its moves in this pass."""
     names = [owed_buffer(c, n) for c, n in fed_by(builder, condition)]
-    return any_of(*(test("ne", builder.load(name, AGENT), integer(0)) for name in names))
+    owes = [builder.owes.get((phase, name), builder.load(name, AGENT)) for name in names]
+    return any_of(*(test("ne", owed, integer(0)) for owed in owes))

@@ -19,11 +19,12 @@ def offer_contagion(course: Course, exit_: m.Exit, slot: int, best: Var, win: tu
     scope, condition = course.scope, course.condition
     is_again = course.phase == "again"
     if scope.builder.has_constant_hazard(condition.name):
-        # Of the susceptible, only those come here of whom nothing is left.
+        # Of the susceptible, only those come here who have no whole contact left.
         waited: list[KStmt] = []
-        left, force = reached(scope, condition, waited, left_buffer(condition.name, slot))
-        when = scope.let(waited, "when", crossing(left, force, START, is_again))
-        return [*waited, If(test("lt", when, best), (Assign(best.name, when), *win), span=exit_.span)]
+        left, force, caught, stays = reached(scope, condition, waited, left_buffer(condition.name, slot))
+        when = scope.let(caught, "when", crossing(left, force, START, is_again))
+        caught.append(If(test("lt", when, best), (Assign(best.name, when), *win), span=exit_.span))
+        return [*waited, If(test("le", left, integer(0)), tuple(caught), tuple(stays), exit_.span)]
     told = felt_by(scope, condition, exit_)
     body, met = exposure(scope, condition, exit_.state, told, is_again)
     inner: list[KStmt] = []

@@ -62,13 +62,25 @@ def weight_parts(contagion: m.Contagion, network: m.Network, spread: m.Spread) -
 def _spread_value(
     scope: Scope, contagion: m.Contagion, network: m.Network, spread: m.Spread, body: list[KStmt]
 ) -> KExpr:
+    value = scope.value(_rate(scope.builder.model, network, spread), f"rate_on_{network.name}")
+    return scaled(scope, value, scalings_of(contagion, network, "source"), body)
+
+
+def _rate(model: m.Model, network: m.Network, spread: m.Spread) -> m.Expr:
+    """The hazard of a spread in a whole step, before it is scaled."""
     product: m.Expr = spread.rate
     if network.contacts is not None and network.mixing is None:
         product = m.Apply("mul", (product, network.contacts), NUMBER, spread.span)
-    step = m.Literal_(scope.builder.model.clock.step, Type(Kind.NUMBER, CONTACT_RATE), spread.span)
-    product = m.Apply("mul", (product, step), NUMBER, spread.span)
-    value = scope.value(product, f"rate_on_{network.name}")
-    return scaled(scope, value, scalings_of(contagion, network, "source"), body)
+    step = m.Literal_(model.clock.step, Type(Kind.NUMBER, CONTACT_RATE), spread.span)
+    return m.Apply("mul", (product, step), NUMBER, spread.span)
+
+
+def constant_rate(model: m.Model, contagion: m.Contagion, network: m.Network, spread: m.Spread) -> m.Expr:
+    """The hazard of a source in a whole step, where it is one number: scaled for everybody, if at all."""
+    product = _rate(model, network, spread)
+    for scaling in scalings_of(contagion, network, "source"):
+        product = m.Apply("mul", (product, scaling.factor), NUMBER, spread.span)
+    return product
 
 
 def scalings_of(contagion: m.Contagion, network: m.Network, end: str) -> list[m.Scaling]:
