@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import lpmdsl
+from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.relaxed.program import outline_of, relax
 from lpmdsl.population.people import build_world
 from lpmdsl.runtime.gradients.relaxed.forward_backward import Relaxations, RelaxedRun
@@ -202,18 +203,20 @@ def test_everybody_ends_with_the_same_chance_on_every_step() -> None:
 
 
 def test_there_is_a_second_look_where_the_infected_infect_soon() -> None:
-    """Below 2.5 steps from infection to being a source; with a latency that nobody ends at once nothing is owed."""
-    gamma = LATENT.format(latent="gamma(mean 2 days, sd 1 day)") + LAWS["fixed"][0]
+    """Below 1.75 steps from infection to being a source, in the median; with a latency that nobody ends at once nothing
+    is owed."""
+    gamma = LATENT.format(latent="gamma(mean 1.5 days, sd 0.6 days)") + LAWS["fixed"][0]
     ways = {"Direct": EPIDEMICS["SIR_exponential"], "Fixed": EPIDEMICS["SEIR_fixed"], "Gamma": gamma,
-            "Exponential": EPIDEMICS["SEIR_exponential"]}  # fmt: skip
+            "Exponential": EPIDEMICS["SEIR_exponential"],
+            "Sooner": LATENT.format(latent="exponential(mean 2.5 days)") + LAWS["fixed"][0]}  # fmt: skip
     for step, soon, owing in (
-        ("1 day", {"Direct", "Gamma"}, {"Direct", "Exponential"}),
-        ("6 hours", {"Direct"}, {"Direct", "Exponential"}),
+        ("1 day", {"Direct", "Gamma", "Sooner"}, {"Direct", "Exponential", "Sooner"}),
+        ("6 hours", {"Direct"}, {"Direct", "Exponential", "Sooner"}),
     ):
         outline = outline_of(
             model := written(step, ways, " except 1 Person in I", "  from I on town at 0.1 per day"), {}
         )
         made = {k.name for k in relax(model, outline).program.kernels}
-        assert outline.looked_again == soon
+        assert outline.looked_again == soon == Builder(model).again
         assert {name for name in ways if f"owe_{name}" in made} == owing
         assert {name for name in ways if f"again_{name}" in made} == soon & owing

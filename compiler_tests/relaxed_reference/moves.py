@@ -8,15 +8,12 @@ from dataclasses import dataclass, field
 import torch
 
 from compiler_tests.relaxed_reference.contagion import Contagion, Covered
-from compiler_tests.relaxed_reference.stages import mean_of
 from compiler_tests.relaxed_reference.tries import Round, period, round_of, tries_of
 from compiler_tests.relaxed_reference.values import NONE, ONE, Tensor
 from compiler_tests.relaxed_reference.ways import downstream, to_sources
 from lpmdsl.reference.months import months
 from lpmdsl.semantics import model as m
-
-SOON = 2.5
-"""Steps from infection to being a source below which what the infected weigh is felt in the same step."""
+from lpmdsl.semantics.analysis.exposure.second_look import is_looked_at_again
 
 
 @dataclass(slots=True)
@@ -101,7 +98,8 @@ class Moves(Contagion):
         for state in at_risk:
             self._leave(part, state)
         self._arrive(part, at_risk)
-        if self._is_soon(contagion):
+        values = {name: float(value.detach()) for name, value in self.parameters.items()}
+        if is_looked_at_again(self.model, contagion, values):
             again = {s: torch.clamp(h, min=0.0) for s, h in self._forces(contagion, part.covered).items()}
             part.forces, part.covered = {}, {}
             for state in at_risk:
@@ -113,30 +111,6 @@ class Moves(Contagion):
                 self._send(part, exit_, gone.sum(dim=1), part.within)
             self._arrive(part, at_risk)
         self.owed[name] = self._forces(contagion, part.covered)
-
-    def _is_soon(self, contagion: m.Contagion) -> bool:
-        """Return True if the shortest way from infection to a source takes less than ``SOON`` steps in the mean."""
-        condition, sources = self.model.condition(contagion.condition), {s for p in contagion.spreads for s in p.states}
-        days = dict.fromkeys(range(len(condition.states)), math.inf)
-        for exit_ in (e for e in condition.exits if isinstance(e.trigger, m.ByContagion)):
-            days |= {b.to: 0.0 for b in exit_.branches}
-        for _ in condition.states:
-            for exit_ in condition.exits:
-                for branch in exit_.branches:
-                    days[branch.to] = min(days[branch.to], days[exit_.state] + self._stay(exit_))
-        return min((days[s] for s in sources), default=math.inf) < SOON * self.model.clock.step
-
-    def _stay(self, exit_: m.Exit) -> float:
-        match exit_.trigger:
-            case m.After(dwell):
-                arguments = {n: self.value(e).detach() for n, e in dwell.arguments}
-                return mean_of(dwell, arguments, self.model)
-            case m.AtRate(rate) if m.is_constant(rate):
-                return 1 / float(self.value(rate).detach())
-            case m.Chance():
-                return exit_.trigger.every
-            case _:
-                return 0.0
 
     def _send(self, part: Part, exit_: m.Exit, amount: Tensor, where: dict[int, Tensor]) -> None:
         rest = ONE

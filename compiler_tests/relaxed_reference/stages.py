@@ -47,11 +47,6 @@ def stages(law: m.Distribution, arguments: dict[str, Tensor], model: m.Model, ti
                   torch.stack([padded(r[2]) for r in rows]), torch.stack([r[3] for r in rows]), hazard)  # fmt: skip
 
 
-def mean_of(law: m.Distribution, arguments: dict[str, Tensor], model: m.Model) -> float:
-    """The mean in days; the least of all groups."""
-    return float(_mean_and_variance(law, arguments, model)[0].min())
-
-
 def _mean_and_variance(law: m.Distribution, a: dict[str, Tensor], model: m.Model) -> tuple[Tensor, Tensor]:
     if law.family == "exponential":
         mean = a["mean"] if "mean" in a else 1 / a["rate"]

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import assert_never
 
 from lpmdsl.lowering.relaxed.chances import Layout
-from lpmdsl.lowering.relaxed.stays.phase_type import means_of
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.analysis.state_graph import caught, shortest_way
-from lpmdsl.semantics.host.evaluate import Scope, evaluate
-
-SOON = 2.5
-"""Steps from infection to being a source, in the mean, below which there is a second look."""
+from lpmdsl.semantics.analysis.exposure.second_look import is_looked_at_again
+from lpmdsl.semantics.analysis.state_graph import caught
 
 
 def susceptible_of(condition: m.Condition) -> tuple[int, ...]:
@@ -63,26 +58,5 @@ def _goes_at_once(layout: Layout, exit_: m.Exit) -> bool:
 
 
 def looked_again(model: m.Model, parameters: dict[str, float]) -> frozenset[str]:
-    """Names of the conditions where the mean time from infection to the first source state is below ``SOON`` steps."""
-    found: set[str] = set()
-    for contagion in model.contagions:
-        condition = model.condition(contagion.condition)
-        days = shortest_way(condition, caught(condition), sources_of(contagion), partial(_mean_stay, model, parameters))
-        if days < SOON * model.clock.step:
-            found.add(condition.name)
-    return frozenset(found)
-
-
-def _mean_stay(model: m.Model, parameters: dict[str, float], exit_: m.Exit) -> float:
-    """Mean days until one leaves through an exit; the least of all groups; 0 where it hangs on what changes."""
-    match exit_.trigger:
-        case m.After(dwell):
-            return min(means_of(dwell, model, parameters))
-        case m.AtRate(rate) if m.is_constant(rate) and not any(isinstance(e, m.Population) for e in m.walk(rate)):
-            return 1 / max(float(evaluate(rate, Scope(model, parameters))), 1e-300)
-        case m.Chance():
-            return exit_.trigger.every
-        case m.AtRate() | m.When() | m.ByContagion():
-            return 0.0
-        case _:
-            assert_never(exit_.trigger)
+    """Names of the conditions that a step looks at twice, by these values of the parameters."""
+    return frozenset(c.condition for c in model.contagions if is_looked_at_again(model, c, parameters))

@@ -79,12 +79,6 @@ def shape_of(
     return Shape(stages, len(rows), is_hazard, is_hazard or min(lengths) <= 1, is_timed)
 
 
-def means_of(distribution: Distribution, model: Model, parameters: dict[str, float]) -> list[float]:
-    """The mean dwell time in days, for every combination of what the arguments read."""
-    rows = _arguments(distribution, model, parameters)
-    return [float(np.real(moments(distribution, row, model)[0])) for row in rows]
-
-
 def stage_numbers(
     distribution: Distribution, shape: Shape, model: Model, parameters: dict[str, float]
 ) -> NDArray[np.float64]:
