@@ -47,12 +47,13 @@ intervention steps
     set position to position + 1 with probability p
 """
 
+# Until all is over, so that only who is infected counts and not when: the chain binomial has that too.
 COMPLETE = """\
 model complete version 1.0
 
 clock
   step 1 day
-  for 30 days
+  for 150 days
 
 parameter beta = 0.012
 parameter hazard = -log(1 - beta) / 1 day

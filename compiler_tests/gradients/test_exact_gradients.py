@@ -36,7 +36,7 @@ CASES = {
     "chain": Case(models.CHAIN, "final of in_b", 0.2484883, {"a": 1.8888568, "b": -0.5960266}, (60, 60), (0.08, 0.03)),
     "walk": Case(models.WALK, "final of place", -50.0, {"p": 200.0}, (8, 20), (0.02, 1e-6)),
     "square of a walk": Case(models.WALK, "final of square", 2575.0, {"p": -19_800.0}, (8, 300), (0.02, 0.05)),
-    "complete graph": Case(models.COMPLETE, "total of infections", 18.588812, {"beta": 1650.69343}, (2_000, 1_500),
+    "complete graph": Case(models.COMPLETE, "total of infections", 19.532259, {"beta": 1507.40376}, (2_000, 1_500),
                            (0.08, 0.05)),
     "Reed-Frost": Case(models.REED_FROST, "total of infections", 2.1011298, {"p": 8.1658696}, (2_000, 1_500),
                        (0.08, 0.05)),
