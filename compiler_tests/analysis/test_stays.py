@@ -8,8 +8,8 @@ from scipy import integrate, stats
 
 from compiler_tests.support.agreement import checked
 from lpmdsl.diagnostics import LpmError
+from lpmdsl.theory.course.stays import _lognormal
 from lpmdsl.theory.reproduction import reproduction
-from lpmdsl.theory.stays import _lognormal
 
 
 @pytest.mark.parametrize("sigma", [0.05, 0.38, 1.0, 2.0])

@@ -12,7 +12,7 @@ import sympy as sp
 from lpmdsl.distributions.table import DISTRIBUTIONS, is_memoryless
 from lpmdsl.semantics import model as m
 from lpmdsl.theory.coupled import coupled, networks_of
-from lpmdsl.theory.courses import catches, on_the_way, parts_of, susceptible
+from lpmdsl.theory.course.courses import catches, on_the_way, parts_of, susceptible
 from lpmdsl.theory.equations import entry, groups_of, infectivity, mean_dwell, scaled, size
 from lpmdsl.theory.formulas import LONGEST, Group, NoFormula, formula, short
 

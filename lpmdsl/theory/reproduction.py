@@ -19,9 +19,9 @@ from lpmdsl.networks.world import World
 from lpmdsl.population.people import build_world
 from lpmdsl.semantics import model as m
 from lpmdsl.theory.coupled import coupled, networks_of
+from lpmdsl.theory.course.stays import is_known
 from lpmdsl.theory.roots import root
 from lpmdsl.theory.sample import EVERYONE, Matrix, Sample
-from lpmdsl.theory.stays import is_known
 from lpmdsl.theory.steps import in_steps, is_above_one, leading, within_a_step
 from lpmdsl.theory.wording import undecided, written
 

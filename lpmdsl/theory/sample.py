@@ -20,8 +20,8 @@ from lpmdsl.networks.world import World
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
-from lpmdsl.theory.courses import at, course, everyone_at_start, product, susceptible
-from lpmdsl.theory.stays import Rows
+from lpmdsl.theory.course.courses import at, course, everyone_at_start, product, susceptible
+from lpmdsl.theory.course.stays import Rows
 from lpmdsl.theory.wording import written
 
 EVERYONE = "everyone"

@@ -18,7 +18,7 @@ from lpmdsl.networks.world import World
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.state_graph import reachable
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
-from lpmdsl.theory.stays import Rows, Staying, staying
+from lpmdsl.theory.course.stays import Rows, Staying, staying
 
 CLOSED = 1e-13
 """A part of the states that fewer leave is never left."""

@@ -22,7 +22,7 @@ from lpmdsl.distributions.table import is_memoryless, numbers
 from lpmdsl.population.draws import draw
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
-from lpmdsl.theory.moments import MOST_TIMES, NEARLY, Moments, Rows, rows_of, timed_by_law, tries
+from lpmdsl.theory.course.moments import MOST_TIMES, NEARLY, Moments, Rows, rows_of, timed_by_law, tries
 
 FEW = 64
 """So many kinds of people get the fine rule; more of them share the work of a coarse one."""
