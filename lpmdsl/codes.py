@@ -260,6 +260,8 @@ CODES: dict[str, str] = {
     "E1101": "Nobody else is in view",
     "W1104": "Of nobody there is no value",
     "E1107": "Neighbours cannot be seen from here",
+    "E1109": "Nobody whose group could be meant",
+    "E1110": "No label by which a group is found",
     "E1108": "On this network nobody in particular is a neighbour",
     # 09 calibration and checks
     "N0906": "The data of a fit are elsewhere",

@@ -95,7 +95,7 @@ def _process(model: m.Model) -> str:
     order = "<ol>" + "".join(f"<li>{step}</li>" for step in steps) + f"</ol><p>{_CHANCE}</p>"
     begins = [[html(c.name), f"<code>{html(text_of(c.start.span))}</code>"] for c in model.conditions]
     start = "<h3>Initialisation</h3>" + table(["Condition", "At the start"], begins)
-    seen = [[html(o.name), f"<code>{html(text_of(o.span))}</code>", html(o.doc)] for o in model.observations]
+    seen = [[html(o.name), f"<code>{html(text_of(o.span))}</code>", html(o.doc)] for o in model.reported]
     watched = "<h3>Observation</h3>" + table(["Name", "In the model", "About"], seen)
     acts = [[html(spaced(d.name)), html(d.doc), f"<pre>{html(own_words(d))}</pre>"]
             for d in (*model.rules, *model.interventions, *model.scenarios)]  # fmt: skip

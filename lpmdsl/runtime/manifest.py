@@ -40,7 +40,7 @@ def begin_manifest(model: Model, source: Source, plan: Plan, backend: str, threa
         changes={
             v.name: {n: x for n, x in v.parameters.items() if x != base[n]} for v in plan.variants if v.name != BASELINE
         },
-        observations={o.name: _observation(o) for o in model.observations},
+        observations={o.name: _observation(o) for o in model.reported},
         costs={i.name: CostRecord(currency=i.currency) for i in model.interventions if i.costs is not None},
         backend=backend,
         threads=threads,

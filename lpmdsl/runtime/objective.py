@@ -53,7 +53,7 @@ def read_quantity(model: Model, text: str, needs_number: bool) -> Quantity:
     if len(words) != 3 or words[1] != "of" or (words[0] and words[0] not in known_words):
         raise fail("E0840", f"`{text}` is not one number of a run.", place,
                    f"Write one of {', '.join(known_words)}, then `of OBSERVATION`: `total of infections`.")  # fmt: skip
-    known = {o.name: o for o in model.observations}
+    known = {o.name: o for o in model.reported}
     if words[2] not in known:
         names = f"Its observations are {', '.join(f'`{k}`' for k in known)}." if known else "It observes nothing."
         unknown = f"{model.name} has no observation `{words[2]}`.{did_you_mean(words[2], known)}"

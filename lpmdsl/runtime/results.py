@@ -116,9 +116,7 @@ def empty_observations() -> Table:
 def table_of(model: Model, scenario: str, replicate: int, result: RunResult) -> Table:
     """The tidy rows of one replicate, observation by observation as written; reports that never came are left out."""
     # One table at the end: thousands of short replicates would spend their time making small tables.
-    parts = [
-        _columns(o, result.observations[o.name], model) for o in model.observations if o.name in result.observations
-    ]
+    parts = [_columns(o, result.observations[o.name], model) for o in model.reported if o.name in result.observations]
     rows = sum(len(part["step"]) for part in parts)
     if not rows:
         return empty_observations()

@@ -112,7 +112,7 @@ def _require_runs(model: Model) -> None:
     if model.is_library or not model.agents:
         raise fail("E0771", f"{model.name} has no agents of its own, so no run has a step.", model.clock.span,
                    "Ask for a model that uses it.")  # fmt: skip
-    if not model.observations:
+    if not model.reported:
         raise fail("E0771", f"{model.name} observes nothing, so there is no number to compare.", model.clock.span,
                    "Add, for example, `observe cases = number entering I per day`.")  # fmt: skip
     asking = next((b for b in model.behaviours if b.rule is None), None)

@@ -83,7 +83,7 @@ def check(module: tree.Module, names: Names, report: Report, values: Mapping[str
             tuple(ctx.networks.values()),
             tuple(conditions),
             tuple(c for c in contagions if c is not None),
-            tuple(ctx.observations.values()),
+            (*ctx.observations.values(), *ctx.counts),
             tuple(interventions),
             scenarios,
             comparisons,

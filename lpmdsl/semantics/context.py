@@ -70,6 +70,8 @@ class Context:
     """Attributes, with their kinds, that say who is in the share of a block."""
     views: list[tuple[str, model.Attribute]] = field(default_factory=list)
     """Attributes, with their kinds, that are what an agent sees of its neighbours."""
+    counts: list[model.Observation] = field(default_factory=list)
+    """Counts of everybody that rates, chances and rules read: taken at the beginning of every step."""
     broken: set[str] = field(default_factory=set)
     """Names whose declaration is wrong and already reported: what uses them stays silent."""
 

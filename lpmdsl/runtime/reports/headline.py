@@ -40,7 +40,7 @@ def headlines(model: Model, results: Results) -> list[str]:
 
 def headline_observation(model: Model, manifest: Manifest) -> Observation | None:
     """The observation that counts infections; else the first flow; None where there is none."""
-    flows = [o for o in model.observations if o.name in manifest.observations and isinstance(o.value, Flow)]
+    flows = [o for o in model.reported if o.name in manifest.observations and isinstance(o.value, Flow)]
     infections = [o for o in flows if counts_infections(model, o)]
     return next(iter([*infections, *flows]), None)
 

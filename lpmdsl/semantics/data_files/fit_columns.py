@@ -43,7 +43,7 @@ class When:
 
 def column_of_time(data: DataFile, fit: Fit, model: Model, report: Report) -> When | None:
     """The column that says when; None after a report (E0921): in doubt nothing is taken in the order of the file."""
-    others = {fit.column, *fit.by, *(o.name for o in model.observations)}
+    others = {fit.column, *fit.by, *(o.name for o in model.reported)}
     others |= {f.column for c in model.calibrations for f in c.fits}
     columns = [c for c in data.columns if c.name not in others]
     for name, says in _NAMES.items():

@@ -237,7 +237,7 @@ def unfitted(checked: Model, fits: tuple[Fit, ...], data: DataFile, file_span: S
     """Tells of columns with the name of an observation that no fit reads (N0918)."""
     fitted = {f.observation for f in fits} | {f.column for f in fits}
     for column in data.columns:
-        if column.name in {o.name for o in checked.observations} - fitted:
+        if column.name in {o.name for o in checked.reported} - fitted:
             report.add("N0918", f"`{column.name}` is observed and stands in `{data.name}`, and nothing fits it.",
                        file_span, f'Write `fit {column.name} to "{data.name}" column {column.name} with …`, if it '
                        "should have a say.")  # fmt: skip

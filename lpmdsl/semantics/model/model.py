@@ -93,6 +93,11 @@ class Model:
         """The scenario of that name."""
         return _find(self.scenarios, name)
 
+    @property
+    def reported(self) -> tuple[Observation, ...]:
+        """Observations that a reader asked for; not those that only the model itself reads."""
+        return tuple(o for o in self.observations if not o.is_hidden)
+
     def contagion_of(self, condition: str) -> Contagion | None:
         """The contagion of a condition, if it has one."""
         return next((c for c in self.contagions if c.condition == condition), None)

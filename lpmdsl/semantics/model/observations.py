@@ -66,6 +66,8 @@ class Observation:
     span: Span
     months: int = 0
     """Above 0: a report every so many months of the calendar, whose mean length ``every`` is."""
+    is_hidden: bool = False
+    """True of what is counted for the model alone, because rates, chances or rules read it."""
 
     @property
     def adds_over_time(self) -> bool:

@@ -8,7 +8,9 @@ from typing import Literal
 
 from lpmdsl.semantics.model import Expr
 
-Readable = Literal["members", "states", "since", "observations", "time", "aggregates", "activity", "neighbours"]
+Readable = Literal[
+    "members", "states", "since", "observations", "time", "aggregates", "activity", "neighbours", "counts"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,17 @@ def apart(kind: str, place: str) -> Scope:
     return Scope(place, frozenset({"members", "states", "since", "observations", "time", "activity"}), kind)
 
 
-def running(kind: str, place: str) -> Scope:
-    """Scope of an agent while the model runs: itself, its neighbours, the reports, the time, the interventions."""
+def acting(kind: str, place: str) -> Scope:
+    """Scope of an agent whom an intervention looks at: itself, its neighbours, the reports, the time."""
     return Scope(
         place, frozenset({"members", "states", "since", "observations", "time", "activity", "neighbours"}), kind
     )
+
+
+def running(kind: str, place: str) -> Scope:
+    """Scope of an agent while the model runs: the same, and how many there are: nature reads what is."""
+    scope = acting(kind, place)
+    return replace(scope, reads=scope.reads | {"counts"})
 
 
 def ruling(kind: str, place: str) -> Scope:

@@ -205,18 +205,20 @@ class ExpressionBuilder(Transformer_NonRecursive):
         return children[0]
 
     def counted(self, meta: Meta, children: Children) -> t.Aggregate:
-        function, over, where, otherwise = children
-        return t.Aggregate(str(function), None, self.named(over), where, otherwise, self.span(meta))
+        function, over, where, _, group, otherwise = children
+        return t.Aggregate(
+            str(function), None, self.named(over), where, otherwise, self.span(meta), group=self.maybe_named(group)
+        )
 
     def aggregate(self, meta: Meta, children: Children) -> t.Aggregate:
-        function, what, over, where, otherwise = children
+        function, what, over, where, _, group, otherwise = children
         if isinstance(what, Token):
             what = self.named(what)
-        return t.Aggregate(str(function), what, over, where, otherwise, self.span(meta))
+        return t.Aggregate(str(function), what, over, where, otherwise, self.span(meta), group=self.maybe_named(group))
 
     def quantile(self, meta: Meta, children: Children) -> t.Aggregate:
-        _, level, what, over, where, otherwise = children
-        return t.Aggregate("quantile", what, over, where, otherwise, self.span(meta), level)
+        _, level, what, over, where, _, group, otherwise = children
+        return t.Aggregate("quantile", what, over, where, otherwise, self.span(meta), level, self.maybe_named(group))
 
     def counted_them(self, meta: Meta, children: Children) -> t.Aggregate:
         function, where = children

@@ -179,7 +179,10 @@ def _aggregate(e: t.Aggregate) -> str:
         parts += [_counted(e.what) if counted else expression(e.what, SUM, before="over"), "over"]
     parts.append(_bare(e.over))
     if e.where is not None:
-        parts += ["where", expression(e.where, before="else" if e.otherwise is not None else "")]
+        after = "in" if e.group is not None else "else" if e.otherwise is not None else ""
+        parts += ["where", expression(e.where, before=after)]
+    if e.group is not None:
+        parts += ["in their", e.group.id]
     if e.otherwise is not None:
         parts += ["else", expression(e.otherwise, SIGN)]
     return " ".join(parts)
@@ -200,6 +203,8 @@ def _level(e: t.Expr) -> int:
             return NOT if e.op == "not" else SIGN
         case t.Is():
             return TEST
+        case t.Aggregate() if e.where is not None:
+            return SUM  # it takes all that it can: within a product a reader sees in parentheses where it ends
         case _:
             return ATOM
 

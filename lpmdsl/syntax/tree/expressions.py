@@ -127,7 +127,8 @@ class Aggregate:
 
     ``count`` and ``share`` name an agent or network directly: ``count of Person where …`` has
     ``what=None, over=Name("Person")``. ``mean of cases over 4 weeks`` has ``over=Quantity``, ``total of cases`` none.
-    ``level``: the share below a quantile, ``90 %`` of ``quantile 90 % of age over Person``.
+    ``level``: the share below a quantile, ``90 %`` of ``quantile 90 % of age over Person``. ``group``: of those alone
+    who have the same label as the agent, ``in their borough``.
     """
 
     function: str
@@ -137,6 +138,7 @@ class Aggregate:
     otherwise: Expr | None
     span: Span
     level: Quantity | None = None
+    group: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)

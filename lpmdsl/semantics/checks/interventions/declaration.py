@@ -18,7 +18,7 @@ from lpmdsl.semantics.checks.values.expressions import check_expression, check_t
 from lpmdsl.semantics.checks.values.periods import check_period, written_months
 from lpmdsl.semantics.checks.values.units import common_dimension
 from lpmdsl.semantics.context import Context, text_of, unit_of, value_of
-from lpmdsl.semantics.resolve.scope import constant, reporting, running
+from lpmdsl.semantics.resolve.scope import acting, constant, reporting
 from lpmdsl.syntax import tree
 
 PEOPLE = Type(Kind.NUMBER, PERSON)
@@ -170,7 +170,7 @@ def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> list[m
     kind = kind_of(ctx, written.kind, written.span)
     if kind is None:
         return []
-    scope = running(kind, f"the intervention `{name}`")
+    scope = acting(kind, f"the intervention `{name}`")
     where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
     at_most = None
     if written.at_most is not None:

@@ -7,7 +7,7 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.periods import Period
 from lpmdsl.semantics.checks.values.probabilities import check_probability
 from lpmdsl.semantics.context import Context
-from lpmdsl.semantics.resolve.scope import running
+from lpmdsl.semantics.resolve.scope import acting
 from lpmdsl.syntax import tree
 
 ONCE = float(2**40)
@@ -21,7 +21,7 @@ def draw_share(
 
     ``every`` None: drawn each time the intervention ``name`` becomes active.
     """
-    chance = check_probability(ctx, share, running(kind, f"the intervention `{name}`"), "the share of those reached")
+    chance = check_probability(ctx, share, acting(kind, f"the intervention `{name}`"), "the share of those reached")
     if chance.type == ERROR:
         return None
     taken = [a.name for _, a in ctx.shares]

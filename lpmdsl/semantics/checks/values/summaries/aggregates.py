@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from lpmdsl.quantities import DURATION, ERROR, NUMBER, NUMBER_DIM, PERSON, SHARE, Kind, Type
+from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, NUMBER_DIM, PERSON, SHARE, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.units import expect
 from lpmdsl.semantics.context import Context, nothing, text_of, unit_of, value_of
@@ -76,8 +77,11 @@ def aggregate(
         else:
             ctx.agent_kind(over)
         return nothing(expr.span)
-    if not scope.can("aggregates"):
+    if not (scope.can("aggregates") or scope.can("counts")):
         _hidden(ctx, expr, over, scope)
+        return nothing(expr.span)
+    group = None if expr.group is None else _group_of(ctx, expr.group, over, scope)
+    if expr.group is not None and group is None:
         return nothing(expr.span)
     inside = counting(over.id, "an aggregate")
     where = test(ctx, expr.where, inside, "what follows `where`") if expr.where is not None else None
@@ -95,7 +99,50 @@ def aggregate(
     # One of those that the grammar lists; a median is a quantile.
     function: Any = "quantile" if expr.function == "median" else expr.function
     type_ = _aggregate_type(function, what)
-    return model.Aggregate(function, over.id, what, where, otherwise, type_, expr.span, level)
+    made = model.Aggregate(function, over.id, what, where, otherwise, type_, expr.span, level)
+    return made if scope.can("aggregates") else counted(ctx, made, group)
+
+
+def counted(ctx: Context, made: model.Aggregate, group: model.AttributeRef | None) -> model.Expr:
+    """The value that is counted at the beginning of every step, of all or of those who have the agent's label."""
+    taken = {*ctx.names.observations(), *(o.name for o in ctx.counts)}
+    name = next(n for n in (f"counted_{k}" for k in range(1, len(taken) + 2)) if n not in taken)
+    by = () if group is None else (replace(group, of=made.of),)
+    labels = ("",) if group is None else ("no", "yes") if group.type == BOOLEAN else group.type.labels
+    level = model.Level(made)
+    found = model.Observation(
+        name, made.of, level, None, by, labels, None, None, ctx.step, "", 1.0, made.type, "", made.span, is_hidden=True
+    )
+    ctx.counts.append(found)
+    if group is None:
+        return model.ObservationRef(name, None, made.type, made.span)
+    return model.GroupReport(name, (group,), made.type, made.span)
+
+
+def _group_of(ctx: Context, name: tree.Name, over: tree.Name, scope: Scope) -> model.AttributeRef | None:
+    """The attribute whose label the agent shares with those counted; None after a report."""
+    if not scope.can("counts") or scope.kind is None:
+        ctx.report.add("E1109", f"`in their {name.id}` is of somebody, and nobody in particular is looked at here.",
+                       name.span, f"Write `by {name.id}` behind the observation.")  # fmt: skip
+        return None
+    members = ctx.members[scope.kind]
+    own, other = members.get(name.id), ctx.members[over.id].get(name.id)
+    if own is None or other is None:
+        whose = scope.kind if own is None else over.id
+        ctx.unknown(name, "an attribute", members, f"Both must have it, and {whose} has none of that name.")
+        return None
+    if own.type.kind not in (Kind.CATEGORY, Kind.BOOLEAN) or own.type.labels != other.type.labels:
+        ctx.report.add(
+            "E1110",
+            f"`{name.id}` is {own.type}, and those in the same are found by a label.",
+            name.span,
+            f"Over a place write `count of NETWORK where …`, of a network that joins those who share `{name.id}`."
+            if own.is_place
+            else "Use a category, such as a band of the number.",
+            labels=ctx.declared(name.id),
+        )
+        return None
+    return model.AttributeRef(scope.kind, name.id, own.type, name.span)
 
 
 def quantile_level(ctx: Context, written: tree.Quantity) -> float | None:

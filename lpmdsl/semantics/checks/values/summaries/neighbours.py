@@ -55,6 +55,10 @@ def neighbours(
     network = ctx.networks.get(over.id)  # absent: not made yet, or wrong itself, and reported there
     if not _may_look(ctx, written, scope) or network is None or not _are_seen(ctx, written, network, over, scope):
         return nothing(written.span)
+    if written.group is not None:
+        ctx.report.add("E1109", "Neighbours are those to whom one has a tie, wherever they are.", written.group.span,
+                       f"Write `where their.{written.group.id} is {written.group.id}`.")  # fmt: skip
+        return nothing(written.span)
     inside = replace(scope, theirs=network.of)
     where = test(ctx, written.where, inside, "what follows `where`") if written.where is not None else None
     what = check(ctx, written.what, inside) if written.what is not None else None
