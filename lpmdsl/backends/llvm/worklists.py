@@ -202,7 +202,7 @@ def spend(left, counts, dirty, never, items, size, thread, threads):
 
 @native()
 def _spend_rest(left, counts, first, last):
-    """Whether anybody of a block that is not full counts anything, and a bit for each of whom nothing is left."""
+    """Return whether anybody of a block that is not full counts any, and a bit for each of whom nothing is left."""
     most, reached = counts[first], np.int64(0)
     for i in range(first, last):
         left[i] -= counts[i]

@@ -92,7 +92,7 @@ def contacts_left(scope: Scope, condition: m.Condition, threshold: Var, into: st
 def reached(
     scope: Scope, condition: m.Condition, body: list[KStmt], into: str
 ) -> tuple[KExpr, KExpr, list[KStmt], list[KStmt]]:
-    """What is left of a threshold, the force on the agent, what is kept if it is reached, and if not; in fixed point.
+    """Rest of a threshold, the force on the agent, what is kept if it is reached, and if not; in fixed point.
 
     No contact is left (``Spend``), but the rest may be more than the weight of one: then something is left.
     """
