@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import cpu, environments, gradient_page, latency, performance_page
+from benchmarks import cpu, environments, gradient_page, latency, performance_page, rules
 from benchmarks.gradient_models import SETTINGS, exact_slope
 from benchmarks.gradients import compared
 from benchmarks.stages import prepare
@@ -171,3 +171,12 @@ def test_the_edit_of_a_latency_makes_a_model_that_checks(tmp_path: Path) -> None
     (tmp_path / "a").write_bytes(b"x" * 1_000)
     (tmp_path / "b").symlink_to(tmp_path / "a")
     assert latency.size_of(tmp_path) == 1_000
+
+
+def test_the_page_shows_the_recorded_rule() -> None:
+    record = json.loads(rules.RESULTS.read_text(encoding="utf-8"))
+    text = rules.PAGE.read_text(encoding="utf-8")
+    assert rules.table(record) == text[text.index(rules.BEGIN) + len(rules.BEGIN) : text.index(rules.END)].strip()
+    by_hand = next(row for row in record["rows"] if row["peer"] == "numba")
+    ours = next(row for row in record["rows"] if row["peer"] == "ours")
+    assert abs(by_hand["spread"] - ours["spread"]) < 1e-3, "networks of the same kind forget alike"
