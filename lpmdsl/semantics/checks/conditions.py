@@ -133,20 +133,13 @@ def _exits(ctx: Context, condition: str, kind: str, written: tree.Exit) -> list[
     if trigger is None or branches is None:
         return []
     for name, state in zip(written.states, states, strict=False):
-        if any(b.to == state for b in branches) and not isinstance(trigger, model.After):
+        if any(b.to == state for b in branches) and isinstance(trigger, model.ByContagion | model.When):
+            how = "by contagion" if isinstance(trigger, model.ByContagion) else "`when`"
             ctx.report.add(
                 "E0506",
-                f"This exit leads from `{name.id}` back to `{name.id}`, so nothing happens.",
+                f"This exit leads from `{name.id}` back to `{name.id}` {how}: it would be taken again and again.",
                 written.span,
-                "Name another state after `to`.",
-            )
-            return []
-        if all(b.to == state for b in branches):
-            ctx.report.add(
-                "E0506",
-                f"This exit leads from `{name.id}` back to `{name.id}`, so nothing happens.",
-                written.span,
-                "Name another state after `to`, or lengthen the time spent.",
+                "Name another state after `to`. After a time, at a rate or with a probability one may begin anew.",
             )
             return []
     return [model.Exit(s, 0, "", trigger, branches, written.span) for s in states]

@@ -90,6 +90,11 @@ def reporting(place: str, grouped: bool = False) -> Scope:
     return Scope(place, frozenset({"observations", "time"}), grouped=grouped)
 
 
+def formulas(place: str) -> Scope:
+    """Scope of formulas of observations: the same, group by group, and which interventions are active."""
+    return Scope(place, frozenset({"observations", "time", "activity"}), grouped=True)
+
+
 def watching(place: str) -> Scope:
     """Scope of ``check always`` and ``observe``: the whole population as well."""
     return Scope(place, frozenset({"observations", "time", "aggregates", "activity"}))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from lpmdsl.quantities import ERROR, NUMBER_DIM, PERSON, SHARE, Type
+from lpmdsl.quantities import ERROR, NUMBER, NUMBER_DIM, PERSON, SHARE, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.currencies import unit_of_money
 from lpmdsl.semantics.checks.values.expressions import check_expression
 from lpmdsl.semantics.checks.values.periods import Period, check_period
 from lpmdsl.semantics.context import Context, text_of
-from lpmdsl.semantics.resolve.scope import reporting
+from lpmdsl.semantics.resolve.scope import formulas
 from lpmdsl.syntax import tree
 
 
@@ -30,7 +30,10 @@ def check_formula(ctx: Context, written: tree.Observe, value: tree.Expr) -> mode
     """The observation that a formula of others makes; None after a report of what is wrong with it."""
     if _counts_itself(ctx, written):
         return None
-    formula = check_expression(ctx, value, reporting(f"the formula of `{written.name.id}`", grouped=True))
+    formula = check_expression(ctx, value, formulas(f"the formula of `{written.name.id}`"))
+    if isinstance(formula, model.IsActive):
+        one, none = (model.Literal_(x, NUMBER, formula.span) for x in (1.0, 0.0))
+        formula = model.Apply("select", (formula, one, none), NUMBER, formula.span)
     if formula.type == ERROR or not _is_number(ctx, formula):
         return None
     parts = [ctx.observations[p] for p in parts_of(ctx, formula)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 
 from lpmdsl.diagnostics import did_you_mean, instead
-from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, Kind, Type
+from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER_DIM, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.summaries.aggregates import Checker, may_read
 from lpmdsl.semantics.context import Context, nothing, text_of
@@ -118,6 +118,9 @@ def _is_label(ctx: Context, expr: tree.Is, scope: Scope, check: Checker) -> mode
         return nothing(expr.span)
     if found.type.kind is Kind.BOOLEAN and all(v.id in ("yes", "no") for v in expr.values):
         return found if expr.values[0].id == "yes" else model.Apply("not", (found,), BOOLEAN, expr.span)
+    numbers = [_as_number(v) for v in expr.values]
+    if found.type.is_numeric and found.type.dimension.without_people() == NUMBER_DIM and None not in numbers:
+        return _is_number(found, [n for n in numbers if n is not None], expr.span)
     if found.type.kind is not Kind.CATEGORY:
         ctx.report.add(
             "E0306",
@@ -140,6 +143,22 @@ def _is_label(ctx: Context, expr: tree.Is, scope: Scope, check: Checker) -> mode
     for test in tests[1:]:
         joined = model.Apply("or", (joined, test), BOOLEAN, expr.span)
     return joined
+
+
+def _as_number(name: tree.Name) -> float | None:
+    """The number that stands where a label could; None for a label."""
+    try:
+        return float(name.id.replace("_", ""))
+    except ValueError:
+        return None
+
+
+def _is_number(found: model.Expr, numbers: list[float], span: Span) -> model.Expr:
+    """Return True if a bare number is one of those written: ``doses is 1``, ``doses in 1, 2``."""
+    tests: list[model.Expr] = [
+        model.Apply("eq", (found, model.Literal_(n, found.type, span)), BOOLEAN, span) for n in numbers
+    ]
+    return reduce(_either, tests)
 
 
 def _is_category(ctx: Context, name: tree.Name, scope: Scope) -> bool:
