@@ -11,6 +11,7 @@ import torch
 
 import lpmdsl
 from lpmdsl.runtime.engine.replicates import Repeats
+from lpmdsl.runtime.gradients import random_directions
 from lpmdsl.runtime.gradients.finite_differences import TWO_SIDED_95
 from lpmdsl.runtime.gradients.random_directions import directions, least_squares, one_by_one
 
@@ -147,14 +148,15 @@ def test_what_never_changed_is_not_certified() -> None:
 
 
 def test_a_gradient_of_many_costs_at_most_four_runs_of_every_replicate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs that are counted, those of the score, which is tried, among them; twenty parameters of a town.
+    """And two more for every time that the step is halved, as it is among 1 000, where the score is taken.
 
-    Among 300 nobody is ill.
+    Runs that are counted, those of the score, which is tried, among them; twenty parameters of a town. Among 300 nobody
+    is ill.
     """
     from lpmdsl.runtime.gradients.score.runs import ScoredRepeats
 
-    runs = [0]
-    once, scored = Repeats._one, ScoredRepeats.runs
+    runs, rounds = [0], [0]
+    once, scored, moved = Repeats._one, ScoredRepeats.runs, random_directions._Moved.slopes
 
     def counted(self: Repeats, *given):
         runs[0] += 1
@@ -165,14 +167,22 @@ def test_a_gradient_of_many_costs_at_most_four_runs_of_every_replicate(monkeypat
         runs[0] += len(made)
         return made
 
+    def rounds_counted(self: random_directions._Moved, ways, step):
+        rounds[0] += len(ways) == len(self.numbers)
+        return moved(self, ways, step)
+
     monkeypatch.setattr(Repeats, "_one", counted)
     monkeypatch.setattr(ScoredRepeats, "runs", all_counted)
+    monkeypatch.setattr(random_directions._Moved, "slopes", rounds_counted)
     model = lpmdsl.load(Path(__file__).parent.parent.parent / "benchmarks" / "twenty_parameters.lpm")
-    for people, replicates, estimator in ((10_000, 40, "spread"), (2_000, 100, "spread"), (300, 40, "spread")):
-        runs[0] = 0
+    for people, replicates, estimator, halved in (
+        (10_000, 40, "spread", 0), (2_000, 100, "spread", 0), (1_000, 100, "score", 1), (300, 40, "spread", 0),
+    ):  # fmt: skip
+        runs[0] = rounds[0] = 0
         found = model.gradient("total of infections", replicates=replicates, agents={"Person": people}, steps=40)
         assert len(found) == 19 and {f.estimator for f in found} == {estimator}, people
-        assert runs[0] - replicates <= 4 * replicates, "beside those of the mean"
+        assert rounds[0] - 1 == halved, people
+        assert runs[0] - replicates <= (4 + 2 * halved) * replicates, "beside those of the mean"
 
 
 # ------------------------------------------------------------------ the estimator itself

@@ -1,5 +1,5 @@
 """``auto``: which estimator serves which parameter, so that a gradient costs at most four runs of every replicate, or
-twelve for three parameters.
+twelve for three parameters; and two more for every time that a response is found to bend.
 
 A few parameters are taken one after the other by differences: four runs of every replicate each. Many are moved spread
 over the replicates (``runtime.gradients.random_directions``): two runs of every replicate for all. The score takes less
