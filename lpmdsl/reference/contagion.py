@@ -151,7 +151,10 @@ def runs_on(network: Network | Rule, clock: Clock, time: float) -> bool:
     """Return True if the weekday of the date at ``time`` (days since the start) is one of a network's or a rule's."""
     if not network.days or clock.start is None:
         return True
-    date = datetime.date.fromisoformat(clock.start) + datetime.timedelta(days=math.floor(time + SLACK))
+    day = math.floor(time + SLACK)
+    if isinstance(network, Network) and any(first <= day < until for first, until in network.closed):
+        return False
+    date = datetime.date.fromisoformat(clock.start) + datetime.timedelta(days=day)
     return (date.weekday() < 5) == (network.days == "weekdays")
 
 

@@ -163,7 +163,7 @@ FIRST_LINES = {
     "table": "table NAME by CATEGORY of TYPE` or `table NAME over duration of TYPE",
     "agent": "agent NAME count NUMBER",
     "extend": "extend NAME",
-    "network": "network NAME joins KIND sharing PLACE with NUMBER contacts per day",
+    "network": "network NAME joins KIND sharing PLACE with NUMBER contacts per day on weekdays except DATE to DATE",
     "condition": "condition NAME of KIND",
     "contagion": "contagion of CONDITION",
     "observe": "observe NAME = number entering STATE per week",

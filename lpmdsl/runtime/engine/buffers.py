@@ -157,4 +157,6 @@ def runs_on(network: Network | Rule, model: Model, steps: int) -> NDArray[np.uin
     first = datetime.date.fromisoformat(model.clock.start)
     days = [math.floor(t * model.clock.step + 1e-9) for t in range(steps)]
     weekend = np.array([(first.weekday() + day) % 7 >= 5 for day in days], bool)
-    return (weekend if network.days == "weekends" else ~weekend).astype(np.uint8)
+    closed = network.closed if isinstance(network, Network) else ()
+    shut = np.array([any(start <= day < end for start, end in closed) for day in days], bool)
+    return ((weekend if network.days == "weekends" else ~weekend) & ~shut).astype(np.uint8)

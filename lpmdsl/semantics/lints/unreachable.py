@@ -213,7 +213,10 @@ def _network(checked: model.Model, network: model.Network, report: Report) -> No
     if not network.days or checked.clock.start is None:
         return
     first = datetime.date.fromisoformat(checked.clock.start)
-    days = (first + datetime.timedelta(k) for k in range(min(7, math.ceil(_end(checked)))))
+    longest = 7.0 if not network.closed else max(until for _, until in network.closed) + 7.0
+    within = range(min(math.ceil(max(7.0, longest)), math.ceil(_end(checked))))
+    open_ = (k for k in within if not any(start <= k < until for start, until in network.closed))
+    days = (first + datetime.timedelta(k) for k in open_)
     if any((day.weekday() >= 5) == (network.days == "weekends") for day in days):
         return
     report.add(

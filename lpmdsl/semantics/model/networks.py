@@ -30,6 +30,7 @@ class Network:
     other; else spread evenly. ``days``: ``weekdays``, ``weekends`` or "" (always). ``mixing`` is a table by one
     category attribute twice: contacts per day of the row's group with the column's group. ``to``: the second kind of a
     network between two kinds, "" for one within a kind; each of ``of`` has contacts with people of ``to``, at random.
+    ``closed``: on which of its days it does not run, in days since the start, from one until before the other.
     ``where``: who takes part (None: everybody). At random, ``contacts`` may be each agent's own.
     """
 
@@ -47,6 +48,7 @@ class Network:
     span: Span
     to: str = ""
     where: Expr | None = None
+    closed: tuple[tuple[float, float], ...] = ()
 
     @property
     def is_by_person(self) -> bool:

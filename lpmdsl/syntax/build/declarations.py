@@ -130,7 +130,7 @@ class TreeBuilder(RuleBuilder):
         return c[0], c[1] is not None
 
     def network(self, meta: Meta, c: Children) -> t.Network:
-        name, joins, to, how, where, contacts, days = c
+        name, joins, to, how, where, contacts, days, closed = c
         rate, per_tie = contacts or (None, False)
         return t.Network(
             self.named(name),
@@ -143,7 +143,14 @@ class TreeBuilder(RuleBuilder):
             self.doc(meta),
             self.span(meta),
             where,
+            closed or (),
         )
+
+    def closed(self, meta: Meta, c: Children) -> tuple[tuple[t.Date, t.Date | None], ...]:
+        return tuple(c)
+
+    def closing(self, meta: Meta, c: Children) -> tuple[t.Date, t.Date | None]:
+        return self.dated(c[0]), None if c[1] is None else self.dated(c[1])
 
     # -------------------------------------------------------------- conditions and contagions
 

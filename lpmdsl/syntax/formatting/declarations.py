@@ -118,6 +118,10 @@ def _agent(node: t.Agent) -> str:
     )
 
 
+def _closing(first: t.Date, until: t.Date | None) -> str:
+    return first.iso if until is None else f"{first.iso} to {until.iso}"
+
+
 def _network(node: t.Network) -> str:
     contacts = None if node.contacts is None else f"with {expression(node.contacts, SUM)}"
     return join(
@@ -131,6 +135,7 @@ def _network(node: t.Network) -> str:
         contacts,
         "per tie" if node.per_tie else "",
         node.days and f"on {node.days}",
+        f"except {', '.join(_closing(*one) for one in node.closed)}" if node.closed else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.records import dataclass
 from lpmdsl.source import Span
-from lpmdsl.syntax.tree.expressions import Expr, Generator, Name, Quantity
+from lpmdsl.syntax.tree.expressions import Date, Expr, Generator, Name, Quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,10 @@ class FromFile:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """``contacts`` is the rate after ``with``; ``days`` is ``weekdays``, ``weekends`` or None."""
+    """``contacts`` is the rate after ``with``; ``days`` is ``weekdays``, ``weekends`` or None.
+
+    ``closed``: on which of these days it does not run, from a day until another begins, or on one (None).
+    """
 
     name: Name
     joins: Name
@@ -53,3 +56,4 @@ class Network:
     doc: str
     span: Span
     where: Expr | None = None
+    closed: tuple[tuple[Date, Date | None], ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 from lpmdsl.quantities import CONTACT_RATE, ERROR, NUMBER, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.networks.layouts import check_layout
@@ -46,6 +48,7 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
         return None
     layout, place, mixing, generator, file = how
     days = written.days or ""
+    closed = closed_days(ctx, written)
     if days and not _a_day_is_whole(ctx):
         contacts, days = _share_of_week(ctx, written, name, contacts if mixing is None else None)
     return model.Network(
@@ -63,7 +66,30 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
         written.span,
         to,
         where,
+        closed,
     )
+
+
+def closed_days(ctx: Context, written: tree.Network) -> tuple[tuple[float, float], ...]:
+    """Days since the start on which a network does not run, from one until before another; () after a report."""
+    found: list[tuple[float, float]] = []
+    for first, until in written.closed:
+        start = _day(ctx, first)
+        end = start + 1 if until is None else _day(ctx, until)
+        if end <= start and until is not None:
+            ctx.report.add(
+                "E1059",
+                f"No day lies from {first.iso} until {until.iso} begins.",
+                until.span,
+                "Write the first day on which it runs again after `to`; for one day write that day alone.",
+            )
+        found.append((start, end))
+    return tuple(found) if ctx.start is not None else ()
+
+
+def _day(ctx: Context, day: tree.Date) -> float:
+    start = datetime.date.fromisoformat(ctx.start or day.iso)
+    return float((datetime.date.fromisoformat(day.iso) - start).days)
 
 
 def _may_differ(ctx: Context, written: tree.Network, contacts: model.Expr) -> bool:
@@ -93,7 +119,7 @@ def _share_of_week(
 ) -> tuple[model.Expr | None, str]:
     """Contacts on a step of whole weeks, which have five weekdays in seven; else a report (E0725)."""
     weeks = ctx.step / 7
-    if contacts is None or weeks < 0.5 or abs(weeks - round(weeks)) > 1e-9:
+    if contacts is None or written.closed or weeks < 0.5 or abs(weeks - round(weeks)) > 1e-9:
         why = "a day is no whole number of them" if ctx.step < 1 else "each of them has several days"
         ctx.report.add("E0725", f"`{name}` runs on {written.days}, and with steps of {ctx.step:g} days {why}.",
                        written.name.span, "Write `step 1 day` in `clock`.")  # fmt: skip
