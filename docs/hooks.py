@@ -12,7 +12,7 @@ from typing import Any
 
 from lpmdsl.codes import CODES
 from lpmdsl.distributions.table import DISTRIBUTIONS
-from lpmdsl.networks.generators import NETWORKS
+from lpmdsl.networks.generators import DIRECTED, NETWORKS
 from lpmdsl.semantics.checks.values.spellings import SPELLINGS
 from lpmdsl.semantics.functions import FUNCTIONS
 
@@ -52,7 +52,8 @@ def table_of_generators() -> str:
     for generator in NETWORKS.values():
         arguments = "<br>".join(f"`{a.name}`: {a.help}" for a in generator.arguments)
         one_of = f"<br>exactly one of {', '.join(generator.one_of)}" if generator.one_of else ""
-        rows.append((f"`{generator.name}`", arguments + one_of, generator.help))
+        directed = f"<br>`directed`: {DIRECTED[generator.directed]}" if generator.directed else ""
+        rows.append((f"`{generator.name}`", arguments + one_of, generator.help + directed))
     return _table(("Generator", "Arguments", "What it is"), rows)
 
 

@@ -264,6 +264,11 @@ CODES: dict[str, str] = {
     "E1109": "Nobody whose group could be meant",
     "E1110": "No label by which a group is found",
     "E1108": "On this network nobody in particular is a neighbour",
+    "E1120": "Ties of this generator have no direction",
+    "E1121": "Nothing here could have a direction",
+    "E1122": "Mutual ties have no other end",
+    "E1123": "A contagion goes along ties both ways",
+    "E1124": "A contact has no direction",
     # 09 calibration and checks
     "N0906": "The data of a fit are elsewhere",
     "E0902": "An estimated parameter has no prior",

@@ -40,7 +40,7 @@ _COLOURS: dict[str, Colour | None] = {
     **dict.fromkeys(
         ("DAYS", "END", "ATTACK_RATE", "COUNTED", "COUNTED_THEM", "AGGREGATE", "QUANTILE", "TOTAL", "BAND", "ONE",
          "FLOW", "TIME_SINCE", "COSTS_OF", "CROSSES", "DECISIONS", "PER_TIE", "SUMMARY", "MOST", "OTHER",
-         "IN_THEIR"),
+         "IN_THEIR", "DIRECTED"),
         Colour.WORD,
     ),
     "YES_NO": Colour.YES_NO, "DATE": Colour.DATE, "NUMBER": Colour.NUMBER, "STRING": Colour.STRING,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lpmdsl.diagnostics import fail
 from lpmdsl.escaping import column_fault
 from lpmdsl.extras import optional
+from lpmdsl.networks.directed import to_rows
 from lpmdsl.networks.storage.csr import edges_to_ties
 from lpmdsl.networks.world import Ties
 from lpmdsl.quantities import Kind
@@ -34,6 +35,7 @@ NETWORKX = {
     ".net": "read_pajek",
 }
 """The suffixes that networkx reads and its functions for them."""
+_LISTS = (".edgelist", ".adjlist")
 MOST_DIGITS = 18
 
 
@@ -94,27 +96,30 @@ def _ids(data: DataFile, span: Span) -> NDArray | None:
 # ------------------------------------------------------------------ ties
 
 
-def read_ties(name: str, place: Place, n: int, span: Span, ids: NDArray | None = None) -> Ties:
+def read_ties(name: str, place: Place, n: int, span: Span, ids: NDArray | None = None, directed: bool = False) -> Ties:
     """Ties from a table (two columns, ``source`` and ``target`` or ``from`` and ``to``) or a graph file.
 
     Agents are numbers 0 … n − 1, or the ``ids`` of the population's file. A graph file's nodes are such numbers too; if
-    their names are not numbers they are the agents in the order of the file. Direction and weights are not used.
+    their names are not numbers they are the agents in the order of the file. ``directed``: a tie leads from its first
+    end to the second; else it is mutual.
     """
     suffix = Path(name).suffix.lower()
     try:
         if suffix in TABULAR:
-            return _tabular_ties(read_tabular(name, place), n, span, ids)
-        return _graph_ties(name, place, n, span)
+            a, b = _tabular_ends(read_tabular(name, place), n, span, ids)
+        else:
+            a, b = _graph_ends(name, place, n, span, directed)
+        return to_rows(n, a, b)[0] if directed else edges_to_ties(n, a, b)
     except Problem as problem:
         raise problem.failure(span) from problem
 
 
-def _tabular_ties(data: DataFile, n: int, span: Span, ids: NDArray | None) -> Ties:
+def _tabular_ends(data: DataFile, n: int, span: Span, ids: NDArray | None) -> tuple[NDArray, NDArray]:
     ends = ends_of(data)
     if ids is not None and data.text_header is not None and {c.name for c in ends.columns} <= set(ids.tolist()):
         raise no_header(data)
     a, b = (_agents(data, column, n, span, ids) for column in ends.columns)
-    return edges_to_ties(n, a, b)
+    return a, b
 
 
 def _agents(data: DataFile, column: Column, n: int, span: Span, ids: NDArray | None) -> NDArray[np.int64]:
@@ -144,13 +149,13 @@ def _agents(data: DataFile, column: Column, n: int, span: Span, ids: NDArray | N
 # ------------------------------------------------------------------ graphs
 
 
-def unused_in_graph(name: str, place: Place, span: Span) -> tuple[str, ...]:
+def unused_in_graph(name: str, place: Place, span: Span, directed: bool = False) -> tuple[str, ...]:
     """Names of what a graph file says of its ties and no run reads, such as ``weight``; not what all ties share.
 
     Raises as a run would, ``Problem`` and ``LpmError``, but for agents that are too few, which a run may be given more
-    of: E0117, E0641, E0646, E0647.
+    of: E0117, E0641, E0646, E0647, E1121.
     """
-    file, graph = _graph(name, place, span)
+    file, graph = _graph(name, place, span, directed)
     _numbered(graph, None, file, span)
     said: dict[str, set[str]] = {}
     for *_, data in graph.edges(data=True):
@@ -162,15 +167,19 @@ def unused_in_graph(name: str, place: Place, span: Span) -> tuple[str, ...]:
 _NAMES_OF_TIES = ("id", "key")
 
 
-def _graph_ties(name: str, place: Place, n: int, span: Span) -> Ties:
-    file, graph = _graph(name, place, span)
+def _graph_ends(name: str, place: Place, n: int, span: Span, directed: bool) -> tuple[NDArray, NDArray]:
+    file, graph = _graph(name, place, span, directed)
     number = _numbered(graph, n, file, span)
     ends = np.array([(number[str(a)], number[str(b)]) for a, b in graph.edges()], np.int64).reshape(-1, 2)
-    return edges_to_ties(n, ends[:, 0], ends[:, 1])
+    return ends[:, 0], ends[:, 1]
 
 
-def _graph(name: str, place: Place, span: Span) -> tuple[str, Any]:
-    """The file's name for messages and its graph, of a class of networkx."""
+def _graph(name: str, place: Place, span: Span, directed: bool) -> tuple[str, Any]:
+    """The file's name for messages and its graph, of a class of networkx.
+
+    ``directed``: a list of ties is read as leading from the first end to the second. E1121 for another file that says
+    its ties are mutual.
+    """
     suffix = Path(name).suffix.lower()
     if suffix not in NETWORKX:
         told = f"`{suffix or shown_name(name)}` is not a kind of file that ties are read from."
@@ -178,7 +187,8 @@ def _graph(name: str, place: Place, span: Span) -> tuple[str, Any]:
     networkx = optional("networkx", span, otherwise="or write the ties as CSV")
     file = read_file(name, place)
     try:
-        graph = getattr(networkx, NETWORKX[suffix])(io.BytesIO(file.data))
+        asked = {"create_using": networkx.DiGraph} if directed and suffix in _LISTS else {}
+        graph = getattr(networkx, NETWORKX[suffix])(io.BytesIO(file.data), **asked)
     except Exception as error:  # networkx's readers raise whatever their parser does
         # What they say quotes the file, so only where they stopped is reported.
         line = re.search(r"line (\d{1,9})\b", str(error))
@@ -188,6 +198,9 @@ def _graph(name: str, place: Place, span: Span) -> tuple[str, Any]:
             span,
             f"The suffix {suffix} says which format is expected.",
         ) from error
+    if directed and not graph.is_directed():
+        told = f"`{file.name}` says that its ties are mutual, so none of them has a direction."
+        raise fail("E1121", told, span, "Leave `directed` out, or export a directed graph.")
     return file.name, graph
 
 

@@ -24,6 +24,15 @@ of shares by degree; one degree is drawn per agent. ``blocks``: a table by one c
 of ties of one agent of the row's group with the column's group; the generator gets ``groups`` beside it."""
 
 
+Directed = Literal["", "pairs", "newcomers", "drawn"]
+DIRECTED: dict[Directed, str] = {
+    "pairs": "each ordered pair is tied independently, so two may be tied both ways",
+    "newcomers": "each tie leads from the newcomer to whom it ties to",
+    "drawn": "each agent has as many ties to others as are drawn; each leads to anybody else, all alike",
+}
+"""Ways in which a generator gives directions to its ties, and what is drawn."""
+
+
 @dataclass(frozen=True, slots=True)
 class GeneratorArgument:
     """``default`` None: must be written, unless the generator lists it in ``one_of``."""
@@ -41,6 +50,7 @@ class NetworkGenerator:
     ``made_by``: the module of ``lpmdsl.networks`` that holds the function of the row's name.
     ``expected_degree``: about how many ties an agent has, to foresee memory. ``agents_alike``: an agent's number says
     nothing about its ties, so households may be given to consecutive agents without making neighbours kin.
+    ``directed``: how its ties get a direction where that is asked for; "": they have none.
     """
 
     name: str
@@ -51,6 +61,7 @@ class NetworkGenerator:
     one_of: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     agents_alike: bool = False
+    directed: Directed = ""
 
     def argument(self, name: str) -> GeneratorArgument | None:
         """The argument of that name, if there is one."""
@@ -90,6 +101,7 @@ NETWORKS: dict[str, NetworkGenerator] = {
             _degree,
             "Newcomers tie to whom many know (Barabási & Albert 1999).",
             one_of=("degree", "links"),
+            directed="newcomers",
         ),
         NetworkGenerator(
             "walk",
@@ -97,6 +109,7 @@ NETWORKS: dict[str, NetworkGenerator] = {
             "walks",
             lambda n, arguments: 2.0 / max(1.0 - float(np.mean(arguments["further"])), 2.0**-8),
             "Newcomers meet somebody at random, then friends of friends (Vázquez 2003).",
+            directed="newcomers",
         ),
         NetworkGenerator(
             "erdos_renyi",
@@ -106,6 +119,7 @@ NETWORKS: dict[str, NetworkGenerator] = {
             "Every pair tied independently (Gilbert 1959).",
             one_of=("degree", "probability"),
             agents_alike=True,
+            directed="pairs",
         ),
         NetworkGenerator(
             "configuration",
@@ -114,6 +128,7 @@ NETWORKS: dict[str, NetworkGenerator] = {
             lambda n, arguments: float(np.mean(arguments["degrees"])),
             "Given degrees, otherwise at random; ties to oneself and doubles are dropped.",
             agents_alike=True,
+            directed="drawn",
         ),
         NetworkGenerator(
             "stochastic_block",
@@ -122,6 +137,7 @@ NETWORKS: dict[str, NetworkGenerator] = {
             lambda n, arguments: float(np.max(np.sum(arguments["ties"], axis=1))),
             "Chances of a tie set by the groups of the two (Holland et al. 1983).",
             agents_alike=True,
+            directed="pairs",
         ),
         NetworkGenerator(
             "random_regular",

@@ -55,6 +55,15 @@ def _keys(seed: int, site: int) -> tuple[np.uint64, np.uint64]:
 
 def erdos_renyi(n: int, arguments: Arguments, seed: int, site: int) -> Ties:
     """Every pair tied independently (Gilbert 1959), with ``probability`` or so that the mean degree is ``degree``."""
+    chances = np.array([[chance_of_a_pair(n, arguments)]])
+    pieces = tied_pairs(None, n, chances, seed & SEED_MASK, site)
+    if not pieces or (1 << PART_BITS) % rows_of_a_piece() != 0:
+        return pieces_to_ties(n, pieces)
+    return ascending_to_ties(n, pieces, rows_of_a_piece())
+
+
+def chance_of_a_pair(n: int, arguments: Arguments) -> float:
+    """Chance that two agents of ``erdos_renyi`` are tied. Raises ``Unbuildable``."""
     if "probability" in arguments:
         chance = number(arguments, "probability")
     else:
@@ -64,10 +73,7 @@ def erdos_renyi(n: int, arguments: Arguments, seed: int, site: int) -> Ties:
         chance = degree / max(n - 1, 1)
     if not 0 <= chance <= 1:
         raise Unbuildable(f"`probability` is {chance:g}; a probability lies between 0 and 1.")
-    pieces = tied_pairs(None, n, np.array([[chance]]), seed & SEED_MASK, site)
-    if not pieces or (1 << PART_BITS) % rows_of_a_piece() != 0:
-        return pieces_to_ties(n, pieces)
-    return ascending_to_ties(n, pieces, rows_of_a_piece())
+    return chance
 
 
 def stochastic_block(n: int, arguments: Arguments, seed: int, site: int) -> Ties:

@@ -17,12 +17,13 @@ class Ties:
     """A network as compressed sparse rows: the neighbours of agent i are
     ``targets[offsets[i]:offsets[i + 1]]`` (int64 offsets of length N + 1, int32 targets, rows sorted).
 
-    Symmetric; no agent is its own neighbour; no tie twice, but for the few pairs that two circles of ``random_regular``
-    share.
+    ``mutual``: symmetric; else of a directed network, each tie in one row. No agent is its own neighbour; no tie twice,
+    but for the few pairs that two circles of ``random_regular`` share.
     """
 
     offsets: NDArray[np.int64]
     targets: NDArray[np.int32]
+    mutual: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,10 @@ class World:
         return {f"{kind}_{place}_rows": rows.astype(np.int64), f"{kind}_{place}_members": order.astype(np.int32)}
 
     def tie_counts(self, kinds: Mapping[str, str]) -> dict[str, int]:
-        """Number of ties every network has that is made of them; each joins two agents. ``kinds``: of whom, by network.
+        """Number of ties every network has that is made of them; a mutual one is in two rows. ``kinds``: of whom, by
+        network.
 
         A network that is not written out has a tie from everyone to the next in each of its circles.
         """
-        written = {name: int(ties.targets.size) // 2 for name, ties in self.ties.items()}
+        written = {name: int(ties.targets.size) // (2 if ties.mutual else 1) for name, ties in self.ties.items()}
         return written | {name: len(c.keys) * self.counts[kinds[name]] for name, c in self.circles.items()}

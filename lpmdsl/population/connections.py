@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lpmdsl.diagnostics import fail
 from lpmdsl.networks.blocks import contradiction
+from lpmdsl.networks.directed import directed_graph
 from lpmdsl.networks.files import read_ties
 from lpmdsl.networks.generators import NETWORKS, GeneratorArgument
 from lpmdsl.networks.random import uniforms
@@ -26,11 +27,15 @@ def build_ties(network: Network, scope: Scope, seed: int, ids: NDArray | None) -
     """The rows of one network of layout ``ties``; draws are keyed by ``network.NAME``. E0649, or a file's codes."""
     n = scope.counts[network.of]
     if network.generator is None:
-        return read_ties(network.file or "", place_of(network.span.source, scope.model.directory), n, network.span, ids)
+        where = place_of(network.span.source, scope.model.directory)
+        return read_ties(network.file or "", where, n, network.span, ids, network.directed)
     row = NETWORKS[network.generator.name]
     arguments = _arguments(network, scope, lambda: uniforms(seed, n, site(f"network.{network.name}.degrees")))
+    key = f"network.{network.name}"
     try:
-        return row.function(n, arguments, seed, site(f"network.{network.name}"))
+        if network.directed:
+            return directed_graph(row, n, arguments, seed, (site(key), site(f"{key}.back")))
+        return row.function(n, arguments, seed, site(key))
     except Unbuildable as problem:
         raise fail("E0649", f"`{network.name}`: {problem}", network.generator.span, problem.help) from problem
 
@@ -86,7 +91,8 @@ def _value(
             table = scope.model.table(expr.table)
             matrix = np.asarray(table.values).reshape(len(table.keys[0]), len(table.keys[1]))
             groups = scope.attributes.get((network.of, table.key_attributes[0]), np.empty(0, np.uint8))
-            _agrees(network, table, matrix, groups)
+            if not network.directed:
+                _agrees(network, table, matrix, groups)
             return {argument.name: matrix, "groups": groups, "labels": np.asarray(table.keys[0])}
         case "number" | "share" | "yes/no":
             assert not isinstance(expr, Distribution)

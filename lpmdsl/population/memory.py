@@ -49,8 +49,9 @@ def estimate_bytes(
         conditions = sum(c.of == agent.name for c in model.conditions)
         total += counts[agent.name] * (PER_AGENT + PER_MEMBER * len(agent.members) + PER_CONDITION * conditions)
     for network in model.networks:
-        if network.generator is not None and network.name not in circles:
-            total += counts[network.of] * (8 + PER_TIE * foreseen_degree(network, model, values, counts))
+        made = model.network(network.back_of) if network.back_of else network
+        if made.generator is not None and made.name not in circles:
+            total += counts[made.of] * (8 + PER_TIE * foreseen_degree(made, model, values, counts))
     return total
 
 

@@ -134,7 +134,7 @@ class _Walk:
         """A bare name: a declaration's, a member's, or a label where one may stand."""
         found = self.directory.declared(name.id)
         if found is not None:
-            yield replace(found, span=name.span, is_definition=False)
+            yield replace(found, span=name.span, is_definition=found.symbol.span == name.span)  # `back NAME` declares
             return
         member = self.directory.member(scope.kind, name.id)
         if member is not None:

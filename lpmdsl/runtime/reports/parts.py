@@ -66,10 +66,13 @@ def lower_in_words(share: float, replicates: int) -> str:
 
 def how_joined(network: Network) -> str:
     """HTML of the rule by which a network joins."""
+    directed = " directed" if network.directed else ""
+    if network.back_of:
+        return f"{html(network.back_of)} from the other ends"
     if network.generator:
-        return f"<code>{html(text_of(network.generator.span))}</code>"
+        return f"<code>{html(text_of(network.generator.span))}{directed}</code>"
     if network.file:
-        return f"from <code>{html(network.file)}</code>"
+        return f"from <code>{html(network.file)}</code>{directed}"
     if network.layout == "place":
         return f"sharing {html(network.place)}"
     return f"at random, mixing by {html(network.mixing)}" if network.mixing else "at random"

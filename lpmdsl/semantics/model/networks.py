@@ -31,7 +31,9 @@ class Network:
     category attribute twice: contacts per day of the row's group with the column's group. ``to``: the second kind of a
     network between two kinds, "" for one within a kind; each of ``of`` has contacts with people of ``to``, at random.
     ``closed``: on which of its days it does not run, in days since the start, from one until before the other.
-    ``where``: who takes part (None: everybody). At random, ``contacts`` may be each agent's own.
+    ``where``: who takes part (None: everybody). At random, ``contacts`` may be each agent's own. ``directed``: a tie
+    is in the row of the agent it comes from alone; ``back_of``: the directed network of which this one has the same
+    ties, in the rows of those they lead to.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Network:
     to: str = ""
     where: Expr | None = None
     closed: tuple[tuple[float, float], ...] = ()
+    directed: bool = False
+    back_of: str = ""
 
     @property
     def is_by_person(self) -> bool:

@@ -130,8 +130,17 @@ def _declare(names: Names, declaration: tree.Declaration, report: Report) -> Non
                 _clash(f"contagion of {declaration.of.id}", declaration.of.span, first.of.span, report)
         case tree.Use():
             pass
+        case tree.Network() if declaration.back is not None:
+            _declare_named(names, declaration, report)
+            _declare_named(names, _back_of(declaration, declaration.back), report)
         case _:
             _declare_named(names, declaration, report)
+
+
+def _back_of(network: tree.Network, back: tree.Name) -> tree.Network:
+    """The network of the same ties seen from their other ends, which has a name of its own."""
+    how = tree.BackOf(network.name, back.span)
+    return replace(network, name=back, how=how, back=None)
 
 
 def _declare_named(names: Names, declaration: Any, report: Report) -> None:

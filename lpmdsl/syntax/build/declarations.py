@@ -130,7 +130,7 @@ class TreeBuilder(RuleBuilder):
         return c[0], c[1] is not None
 
     def network(self, meta: Meta, c: Children) -> t.Network:
-        name, joins, to, how, where, contacts, days, closed = c
+        name, joins, to, how, directed, back, where, contacts, days, closed = c
         rate, per_tie = contacts or (None, False)
         return t.Network(
             self.named(name),
@@ -144,6 +144,8 @@ class TreeBuilder(RuleBuilder):
             self.span(meta),
             where,
             closed or (),
+            None if directed is None else self.token_span(directed),
+            back,
         )
 
     def closed(self, meta: Meta, c: Children) -> tuple[tuple[t.Date, t.Date | None], ...]:
@@ -151,6 +153,9 @@ class TreeBuilder(RuleBuilder):
 
     def closing(self, meta: Meta, c: Children) -> tuple[t.Date, t.Date | None]:
         return self.dated(c[0]), None if c[1] is None else self.dated(c[1])
+
+    def back(self, meta: Meta, c: Children) -> t.Name:
+        return self.named(c[0])
 
     # -------------------------------------------------------------- conditions and contagions
 

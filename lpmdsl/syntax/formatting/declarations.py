@@ -131,6 +131,8 @@ def _network(node: t.Network) -> str:
         node.joins.id,
         node.to and f"to {node.to.id}",
         _how(node.how),
+        "directed" if node.directed is not None else "",
+        node.back and f"back {node.back.id}",
         node.where and f"where {expression(node.where)}",
         contacts,
         "per tie" if node.per_tie else "",
@@ -139,7 +141,7 @@ def _network(node: t.Network) -> str:
     )
 
 
-def _how(how: t.Sharing | t.AtRandom | t.Generated | t.FromFile) -> str:
+def _how(how: t.Sharing | t.AtRandom | t.Generated | t.FromFile | t.BackOf) -> str:
     match how:
         case t.Sharing():
             return f"sharing {how.place.id}"
@@ -149,6 +151,8 @@ def _how(how: t.Sharing | t.AtRandom | t.Generated | t.FromFile) -> str:
             return f"as {generator(how.generator)}"
         case t.FromFile():
             return f"from {quoted(how.path)}"
+        case t.BackOf():
+            return ""  # stands in the line of the other network
         case _:
             assert_never(how)
 

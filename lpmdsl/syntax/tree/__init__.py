@@ -90,6 +90,7 @@ from lpmdsl.syntax.tree.module import (
 )
 from lpmdsl.syntax.tree.networks import (
     AtRandom as AtRandom,
+    BackOf as BackOf,
     FromFile as FromFile,
     Generated as Generated,
     Network as Network,

@@ -40,16 +40,25 @@ class FromFile:
 
 
 @dataclass(frozen=True, slots=True)
+class BackOf:
+    """The ties of a directed network, seen from their other ends; made of ``back NAME``."""
+
+    network: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """``contacts`` is the rate after ``with``; ``days`` is ``weekdays``, ``weekends`` or None.
 
     ``closed``: on which of these days it does not run, from a day until another begins, or on one (None).
+    ``directed``: where that word stands. ``back``: the name of the same ties seen from their other ends.
     """
 
     name: Name
     joins: Name
     to: Name | None
-    how: Sharing | AtRandom | Generated | FromFile
+    how: Sharing | AtRandom | Generated | FromFile | BackOf
     contacts: Quantity | Expr | None
     per_tie: bool
     days: str | None
@@ -57,3 +66,5 @@ class Network:
     span: Span
     where: Expr | None = None
     closed: tuple[tuple[Date, Date | None], ...] = ()
+    directed: Span | None = None
+    back: Name | None = None

@@ -6,6 +6,7 @@ import datetime
 
 from lpmdsl.quantities import CONTACT_RATE, ERROR, NUMBER, Kind, Type
 from lpmdsl.semantics import model
+from lpmdsl.semantics.checks.networks.directions import back_of, may_be_directed
 from lpmdsl.semantics.checks.networks.layouts import check_layout
 from lpmdsl.semantics.checks.values.expressions import check_test, check_value
 from lpmdsl.semantics.checks.values.probabilities import not_negative
@@ -19,6 +20,8 @@ CONTACTS = Type(Kind.NUMBER, CONTACT_RATE)
 def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
     """The network; None after a report about what it is made of."""
     name = written.name.id
+    if isinstance(written.how, tree.BackOf):
+        return back_of(ctx, written, written.how)
     if ctx.names.is_library and written.joins.id not in ctx.members:
         ctx.members[written.joins.id] = {}
     kind = ctx.agent_kind(written.joins)
@@ -47,6 +50,8 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
     if how is None or to is None:
         return None
     layout, place, mixing, generator, file = how
+    if not may_be_directed(ctx, written, generator):
+        return None
     days = written.days or ""
     closed = closed_days(ctx, written)
     if days and not _a_day_is_whole(ctx):
@@ -67,6 +72,7 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
         to,
         where,
         closed,
+        written.directed is not None,
     )
 
 

@@ -14,7 +14,7 @@ from lpmdsl.semantics.data_files.named_files import read_data
 from lpmdsl.source import Span
 
 
-def check_file(ctx: Context, path: str, span: Span) -> bool:
+def check_file(ctx: Context, path: str, span: Span, directed: bool) -> bool:
     """Return True if a file of ties can be read; else report why not."""
     try:
         must_be_there(path, place_of(span.source))
@@ -23,10 +23,10 @@ def check_file(ctx: Context, path: str, span: Span) -> bool:
         return False
     if Path(path).suffix.lower() in TABULAR:
         return _has_ends(ctx, path, span)
-    return _is_graph(ctx, path, span)
+    return _is_graph(ctx, path, span, directed)
 
 
-def _is_graph(ctx: Context, path: str, span: Span) -> bool:
+def _is_graph(ctx: Context, path: str, span: Span, directed: bool) -> bool:
     """Return True if a graph file reads; else what a run would say is reported.
 
     Warns of what it says of its ties beyond their ends (W0653). How many agents it needs is looked at by a run.
@@ -34,7 +34,7 @@ def _is_graph(ctx: Context, path: str, span: Span) -> bool:
     from lpmdsl.networks.files import unused_in_graph  # loads what makes ties, which a check does without otherwise
 
     try:
-        unused = unused_in_graph(path, place_of(span.source), span)
+        unused = unused_in_graph(path, place_of(span.source), span, directed)
     except Problem as problem:
         problem.tell(ctx.report, span)
         return False

@@ -36,11 +36,13 @@ def check_layout(ctx: Context, written: tree.Network, kind: str, contacts: model
             return "random", "", mixing.id if mixing else None, None, None
         case tree.Generated(generator):
             made = check_generator(ctx, generator)
-            if made is None or not blocks_agree(ctx, kind, made):
+            if made is None or (written.directed is None and not blocks_agree(ctx, kind, made)):
                 return None
             return None if made is None else ("ties", "", None, made, None)
         case tree.FromFile(path, span):
-            return ("ties", "", None, None, path) if check_file(ctx, path, span) else None
+            return ("ties", "", None, None, path) if check_file(ctx, path, span, written.directed is not None) else None
+        case tree.BackOf():
+            raise AssertionError("a network back is a copy of the other")
         case _:
             assert_never(written.how)
 
