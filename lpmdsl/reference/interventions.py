@@ -192,6 +192,8 @@ def intervene(body: Body, policy: Policy, t: int, time: float) -> None:
 
 def _is_due(block: Repeated, since: int, t: int, clock: Clock) -> bool:
     """Return True if the period of a block, counted from the start of its intervention, is over."""
+    if block.on is not None:
+        return t == math.ceil(block.on / clock.step - SLACK)
     if not block.months:
         return (t - since) % max(1, round(block.every / clock.step)) == 0
     if t == since:

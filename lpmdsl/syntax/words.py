@@ -105,6 +105,7 @@ CLAUSES: dict[str, dict[str, str]] = {
         "at": "at most NUMBER KIND together every PERIOD",
         "together": "together with INTERVENTION",
         "every": "every PERIOD for at most NUMBER KIND where TEST",
+        "on": "on DATE for at most NUMBER KIND where TEST",
         "while": "while active for KIND where TEST",
         "costs": "costs AMOUNT",
         **AT_A_MOMENT,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.entries import (
     read_before_writing,
@@ -198,6 +200,9 @@ def is_due(builder: Builder, one: m.Intervention, block: m.Repeated) -> KExpr:
     """Return True if a block runs at step t: its period, counted from the start, is over."""
     active = test("eq", builder.load(f"{one.name}_phase", FIRST), integer(ACTIVE))
     started = builder.load(f"{one.name}_started", FIRST)
+    if block.on is not None:
+        boundary = math.ceil(block.on / builder.model.clock.step - 1e-9)
+        return all_of(active, test("eq", STEP, integer(boundary)))
     if not block.months:
         steps = max(1, round(block.every / builder.model.clock.step))
         elapsed = op("sub", STEP, started)

@@ -38,6 +38,8 @@ def check_futile(checked: model.Model, report: Report) -> None:
         _places(checked, agent, report)
     for contagion in checked.contagions:
         _contagion(checked, contagion, known, report)
+    for intervention in checked.interventions:
+        _days_of_blocks(checked, intervention, report)
     for observation in checked.observations:
         _always_zero(checked, observation, known, report)
         _never_counted(checked, observation, report)
@@ -226,6 +228,22 @@ def _network(checked: model.Model, network: model.Network, report: Report) -> No
         word_span(network.span, network.name),
         "Write a longer run or another first day in `clock`, or leave the days out.",
     )
+
+
+def _days_of_blocks(checked: model.Model, intervention: model.Intervention, report: Report) -> None:
+    """Report blocks on a day that no step of the run begins on or after (E1060)."""
+    for block in intervention.repeated:
+        last = checked.clock.step * (checked.clock.steps - 1)
+        if block.on is not None and block.counts_people and not 0 <= block.on <= last:
+            start = datetime.date.fromisoformat(checked.clock.start or "")
+            ends = start + datetime.timedelta(math.floor(last))
+            report.add(
+                "E1060",
+                f"This is done on {start + datetime.timedelta(block.on)}, and the steps of the run begin from {start} "
+                f"to {ends}: it is never done.",
+                block.span,
+                "Correct the day, or let the run be longer in `clock`.",
+            )
 
 
 def _places(checked: model.Model, agent: model.Agent, report: Report) -> None:

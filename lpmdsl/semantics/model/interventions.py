@@ -57,6 +57,8 @@ class Repeated:
     site: str
     span: Span
     months: int = 0
+    on: float | None = None
+    """Day since the clock's start on which it is done, once; None: every period."""
     counts_people: bool = True
     """True if those whom it reaches cost something and count against a limit; not if it only draws who is meant."""
 

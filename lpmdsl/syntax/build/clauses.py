@@ -273,6 +273,8 @@ class ClauseBuilder(ExpressionBuilder):
 
     def repeated(self, meta: Meta, c: Children) -> Clause:
         every, target, *actions = c
+        if isinstance(every, Token):
+            every = self.dated(every)
         at_most, kind, where, share = target or (None, None, None, None)
         node = t.Repeated(every, kind, at_most, where, tuple(actions), self.span(meta), share)
         return self._clause("repeated", node, meta)

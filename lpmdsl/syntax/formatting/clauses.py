@@ -280,7 +280,8 @@ def _intervention(node: t.Intervention) -> Iterable[Line]:
         yield line_at(node.together.span, _together(node.together))
     for clause in node.repeated:
         target = _target(clause.kind, clause.at_most, clause.where, clause.share)
-        yield from _acting(clause, join(f"every {clause.every.text}", target), clause.actions)
+        when = f"on {clause.every.iso}" if isinstance(clause.every, t.Date) else f"every {clause.every.text}"
+        yield from _acting(clause, join(when, target), clause.actions)
     for clause in node.while_active:
         target = _target(clause.kind, None, clause.where, clause.share)
         yield from _acting(clause, join("while active", target), clause.actions)

@@ -43,9 +43,9 @@ Moment = Date | OnDay | Elapsed | Crossing
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """``every PERIOD [for [at most N | share P of] Person [where EXPR]]`` and its actions."""
+    """``every PERIOD [for [at most N | share P of] Person [where EXPR]]`` and its actions; ``on DATE``: once."""
 
-    every: Quantity
+    every: Quantity | Date
     kind: Name | None
     at_most: Expr | None
     where: Expr | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import Literal, assert_never
 
 from lpmdsl.diagnostics import Label
@@ -11,11 +12,11 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.value_origins import origins
 from lpmdsl.semantics.analysis.vertices import extremes
 from lpmdsl.semantics.checks.actions import force_move, set_attribute
-from lpmdsl.semantics.checks.interventions.shares import draw_share
+from lpmdsl.semantics.checks.interventions.shares import ONCE, draw_share
 from lpmdsl.semantics.checks.interventions.together import check_together
 from lpmdsl.semantics.checks.interventions.while_active import LASTING, check_while_active, kind_of
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test, check_value
-from lpmdsl.semantics.checks.values.periods import check_period, written_months
+from lpmdsl.semantics.checks.values.periods import Period, check_period, written_months
 from lpmdsl.semantics.checks.values.units import common_dimension
 from lpmdsl.semantics.context import Context, text_of, unit_of, value_of
 from lpmdsl.semantics.resolve.scope import acting, constant, reporting
@@ -166,7 +167,11 @@ def _crossing(ctx: Context, written: tree.Crossing, name: str) -> model.Crossing
 
 def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> list[model.Repeated]:
     """The block, after the one that draws its share if it is for one; nothing after a report."""
-    every = check_period(ctx, written.every, "A period")
+    on: model.OnDate | None = None
+    if isinstance(written.every, tree.Date):
+        on, every = _on_date(ctx, written.every), Period(ONCE * ctx.step)
+    else:
+        every = check_period(ctx, written.every, "A period")
     kind = kind_of(ctx, written.kind, written.span)
     if kind is None:
         return []
@@ -205,9 +210,17 @@ def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> list[m
         drawn = draw_share(ctx, name, kind, written.share, every, where)
         if drawn is None:
             return []
-        draws, where = [drawn[0]], drawn[1]
+        draws, where = [replace(drawn[0], on=on and on.day)], drawn[1]
     block = model.Repeated(
-        kind, every.days, at_most, where, tuple(actions), f"{name}.each{k}", written.span, every.months
+        kind,
+        every.days,
+        at_most,
+        where,
+        tuple(actions),
+        f"{name}.each{k}",
+        written.span,
+        every.months,
+        on and on.day,
     )
     return [*draws, block]
 
