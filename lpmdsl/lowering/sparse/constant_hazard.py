@@ -34,6 +34,8 @@ from lpmdsl.semantics import model as m
 
 BLOCK_BITS = 6
 """log₂ of ``ir.SPENT_TOGETHER``."""
+AHEAD = 4
+"""The most contacts that are carried to a rest beyond what it needs, so that it is long until the next time."""
 FEW_BYTES = 1 << 31
 """Rests are below this where the weight of a contact is below a quarter of it (``Buffer.hazard``)."""
 
@@ -82,11 +84,24 @@ def contacts_left(scope: Scope, condition: m.Condition, threshold: Var, into: st
     contacts = op("add", whole, integer(1))
     fewest = op("select", test("gt", weight, integer(0)), op("min", contacts, never), never)
     rest = op("sub", threshold, op("mul", whole, one))
-    return [
-        *body,
-        Store(into, (AGENT,), op("to_i32", fewest, dtype="i32")),
-        Store(rest_buffer(condition), (AGENT,), rest),
-    ]
+    if condition.name not in scope.builder.again:
+        return [*body, *_kept(condition, AGENT, fewest, rest)]
+    # In a second look sources owe what they weighed: rests only fall.
+    ahead = _ahead(scope, condition, fewest, body)
+    return [*body, *_kept(condition, AGENT, op("sub", fewest, ahead), op("add", rest, op("mul", ahead, one)))]
+
+
+def _kept(condition: m.Condition, agent: KExpr, contacts: KExpr, rest: KExpr) -> list[KStmt]:
+    whole = op("to_i32", contacts, dtype="i32")
+    return [Store(f"{condition.name}_left", (agent,), whole), Store(rest_buffer(condition), (agent,), rest)]
+
+
+def _ahead(scope: Scope, condition: m.Condition, contacts: KExpr, body: list[KStmt]) -> Var:
+    """Contacts that are carried to a rest before it needs them: one is left, and half of the rest's room."""
+    room = op("floordiv", op("shr", _most(scope, condition), integer(1)), _one(weight_of_contact(scope, condition)))
+    most = scope.hoist("most_ahead", op("max", op("min", op("sub", room, integer(1)), integer(AHEAD)), integer(0)))
+    spare = op("max", op("sub", contacts, integer(1)), integer(0))
+    return scope.let(body, "ahead", op("min", spare, most))
 
 
 def reached(
@@ -106,7 +121,9 @@ def reached(
     # Whoever is no longer susceptible has a rest that neighbours may add to and take from without carrying.
     half = op("shr", _most(scope, condition), integer(1))
     caught: list[KStmt] = [Store(rest_buffer(condition), (AGENT,), half)]
-    return left, op("mul", count, weight), caught, _carried(scope, condition, AGENT, contacts, rest)
+    stays: list[KStmt] = []
+    contacts, rest = _carried(scope, condition, contacts, rest, stays)
+    return left, op("mul", count, weight), caught, [*stays, *_kept(condition, AGENT, contacts, rest)]
 
 
 def _one(weight: KExpr) -> KExpr:
@@ -121,15 +138,12 @@ def _most(scope: Scope, condition: m.Condition) -> KExpr:
     return scope.hoist("most", most)
 
 
-def _carried(scope: Scope, condition: m.Condition, agent: KExpr, contacts: KExpr, rest: KExpr) -> list[KStmt]:
-    """Carries whole contacts between a rest and the contacts, so that from 1 to the weight of one remains."""
-    body: list[KStmt] = []
+def _carried(scope: Scope, condition: m.Condition, contacts: KExpr, rest: KExpr, body: list[KStmt]) -> tuple[Var, Var]:
+    """Contacts and rest, with whole contacts carried so that the rest is from 1 to the weight of one."""
     one = _one(weight_of_contact(scope, condition))
     whole = scope.let(body, "whole", op("floordiv", op("sub", rest, integer(1)), one))
-    more = op("to_i32", op("add", contacts, whole), dtype="i32")
-    body.append(Store(f"{condition.name}_left", (agent,), more))
-    body.append(Store(rest_buffer(condition), (agent,), op("sub", rest, op("mul", whole, one))))
-    return body
+    more = scope.let(body, "contacts", op("add", contacts, whole))
+    return more, scope.let(body, "rest", op("sub", rest, op("mul", whole, one)))
 
 
 def mark_dirty(condition: m.Condition, agent: KExpr) -> Store:
@@ -215,12 +229,15 @@ def _settle(scope: Scope, condition: m.Condition, other: Var, owed: KExpr, caugh
     body: list[KStmt] = []
     after = scope.let(body, "after", op("sub", builder.load(rest, other), owed))
     body.append(Store(rest, (other,), after))
-    inner = _carried(scope, condition, other, op("to_i64", builder.load(left, other)), after)
+    inner: list[KStmt] = []
+    contacts, least = _carried(scope, condition, op("to_i64", builder.load(left, other)), after, inner)
+    ahead = _ahead(scope, condition, contacts, inner)
+    one = _one(weight_of_contact(scope, condition))
+    inner += _kept(condition, other, op("sub", contacts, ahead), op("add", least, op("mul", ahead, one)))
     if caught:
-        now = scope.let(inner, "contacts", op("to_i64", builder.load(left, other)))
         never = scope.hoist("never", builder.load(f"{left}_never", integer(0)))
-        mark = Store(left, (other,), op("to_i32", op("add", now, never), dtype="i32"))
-        inner.append(If(test("le", now, integer(0)), (mark, Append(caught, other))))
+        mark = Store(left, (other,), op("to_i32", op("add", contacts, never), dtype="i32"))
+        inner.append(If(test("le", contacts, integer(0)), (mark, Append(caught, other))))
     body.append(If(any_of(test("lt", after, integer(1)), test("gt", after, most)), tuple(inner)))
     return body
 

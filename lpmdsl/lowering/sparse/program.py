@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.conditions import moves_kernel, open_states
-from lpmdsl.lowering.dense.contagion.buffers import forget_made_up, made_up_buffer, networks_of
+from lpmdsl.lowering.dense.contagion.buffers import clear_made_up, forget_made_up, networks_of
 from lpmdsl.lowering.dense.contagion.debts import came, exposed
 from lpmdsl.lowering.dense.contagion.exposure import exposure
 from lpmdsl.lowering.dense.contagion.mixing import mixing_kernel
@@ -90,9 +90,9 @@ def _contagion_items(builder: Builder) -> list[ScheduleItem]:
     kinds = dict.fromkeys(model.condition(c.condition).of for c in model.contagions if any(not s.of for s in c.spreads))
     items: list[ScheduleItem] = []
     constant = {c.of for c in model.conditions if builder.has_constant_hazard(c.name)}
-    cleared = [Clear(made_up_buffer(c, n)) for c in builder.contagions for n in networks_of(builder, c)
-               if n.layout != "ties" and not n.is_between]  # fmt: skip
-    items += cleared
+    for contagion in builder.contagions:
+        for network in (n for n in networks_of(builder, contagion) if n.layout != "ties" and not n.is_between):
+            items += clear_made_up(builder, contagion, network)
     for kind in (k for k in kinds if k not in constant):
         items += view_items(builder, kind)
     between: list[m.Network] = []
@@ -112,9 +112,9 @@ def _send_items(builder: Builder) -> list[ScheduleItem]:
     model = builder.model
     contagions = [c for c in builder.contagions if c.condition in builder.again]
     pairs = [(c, n) for c in contagions for n in networks_of(builder, c)]
-    items: list[ScheduleItem] = [
-        Clear(made_up_buffer(c, n)) for c, n in pairs if n.layout != "ties" and not n.is_between
-    ]
+    items: list[ScheduleItem] = []
+    for contagion, network in ((c, n) for c, n in pairs if n.layout != "ties" and not n.is_between):
+        items += clear_made_up(builder, contagion, network)
     between = dict.fromkeys(n for _, n in pairs if n.is_between and not is_static(builder, n))
     items += [Launch(f"presence_{n.name}") for n in between]
     listed = dict.fromkeys(model.condition(c.condition).of for c, n in pairs if not n.is_between)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.presence import counter_shape, groups_of
 from lpmdsl.lowering.score.statistics import Part
-from lpmdsl.program.ir import If, KStmt, Store
+from lpmdsl.program.ir import Clear, If, KStmt, ScheduleItem, Store
 from lpmdsl.program.nodes import AGENT, integer, test
 from lpmdsl.semantics import model as m
 
@@ -29,6 +29,22 @@ def owed_buffer(contagion: m.Contagion, network: m.Network) -> str:
 def made_up_buffer(contagion: m.Contagion, network: m.Network) -> str:
     """Name of the buffer of what was owed to a place, to a group or along an agent's ties."""
     return f"{weight_buffer(contagion, network)}_made_up"
+
+
+def notes_debts(builder: Builder, network: m.Network) -> bool:
+    """Return True if it is noted whether anything was owed on a network: else it is skipped on days when it rests."""
+    return builder.plan is not None and bool(network.days) and network.layout == "place" and not network.is_between
+
+
+def is_owed(contagion: m.Contagion, network: m.Network) -> str:
+    """Name of the note whether anything was owed on a network in this step."""
+    return f"{made_up_buffer(contagion, network)}_any"
+
+
+def clear_made_up(builder: Builder, contagion: m.Contagion, network: m.Network) -> list[ScheduleItem]:
+    """Items that forget what was made up in the look before."""
+    name = made_up_buffer(contagion, network)
+    return [Clear(name), *([Clear(is_owed(contagion, network))] if notes_debts(builder, network) else [])]
 
 
 def forget_made_up(builder: Builder, condition: m.Condition) -> list[KStmt]:
@@ -75,6 +91,8 @@ def _declare_counter(builder: Builder, contagion: m.Contagion, network: m.Networ
     if not builder.has_constant_hazard(contagion.condition):
         kept = "state" if _is_kept(builder, contagion, network) else "scratch"
         builder.buffer(made_up_buffer(contagion, network), "i64", shape, kept, note="what was owed")
+        if notes_debts(builder, network):
+            builder.buffer(is_owed(contagion, network), "i64", (1,), "control", note="1: something was owed")
     role = "scratch" if builder.plan is None or network.is_between else "state"
     if not builder.counts_sources(contagion, network):
         builder.buffer(name, "i64", shape, role, note="sum of the weights of the infectious, 2⁻³² a step")

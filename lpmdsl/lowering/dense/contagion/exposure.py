@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lpmdsl.lowering.dense.contagion.buffers import made_up_buffer, networks_of, weight_buffer
+from lpmdsl.lowering.dense.contagion.buffers import is_owed, made_up_buffer, networks_of, notes_debts, weight_buffer
 from lpmdsl.lowering.dense.contagion.mixing import group_hazards
 from lpmdsl.lowering.dense.contagion.weights import can_weigh, scaled, scalings_of, total_weight, weight_of
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import group_of, needs_presence, place_of, runs_today, takes_part
 from lpmdsl.lowering.score.draws import Felt, parts_of
 from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Var
-from lpmdsl.program.nodes import AGENT, SURE, integer, number, op, real, rounded, test
+from lpmdsl.program.nodes import AGENT, SURE, all_of, any_of, integer, number, op, real, rounded, test
 from lpmdsl.quantities import NUMBER
 from lpmdsl.semantics import model as m
 
@@ -50,8 +50,18 @@ def exposure(
             force = _weakened(_spread_evenly(scope, network, weight), factor)
             felt.append(Assign(met.force.name, op("add", met.force, force)))
         inner.append(If(test("gt", total, integer(0)), tuple(felt)))
-        body.append(If(takes_part(scope, network), tuple(inner), span=network.span, note=network.name))
+        here_too = all_of(*_is_felt_today(scope, contagion, network), takes_part(scope, network))
+        body.append(If(here_too, tuple(inner), span=network.span, note=network.name))
     return body, met
+
+
+def _is_felt_today(scope: Scope, contagion: m.Contagion, network: m.Network) -> list[KExpr]:
+    """Test that a network runs in this step or that something was owed on it, where that is noted."""
+    today = runs_today(scope, network)
+    if today is None or not notes_debts(scope.builder, network):
+        return []
+    owed = test("ne", scope.builder.load(is_owed(contagion, network), integer(0)), integer(0))
+    return [any_of(today, scope.hoist(f"{network.name}_owed", owed))]
 
 
 def _sent_on(

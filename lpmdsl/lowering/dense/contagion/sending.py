@@ -4,7 +4,7 @@ neighbour; and what they owe. Sums are integers, so their order does not matter.
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
-from lpmdsl.lowering.dense.contagion.buffers import made_up_buffer, owed_buffer, weight_buffer
+from lpmdsl.lowering.dense.contagion.buffers import is_owed, made_up_buffer, notes_debts, owed_buffer, weight_buffer
 from lpmdsl.lowering.dense.contagion.mixing import mixing_kernel
 from lpmdsl.lowering.dense.contagion.weights import weight_of
 from lpmdsl.lowering.dense.expressions import Scope, read_states
@@ -56,8 +56,10 @@ def send_owed(scope: Scope, contagion: m.Contagion, network: m.Network) -> list[
     body: list[KStmt] = []
     owed = scope.let(body, f"owed_{network.name}", scope.builder.load(name, AGENT))
     sent = add_to_shared(scope, network, made_up_buffer(contagion, network), owed)
-    settled = Store(name, (AGENT,), integer(0))
-    body.append(If(test("ne", owed, integer(0)), (*sent, settled), span=network.span, note=network.name))
+    settled: list[KStmt] = [Store(name, (AGENT,), integer(0))]
+    if notes_debts(scope.builder, network):
+        settled.append(Store(is_owed(contagion, network), (integer(0),), integer(1)))
+    body.append(If(test("ne", owed, integer(0)), (*sent, *settled), span=network.span, note=network.name))
     return body
 
 
