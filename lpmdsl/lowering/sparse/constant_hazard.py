@@ -97,10 +97,10 @@ def _kept(condition: m.Condition, agent: KExpr, contacts: KExpr, rest: KExpr) ->
 
 
 def _ahead(scope: Scope, condition: m.Condition, contacts: KExpr, body: list[KStmt]) -> Var:
-    """Contacts that are carried to a rest before it needs them: one is left, and half of the rest's room."""
+    """Contacts that are carried to a rest before it needs them: fewer than half, and to half of the rest's room."""
     room = op("floordiv", op("shr", _most(scope, condition), integer(1)), _one(weight_of_contact(scope, condition)))
     most = scope.hoist("most_ahead", op("max", op("min", op("sub", room, integer(1)), integer(AHEAD)), integer(0)))
-    spare = op("max", op("sub", contacts, integer(1)), integer(0))
+    spare = op("max", op("shr", op("sub", contacts, integer(1)), integer(1)), integer(0))
     return scope.let(body, "ahead", op("min", spare, most))
 
 
