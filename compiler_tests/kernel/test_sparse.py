@@ -22,6 +22,7 @@ from lpmdsl.population.connections import build_circles
 from lpmdsl.population.people import build_world
 from lpmdsl.runtime.engine.execute import buffers_after
 from lpmdsl.runtime.engine.kernels import build
+from lpmdsl.runtime.engine.room import LARGE, LINE, PAGE, UNTOUCHED, together
 from lpmdsl.semantics.host.evaluate import Scope, parameter_values
 
 NETWORK = next(p for p in MODELS if p.stem == "sir_network")
@@ -308,6 +309,36 @@ def test_contacts_are_counted_at_rates_of_any_size(rate: str) -> None:
     assert choose(made.model).constant_hazard == {"Cold"}
     result = both(made, replace(request_of(made.model, 300, 1), steps=30))
     assert (result.observations["colds"].sum() > 0) == (rate == "40 per day")
+
+
+SEIR_OF_SIR = SIR.replace("states S, I", "states S, E, I").replace(
+    "by contagion to I", "by contagion to E\n  from E after exponential(mean 6 days) to I"
+)
+
+
+@pytest.mark.parametrize("text", [SIR, SEIR_OF_SIR], ids=["again", "once"])
+@pytest.mark.parametrize("rate", ["0.004", "0.12", "0.1219", "0.122", "0.1249", "0.125", "0.3"])
+def test_rests_take_four_bytes_where_four_contacts_have_room(text: str, rate: str) -> None:
+    """An eighth of a hazard is 2²⁹; a little below it four bytes no longer do. Same counts on either side."""
+    made = of_text(text.replace("0.2 per day", f"{rate} per day").replace("erdos_renyi(degree 6)", "ring(degree 20)"))
+    assert choose(made.model).constant_hazard == {"Cold"}
+    request = request_of(made.model, 2_000, 1)
+    kept = run_and_keep(made, request)["Cold_rest"]
+    assert kept.dtype == (np.int32 if float(rate) < 0.12195 else np.int64)
+    assert both(made, request).observations["colds"].sum() > 0
+
+
+def test_arrays_lie_side_by_side_on_large_pages_and_keep_their_content() -> None:
+    given = {"few": np.arange(5), "some": np.arange(300_001, dtype=np.int16), "more": np.arange(250_000.0),
+             "none": np.zeros((UNTOUCHED // 64, 8)), "input": np.ones(LARGE, np.uint8)}  # fmt: skip
+    moved = together(given, shared={"input"}, zeros={"none"})
+    if moved:  # where the system has large pages
+        assert moved.keys() == {"some", "more", "none"}
+        assert moved["some"].ctypes.data % PAGE == 0
+        assert all(a.ctypes.data % LINE == 0 and a.flags.c_contiguous and a.flags.writeable for a in moved.values())
+    for name, array in moved.items():
+        assert array.dtype == given[name].dtype and np.array_equal(array, given[name])
+    assert not together({"few": given["few"]}, set(), set())
 
 
 def members(bits: np.ndarray) -> np.ndarray:
