@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lpmdsl.reference.arithmetic import TICKS, fixed, rounded, threshold
-from lpmdsl.reference.contagion import removed, runs_on
+from lpmdsl.reference.contagion import SLACK, removed, runs_on
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, holds, over_agents
 from lpmdsl.reference.months import months
 from lpmdsl.reference.moves import Body, enter
@@ -70,10 +70,10 @@ class Turn:
 def follow(body: Body, ruled: Ruled, t: int, time: float) -> None:
     """Follow a rule at the start of step ``t`` if it is due."""
     rule = ruled.rule
-    if not _is_due(body, rule, t, time):
+    if not _is_due(body, ruled, t, time):
         return
     turn = Turn(body, rule, body.now.seen(time), time, t, ruled.runs)
-    agents = _for_whom(turn)
+    agents = _lucky(turn, rule.chance, _for_whom(turn), None, f"{rule.name}.rate")
     chain: list[Tensor] = []
     partner: Tensor | None = None
     for one in rule.paragraphs:
@@ -91,8 +91,13 @@ def follow(body: Body, ruled: Ruled, t: int, time: float) -> None:
     ruled.runs += 1
 
 
-def _is_due(body: Body, rule: Rule, t: int, time: float) -> bool:
+def _is_due(body: Body, ruled: Ruled, t: int, time: float) -> bool:
+    rule = ruled.rule
     clock, block = body.now.model.clock, rule.block
+    if rule.date is not None:
+        return ruled.runs == 0 and time + SLACK >= rule.date
+    if rule.test is not None:
+        return bool(evaluate(rule.test, replace(body.now, time=time)) != 0)
     if t < rule.offset or (rule.days and not runs_on(rule, clock, time)):
         return False
     if not block.months:

@@ -113,6 +113,9 @@ CLAUSES: dict[str, dict[str, str]] = {
     },
     "rule": {
         "every": "every PERIOD for at most NUMBER KIND where TEST",
+        "on": "on DATE for at most NUMBER KIND where TEST",
+        "at": "at rate RATE for KIND where TEST",
+        "when": "when TEST for at most NUMBER KIND where TEST",
         "where": "where TEST with probability P",
         "with": "with probability P",
         "pick": "pick one of NETWORK where TEST by weight W",

@@ -127,6 +127,8 @@ def _of_condition(condition: m.Condition) -> Iterator[_Part]:
 def _of_rule(rule: m.Rule) -> Iterator[_Part]:
     if rule.block.at_most is not None:
         yield rule.block.at_most, "limit"
+    if rule.chance is not None:
+        yield rule.chance, "probability"
     for paragraph in rule.paragraphs:
         if paragraph.probability is not None:
             yield paragraph.probability, "probability"

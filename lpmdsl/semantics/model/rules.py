@@ -64,6 +64,8 @@ class Rule:
     """``block``: when the rule is due, and for whom, as in an intervention, without actions of its own.
 
     ``offset``: steps after the start at which it is first due. ``days``: ``weekdays``, ``weekends`` or "" (always).
+    ``date``: it is due once, at the first step at or after this day. ``test``: in every step in which it holds, global.
+    ``chance``: each for whom it is follows it with this chance, by own luck.
     """
 
     name: str
@@ -74,13 +76,11 @@ class Rule:
     paragraphs: tuple[Paragraph, ...]
     doc: str
     span: Span
+    date: float | None = None
+    test: Expr | None = None
+    chance: Expr | None = None
 
     @property
     def actions(self) -> tuple[RuleAction, ...]:
         """All actions, from top to bottom."""
         return tuple(action for p in self.paragraphs for action in p.actions)
-
-    @property
-    def is_for_all(self) -> bool:
-        """Return True if nobody is left out but by its paragraphs."""
-        return self.block.at_most is None and self.block.where is None

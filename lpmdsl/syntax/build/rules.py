@@ -34,6 +34,19 @@ class RuleBuilder(BehaviourBuilder):
         at_most, kind, where, share = target or (None, None, None, None)
         return t.RuleTime(every, after, days and str(days), at_most, kind, where, share, self.span(meta))
 
+    def rule_date(self, meta: Meta, c: Children) -> t.RuleTime:
+        return self._whenever(meta, c[1], date=t.Date(str(c[0]), self.token_span(c[0])))
+
+    def rule_rate(self, meta: Meta, c: Children) -> t.RuleTime:
+        return self._whenever(meta, c[1], rate=c[0])
+
+    def rule_when(self, meta: Meta, c: Children) -> t.RuleTime:
+        return self._whenever(meta, c[1], test=c[0])
+
+    def _whenever(self, meta: Meta, target: Any, **when: Any) -> t.RuleTime:
+        at_most, kind, where, share = target or (None, None, None, None)
+        return t.RuleTime(None, None, None, at_most, kind, where, share, self.span(meta), **when)
+
     def paragraph(self, meta: Meta, c: Children) -> t.Paragraph:
         joined, opener = (c[0], c[1]) if len(c) == 2 else (c[0], None)
         word: Any = "" if joined is None else str(joined)

@@ -21,6 +21,13 @@ def rule(node: t.Rule, target: str, action: Callable[[t.Action], str]) -> Iterab
 
 
 def _time(node: t.RuleTime, target: str) -> str:
+    if node.date is not None:
+        return join(f"on {node.date.iso}", target)
+    if node.rate is not None:
+        return join(f"at rate {expression(node.rate, SUM, before='for')}", target)
+    if node.test is not None:
+        return join(f"when {expression(node.test, before='for')}", target)
+    assert node.every is not None
     after = "" if node.after is None else f"after {node.after.text}"
     days = "" if node.days is None else f"on {node.days}"
     return join(f"every {node.every.text}", after, days, target)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from lpmdsl.source import Span
 from lpmdsl.syntax.tree.actions import Action
-from lpmdsl.syntax.tree.expressions import Expr, Name, Quantity
+from lpmdsl.syntax.tree.expressions import Date, Expr, Name, Quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,10 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class RuleTime:
-    """``every PERIOD [after OFFSET] [on weekdays] [for [at most N] [KIND] [where EXPR]]``"""
+    """``every PERIOD [after OFFSET] [on weekdays]``, ``on DATE``, ``at rate R`` or ``when TEST``, and for whom:
+    ``[for [at most N] [KIND] [where EXPR]]``."""
 
-    every: Quantity
+    every: Quantity | None
     after: Quantity | None
     days: str | None
     at_most: Expr | None
@@ -53,6 +54,9 @@ class RuleTime:
     where: Expr | None
     share: Expr | None
     span: Span
+    date: Date | None = None
+    rate: Expr | None = None
+    test: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

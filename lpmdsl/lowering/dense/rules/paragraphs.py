@@ -81,7 +81,8 @@ def _facing(scope: Scope, rule: m.Rule, partner: Var, body: list[KStmt]) -> Scop
     return scope.facing(other)
 
 
-def _runs(scope: Scope, rule: m.Rule) -> KExpr:
+def runs(scope: Scope, rule: m.Rule) -> KExpr:
+    """Number of times that the rule was due before."""
     return scope.builder.load(f"{rule.name}_runs", integer(0))
 
 
@@ -90,11 +91,11 @@ def _by_luck(scope: Scope, rule: m.Rule, one: m.Paragraph, done: list[KStmt]) ->
     if one.probability is None:
         return done
     body: list[KStmt] = []
-    happens = _happens(scope, rule, one.probability, f"{one.site}.chance", AGENT, _runs(scope, rule), body)
-    return [*body, If(happens, tuple(done), span=one.span)]
+    hits = happens(scope, rule, one.probability, f"{one.site}.chance", AGENT, runs(scope, rule), body)
+    return [*body, If(hits, tuple(done), span=one.span)]
 
 
-def _happens(
+def happens(
     scope: Scope, rule: m.Rule, probability: m.Expr, path: str, agent: KExpr, episode: KExpr, body: list[KStmt]
 ) -> KExpr:
     """Append a draw; return whether what has this chance happens."""
@@ -117,8 +118,8 @@ def _actions(scope: Scope, rule: m.Rule, one: m.Paragraph) -> list[KStmt]:
             body += done
             continue
         path = f"{one.site}.action{k}"
-        happens = _happens(scope, rule, action.probability, path, AGENT, _runs(scope, rule), body)
-        body.append(If(happens, tuple(done), span=action.span))
+        hits = happens(scope, rule, action.probability, path, AGENT, runs(scope, rule), body)
+        body.append(If(hits, tuple(done), span=action.span))
     return body
 
 
@@ -159,7 +160,7 @@ def _each(scope: Scope, rule: m.Rule, one: m.Paragraph, meeting: m.Meeting, acte
     tied = scope.let(body, "luck", integer(0))
     if one.probability is not None or any(a.probability is not None for a in one.actions):
         draw, path = scope.fresh("w"), f"{one.site}.who"
-        body.append(Draw(draw, site(path), AGENT, _runs(scope, rule), path, one.span))
+        body.append(Draw(draw, site(path), AGENT, runs(scope, rule), path, one.span))
         body.append(Assign(tied.name, word(draw, 0)))
 
     def told(other: Scope) -> list[KStmt]:
@@ -169,14 +170,14 @@ def _each(scope: Scope, rule: m.Rule, one: m.Paragraph, meeting: m.Meeting, acte
             written = _told(other, rule, action, sums)
             if action.probability is not None:
                 path = f"{one.site}.action{k}"
-                happens = _happens(other, rule, action.probability, path, _theirs(other), tied, done)
-                written = [If(happens, tuple(written), span=action.span)]
+                hits = happens(other, rule, action.probability, path, _theirs(other), tied, done)
+                written = [If(hits, tuple(written), span=action.span)]
             done += written
         if one.probability is None:
             return done
         first: list[KStmt] = []
-        happens = _happens(other, rule, one.probability, f"{one.site}.chance", _theirs(other), tied, first)
-        return [*first, If(happens, tuple(done), span=one.span)]
+        hits = happens(other, rule, one.probability, f"{one.site}.chance", _theirs(other), tied, first)
+        return [*first, If(hits, tuple(done), span=one.span)]
 
     body += members(scope, meeting, told)
     kind = scope.builder.model.agent(rule.of)

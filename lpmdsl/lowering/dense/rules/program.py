@@ -8,10 +8,10 @@ from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.interventions import choose_kernel, declare_block, eligible, limit_kernel
 from lpmdsl.lowering.dense.months import months_between
 from lpmdsl.lowering.dense.neighbours import look, view_items
-from lpmdsl.lowering.dense.rules.paragraphs import Chain, paragraph
+from lpmdsl.lowering.dense.rules.paragraphs import Chain, happens, paragraph, runs
 from lpmdsl.lowering.dense.rules.writes import declare_written, settle_items
 from lpmdsl.program.ir import DType, Gate, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, SelectSmallest, Store
-from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, op, test
+from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, number, op, real, test
 from lpmdsl.semantics import model as m
 
 FIRST = integer(0)
@@ -20,6 +20,8 @@ FIRST = integer(0)
 def declare_rule(builder: Builder, rule: m.Rule) -> None:
     """Scalars of a rule, and buffers by which those are chosen for whom it is."""
     builder.buffer(f"{rule.name}_runs", "i64", (1,), "control", note="how often the rule was due")
+    if rule.test is not None:
+        builder.buffer(f"{rule.name}_due", "i64", (1,), "control", note="1 where its test holds")
     builder.buffer(f"{rule.name}_disabled", "i64", (1,), "input", note="1 where a scenario goes without it")
     if rule.days:
         builder.buffer(f"{rule.name}_days", "u8", ("steps",), "input", note=f"1 on {rule.days}")
@@ -46,12 +48,29 @@ def rule_items(builder: Builder, rule: m.Rule) -> list[ScheduleItem]:
     more = op("add", builder.load(f"{name}_runs", FIRST), integer(1))
     ran = Kernel(f"ran_{name}", "", (), (Store(f"{name}_runs", (FIRST,), more, rule.span),), rule.span)
     items.append(Launch(builder.kernel(ran)))
-    return [Gate(_is_due(builder, rule), tuple(items), name)]
+    return [*_tested(builder, rule), Gate(_is_due(builder, rule), tuple(items), name)]
+
+
+def _tested(builder: Builder, rule: m.Rule) -> list[ScheduleItem]:
+    """The launch that notes whether the test of a rule holds."""
+    if rule.test is None:
+        return []
+    scope = Scope(builder, "")
+    holds = op("to_i64", scope.value(rule.test))
+    store = Store(f"{rule.name}_due", (FIRST,), holds, rule.test.span)
+    kernel = Kernel(f"test_{rule.name}", "", tuple(scope.prologue), (store,), rule.test.span)
+    return [Launch(builder.kernel(kernel))]
 
 
 def _is_due(builder: Builder, rule: m.Rule) -> KExpr:
     block, offset = rule.block, integer(rule.offset)
     tests: list[KExpr] = [test("eq", builder.load(f"{rule.name}_disabled", FIRST), FIRST)]
+    if rule.date is not None:
+        days = real("mul", op("to_f64", STEP, dtype="f64"), number(builder.model.clock.step))
+        has_come = test("ge", real("add", days, number(1e-9)), number(rule.date))
+        return all_of(*tests, has_come, test("eq", builder.load(f"{rule.name}_runs", FIRST), FIRST))
+    if rule.test is not None:
+        return all_of(*tests, test("ne", builder.load(f"{rule.name}_due", FIRST), FIRST))
     if rule.offset:
         tests.append(test("ge", STEP, offset))
     if block.months:
@@ -125,5 +144,9 @@ def _act_kernel(builder: Builder, rule: m.Rule, before: dict[str, str]) -> Kerne
     chain = Chain()
     for one in rule.paragraphs:
         inner += paragraph(scope, rule, one, chain)
+    if rule.chance is not None:
+        drawn: list[KStmt] = []
+        lucky = happens(scope, rule, rule.chance, f"{rule.name}.rate", AGENT, runs(scope, rule), drawn)
+        inner = [*drawn, If(lucky, tuple(inner), span=rule.chance.span)]
     body.append(If(chosen, tuple(inner), span=rule.span))
     return Kernel(f"act_{rule.name}", rule.of, tuple(scope.prologue), tuple(body), rule.span)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from lpmdsl.quantities import ERROR
+from lpmdsl.quantities import ERROR, NUMBER
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.value_origins import origins
 from lpmdsl.semantics.analysis.vertices import extremes
 from lpmdsl.semantics.checks.interventions.together import PEOPLE
 from lpmdsl.semantics.checks.rules.paragraphs import check_paragraph
-from lpmdsl.semantics.checks.values.expressions import check_test, check_value
+from lpmdsl.semantics.checks.values.expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.checks.values.periods import Period, check_period
+from lpmdsl.semantics.checks.values.probabilities import check_rate
 from lpmdsl.semantics.context import Context, text_of
 from lpmdsl.semantics.resolve.scope import Scope, reporting, ruling
 from lpmdsl.syntax import tree
@@ -26,6 +27,7 @@ def check_rule(ctx: Context, written: tree.Rule) -> model.Rule | None:
     scope = ruling(kind, f"the rule `{written.name.id}`")
     block = _block(ctx, written, kind, scope)
     offset = _offset(ctx, written)
+    when = _when(ctx, written, scope)
     paragraphs: list[model.Paragraph | None] = []
     meets = False
     for k, paragraph in enumerate(written.paragraphs):
@@ -40,17 +42,17 @@ def check_rule(ctx: Context, written: tree.Rule) -> model.Rule | None:
         ctx.report.add("E0610", f"The clock has no date, so nobody knows which days are {days}.", written.span,
                        "Write `from 2024-10-01 for 180 days` in `clock`.")  # fmt: skip
         return None
-    if block is None or offset is None or any(p is None for p in paragraphs):
+    if block is None or offset is None or when is None or any(p is None for p in paragraphs):
         return None
     whole = tuple(p for p in paragraphs if p is not None)
-    return model.Rule(written.name.id, kind, block, offset, days, whole, written.doc, written.span)
+    return model.Rule(written.name.id, kind, block, offset, days, whole, written.doc, written.span, *when)
 
 
 def _block(ctx: Context, written: tree.Rule, kind: str, scope: Scope) -> model.Repeated | None:
     time, name = written.time, written.name.id
     if time is None:
         return model.Repeated(kind, ctx.step, None, None, (), f"{name}.for", written.span)
-    every = check_period(ctx, time.every, "A period")
+    every = Period(ctx.step) if time.every is None else check_period(ctx, time.every, "A period")
     if time.kind is not None and time.kind.id != kind:
         message = f"The rule `{name}` is of {kind}, so it cannot be for {time.kind.id}."
         ctx.report.add("E1002", message, time.kind.span, f"Write `for at most NUMBER {kind}`.")
@@ -65,6 +67,34 @@ def _block(ctx: Context, written: tree.Rule, kind: str, scope: Scope) -> model.R
     if every is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
         return None
     return model.Repeated(kind, every.days, at_most, where, (), f"{name}.for", time.span, every.months)
+
+
+_When = tuple[float | None, model.Expr | None, model.Expr | None]
+
+
+def _when(ctx: Context, written: tree.Rule, scope: Scope) -> _When | None:
+    """The date, the test or the chance of a rule that follows no period; None after a report."""
+    time = written.time
+    if time is None or time.every is not None:
+        return None, None, None
+    if time.date is not None:
+        day = check_expression(ctx, time.date, scope)
+        return None if day.type == ERROR or not isinstance(day, model.Literal_) else (day.value, None, None)
+    if time.rate is not None:
+        rate = check_rate(ctx, time.rate, scope)
+        return None if rate.type == ERROR else (None, None, _within_a_step(ctx, rate))
+    assert time.test is not None
+    nobody = replace(reporting(scope.place), reads=reporting(scope.place).reads | {"counts", "activity"})
+    test = check_test(ctx, time.test, nobody, "what follows `when`")
+    return None if test.type == ERROR else (None, test, None)
+
+
+def _within_a_step(ctx: Context, rate: model.Expr) -> model.Expr:
+    """The chance that something at a rate happens within a step: 1 - exp(-rate * step)."""
+    span, one = rate.span, model.Literal_(1.0, NUMBER, rate.span)
+    hazard = model.Apply("mul", (rate, model.Literal_(ctx.step, NUMBER, span)), NUMBER, span)
+    missed = model.Apply("exp", (model.Apply("neg", (hazard,), NUMBER, span),), NUMBER, span)
+    return model.Apply("sub", (one, missed), NUMBER, span)
 
 
 def _offset(ctx: Context, written: tree.Rule) -> int | None:
