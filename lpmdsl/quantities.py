@@ -159,6 +159,7 @@ _NAMED = {TIME: "a duration", PER_TIME: "a rate (per day)", MONEY: "money", PERS
 
 BOOLEAN = Type(Kind.BOOLEAN)
 NUMBER = Type(Kind.NUMBER)
+PEOPLE = Type(Kind.NUMBER, PERSON)
 SHARE = Type(Kind.SHARE)
 PROBABILITY = Type(Kind.PROBABILITY)
 DURATION = Type(Kind.NUMBER, TIME)

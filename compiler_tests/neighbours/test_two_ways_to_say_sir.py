@@ -1,7 +1,7 @@
 """A contagion, and a rate by the number of infectious friends: the same law; 400 replicates each, |z| < 3.
 
-A rate is held over the step, so it counts sources at the boundaries that lie in their illness: as many on average as the
-illness has steps, but not for each. The contagion counts each for exactly as long.
+A rate is held over the step, so it counts sources at the boundaries that lie in their illness: as many on average as
+the illness has steps, but not for each. The contagion counts each for exactly as long.
 """
 
 from __future__ import annotations

@@ -19,12 +19,13 @@ from compiler_tests.support.four_ways import same_four_ways
 from lpmdsl.diagnostics import LpmError
 
 EVERYTHING = Path(__file__).parent / "everything_ruled.lpm"
+DONE = Path(__file__).parent / "everything_done.lpm"
 CLOCK = "clock\n  step 1 day\n  for {steps} days\n"
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_all_ways_follow_the_same_rules(seed: int) -> None:
-    result = same_four_ways(lpmdsl.load(EVERYTHING).model, 300, seed)
+@pytest.mark.parametrize(("path", "seed"), [(EVERYTHING, 1), (EVERYTHING, 2), (DONE, 1), (DONE, 2)])
+def test_all_ways_follow_the_same_rules(path: Path, seed: int) -> None:
+    result = same_four_ways(lpmdsl.load(path).model, 300, seed)
     for name, values in result.observations.items():
         assert np.nansum(np.abs(values)) > 0, f"{name} never saw anything"
 
@@ -43,11 +44,12 @@ def test_three_threads_follow_the_same_rules() -> None:
     assert_same(runner(model, "cpu")(request), runner(model, "cpu", 3)(request))
 
 
-def test_a_gpu_follows_the_same_rules() -> None:
+@pytest.mark.parametrize("path", [EVERYTHING, DONE], ids=lambda p: p.stem)
+def test_a_gpu_follows_the_same_rules(path: Path) -> None:
     from compiler_tests.backends.test_triton import on_gpu
 
     assert os.environ.get("TRITON_INTERPRET") == "1"
-    model = lpmdsl.load(EVERYTHING).model
+    model = lpmdsl.load(path).model
     request = replace(request_of(model, 100, 1), steps=8)  # the interpreter is slow
     (result,) = on_gpu(compiled(model), request)
     assert_same(runner(model, "cpu")(request), result)
@@ -313,6 +315,43 @@ rule few of Person
     found = parts(rules, 5)
     assert list(found["sum_n"]) == [0, 0, 1_000, 1_000, 2_000, 2_000]
     assert list(found["sum_praise"]) == [0, 10, 20, 30, 40, 50]
+
+
+def test_a_rule_on_a_date_is_followed_once_and_one_with_a_test_while_it_holds() -> None:
+    rules = """rule once of Person
+  on 2024-01-03 for at most 7 Person where (count of friends) > 3
+  add 1 to n
+
+rule while_low of Person
+  when (sum of praise over Person) < 2_500
+  add 1 to praise"""
+    text = PEOPLE.format(rules=rules, steps=5).replace("  for 5 days", "  from 2024-01-01 for 5 days")
+    result = same_four_ways(lpmdsl.load(text).model, 1_000)
+    assert list(result.observations["sum_n"].ravel()) == [0, 0, 0, 7, 7, 7]
+    assert list(result.observations["sum_praise"].ravel()) == [0, 1_000, 2_000, 3_000, 3_000, 3_000]
+
+
+def test_a_rule_at_a_rate_is_followed_by_the_share_that_the_rate_gives() -> None:
+    """1 - exp(-0.5 * 2) of a thousand people, over forty steps of two days; |z| < 3."""
+    rules = "rule now_and_then of Person\n  at rate 0.5 per day\n  add 1 to n"
+    text = PEOPLE.format(rules=rules, steps=80).replace("step 1 day", "step 2 days")
+    text = text.replace("every day", "every 80 days")
+    found = same_four_ways(lpmdsl.load(text).model, 1_000).observations["sum_n"].ravel()[-1]
+    share = 1 - np.exp(-1.0)
+    assert abs(found - 40_000 * share) < 3 * np.sqrt(40_000 * share * (1 - share))
+
+
+def test_paragraphs_of_a_block_are_those_of_a_rule() -> None:
+    """The same paragraphs in a block of an intervention from the start: other luck, the same sums."""
+    block = """intervention act
+  every day for at most 100 Person
+    where x < 2
+      add 1 to n
+    and always
+      add 2 to n
+    otherwise
+      add 100 to n"""
+    assert list(parts(block, 3)["sum_n"]) == [0, 300, 600, 900]
 
 
 def test_the_nearest_is_picked_and_ties_go_by_lot() -> None:

@@ -15,8 +15,19 @@ from lpmdsl.reference.contagion import SLACK, removed
 from lpmdsl.reference.expressions import Moment, evaluate, holds
 from lpmdsl.reference.months import months
 from lpmdsl.reference.moves import Body, acts, enter, write
+from lpmdsl.reference.rules import Turn, act
 from lpmdsl.reference.watched import look_at_number
-from lpmdsl.semantics.model import Clock, Crossing, Elapsed, ForceMove, Intervention, OnDate, Repeated, SetAttribute
+from lpmdsl.semantics.model import (
+    Clock,
+    Crossing,
+    Elapsed,
+    ForceMove,
+    Intervention,
+    OnDate,
+    Repeated,
+    SetAttribute,
+    as_rule,
+)
 
 
 @dataclass(slots=True)
@@ -184,6 +195,9 @@ def intervene(body: Body, policy: Policy, t: int, time: float) -> None:
             chosen = _chosen(body, block, policy.runs[number], seen, body.limits.get(shared))
             if shared:
                 body.limits[shared] -= len(chosen)
+            if block.paragraphs:
+                rule = as_rule(policy.intervention, number)
+                act(Turn(body, rule, body.now.seen(time), time, t, policy.runs[number]), chosen)
             for position, action in enumerate(block.actions):
                 _act(body, block, position, action, chosen, policy.runs[number], t, seen)
             policy.treated += len(chosen) if block.counts_people else 0

@@ -73,7 +73,13 @@ def follow(body: Body, ruled: Ruled, t: int, time: float) -> None:
     if not _is_due(body, ruled, t, time):
         return
     turn = Turn(body, rule, body.now.seen(time), time, t, ruled.runs)
-    agents = _lucky(turn, rule.chance, _for_whom(turn), None, f"{rule.name}.rate")
+    act(turn, _lucky(turn, rule.chance, _for_whom(turn), None, f"{rule.name}.rate"))
+    ruled.runs += 1
+
+
+def act(turn: Turn, agents: Tensor) -> None:
+    """Follow the paragraphs from top to bottom, each of ``agents`` for itself."""
+    body, rule = turn.body, turn.rule
     chain: list[Tensor] = []
     partner: Tensor | None = None
     for one in rule.paragraphs:
@@ -88,7 +94,6 @@ def follow(body: Body, ruled: Ruled, t: int, time: float) -> None:
         acted, partner = _paragraph(turn, one, agents[may[agents]], partner)
         chain.append(acted)
     _settle(turn)
-    ruled.runs += 1
 
 
 def _is_due(body: Body, ruled: Ruled, t: int, time: float) -> bool:

@@ -9,6 +9,7 @@ from lpmdsl.diagnostics import Label, Report
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.archetypes import most_archetypes
 from lpmdsl.semantics.analysis.dependencies import readers_of
+from lpmdsl.semantics.analysis.events import forced_states
 from lpmdsl.semantics.analysis.state_graph import Edges, circle, edges, reachable, starts
 from lpmdsl.semantics.data_files.fit_data import check_fits
 from lpmdsl.semantics.lints.no_effect import check_unmoved
@@ -65,13 +66,7 @@ def analyse(checked: model.Model, report: Report) -> Facts:
 
 def _forced(checked: model.Model, condition: model.Condition) -> set[int]:
     """The states into which interventions move people."""
-    return {
-        a.state
-        for i in checked.interventions
-        for r in i.repeated
-        for a in r.actions
-        if isinstance(a, model.ForceMove) and a.condition == condition.name
-    }
+    return set(forced_states(checked, condition.name))
 
 
 # ------------------------------------------------------------------ states

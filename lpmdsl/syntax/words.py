@@ -69,6 +69,17 @@ RESERVED = STARTERS | words(
 # Reserved words with which a value can begin.
 VALUE_WORDS = frozenset({"not", "their", "yes", "no"})
 
+# First words of the openers of paragraphs -> how they read.
+OPENERS = {
+    "where": "where TEST with probability P",
+    "with": "with probability P",
+    "pick": "pick one of NETWORK where TEST by weight W",
+    "each": "each of NETWORK where TEST",
+    "always": "always",
+    "and": "and where TEST",
+    "otherwise": "otherwise",
+}
+
 # Declaration -> first word of each of its clauses -> how that line reads.
 CLAUSES: dict[str, dict[str, str]] = {
     "clock": {"step": "step DURATION", "from": "from DATE for DURATION` or `from DATE to DATE", "for": "for DURATION"},
@@ -108,6 +119,7 @@ CLAUSES: dict[str, dict[str, str]] = {
         "on": "on DATE for at most NUMBER KIND where TEST",
         "while": "while active for KIND where TEST",
         "costs": "costs AMOUNT",
+        **OPENERS,
         **AT_A_MOMENT,
         **LASTING,
     },
@@ -116,13 +128,7 @@ CLAUSES: dict[str, dict[str, str]] = {
         "on": "on DATE for at most NUMBER KIND where TEST",
         "at": "at rate RATE for KIND where TEST",
         "when": "when TEST for at most NUMBER KIND where TEST",
-        "where": "where TEST with probability P",
-        "with": "with probability P",
-        "pick": "pick one of NETWORK where TEST by weight W",
-        "each": "each of NETWORK where TEST",
-        "always": "always",
-        "and": "and where TEST",
-        "otherwise": "otherwise",
+        **OPENERS,
         **AT_A_MOMENT,
     },
     "behaviour": {

@@ -14,8 +14,9 @@ from lpmdsl.lowering.dense.entries import (
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.months import months_between, months_passed
 from lpmdsl.lowering.dense.neighbours import view_items
-from lpmdsl.lowering.dense.presence import any_removed
+from lpmdsl.lowering.dense.rules.choosing import choice_items, declare_block, eligible, is_chosen
 from lpmdsl.lowering.dense.rules.moves import force
+from lpmdsl.lowering.dense.rules.program import follow_items
 from lpmdsl.lowering.dense.spending import declare_paid, pay
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.lowering.score.draws import happens as score_happens
@@ -31,9 +32,7 @@ from lpmdsl.program.ir import (
     KExpr,
     KStmt,
     Launch,
-    Let,
     ScheduleItem,
-    SelectSmallest,
     Store,
     Tally,
     Var,
@@ -247,65 +246,18 @@ def block_items(builder: Builder, one: m.Intervention, k: int) -> list[ScheduleI
     due = is_due(builder, one, block)
     items: list[ScheduleItem] = view_items(builder, block, "")
     shared = _shared(one, block)
+    is_limited = block.at_most is not None or bool(shared)
     declare_block(builder, name, block, bool(shared))
-    if block.at_most is not None or shared:
-        items.append(Launch(builder.kernel(choose_kernel(builder, name, block))))
-        items.append(Launch(builder.kernel(limit_kernel(builder, name, block, shared))))
-        limit = builder.load(f"{name}_limit", FIRST)
-        items.append(SelectSmallest(f"{name}_keys", limit, f"{name}_cutoff", f"{name}_chosen"))
-        items.append(Launch(builder.kernel(_act_kernel(builder, name, block, True))))
+    if is_limited:
+        items += choice_items(builder, name, block, shared)
+    if block.paragraphs:
+        items += follow_items(builder, m.as_rule(one, k), is_limited, counts=not is_limited)
     else:
-        items.append(Launch(builder.kernel(_act_kernel(builder, name, block, False))))
+        items.append(Launch(builder.kernel(_act_kernel(builder, name, block, is_limited))))
+    if not is_limited:
         items.append(Fold(f"{name}_chosen_tally", f"{name}_chosen", "add"))
     items.append(Launch(builder.kernel(_ran_kernel(builder, one, name, block))))
     return [Gate(due, tuple(items), one.name)]
-
-
-def declare_block(builder: Builder, name: str, block: m.Repeated, shares: bool) -> None:
-    """Buffers by which those are chosen for whom a block is."""
-    builder.buffer(f"{name}_chosen", "i64", (1,), "scratch", note="how many were chosen")
-    if block.at_most is not None or shares:
-        builder.buffer(f"{name}_keys", "i64", (block.of,), "scratch", -1, "priority of the eligible, −1: not eligible")
-        builder.buffer(f"{name}_cutoff", "i64", (1,), "scratch")
-        builder.buffer(f"{name}_limit", "i64", (1,), "scratch")
-    else:
-        builder.buffer(f"{name}_chosen_tally", "i64", (f"chunks_{block.of}", 1), "tally")
-
-
-def eligible(scope: Scope, block: m.Repeated) -> KExpr:
-    """Test that an agent may be chosen: it is not removed, and ``where`` holds."""
-    tests: list[KExpr] = []
-    if any(c.of == block.of and c.removed for c in scope.builder.model.conditions):
-        tests.append(test("not", any_removed(scope, block.of)))
-    if block.where is not None:
-        tests.append(scope.value(block.where))
-    return all_of(*tests)
-
-
-def choose_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
-    """A keyed priority for everyone eligible: word and agent in one key, so that no two are equal."""
-    scope = Scope(builder, block.of)
-    body = read_states(scope)
-    key = Var(scope.fresh("key"), "i64")
-    body.append(Let(key.name, integer(-1)))
-    draw = Draw("w", site(block.site), AGENT, builder.load(f"{name}_runs", FIRST), block.site, block.span)
-    priority = op("add", op("shl", word("w", 0), integer(31)), AGENT)
-    body.append(If(eligible(scope, block), (draw, Assign(key.name, priority)), span=block.span))
-    body.append(Store(f"{name}_keys", (AGENT,), key))
-    return Kernel(f"choose_{name}", block.of, tuple(scope.prologue), tuple(body), block.span)
-
-
-def limit_kernel(builder: Builder, name: str, block: m.Repeated, shared: str) -> Kernel:
-    """Largest number that may be chosen."""
-    scope = Scope(builder, "")
-    limits: list[KExpr] = [builder.load(shared, FIRST)] if shared else []
-    looked: list[KStmt] = []
-    if block.at_most is not None:
-        looked = look_at(scope, block.at_most, "limit")
-        limits.append(rounded(real("max", number(0.0), scope.value(block.at_most, "at_most"))))
-    value = limits[0] if len(limits) == 1 else op("min", *limits)
-    store = Store(f"{name}_limit", (FIRST,), value, block.span)
-    return Kernel(f"limit_{name}", "", tuple(scope.prologue), (*looked, store), block.span)
 
 
 def _act_kernel(builder: Builder, name: str, block: m.Repeated, is_limited: bool) -> Kernel:
@@ -316,9 +268,7 @@ def _act_kernel(builder: Builder, name: str, block: m.Repeated, is_limited: bool
         chosen = eligible(scope, block)
     else:
         body, inner = [], read_states(scope)
-        key = scope.let(body, "key", builder.load(f"{name}_keys", AGENT))
-        cutoff = scope.hoist("cutoff", builder.load(f"{name}_cutoff", FIRST))
-        chosen = all_of(test("ge", key, integer(0)), test("le", key, cutoff))
+        chosen = is_chosen(scope, name, body)
     live = [c for c in builder.model.conditions if c.of == block.of]
     scope.live = {c.name: op("to_i64", builder.load(c.name, AGENT)) for c in live}
     inner += _actions(scope, name, block)

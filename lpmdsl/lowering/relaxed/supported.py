@@ -40,6 +40,7 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
             yield "limit that several blocks share", intervention.together.span
         for block in intervention.repeated:
             yield from _actions(model, block.of, block.actions)
+            yield from (("paragraph of a block", one.span) for one in block.paragraphs)
     for observation in model.observations:
         yield from _observation(observation)
     for part in (model.conditions, model.contagions):

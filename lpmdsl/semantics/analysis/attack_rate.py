@@ -47,7 +47,7 @@ def observe_attack_rate(
         why = f"{names} are passed on by contagion" if spreading else "no condition is passed on by contagion"
         return _refuse(ctx, function, why, span)
     forced = {
-        a.state for i in interventions for r in i.repeated for a in r.actions
+        a.state for i in interventions for r in i.repeated for a in r.done
         if isinstance(a, model.ForceMove) and a.condition == spreading[0].name
     }  # fmt: skip
     found = _infections(spreading[0])

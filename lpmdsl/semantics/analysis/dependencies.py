@@ -102,13 +102,19 @@ def _read_by(node: object) -> Iterator[str]:
             yield f"table {node.mixing}"
             yield from (f"groups {node.of} {table}" for table in (node.mixing, *_whole_tables(node)) if table)
         case m.Rule():
-            meetings = (p.meeting for p in node.paragraphs if p.meeting is not None)
-            yield from (f"network {one.network}" for one in meetings if one.network)
-            yield from (f"condition {a.theirs}" for a in node.actions if isinstance(a, m.CopyState))
+            yield from _read_in(node.paragraphs)
+        case m.Intervention():
+            yield from (thing for block in node.repeated for thing in _read_in(block.paragraphs))
         case m.Contagion():
             yield from (f"network {s.network}" for s in node.spreads)
         case _:
             pass
+
+
+def _read_in(paragraphs: tuple[m.Paragraph, ...]) -> Iterator[str]:
+    """Networks over which others are met, and conditions whose states are copied."""
+    yield from (f"network {p.meeting.network}" for p in paragraphs if p.meeting is not None and p.meeting.network)
+    yield from (f"condition {a.theirs}" for p in paragraphs for a in p.actions if isinstance(a, m.CopyState))
 
 
 # ------------------------------------------------------------------ what stands behind an observation
@@ -134,7 +140,10 @@ def conditions_behind(model: m.Model, observations: set[str]) -> set[str]:
     What the other conditions draw has nothing to do with the observations, and would be nothing but noise in a score.
     """
     observed = tuple(model.observation(n) for n in observations_behind(model, observations))
-    ruled = tuple(model.condition(a.condition) for r in model.rules for a in r.actions if isinstance(a, m.CopyState))
+    paragraphs = [*(p for r in model.rules for p in r.paragraphs),
+                  *(p for i in model.interventions for b in i.repeated for p in b.paragraphs)]  # fmt: skip
+    copies = (a for p in paragraphs for a in p.actions if isinstance(a, m.CopyState))
+    ruled = tuple(model.condition(a.condition) for a in copies)
     first = _conditions_in((model.interventions, model.behaviours, model.rules, *ruled, *observed), model)
     return _closure(first, lambda name: _conditions_in(_course_of(name, model), model))
 

@@ -198,21 +198,21 @@ def events(model: m.Model) -> tuple[Event, ...]:
         when = Deciding(behaviour.name)
         found.append(Event(f"behaviour {behaviour.name}", behaviour.of, when, None, None, (decides,), behaviour.span))
     found += [event for agent in model.agents for event in _of_views(agent)]
-    found += [event for rule in model.rules for event in _of_rule(model, rule)]
+    found += [event for rule in model.rules for event in _of_rule(rule)]
     return (*found, *(event for intervention in model.interventions for event in events_of(intervention)))
 
 
-def _of_rule(model: m.Model, rule: m.Rule) -> Iterator[Event]:
+def _of_rule(rule: m.Rule) -> Iterator[Event]:
     for one in rule.paragraphs:
-        effects = tuple(_ruled(model, action) for action in one.actions)
+        effects = tuple(_ruled(action) for action in one.actions)
         yield Event(f"rule {rule.name}", rule.of, Ruling(rule.name), one.where, rule.block.at_most, effects, one.span)
 
 
-def _ruled(model: m.Model, action: m.RuleAction) -> Effect:
+def _ruled(action: m.RuleAction) -> Effect:
     if not isinstance(action, m.CopyState):
         return _done(action)
-    states = range(len(model.condition(action.condition).states))
-    return Enter(action.condition, tuple(m.Branch(s, action.probability, action.span) for s in states), action.span)
+    branches = (m.Branch(s, action.probability, action.span) for s in range(action.states))
+    return Enter(action.condition, tuple(branches), action.span)
 
 
 def _of_views(agent: m.Agent) -> Iterator[Event]:
@@ -253,7 +253,11 @@ def events_of(intervention: m.Intervention) -> Iterator[Event]:
     for block in intervention.repeated:
         effects = tuple(_done(action) for action in block.actions)
         when = Scheduled(intervention.name, block)
-        yield Event(owner, block.of, when, block.where, block.at_most, effects, block.span)
+        if not block.paragraphs:
+            yield Event(owner, block.of, when, block.where, block.at_most, effects, block.span)
+        for one in block.paragraphs:
+            done = tuple(_ruled(action) for action in one.actions)
+            yield Event(owner, block.of, when, block.where, block.at_most, done, one.span)
     for held in intervention.while_active:
         reads: list[Effect] = [ReadAs(s.attribute, s.value, s.span) for s in held.sets]
         if held.networks:

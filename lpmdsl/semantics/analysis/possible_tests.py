@@ -86,9 +86,10 @@ def _set_to(ref: m.AttributeRef, known: Knowledge) -> list[m.Expr | None]:
     """Everything that something in the model can make of an attribute; what chooses by states needs one in them."""
     anyone, found = replace(known, attributes={}), []
     for event in (e for e in events(known.model) if e.of == ref.of):
-        if isinstance(event.when, Scheduled) and not can_choose(event.guard, anyone):
-            continue
+        is_apart = isinstance(event.when, Scheduled) and not can_choose(event.guard, anyone)
         for effect in event.effects:
+            if is_apart and not (isinstance(effect, m.SetAttribute) and effect.theirs):
+                continue  # the guard is about who acts, not about whom it is done to
             match effect:
                 case m.SetAttribute() | ReadAs() if effect.attribute == ref.name:
                     found.append(effect.value)

@@ -36,8 +36,11 @@ def _attributes(model: m.Model, kind: str) -> Iterator[m.Attribute]:
 
 def looked_over(model: m.Model) -> list[m.Network]:
     """The networks over which somebody looks at neighbours, in written order."""
-    names = {p.meeting.network for r in model.rules for p in r.paragraphs if p.meeting is not None}
-    names |= {e.network for e in m.every_expression((model.agents, model.rules)) if isinstance(e, m.Neighbours)}
+    ruled = [r.paragraphs for r in model.rules]
+    ruled += [block.paragraphs for one in model.interventions for block in one.repeated]
+    names = {p.meeting.network for paragraphs in ruled for p in paragraphs if p.meeting is not None}
+    everywhere = m.every_expression((model.agents, model.rules, model.interventions))
+    names |= {e.network for e in everywhere if isinstance(e, m.Neighbours)}
     return [n for n in model.networks if n.name in names]
 
 

@@ -101,6 +101,7 @@ def _found(model: m.Model) -> Iterator[_Part]:
             if block.at_most is not None:
                 yield block.at_most, "limit"
             yield from _of_actions(block.actions)
+            yield from _of_paragraphs(block.paragraphs)
     for observation in model.observations:
         if observation.thinned is not None:
             yield observation.thinned, "probability"
@@ -129,7 +130,11 @@ def _of_rule(rule: m.Rule) -> Iterator[_Part]:
         yield rule.block.at_most, "limit"
     if rule.chance is not None:
         yield rule.chance, "probability"
-    for paragraph in rule.paragraphs:
+    yield from _of_paragraphs(rule.paragraphs)
+
+
+def _of_paragraphs(paragraphs: tuple[m.Paragraph, ...]) -> Iterator[_Part]:
+    for paragraph in paragraphs:
         if paragraph.probability is not None:
             yield paragraph.probability, "probability"
         for action in paragraph.actions:

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from lpmdsl.diagnostics import Label
 from lpmdsl.distributions.table import DISTRIBUTIONS
-from lpmdsl.quantities import DURATION, ERROR, PERSON, Kind, Type
+from lpmdsl.quantities import DURATION, ERROR, PEOPLE
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.value_origins import origins
 from lpmdsl.semantics.analysis.vertices import extremes
@@ -21,7 +21,6 @@ from lpmdsl.semantics.resolve.scope import apart, constant, making, on_entry, ru
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
-PEOPLE = Type(Kind.NUMBER, PERSON)
 _PEOPLE = ("people", "person")
 """Words for those whose condition it is, whatever their kind is called."""
 Trigger = model.ByContagion | model.After | model.AtRate | model.Chance | model.When

@@ -143,7 +143,7 @@ def _is_same(a: model.Crossing, b: model.Crossing) -> bool:
 def _moves(
     checked: model.Model, it: model.Intervention, block: model.Repeated, known: Knowledge, report: Report
 ) -> None:
-    for action in (a for a in block.actions if isinstance(a, model.ForceMove)):
+    for action in (a for a in block.done if isinstance(a, model.ForceMove)):
         condition = checked.condition(action.condition)
         elsewhere = (s for s in range(len(condition.states)) if s != action.state)
         here = (replace(known, states={condition.name: frozenset({s})}) for s in elsewhere)

@@ -42,8 +42,8 @@ def _read(checked: model.Model, expr: model.Expr | None) -> set[str]:
 
 def _counts(observation: model.Observation, block: model.Repeated) -> bool:
     """Return True if an observation counts what a block does."""
-    sets = {a.attribute for a in block.actions if isinstance(a, model.SetAttribute)}
-    moves = {(a.condition, a.state) for a in block.actions if isinstance(a, model.ForceMove)}
+    sets = {a.attribute for a in block.done if isinstance(a, model.SetAttribute)}
+    moves = {(a.condition, a.state) for a in block.done if isinstance(a, model.ForceMove)}
     if isinstance(observation.value, model.Flow):
         return any((observation.value.condition, s) in moves for s in observation.value.states)
     return any(

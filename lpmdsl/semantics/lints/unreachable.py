@@ -10,7 +10,7 @@ from dataclasses import replace
 from lpmdsl.diagnostics import Report
 from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.semantics import model
-from lpmdsl.semantics.analysis.events import Enter, Event, Leaving, events
+from lpmdsl.semantics.analysis.events import Enter, Event, Leaving, events, forced_states
 from lpmdsl.semantics.analysis.intervals import Bounds, Knowledge, bounds, starting, within_arguments
 from lpmdsl.semantics.analysis.possible_tests import can_choose, can_hold
 from lpmdsl.semantics.analysis.state_graph import starts
@@ -319,11 +319,9 @@ def _why_zero(
     checked: model.Model, observation: model.Observation, flow: model.Flow, known: Knowledge
 ) -> tuple[str, Span]:
     condition = checked.condition(flow.condition)
-    blocks = (r for i in checked.interventions for r in i.repeated)
-    moves = (a for r in blocks for a in r.actions if isinstance(a, model.ForceMove))
     from_here = [e for e in condition.exits if not flow.origins or e.state in flow.origins]
     entered = {b.to for e in from_here for b in e.branches}
-    entered |= {a.state for a in moves if a.condition == flow.condition}  # from wherever they are
+    entered |= forced_states(checked, flow.condition)  # from wherever they are
     if flow.origins and not entered & set(flow.states):
         ends = [", ".join(f"`{condition.states[s]}`" for s in part) for part in (flow.origins, flow.states)]
         return f"no exit leads from {ends[0]} to {ends[1]}", word_span(observation.span, observation.name)

@@ -222,7 +222,7 @@ def _is_read(thing: Thing, owner: str, readers: Readers) -> bool:
 
 
 def _idle_reason(it: model.Intervention) -> str:
-    actions = [a for block in it.repeated for a in block.actions]
+    actions = [a for block in it.repeated for a in block.done]
     if any(isinstance(a.probability, model.Literal_) and a.probability.value == 0 for a in actions):
         return "its action has probability 0"
     names = [a.attribute for a in actions if isinstance(a, model.SetAttribute)]
@@ -253,8 +253,8 @@ def _check_behaviour(behaviour: model.Behaviour, readers: Readers, report: Repor
 
 def _idle_span(it: model.Intervention) -> Span:
     for block in (*it.repeated, *it.while_active):
-        if isinstance(block, model.Repeated) and block.actions:
-            return block.actions[0].span
+        if isinstance(block, model.Repeated) and block.done:
+            return block.done[0].span
         return block.span
     return word_span(it.span, it.name)
 

@@ -92,12 +92,15 @@ from lpmdsl.semantics.model.observations import (
     Observation as Observation,
     Spending as Spending,
 )
-from lpmdsl.semantics.model.rules import (
+from lpmdsl.semantics.model.paragraphs import (
     CopyState as CopyState,
     Meeting as Meeting,
     Paragraph as Paragraph,
-    Rule as Rule,
     RuleAction as RuleAction,
+)
+from lpmdsl.semantics.model.rules import (
+    Rule as Rule,
+    as_rule as as_rule,
 )
 from lpmdsl.semantics.model.studies import (
     Calibrate as Calibrate,

@@ -7,6 +7,7 @@ from typing import Literal
 from lpmdsl.records import dataclass
 from lpmdsl.semantics.model.conditions import Action, SetAttribute
 from lpmdsl.semantics.model.expressions import Expr
+from lpmdsl.semantics.model.paragraphs import Paragraph, RuleAction
 from lpmdsl.source import Span
 
 
@@ -59,8 +60,15 @@ class Repeated:
     months: int = 0
     on: float | None = None
     """Day since the clock's start on which it is done, once; None: every period."""
+    paragraphs: tuple[Paragraph, ...] = ()
+    """Paragraphs in place of actions: those for whom it is follow them as those of a rule."""
     counts_people: bool = True
     """True if those whom it reaches cost something and count against a limit; not if it only draws who is meant."""
+
+    @property
+    def done(self) -> tuple[RuleAction, ...]:
+        """All that is done to those for whom the block is, also in its paragraphs."""
+        return (*self.actions, *(action for one in self.paragraphs for action in one.actions))
 
 
 @dataclass(frozen=True, slots=True)

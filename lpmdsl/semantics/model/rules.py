@@ -1,62 +1,12 @@
-"""Rules: paragraphs of what agents do at moments of a schedule, to themselves and to one another."""
+"""Rules: paragraphs that agents follow at moments of a schedule."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-from lpmdsl.semantics.model.conditions import Action
+from lpmdsl.records import dataclass
 from lpmdsl.semantics.model.expressions import Expr
-from lpmdsl.semantics.model.interventions import Repeated
+from lpmdsl.semantics.model.interventions import Intervention, Repeated
+from lpmdsl.semantics.model.paragraphs import Paragraph, RuleAction
 from lpmdsl.source import Span
-
-
-@dataclass(frozen=True, slots=True)
-class CopyState:
-    """Move of the agent's ``condition`` to the state that the other has in ``theirs``, which has the same states."""
-
-    condition: str
-    theirs: str
-    probability: Expr | None
-    span: Span
-
-
-RuleAction = Action | CopyState
-
-
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """Choice of the other agent of a paragraph: one who is picked, or each in turn.
-
-    Of ``network``, or of everybody of the kind (``network`` ""), ``is_other``: but oneself. Picked by lot, with a
-    chance in proportion to ``by``, or the one with most or least of ``by``, among equals by lot.
-    """
-
-    how: Literal["pick", "each"]
-    network: str
-    is_other: bool
-    where: Expr | None
-    order: Literal["lot", "weight", "highest", "lowest"]
-    by: Expr | None
-    site: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Paragraph:
-    """Actions of those for whom ``where`` holds, by their own luck, who found somebody if there is a ``meeting``.
-
-    ``joined``: ``and`` for those alone for whom the paragraph before acted; ``otherwise`` for those for whom none of
-    its chain did. ``site`` keys its draws.
-    """
-
-    joined: Literal["", "and", "otherwise"]
-    where: Expr | None
-    probability: Expr | None
-    meeting: Meeting | None
-    actions: tuple[RuleAction, ...]
-    site: str
-    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +34,9 @@ class Rule:
     def actions(self) -> tuple[RuleAction, ...]:
         """All actions, from top to bottom."""
         return tuple(action for p in self.paragraphs for action in p.actions)
+
+
+def as_rule(one: Intervention, k: int) -> Rule:
+    """The rule that the paragraphs of a block are: the intervention says when it is due, and for whom."""
+    block = one.repeated[k]
+    return Rule(f"{one.name}_{k}", block.of, block, 0, "", block.paragraphs, "", block.span)

@@ -271,14 +271,6 @@ class ClauseBuilder(ExpressionBuilder):
     def together_with(self, meta: Meta, c: Children) -> Clause:
         return self._clause("together", t.Together(None, None, None, self.named(c[0]), self.span(meta)), meta)
 
-    def repeated(self, meta: Meta, c: Children) -> Clause:
-        every, target, *actions = c
-        if isinstance(every, Token):
-            every = self.dated(every)
-        at_most, kind, where, share = target or (None, None, None, None)
-        node = t.Repeated(every, kind, at_most, where, tuple(actions), self.span(meta), share)
-        return self._clause("repeated", node, meta)
-
     def while_active(self, meta: Meta, c: Children) -> Clause:
         target, *actions = c
         at_most, kind, where, share = target or (None, None, None, None)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from lark import Token
 from lark.tree import Meta
 
 from lpmdsl.syntax import tree as t
 from lpmdsl.syntax.build.behaviour import BehaviourBuilder
-from lpmdsl.syntax.build.expressions import Children
+from lpmdsl.syntax.build.expressions import Children, Clause
 
 
 class RuleBuilder(BehaviourBuilder):
@@ -17,17 +18,21 @@ class RuleBuilder(BehaviourBuilder):
 
     def rule(self, meta: Meta, c: Children) -> t.Rule:
         name, of, time, *steps = c
-        paragraphs: list[t.Paragraph] = []
-        for step in steps:
-            if isinstance(step, t.Paragraph):
-                paragraphs.append(step)
-            elif paragraphs:
-                paragraphs[-1] = replace(paragraphs[-1], actions=(*paragraphs[-1].actions, step))
-            else:
-                paragraphs.append(t.Paragraph("", None, None, None, (step,), step.span, has_opener=False))
+        paragraphs = gathered(steps)
         if not paragraphs:
             self.missing("This rule does nothing", meta, "Add a line such as `set ATTRIBUTE to VALUE`")
-        return t.Rule(self.named(name), self.named(of), time, tuple(paragraphs), self.doc(meta), self.span(meta))
+        return t.Rule(self.named(name), self.named(of), time, paragraphs, self.doc(meta), self.span(meta))
+
+    def repeated(self, meta: Meta, c: Children) -> Clause:
+        every, target, *steps = c
+        if isinstance(every, Token):
+            every = self.dated(every)
+        at_most, kind, where, share = target or (None, None, None, None)
+        actions = tuple(step for step in steps if not isinstance(step, t.Paragraph))
+        paragraphs = gathered(steps) if len(actions) < len(steps) else ()
+        plain = () if paragraphs else actions
+        node = t.Repeated(every, kind, at_most, where, plain, self.span(meta), share, paragraphs)
+        return self._clause("repeated", node, meta)
 
     def rule_time(self, meta: Meta, c: Children) -> t.RuleTime:
         every, after, days, target = c
@@ -35,7 +40,7 @@ class RuleBuilder(BehaviourBuilder):
         return t.RuleTime(every, after, days and str(days), at_most, kind, where, share, self.span(meta))
 
     def rule_date(self, meta: Meta, c: Children) -> t.RuleTime:
-        return self._whenever(meta, c[1], date=t.Date(str(c[0]), self.token_span(c[0])))
+        return self._whenever(meta, c[1], date=self.dated(c[0]))
 
     def rule_rate(self, meta: Meta, c: Children) -> t.RuleTime:
         return self._whenever(meta, c[1], rate=c[0])
@@ -82,3 +87,16 @@ class RuleBuilder(BehaviourBuilder):
         span = self.span(meta)
         meeting = t.Meeting("each", self.named(whom), False, where, "lot", None, span)
         return t.Paragraph("", None, probability, meeting, (), span)
+
+
+def gathered(steps: Children) -> tuple[t.Paragraph, ...]:
+    """Paragraphs from openers and actions as they follow one another; those above the first opener make one, too."""
+    paragraphs: list[t.Paragraph] = []
+    for step in steps:
+        if isinstance(step, t.Paragraph):
+            paragraphs.append(step)
+        elif paragraphs:
+            paragraphs[-1] = replace(paragraphs[-1], actions=(*paragraphs[-1].actions, step))
+        else:
+            paragraphs.append(t.Paragraph("", None, None, None, (step,), step.span, has_opener=False))
+    return tuple(paragraphs)

@@ -22,7 +22,7 @@ from lpmdsl.syntax.formatting.expressions import (
     type_name,
 )
 from lpmdsl.syntax.formatting.lines import Line, between, join, line_at, quoted, where_part
-from lpmdsl.syntax.formatting.rules import rule
+from lpmdsl.syntax.formatting.rules import paragraphs, rule
 
 # Keys that a table row would read as something else.
 _NOT_KEYS = frozenset(UNITS) | {"source"}
@@ -282,6 +282,7 @@ def _intervention(node: t.Intervention) -> Iterable[Line]:
         target = _target(clause.kind, clause.at_most, clause.where, clause.share)
         when = f"on {clause.every.iso}" if isinstance(clause.every, t.Date) else f"every {clause.every.text}"
         yield from _acting(clause, join(when, target), clause.actions)
+        yield from paragraphs(clause.paragraphs, _action, 2)
     for clause in node.while_active:
         target = _target(clause.kind, None, clause.where, clause.share)
         yield from _acting(clause, join("while active", target), clause.actions)

@@ -13,11 +13,16 @@ def rule(node: t.Rule, target: str, action: Callable[[t.Action], str]) -> Iterab
     """Lines below the first; ``target`` says for whom, ``action`` formats one action."""
     if node.time is not None:
         yield line_at(node.time.span, _time(node.time, target))
-    for paragraph in node.paragraphs:
+    yield from paragraphs(node.paragraphs, action, 1)
+
+
+def paragraphs(nodes: Iterable[t.Paragraph], action: Callable[[t.Action], str], indent: int) -> Iterable[Line]:
+    """Lines of paragraphs, the openers indented so deep."""
+    for paragraph in nodes:
         if paragraph.has_opener:
-            yield line_at(paragraph.span, _opener(paragraph))
+            yield line_at(paragraph.span, _opener(paragraph), indent=indent)
         for one in paragraph.actions:
-            yield line_at(one.span, action(one), indent=2 if paragraph.has_opener else 1)
+            yield line_at(one.span, action(one), indent=indent + 1 if paragraph.has_opener else indent)
 
 
 def _time(node: t.RuleTime, target: str) -> str:

@@ -8,6 +8,7 @@ from lpmdsl.records import dataclass
 from lpmdsl.source import Span
 from lpmdsl.syntax.tree.actions import Action
 from lpmdsl.syntax.tree.expressions import Date, Expr, Name, Quantity
+from lpmdsl.syntax.tree.rules import Paragraph
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ Moment = Date | OnDay | Elapsed | Crossing
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """``every PERIOD [for [at most N | share P of] Person [where EXPR]]`` and its actions; ``on DATE``: once."""
+    """``every PERIOD [for [at most N | share P of] Person [where EXPR]]``, or ``on DATE``: once; and its actions, or
+    paragraphs of them."""
 
     every: Quantity | Date
     kind: Name | None
@@ -52,6 +54,7 @@ class Repeated:
     actions: tuple[Action, ...]
     span: Span
     share: Expr | None = None
+    paragraphs: tuple[Paragraph, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

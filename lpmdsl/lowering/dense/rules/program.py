@@ -5,12 +5,12 @@ from __future__ import annotations
 from lpmdsl.lowering.builder import Builder, stored_as
 from lpmdsl.lowering.dense.entries import set_on_entering
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.lowering.dense.interventions import choose_kernel, declare_block, eligible, limit_kernel
 from lpmdsl.lowering.dense.months import months_between
 from lpmdsl.lowering.dense.neighbours import look, view_items
+from lpmdsl.lowering.dense.rules.choosing import choice_items, declare_block, eligible, is_chosen
 from lpmdsl.lowering.dense.rules.paragraphs import Chain, happens, paragraph, runs
 from lpmdsl.lowering.dense.rules.writes import declare_written, settle_items
-from lpmdsl.program.ir import DType, Gate, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, SelectSmallest, Store
+from lpmdsl.program.ir import DType, Gate, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally
 from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, number, op, real, test
 from lpmdsl.semantics import model as m
 
@@ -27,28 +27,29 @@ def declare_rule(builder: Builder, rule: m.Rule) -> None:
         builder.buffer(f"{rule.name}_days", "u8", ("steps",), "input", note=f"1 on {rule.days}")
     if rule.block.at_most is not None:
         declare_block(builder, rule.name, rule.block, False)
-    declare_written(builder, rule)
 
 
 def rule_items(builder: Builder, rule: m.Rule) -> list[ScheduleItem]:
     """The schedule of one rule, under the test that it is due."""
     name, block = rule.name, rule.block
-    before = _kept_buffers(builder, rule)
     items: list[ScheduleItem] = view_items(builder, rule, "")
     if block.at_most is not None:
-        items.append(Launch(builder.kernel(choose_kernel(builder, name, block))))
-        items.append(Launch(builder.kernel(limit_kernel(builder, name, block, ""))))
-        limit = builder.load(f"{name}_limit", FIRST)
-        items.append(SelectSmallest(f"{name}_keys", limit, f"{name}_cutoff", f"{name}_chosen"))
-    items += [Launch(builder.kernel(_keep_kernel(builder, rule, buffer, kept))) for buffer, kept in before.items()]
-    settled = settle_items(builder, rule)
-    items += settled.before
-    items.append(Launch(builder.kernel(_act_kernel(builder, rule, before))))
-    items += settled.after
+        items += choice_items(builder, name, block, "")
+    items += follow_items(builder, rule, block.at_most is not None)
     more = op("add", builder.load(f"{name}_runs", FIRST), integer(1))
     ran = Kernel(f"ran_{name}", "", (), (Store(f"{name}_runs", (FIRST,), more, rule.span),), rule.span)
     items.append(Launch(builder.kernel(ran)))
     return [*_tested(builder, rule), Gate(_is_due(builder, rule), tuple(items), name)]
+
+
+def follow_items(builder: Builder, rule: m.Rule, is_limited: bool, counts: bool = False) -> list[ScheduleItem]:
+    """The paragraphs, for those who are chosen (``is_limited``), else for all who may be; ``counts`` how many."""
+    declare_written(builder, rule)
+    before = _kept_buffers(builder, rule)
+    keep = [Launch(builder.kernel(_keep_kernel(builder, rule, buffer, kept))) for buffer, kept in before.items()]
+    settled = settle_items(builder, rule)
+    act = Launch(builder.kernel(_act_kernel(builder, rule, before, is_limited, counts)))
+    return [*keep, *settled.before, act, *settled.after]
 
 
 def _tested(builder: Builder, rule: m.Rule) -> list[ScheduleItem]:
@@ -130,17 +131,15 @@ def _scope(builder: Builder, rule: m.Rule, before: dict[str, str]) -> Scope:
     return scope
 
 
-def _act_kernel(builder: Builder, rule: m.Rule, before: dict[str, str]) -> Kernel:
+def _act_kernel(builder: Builder, rule: m.Rule, before: dict[str, str], is_limited: bool, counts: bool) -> Kernel:
     scope = _scope(builder, rule, before)
     body: list[KStmt] = []
-    if rule.block.at_most is not None:
-        key = scope.let(body, "key", builder.load(f"{rule.name}_keys", AGENT))
-        cutoff = scope.hoist("cutoff", builder.load(f"{rule.name}_cutoff", FIRST))
-        chosen: KExpr = all_of(test("ge", key, integer(0)), test("le", key, cutoff))
+    if is_limited:
+        chosen = is_chosen(scope, rule.name, body)
     else:
         look(scope, rule.block.where, body)
         chosen = eligible(scope, rule.block)
-    inner: list[KStmt] = []
+    inner: list[KStmt] = [Tally(f"{rule.name}_chosen_tally", integer(0), integer(1))] if counts else []
     chain = Chain()
     for one in rule.paragraphs:
         inner += paragraph(scope, rule, one, chain)

@@ -79,7 +79,7 @@ def forced_edges(condition: Condition, interventions: tuple[Intervention, ...]) 
     edges: dict[tuple[int, int], Edge] = {}
     for intervention in interventions:
         for block in intervention.repeated:
-            for action in block.actions:
+            for action in block.done:
                 if isinstance(action, ForceMove) and action.condition == condition.name:
                     for state in _states_named(condition, block.where):
                         if state != action.state:

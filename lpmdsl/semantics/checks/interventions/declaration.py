@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal, assert_never
 
 from lpmdsl.diagnostics import Label
-from lpmdsl.quantities import DOSE, DURATION, ERROR, MONEY, PERSON, TIME, Dimension, Kind, Type
+from lpmdsl.quantities import DOSE, DURATION, ERROR, MONEY, PEOPLE, PERSON, TIME, Dimension
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.value_origins import origins
 from lpmdsl.semantics.analysis.vertices import extremes
@@ -15,6 +15,7 @@ from lpmdsl.semantics.checks.actions import force_move, set_attribute
 from lpmdsl.semantics.checks.interventions.shares import ONCE, draw_share
 from lpmdsl.semantics.checks.interventions.together import check_together
 from lpmdsl.semantics.checks.interventions.while_active import LASTING, check_while_active, kind_of
+from lpmdsl.semantics.checks.rules.paragraphs import check_paragraphs
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.checks.values.periods import Period, check_period, written_months
 from lpmdsl.semantics.checks.values.units import common_dimension
@@ -22,7 +23,6 @@ from lpmdsl.semantics.context import Context, text_of, unit_of, value_of
 from lpmdsl.semantics.resolve.scope import acting, constant, reporting
 from lpmdsl.syntax import tree
 
-PEOPLE = Type(Kind.NUMBER, PERSON)
 CostsPer = Literal["day", "person", "start", ""]
 _COSTS: tuple[tuple[Dimension, CostsPer], ...] = (
     (MONEY / TIME, "day"),
@@ -203,7 +203,8 @@ def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> list[m
             case _:
                 assert_never(action)
         actions += [made] if made is not None else []
-    if every is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
+    paragraphs = check_paragraphs(ctx, written.paragraphs, f"{name}.each{k}", replace(scope, pulls=True))
+    if every is None or paragraphs is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
         return []
     draws: list[model.Repeated] = []
     if written.share is not None:
@@ -221,6 +222,7 @@ def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> list[m
         written.span,
         every.months,
         on and on.day,
+        paragraphs,
     )
     return [*draws, block]
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from lpmdsl.quantities import ERROR, PERSON, Kind, Type
+from lpmdsl.quantities import ERROR, PEOPLE
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.expressions import check_value
 from lpmdsl.semantics.checks.values.periods import Period, check_period
 from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.resolve.scope import reporting
 from lpmdsl.syntax import tree
-
-PEOPLE = Type(Kind.NUMBER, PERSON)
 
 
 def check_together(ctx: Context, written: tree.Intervention) -> tuple[model.Together | None, str]:

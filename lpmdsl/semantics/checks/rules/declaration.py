@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
-from lpmdsl.quantities import ERROR, NUMBER
+from lpmdsl.quantities import ERROR, NUMBER, PEOPLE
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.value_origins import origins
 from lpmdsl.semantics.analysis.vertices import extremes
-from lpmdsl.semantics.checks.interventions.together import PEOPLE
-from lpmdsl.semantics.checks.rules.paragraphs import check_paragraph
+from lpmdsl.semantics.checks.rules.paragraphs import check_paragraphs
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.checks.values.periods import Period, check_period
 from lpmdsl.semantics.checks.values.probabilities import check_rate
@@ -28,24 +26,15 @@ def check_rule(ctx: Context, written: tree.Rule) -> model.Rule | None:
     block = _block(ctx, written, kind, scope)
     offset = _offset(ctx, written)
     when = _when(ctx, written, scope)
-    paragraphs: list[model.Paragraph | None] = []
-    meets = False
-    for k, paragraph in enumerate(written.paragraphs):
-        # Whom one has picked stays in view of the paragraphs that are joined by `and`.
-        facing = replace(scope, theirs=kind) if meets and paragraph.joined == "and" else scope
-        paragraphs.append(check_paragraph(ctx, paragraph, written.name.id, k, facing))
-        own = paragraph.meeting
-        meets = own.how == "pick" if own is not None else meets and paragraph.joined == "and"
-    _all_do_something(ctx, written)
+    paragraphs = check_paragraphs(ctx, written.paragraphs, written.name.id, scope)
     days = (written.time.days if written.time is not None else None) or ""
     if days and ctx.start is None:
         ctx.report.add("E0610", f"The clock has no date, so nobody knows which days are {days}.", written.span,
                        "Write `from 2024-10-01 for 180 days` in `clock`.")  # fmt: skip
         return None
-    if block is None or offset is None or when is None or any(p is None for p in paragraphs):
+    if block is None or offset is None or when is None or paragraphs is None:
         return None
-    whole = tuple(p for p in paragraphs if p is not None)
-    return model.Rule(written.name.id, kind, block, offset, days, whole, written.doc, written.span, *when)
+    return model.Rule(written.name.id, kind, block, offset, days, paragraphs, written.doc, written.span, *when)
 
 
 def _block(ctx: Context, written: tree.Rule, kind: str, scope: Scope) -> model.Repeated | None:
@@ -103,16 +92,3 @@ def _offset(ctx: Context, written: tree.Rule) -> int | None:
         return 0
     after: Period | None = check_period(ctx, written.time.after, "The time before a rule is first due")
     return None if after is None else round(after.days / ctx.step)
-
-
-def _all_do_something(ctx: Context, written: tree.Rule) -> None:
-    """Reports paragraphs without actions to which nothing is joined (E1008), and what is joined to nothing (E1009)."""
-    paragraphs = written.paragraphs
-    for one, following in [*pairwise(paragraphs), *((p, None) for p in paragraphs[-1:])]:
-        if not one.actions and (following is None or not following.joined):
-            ctx.report.add("E1008", "Nothing is done in this paragraph.", one.span,
-                           "Write below it what is done: `set ATTRIBUTE to VALUE`.")  # fmt: skip
-    if paragraphs and paragraphs[0].joined:
-        word = paragraphs[0].joined
-        ctx.report.add("E1009", f"Nothing stands before this `{word}`, to which it could be joined.",
-                       paragraphs[0].span, f"Leave `{word}` out, or write a paragraph above it.")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import assert_never
 
 from lpmdsl.quantities import ERROR, NUMBER
@@ -15,6 +16,34 @@ from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.resolve.scope import Scope
 from lpmdsl.syntax import tree
 from lpmdsl.syntax.tree import LASTING
+
+
+def check_paragraphs(
+    ctx: Context, written: tuple[tree.Paragraph, ...], owner: str, scope: Scope
+) -> tuple[model.Paragraph, ...] | None:
+    """The paragraphs of a rule or a block, from top to bottom; None after a report."""
+    made: list[model.Paragraph | None] = []
+    meets = False
+    for k, paragraph in enumerate(written):
+        # Whom one has picked stays in view of the paragraphs that are joined by `and`.
+        facing = replace(scope, theirs=scope.kind) if meets and paragraph.joined == "and" else scope
+        made.append(check_paragraph(ctx, paragraph, owner, k, facing))
+        own = paragraph.meeting
+        meets = own.how == "pick" if own is not None else meets and paragraph.joined == "and"
+    _all_do_something(ctx, written)
+    return None if any(p is None for p in made) else tuple(p for p in made if p is not None)
+
+
+def _all_do_something(ctx: Context, paragraphs: tuple[tree.Paragraph, ...]) -> None:
+    """Reports paragraphs without actions to which nothing is joined (E1008), and what is joined to nothing (E1009)."""
+    for one, following in [*pairwise(paragraphs), *((p, None) for p in paragraphs[-1:])]:
+        if not one.actions and (following is None or not following.joined):
+            ctx.report.add("E1008", "Nothing is done in this paragraph.", one.span,
+                           "Write below it what is done: `set ATTRIBUTE to VALUE`.")  # fmt: skip
+    if paragraphs and paragraphs[0].joined:
+        word = paragraphs[0].joined
+        ctx.report.add("E1009", f"Nothing stands before this `{word}`, to which it could be joined.",
+                       paragraphs[0].span, f"Leave `{word}` out, or write a paragraph above it.")  # fmt: skip
 
 
 def check_paragraph(
@@ -160,4 +189,4 @@ def _copied(ctx: Context, action: tree.MoveTo, theirs: tree.Theirs, scope: Scope
         ctx.report.add("E1005", f"`{theirs.id}` has other states than `{condition}`.", theirs.span,
                        f"Write `move {condition} to their.{condition}`.", labels=ctx.states_of(theirs.id))  # fmt: skip
         return None
-    return model.CopyState(condition, theirs.id, probability, action.span)
+    return model.CopyState(condition, theirs.id, len(ctx.states[condition]), probability, action.span)

@@ -1,0 +1,94 @@
+"""Choice of those for whom a block or a rule is: as many as it may be, by keyed priority."""
+
+from __future__ import annotations
+
+from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.expressions import Scope, read_states
+from lpmdsl.lowering.dense.neighbours import look
+from lpmdsl.lowering.dense.presence import any_removed
+from lpmdsl.lowering.dense.watched_values import look_at
+from lpmdsl.networks.rng_keys import site
+from lpmdsl.program.ir import (
+    Assign,
+    Draw,
+    If,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    Let,
+    ScheduleItem,
+    SelectSmallest,
+    Store,
+    Var,
+)
+from lpmdsl.program.nodes import AGENT, all_of, integer, number, op, real, rounded, test, word
+from lpmdsl.semantics import model as m
+
+FIRST = integer(0)
+
+
+def choice_items(builder: Builder, name: str, block: m.Repeated, shared: str) -> list[ScheduleItem]:
+    """Items that give everyone eligible a priority and find the last who is chosen; ``shared``: a limit with others."""
+    chooses, limits = choose_kernel(builder, name, block), limit_kernel(builder, name, block, shared)
+    limit = builder.load(f"{name}_limit", FIRST)
+    return [
+        Launch(builder.kernel(chooses)),
+        Launch(builder.kernel(limits)),
+        SelectSmallest(f"{name}_keys", limit, f"{name}_cutoff", f"{name}_chosen"),
+    ]
+
+
+def is_chosen(scope: Scope, name: str, body: list[KStmt]) -> KExpr:
+    """Test that the agent is among those chosen."""
+    key = scope.let(body, "key", scope.builder.load(f"{name}_keys", AGENT))
+    cutoff = scope.hoist("cutoff", scope.builder.load(f"{name}_cutoff", FIRST))
+    return all_of(test("ge", key, integer(0)), test("le", key, cutoff))
+
+
+def declare_block(builder: Builder, name: str, block: m.Repeated, shares: bool) -> None:
+    """Buffers by which those are chosen for whom a block is."""
+    builder.buffer(f"{name}_chosen", "i64", (1,), "scratch", note="how many were chosen")
+    if block.at_most is not None or shares:
+        builder.buffer(f"{name}_keys", "i64", (block.of,), "scratch", -1, "priority of the eligible, −1: not eligible")
+        builder.buffer(f"{name}_cutoff", "i64", (1,), "scratch")
+        builder.buffer(f"{name}_limit", "i64", (1,), "scratch")
+    else:
+        builder.buffer(f"{name}_chosen_tally", "i64", (f"chunks_{block.of}", 1), "tally")
+
+
+def eligible(scope: Scope, block: m.Repeated) -> KExpr:
+    """Test that an agent may be chosen: it is not removed, and ``where`` holds."""
+    tests: list[KExpr] = []
+    if any(c.of == block.of and c.removed for c in scope.builder.model.conditions):
+        tests.append(test("not", any_removed(scope, block.of)))
+    if block.where is not None:
+        tests.append(scope.value(block.where))
+    return all_of(*tests)
+
+
+def choose_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
+    """A keyed priority for everyone eligible: word and agent in one key, so that no two are equal."""
+    scope = Scope(builder, block.of)
+    body = read_states(scope)
+    key = Var(scope.fresh("key"), "i64")
+    body.append(Let(key.name, integer(-1)))
+    draw = Draw("w", site(block.site), AGENT, builder.load(f"{name}_runs", FIRST), block.site, block.span)
+    priority = op("add", op("shl", word("w", 0), integer(31)), AGENT)
+    look(scope, block.where, body)
+    body.append(If(eligible(scope, block), (draw, Assign(key.name, priority)), span=block.span))
+    body.append(Store(f"{name}_keys", (AGENT,), key))
+    return Kernel(f"choose_{name}", block.of, tuple(scope.prologue), tuple(body), block.span)
+
+
+def limit_kernel(builder: Builder, name: str, block: m.Repeated, shared: str) -> Kernel:
+    """Largest number that may be chosen."""
+    scope = Scope(builder, "")
+    limits: list[KExpr] = [builder.load(shared, FIRST)] if shared else []
+    looked: list[KStmt] = []
+    if block.at_most is not None:
+        looked = look_at(scope, block.at_most, "limit")
+        limits.append(rounded(real("max", number(0.0), scope.value(block.at_most, "at_most"))))
+    value = limits[0] if len(limits) == 1 else op("min", *limits)
+    store = Store(f"{name}_limit", (FIRST,), value, block.span)
+    return Kernel(f"limit_{name}", "", tuple(scope.prologue), (*looked, store), block.span)
