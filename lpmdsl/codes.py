@@ -250,6 +250,7 @@ CODES: dict[str, str] = {
     "E1057": "A value that would never hold",
     "E1059": "No day between two days",
     "E1060": "A day on which nothing is done",
+    "E1061": "An intervention that reaches nobody",
     "W1070": "Every step begins at the same hour",
     "E1001": "Two agents could set one value",
     "E1002": "The rule is of other agents",

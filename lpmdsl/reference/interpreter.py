@@ -86,6 +86,7 @@ def _step(request: RunRequest, body: Body, policies: list[Policy], rules: list[R
     if body.again:
         _infect(request, body, t, body.again, False)
     body.reports.paid.update({p.intervention.name: p.paid for p in policies})
+    body.reports.reached.update({p.intervention.name: p.treated for p in policies})
     body.reports.report(t + 1, _at(body, t + 1))
 
 

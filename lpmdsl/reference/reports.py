@@ -77,6 +77,8 @@ class Reports:
     world: World
     paid: dict[str, int] = field(default_factory=dict)
     """Amount that every intervention is paid for until now: people, starts or active steps."""
+    reached: dict[str, int] = field(default_factory=dict)
+    """Number of people whom every intervention has reached until now."""
     paid_before: dict[str, dict[str, int]] = field(default_factory=dict)
     """The same at the last report of an observation of costs."""
     done: dict[str, list[int]] = field(default_factory=dict)
@@ -190,11 +192,12 @@ class Reports:
 
     def _report_spending(self, o: Observation, spending: Spending, index: int) -> None:
         before = self.paid_before.get(o.name, {})
+        so_far = self.reached if spending.is_number else self.paid
         spent = 0.0
         for name in spending.interventions:
-            one, count = self.model.intervention(name), self.paid.get(name, 0) - before.get(name, 0)
-            spent += price(one, count, self.model.clock.step)
-        self.paid_before[o.name] = dict(self.paid)
+            one, count = self.model.intervention(name), so_far.get(name, 0) - before.get(name, 0)
+            spent += count if spending.is_number else price(one, count, self.model.clock.step)
+        self.paid_before[o.name] = dict(so_far)
         # Kept as the money of the period; who reads it divides by the period.
         self.history[o.name].append(torch.tensor([spent], dtype=torch.float64))
         self.out[o.name][index] = spent / round(o.every * o.scale, 12)

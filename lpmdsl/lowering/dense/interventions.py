@@ -17,7 +17,7 @@ from lpmdsl.lowering.dense.neighbours import view_items
 from lpmdsl.lowering.dense.rules.choosing import choice_items, declare_block, eligible, is_chosen
 from lpmdsl.lowering.dense.rules.moves import force
 from lpmdsl.lowering.dense.rules.program import follow_items
-from lpmdsl.lowering.dense.spending import declare_paid, pay
+from lpmdsl.lowering.dense.spending import count_reached, declare_paid, is_counted, pay
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.lowering.score.draws import happens as score_happens
 from lpmdsl.networks.rng_keys import site
@@ -320,4 +320,6 @@ def _ran_kernel(builder: Builder, one: m.Intervention, name: str, block: m.Repea
         body.append(Store(shared, (FIRST,), rest, one.span))
     if one.costs is not None and one.costs_per == "person" and block.counts_people:
         body.append(pay(builder, one, builder.load(f"{name}_chosen", FIRST)))
+    if is_counted(builder.model, one) and block.counts_people:
+        body.append(count_reached(builder, one, builder.load(f"{name}_chosen", FIRST)))
     return Kernel(f"ran_{name}", "", (), tuple(body), one.span)

@@ -25,6 +25,24 @@ def declare_paid(builder: Builder, one: m.Intervention) -> None:
     """The counter of what is paid for, if an intervention costs anything."""
     if one.costs is not None:
         builder.buffer(paid(one), "i64", (1,), "control", note=f"{_PAID[one.costs_per]} paid for")
+    if is_counted(builder.model, one):
+        builder.buffer(reached(one), "i64", (1,), "control", note="people reached")
+
+
+def is_counted(model: m.Model, one: m.Intervention) -> bool:
+    """Return True if an observation counts whom an intervention reaches."""
+    counts = (o.value for o in model.observations if isinstance(o.value, m.Spending) and o.value.is_number)
+    return any(one.name in value.interventions for value in counts)
+
+
+def reached(one: m.Intervention) -> str:
+    """Name of the buffer that counts whom an intervention reaches."""
+    return f"{one.name}_reached"
+
+
+def count_reached(builder: Builder, one: m.Intervention, count: KExpr) -> Store:
+    """Counts people whom a block has reached."""
+    return Store(reached(one), (_FIRST,), op("add", builder.load(reached(one), _FIRST), count), one.span)
 
 
 def pay(builder: Builder, one: m.Intervention, count: KExpr) -> Store:
@@ -33,9 +51,9 @@ def pay(builder: Builder, one: m.Intervention, count: KExpr) -> Store:
 
 
 def spending_items(builder: Builder, observation: m.Observation) -> list[ScheduleItem]:
-    """Money of the period: what has been paid for since the last report times its price."""
+    """Money of the period: what has been paid for since the last report times its price; or whom it has reached."""
     assert isinstance(observation.value, m.Spending)
-    names = observation.value.interventions
+    names, is_number = observation.value.interventions, observation.value.is_number
     before = builder.buffer(
         f"{observation.name}_paid_before", "i64", (len(names),), "control", note="paid for at the last report"
     )
@@ -44,9 +62,11 @@ def spending_items(builder: Builder, observation: m.Observation) -> list[Schedul
     money: list[KExpr] = []
     for k, name in enumerate(names):
         one, place = builder.model.intervention(name), integer(k)
-        now = scope.let(body, f"{name}_now", builder.load(paid(one), _FIRST))
+        counter = reached(one) if is_number else paid(one)
+        now = scope.let(body, f"{name}_now", builder.load(counter, _FIRST))
         since = scope.let(body, f"{name}_since", op("sub", now, builder.load(before, place)))
-        money.append(_money(one, op("to_f64", since, dtype="f64"), builder.model.clock.step))
+        count = op("to_f64", since, dtype="f64")
+        money.append(count if is_number else _money(one, count, builder.model.clock.step))
         body.append(Store(before, (place,), now, observation.span))
     value = scope.let(body, "spent", reduce(lambda a, b: real("add", a, b), money))
     return [

@@ -101,7 +101,8 @@ def _observation(observation: m.Observation) -> Iterator[tuple[str, Span]]:
         case m.Derived(formula) if any(isinstance(e, m.Rolling) and e.how == "total" for e in m.walk(formula)):
             yield "running total", observation.span
         case m.Spending():
-            yield "costs over time", observation.span
+            what = "number of people whom an intervention reaches" if observation.value.is_number else "costs over time"
+            yield what, observation.span
         case m.Flow() if observation.value.origins:
             yield "number of those who go from one state to another", observation.span
         case _:

@@ -13,17 +13,36 @@ from lpmdsl.syntax import tree
 def check_spending(ctx: Context, written: tree.Observe, value: tree.Spending) -> model.Observation | None:
     """The observation of what interventions cost; None after a report."""
     period = check_period(ctx, value.per, "A reporting period")
-    known = [name for name in value.interventions if _has_costs(ctx, name)]
+    can_be = _reaches if value.is_number else _has_costs
+    known = [name for name in value.interventions if can_be(ctx, name)]
     if len(known) < len(value.interventions) or period is None or not _clauses_fit(ctx, written, period.days):
         return None
-    if not _each_once(ctx, known) or not _one_currency(ctx, known):
+    if not _each_once(ctx, known) or not (value.is_number or _one_currency(ctx, known)):
         return None
     names = tuple(name.id for name in known)
-    unit = f"{_currency(ctx, names[0])} per {value.per.text}"
+    money = "" if value.is_number else _currency(ctx, names[0])
+    dimension = PERSON / TIME if value.is_number else MONEY / TIME
     return model.Observation(
-        written.name.id, "", model.Spending(names, period.days), None, (), ("",), None, None, period.days, unit,
-        1 / period.days, Type(Kind.NUMBER, MONEY / TIME), written.doc, written.span, period.months,
+        written.name.id, "", model.Spending(names, period.days, value.is_number), None, (), ("",), None, None,
+        period.days, f"{money} per {value.per.text}".strip(), 1 / period.days, Type(Kind.NUMBER, dimension),
+        written.doc, written.span, period.months,
     )  # fmt: skip
+
+
+def _reaches(ctx: Context, name: tree.Name) -> bool:
+    """Return True if an intervention has a block that reaches somebody; else a report."""
+    interventions = ctx.names.interventions()
+    if name.id not in interventions:
+        if name.id not in ctx.broken:
+            help = "`number of …` counts whom an intervention reaches; people are counted by `count of KIND where …`."
+            ctx.unknown(name, "an intervention", interventions, help)
+        return False
+    if not interventions[name.id].repeated:
+        ctx.report.add("E1061", f"`{name.id}` reaches nobody: no block acts `every` period or `on` a day.",
+                       name.span, f"Whether it runs is `{name.id} is active`.",
+                       labels=ctx.declared(name.id))  # fmt: skip
+        return False
+    return True
 
 
 def _has_costs(ctx: Context, name: tree.Name) -> bool:
@@ -54,16 +73,19 @@ def _pays_for_somebody(ctx: Context, name: tree.Name) -> bool:
 
 def _clauses_fit(ctx: Context, written: tree.Observe, per: float) -> bool:
     """Return True if nothing but a period is said of the costs; else a report (E0704)."""
+    counts = isinstance(written.value, tree.Spending) and written.value.is_number
+    what = "Counts are known" if counts else "Costs are known"
     told: list[Span] = [clause.span for clause in (written.where, *written.by, written.thinned, written.delayed)
                         if clause is not None]  # fmt: skip
     if told:
-        ctx.report.add("E0704", "Costs are known in full and as they arise, and not by whom they were for.", told[0],
+        ctx.report.add("E0704", f"{what} in full and as they arise, and not by whom they were for.", told[0],
                        "Leave the clause out; for whom something is done is counted by "
                        "`observe NAME = number entering STATE per week by ATTRIBUTE`.")  # fmt: skip
         return False
     if written.every is not None and days(ctx, written.every) != per:
-        ctx.report.add("E0704", "Costs are reported once in their own period, which `per` names.", written.every.span,
-                       f"Leave `every` out, or write `per {written.every.text}`.")  # fmt: skip
+        those = "Counts" if counts else "Costs"
+        ctx.report.add("E0704", f"{those} are reported once in their own period, which `per` names.",
+                       written.every.span, f"Leave `every` out, or write `per {written.every.text}`.")  # fmt: skip
         return False
     return True
 

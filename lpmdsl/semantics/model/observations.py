@@ -21,10 +21,14 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """``costs of`` interventions in one currency per period (days): added up in written order."""
+    """``costs of`` interventions in one currency per period (days): added up in written order.
+
+    ``is_number``: how many people their blocks reach.
+    """
 
     interventions: tuple[str, ...]
     per: float
+    is_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)

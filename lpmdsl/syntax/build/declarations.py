@@ -212,6 +212,17 @@ class TreeBuilder(RuleBuilder):
         names = tuple(self.named(token) for token in words if token.type == "NAME")
         return Clause("spending", (t.Spending(names, per, span), where), span)
 
+    def reached(self, meta: Meta, c: Children) -> Clause:
+        _, *words, per, where = c
+        span = self.span(meta)
+        if per is None:
+            written = " ".join(self.text[meta.start_pos : meta.end_pos].split())
+            help = f"Write `{written} per day`; of a state or a test it is `count of KIND where …`"
+            self.error("Those whom an intervention reaches are counted over a period", span, help)
+            per = t.Quantity(1.0, False, None, t.Unit((("day", 1),), span), "day", span)
+        names = tuple(self.named(token) for token in words)
+        return Clause("spending", (t.Spending(names, per, span, True), where), span)
+
     def entered(self, meta: Meta, c: Children) -> tuple[tuple[t.Name, ...], tuple[t.Name, ...]]:
         return (), c[0]
 

@@ -163,7 +163,8 @@ def _observe(node: t.Observe) -> str:
         ends = "entering" if not node.value.origins else f"going from {labels(node.value.origins)} to"
         value = f"number {ends} {labels(node.value.states)}{of} per {node.value.per.text}"
     elif isinstance(node.value, t.Spending):
-        value = f"costs of {names(node.value.interventions)} per {node.value.per.text}"
+        what = "number" if node.value.is_number else "costs"
+        value = f"{what} of {names(node.value.interventions)} per {node.value.per.text}"
     else:
         value = expression(node.value)
     return join(

@@ -20,11 +20,15 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """``costs of vaccination, testing per week``: what these interventions cost together."""
+    """``costs of vaccination, testing per week``: what these interventions cost together.
+
+    ``is_number``: ``number of vaccination per week``, how many people their blocks reach.
+    """
 
     interventions: tuple[Name, ...]
     per: Quantity
     span: Span
+    is_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)
