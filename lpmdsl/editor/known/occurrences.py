@@ -87,7 +87,8 @@ class _Walk:
             case t.Table():
                 yield from self._rows(node, scope)
             case t.Theirs():
-                found = self.directory.member(scope.kind, node.id) or self.directory.named("condition", node.id)
+                named = self.directory.named("condition", node.id)
+                found = self.directory.member(scope.kind, node.id) or (named and named.symbol)
                 yield from self._one(found, _last(node.span, node.id))
             case t.Text():
                 yield from self._slots(node, scope)

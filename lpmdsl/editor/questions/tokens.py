@@ -25,7 +25,7 @@ MODIFIERS = ("declaration", "readonly", "documentation")
 _OF_KIND = {
     "parameter": ("variable", "readonly"), "table": ("struct", ""), "agent": ("class", ""),
     "network": ("interface", ""), "condition": ("enum", ""), "observe": ("variable", ""),
-    "intervention": ("event", ""), "behaviour": ("method", ""),
+    "intervention": ("event", ""), "behaviour": ("method", ""), "rule": ("method", ""),
     "scenario": ("namespace", ""), "state": ("enumMember", ""), "label": ("enumMember", ""),
     "attribute": ("property", ""), "place": ("property", ""), "alias": ("namespace", ""),
 }  # fmt: skip

@@ -37,6 +37,7 @@ _KINDS = {
     "observe": types.CompletionItemKind.Value,
     "intervention": types.CompletionItemKind.Event,
     "behaviour": types.CompletionItemKind.Method,
+    "rule": types.CompletionItemKind.Method,
     "scenario": types.CompletionItemKind.Module,
     "distribution": types.CompletionItemKind.Function,
     "generator": types.CompletionItemKind.Function,
@@ -60,6 +61,7 @@ _SYMBOLS = {
     "observe": types.SymbolKind.Variable,
     "intervention": types.SymbolKind.Event,
     "behaviour": types.SymbolKind.Method,
+    "rule": types.SymbolKind.Method,
     "scenario": types.SymbolKind.Namespace,
 }
 
