@@ -12,7 +12,7 @@ import pytest
 
 from compiler_tests.example_models.kitchen_sinks import SINKS, sink_request
 from compiler_tests.support import builders as b
-from compiler_tests.support.both_backends import MODELS, assert_same, loaded, request_of, runner
+from compiler_tests.support.both_backends import MODELS, assert_same, loaded, request_of, runner, small_requests
 from lpmdsl.backends.request import RunResult
 from lpmdsl.quantities import BOOLEAN, NUMBER
 
@@ -33,8 +33,7 @@ def test_models_agree_at_2_000_agents(path: Path) -> None:
     model = loaded(path).model
     cpu, reference = runner(model, "cpu"), runner(model, "reference")
     outcomes = []
-    for seed in (1, 2):
-        request = request_of(model, 2_000, seed)
+    for request in small_requests(path):
         outcomes.append(cpu(request))
         assert_same(outcomes[-1], reference(request))
     assert events(outcomes[0]) > 0

@@ -19,7 +19,7 @@ from scipy.integrate import solve_ivp
 import lpmdsl
 from compiler_tests.example_models import relaxed_models
 from compiler_tests.relaxed_reference.interpreter import relaxed_reports
-from compiler_tests.support.relaxed_runs import DECIDING, MODELS, NAMES, Small, small
+from compiler_tests.support.relaxed_runs import DECIDING, MODELS, NAMES, RULED, Small, small
 from lpmdsl.backends.triton import triton_module
 from lpmdsl.compiler import adjoint_text, relaxed_programs
 from lpmdsl.diagnostics import LpmError
@@ -36,6 +36,12 @@ from lpmdsl.runtime.gradients.relaxed.forward_backward import Relaxations, Relax
 from lpmdsl.semantics.host.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.model import After, ParameterRef, walk
 
+REFUSED = {
+    "degroot": r"E0846.*listen",
+    "moran": r"E0846.*replacement",
+    "opinion": r"E0846.*listen",
+}
+"""Model → what the message names."""
 EACH = pytest.mark.parametrize("name", NAMES)
 
 
@@ -183,6 +189,12 @@ def test_at_random_the_relaxation_goes_to_the_equations_as_the_step_shrinks() ->
 @pytest.mark.parametrize("path", DECIDING, ids=lambda p: p.stem)
 def test_decisions_are_not_relaxed(path: Path) -> None:
     with pytest.raises(lpmdsl.LpmError, match=r"E0846.*behaviour"):
+        relaxed_programs(lpmdsl.load(path).model)
+
+
+@pytest.mark.parametrize("path", RULED, ids=lambda p: p.stem)
+def test_what_people_do_to_one_another_is_not_relaxed(path: Path) -> None:
+    with pytest.raises(lpmdsl.LpmError, match=REFUSED[path.stem]):
         relaxed_programs(lpmdsl.load(path).model)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,6 +26,14 @@ from lpmdsl.semantics.model import Model
 
 MODELS = sorted((Path(__file__).parent.parent.parent / "models").glob("*.lpm"))
 BACKENDS = ("cpu", "reference")
+_KEPT = (
+    "boarding_school", "isolation_policy", "measles_households", "moran", "nyc_isolation", "opinion", "seir_age",
+    "sir_network", "town_flu",
+)  # fmt: skip
+KEPT = [p for p in MODELS if p.stem in _KEPT]
+"""Models whose printed programs are goldens: every construct once. The others' are held by their numbers."""
+SIZES = {"moran": (20, 500, (3, 5))}
+"""Model → agents, steps and seeds of its tests between back ends, where 2 000 for the whole run would show nothing."""
 
 
 def compiled(model: Model) -> Compiled:
@@ -73,6 +82,14 @@ def request_of(
         model, world, variant.parameters, start, seed, replicate, planned.steps, variant.disabled,
         answering(model) if asks else None,
     )  # fmt: skip
+
+
+def small_requests(path: Path, most_steps: int | None = None) -> list[RunRequest]:
+    """Two runs of a model of ``MODELS``, with two seeds, by which back ends are compared."""
+    model = loaded(path).model
+    agents, steps, seeds = SIZES.get(path.stem, (2_000, model.clock.steps, (1, 2)))
+    made = [request_of(model, agents, seed) for seed in seeds]
+    return [replace(r, steps=min(r.steps, steps, most_steps or r.steps)) for r in made]
 
 
 def assert_same(a: RunResult, b: RunResult) -> None:

@@ -19,7 +19,9 @@ from lpmdsl.semantics.model import Model
 ALL = sorted((Path(__file__).parent.parent.parent / "models").glob("*.lpm"))
 DECIDING = [p for p in ALL if "\nbehaviour " in p.read_text(encoding="utf-8")]
 """Models with behaviours, which have no relaxation."""
-MODELS = [p for p in ALL if p not in DECIDING]
+RULED = [p for p in ALL if p.stem in ("degroot", "moran", "opinion")]
+"""Models with what the relaxation has not: rules, neighbours, counts of everybody, time since a move."""
+MODELS = [p for p in ALL if p not in DECIDING and p not in RULED]
 NAMES = [*(p.stem for p in MODELS), "everything", "again"]
 
 
