@@ -30,8 +30,8 @@ from lpmdsl.population.people import build_world, start_states
 from lpmdsl.runtime.api import LoadedModel, load
 from lpmdsl.runtime.engine import gpu
 from lpmdsl.runtime.engine.execute import cpu_runner
-from lpmdsl.runtime.engine.gpu_detection import is_interpreted, require_gpu
-from lpmdsl.runtime.engine.gpu_launch import Tiling
+from lpmdsl.runtime.engine.gpu.detection import is_interpreted, require_gpu
+from lpmdsl.runtime.engine.gpu.launch import Tiling
 from lpmdsl.runtime.scenarios import plan
 
 ROOT = Path(__file__).parent.parent

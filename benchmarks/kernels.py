@@ -96,7 +96,7 @@ def traffic(path: Path, agents: int) -> dict[str, float]:
     from lpmdsl.config import RunOptions
     from lpmdsl.population.people import build_world, start_states
     from lpmdsl.runtime.engine.build import build_triton
-    from lpmdsl.runtime.engine.gpu import launcher_for
+    from lpmdsl.runtime.engine.gpu.run import launcher_for
     from lpmdsl.runtime.scenarios import plan
     from lpmdsl.semantics.analysis.archetypes import steps_between
 

@@ -17,8 +17,8 @@ from lpmdsl.backends.request import Archetype
 from lpmdsl.compiler import Compiled
 from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.reference import interpreter
-from lpmdsl.runtime.engine.gpu import gpu_runner
-from lpmdsl.runtime.engine.gpu_launch import Tiling
+from lpmdsl.runtime.engine.gpu.launch import Tiling
+from lpmdsl.runtime.engine.gpu.run import gpu_runner
 from lpmdsl.semantics.analysis.archetypes import NONE_YET, labels_of_code, most_archetypes, resting
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import NOWHERE

@@ -10,7 +10,7 @@ from compiler_tests.support.both_backends import assert_same, compiled, cpu_run,
 from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.reference import interpreter
-from lpmdsl.runtime.engine.gpu import gpu_runner
+from lpmdsl.runtime.engine.gpu.run import gpu_runner
 from lpmdsl.source import Source
 from lpmdsl.syntax.formatting.text import format_module
 from lpmdsl.syntax.parse import parse

@@ -17,7 +17,7 @@ from compiler_tests.support.both_backends import assert_same, compiled, cpu_run,
 from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.compiler import check_source
 from lpmdsl.diagnostics import Diagnostic, LpmError, Report
-from lpmdsl.runtime.engine.gpu import gpu_runner
+from lpmdsl.runtime.engine.gpu.run import gpu_runner
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.intervals import Knowledge, observed
 from lpmdsl.source import Source

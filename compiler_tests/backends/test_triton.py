@@ -41,8 +41,8 @@ from lpmdsl.program.passes.push_pull import push_or_pull
 from lpmdsl.program.verify import verify
 from lpmdsl.runtime.engine import engines, gpu
 from lpmdsl.runtime.engine.build import build_text
-from lpmdsl.runtime.engine.gpu import gpu_runner
-from lpmdsl.runtime.engine.gpu_launch import Launcher, Tiling
+from lpmdsl.runtime.engine.gpu.launch import Launcher, Tiling
+from lpmdsl.runtime.engine.gpu.run import gpu_runner
 
 EACH_MODEL = pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
 NETWORK = next(p for p in MODELS if p.stem == "sir_network")
@@ -232,7 +232,7 @@ def test_the_page_shows_the_recorded_table() -> None:
 def test_memory_is_added_up_to_the_byte() -> None:
     """What is estimated for a batch is what the buffers take, tables of quantiles and gates apart."""
     from lpmdsl.runtime.engine.buffers import size_values
-    from lpmdsl.runtime.engine.gpu_memory import device_bytes, most_replicates
+    from lpmdsl.runtime.engine.gpu.memory import device_bytes, most_replicates
 
     made = compiled(loaded(TOWN).model)
     requests = [request_of(made.model, 3_000, 1, replicate=r) for r in range(2)]
@@ -247,9 +247,9 @@ def test_memory_is_added_up_to_the_byte() -> None:
 
 
 def test_auto_takes_the_processor_where_no_driver_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lpmdsl.runtime.engine import gpu_detection
+    from lpmdsl.runtime.engine.gpu import detection
 
-    monkeypatch.setattr(gpu_detection, "DEVICES", ("/nowhere",))
+    monkeypatch.setattr(detection, "DEVICES", ("/nowhere",))
     model = loaded(SCHOOL)
     assert engines.engine_for(compile_model(model.model, model.facts), "auto", 1).name == "cpu"
 
@@ -257,19 +257,19 @@ def test_auto_takes_the_processor_where_no_driver_is(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("found", [None, (3, 5), (3, 10), (4, 0)])
 def test_an_unknown_triton_is_told(found: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch) -> None:
     from lpmdsl.diagnostics import LpmError
-    from lpmdsl.runtime.engine import gpu_detection
+    from lpmdsl.runtime.engine.gpu import detection
 
-    monkeypatch.setattr(gpu_detection, "triton_version", lambda: found)
+    monkeypatch.setattr(detection, "triton_version", lambda: found)
     with pytest.raises(LpmError) as told:
-        gpu_detection.require_gpu()
+        detection.require_gpu()
     assert [d.code for d in told.value.report.diagnostics] == ["E0832"]
-    assert not gpu_detection.has_gpu()
+    assert not detection.has_gpu()
 
 
 def test_a_run_that_a_gpu_cannot_hold_says_what_would_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     from lpmdsl.diagnostics import LpmError
     from lpmdsl.runtime.engine.buffers import size_values
-    from lpmdsl.runtime.engine.gpu_memory import require_device_memory
+    from lpmdsl.runtime.engine.gpu.memory import require_device_memory
 
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1 << 16, 1 << 17))
     made = compiled(loaded(TOWN).model)

@@ -17,7 +17,7 @@ from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.quantities import NUMBER
 from lpmdsl.reference import interpreter
 from lpmdsl.reference.expressions import _BUILTINS as TORCH
-from lpmdsl.runtime.engine.gpu import gpu_runner
+from lpmdsl.runtime.engine.gpu.run import gpu_runner
 from lpmdsl.semantics.functions import FUNCTIONS
 from lpmdsl.semantics.host.evaluate import apply as host
 from lpmdsl.semantics.model import Apply

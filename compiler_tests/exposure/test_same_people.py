@@ -19,7 +19,7 @@ from compiler_tests.exposure.random_models import AGENTS, COURSES, CYCLES, MOSQU
 from compiler_tests.support.both_backends import assert_same, compiled, cpu_run, runner
 from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.population.people import build_world, start_states
-from lpmdsl.runtime.engine.gpu import gpu_runner
+from lpmdsl.runtime.engine.gpu.run import gpu_runner
 from lpmdsl.semantics.host.evaluate import parameter_values
 from lpmdsl.semantics.model import Model
 

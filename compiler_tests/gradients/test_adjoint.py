@@ -29,8 +29,8 @@ from lpmdsl.lowering.relaxed.supported import unseen
 from lpmdsl.population.people import build_world
 from lpmdsl.program.ir import Program
 from lpmdsl.runtime.engine.build import build_text
-from lpmdsl.runtime.engine.gpu import device_shape
-from lpmdsl.runtime.engine.gpu_launch import Launcher, Tiling
+from lpmdsl.runtime.engine.gpu.launch import Launcher, Tiling
+from lpmdsl.runtime.engine.gpu.run import device_shape
 from lpmdsl.runtime.gradients.relaxed import forward_backward
 from lpmdsl.runtime.gradients.relaxed.forward_backward import Relaxations, RelaxedRun
 from lpmdsl.semantics.host.evaluate import Scope, evaluate, parameter_values

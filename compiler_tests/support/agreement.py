@@ -8,7 +8,7 @@ from compiler_tests.support.both_backends import assert_same, compiled, cpu_run,
 from lpmdsl.backends.request import RunResult
 from lpmdsl.compiler import check_source
 from lpmdsl.diagnostics import Diagnostic, Report
-from lpmdsl.runtime.engine.gpu import gpu_runner
+from lpmdsl.runtime.engine.gpu.run import gpu_runner
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source
 from lpmdsl.syntax.formatting.text import format_module

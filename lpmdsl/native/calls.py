@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lpmdsl.native import memory, vectors
+from lpmdsl.native import memory
 from lpmdsl.native.frame import Called, Frame, argument, operand_type
 from lpmdsl.native.operations import as_kind, called, chosen, compared, narrowed, negated
 from lpmdsl.native.routine import Instruction, Routine
@@ -167,10 +167,10 @@ def _instruction(frame: Frame, node: ast.Call, name: str, evaluate: Evaluate) ->
         memory.prefetch(text, first, numbers)
         return ()
     if name == "other_than_zero":
-        return (vectors.other_than_zero(text, first, numbers),)
+        return (memory.other_than_zero(text, first, numbers),)
     value = evaluate(frame, node.args[2])
     if name == "subtract" and isinstance(value, View):
-        return (vectors.subtract(text, first, numbers, value),)
+        return (memory.subtract(text, first, numbers, value),)
     if name not in _ATOMIC or not isinstance(value, Value):
         raise frame.fail(node, f"no instruction {name}")
     made = memory.atomic(text, first, numbers, value, *_ATOMIC[name])

@@ -1,8 +1,8 @@
 """The Program printed as one Triton module: kernels over blocks of agents, and the launches of a step.
 
 A launch serves a batch of replicates: the second dimension of its grid. Kernels find everything by the names of their
-arguments (``runtime.engine.gpu`` passes them), and keep the step in device memory, so that a recorded step runs at any
-step.
+arguments (``runtime.engine.gpu.run`` passes them), and keep the step in device memory, so that a recorded step runs at
+any step.
 """
 
 from __future__ import annotations

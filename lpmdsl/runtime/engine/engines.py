@@ -13,7 +13,7 @@ from lpmdsl.config import BackendName
 from lpmdsl.diagnostics import fail
 from lpmdsl.extras import optional
 from lpmdsl.runtime.engine.execute import cpu_runner
-from lpmdsl.runtime.engine.gpu_detection import has_gpu, require_gpu
+from lpmdsl.runtime.engine.gpu.detection import has_gpu, require_gpu
 from lpmdsl.source import Source, Span
 
 MOST_TOGETHER = 1024
@@ -84,7 +84,7 @@ def _cpu(compiled: Compiled, threads: int) -> Engine:
 def _gpu(compiled: Compiled, threads: int) -> Engine:
     require_gpu()
     # Imported here for the start-up time: torch and Triton take seconds to load.
-    from lpmdsl.runtime.engine.gpu import gpu_runner, how_many_fit
+    from lpmdsl.runtime.engine.gpu.run import gpu_runner, how_many_fit
 
     run = gpu_runner(compiled)
     return Batches("gpu", threads, run, lambda request: how_many_fit(compiled.gpu_program, request))

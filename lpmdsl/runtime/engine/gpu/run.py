@@ -26,9 +26,9 @@ from lpmdsl.runtime.engine.asking import Asking
 from lpmdsl.runtime.engine.buffers import empty_buffer, given_buffers, size_values
 from lpmdsl.runtime.engine.build import build_triton
 from lpmdsl.runtime.engine.execute import BLOCK_SECONDS, result_of
-from lpmdsl.runtime.engine.gpu_detection import is_interpreted
-from lpmdsl.runtime.engine.gpu_launch import DIGITS, Launcher, Tiling
-from lpmdsl.runtime.engine.gpu_memory import most_replicates, require_device_memory
+from lpmdsl.runtime.engine.gpu.detection import is_interpreted
+from lpmdsl.runtime.engine.gpu.launch import DIGITS, Launcher, Tiling
+from lpmdsl.runtime.engine.gpu.memory import most_replicates, require_device_memory
 
 RECORDED_STEPS = 16
 INTERPRETED_TOGETHER = 16

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from lpmdsl.backends.triton import prelude, schedule_kernels
-from lpmdsl.runtime.engine.gpu_detection import is_interpreted
+from lpmdsl.runtime.engine.gpu.detection import is_interpreted
 
 LANES, CHUNK, DIGITS = prelude.LANES.value, prelude.CHUNK.value, schedule_kernels.DIGITS.value
 
