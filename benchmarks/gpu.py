@@ -28,8 +28,8 @@ from lpmdsl.compiler import Compiled, compile_model
 from lpmdsl.config import RunOptions
 from lpmdsl.population.people import build_world, start_states
 from lpmdsl.runtime.api import LoadedModel, load
-from lpmdsl.runtime.engine import gpu
 from lpmdsl.runtime.engine.execute import cpu_runner
+from lpmdsl.runtime.engine.gpu import run as gpu
 from lpmdsl.runtime.engine.gpu.detection import is_interpreted, require_gpu
 from lpmdsl.runtime.engine.gpu.launch import Tiling
 from lpmdsl.runtime.scenarios import plan

@@ -177,7 +177,7 @@ def test_whoever_is_asked_can_end_the_run(friends: Compiled) -> None:
 
 def test_recorded_steps_end_where_somebody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a GPU replays: blocks of 16 and single steps, never past a boundary at which somebody is asked."""
-    from lpmdsl.runtime.engine import gpu
+    from lpmdsl.runtime.engine.gpu import run as gpu
 
     done: list[int] = [1]
 

@@ -15,9 +15,9 @@ from lpmdsl.diagnostics import LpmError
 from lpmdsl.lowering.dense.watched_values import FIRST, NOT_YET
 from lpmdsl.lowering.sparse.program import lower_sparse
 from lpmdsl.reference import interpreter
-from lpmdsl.runtime.engine import gpu
 from lpmdsl.runtime.engine.build import build_triton
 from lpmdsl.runtime.engine.execute import buffers_after, result_of
+from lpmdsl.runtime.engine.gpu import run as gpu
 from lpmdsl.runtime.engine.kernels import build
 from lpmdsl.semantics.analysis.watched_values import FAULTS, doubtful
 from lpmdsl.semantics.model import Model
