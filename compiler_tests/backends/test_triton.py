@@ -39,8 +39,9 @@ from lpmdsl.networks.storage.csr import edges_to_ties
 from lpmdsl.networks.world import World
 from lpmdsl.program.passes.push_pull import push_or_pull
 from lpmdsl.program.verify import verify
-from lpmdsl.runtime.engine import engines, gpu
+from lpmdsl.runtime.engine import engines
 from lpmdsl.runtime.engine.build import build_text
+from lpmdsl.runtime.engine.gpu import run as gpu
 from lpmdsl.runtime.engine.gpu.launch import Launcher, Tiling
 from lpmdsl.runtime.engine.gpu.run import gpu_runner
 
