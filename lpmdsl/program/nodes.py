@@ -36,6 +36,11 @@ def real(name: str, *args: KExpr) -> Apply:
     return Apply(name, args, "f64")
 
 
+def as_number(value: KExpr) -> KExpr:
+    """A truth value or code as a number of double precision."""
+    return value if value.dtype == "f64" else op("to_f64", value, dtype="f64")
+
+
 def test(name: str, *args: KExpr) -> Apply:
     """Operation that gives a truth value."""
     return Apply(name, args, "bool")

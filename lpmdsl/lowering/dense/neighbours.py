@@ -13,7 +13,7 @@ from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import for_neighbours, place_of, takes_part
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import Assign, Draw, If, Kernel, KExpr, KStmt, Launch, Loop, ScheduleItem, Store, Var
-from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, number, op, real, test, word
+from lpmdsl.program.nodes import AGENT, STEP, all_of, as_number, integer, number, op, real, test, word
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.views import seen_by
 
@@ -84,7 +84,7 @@ def looked_at(scope: Scope, expr: m.Neighbours, body: list[KStmt]) -> KExpr:
     if expr.function == "share":
         everybody = scope.let(body, "present", integer(0))
         body += members(scope, expr, lambda other: [_more(count)], lambda other: [_more(everybody)])
-        return _of_somebody(scope, expr, everybody, real("div", _real(count), _real(everybody)))
+        return _of_somebody(scope, expr, everybody, real("div", as_number(count), as_number(everybody)))
     return _of_numbers(scope, expr, count, body)
 
 
@@ -97,7 +97,7 @@ def _of_numbers(scope: Scope, expr: m.Neighbours, count: Var, body: list[KStmt])
 
     def told(other: Scope) -> list[KStmt]:
         inner: list[KStmt] = [_more(count)]
-        x = scope.let(inner, "x", _real(other.value(what)))
+        x = scope.let(inner, "x", as_number(other.value(what)))
         how = {"min": "minimum", "max": "maximum"}.get(function, "add")
         inner.append(Assign(total.name, real(how, total, x)))
         if squares is not None:
@@ -111,10 +111,10 @@ def _of_numbers(scope: Scope, expr: m.Neighbours, count: Var, body: list[KStmt])
         case "min" | "max":
             return _of_somebody(scope, expr, count, total)
         case _:
-            mean = real("div", total, _real(count))
+            mean = real("div", total, as_number(count))
     if squares is None:
         return _of_somebody(scope, expr, count, mean)
-    variance = real("sub", real("div", squares, _real(count)), real("mul", mean, mean))
+    variance = real("sub", real("div", squares, as_number(count)), real("mul", mean, mean))
     return _of_somebody(scope, expr, count, real("sqrt", real("maximum", number(0.0), variance)))
 
 
@@ -127,24 +127,24 @@ def _quantile(scope: Scope, expr: m.Neighbours, body: list[KStmt]) -> KExpr:
 
     def counted(other: Scope) -> list[KStmt]:
         inner: list[KStmt] = []
-        x = scope.let(inner, "x", _real(other.value(what)))
+        x = scope.let(inner, "x", as_number(other.value(what)))
         return [*inner, _more(count), If(test("ne", x, x), (_more(none),))]
 
     body += members(scope, expr, counted)
     last = op("sub", count, integer(1))
-    place = scope.let(body, "place", real("mul", number(expr.level), _real(last)))
+    place = scope.let(body, "place", real("mul", number(expr.level), as_number(last)))
     below = scope.let(body, "below", op("max", integer(0), op("to_i64", real("floor", place))))
     above = scope.let(body, "above", op("min", op("add", below, integer(1)), op("max", integer(0), last)))
     low, high = scope.let(body, "low", number(0.0)), scope.let(body, "high", number(0.0))
 
     def ranked(other: Scope) -> list[KStmt]:
         inner: list[KStmt] = []
-        x = scope.let(inner, "x", _real(other.value(what)))
+        x = scope.let(inner, "x", as_number(other.value(what)))
         less, alike = scope.let(inner, "less", integer(0)), scope.let(inner, "alike", integer(0))
 
         def compared(another: Scope) -> list[KStmt]:
             told: list[KStmt] = []
-            y = scope.let(told, "y", _real(another.value(what)))
+            y = scope.let(told, "y", as_number(another.value(what)))
             return [*told, If(test("lt", y, x), (_more(less),), (If(test("eq", y, x), (_more(alike),)),))]
 
         inner += members(scope, expr, compared)
@@ -154,7 +154,7 @@ def _quantile(scope: Scope, expr: m.Neighbours, body: list[KStmt]) -> KExpr:
         return inner
 
     body += members(scope, expr, ranked)
-    between = real("add", low, real("mul", real("sub", place, _real(below)), real("sub", high, low)))
+    between = real("add", low, real("mul", real("sub", place, as_number(below)), real("sub", high, low)))
     value = op("select", test("eq", low, high), low, between, dtype="f64")
     known = op("select", test("gt", none, integer(0)), NAN, value, dtype="f64")
     return _of_somebody(scope, expr, count, known)
@@ -225,13 +225,9 @@ def _rows(scope: Scope, network: m.Network, each: Callable[[KExpr], list[KStmt]]
 
 def _of_somebody(scope: Scope, expr: m.Neighbours, count: Var, value: KExpr) -> KExpr:
     """The value, or what ``else`` says where there is nobody."""
-    none = NAN if expr.otherwise is None else _real(scope.value(expr.otherwise))
+    none = NAN if expr.otherwise is None else as_number(scope.value(expr.otherwise))
     return op("select", test("eq", count, integer(0)), none, value, dtype="f64")
 
 
 def _more(count: Var) -> Assign:
     return Assign(count.name, op("add", count, integer(1)))
-
-
-def _real(value: KExpr) -> KExpr:
-    return value if value.dtype == "f64" else op("to_f64", value, dtype="f64")

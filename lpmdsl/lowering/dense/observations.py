@@ -30,7 +30,20 @@ from lpmdsl.program.ir import (
     Tally,
     Var,
 )
-from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, chance_threshold, integer, number, op, real, test, word
+from lpmdsl.program.nodes import (
+    AGENT,
+    STEP,
+    all_of,
+    any_of,
+    as_number,
+    chance_threshold,
+    integer,
+    number,
+    op,
+    real,
+    test,
+    word,
+)
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import radix
 
@@ -220,11 +233,6 @@ def _tally_value(scope: Scope, aggregate: m.Aggregate, tally, column: KExpr) -> 
     if function == "sd":
         body.append(Tally(tally("squares", "f64", "add"), column, real("mul", x, x)))
     return body
-
-
-def as_number(value: KExpr) -> KExpr:
-    """A truth value or code as a float64."""
-    return value if value.dtype == "f64" else op("to_f64", value, dtype="f64")
 
 
 def aggregate_value(scope: Scope, name: str, aggregate: m.Aggregate, column: KExpr) -> KExpr:

@@ -7,7 +7,7 @@ from lpmdsl.lowering.dense.neighbours import members
 from lpmdsl.lowering.dense.presence import any_removed
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import Assign, Draw, If, KExpr, KStmt, Loop, Threshold, Var
-from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, number, op, real, test, word
+from lpmdsl.program.nodes import AGENT, all_of, any_of, as_number, integer, number, op, real, test, word
 from lpmdsl.semantics import model as m
 
 
@@ -76,7 +76,7 @@ def _compared(scope: Scope, meeting: m.Meeting, luck: Var, best: Var, lowest: Va
         taken = (Assign(lowest.name, lot), Assign(into.name, who))
         return [drawn, If(test("lt", lot, lowest), taken, span=meeting.span)]
     assert meeting.by is not None
-    value = scope.let(body, "value", _real(scope.value(meeting.by)))
+    value = scope.let(body, "value", as_number(scope.value(meeting.by)))
     if meeting.order == "weight":
         # Of exponential waiting times at rates in proportion to the weights the shortest is each one's with its chance.
         inner: list[KStmt] = [drawn]
@@ -90,7 +90,3 @@ def _compared(scope: Scope, meeting: m.Meeting, luck: Var, best: Var, lowest: Va
     taken = (Assign(best.name, value), Assign(lowest.name, lot), Assign(into.name, who))
     first = If(any_of(beyond, level), taken, span=meeting.span)
     return [*body, If(any_of(beyond, test("eq", value, best)), (drawn, first), span=meeting.span)]
-
-
-def _real(value: KExpr) -> KExpr:
-    return value if value.dtype == "f64" else op("to_f64", value, dtype="f64")
