@@ -108,6 +108,7 @@ def test_values_that_are_set_for_a_run_are_looked_at_before_it() -> None:
     """Also those of a fit, which no check of the text has seen."""
     model, most = town(), 1024.0
     refuse_hazards(model, {"b": most, "leave": most}, {"Person": PEOPLE})
+    refuse_hazards(town("b * 10 ^ 3"), {"b": 1.0, "leave": 1.0}, {"Person": PEOPLE})
     for name in ("b", "leave"):
         with pytest.raises(LpmError, match=f"`{name}` comes to 1025 in a step"):
             refuse_hazards(model, {"b": 1.0, "leave": 1.0, name: 1025.0}, {"Person": PEOPLE})

@@ -15,6 +15,7 @@ from lpmdsl.quantities import NUMBER
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.intervals import Knowledge, bounds
 from lpmdsl.semantics.context import text_of
+from lpmdsl.semantics.host.evaluate import Scope, evaluate
 
 MOST = 1024.0
 """The largest hazard of a step that is counted as it is."""
@@ -84,9 +85,11 @@ def refuse_hazards(model: m.Model, values: Mapping[str, float], counts: Mapping[
     Raises ``LpmError`` (E0776). What else may be above the limit is looked at in the run (``watched_values``).
     """
     known = Knowledge(model, values, given={name: (value, value) for name, value in values.items()})
+    scope = Scope(model, values, counts=counts)
     for hazard in hazards(model):
-        most = bounds(hazard.expr, known)[1]
-        if m.is_constant(hazard.expr) and most > MOST:
+        exact = m.is_constant(hazard.expr)  # bounds of powers are endless
+        most = float(evaluate(hazard.expr, scope)) if exact else bounds(hazard.expr, known)[1]
+        if exact and most > MOST:
             message, help = said(model, hazard, most)
             raise fail("E0776", message, hazard.expr.span, help)
         if hazard.network is not None and hazard.network.layout == "random":
