@@ -41,10 +41,14 @@ class NoFormula(ValueError):
     """Something only a run knows, that differs from person to person in too many ways, or that nobody would read."""
 
 
+class NotDecided(NoFormula):
+    """A comparison whose outcome hangs on the person or on the time."""
+
+
 def _truth(relation: object) -> sp.Expr:
     if relation in (sp.true, sp.false):
         return sp.Integer(1 if relation == sp.true else 0)
-    raise NoFormula("a comparison of numbers that differ between people")
+    raise NotDecided
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,11 @@ def _applied(expr: m.Apply, arguments: list[sp.Expr]) -> sp.Expr:
     if any(a.free_symbols for a in arguments):
         if too_high:
             raise NoFormula(f"the power `{' '.join(written(expr.span).split())}` is too high to write out")
-        return _made(expr.op, arguments)
+        try:
+            return _made(expr.op, arguments)
+        except NotDecided:
+            text = " ".join(written(expr.span).split())
+            raise NoFormula(f"what `{text}` decides differs from person to person, or changes with time") from None
     value = float(apply(expr.op, [np.float64(float(a)) for a in arguments], expr))
     if too_high or not (value == 0 or 1e-15 < abs(value) < 1e15):
         return number(value, expr.span)

@@ -45,7 +45,9 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
         yield from _observation(observation)
     for part in (model.conditions, model.contagions):
         for expr in m.every_expression(part):
-            if isinstance(expr, m.ObservationRef | m.GroupReport | m.Rolling):
+            if isinstance(expr, m.ObservationRef | m.GroupReport) and _is_counted(model, expr):
+                yield "count of everybody in rates, chances and scalings", expr.span
+            elif isinstance(expr, m.ObservationRef | m.GroupReport | m.Rolling):
                 yield "behaviour that depends on what was reported, unless a trigger reads it", expr.span
     for expr in m.every_expression((model.conditions, model.contagions, model.observations, model.interventions,
                                     model.networks)):  # fmt: skip
@@ -63,6 +65,11 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
         yield f"`rule` ({rule.name})", rule.span
     for behaviour in model.behaviours:
         yield "`behaviour`", behaviour.span
+
+
+def _is_counted(model: m.Model, expr: m.ObservationRef | m.GroupReport) -> bool:
+    """Whether it is what there is, `count of Zombie where …`, and not a report."""
+    return any(o.name == expr.observation and o.is_hidden for o in model.observations)
 
 
 def _condition(model: m.Model, condition: m.Condition) -> Iterator[tuple[str, Span]]:
