@@ -341,6 +341,7 @@ def test_the_leading_eigenvalue_of_a_matrix_without_negatives() -> None:
 
 OUTBREAKS = (
     "boarding_school", "isolation_policy", "measles_households", "nyc_isolation", "seir_age", "sir_network", "town_flu",
+    "waning_seasons",
 )  # fmt: skip
 """Models whose reproduction number is known before a run."""
 

@@ -38,8 +38,10 @@ from lpmdsl.semantics.model import After, ParameterRef, walk
 
 REFUSED = {
     "degroot": r"E0846.*listen",
+    "gradabm_sir": r"E0846.*time since Covid",
     "moran": r"E0846.*replacement",
     "opinion": r"E0846.*listen",
+    "zombies": r"E0846.*count of everybody",
 }
 """Model → what the message names."""
 EACH = pytest.mark.parametrize("name", NAMES)

@@ -214,6 +214,7 @@ def launched(items: tuple[ScheduleItem, ...]) -> list[str]:
 PASSES = {
     "boarding_school": (6, 6),
     "degroot": (7, 3),
+    "gradabm_sir": (7, 7),
     "isolation_policy": (6, 5),
     "measles_households": (8, 7),
     "moran": (5, 4),
@@ -222,6 +223,8 @@ PASSES = {
     "nyc_isolation": (8, 4),
     "sir_network": (8, 5),
     "town_flu": (11, 5),
+    "waning_seasons": (8, 5),
+    "zombies": (6, 3),
 }
 
 

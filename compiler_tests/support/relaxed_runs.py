@@ -19,7 +19,7 @@ from lpmdsl.semantics.model import Model
 ALL = sorted((Path(__file__).parent.parent.parent / "models").glob("*.lpm"))
 DECIDING = [p for p in ALL if "\nbehaviour " in p.read_text(encoding="utf-8")]
 """Models with behaviours, which have no relaxation."""
-RULED = [p for p in ALL if p.stem in ("degroot", "moran", "opinion")]
+RULED = [p for p in ALL if p.stem in ("degroot", "gradabm_sir", "moran", "opinion", "zombies")]
 """Models with what the relaxation has not: rules, neighbours, counts of everybody, time since a move."""
 MODELS = [p for p in ALL if p not in DECIDING and p not in RULED]
 NAMES = [*(p.stem for p in MODELS), "everything", "again"]
@@ -41,7 +41,8 @@ class Small:
         return tuple(p.name for p in self.model.parameters)
 
     def run(self, threads: int = 1, **changed: float) -> RelaxedRun:
-        values = parameter_values(self.model, {n: v for n, v in self.values.items() if n != "doubled"} | changed)
+        given = {n: v for n, v in self.values.items() if n not in ("doubled", "season")}  # these follow from others
+        values = parameter_values(self.model, given | changed)
         return self.programs.run(self.world, values, self.steps, threads=threads)
 
     def weighed(self, run: RelaxedRun) -> float:
