@@ -271,6 +271,11 @@ CODES: dict[str, str] = {
     "E1122": "Mutual ties have no other end",
     "E1123": "A contagion goes along ties both ways",
     "E1124": "A contact has no direction",
+    "E1125": "There is no tie in view",
+    "E1126": "Nothing is said of a tie under this name",
+    "E1127": "Columns of ties are read from a table",
+    "E1128": "A column of ties is neither drawn nor computed",
+    "E1129": "A tie is there twice, and not alike",
     # 09 calibration and checks
     "N0906": "The data of a fit are elsewhere",
     "E0902": "An estimated parameter has no prior",

@@ -19,7 +19,7 @@ from lpmdsl.population import memory
 from lpmdsl.runtime.api import load
 from lpmdsl.writing import private
 
-RUN = [f"E06{n}" for n in range(40, 51)] + ["E0801", "E0810", "E0811", "E0812", "E0744"]
+RUN = [f"E06{n}" for n in range(40, 51)] + ["E0801", "E0810", "E0811", "E0812", "E0744", "E1129"]
 
 
 def page_blocks(code: str) -> list[Block]:

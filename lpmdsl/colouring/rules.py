@@ -40,7 +40,7 @@ _COLOURS: dict[str, Colour | None] = {
     **dict.fromkeys(
         ("DAYS", "END", "ATTACK_RATE", "COUNTED", "COUNTED_THEM", "AGGREGATE", "QUANTILE", "TOTAL", "BAND", "ONE",
          "FLOW", "TIME_SINCE", "REACHED", "COSTS_OF", "CROSSES", "DECISIONS", "PER_TIE", "SUMMARY", "MOST", "OTHER",
-         "IN_THEIR", "DIRECTED"),
+         "IN_THEIR", "DIRECTED", "TIE"),
         Colour.WORD,
     ),
     "YES_NO": Colour.YES_NO, "DATE": Colour.DATE, "NUMBER": Colour.NUMBER, "STRING": Colour.STRING,
@@ -87,7 +87,7 @@ def _line_starts() -> Iterator[Rule]:
     """Words that mean something at the start of a line alone: declarations, attributes, clauses."""
     start = rf"^(\ufeff?{BLANK}*)"
     naming = [word for word, line in FIRST_LINES.items() if line.split()[1:2] == ["NAME"]]
-    types = rf"(?:{_whole(TYPES)}|{_whole(UNITS)}|per\b)"
+    types = rf"(?:{_whole(TYPES)}|{_whole(UNITS)}|per\b)(?!\.)"  # `add tie.weight to n` is no attribute
     clauses = {word for lines in CLAUSES.values() for word in lines}
     decides = _whole(word for word in clauses if re.match(rf"{word} {types}", CLAUSES["behaviour"].get(word, "")))
     named = (Colour.BLANK, Colour.DECLARATION, Colour.BLANK, Colour.DECLARED)
@@ -101,6 +101,7 @@ def _line_starts() -> Iterator[Rule]:
 
 def _calls() -> Iterator[Rule]:
     """Functions, distributions and generators where they are called, and the names of their arguments."""
+    yield Rule(rf"(?<=\btie\.){WORD}", (Colour.NAME,))  # whatever word else a column is called by
     known, patterns = _whole({*FUNCTIONS, *DISTRIBUTIONS, *NETWORKS}), _patterns()
     yield Rule(rf"\b{known}(?={BLANK}*\()", (Colour.BUILT_IN,))
     # After a comma also stand the next summary of a `report` and the other end of a contagion.

@@ -95,4 +95,5 @@ def turned(ties: Ties) -> Ties:
     order = np.argsort(others, kind="stable")  # rows come in ascending order already
     counts = np.bincount(others, minlength=ties.offsets.size - 1)
     offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-    return Ties(offsets, rows[order].astype(np.int32), mutual=False)
+    columns = {name: column[order] for name, column in ties.columns.items()}
+    return Ties(offsets, rows[order].astype(np.int32), False, columns)

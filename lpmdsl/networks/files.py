@@ -16,6 +16,7 @@ from lpmdsl.escaping import column_fault
 from lpmdsl.extras import optional
 from lpmdsl.networks.directed import to_rows
 from lpmdsl.networks.storage.csr import edges_to_ties
+from lpmdsl.networks.tie_columns import with_columns
 from lpmdsl.networks.world import Ties
 from lpmdsl.quantities import Kind
 from lpmdsl.reading import cells
@@ -96,17 +97,28 @@ def _ids(data: DataFile, span: Span) -> NDArray | None:
 # ------------------------------------------------------------------ ties
 
 
-def read_ties(name: str, place: Place, n: int, span: Span, ids: NDArray | None = None, directed: bool = False) -> Ties:
+def read_ties(
+    name: str,
+    place: Place,
+    n: int,
+    span: Span,
+    ids: NDArray | None = None,
+    directed: bool = False,
+    wanted: tuple[Wanted, ...] = (),
+) -> Ties:
     """Ties from a table (two columns, ``source`` and ``target`` or ``from`` and ``to``) or a graph file.
 
     Agents are numbers 0 … n − 1, or the ``ids`` of the population's file. A graph file's nodes are such numbers too; if
     their names are not numbers they are the agents in the order of the file. ``directed``: a tie leads from its first
-    end to the second; else it is mutual.
+    end to the second; else it is mutual. ``wanted``: columns of a table that are kept beside the rows.
     """
     suffix = Path(name).suffix.lower()
     try:
         if suffix in TABULAR:
-            a, b = _tabular_ends(read_tabular(name, place), n, span, ids)
+            data = read_tabular(name, place)
+            a, b = _tabular_ends(data, n, span, ids)
+            if wanted:
+                return with_columns(data, n, (a, b), wanted, directed)
         else:
             a, b = _graph_ends(name, place, n, span, directed)
         return to_rows(n, a, b)[0] if directed else edges_to_ties(n, a, b)

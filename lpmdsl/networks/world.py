@@ -18,12 +18,14 @@ class Ties:
     ``targets[offsets[i]:offsets[i + 1]]`` (int64 offsets of length N + 1, int32 targets, rows sorted).
 
     ``mutual``: symmetric; else of a directed network, each tie in one row. No agent is its own neighbour; no tie twice,
-    but for the few pairs that two circles of ``random_regular`` share.
+    but for the few pairs that two circles of ``random_regular`` share. ``columns``: what is said of each tie, in the
+    order of ``targets``, stored as attributes are.
     """
 
     offsets: NDArray[np.int64]
     targets: NDArray[np.int32]
     mutual: bool = True
+    columns: Mapping[str, NDArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from lpmdsl.networks.random import uniforms
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.networks.storage.csr import Unbuildable
 from lpmdsl.networks.world import Arguments, Circles, Ties
-from lpmdsl.population.draws import draw
+from lpmdsl.population.draws import draw, dtype_of
 from lpmdsl.quantities import NUMBER
 from lpmdsl.reading.door import place_of
+from lpmdsl.semantics.data_files.agents import wanted
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Distribution, Expr, Model, Network, Table, TableRef
 
@@ -28,7 +30,9 @@ def build_ties(network: Network, scope: Scope, seed: int, ids: NDArray | None) -
     n = scope.counts[network.of]
     if network.generator is None:
         where = place_of(network.span.source, scope.model.directory)
-        return read_ties(network.file or "", where, n, network.span, ids, network.directed)
+        asked = tuple(want for want in map(wanted, network.columns) if want is not None)
+        ties = read_ties(network.file or "", where, n, network.span, ids, network.directed, asked)
+        return replace(ties, columns={c.name: ties.columns[c.name].astype(dtype_of(c.type)) for c in network.columns})
     row = NETWORKS[network.generator.name]
     arguments = _arguments(network, scope, lambda: uniforms(seed, n, site(f"network.{network.name}.degrees")))
     key = f"network.{network.name}"

@@ -8,9 +8,20 @@ from numpy.typing import NDArray
 from lpmdsl.diagnostics import fail
 from lpmdsl.distributions.family import Law
 from lpmdsl.distributions.table import WHOLE, law
-from lpmdsl.quantities import Kind
+from lpmdsl.quantities import Kind, Type
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Distribution
+
+
+def dtype_of(type_: Type) -> type:
+    """Storage of an attribute on the host."""
+    match type_.kind:
+        case Kind.BOOLEAN | Kind.CATEGORY:
+            return np.uint8 if len(type_.labels) <= 256 else np.int32
+        case Kind.PLACE:
+            return np.int32
+        case _:
+            return np.float64
 
 
 def draw(distribution: Distribution, scope: Scope, u: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from lpmdsl.networks.rng_keys import site
 from lpmdsl.networks.storage.csr import Unbuildable
 from lpmdsl.networks.world import World
 from lpmdsl.population.connections import build_circles, build_ties
-from lpmdsl.population.draws import draw
+from lpmdsl.population.draws import draw, dtype_of
 from lpmdsl.population.memory import require_memory, too_large_for_rows
 from lpmdsl.quantities import Kind, Type
 from lpmdsl.reading.door import place_of
@@ -102,7 +102,7 @@ def _attribute(agent: Agent, attribute: Attribute, scope: Scope, seed: int, peop
     n = scope.counts[agent.name]
     if attribute.column is not None:
         assert people is not None
-        return people.columns[attribute.column].astype(_dtype(attribute.type), copy=False)
+        return people.columns[attribute.column].astype(dtype_of(attribute.type), copy=False)
     if attribute.drawn is not None:
         values = draw(attribute.drawn, scope, uniforms(seed, n, site(f"{agent.name}.{attribute.name}")))
     elif attribute.band is not None:
@@ -112,7 +112,7 @@ def _attribute(agent: Agent, attribute: Attribute, scope: Scope, seed: int, peop
     else:
         assert attribute.value is not None
         values = np.broadcast_to(np.asarray(evaluate(attribute.value, scope)), (n,))
-    made = np.array(values, dtype=_dtype(attribute.type))
+    made = np.array(values, dtype=dtype_of(attribute.type))
     _within_limits(agent, attribute, made)
     return made
 
@@ -132,16 +132,6 @@ def _within_limits(agent: Agent, attribute: Attribute, values: NDArray) -> None:
             "Draw it from a distribution within the limits: `uniform`, `truncated_normal`, or `min(HIGH, max(LOW, …))` "
             "of what is drawn.",
         )
-
-
-def _dtype(type_: Type) -> type:
-    match type_.kind:
-        case Kind.BOOLEAN | Kind.CATEGORY:
-            return np.uint8 if len(type_.labels) <= 256 else np.int32
-        case Kind.PLACE:
-            return np.int32
-        case _:
-            return np.float64
 
 
 # ------------------------------------------------------------------ places

@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from lpmdsl.networks.world import Ties
 from lpmdsl.reference import arithmetic as numbers
 from lpmdsl.semantics.analysis.watched_values import Fault, Watched
 from lpmdsl.semantics.host.quantile_tables import plan, radix
@@ -40,6 +42,7 @@ from lpmdsl.semantics.model import (
     StateOf,
     TableRef,
     Theirs,
+    TieRef,
     Time,
 )
 
@@ -77,6 +80,8 @@ class Moment:
     """The boundary at which each was first found."""
     theirs: Moment | None = None
     """The moment of the other agent of each tie, where agents are seen in pairs."""
+    pairs: tuple[Mapping[str, Ties], Tensor, Tensor] | None = None
+    """The networks, and both agents of each pair, where agents are seen in pairs."""
     seen_of_others: Mapping[Expr, Tensor] = field(default_factory=dict)
     """Values of what everybody sees of its neighbours, where a rule has just looked."""
 
@@ -131,6 +136,8 @@ def evaluate(expr: Expr, moment: Moment) -> Tensor:
         case Theirs():
             assert moment.theirs is not None
             return evaluate(expr.inner, moment.theirs)
+        case TieRef():
+            return _of_tie(expr, moment)
         case Neighbours():
             return moment.seen_of_others[expr]
         case _:
@@ -204,6 +211,17 @@ def _since(condition: str, moment: Moment) -> Tensor:
     step = moment.model.clock.step
     at = torch.tensor(round(moment.time / step) * numbers.TICKS) if moment.since_at is None else moment.since_at
     return torch.clamp(at - moment.entered[condition], min=0).to(torch.float64) * (step / numbers.TICKS)
+
+
+def _of_tie(expr: TieRef, moment: Moment) -> Tensor:
+    """For every pair what is said of the tie that leads from the first to the second."""
+    assert moment.pairs is not None
+    networks, mine, theirs = moment.pairs
+    ties = networks[expr.network]
+    count = len(ties.offsets) - 1
+    keys = np.repeat(np.arange(count), np.diff(ties.offsets)) * count + ties.targets
+    at = np.searchsorted(keys, mine.numpy() * count + theirs.numpy())
+    return torch.from_numpy(ties.columns[expr.name][at].astype(np.float64))
 
 
 def _look_up(expr: TableRef, moment: Moment) -> Tensor:

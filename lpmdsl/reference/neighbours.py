@@ -34,7 +34,7 @@ def looked_at(expr: Neighbours, own: Moment, others: Moment, world: World, draws
     count = own.counts[network.of]
     mine, theirs = pairs(network, own, others, world, day)
     met = torch.bincount(mine, minlength=count)
-    mine, theirs = _where(expr.where, network.of, mine, theirs, own, others)
+    mine, theirs = _where(expr.where, network.of, mine, theirs, own, others, world)
     number = torch.bincount(mine, minlength=count)
     if expr.function == "count":
         return number.to(torch.float64)
@@ -42,7 +42,7 @@ def looked_at(expr: Neighbours, own: Moment, others: Moment, world: World, draws
         values, of_whom = number.to(torch.float64) / met.to(torch.float64), met
     else:
         assert expr.what is not None
-        between = facing(network.of, mine, theirs, own, others)
+        between = facing(network.of, mine, theirs, own, others, world)
         values, of_whom = _summary(expr, over_agents(expr.what, network.of, between), mine, number, draws), number
     if expr.function == "sum":
         return values
@@ -83,9 +83,10 @@ def _in_places(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mine[mine != theirs], theirs[mine != theirs]
 
 
-def facing(kind: str, mine: Tensor, theirs: Tensor, own: Moment, others: Moment) -> Moment:
+def facing(kind: str, mine: Tensor, theirs: Tensor, own: Moment, others: Moment, world: World) -> Moment:
     """A moment in which every pair is an agent that has the other in view."""
-    return replace(_gathered(kind, mine, own), theirs=_gathered(kind, theirs, others))
+    beside = _gathered(kind, theirs, others)
+    return replace(_gathered(kind, mine, own), theirs=beside, pairs=(world.ties, mine, theirs))
 
 
 def _gathered(kind: str, agents: Tensor, moment: Moment) -> Moment:
@@ -99,11 +100,11 @@ def _gathered(kind: str, agents: Tensor, moment: Moment) -> Moment:
 
 
 def _where(
-    where: Expr | None, kind: str, mine: Tensor, theirs: Tensor, own: Moment, others: Moment
+    where: Expr | None, kind: str, mine: Tensor, theirs: Tensor, own: Moment, others: Moment, world: World
 ) -> tuple[Tensor, Tensor]:
     if where is None:
         return mine, theirs
-    holds = over_agents(where, kind, facing(kind, mine, theirs, own, others)) != 0
+    holds = over_agents(where, kind, facing(kind, mine, theirs, own, others, world)) != 0
     return mine[holds], theirs[holds]
 
 

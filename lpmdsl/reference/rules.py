@@ -150,7 +150,7 @@ def _values(turn: Turn, expr: Expr, agents: Tensor, partner: Tensor | None) -> t
     """The value for each of ``agents``, beside the one whom it has in view, and the moment of these pairs."""
     kind, seen = turn.rule.of, turn.now(expr)
     theirs = agents if partner is None else partner[agents]
-    between = facing(kind, agents, theirs, seen, turn.before)
+    between = facing(kind, agents, theirs, seen, turn.before, turn.body.world)
     return over_agents(expr, kind, between), between
 
 
@@ -221,7 +221,7 @@ def _candidates(turn: Turn, meeting: Meeting, agents: Tensor) -> tuple[Tensor, T
         mine, theirs = mine[there], theirs[there]
     if meeting.where is None:
         return mine, theirs
-    between = facing(kind, mine, theirs, turn.now(meeting.where), turn.before)
+    between = facing(kind, mine, theirs, turn.now(meeting.where), turn.before, turn.body.world)
     holds_ = over_agents(meeting.where, kind, between) != 0
     return mine[holds_], theirs[holds_]
 
@@ -274,7 +274,7 @@ def _in_order(turn: Turn, meeting: Meeting, mine: Tensor, theirs: Tensor, luck: 
     if meeting.order == "lot":
         return torch.from_numpy(np.lexsort((place, w0.numpy(), mine.numpy())))
     assert meeting.by is not None
-    by = over_agents(meeting.by, kind, facing(kind, mine, theirs, turn.now(meeting.by), turn.before))
+    by = over_agents(meeting.by, kind, facing(kind, mine, theirs, turn.now(meeting.by), turn.before, turn.body.world))
     if meeting.order == "weight":
         time = threshold(w0, w1).to(torch.float64) / by
         order = np.lexsort((place, time.numpy(), mine.numpy()))
@@ -299,7 +299,7 @@ def _each(turn: Turn, one: Paragraph, meeting: Meeting, agents: Tensor) -> Tenso
         assert isinstance(action, SetAttribute)
         path = f"{one.site}.action{number}"
         first, second = _lucky_pairs(turn, action.probability, mine, theirs, luck, path)
-        between = facing(kind, first, second, turn.now(action.value), turn.before)
+        between = facing(kind, first, second, turn.now(action.value), turn.before, turn.body.world)
         value = over_agents(action.value, kind, between)
         look_at(action.value, "value", value, torch.ones(len(first), dtype=torch.bool), kind, between)
         if action.theirs:
@@ -321,7 +321,7 @@ def _lucky_pairs(
     if probability is None:
         return mine, theirs
     kind = turn.rule.of
-    between = facing(kind, mine, theirs, turn.now(probability), turn.before)
+    between = facing(kind, mine, theirs, turn.now(probability), turn.before, turn.body.world)
     p = over_agents(probability, kind, between)
     look_at(probability, "probability", p, torch.ones(len(mine), dtype=torch.bool), kind, between)
     happens = turn.body.draws.words(theirs, path, luck[mine])[0] < fixed(p)

@@ -233,6 +233,8 @@ def scope_within(node: Any, scope: Scope, directory: Directory) -> Scope:
 
 def scope_of_field(node: Any, field: str, scope: Scope) -> Scope:
     """The scope of one field: a limit, a chance and a condition of an attribute are no labels of it."""
+    if isinstance(node, t.Network) and field == "attributes":
+        return Scope()  # these are the ties' own
     keeps = field in ("value", "labels", "drawn", "missing", "otherwise", "cases", "arguments", "name")
     return scope if keeps or not scope.labelled else replace(scope, labelled="")
 

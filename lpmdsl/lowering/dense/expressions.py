@@ -58,6 +58,8 @@ class Scope:
     """The agent whose attributes and states are read."""
     theirs: Scope | None = None
     """The other agent of a tie, where one is in view."""
+    edge: KExpr | None = None
+    """The entry of the rows by which the other was found, of a network of which a file says more."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Buffers read in place of those of attributes and states, as they were before."""
     others: Mapping[str, str] = field(default_factory=dict)
@@ -101,9 +103,9 @@ class Scope:
         """Return the agent's element of a buffer of attributes or states."""
         return self.builder.load(self.renamed.get(buffer, buffer), self.agent)
 
-    def facing(self, other: Scope) -> Scope:
-        """Return the scope of the same agent with another in view."""
-        return replace(self, theirs=other)
+    def facing(self, other: Scope, edge: KExpr | None = None) -> Scope:
+        """Return the scope of the same agent with another in view, found by an entry of the rows."""
+        return replace(self, theirs=other, edge=edge)
 
     # ------------------------------------------------------------------ expressions
 
@@ -159,6 +161,9 @@ class Scope:
             case m.Theirs():
                 assert self.theirs is not None
                 return self.theirs.value(expr.inner, hint)
+            case m.TieRef():
+                assert self.edge is not None
+                return self.typed(self.builder.load(f"{expr.network}_tie_{expr.name}", self.edge), expr.type.kind)
             case _:
                 assert_never(expr)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.expressions import Scope, read_states
-from lpmdsl.lowering.dense.presence import for_neighbours, place_of, takes_part
+from lpmdsl.lowering.dense.presence import along_rows, place_of, takes_part
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import Assign, Draw, If, Kernel, KExpr, KStmt, Launch, Loop, ScheduleItem, Store, Var
 from lpmdsl.program.nodes import AGENT, STEP, all_of, as_number, integer, number, op, real, test, word
@@ -35,6 +35,8 @@ def declare_rows(builder: Builder, network: m.Network) -> None:
     else:
         builder.buffer(f"{name}_offsets", "i64", (f"{kind}+1",), "input", note="rows of ties")
         builder.buffer(f"{name}_targets", "i32", (f"{name}_ties",), "input")
+        for column in network.columns:
+            builder.buffer(f"{name}_tie_{column.name}", stored_as(column.type), (f"{name}_ties",), "input")
     if network.days:
         builder.buffer(f"{name}_runs", "u8", ("steps",), "input", note=f"1 on {network.days}")
 
@@ -191,12 +193,12 @@ def members(scope: Scope, expr: m.Neighbours | m.Meeting, told: Told, met: Told 
     """The loop over those present with the agent on a network; ``told`` those with ``where``, ``met`` all of them."""
     network = scope.builder.model.network(expr.network)
 
-    def each(neighbour: KExpr) -> list[KStmt]:
+    def each(neighbour: KExpr, edge: KExpr) -> list[KStmt]:
         body: list[KStmt] = []
         index = scope.let(body, "other", neighbour)
         other = scope.beside(network.of, index)
         body += read_states(other)
-        inner = scope.facing(other)
+        inner = scope.facing(other, edge)
         found = list(met(inner)) if met is not None else []
         wanted = told(inner)
         found += [If(inner.value(expr.where), tuple(wanted), span=expr.span)] if expr.where is not None else wanted
@@ -212,15 +214,15 @@ def members(scope: Scope, expr: m.Neighbours | m.Meeting, told: Told, met: Told 
     return [If(here, tuple(_rows(scope, network, each)), span=expr.span)]
 
 
-def _rows(scope: Scope, network: m.Network, each: Callable[[KExpr], list[KStmt]]) -> list[KStmt]:
+def _rows(scope: Scope, network: m.Network, each: Callable[[KExpr, KExpr], list[KStmt]]) -> list[KStmt]:
     if network.layout != "place":
-        return for_neighbours(scope, network, each)
+        return along_rows(scope, network, each)
     name = f"{network.of}_{network.place}"
     edge, place = Var(scope.fresh("edge"), "i64"), place_of(scope, network)
     neighbour = op("to_i64", scope.builder.load(f"{name}_members", edge))
     start = scope.builder.load(f"{name}_rows", place)
     stop = scope.builder.load(f"{name}_rows", op("add", place, integer(1)))
-    return [Loop(edge.name, start, stop, tuple(each(neighbour)))]
+    return [Loop(edge.name, start, stop, tuple(each(neighbour, edge)))]
 
 
 def _of_somebody(scope: Scope, expr: m.Neighbours, count: Var, value: KExpr) -> KExpr:

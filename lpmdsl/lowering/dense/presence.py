@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope, present_tests, read_states
 from lpmdsl.program.ir import AtomicAdd, Beside, If, Kernel, KExpr, KStmt, Let, Loop, Store, Var
@@ -174,16 +176,21 @@ def _contact_weight(scope: Scope, network: m.Network, change: int) -> KExpr:
 
 def for_neighbours(scope: Scope, network: m.Network, action) -> list[KStmt]:
     """Loop over the neighbours of the agent on ties; ``action(neighbour)`` gives the statements."""
+    return along_rows(scope, network, lambda neighbour, edge: action(neighbour))
+
+
+def along_rows(scope: Scope, network: m.Network, action: Callable[[KExpr, KExpr], list[KStmt]]) -> list[KStmt]:
+    """The same; ``action`` is also given the entry of the rows in which the neighbour stands."""
     builder = scope.builder
     edge = Var(scope.fresh("edge"), "i64")
     if builder.is_circles(network):
         beside = Beside(f"{network.name}_circles", scope.agent, edge, Var(network.of, "i64"))
         degree = builder.load(f"{network.name}_degree", integer(0))
-        return [Loop(edge.name, integer(0), degree, tuple(action(beside)))]
+        return [Loop(edge.name, integer(0), degree, tuple(action(beside, edge)))]
     neighbour = op("to_i64", builder.load(f"{network.name}_targets", edge))
     start = builder.load(f"{network.name}_offsets", scope.agent)
     stop = builder.load(f"{network.name}_offsets", op("add", scope.agent, integer(1)))
-    return [Loop(edge.name, start, stop, tuple(action(neighbour)))]
+    return [Loop(edge.name, start, stop, tuple(action(neighbour, edge)))]
 
 
 def any_removed(scope: Scope, kind: str) -> KExpr:

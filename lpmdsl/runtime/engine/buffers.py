@@ -128,6 +128,7 @@ def given_buffers(program: Program, request: RunRequest) -> dict[str, NDArray]:
         given[f"{network}_degree"] = np.array([2 * len(circles.keys)])
     for network, ties in world.ties.items():
         given[f"{network}_offsets"], given[f"{network}_targets"] = ties.offsets, ties.targets
+        given |= {f"{network}_tie_{name}": column for name, column in ties.columns.items()}
     rows = {b.name for b in program.buffers if b.name.endswith("_members")}
     for network in (n for n in model.networks if n.layout == "place" and f"{n.of}_{n.place}_members" in rows):
         given |= world.members(network.of, network.place)

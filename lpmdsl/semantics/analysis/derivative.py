@@ -40,6 +40,7 @@ from lpmdsl.semantics.model import (
     StateOf,
     TableRef,
     Theirs,
+    TieRef,
     Time,
     children,
     every_expression,
@@ -70,7 +71,7 @@ def derivative(expr: Expr, parameter: str, model: Model) -> Expr:
             return zero
         case ObservationRef() | GroupReport() | Rolling():
             return zero
-        case Literal_() | IsActive() | Follows() | Theirs() | Neighbours():
+        case Literal_() | IsActive() | Follows() | Theirs() | TieRef() | Neighbours():
             return zero
         case _:
             assert_never(expr)

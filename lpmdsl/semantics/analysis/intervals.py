@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from lpmdsl.quantities import Kind
+from lpmdsl.quantities import DURATION, Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.functions import ANYTHING, FUNCTIONS, Bounds
 from lpmdsl.semantics.host.quantile_tables import TICKS
@@ -76,6 +76,8 @@ def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
             return _aggregate(expr, known)
         case m.Theirs():
             return by_kind(expr.inner) if isinstance(expr.inner, m.AttributeRef) else bounds(expr.inner, known)
+        case m.TieRef():
+            return _of_tie(expr)
         case m.Neighbours():
             return _neighbours(expr, known)
         case m.Apply():
@@ -93,7 +95,14 @@ def _parameter(name: str, known: Knowledge) -> Bounds:
     return ANYTHING if any(math.isnan(v) for v in values) else (min(values), max(values))
 
 
-def by_kind(ref: m.AttributeRef) -> Bounds:
+def _of_tie(ref: m.TieRef) -> Bounds:
+    low, high = by_kind(ref)
+    if ref.low is not None or ref.high is not None:
+        return (-math.inf if ref.low is None else ref.low), (math.inf if ref.high is None else ref.high)
+    return (0.0, high) if ref.type == DURATION else (low, high)
+
+
+def by_kind(ref: m.AttributeRef | m.TieRef) -> Bounds:
     """Bounds of an attribute that its type alone gives."""
     match ref.type.kind:
         case Kind.BOOLEAN | Kind.SHARE | Kind.PROBABILITY:

@@ -160,7 +160,7 @@ def _kind_of(expr: m.Expr, model: m.Model) -> str:
             return model.condition(expr.condition).of
         case m.Aggregate():
             return ""
-        case m.Neighbours():
+        case m.Neighbours() | m.TieRef():
             return model.network(expr.network).of
         case _:
             return next((kind for part in m.children(expr) if (kind := _kind_of(part, model))), "")

@@ -123,7 +123,7 @@ def _attribute(ctx: Context, agent: tree.Agent, written: tree.Attribute, scope: 
         value is not None and value.type == ERROR
     ):
         return None
-    printed, scale = _printed(written, kind)
+    printed, scale = printed_unit(written, kind)
     since = ctx.start if kind.kind is Kind.DATE else None
     return model.Attribute(
         written.name.id, kind, value, drawn, band, column, printed, scale, False, written.doc, written.span,
@@ -131,7 +131,7 @@ def _attribute(ctx: Context, agent: tree.Agent, written: tree.Attribute, scope: 
     )  # fmt: skip
 
 
-def _printed(written: tree.Attribute, kind: Type) -> tuple[str, float]:
+def printed_unit(written: tree.Attribute, kind: Type) -> tuple[str, float]:
     """The first unit that the text gives, else the declared unit, else base units."""
     value = written.value if not isinstance(written.value, tree.Band) else None
     for quantity in quantities_in(written.drawn or value):
@@ -209,7 +209,7 @@ def unit_written(ctx: Context, kind: str, attribute: str) -> str:
     """The unit in which an attribute of a kind was written, or ""."""
     owner = ctx.names.agents().get(kind)
     written = next((a for a in owner.attributes if a.name.id == attribute), None) if owner else None
-    return _printed(written, ctx.members[kind][attribute].type)[0] if isinstance(written, tree.Attribute) else ""
+    return printed_unit(written, ctx.members[kind][attribute].type)[0] if isinstance(written, tree.Attribute) else ""
 
 
 def check_value_of(ctx: Context, name: tree.Name, scope: Scope) -> model.Expr | None:

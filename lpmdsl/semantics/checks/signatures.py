@@ -33,7 +33,7 @@ def sign_agents(ctx: Context) -> None:
             members[member] = (
                 Member(PLACE, written.name.span, True)
                 if isinstance(written, tree.Place)
-                else _member(ctx, agent, written)
+                else member_of(ctx, agent, written)
             )
             places[member] = written.name.span
 
@@ -54,7 +54,8 @@ def _clash(ctx: Context, name: tree.Name, first: Span | None) -> None:
     )
 
 
-def _member(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> Member:
+def member_of(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> Member:
+    """The type of an attribute or of a column of ties; an error type after a report."""
     computed = isinstance(written.value, tree.Band)
     if written.type.name == "category":
         return Member(_category(ctx, agent, written), written.name.span, is_computed=computed)

@@ -31,6 +31,7 @@ from lpmdsl.semantics.model import (
     StateOf,
     TableRef,
     Theirs,
+    TieRef,
     Time,
 )
 
@@ -93,7 +94,9 @@ def evaluate(expr: Expr, scope: Scope) -> Value:
             return apply(expr.op, [evaluate(a, scope) for a in expr.arguments], expr)
         case Since():
             raise ValueError(f"`time since {expr.condition}` has no value before the run")
-        case ObservationRef() | GroupReport() | Rolling() | IsActive() | Aggregate() | Theirs() | Neighbours():
+        case (
+            ObservationRef() | GroupReport() | Rolling() | IsActive() | Aggregate() | Theirs() | TieRef() | Neighbours()
+        ):
             raise ValueError(f"{type(expr).__name__} has no value before the run")
         case _:
             assert_never(expr)

@@ -56,6 +56,7 @@ from lpmdsl.semantics.model.expressions import (
     StateOf as StateOf,
     TableRef as TableRef,
     Theirs as Theirs,
+    TieRef as TieRef,
     Time as Time,
     children as children,
     is_constant as is_constant,

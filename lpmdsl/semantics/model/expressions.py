@@ -199,6 +199,18 @@ class Theirs:
 
 
 @dataclass(frozen=True, slots=True)
+class TieRef:
+    """Cell of the file of a network for the tie to the agent in view; ``low``, ``high``: declared limits."""
+
+    network: str
+    name: str
+    type: Type
+    span: Span
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbours:
     """``function`` of ``what`` over those with whom the agent has a tie of ``network``, present and with ``where``.
 
@@ -236,6 +248,7 @@ Expr = (
     | Apply
     | Aggregate
     | Theirs
+    | TieRef
     | Neighbours
 )
 
@@ -290,7 +303,7 @@ def mapped(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
 def reads_agent(expr: Expr) -> bool:
     """Return True if the value differs between agents (own attributes or states outside an aggregate)."""
     match expr:
-        case AttributeRef() | InState() | StateOf() | Since() | Neighbours() | Theirs():
+        case AttributeRef() | InState() | StateOf() | Since() | Neighbours() | Theirs() | TieRef():
             return True
         case Aggregate():
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from lpmdsl.records import dataclass
+from lpmdsl.semantics.model.agents import Attribute
 from lpmdsl.semantics.model.expressions import Expr, reads_agent
 from lpmdsl.semantics.model.values import Distribution
 from lpmdsl.source import Span
@@ -53,6 +54,8 @@ class Network:
     closed: tuple[tuple[float, float], ...] = ()
     directed: bool = False
     back_of: str = ""
+    columns: tuple[Attribute, ...] = ()
+    """Columns of the file that are the ties' own."""
 
     @property
     def is_by_person(self) -> bool:

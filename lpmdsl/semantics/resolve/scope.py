@@ -31,6 +31,8 @@ class Scope:
     slots: Mapping[str, Expr] | None = None
     theirs: str | None = None
     pulls: bool = False
+    tie: str = ""
+    """The network of the tie to the agent in view; "": there is none."""
 
     def can(self, what: Readable) -> bool:
         """Return True if expressions here may read that."""

@@ -101,6 +101,9 @@ class ClauseBuilder(ExpressionBuilder):
     def one_of(self, meta: Meta, c: Children) -> Clause:
         return self._clause("one of", (c[1], c[2]), meta)
 
+    def back(self, meta: Meta, c: Children) -> t.Name:
+        return self.named(c[0])
+
     def attribute(self, meta: Meta, c: Children) -> Clause:
         names, kind, value, limits, missing = c
         low, high = limits.value if limits is not None else (None, None)

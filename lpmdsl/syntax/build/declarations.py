@@ -130,7 +130,7 @@ class TreeBuilder(RuleBuilder):
         return c[0], c[1] is not None
 
     def network(self, meta: Meta, c: Children) -> t.Network:
-        name, joins, to, how, directed, back, where, contacts, days, closed = c
+        name, joins, to, how, directed, back, where, contacts, days, closed, *_ = c
         rate, per_tie = contacts or (None, False)
         return t.Network(
             self.named(name),
@@ -146,6 +146,7 @@ class TreeBuilder(RuleBuilder):
             closed or (),
             None if directed is None else self.token_span(directed),
             back,
+            self.clauses(c).joined("attributes"),
         )
 
     def closed(self, meta: Meta, c: Children) -> tuple[tuple[t.Date, t.Date | None], ...]:
@@ -153,9 +154,6 @@ class TreeBuilder(RuleBuilder):
 
     def closing(self, meta: Meta, c: Children) -> tuple[t.Date, t.Date | None]:
         return self.dated(c[0]), None if c[1] is None else self.dated(c[1])
-
-    def back(self, meta: Meta, c: Children) -> t.Name:
-        return self.named(c[0])
 
     # -------------------------------------------------------------- conditions and contagions
 

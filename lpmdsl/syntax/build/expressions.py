@@ -99,6 +99,9 @@ class ExpressionBuilder(Transformer_NonRecursive):
     def theirs(self, meta: Meta, children: Children) -> t.Theirs:
         return t.Theirs(str(children[0]), self.span(meta))
 
+    def of_tie(self, meta: Meta, children: Children) -> t.OfTie:
+        return t.OfTie(str(children[1]), self.span(meta))
+
     # -------------------------------------------------------------- quantities
 
     def _float(self, token: Token) -> float:

@@ -38,7 +38,7 @@ def clauses(node: t.Header | t.Declaration) -> list[Line]:
         case t.Table():
             points = [line_at(p.span, f"at {expression(p.at)} {p.value.text}") for p in node.points]
             return [*(line_at(row.span, _row(row)) for row in node.rows), *points, *_source(node)]
-        case t.Agent():
+        case t.Agent() | t.Network():
             return _attributes(node.attributes)
         case t.Condition():
             return list(_condition(node))
@@ -56,7 +56,7 @@ def clauses(node: t.Header | t.Declaration) -> list[Line]:
             return _scenario(node)
         case t.Compare():
             return _compare(node)
-        case t.Header() | t.Use() | t.Network() | t.Observe() | t.CheckAlways() | t.CheckQuantity():
+        case t.Header() | t.Use() | t.Observe() | t.CheckAlways() | t.CheckQuantity():
             return []
         case _:
             assert_never(node)

@@ -120,6 +120,8 @@ def _bare(e: t.Expr) -> str:
             return e.id
         case t.Theirs():
             return f"their.{e.id}"
+        case t.OfTie():
+            return f"tie.{e.id}"
         case t.Since():
             return f"time since {e.condition.id}"
         case t.YesNo():

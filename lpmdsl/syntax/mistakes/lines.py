@@ -95,6 +95,9 @@ def clause(stop: Stop) -> Answer:
     clauses = CLAUSES[stop.keyword]
     if stop.keyword in ("agent", "extend"):
         return "E0101", f"`{stop.line}` does not read as an attribute", f"An attribute reads `{ATTRIBUTE_LINE}`"
+    if stop.keyword == "network":
+        help = "What a file says of each tie reads `NAME TYPE`, such as `weight number`"
+        return "E0101", f"`{stop.line}` does not read as a column of ties", help
     if stop.keyword == "table":
         return "E0101", f"`{stop.line}` does not read as a row of the table", f"A row reads `{ROW_LINE}`"
     if not clauses and stop.found not in CLAUSE_WORDS:

@@ -61,6 +61,7 @@ from lpmdsl.syntax.tree.expressions import (
     Is as Is,
     Lookup as Lookup,
     Name as Name,
+    OfTie as OfTie,
     Quantity as Quantity,
     Since as Since,
     Stepwise as Stepwise,

@@ -43,6 +43,14 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
+class OfTie:
+    """``tie.weight``: that which is said of the tie to the agent in view."""
+
+    id: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Theirs:
     """``their.opinion``: an attribute of the other agent inside an aggregate."""
 
@@ -163,6 +171,7 @@ Expr = (
     Quantity
     | Name
     | Theirs
+    | OfTie
     | Since
     | YesNo
     | Date

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.records import dataclass
 from lpmdsl.source import Span
+from lpmdsl.syntax.tree.agents import Attribute
 from lpmdsl.syntax.tree.expressions import Date, Expr, Generator, Name, Quantity
 
 
@@ -53,6 +54,7 @@ class Network:
 
     ``closed``: on which of these days it does not run, from a day until another begins, or on one (None).
     ``directed``: where that word stands. ``back``: the name of the same ties seen from their other ends.
+    ``attributes``: columns of the file that are the ties'.
     """
 
     name: Name
@@ -68,3 +70,4 @@ class Network:
     closed: tuple[tuple[Date, Date | None], ...] = ()
     directed: Span | None = None
     back: Name | None = None
+    attributes: tuple[Attribute, ...] = ()

@@ -11,8 +11,11 @@ from lpmdsl.program.nodes import AGENT, all_of, any_of, as_number, integer, numb
 from lpmdsl.semantics import model as m
 
 
-def picked(scope: Scope, rule: m.Rule, meeting: m.Meeting, into: Var) -> list[KStmt]:
-    """Statements that put the number of whom the agent picks into a local; it stays -1 where nobody qualifies."""
+def picked(scope: Scope, rule: m.Rule, meeting: m.Meeting, into: Var, along: Var | None) -> list[KStmt]:
+    """Statements that put the number of whom the agent picks into a local; it stays -1 where nobody qualifies.
+
+    ``along``: a local for the entry of the rows by which that one was found, where it is asked for.
+    """
     body: list[KStmt] = []
     draw, path = scope.fresh("w"), f"{meeting.site}.who"
     runs = scope.builder.load(f"{rule.name}_runs", integer(0))
@@ -25,7 +28,7 @@ def picked(scope: Scope, rule: m.Rule, meeting: m.Meeting, into: Var) -> list[KS
     lowest = scope.let(body, "lowest", integer(1 << 32))
 
     def told(other: Scope) -> list[KStmt]:
-        return _compared(other, meeting, luck, best, lowest, into)
+        return _compared(other, meeting, luck, best, lowest, into, along)
 
     if meeting.network:
         return [*body, *members(scope, meeting, told)]
@@ -65,15 +68,20 @@ def _everybody(scope: Scope, rule: m.Rule, meeting: m.Meeting, told) -> list[KSt
     return [Loop(index.name, integer(0), Var(rule.of, "i64"), tuple(body), meeting.span)]
 
 
-def _compared(scope: Scope, meeting: m.Meeting, luck: Var, best: Var, lowest: Var, into: Var) -> list[KStmt]:
+def _compared(
+    scope: Scope, meeting: m.Meeting, luck: Var, best: Var, lowest: Var, into: Var, along: Var | None
+) -> list[KStmt]:
     """Statements that keep one who comes before the best so far: in its own lot, or in what is asked for."""
     assert scope.theirs is not None
     who = scope.theirs.agent
+    found = [Assign(into.name, who)]
+    if along is not None and scope.edge is not None:
+        found.append(Assign(along.name, scope.edge))
     body: list[KStmt] = []
     draw, path = scope.fresh("w"), f"{meeting.site}.lot"
     drawn, lot = Draw(draw, site(path), who, luck, path, meeting.span), word(draw, 0)
     if meeting.order == "lot":
-        taken = (Assign(lowest.name, lot), Assign(into.name, who))
+        taken = (Assign(lowest.name, lot), *found)
         return [drawn, If(test("lt", lot, lowest), taken, span=meeting.span)]
     assert meeting.by is not None
     value = scope.let(body, "value", as_number(scope.value(meeting.by)))
@@ -82,11 +90,11 @@ def _compared(scope: Scope, meeting: m.Meeting, luck: Var, best: Var, lowest: Va
         inner: list[KStmt] = [drawn]
         wait = real("div", op("to_f64", Threshold(lot, word(draw, 1)), dtype="f64"), value)
         time = scope.let(inner, "time", wait)
-        taken = (Assign(best.name, time), Assign(into.name, who))
+        taken = (Assign(best.name, time), *found)
         inner.append(If(test("lt", time, best), taken, span=meeting.span))
         return [*body, If(test("gt", value, number(0.0)), tuple(inner), span=meeting.span)]
     beyond = test("gt" if meeting.order == "highest" else "lt", value, best)
     level = all_of(test("eq", value, best), test("lt", lot, lowest))
-    taken = (Assign(best.name, value), Assign(lowest.name, lot), Assign(into.name, who))
+    taken = (Assign(best.name, value), Assign(lowest.name, lot), *found)
     first = If(any_of(beyond, level), taken, span=meeting.span)
     return [*body, If(any_of(beyond, test("eq", value, best)), (drawn, first), span=meeting.span)]

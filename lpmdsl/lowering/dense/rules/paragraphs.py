@@ -26,6 +26,8 @@ class Chain:
 
     acted: list[Var] = field(default_factory=list)
     partner: Var | None = None
+    along: Var | None = None
+    """The entry of the rows by which that one was found, of a network of which a file says more."""
 
 
 def paragraph(scope: Scope, rule: m.Rule, one: m.Paragraph, chain: Chain) -> list[KStmt]:
@@ -38,22 +40,30 @@ def paragraph(scope: Scope, rule: m.Rule, one: m.Paragraph, chain: Chain) -> lis
     else:
         may, chain.acted = YES, []
     if one.joined != "and":
-        chain.partner = None
+        chain.partner = chain.along = None
     acted, met = scope.let(body, "acted", NO), None
     if one.meeting is not None and one.meeting.how == "pick":
         met = scope.let(body, "picked", integer(-1))
-    inner = _for_whom(scope, rule, one, chain.partner, met, acted)
+    own = Chain([], met, _along(scope, one, body))
+    inner = _for_whom(scope, rule, one, chain, own, acted)
     chain.acted.append(acted)
-    chain.partner = met or (chain.partner if one.meeting is None else None)
+    if one.meeting is not None:
+        chain.partner, chain.along = own.partner, own.along
     return [*body, If(may, tuple(inner), span=one.span)]
 
 
-def _for_whom(
-    scope: Scope, rule: m.Rule, one: m.Paragraph, before: Var | None, met: Var | None, acted: Var
-) -> list[KStmt]:
+def _along(scope: Scope, one: m.Paragraph, body: list[KStmt]) -> Var | None:
+    """A local for the tie to whom the agent picks, where a file says more of it."""
+    if one.meeting is None or one.meeting.how != "pick" or not one.meeting.network:
+        return None
+    has_columns = bool(scope.builder.model.network(one.meeting.network).columns)
+    return scope.let(body, "along", integer(0)) if has_columns else None
+
+
+def _for_whom(scope: Scope, rule: m.Rule, one: m.Paragraph, before: Chain, met: Chain, acted: Var) -> list[KStmt]:
     """Statements of those who may act; ``before``: whom the paragraph before met, ``met``: whom this one does."""
     body: list[KStmt] = []
-    if before is not None:
+    if before.partner is not None:
         scope = _facing(scope, rule, before, body)
     inner: list[KStmt] = []
     if one.meeting is None:
@@ -61,24 +71,25 @@ def _for_whom(
     elif one.meeting.how == "each":
         inner += _each(scope, rule, one, one.meeting, acted)
     else:
-        assert met is not None
-        inner += picked(scope, rule, one.meeting, met)
+        assert met.partner is not None
+        inner += picked(scope, rule, one.meeting, met.partner, met.along)
         found: list[KStmt] = []
         beside = _facing(scope, rule, met, found)
         done: list[KStmt] = [Assign(acted.name, YES), *_actions(beside, rule, one)]
         found += _by_luck(beside, rule, one, done)
-        inner.append(If(test("ge", met, integer(0)), tuple(found), span=one.span))
+        inner.append(If(test("ge", met.partner, integer(0)), tuple(found), span=one.span))
     if one.where is None:
         return [*body, *inner]
     look(scope, one.where, body)
     return [*body, If(scope.value(one.where), tuple(inner), span=one.span)]
 
 
-def _facing(scope: Scope, rule: m.Rule, partner: Var, body: list[KStmt]) -> Scope:
+def _facing(scope: Scope, rule: m.Rule, found: Chain, body: list[KStmt]) -> Scope:
     """The scope of the agent with the one that it has picked in view."""
-    other = scope.beside(rule.of, partner)
+    assert found.partner is not None
+    other = scope.beside(rule.of, found.partner)
     body += read_states(other)
-    return scope.facing(other)
+    return scope.facing(other, found.along)
 
 
 def runs(scope: Scope, rule: m.Rule) -> KExpr:

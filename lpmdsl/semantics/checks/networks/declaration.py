@@ -6,6 +6,7 @@ import datetime
 
 from lpmdsl.quantities import CONTACT_RATE, ERROR, NUMBER, Kind, Type
 from lpmdsl.semantics import model
+from lpmdsl.semantics.checks.networks.columns import tie_columns
 from lpmdsl.semantics.checks.networks.directions import back_of, may_be_directed
 from lpmdsl.semantics.checks.networks.layouts import check_layout
 from lpmdsl.semantics.checks.values.expressions import check_test, check_value
@@ -50,7 +51,8 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
     if how is None or to is None:
         return None
     layout, place, mixing, generator, file = how
-    if not may_be_directed(ctx, written, generator):
+    columns = tie_columns(ctx, written)
+    if columns is None or not may_be_directed(ctx, written, generator):
         return None
     days = written.days or ""
     closed = closed_days(ctx, written)
@@ -73,6 +75,7 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
         where,
         closed,
         written.directed is not None,
+        columns=columns,
     )
 
 

@@ -12,9 +12,10 @@ from lpmdsl.reading.tabular import TABULAR
 from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.data_files.named_files import read_data
 from lpmdsl.source import Span
+from lpmdsl.syntax import tree
 
 
-def check_file(ctx: Context, path: str, span: Span, directed: bool) -> bool:
+def check_file(ctx: Context, written: tree.Network, path: str, span: Span) -> bool:
     """Return True if a file of ties can be read; else report why not."""
     try:
         must_be_there(path, place_of(span.source))
@@ -22,8 +23,8 @@ def check_file(ctx: Context, path: str, span: Span, directed: bool) -> bool:
         problem.tell(ctx.report, span)
         return False
     if Path(path).suffix.lower() in TABULAR:
-        return _has_ends(ctx, path, span)
-    return _is_graph(ctx, path, span, directed)
+        return _has_ends(ctx, path, span, {a.name.id for a in written.attributes})
+    return _is_graph(ctx, path, span, written.directed is not None)
 
 
 def _is_graph(ctx: Context, path: str, span: Span, directed: bool) -> bool:
@@ -52,8 +53,11 @@ def _is_graph(ctx: Context, path: str, span: Span, directed: bool) -> bool:
     return True
 
 
-def _has_ends(ctx: Context, path: str, span: Span) -> bool:
-    """Return True if a table of ties has two ends, which a run looks up. Unused columns are reported (W0653)."""
+def _has_ends(ctx: Context, path: str, span: Span, read: set[str]) -> bool:
+    """Return True if a table of ties has two ends, which a run looks up. Unused columns are reported (W0653).
+
+    ``read``: the columns that are the ties' own.
+    """
     data = read_data(ctx, path, span)
     if data is None:
         return False
@@ -62,13 +66,17 @@ def _has_ends(ctx: Context, path: str, span: Span) -> bool:
     except Problem as problem:
         problem.tell(ctx.report, span)
         return False
-    if ends.unused:
+    unused = tuple(name for name in ends.unused if name not in read)
+    if unused:
         first, second = (data.shown(c.name) for c in ends.columns)
+        alike = "" if read else "; every tie counts the same"
+        one = unused[0] if unused[0].isidentifier() else "weight"
         ctx.report.add(
             "W0653",
-            f"The ends of the ties are the columns {first} and {second} of `{data.name}`; every tie counts "
-            f"the same, and nothing is read from {names_shown(ends.unused)}.",
+            f"The ends of the ties are the columns {first} and {second} of `{data.name}`{alike}, and nothing is read "
+            f"from {names_shown(unused)}.",
             span,
-            "Delete the columns that say nothing here; the ends may be named `source` and `target`.",
+            f"Say below the network what they hold, `{one} number`, or delete them; the ends may be named `source` and "
+            "`target`.",
         )
     return True

@@ -40,7 +40,7 @@ def check_layout(ctx: Context, written: tree.Network, kind: str, contacts: model
                 return None
             return None if made is None else ("ties", "", None, made, None)
         case tree.FromFile(path, span):
-            return ("ties", "", None, None, path) if check_file(ctx, path, span, written.directed is not None) else None
+            return ("ties", "", None, None, path) if check_file(ctx, written, path, span) else None
         case tree.BackOf():
             raise AssertionError("a network back is a copy of the other")
         case _:

@@ -23,12 +23,13 @@ def check_paragraphs(
 ) -> tuple[model.Paragraph, ...] | None:
     """The paragraphs of a rule or a block, from top to bottom; None after a report."""
     made: list[model.Paragraph | None] = []
-    meets = False
+    meets, tie = False, ""
     for k, paragraph in enumerate(written):
         # Whom one has picked stays in view of the paragraphs that are joined by `and`.
-        facing = replace(scope, theirs=scope.kind) if meets and paragraph.joined == "and" else scope
+        facing = replace(scope, theirs=scope.kind, tie=tie) if meets and paragraph.joined == "and" else scope
         made.append(check_paragraph(ctx, paragraph, owner, k, facing))
         own = paragraph.meeting
+        tie = over_which(ctx, own) if own is not None else tie
         meets = own.how == "pick" if own is not None else meets and paragraph.joined == "and"
     _all_do_something(ctx, written)
     return None if any(p is None for p in made) else tuple(p for p in made if p is not None)
@@ -55,7 +56,7 @@ def check_paragraph(
     meeting, inside = None, scope
     if written.meeting is not None:
         meeting = _meeting(ctx, written.meeting, site, scope)
-        inside = replace(scope, theirs=scope.kind)
+        inside = replace(scope, theirs=scope.kind, tie=over_which(ctx, written.meeting))
     where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
     probability = None
     if written.probability is not None:
@@ -71,9 +72,14 @@ def check_paragraph(
 # ------------------------------------------------------------------ who the other is
 
 
+def over_which(ctx: Context, written: tree.Meeting) -> str:
+    """The network over which the other is found; "": the whole kind, or one that is wrong itself."""
+    return written.whom.id if written.whom.id in ctx.networks else ""
+
+
 def _meeting(ctx: Context, written: tree.Meeting, site: str, scope: Scope) -> model.Meeting | None:
     network = _whom(ctx, written, scope)
-    inside = replace(scope, theirs=scope.kind)
+    inside = replace(scope, theirs=scope.kind, tie=network or "")
     where = check_test(ctx, written.where, inside, "what follows `where`") if written.where is not None else None
     by = check_expression(ctx, written.by, inside) if written.by is not None else None
     if by is not None and written.order == "weight":

@@ -18,6 +18,7 @@ from lpmdsl.semantics.checks.values.labels import check_is, is_member, label, si
 from lpmdsl.semantics.checks.values.misreadings import misread, yes_no_as_number
 from lpmdsl.semantics.checks.values.summaries.aggregates import aggregate, may_read
 from lpmdsl.semantics.checks.values.summaries.neighbours import neighbours, theirs
+from lpmdsl.semantics.checks.values.summaries.of_ties import of_tie
 from lpmdsl.semantics.checks.values.summaries.reports import observation, rolling
 from lpmdsl.semantics.checks.values.units import arithmetic, call, comparison, denied, expect
 from lpmdsl.semantics.context import Context, literal, nothing, text_of
@@ -39,6 +40,8 @@ def check_expression(ctx: Context, expr: tree.Expr, scope: Scope) -> model.Expr:
             return _name(ctx, expr, scope)
         case tree.Theirs():
             return theirs(ctx, expr, scope)
+        case tree.OfTie():
+            return of_tie(ctx, expr, scope)
         case tree.Since():
             return since(ctx, expr, scope)
         case tree.Lookup():

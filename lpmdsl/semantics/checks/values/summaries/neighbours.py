@@ -59,7 +59,7 @@ def neighbours(
         ctx.report.add("E1109", "Neighbours are those to whom one has a tie, wherever they are.", written.group.span,
                        f"Write `where their.{written.group.id} is {written.group.id}`.")  # fmt: skip
         return nothing(written.span)
-    inside = replace(scope, theirs=network.of)
+    inside = replace(scope, theirs=network.of, tie=network.name)
     where = test(ctx, written.where, inside, "what follows `where`") if written.where is not None else None
     what = check(ctx, written.what, inside) if written.what is not None else None
     if what is not None and written.function == "commonest":

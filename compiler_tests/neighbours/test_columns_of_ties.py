@@ -1,0 +1,242 @@
+"""Columns of ties: every way of running alike, sums by numpy on the graph as it is, and messages."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lpmdsl
+from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
+from compiler_tests.support.four_ways import same_four_ways
+from lpmdsl.diagnostics import LpmError, Report
+from lpmdsl.networks.directed import ends
+from lpmdsl.networks.world import World
+from lpmdsl.population.people import build_world
+from lpmdsl.semantics.host.evaluate import parameter_values
+from lpmdsl.source import Source
+from lpmdsl.syntax.formatting.text import format_module
+from lpmdsl.syntax.parse import parse
+
+EVERYTHING = Path(__file__).parent / "everything_of_ties.lpm"
+AGENTS, TIES = 120, 400
+
+
+def write_ties(folder: Path) -> None:
+    """A table of ties in no order, none of them there twice whichever end comes first."""
+    rng = np.random.default_rng(3)
+    pairs: dict[tuple[int, int], None] = {}
+    while len(pairs) < TIES:
+        a, b = (int(x) for x in rng.integers(0, AGENTS, 2))
+        if a != b and (b, a) not in pairs:
+            pairs[a, b] = None
+    kinds = ("family", "work", "club")
+    lines = [
+        f"{a},{b},{rng.random() * 3:.3f},{'yes' if rng.random() < 0.4 else 'no'},{kinds[rng.integers(3)]},"
+        f"{rng.integers(1, 900)},{rng.random():.3f}"
+        for a, b in pairs
+    ]
+    (folder / "ties.csv").write_text("source,target,weight,close,kind,known [days],strength\n" + "\n".join(lines))
+
+
+def everything(folder: Path, directed: bool) -> lpmdsl.LoadedModel:
+    write_ties(folder)
+    text = EVERYTHING.read_text(encoding="utf-8")
+    if not directed:
+        text = text.replace(" directed back admirers", "").replace("admirers", "friends")
+    (folder / "m.lpm").write_text(text)
+    return lpmdsl.load(folder / "m.lpm")
+
+
+def world_of(loaded: lpmdsl.LoadedModel) -> World:
+    return build_world(loaded.model, parameter_values(loaded.model), 1)
+
+
+@pytest.mark.parametrize("directed", [True, False])
+def test_all_ways_read_the_same_of_ties(tmp_path: Path, directed: bool) -> None:
+    result = same_four_ways(everything(tmp_path, directed).model, None)
+    for name, values in result.observations.items():
+        assert np.nansum(np.abs(values)) > 0, f"{name} never saw anything"
+
+
+def test_a_gpu_reads_the_same_of_ties(tmp_path: Path) -> None:
+    from compiler_tests.backends.test_triton import on_gpu
+
+    assert os.environ.get("TRITON_INTERPRET") == "1"
+    model = everything(tmp_path, directed=True).model
+    request = replace(request_of(model, None, 1), steps=5)  # the interpreter is slow
+    (result,) = on_gpu(compiled(model), request)
+    assert_same(runner(model, "cpu")(request), result)
+
+
+@pytest.mark.parametrize("directed", [True, False])
+def test_sums_are_those_of_numpy_over_the_rows_of_the_file(tmp_path: Path, directed: bool) -> None:
+    loaded = everything(tmp_path, directed)
+    result = same_four_ways(loaded.model, None).observations
+    x = world_of(loaded).attributes["Person", "x"]
+    table = np.genfromtxt(tmp_path / "ties.csv", delimiter=",", skip_header=1, dtype=str)
+    a, b = table[:, 0].astype(int), table[:, 1].astype(int)
+    weight, known, close = table[:, 2].astype(float), table[:, 5].astype(float), table[:, 3] == "yes"
+    if not directed:
+        a, b = np.concatenate((a, b)), np.concatenate((b, a))
+        weight, known, close = (np.tile(column, 2) for column in (weight, known, close))
+    top, below = (np.bincount(a, w, AGENTS) for w in (weight * x[b], weight))
+    means = np.where(below > 0, top / np.where(below > 0, below, 1), 0.0)
+    assert result["felt"].ravel()[0] == pytest.approx(means.mean(), rel=1e-9)
+    longest = np.zeros(AGENTS)
+    np.maximum.at(longest, b, known)
+    assert result["longest"].ravel()[0] == pytest.approx(longest.mean(), rel=1e-12)
+    assert result["close_ones"].ravel()[0] == np.count_nonzero(close)
+
+
+def test_rows_stay_beside_their_ties_from_both_ends(tmp_path: Path) -> None:
+    ties = world_of(everything(tmp_path, directed=True)).ties
+    seen = {}
+    for name in ("friends", "admirers"):
+        rows, others = ends(ties[name])
+        pairs = zip(rows, others, strict=True) if name == "friends" else zip(others, rows, strict=True)
+        seen[name] = dict(zip(pairs, ties[name].columns["weight"], strict=True))
+    written = [line.split(",") for line in (tmp_path / "ties.csv").read_text().splitlines()[1:]]
+    assert seen["friends"] == seen["admirers"] == {(int(a), int(b)): float(w) for a, b, w, *_ in written}
+    assert ties["friends"].columns["kind"].dtype == np.uint8
+
+
+def test_a_pick_by_weight_is_in_proportion_to_it(tmp_path: Path) -> None:
+    """One with ties of weight 1, 2 and 5 in 4 000 steps: counts of 8ths, |z| < 4 each."""
+    (tmp_path / "ties.csv").write_text("source,target,weight\n0,1,1\n0,2,2\n0,3,5\n")
+    (tmp_path / "m.lpm").write_text(
+        "model pick\n\nclock\n  step 1 day\n  for 4000 days\n\nagent Person count 4\n  n number = 0\n"
+        "  paid number = 0\n\n"
+        'network pays joins Person from "ties.csv" directed\n  weight number\n\n'
+        "rule pay of Person\n  pick one of pays by weight tie.weight\n    add tie.weight to their.n\n"
+        "    add tie.weight to paid\n  and where paid > 0\n    add tie.weight to paid\n\n"
+        "observe most = max of n over Person every 4000 days\n"
+        "observe given = sum of n over Person every 4000 days\n"
+        "observe paid_all = sum of paid over Person every 4000 days\n"
+    )
+    result = same_four_ways(lpmdsl.load(tmp_path / "m.lpm").model, None).observations
+    most, given, paid = (result[name].ravel()[-1] for name in ("most", "given", "paid_all"))
+    steps = 4_000
+    assert abs(most / 5 - steps * 5 / 8) < 4 * np.sqrt(steps * 15 / 64)
+    of_one_and_two = given - most  # 1 with chance 1/8 and 2 with 2/8: mean 5/8, mean square 9/8
+    assert abs(of_one_and_two - steps * 5 / 8) < 4 * np.sqrt(steps * (9 / 8 - 25 / 64))
+    assert paid == 2 * given, "whom one has picked stays in view of `and`, and so does the tie"
+
+
+def test_lines_below_a_network_read_as_they_are_written() -> None:
+    text = (
+        'network trade joins Farm from "trade.csv" directed back suppliers\n  ## In a year.\n  volume number\n'
+        "  kind category one of cattle, feed missing as feed\n  # of both\n  a, b share\n"
+        "\nobserve x = mean of (sum of tie.volume over trade) over Farm\n"
+    )
+    made = format_module(parse(Source("m.lpm", text), Report()))
+    assert made.startswith(text[: text.index("\nobserve")])
+    assert format_module(parse(Source("m.lpm", made), Report())) == made
+
+
+# ------------------------------------------------------------------ messages
+
+TEXT = """model broken
+
+clock
+  step 1 day
+  for 3 days
+
+agent Person count 4
+  x number ~ uniform(0, 1)
+
+network friends joins Person {how}
+{line}
+network others joins Person as erdos_renyi(degree 2)
+
+rule meet of Person
+  {opener}
+    add {value} to x
+
+observe seen = mean of ({seen}) over Person
+observe met = mean of (count of others) over Person
+"""
+RIGHT = {
+    "how": 'from "ties.csv"', "line": "  weight number\n", "opener": "each of friends", "value": "tie.weight",
+    "seen": "sum of tie.weight over friends", "rows": "0,1,2\n1,2,3\n",
+}  # fmt: skip
+
+
+def loaded(folder: Path, **changes: str) -> lpmdsl.LoadedModel:
+    parts = RIGHT | changes
+    (folder / "ties.csv").write_text("source,target,weight\n" + parts.pop("rows"))
+    (folder / "m.lpm").write_text(TEXT.format(**parts))
+    return lpmdsl.load(folder / "m.lpm")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "at"),
+    [
+        ({"seen": "tie.weight"}, "E1125", (19, 25)),
+        ({"opener": "pick one of other Person"}, "E1125", (17, 9)),
+        ({"opener": "always"}, "E1125", (17, 9)),
+        ({"seen": "sum of tie.wieght over friends"}, "E1126", (19, 36)),
+        ({"seen": "sum of tie.weight over others"}, "E1126", (19, 36)),
+        ({"how": "as erdos_renyi(degree 2)"}, "E1127", (11, 3)),
+        ({"how": "at random"}, "E1127", (11, 3)),
+        ({"line": "  weight number = 1\n"}, "E1128", (11, 3)),
+        ({"line": "  weight number\n  weight share\n"}, "E0202", (12, 3)),
+        ({"line": "  volume number\n"}, "E0407", (11, 3)),
+        ({"line": "  weight colour\n"}, "E0101", (11, 10)),
+        ({"line": "  friends are nice\n"}, "E0101", (11, 11)),
+        ({"line": "  weight yes/no\n"}, "E0306", (19, 32)),
+        ({"line": "  weight share\n"}, "E0414", (11, 3)),
+        ({"rows": "0,1,2\n1,2,much\n"}, "E0408", (11, 3)),
+        ({"rows": "0,1,2\n1,2,\n"}, "E0415", (11, 3)),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(
+    tmp_path: Path, changes: dict[str, str], code: str, at: tuple[int, int]
+) -> None:
+    with pytest.raises(LpmError) as raised:
+        loaded(tmp_path, **changes)
+    found = [(d.code, (d.span.line, d.span.column)) for d in raised.value.report.diagnostics]
+    assert (code, at) in found, found
+
+
+@pytest.mark.parametrize(
+    ("directed", "rows", "told"),
+    [
+        ("", "0,1,2\n1,2,3\n1,0,2.5\n", "Row 4 of `ties.csv`, column `weight`, is `2.5`: row 2 is the same mutual tie"),
+        (" directed", "0,1,2\n1,0,3\n0,1,4\n", "Row 4 of `ties.csv`, column `weight`, is `4`: row 2 is the same tie,"),
+    ],
+)
+def test_a_tie_that_contradicts_itself_is_told_with_both_rows(
+    tmp_path: Path, directed: str, rows: str, told: str
+) -> None:
+    made = loaded(tmp_path, how=f'from "ties.csv"{directed}', rows=rows)
+    with pytest.raises(LpmError) as raised:
+        world_of(made)
+    (found,) = raised.value.report.diagnostics
+    assert found.code == "E1129" and found.message.startswith(told), found.message
+
+
+def test_a_tie_that_says_the_same_twice_is_one(tmp_path: Path) -> None:
+    ties = world_of(loaded(tmp_path, rows="0,1,2\n1,0,2\n2,2,9\n")).ties["friends"]
+    assert (ties.targets.tolist(), ties.columns["weight"].tolist(), ties.mutual) == ([1, 0], [2.0, 2.0], True)
+
+
+def test_a_name_may_be_tie() -> None:
+    text = "model tied\n\nclock\n  step 1 day\n  for 3 days\n\nagent Person count 4\n  tie number = 1\n\n"
+    assert lpmdsl.load(f"{text}observe ties = sum of tie over Person\n").model.observations
+
+
+def test_columns_that_nobody_names_are_told(tmp_path: Path) -> None:
+    made = loaded(tmp_path, line="", value="1", seen="count of friends")
+    assert [d.code for d in made.report.diagnostics] == ["W0653"]
+    assert not loaded(tmp_path).report.diagnostics
+
+
+def test_the_relaxation_refuses_what_is_said_of_ties(tmp_path: Path) -> None:
+    made = everything(tmp_path, directed=True)
+    with pytest.raises(LpmError) as raised:
+        made.gradient("total of new", ["press"], replicates=4, estimator="relaxation")
+    assert "E0846" in {d.code for d in raised.value.report.diagnostics}
