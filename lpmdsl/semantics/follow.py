@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import reduce
 
 from lpmdsl.diagnostics import Label, Report
-from lpmdsl.quantities import BOOLEAN
+from lpmdsl.quantities import BOOLEAN, NUMBER
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.events import first_writes
 
@@ -45,16 +45,16 @@ def _followed(checked: m.Model, agent: m.Agent, written: set[str]) -> m.Agent:
 
 
 def _formula(agent: m.Agent, attribute: m.Attribute) -> m.Expr | None:
-    """The formula by which an attribute is made of others: what is computed, or a band as a choice of labels."""
+    """The formula by which an attribute is made of others: what is computed, or the number of a band."""
     if attribute.band is None:
         return attribute.value
     name, cuts = attribute.band
     of = next(a for a in agent.attributes if a.name == name)
     read = m.AttributeRef(agent.name, name, of.type, attribute.span)
-    labels = [m.Literal_(float(k), attribute.type, attribute.span) for k in range(len(cuts) + 1)]
-    choices = reversed(list(zip(cuts, labels, strict=False)))
-    return reduce(lambda rest, one: _choice(m.Apply("lt", (read, one[0]), BOOLEAN, attribute.span), one[1], rest),
-                  choices, labels[-1])  # fmt: skip
+    one, none = (m.Literal_(x, NUMBER, attribute.span) for x in (1.0, 0.0))
+    # The number of cuts that it has passed: a choice within a choice would be tested again and again on a GPU.
+    passed = [_choice(m.Apply("ge", (read, cut), BOOLEAN, attribute.span), one, none) for cut in cuts]
+    return reduce(lambda a, b: m.Apply("add", (a, b), attribute.type, attribute.span), passed)
 
 
 def _choice(test: m.Expr, yes: m.Expr, no: m.Expr) -> m.Expr:

@@ -189,6 +189,7 @@ class Scope:
             self.applies_whiles = False
             made = self.value(read)
             is_always = isinstance(holds, m.Literal_)
+            made = op("to_i64", made) if (made.dtype, value.dtype) == ("f64", "i64") else made
             value = made if is_always else op("select", self.value(holds), made, value, dtype=value.dtype)
             self.applies_whiles = True
         return value

@@ -26,6 +26,7 @@ from lpmdsl.program.ir import (
     ScheduleItem,
     Store,
     Var,
+    walk,
 )
 from lpmdsl.program.nodes import STEP, all_of, any_of, integer, number, op, test
 from lpmdsl.semantics import model as m
@@ -34,6 +35,8 @@ from lpmdsl.semantics.analysis.watched_values import FAULTS, LARGEST, Role, Watc
 
 COUNTED, FIRST = "watched_counted", "watched_first"
 NOT_YET = 1 << 40
+LONG = 24
+"""Nodes of an expression that is kept in a local before its fault is told."""
 
 
 def declare_watched(builder: Builder) -> None:
@@ -51,12 +54,16 @@ def look_at(scope: Scope, expr: m.Expr, role: Role) -> list[KStmt]:
         return []
     place, one = scope.builder.watched[expr, role]
     sound, value = _is_sound(scope, one), scope.value(expr, role)
+    inner: list[KStmt] = []
+    if sum(1 for _ in walk(value)) > LONG:
+        # A GPU tests what leads to a part of an expression once more for each part.
+        value = scope.let(inner, role, value)
     fault: KExpr = op("select", test("lt", value, number(one.range[0])), integer(2), integer(3))
     infinite = any_of(test("ge", value, number(LARGEST)), test("le", value, number(-LARGEST)))
     fault = op("select", infinite, integer(1), fault)
     fault = op("select", test("ne", value, value), integer(0), fault)
     cell = op("add", integer(place * len(FAULTS)), fault)
-    return [If(sound, (), (AtomicAdd(COUNTED, (cell,), integer(1), expr.span),), expr.span)]
+    return [If(sound, (), (*inner, AtomicAdd(COUNTED, (cell,), integer(1), expr.span)), expr.span)]
 
 
 def _is_sound(scope: Scope, one: Watched) -> KExpr:
