@@ -240,3 +240,19 @@ def test_the_relaxation_refuses_what_is_said_of_ties(tmp_path: Path) -> None:
     with pytest.raises(LpmError) as raised:
         made.gradient("total of new", ["press"], replicates=4, estimator="relaxation")
     assert "E0846" in {d.code for d in raised.value.report.diagnostics}
+
+
+def test_an_editor_offers_the_columns_after_the_dot(tmp_path: Path) -> None:
+    from lpmdsl.editor.known.workspace import Workspace
+    from lpmdsl.editor.questions.completion import completion
+
+    write_ties(tmp_path)
+    text = EVERYTHING.read_text(encoding="utf-8")
+    path = tmp_path / "m.lpm"
+    at = text.index("tie.weight") + len("tie.")
+    workspace = Workspace()
+    workspace.open(path, text[:at] + text[text.index("\n", at) :])
+    analysis = workspace.analysis(path)
+    assert analysis is not None
+    offered = {c.word for c in completion(analysis, at).found}
+    assert {"weight", "close", "kind", "known", "strength"} <= offered and "x" not in offered

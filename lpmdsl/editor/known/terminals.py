@@ -30,6 +30,13 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "CROSSES": ("rises above", "falls below"),
     "DECISIONS": ("decisions",),
     "PER_TIE": ("per tie",),
+    "DIRECTED": ("directed",),
+    "TIE": ("tie.",),
+    "IN_THEIR": ("in their",),
+    "TIME_SINCE": ("time since",),
+    "MOST": ("highest", "lowest"),
+    "OTHER": ("other",),
+    "REACHED": ("number of",),
     "YES_NO": ("yes", "no"),
     "UNIT": tuple(UNITS),
 }

@@ -37,6 +37,8 @@ def candidates(cursor: Cursor, directory: Directory, library: Library) -> Iterat
         yield from _of_library(cursor.path, top, library)
     elif cursor.path and isinstance(cursor.path[-1].node, t.Theirs):
         yield from _members(directory, _scope(cursor.path, directory))
+    elif cursor.path and isinstance(cursor.path[-1].node, t.OfTie):
+        yield from _of_ties(directory)
     elif len(cursor.path) > 1:
         yield from _by_field(cursor.path, cursor.path[-2], _scope(cursor.path, directory), directory)
 
@@ -180,6 +182,13 @@ def _labels(labels: Iterable[str], of: str) -> Iterator[Candidate]:
 def _row_keys(table: Any, index: int, directory: Directory) -> Iterator[Candidate]:
     if index < len(table.by):
         yield from _labels(directory.group_labels(table.by[index].id), table.by[index].id)
+
+
+def _of_ties(directory: Directory) -> Iterator[Candidate]:
+    """Columns of ties of every network; those from the other ends are the same."""
+    for network in directory.names.networks().values():
+        for column in () if isinstance(network.how, t.BackOf) else network.attributes:
+            yield Candidate(column.name.id, "attribute", f"{_type(column.type)} of a tie of {network.name.id}")
 
 
 def _members(directory: Directory, scope: Scope, places: bool = False) -> Iterator[Candidate]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lpmdsl.quantities import ERROR, Kind
+from lpmdsl.reading.door import shown_name
 from lpmdsl.reading.tabular import TABULAR
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.agents import printed_unit
@@ -59,7 +60,7 @@ def _column(
             "E1128",
             f"`{name}` of a tie is read from the file, so it is neither drawn nor computed.",
             written.name.span,
-            f"Write `{name} {written.type.name or 'number'}`, and the column into `{file.file}`.",
+            f"Write `{name} {written.type.name or 'number'}`, and the column into `{shown_name(file.file or '')}`.",
         )
         return None
     kind = member_of(ctx, file, written).type
