@@ -256,6 +256,7 @@ CODES: dict[str, str] = {
     "E1002": "The rule is of other agents",
     "E1003": "One value from several neighbours",
     "E1004": "Nobody who could be met so",
+    "E1006": "A law that a rule cannot draw from",
     "E1005": "The states of another condition",
     "E1008": "A paragraph that does nothing",
     "E1009": "Joined to nothing",

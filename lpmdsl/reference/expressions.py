@@ -31,6 +31,7 @@ from lpmdsl.semantics.model import (
     InState,
     IsActive,
     Literal_,
+    Luck,
     Model,
     Neighbours,
     ObservationRef,
@@ -83,7 +84,7 @@ class Moment:
     pairs: tuple[Mapping[str, Ties], Tensor, Tensor] | None = None
     """The networks, and both agents of each pair, where agents are seen in pairs."""
     seen_of_others: Mapping[Expr, Tensor] = field(default_factory=dict)
-    """Values of what everybody sees of its neighbours, where a rule has just looked."""
+    """Values of what everybody sees of its neighbours, and of its luck, where a rule has just looked."""
 
     def seen(self, time: float) -> Moment:
         """Copy of the moment at ``time`` (days), which later writes do not touch."""
@@ -138,7 +139,7 @@ def evaluate(expr: Expr, moment: Moment) -> Tensor:
             return evaluate(expr.inner, moment.theirs)
         case TieRef():
             return _of_tie(expr, moment)
-        case Neighbours():
+        case Neighbours() | Luck():
             return moment.seen_of_others[expr]
         case _:
             assert_never(expr)

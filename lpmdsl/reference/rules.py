@@ -21,6 +21,7 @@ from lpmdsl.semantics.model import (
     CopyState,
     Expr,
     ForceMove,
+    Luck,
     Meeting,
     Neighbours,
     Paragraph,
@@ -64,6 +65,11 @@ class Turn:
             for one in reversed([e for e in walk(expr) if isinstance(e, Neighbours)]):
                 value = looked_at(one, live, self.before, self.body.world, self.body.draws, self.time)
                 live = replace(live, seen_of_others={**live.seen_of_others, one: value})
+            for luck in (e for e in walk(expr) if isinstance(e, Luck)):
+                agents = torch.arange(live.counts[self.rule.of])
+                word = self.body.draws.words(agents, luck.site, torch.full_like(agents, self.run))[luck.word]
+                value = (word.to(torch.float64) + 0.5) / 2.0**32
+                live = replace(live, seen_of_others={**live.seen_of_others, luck: value})
         return live
 
 

@@ -45,7 +45,7 @@ class Scope:
     attributes: dict[str, KExpr] = field(default_factory=dict)
     group: KExpr | None = None
     groups: tuple[str, ...] = ("",)
-    aggregates: dict[m.Aggregate | m.Neighbours, KExpr] = field(default_factory=dict)
+    aggregates: dict[m.Aggregate | m.Neighbours | m.Luck, KExpr] = field(default_factory=dict)
     live: dict[str, KExpr] = field(default_factory=dict)
     moves: dict[str, KExpr] = field(default_factory=dict)
     """Number of moves the agent has made in a condition in this step."""
@@ -156,7 +156,7 @@ class Scope:
                 return test("eq", self.builder.load(f"{expr.intervention}_phase", integer(0)), integer(2))
             case m.Apply():
                 return self._apply(expr, hint)
-            case m.Aggregate() | m.Neighbours():
+            case m.Aggregate() | m.Neighbours() | m.Luck():
                 return self.aggregates[expr]
             case m.Theirs():
                 assert self.theirs is not None

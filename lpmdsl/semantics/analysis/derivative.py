@@ -29,6 +29,7 @@ from lpmdsl.semantics.model import (
     IsActive,
     Level,
     Literal_,
+    Luck,
     Model,
     Neighbours,
     ObservationRef,
@@ -71,7 +72,7 @@ def derivative(expr: Expr, parameter: str, model: Model) -> Expr:
             return zero
         case ObservationRef() | GroupReport() | Rolling():
             return zero
-        case Literal_() | IsActive() | Follows() | Theirs() | TieRef() | Neighbours():
+        case Literal_() | IsActive() | Follows() | Theirs() | TieRef() | Neighbours() | Luck():
             return zero
         case _:
             assert_never(expr)

@@ -74,6 +74,8 @@ def bounds(expr: m.Expr, known: Knowledge) -> Bounds:
             return 0.0, known.model.clock.step * known.model.clock.steps
         case m.Aggregate():
             return _aggregate(expr, known)
+        case m.Luck():
+            return TRUTH
         case m.Theirs():
             return by_kind(expr.inner) if isinstance(expr.inner, m.AttributeRef) else bounds(expr.inner, known)
         case m.TieRef():

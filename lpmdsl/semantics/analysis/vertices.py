@@ -202,7 +202,7 @@ def _leaf(node: model.Expr) -> str:
             return f"observation {node.observation} of the own group"
         case model.Population():
             return f"number of {node.of}"
-        case model.Aggregate() | model.Neighbours() | model.Theirs() | model.TieRef():
+        case model.Aggregate() | model.Neighbours() | model.Theirs() | model.TieRef() | model.Luck():
             return "aggregate"
         case model.StateOf():
             return f"state {node.condition}"

@@ -160,6 +160,8 @@ def _kind_of(expr: m.Expr, model: m.Model) -> str:
             return model.condition(expr.condition).of
         case m.Aggregate():
             return ""
+        case m.Luck():
+            return expr.of
         case m.Neighbours() | m.TieRef():
             return model.network(expr.network).of
         case _:

@@ -6,7 +6,7 @@ from lpmdsl.quantities import ERROR, Kind
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.expressions import check_value
 from lpmdsl.semantics.checks.values.probabilities import check_probability
-from lpmdsl.semantics.context import Context
+from lpmdsl.semantics.context import Context, Member
 from lpmdsl.semantics.resolve.scope import Scope
 from lpmdsl.syntax import tree
 
@@ -19,6 +19,25 @@ def set_attribute(ctx: Context, action: tree.SetTo, kind: str, scope: Scope) -> 
             nobody_in_view(ctx, target)
             return None
         kind = scope.theirs
+    member = settable(ctx, target, kind)
+    if member is None:
+        return None
+    if action.adds and member.type.kind not in (Kind.NUMBER, Kind.ERROR):
+        message = f"`{target.id}` is {member.type}, and only to numbers something can be added."
+        ctx.report.add("E0709", message, target.span, f"Write `set {target.id} to …`.", labels=ctx.declared(target.id))
+        return None
+    value = check_value(ctx, action.value, scope, member.type, f"`{target.id}`")
+    chance = (
+        check_probability(ctx, action.probability, scope, "the chance of an action") if action.probability else None
+    )
+    if ERROR in (value.type, member.type) or (chance is not None and chance.type == ERROR):
+        return None
+    theirs = isinstance(target, tree.Theirs)
+    return model.SetAttribute(target.id, value, chance, action.span, action.adds, theirs)
+
+
+def settable(ctx: Context, target: tree.Name | tree.Theirs, kind: str) -> Member | None:
+    """The attribute of a kind that an action can change; None after a report."""
     members = ctx.members[kind]
     if target.id not in members:
         name = tree.Name(target.id, target.span)
@@ -37,18 +56,7 @@ def set_attribute(ctx: Context, action: tree.SetTo, kind: str, scope: Scope) -> 
             labels=ctx.declared(target.id),
         )
         return None
-    if action.adds and member.type.kind not in (Kind.NUMBER, Kind.ERROR):
-        message = f"`{target.id}` is {member.type}, and only to numbers something can be added."
-        ctx.report.add("E0709", message, target.span, f"Write `set {target.id} to …`.", labels=ctx.declared(target.id))
-        return None
-    value = check_value(ctx, action.value, scope, member.type, f"`{target.id}`")
-    chance = (
-        check_probability(ctx, action.probability, scope, "the chance of an action") if action.probability else None
-    )
-    if ERROR in (value.type, member.type) or (chance is not None and chance.type == ERROR):
-        return None
-    theirs = isinstance(target, tree.Theirs)
-    return model.SetAttribute(target.id, value, chance, action.span, action.adds, theirs)
+    return member
 
 
 def nobody_in_view(ctx: Context, target: tree.Theirs) -> None:

@@ -21,6 +21,7 @@ from lpmdsl.semantics.model import (
     InState,
     IsActive,
     Literal_,
+    Luck,
     Model,
     Neighbours,
     ObservationRef,
@@ -95,7 +96,15 @@ def evaluate(expr: Expr, scope: Scope) -> Value:
         case Since():
             raise ValueError(f"`time since {expr.condition}` has no value before the run")
         case (
-            ObservationRef() | GroupReport() | Rolling() | IsActive() | Aggregate() | Theirs() | TieRef() | Neighbours()
+            ObservationRef()
+            | GroupReport()
+            | Rolling()
+            | IsActive()
+            | Aggregate()
+            | Theirs()
+            | TieRef()
+            | Neighbours()
+            | Luck()
         ):
             raise ValueError(f"{type(expr).__name__} has no value before the run")
         case _:

@@ -46,6 +46,7 @@ from lpmdsl.semantics.model.expressions import (
     InState as InState,
     IsActive as IsActive,
     Literal_ as Literal_,
+    Luck as Luck,
     NeighbourFunction as NeighbourFunction,
     Neighbours as Neighbours,
     ObservationRef as ObservationRef,

@@ -229,6 +229,17 @@ class Neighbours:
     level: float = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Luck:
+    """A number above 0 and below 1, drawn for an agent of kind ``of`` whenever a rule is due: a word of ``site``."""
+
+    of: str
+    site: str
+    word: int
+    type: Type
+    span: Span
+
+
 NeighbourFunction = Literal["count", "share", "sum", "mean", "sd", "min", "max", "quantile", "commonest"]
 Expr = (
     Literal_
@@ -250,6 +261,7 @@ Expr = (
     | Theirs
     | TieRef
     | Neighbours
+    | Luck
 )
 
 
@@ -303,7 +315,7 @@ def mapped(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
 def reads_agent(expr: Expr) -> bool:
     """Return True if the value differs between agents (own attributes or states outside an aggregate)."""
     match expr:
-        case AttributeRef() | InState() | StateOf() | Since() | Neighbours() | Theirs() | TieRef():
+        case AttributeRef() | InState() | StateOf() | Since() | Neighbours() | Theirs() | TieRef() | Luck():
             return True
         case Aggregate():
             return False

@@ -204,6 +204,10 @@ class ClauseBuilder(ExpressionBuilder):
     def set_to(self, meta: Meta, c: Children) -> t.SetTo:
         return t.SetTo(c[0], c[1], c[2], self.span(meta))
 
+    def draw_to(self, meta: Meta, c: Children) -> t.DrawTo:
+        target, _, drawn, probability = c
+        return t.DrawTo(target, drawn, probability, self.span(meta))
+
     def add_to(self, meta: Meta, c: Children) -> t.SetTo:
         return t.SetTo(c[1], c[0], c[2], self.span(meta), adds=True)
 

@@ -29,7 +29,9 @@ class RuleBuilder(BehaviourBuilder):
             every = self.dated(every)
         at_most, kind, where, share = target or (None, None, None, None)
         actions = tuple(step for step in steps if not isinstance(step, t.Paragraph))
-        paragraphs = gathered(steps) if len(actions) < len(steps) else ()
+        # What is drawn is drawn by the paragraphs of rules; a block of plain actions has no need of them.
+        has_paragraphs = len(actions) < len(steps) or any(isinstance(a, t.DrawTo) for a in actions)
+        paragraphs = gathered(steps) if has_paragraphs else ()
         plain = () if paragraphs else actions
         node = t.Repeated(every, kind, at_most, where, plain, self.span(meta), share, paragraphs)
         return self._clause("repeated", node, meta)

@@ -248,6 +248,9 @@ def _action(action: t.Action) -> str:
         case t.SetTo():
             into = _changed(action.target)
             return join("set", into, "to", expression(action.value), _probability(action.probability))
+        case t.DrawTo():
+            into, drawn = _changed(action.target), distribution(action.drawn)
+            return join("set", into, "~", drawn, _probability(action.probability))
         case t.MoveTo():
             state = _changed(action.state) if isinstance(action.state, t.Theirs) else label(action.state)
             return join("move", action.condition.id, "to", state, _probability(action.probability))

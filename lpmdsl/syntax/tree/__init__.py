@@ -9,6 +9,7 @@ from lpmdsl.syntax.tree.actions import (
     LASTING as LASTING,
     Action as Action,
     Change as Change,
+    DrawTo as DrawTo,
     Leave as Leave,
     MoveTo as MoveTo,
     Scale as Scale,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.records import dataclass
 from lpmdsl.source import Span
-from lpmdsl.syntax.tree.expressions import Expr, Name, Theirs
+from lpmdsl.syntax.tree.expressions import Distribution, Expr, Name, Theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,16 @@ class SetTo:
     probability: Expr | None
     span: Span
     adds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DrawTo:
+    """``set mood ~ normal(mean 0, sd 1) with probability 10 %``"""
+
+    target: Name | Theirs
+    drawn: Distribution
+    probability: Expr | None
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,7 @@ class Change:
     span: Span
 
 
-Action = SetTo | MoveTo | Leave | Scale | Change
+Action = SetTo | DrawTo | MoveTo | Leave | Scale | Change
 AT_A_MOMENT = {
     "set": "set ATTRIBUTE to VALUE with probability P",
     "add": "add VALUE to ATTRIBUTE with probability P",

@@ -192,6 +192,8 @@ def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> list[m
                 made = set_attribute(ctx, action, kind, scope)
             case tree.MoveTo():
                 made = force_move(ctx, action, kind, scope)
+            case tree.DrawTo():
+                made = None  # a block that draws has paragraphs
             case tree.Leave() | tree.Scale() | tree.Change():
                 ctx.report.add(
                     "E0709",

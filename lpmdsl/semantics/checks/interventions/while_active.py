@@ -85,10 +85,11 @@ class _Held:
                 self._scale(action)
             case tree.Change():
                 self._change(action)
-            case tree.MoveTo():
+            case tree.MoveTo() | tree.DrawTo():
                 self.ctx.report.add(
                     "E0709",
-                    "A move happens at a moment, and `while active` lasts.",
+                    f"{'A move' if isinstance(action, tree.MoveTo) else 'A draw'} happens at a moment, and "
+                    "`while active` lasts.",
                     action.span,
                     "Write it under `every … for …`.",
                 )

@@ -8,12 +8,15 @@ from typing import assert_never
 
 from lpmdsl.quantities import ERROR, NUMBER
 from lpmdsl.semantics import model
-from lpmdsl.semantics.checks.actions import force_move, moved_condition, set_attribute
+from lpmdsl.semantics.checks.actions import force_move, moved_condition, nobody_in_view, set_attribute, settable
+from lpmdsl.semantics.checks.rules.draws import DRAWN, drawn_value
+from lpmdsl.semantics.checks.values.distributions import check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test
 from lpmdsl.semantics.checks.values.probabilities import check_probability, not_negative
 from lpmdsl.semantics.checks.values.units import expect
 from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.resolve.scope import Scope
+from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 from lpmdsl.syntax.tree import LASTING
 
@@ -61,7 +64,9 @@ def check_paragraph(
     probability = None
     if written.probability is not None:
         probability = check_probability(ctx, written.probability, scope, "the chance of a paragraph")
-    actions = [_action(ctx, action, written.meeting, inside) for action in written.actions]
+    actions = [
+        _action(ctx, action, written.meeting, inside, f"{site}.action{k}") for k, action in enumerate(written.actions)
+    ]
     broken = any(e is not None and e.type == ERROR for e in (where, probability)) or any(a is None for a in actions)
     if broken or (written.meeting is not None and meeting is None):
         return None
@@ -126,15 +131,19 @@ def _whom(ctx: Context, written: tree.Meeting, scope: Scope) -> str | None:
 # ------------------------------------------------------------------ what is done
 
 
-def _action(ctx: Context, action: tree.Action, meeting: tree.Meeting | None, scope: Scope) -> model.RuleAction | None:
+def _action(
+    ctx: Context, action: tree.Action, meeting: tree.Meeting | None, scope: Scope, site: str
+) -> model.RuleAction | None:
     assert scope.kind is not None
     match action:
         case tree.SetTo():
             made = set_attribute(ctx, action, scope.kind, scope)
             return made if made is None or _is_settled(ctx, action, made, meeting) else None
+        case tree.DrawTo():
+            return _drawn(ctx, action, meeting, scope, site)
         case tree.MoveTo():
             if meeting is not None and meeting.how == "each":
-                _several(ctx, action, f"move {action.condition.id}")
+                _several(ctx, action.span, f"move {action.condition.id}")
                 return None
             if isinstance(action.state, tree.Theirs) and scope.theirs is not None:
                 return _copied(ctx, action, action.state, scope)
@@ -148,6 +157,37 @@ def _action(ctx: Context, action: tree.Action, meeting: tree.Meeting | None, sco
             assert_never(action)
 
 
+def _drawn(
+    ctx: Context, action: tree.DrawTo, meeting: tree.Meeting | None, scope: Scope, site: str
+) -> model.SetAttribute | None:
+    """``set mood ~ normal(mean 0, sd 1)``; None after a report."""
+    assert scope.kind is not None
+    target = action.target
+    if isinstance(target, tree.Theirs):
+        if scope.theirs is None:
+            nobody_in_view(ctx, target)
+        else:
+            _either(ctx, target.id, action.span)
+        return None
+    if meeting is not None and meeting.how == "each":
+        _several(ctx, action.span, f"set {target.id}")
+        return None
+    member = settable(ctx, target, scope.kind)
+    law = None if member is None else check_distribution(ctx, action.drawn, member.type, "draw", scope)
+    chance = None
+    if action.probability is not None:
+        chance = check_probability(ctx, action.probability, scope, "the chance of an action")
+    if member is None or law is None or (chance is not None and chance.type == ERROR):
+        return None
+    value = drawn_value(law, scope.kind, f"{site}.drawn", member.type)
+    if value is None:
+        known = ", ".join(sorted({*DRAWN, "categorical"}))
+        ctx.report.add("E1006", f"`{law.family}` cannot be drawn while the model runs.", action.drawn.span,
+                       f"A rule can draw from {known}.")  # fmt: skip
+        return None
+    return model.SetAttribute(target.id, value, chance, action.span)
+
+
 _WORDS = {tree.Leave: "leave", tree.Scale: "scale", tree.Change: "change"}
 
 
@@ -156,24 +196,28 @@ def _is_settled(ctx: Context, action: tree.SetTo, made: model.SetAttribute, meet
     if made.adds:
         return True
     if made.theirs and not isinstance(made.value, model.Literal_):
-        ctx.report.add(
-            "E1001",
-            f"Two agents could give `their.{made.attribute}` different values, and only one could stay.",
-            action.span,
-            f"`add VALUE to their.{made.attribute}`, of which all are summed, or set one constant value.",
-        )
+        _either(ctx, made.attribute, action.span)
         return False
     if not made.theirs and meeting is not None and meeting.how == "each":
-        _several(ctx, action, f"set {made.attribute}")
+        _several(ctx, action.span, f"set {made.attribute}")
         return False
     return True
 
 
-def _several(ctx: Context, action: tree.Action, what: str) -> None:
+def _either(ctx: Context, attribute: str, span: Span) -> None:
+    ctx.report.add(
+        "E1001",
+        f"Two agents could give `their.{attribute}` different values, and only one could stay.",
+        span,
+        f"`add VALUE to their.{attribute}`, of which all are summed, or set one constant value.",
+    )
+
+
+def _several(ctx: Context, span: Span, what: str) -> None:
     ctx.report.add(
         "E1003",
         f"Of several neighbours each would `{what}`, and which of them is to stay?",
-        action.span,
+        span,
         "Write `add`, or use what is seen of all of them: `set x to mean of their.x over NETWORK`.",
     )
 

@@ -1,0 +1,111 @@
+"""Values that a rule draws: what a law makes of uniform numbers, as an expression that every back end knows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from lpmdsl.quantities import BOOLEAN, NUMBER, Type
+from lpmdsl.semantics import model
+from lpmdsl.source import Span
+
+Expr = model.Expr
+Arguments = dict[str, Expr]
+
+
+class Writer:
+    """Expressions of one draw: arithmetic at its place, and its uniform numbers."""
+
+    def __init__(self, kind: str, site: str, span: Span) -> None:
+        self.kind, self.site, self.span = kind, site, span
+
+    def number(self, value: float) -> Expr:
+        """A literal number."""
+        return model.Literal_(value, NUMBER, self.span)
+
+    def luck(self, word: int) -> Expr:
+        """The uniform number made of a word of the draw."""
+        return model.Luck(self.kind, self.site, word, NUMBER, self.span)
+
+    def do(self, op: str, *parts: Expr | float) -> Expr:
+        """An operation on expressions and numbers."""
+        made = tuple(self.number(p) if isinstance(p, int | float) else p for p in parts)
+        kind = BOOLEAN if op in ("lt", "le") else NUMBER
+        return model.Apply(op, made, kind, self.span)
+
+    def standard_normal(self) -> Expr:
+        """A standard normal number of two uniform ones (Box and Muller 1958, Ann Math Stat 29:610)."""
+        radius = self.do("sqrt", self.do("mul", -2.0, self.do("log", self.luck(0))))
+        return self.do("mul", radius, self.do("cos", self.do("mul", 2.0 * math.pi, self.luck(1))))
+
+
+def _uniform(w: Writer, a: Arguments) -> Expr:
+    return w.do("add", a["min"], w.do("mul", w.do("sub", a["max"], a["min"]), w.luck(0)))
+
+
+def _triangular(w: Writer, a: Arguments) -> Expr:
+    low, mode, high = a["low"], a["mode"], a["high"]
+    width, left = w.do("sub", high, low), w.do("sub", mode, low)
+    rising = w.do("add", low, w.do("sqrt", w.do("mul", w.luck(0), w.do("mul", width, left))))
+    rest = w.do("mul", w.do("sub", 1.0, w.luck(0)), w.do("mul", width, w.do("sub", high, mode)))
+    falling = w.do("sub", high, w.do("sqrt", rest))
+    return w.do("select", w.do("lt", w.luck(0), w.do("div", left, width)), rising, falling)
+
+
+def _normal(w: Writer, a: Arguments) -> Expr:
+    return w.do("add", a["mean"], w.do("mul", a["sd"], w.standard_normal()))
+
+
+def _lognormal(w: Writer, a: Arguments) -> Expr:
+    if "median" in a:
+        sigma, median = w.do("log", a["spread"]), a["median"]
+    else:
+        ratio = w.do("div", a["sd"], a["mean"])
+        variance = w.do("log", w.do("add", 1.0, w.do("mul", ratio, ratio)))
+        sigma, median = w.do("sqrt", variance), w.do("div", a["mean"], w.do("exp", w.do("div", variance, 2.0)))
+    return w.do("mul", median, w.do("exp", w.do("mul", sigma, w.standard_normal())))
+
+
+def _exponential(w: Writer, a: Arguments) -> Expr:
+    waited = w.do("neg", w.do("log", w.luck(0)))
+    return w.do("mul", a["mean"], waited) if "mean" in a else w.do("div", waited, a["rate"])
+
+
+def _weibull(w: Writer, a: Arguments) -> Expr:
+    waited = w.do("neg", w.do("log", w.luck(0)))
+    return w.do("mul", a["scale"], w.do("exp", w.do("div", w.do("log", waited), a["k"])))
+
+
+DRAWN: dict[str, Callable[[Writer, Arguments], Expr]] = {
+    "fixed": lambda w, a: a["value"],
+    "uniform": _uniform,
+    "triangular": _triangular,
+    "normal": _normal,
+    "lognormal": _lognormal,
+    "exponential": _exponential,
+    "weibull": _weibull,
+    "bernoulli": lambda w, a: w.do("lt", w.luck(0), a["probability"]),
+}
+"""Families that a rule can draw from, beside ``categorical``: what they make of uniform numbers."""
+
+
+def drawn_value(law: model.Distribution, kind: str, site: str, want: Type) -> Expr | None:
+    """The value that a law gives for the draw of an agent at ``site``; None for a family without such an expression."""
+    writer = Writer(kind, site, law.span)
+    if law.family == "categorical":
+        return _label(writer, law, want)
+    made = DRAWN.get(law.family)
+    return None if made is None else made(writer, dict(law.arguments))
+
+
+def _label(w: Writer, law: model.Distribution, want: Type) -> Expr:
+    """The first label whose share, with those before it, exceeds the uniform number; else the last."""
+    last = len(law.weights) - 1
+    found: Expr = model.Literal_(float(last), want, law.span)
+    sums: list[Expr] = []
+    for weight in law.weights[:-1]:
+        sums.append(weight if not sums else w.do("add", sums[-1], weight))
+    for k in reversed(range(last)):
+        here = w.do("lt", w.luck(0), sums[k])
+        found = model.Apply("select", (here, model.Literal_(float(k), want, law.span), found), want, law.span)
+    return found
