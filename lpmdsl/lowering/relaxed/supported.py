@@ -68,7 +68,7 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
 
 
 def _is_counted(model: m.Model, expr: m.ObservationRef | m.GroupReport) -> bool:
-    """Whether it is what there is, `count of Zombie where …`, and not a report."""
+    """Return True if it is what there is, `count of Zombie where …`, and not a report."""
     return any(o.name == expr.observation and o.is_hidden for o in model.observations)
 
 
