@@ -1,4 +1,4 @@
-"""What the models of influence and of takeover claim: exact results, and one published threshold."""
+"""Claims: what the models of influence and of takeover claim: exact results, and one published threshold."""
 
 from __future__ import annotations
 
