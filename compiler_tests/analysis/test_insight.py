@@ -401,6 +401,12 @@ def test_analyse_prints_text_json_and_latex() -> None:
     assert broken.exit_code == 1 and "DOES NOT HOLD" in broken.output
 
 
+def test_who_stays_away_by_another_condition_is_an_assumption() -> None:
+    path = next(p for p in MODELS if p.stem == "fast_test")
+    told = CliRunner().invoke(app, ["analyse", str(path)]).output
+    assert told.count("nobody stays away from homes, town because of Test") == 2
+
+
 def test_what_cannot_be_written_says_why() -> None:
     town = loaded(next(p for p in MODELS if p.stem == "town_flu")).model
     found = analysis(town, parameter_values(town))

@@ -20,7 +20,7 @@ from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.theory.coupled import coupled, is_coupled, networks_of
 from lpmdsl.theory.formulas import LONGEST, SHORT, Group, NoFormula, entry, formula, is_groupable, number, tex
-from lpmdsl.theory.wording import undecided, written
+from lpmdsl.theory.wording import undecided, unseen_absence, written
 
 MOST_GROUPS = 12
 MOST_STAGES = 12
@@ -356,6 +356,7 @@ def mean_dwell(model: m.Model, condition: m.Condition, exit_: m.Exit, group: Gro
 
 def _assumptions(model: m.Model, condition: m.Condition) -> tuple[str, ...]:
     said = ["numbers are large, and people of a group are alike", "no intervention is active", *undecided(model)]
+    said += unseen_absence(model, condition) if model.is_passed_on(condition.name) else []
     for network in networks_of(model, condition):
         if network.layout != "random":
             said.append(f"contacts in {network.name} are as if at random: the same people do not meet again")

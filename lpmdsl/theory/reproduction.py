@@ -23,7 +23,7 @@ from lpmdsl.theory.course.stays import is_known
 from lpmdsl.theory.roots import root
 from lpmdsl.theory.sample import EVERYONE, Matrix, Sample
 from lpmdsl.theory.steps import in_steps, is_above_one, leading, within_a_step
-from lpmdsl.theory.wording import undecided, written
+from lpmdsl.theory.wording import undecided, unseen_absence, written
 
 SAMPLE, SAMPLE_IN_PLACES = 20_000, 4_000
 """So many people of each kind at most; fewer where places make many kinds of neighbourhoods."""
@@ -251,7 +251,7 @@ def _assumptions(samples: list[Sample]) -> tuple[str, ...]:
     if len(samples) > 1:
         said.append(f"a generation goes from one kind to the other; immune are agents of {samples[0].condition.of}")
     said += ["nearly everyone is susceptible, and nothing changes with time", "no intervention is active"]
-    said += undecided(model)
+    said += undecided(model) + [away for s in samples for away in unseen_absence(model, s.condition)]
     if any(n.layout == "place" for n in networks):
         said.append("in a place, cases of the first generation only: each person there can be infected once")
     if any(n.layout == "ties" for n in networks):
