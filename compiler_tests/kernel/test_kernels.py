@@ -214,6 +214,8 @@ def launched(items: tuple[ScheduleItem, ...]) -> list[str]:
 PASSES = {
     "boarding_school": (6, 6),
     "degroot": (7, 3),
+    "dose_schedule": (11, 8),
+    "fast_test": (6, 3),
     "gradabm_sir": (7, 7),
     "isolation_policy": (6, 5),
     "measles_households": (8, 7),
@@ -223,6 +225,7 @@ PASSES = {
     "nyc_isolation": (8, 4),
     "sir_network": (8, 5),
     "town_flu": (11, 5),
+    "vaccine_delay": (11, 8),
     "waning_seasons": (8, 5),
     "zombies": (6, 3),
 }

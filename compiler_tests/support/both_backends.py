@@ -32,7 +32,8 @@ _KEPT = (
 )  # fmt: skip
 KEPT = [p for p in MODELS if p.stem in _KEPT]
 """Models whose printed programs are goldens: every construct once. The others' are held by their numbers."""
-SIZES = {"moran": (20, 500, (3, 5)), "waning_seasons": (2_000, 300, (1, 2)), "zombies": (2_000, 300, (1, 2))}
+SIZES = {"dose_schedule": (2_000, 120, (1, 2)), "moran": (20, 500, (3, 5)),
+         "waning_seasons": (2_000, 300, (1, 2)), "zombies": (2_000, 300, (1, 2))}  # fmt: skip
 """Model → agents, steps and seeds of its tests between back ends, where 2 000 for the whole run would show nothing."""
 
 

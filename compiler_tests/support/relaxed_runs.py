@@ -19,9 +19,11 @@ from lpmdsl.semantics.model import Model
 ALL = sorted((Path(__file__).parent.parent.parent / "models").glob("*.lpm"))
 DECIDING = [p for p in ALL if "\nbehaviour " in p.read_text(encoding="utf-8")]
 """Models with behaviours, which have no relaxation."""
-RULED = [p for p in ALL if p.stem in ("degroot", "gradabm_sir", "moran", "opinion", "zombies")]
+RULED = [p for p in ALL if p.stem in ("degroot", "dose_schedule", "gradabm_sir", "moran", "opinion", "zombies")]
 """Models with what the relaxation has not: rules, neighbours, counts of everybody, time since a move."""
 MODELS = [p for p in ALL if p not in DECIDING and p not in RULED]
+AT_BENDS = ("vaccine_delay",)
+"""Models whose derivatives jump at their own values: as many doses as people to the day, and stays of whole days."""
 NAMES = [*(p.stem for p in MODELS), "everything", "again"]
 
 
