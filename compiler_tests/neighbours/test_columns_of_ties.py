@@ -202,6 +202,13 @@ def test_what_is_wrong_is_told_with_its_place(
     assert (code, at) in found, found
 
 
+@pytest.mark.parametrize("how", ['from "tise.csv"', "as small_wrld(degree 2)", "as ring(degree 2) directed"])
+def test_a_network_that_is_wrong_is_told_once(tmp_path: Path, how: str) -> None:
+    with pytest.raises(LpmError) as raised:
+        loaded(tmp_path, how=how, line="" if how.startswith("as") else "  weight number\n")
+    assert len(raised.value.report.diagnostics) == 1, [d.message for d in raised.value.report.diagnostics]
+
+
 @pytest.mark.parametrize(
     ("directed", "rows", "told"),
     [

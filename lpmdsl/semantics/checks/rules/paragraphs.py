@@ -78,13 +78,13 @@ def check_paragraph(
 
 
 def over_which(ctx: Context, written: tree.Meeting) -> str:
-    """The network over which the other is found; "": the whole kind, or one that is wrong itself."""
-    return written.whom.id if written.whom.id in ctx.networks else ""
+    """The network over which the other is found, right or wrong; "": the whole kind."""
+    return written.whom.id if written.whom.id in ctx.names.networks() else ""
 
 
 def _meeting(ctx: Context, written: tree.Meeting, site: str, scope: Scope) -> model.Meeting | None:
     network = _whom(ctx, written, scope)
-    inside = replace(scope, theirs=scope.kind, tie=network or "")
+    inside = replace(scope, theirs=scope.kind, tie=over_which(ctx, written))
     where = check_test(ctx, written.where, inside, "what follows `where`") if written.where is not None else None
     by = check_expression(ctx, written.by, inside) if written.by is not None else None
     if by is not None and written.order == "weight":

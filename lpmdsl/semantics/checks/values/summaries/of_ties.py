@@ -21,7 +21,9 @@ def of_tie(ctx: Context, written: tree.OfTie, scope: Scope) -> model.Expr:
             f"Write over which ties: `sum of tie.{written.id} over NETWORK`.",
         )
         return nothing(written.span)
-    network = ctx.networks[scope.tie]
+    network = ctx.networks.get(scope.tie)
+    if network is None:
+        return nothing(written.span)  # the network is wrong itself, and that is reported
     column = next((c for c in network.columns if c.name == written.id), None)
     if column is not None:
         return model.TieRef(network.name, column.name, column.type, written.span, column.low, column.high)
