@@ -1,4 +1,4 @@
-"""Claims: what the models of profiles, waning and zombies claim, against exact results and their own equations."""
+"""Claims of the models of profiles, waning and zombies, against exact results and their own equations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims: what the models of influence and of takeover claim: exact results, and one published threshold."""
+"""Claims of the models of influence and of takeover: exact results, and one published threshold."""
 
 from __future__ import annotations
 
