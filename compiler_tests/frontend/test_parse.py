@@ -395,7 +395,7 @@ def test_three_mistakes_give_three_reports_and_the_rest_is_read() -> None:
         ("paramter x = 1", "E0102", "Did you mean `parameter`?", "starts with a word", (2, 1)),
         ("clock\n  step 1 day\n  for 2 days\nparamter x = 1", "E0102", "Did you mean `parameter`?", "", (5, 1)),
         ("step 1 day", "E0102", "It is a clause of `clock`", "", (2, 1)),
-        ("rule r of P\n  every day\n    die", "E0103", "(`rule`) are not there yet", "", (2, 1)),
+        ("stock lake number\n  starts at 1", "E0103", "(`stock`) are not there yet", "", (2, 1)),
         ('stock b of P\n  "odd', "E0103", "(`stock`)", "", (2, 1)),
         ('behaviour b of P\n  "odd"', "E0101", "`behaviour` has no clause", "starts with `decides`", (3, 3)),
         (

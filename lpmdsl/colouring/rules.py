@@ -39,7 +39,7 @@ _COLOURS: dict[str, Colour | None] = {
     **dict.fromkeys(("TYPE", "CATEGORY", "PLACE"), Colour.TYPE),
     **dict.fromkeys(
         ("DAYS", "END", "ATTACK_RATE", "COUNTED", "COUNTED_THEM", "AGGREGATE", "QUANTILE", "TOTAL", "BAND", "ONE",
-         "FLOW", "TIME_SINCE", "REACHED", "COSTS_OF", "CROSSES", "DECISIONS", "PER_TIE", "SUMMARY", "MOST", "OTHER",
+         "FLOW", "TIME_SINCE", "REACHED", "COSTS_OF", "CROSSES", "DECISIONS", "PER_TIE", "SUMMARY", "RANK", "OTHER",
          "IN_THEIR", "DIRECTED", "TIE"),
         Colour.WORD,
     ),

@@ -34,7 +34,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "TIE": ("tie.",),
     "IN_THEIR": ("in their",),
     "TIME_SINCE": ("time since",),
-    "MOST": ("highest", "lowest"),
+    "RANK": ("highest", "lowest"),
     "OTHER": ("other",),
     "REACHED": ("number of",),
     "YES_NO": ("yes", "no"),

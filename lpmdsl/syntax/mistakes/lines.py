@@ -9,9 +9,10 @@ from lpmdsl.quantities import UNITS
 from lpmdsl.syntax.mistakes.expected import listed
 from lpmdsl.syntax.mistakes.stop import Answer, Stop
 from lpmdsl.syntax.tree import AT_A_MOMENT, LASTING
-from lpmdsl.syntax.words import ATTRIBUTE_LINE, CLAUSE_WORDS, CLAUSES, LATER_LINES, ROW_LINE
+from lpmdsl.syntax.words import ATTRIBUTE_LINE, CLAUSE_WORDS, CLAUSES, LATER_LINES, OPENERS, ROW_LINE
 
 _ACTIONS = frozenset(word.upper() for word in (*AT_A_MOMENT, *LASTING))
+_OPENERS = frozenset(word.upper() for word in OPENERS)
 _IF = re.compile(r"\bif\s+(?P<test>.+?)\s+then\s+(?P<yes>.+?)\s+else\s+(?P<no>.+)")
 _IF_INSIDE = re.compile(r"(?P<yes>\S(?:[^(]*?\S)?)\s+if\s+(?P<test>.+?)\s+else\s+(?P<no>.+)")
 
@@ -65,7 +66,7 @@ def prompt(stop: Stop) -> Answer:
 
 def action(stop: Stop) -> Answer:
     """Answer to a line that should be an action and is none."""
-    if not stop.accepts <= _ACTIONS:
+    if not (_ACTIONS & stop.accepts and stop.accepts <= _ACTIONS | _OPENERS):
         return None
     help = "Add `set ATTRIBUTE to VALUE`, `move CONDITION to STATE` or `leave NETWORK`"
     if stop.at_line_end or stop.found in CLAUSES[stop.keyword]:
