@@ -17,7 +17,7 @@ import hashlib
 import json
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -79,10 +79,11 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
     disable_nagle_algorithm = True
+    rule = staticmethod(reply)
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        said = json.dumps(reply(asked["messages"][-1]["content"], asked["seed"]))
+        said = json.dumps(self.rule(asked["messages"][-1]["content"], asked["seed"]))
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said}}
         completion = {"id": "rule", "object": "chat.completion", "created": 0, "model": NAME, "choices": [choice]}
         body = json.dumps(completion).encode()
@@ -97,9 +98,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def stand_in() -> Iterator[str]:
+def stand_in(rule: Callable[[str, int], dict[str, str | int]] = reply) -> Iterator[str]:
     """The rule as a server on a free port of this computer: its address, ending in /v1."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    handler = type("_Ruled", (_Handler,), {"rule": staticmethod(rule)})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -109,22 +111,25 @@ def stand_in() -> Iterator[str]:
         server.server_close()
 
 
-def record(path: Path, folder: Path) -> int:
+def record(
+    path: Path, folder: Path, of: Path = MODEL, rule: Callable[[str, int], dict[str, str | int]] = reply,
+    note: str = NOTE,
+) -> int:  # fmt: skip
     """Asks about every archetype of every behaviour and writes the ledger's lines; how many calls that took.
 
     The promise about the calls of a run is put aside: this asks for all archetypes, also those that no run meets.
     """
-    loaded = lpmdsl.load(MODEL)
+    loaded = lpmdsl.load(of)
     model = replace(loaded.model, checks=())
-    with stand_in() as url:
-        options = LlmOptions(mode="record", url=url, model=NAME, ledger=folder / "nyc.sqlite")
+    with stand_in(rule) as url:
+        options = LlmOptions(mode="record", url=url, model=NAME, ledger=folder / "asked.sqlite")
         answers = open_answers(model, loaded.source, options, ["baseline"], parameter_values(model))
         assert answers is not None
-        for behaviour in model.behaviours:
+        for behaviour in (b for b in model.behaviours if b.rule is None):
             codes = range(most_archetypes(behaviour))
             answers.values(behaviour, [Archetype(c, labels_of_code(behaviour, c)) for c in codes])
         calls = answers.record().calls
-        path.write_text("\n".join(export_lines(answers.ledger, NOTE)) + "\n", encoding="utf-8")
+        path.write_text("\n".join(export_lines(answers.ledger, note)) + "\n", encoding="utf-8")
         answers.close()
     return calls
 

@@ -217,6 +217,7 @@ PASSES = {
     "dose_schedule": (11, 8),
     "fast_test": (6, 3),
     "gradabm_sir": (7, 7),
+    "guess_average": (2, 1),
     "isolation_policy": (6, 5),
     "measles_households": (8, 7),
     "moran": (5, 4),
