@@ -218,7 +218,10 @@ def test_every_kernel_becomes_machine_code_for_every_target(path: Path) -> None:
     for target, one in made.items():
         assert {k["kernel"] for k in one} == names
         for k in one:
-            assert k["size"] > 0 and 0 < k["registers"] <= 512, f"{k['kernel']} on {target}"
+            # Registers of lanes: on AMD a kernel that only scalars go through has none.
+            assert k["size"] > 0 and (target[:3] == "hip" or k["registers"] > 0) and k["registers"] <= 512, (
+                f"{k['kernel']} on {target}"
+            )
             assert k["spills"] <= MOST_SPILLED, f"{k['kernel']} keeps {k['spills']} bytes a lane in memory on {target}"
 
 
