@@ -16,7 +16,7 @@ from lpmdsl.editor.known.workspace import Workspace
 from lpmdsl.editor.questions.completion import completion
 from lpmdsl.source import Source
 from lpmdsl.syntax.grammar import declaration_parser
-from lpmdsl.syntax.words import CLAUSES
+from lpmdsl.syntax.words import CLAUSES, OPENERS
 
 
 def test_every_terminal_of_the_grammar_is_a_word_or_known_to_be_none() -> None:
@@ -42,7 +42,7 @@ def test_every_clause_is_offered_where_its_declaration_has_no_line_yet() -> None
              "intervention": "intervention i", "behaviour": "behaviour b of K", "scenario": "scenario s",
              "compare": "compare s with baseline", "calibrate": "calibrate",
              "parameter": "parameter p = 1"}  # fmt: skip
-    later = {"except", "to", "set", "add", "move", "leave", "scale", "change"}
+    later = {"except", "to", "set", "add", "move", "leave", "scale", "change", *OPENERS}
     for keyword, line in first.items():
         text = f"model m version 1.0\n{line}\n  "
         accepts = cursor_at(Source("m.lpm", text), len(text)).accepts

@@ -7,11 +7,13 @@ for them.
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpmdsl.networks.world import Arguments, Ties
 
@@ -23,6 +25,9 @@ ArgumentKind = Literal["number", "share", "yes/no", "degrees", "blocks"]
 of shares by degree; one degree is drawn per agent. ``blocks``: a table by one category attribute twice, the mean number
 of ties of one agent of the row's group with the column's group; the generator gets ``groups`` beside it."""
 
+
+APART = 0.05
+"""Share by which the two counts of the same ties may differ; a model is run with their mean."""
 
 Directed = Literal["", "pairs", "newcomers", "drawn"]
 DIRECTED: dict[Directed, str] = {
@@ -173,3 +178,23 @@ NETWORKS: dict[str, NetworkGenerator] = {
         ),
     )
 }
+
+
+# ------------------------------------------------------------------ tables of blocks
+
+
+def contradiction(
+    means: NDArray[np.float64], sizes: NDArray[np.float64], drawn: bool
+) -> tuple[int, int, float, float] | None:
+    """Two groups a, b and the ties between them as a's row and as b's row count them, if these cannot both be.
+
+    ``sizes``: agents of each group, or their shares. ``drawn``: they are numbers that chance has moved.
+    """
+    flows = means * sizes[:, None]
+    for a in range(len(sizes)):
+        for b in range(a + 1, len(sizes)):
+            one, other = float(flows[a, b]), float(flows[b, a])
+            noise = 4 * math.sqrt(1 / max(sizes[a], 1) + 1 / max(sizes[b], 1)) if drawn else 0.0
+            if abs(one - other) > (APART + noise) * max(one, other):
+                return a, b, one, other
+    return None

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.diagnostics import fail
-from lpmdsl.networks.blocks import contradiction
 from lpmdsl.networks.directed import directed_graph
 from lpmdsl.networks.files import read_ties
-from lpmdsl.networks.generators import NETWORKS, GeneratorArgument
+from lpmdsl.networks.generators import NETWORKS, GeneratorArgument, contradiction
 from lpmdsl.networks.random import uniforms
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.networks.storage.csr import Unbuildable

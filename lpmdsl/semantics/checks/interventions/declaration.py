@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal, assert_never
 
 from lpmdsl.diagnostics import Label
-from lpmdsl.quantities import DOSE, DURATION, ERROR, MONEY, PEOPLE, PERSON, TIME, Dimension
+from lpmdsl.quantities import DOSE, DURATION, ERROR, MONEY, PERSON, TIME, Dimension
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.value_origins import origins
 from lpmdsl.semantics.analysis.vertices import extremes
@@ -15,12 +15,13 @@ from lpmdsl.semantics.checks.actions import force_move, set_attribute
 from lpmdsl.semantics.checks.interventions.shares import ONCE, draw_share
 from lpmdsl.semantics.checks.interventions.together import check_together
 from lpmdsl.semantics.checks.interventions.while_active import LASTING, check_while_active, kind_of
+from lpmdsl.semantics.checks.rules.limits import check_limit
 from lpmdsl.semantics.checks.rules.paragraphs import check_paragraphs
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.checks.values.periods import Period, check_period, written_months
 from lpmdsl.semantics.checks.values.units import common_dimension
 from lpmdsl.semantics.context import Context, text_of, unit_of, value_of
-from lpmdsl.semantics.resolve.scope import acting, constant, reporting
+from lpmdsl.semantics.resolve.scope import Scope, acting, constant, reporting
 from lpmdsl.syntax import tree
 
 CostsPer = Literal["day", "person", "start", ""]
@@ -177,34 +178,8 @@ def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> list[m
         return []
     scope = acting(kind, f"the intervention `{name}`")
     where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
-    at_most = None
-    if written.at_most is not None:
-        at_most = check_value(
-            ctx, written.at_most, reporting(f"the intervention `{name}`"), PEOPLE, "a number of people"
-        )
-        if at_most.type != ERROR and any(v < 0 for v, _ in extremes(ctx, (at_most,))):
-            message = f"{text_of(at_most.span)} can be negative, and a number of people cannot."
-            ctx.report.add("E0316", message, at_most.span, labels=origins(ctx, at_most))
-    actions: list[model.Action] = []
-    for action in written.actions:
-        match action:
-            case tree.SetTo():
-                made = set_attribute(ctx, action, kind, scope)
-            case tree.MoveTo():
-                made = force_move(ctx, action, kind, scope)
-            case tree.DrawTo():
-                made = None  # a block that draws has paragraphs
-            case tree.Leave() | tree.Scale() | tree.Change():
-                ctx.report.add(
-                    "E0709",
-                    f"`every` acts at a moment, and {LASTING[type(action)]} lasts.",
-                    action.span,
-                    "Write it under `while active`.",
-                )
-                made = None
-            case _:
-                assert_never(action)
-        actions += [made] if made is not None else []
+    at_most = check_limit(ctx, written.at_most, f"the intervention `{name}`")
+    actions = _plain_actions(ctx, written, kind, scope)
     paragraphs = check_paragraphs(ctx, written.paragraphs, f"{name}.each{k}", replace(scope, pulls=True))
     if every is None or paragraphs is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
         return []
@@ -227,6 +202,31 @@ def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> list[m
         paragraphs,
     )
     return [*draws, block]
+
+
+def _plain_actions(ctx: Context, written: tree.Repeated, kind: str, scope: Scope) -> list[model.Action]:
+    """The actions of a block without paragraphs that are right."""
+    actions: list[model.Action] = []
+    for action in written.actions:
+        match action:
+            case tree.SetTo():
+                made = set_attribute(ctx, action, kind, scope)
+            case tree.MoveTo():
+                made = force_move(ctx, action, kind, scope)
+            case tree.DrawTo():
+                made = None  # a block that draws has paragraphs
+            case tree.Leave() | tree.Scale() | tree.Change():
+                ctx.report.add(
+                    "E0709",
+                    f"`every` acts at a moment, and {LASTING[type(action)]} lasts.",
+                    action.span,
+                    "Write it under `while active`.",
+                )
+                made = None
+            case _:
+                assert_never(action)
+        actions += [made] if made is not None else []
+    return actions
 
 
 def _costs(ctx: Context, written: tree.Intervention) -> tuple[float | None, CostsPer]:

@@ -7,8 +7,7 @@ from typing import assert_never
 import numpy as np
 
 from lpmdsl.diagnostics import did_you_mean, instead
-from lpmdsl.networks.blocks import contradiction
-from lpmdsl.networks.generators import NETWORKS, GeneratorArgument, NetworkGenerator
+from lpmdsl.networks.generators import NETWORKS, GeneratorArgument, NetworkGenerator, contradiction
 from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER, PROBABILITY
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.vertices import constant as constant_value

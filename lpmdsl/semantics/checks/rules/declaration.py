@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lpmdsl.quantities import ERROR, NUMBER, PEOPLE
+from lpmdsl.quantities import ERROR, NUMBER
 from lpmdsl.semantics import model
-from lpmdsl.semantics.analysis.value_origins import origins
-from lpmdsl.semantics.analysis.vertices import extremes
+from lpmdsl.semantics.checks.rules.limits import check_limit
 from lpmdsl.semantics.checks.rules.paragraphs import check_paragraphs
-from lpmdsl.semantics.checks.values.expressions import check_expression, check_test, check_value
+from lpmdsl.semantics.checks.values.expressions import check_expression, check_test
 from lpmdsl.semantics.checks.values.periods import Period, check_period
 from lpmdsl.semantics.checks.values.probabilities import check_rate
-from lpmdsl.semantics.context import Context, text_of
+from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.resolve.scope import Scope, reporting, ruling
 from lpmdsl.syntax import tree
 
@@ -47,12 +46,7 @@ def _block(ctx: Context, written: tree.Rule, kind: str, scope: Scope) -> model.R
         ctx.report.add("E1002", message, time.kind.span, f"Write `for at most NUMBER {kind}`.")
         return None
     where = check_test(ctx, time.where, scope, "what follows `where`") if time.where is not None else None
-    at_most = None
-    if time.at_most is not None:
-        at_most = check_value(ctx, time.at_most, reporting(scope.place), PEOPLE, "a number of agents")
-        if at_most.type != ERROR and any(v < 0 for v, _ in extremes(ctx, (at_most,))):
-            message = f"{text_of(at_most.span)} can be negative, and a number of agents cannot."
-            ctx.report.add("E0316", message, at_most.span, labels=origins(ctx, at_most))
+    at_most = check_limit(ctx, time.at_most, scope.place)
     if every is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
         return None
     return model.Repeated(kind, every.days, at_most, where, (), f"{name}.for", time.span, every.months)
