@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from math import sqrt
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import lpmdsl
+from lpmdsl.cli.commands import app
 
 MODELS = Path(__file__).parent.parent.parent / "models"
 
@@ -94,3 +97,15 @@ def test_a_mutant_takes_over_as_often_as_moran_says(advantage: float, cells: int
     chance = 1 / cells if advantage == 1 else (1 - 1 / advantage) / (1 - advantage**-cells)
     z = ((final > 0).mean() - chance) / sqrt(chance * (1 - chance) / 800)
     assert abs(z) < 4, f"{(final > 0).mean():.3f} for {chance:.3f}"
+
+
+def test_pages_show_no_name_that_is_not_in_the_text(tmp_path: Path) -> None:
+    """What is seen of friends is kept under a name of the compiler's own."""
+    for name in ("degroot", "opinion"):
+        lpmdsl.load(MODELS / f"{name}.lpm").run(seed=1, steps=3, out=tmp_path / name)
+        page = (tmp_path / name / "report.html").read_text(encoding="utf-8")
+        told = CliRunner().invoke(app, ["doc", str(MODELS / f"{name}.lpm"), "--out", str(tmp_path / f"{name}.html")])
+        assert told.exit_code == 0
+        described = (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+        for text in (page, described):
+            assert "opinion" in text and not re.search(r"friends_\w+_\d", text)

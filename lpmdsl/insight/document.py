@@ -69,7 +69,7 @@ def _overview(model: m.Model) -> str:
 
 
 def _members(agent: m.Agent) -> str:
-    return ", ".join(f"<code>{html(member.name)}</code>" for member in agent.members)
+    return ", ".join(f"<code>{html(member.name)}</code>" for member in agent.written)
 
 
 _DECIDES = "Behaviours that are due: everyone looks at what it knows, and decides."

@@ -198,7 +198,7 @@ def _changes(name: str, record: ParameterRecord, manifest: Manifest) -> str:
 def _world(model: Model, manifest: Manifest) -> str:
     rows = []
     for agent in model.agents:
-        members = ", ".join(html(member.name) for member in agent.members)
+        members = ", ".join(html(member.name) for member in agent.written)
         number = manifest.agents.get(agent.name, agent.count or 0)
         rows.append([html(agent.name), f"{number:,}", members, html(agent.doc)])
     agents = table(["Agent", "Number", "Attributes and places", "About"], rows, frozenset({1}))

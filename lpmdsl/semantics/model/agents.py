@@ -77,3 +77,8 @@ class Agent:
     def places(self) -> tuple[Place, ...]:
         """Places in written order."""
         return tuple(m for m in self.members if isinstance(m, Place))
+
+    @property
+    def written(self) -> tuple[Attribute | Place, ...]:
+        """Members that stand in the text: without what is only seen of neighbours."""
+        return tuple(m for m in self.members if isinstance(m, Place) or m.view is None)
