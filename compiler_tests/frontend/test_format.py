@@ -265,3 +265,11 @@ def test_brackets_in_guards_and_scalings() -> None:
         module = read(text)
         again = format_module(module)
         assert without_comments(read(again))[2:] == without_comments(module)[2:]
+
+
+def test_an_aggregate_with_an_else_keeps_its_parentheses_in_a_sum() -> None:
+    """`else` takes one value: without them a reader would take the rest of the sum for it."""
+    text = (ROOT / "models" / "opinion.lpm").read_text(encoding="utf-8")
+    assert "else opinion) - opinion)" in text and "mean of (share of friends where" in text
+    source = Source("opinion.lpm", text)
+    assert format_module(parse(source, Report())) == text

@@ -205,6 +205,8 @@ def _level(e: t.Expr) -> int:
             return NOT if e.op == "not" else SIGN
         case t.Is():
             return TEST
+        case t.Aggregate() if e.otherwise is not None:
+            return TEST  # where `else V` ends is seen in parentheses alone, in a sum too
         case t.Aggregate() if e.where is not None:
             return SUM  # it takes all that it can: within a product a reader sees in parentheses where it ends
         case _:
