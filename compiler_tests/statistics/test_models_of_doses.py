@@ -1,4 +1,4 @@
-"""What the models of tests and of doses claim: exact schedules, the chances of a test, and which plan is better."""
+"""Claims of the models of tests and of doses: exact schedules, the chances of a test, and which plan is better."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from lpmdsl.semantics.resolve.library import Library
 from lpmdsl.semantics.resolve.names import Names, resolve
 from lpmdsl.source import Source
 from lpmdsl.syntax import tree
+from lpmdsl.syntax.chunks import lines_of, split
 from lpmdsl.syntax.parse import parse
 
 ROUNDS = 4
@@ -101,13 +102,27 @@ def readable_module(source: Source, module: tree.Module, found: tuple[Diagnostic
 
 
 def _broken_lines(text: str, module: tree.Module, found: tuple[Diagnostic, ...]) -> set[tuple[int, int]]:
-    """The lines of errors that cost a declaration; a hidden character costs the whole text and stands anywhere."""
+    """The lines of errors that cost a declaration; a hidden character costs the whole text and stands anywhere.
+
+    A declaration whose first line does not read is left out whole: its clauses would go on the declaration above.
+    """
     read = [(d.span.start, d.span.end) for d in module.declarations]
-    lines = set()
+    source = Source(module.source.name, text)
+    ends = {chunk.start: chunk.start + len(chunk.text) - 1 for chunk, _ in split(source, lines_of(source))}
+    lines: set[tuple[int, int]] = set()
     for d in found:
         at = d.span.start
         if d.severity == "error" and d.code != "E0108" and not any(start <= at < end for start, end in read):
-            start = text.rfind("\n", 0, at) + 1
-            end = text.find("\n", at)
-            lines.add((start, len(text) if end < 0 else end))
+            start, end = _line_around(text, at)
+            whole = next((ends[first] for first in range(start, end) if first in ends), end)
+            while start < whole:
+                start, end = _line_around(text, start)
+                lines.add((start, end))
+                start = end + 1
     return {(start, end) for start, end in lines if text[start:end].strip()}
+
+
+def _line_around(text: str, at: int) -> tuple[int, int]:
+    """Return where the line of a character begins and ends."""
+    end = text.find("\n", at)
+    return text.rfind("\n", 0, at) + 1, len(text) if end < 0 else end

@@ -36,7 +36,11 @@ def candidates(cursor: Cursor, directory: Directory, library: Library) -> Iterat
     if isinstance(top, t.Use):
         yield from _of_library(cursor.path, top, library)
     elif cursor.path and isinstance(cursor.path[-1].node, t.Theirs):
-        yield from _members(directory, _scope(cursor.path, directory))
+        scope = _scope(cursor.path, directory)
+        yield from _members(directory, scope)
+        for name, condition in directory.names.conditions().items():
+            if scope.kind in ("", condition.of.id):
+                yield Candidate(name, "condition", f"state of {condition.of.id}")
     elif cursor.path and isinstance(cursor.path[-1].node, t.OfTie):
         yield from _of_ties(directory)
     elif len(cursor.path) > 1:
@@ -215,7 +219,9 @@ def _values(path: tuple[Step, ...], scope: Scope, directory: Directory) -> Itera
     top = path[0].node
     if scope.labelled:
         yield from _labels(directory.labels(scope.kind, scope.labelled), scope.labelled)
-    if scope.kind and not isinstance(top, _ONLY_CONSTANTS):
+    # Of an aggregate it is not known yet over whom it will be.
+    is_of_somebody = any(isinstance(step.node, t.Aggregate) and step.field == "what" for step in path)
+    if (scope.kind or is_of_somebody) and not isinstance(top, _ONLY_CONSTANTS):
         yield from _members(directory, scope)
     yield from _named(directory, ("parameter",))
     for name, table in directory.names.tables().items():
