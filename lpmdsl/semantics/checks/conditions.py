@@ -263,6 +263,13 @@ def _whiles(ctx: Context, condition: str, kind: str, written: tree.While) -> lis
             case tree.Leave():
                 networks = left_networks(ctx, action.networks, kind, "leave it")
                 found.append(model.WhileInState(states, None, None, networks, action.span))
+            case tree.DrawTo():
+                ctx.report.add(
+                    "E0709",
+                    "A draw happens at a moment, and `while` lasts.",
+                    action.span,
+                    "Draw it once, in the line of an attribute (`x number ~ …`), and read that here.",
+                )
             case tree.MoveTo():
                 ctx.report.add(
                     "E0709",
@@ -306,12 +313,13 @@ def _entering(ctx: Context, condition: str, kind: str, k: int, written: tree.OnE
         if isinstance(action, tree.SetTo):
             made = set_attribute(ctx, action, kind, scope)
             actions += [made] if made is not None else []
+        elif isinstance(action, tree.DrawTo):
+            message = "On entering a state attributes are set to what is known, and nothing is drawn."
+            help = "Draw it once, in the line of an attribute (`x number ~ …`), and set to that; or draw in a rule."
+            ctx.report.add("E0709", message, action.span, help)
         else:
-            ctx.report.add(
-                "E0709",
-                "On entering a state attributes can be set; moves and absences belong elsewhere.",
-                action.span,
-                "Write the move as an exit, or the absence under `while`.",
-            )
+            message = "On entering a state attributes can be set; moves and absences belong elsewhere."
+            help = "Write the move as an exit, or the absence under `while`."
+            ctx.report.add("E0709", message, action.span, help)
     first = written.states[0].id if written.states else ""
     return model.OnEntering(states, tuple(actions), f"{condition}.{first}.entering{k}", written.span)
