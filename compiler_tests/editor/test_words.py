@@ -30,7 +30,7 @@ def test_every_word_reads_as_its_terminal() -> None:
         for word in words_of(terminal.name):
             pattern = terminal.pattern.to_regexp()
             following = f"{word} 1" if terminal.name == "QUANTILE" else f"{word} entering" if word == "number" else word
-            for text in (following, f"{word} of", f"{word} where", f"{word} x"):
+            for text in (following, f"{word} number", f"{word} of", f"{word} where", f"{word} x"):
                 if re.match(pattern, text):
                     break
             else:

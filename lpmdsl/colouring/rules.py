@@ -39,8 +39,8 @@ _COLOURS: dict[str, Colour | None] = {
     **dict.fromkeys(("TYPE", "CATEGORY", "PLACE"), Colour.TYPE),
     **dict.fromkeys(
         ("DAYS", "END", "ATTACK_RATE", "COUNTED", "COUNTED_THEM", "AGGREGATE", "QUANTILE", "TOTAL", "BAND", "ONE",
-         "FLOW", "TIME_SINCE", "REACHED", "COSTS_OF", "CROSSES", "DECISIONS", "PER_TIE", "SUMMARY", "RANK", "OTHER",
-         "IN_THEIR", "DIRECTED", "TIE"),
+         "CUMULATIVE", "FLOW", "TIME_SINCE", "REACHED", "COSTS_OF", "CROSSES", "DECISIONS", "PER_TIE", "SUMMARY",
+         "RANK", "OTHER", "IN_THEIR", "DIRECTED", "TIE"),
         Colour.WORD,
     ),
     "YES_NO": Colour.YES_NO, "DATE": Colour.DATE, "NUMBER": Colour.NUMBER, "STRING": Colour.STRING,
@@ -48,8 +48,8 @@ _COLOURS: dict[str, Colour | None] = {
     **dict.fromkeys(("ARGUMENT", "LAW_ARGUMENT", "UNIT", "NAME", "RELEASE", "RELATION", "_NL", "__IGNORE_0")),
 }  # fmt: skip
 """Colours of the terminals of the grammar that are not a plain word; a plain word is ``Colour.WORD``."""
-_AFTER = {"SUMMARY": rf"(?={BLANK}+of\b)"}
-"""Text that must follow a terminal which the parser knows by its place: `mean` is an argument, too."""
+_AFTER = {"SUMMARY": rf"(?={BLANK}+of\b)", "END": rf"(?={BLANK}*(?:,|scaled\b))"}
+"""Text that must follow a terminal which the parser knows by its place: `mean` is an argument, too, `target` a name."""
 
 
 def colour_of(terminal: TerminalDef) -> Colour | None:

@@ -25,6 +25,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "TOTAL": ("total of",),
     "BAND": ("band of",),
     "ONE": ("one of",),
+    "CUMULATIVE": ("cumulative",),
     "FLOW": ("number entering", "number going from"),
     "COSTS_OF": ("costs of",),
     "CROSSES": ("rises above", "falls below"),

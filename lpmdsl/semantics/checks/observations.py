@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, PERSON, TIME, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.checks.spending import check_spending
+from lpmdsl.semantics.checks.counted import told
+from lpmdsl.semantics.checks.spending import check_spending, reached_kinds
 from lpmdsl.semantics.checks.values.distributions import check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test
 from lpmdsl.semantics.checks.values.formulas import check_formula, reporting_period, unit_of_type
@@ -55,9 +56,10 @@ def check_observations(ctx: Context) -> None:
 def _observation(ctx: Context, written: tree.Observe) -> model.Observation | None:
     value = written.value
     if isinstance(value, tree.Flow):
-        return _flow(ctx, written, value)
+        flow = _flow(ctx, written, value)
+        return told(ctx, value, flow, set() if flow is None else {flow.of})
     if isinstance(value, tree.Spending):
-        return check_spending(ctx, written, value)
+        return told(ctx, value, check_spending(ctx, written, value), reached_kinds(ctx, value))
     if isinstance(value, tree.Aggregate) and isinstance(value.over, tree.Name):
         return _level(ctx, written, value)
     return check_formula(ctx, written, value)

@@ -29,6 +29,15 @@ def check_spending(ctx: Context, written: tree.Observe, value: tree.Spending) ->
     )  # fmt: skip
 
 
+def reached_kinds(ctx: Context, value: tree.Spending) -> set[str]:
+    """The kinds of agents whom the blocks of interventions are for."""
+    named = [ctx.names.interventions()[n.id] for n in value.interventions if n.id in ctx.names.interventions()]
+    kinds = ctx.names.agents()
+    only = next(iter(kinds), "")
+    written = {block.kind.id if block.kind is not None else only for one in named for block in one.repeated}
+    return written & set(kinds)
+
+
 def _reaches(ctx: Context, name: tree.Name) -> bool:
     """Return True if an intervention has a block that reaches somebody; else a report."""
     interventions = ctx.names.interventions()

@@ -190,36 +190,40 @@ class TreeBuilder(RuleBuilder):
     # -------------------------------------------------------------- observations and interventions
 
     def flow(self, meta: Meta, c: Children) -> Clause:
-        _, (origins, states), of, per, where = c
-        if per is None:
-            span = self.span(meta)
-            written = " ".join(self.text[meta.start_pos : meta.end_pos].split())
-            help = f"Write `{written} per day`; a running total is `observe cumulative = total of NAME` of that"
-            self.error("Those who enter are counted over a period", span, help)
-            per = t.Quantity(1.0, False, None, t.Unit((("day", 1),), span), "day", span)
-        return Clause("flow", (origins, states, of and self.named(of), per, where), self.span(meta))
+        cumulative, _, (origins, states), of, per, among, where = c
+        span = self.span(meta)
+        total = "" if cumulative else "; a running total is `observe cumulative = total of NAME` of that"
+        per = per or self._a_day(meta, "Those who enter are counted over a period", " per day", total)
+        made = t.Flow(states, of and self.named(of), per, span, origins, cumulative is not None, among)
+        return Clause("flow", (made, where), span)
+
+    def per_people(self, meta: Meta, c: Children) -> t.Quantity:
+        if c[0].value <= 0:
+            self.error("So many people are more than none", c[0].span, "Write `per 100_000`")
+        return c[0]
+
+    def _a_day(self, meta: Meta, message: str, period: str, help: str) -> t.Quantity:
+        """A day in place of a period that is missing, after an error."""
+        span = self.span(meta)
+        written = " ".join(self.text[meta.start_pos : meta.end_pos].split())
+        self.error(message, span, f"Write `{written}{period}`{help}")
+        return t.Quantity(1.0, False, None, t.Unit((("day", 1),), span), "day", span)
 
     def spending(self, meta: Meta, c: Children) -> Clause:
         *words, per, where = c
         span = self.span(meta)
-        if per is None:
-            written = " ".join(self.text[meta.start_pos : meta.end_pos].split())
-            help = f"Write `{written} per week`; a running total is `observe all_spent = total of NAME` of that"
-            self.error("Money is spent over a period", span, help)
-            per = t.Quantity(1.0, False, None, t.Unit((("day", 1),), span), "day", span)
+        total = "; a running total is `observe all_spent = total of NAME` of that"
+        per = per or self._a_day(meta, "Money is spent over a period", " per week", total)
         names = tuple(self.named(token) for token in words if token.type == "NAME")
         return Clause("spending", (t.Spending(names, per, span), where), span)
 
     def reached(self, meta: Meta, c: Children) -> Clause:
-        _, *words, per, where = c
+        cumulative, _, *words, per, among, where = c
         span = self.span(meta)
-        if per is None:
-            written = " ".join(self.text[meta.start_pos : meta.end_pos].split())
-            help = f"Write `{written} per day`; of a state or a test it is `count of KIND where …`"
-            self.error("Those whom an intervention reaches are counted over a period", span, help)
-            per = t.Quantity(1.0, False, None, t.Unit((("day", 1),), span), "day", span)
+        message = "Those whom an intervention reaches are counted over a period"
+        per = per or self._a_day(meta, message, " per day", "; of a state or a test it is `count of KIND where …`")
         names = tuple(self.named(token) for token in words)
-        return Clause("spending", (t.Spending(names, per, span, True), where), span)
+        return Clause("spending", (t.Spending(names, per, span, True, cumulative is not None, among), where), span)
 
     def entered(self, meta: Meta, c: Children) -> tuple[tuple[t.Name, ...], tuple[t.Name, ...]]:
         return (), c[0]
@@ -246,11 +250,8 @@ class TreeBuilder(RuleBuilder):
     def observe(self, meta: Meta, c: Children) -> t.Observe:
         name, value, by, thinned, delayed, every = c
         where = None
-        if isinstance(value, Clause) and value.kind == "spending":
+        if isinstance(value, Clause):
             value, where = value.value
-        elif isinstance(value, Clause):
-            (origins, states, of, per, where), span = value.value, value.span
-            value = t.Flow(states, of, per, span, origins)
         return t.Observe(
             self.named(name), value, where, by or (), thinned, delayed, every, self.doc(meta), self.span(meta)
         )

@@ -157,14 +157,21 @@ def _how(how: t.Sharing | t.AtRandom | t.Generated | t.FromFile | t.BackOf) -> s
             assert_never(how)
 
 
+def _told(value: str, node: t.Flow | t.Spending) -> str:
+    """The value with what is made of its count."""
+    per = "" if node.among is None else f" per {node.among.text}"
+    return f"{'cumulative ' if node.is_cumulative else ''}{value}{per}"
+
+
 def _observe(node: t.Observe) -> str:
     if isinstance(node.value, t.Flow):
         of = f" of {node.value.of.id}" if node.value.of else ""
         ends = "entering" if not node.value.origins else f"going from {labels(node.value.origins)} to"
         value = f"number {ends} {labels(node.value.states)}{of} per {node.value.per.text}"
+        value = _told(value, node.value)
     elif isinstance(node.value, t.Spending):
         what = "number" if node.value.is_number else "costs"
-        value = f"{what} of {names(node.value.interventions)} per {node.value.per.text}"
+        value = _told(f"{what} of {names(node.value.interventions)} per {node.value.per.text}", node.value)
     else:
         value = expression(node.value)
     return join(

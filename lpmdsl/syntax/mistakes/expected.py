@@ -6,7 +6,7 @@ from lpmdsl.syntax.mistakes.stop import Stop
 from lpmdsl.syntax.words import ATTRIBUTE_LINE, CLAUSES, FIRST_LINES, ROW_LINE, words
 
 _CONTEXT_WORDS = 5
-_PHRASES = {
+PHRASES = {
     "NAME": "a name",
     "NUMBER": "a number",
     "STRING": "a text in quotes",
@@ -41,7 +41,12 @@ _PHRASES = {
     "HEADER": "`model` or `library`",
     "YES_NO": "`yes` or `no`",
     "COSTS_OF": "`costs of`",
+    "CUMULATIVE": "`cumulative number`",
     "FLOW": "`number entering` or `number going from`",
+    "REACHED": "`number of INTERVENTION`",
+    "TIME_SINCE": "`time since`",
+    "IN_THEIR": "`in their ATTRIBUTE`",
+    "RANK": "`highest` or `lowest`",
     "EXCEPT": "`except`",
     "CATEGORY": "`category`",
     "BAND": "`band of`",
@@ -49,8 +54,8 @@ _PHRASES = {
     "TILDE": "`~`",
 }
 # Terminals that continue or decorate a value: named only when nothing else can come.
-_OPERATORS = words("PLUS MINUS STAR DIVIDE POWER RELATION IS IN NOT AND OR LPAR LSQB PERCENT UNIT PER WHERE ELSE")
-_VALUE_STARTS = words(
+OPERATORS = words("PLUS MINUS STAR DIVIDE POWER RELATION IS IN NOT AND OR LPAR LSQB PERCENT UNIT PER WHERE ELSE")
+VALUE_STARTS = words(
     "NAME NUMBER LPAR MINUS NOT THEIR TIE YES_NO DATE COUNTED COUNTED_THEM AGGREGATE QUANTILE TOTAL TIME_SINCE "
     "ARGUMENT STRING"
 )
@@ -80,11 +85,11 @@ def _options(stop: Stop) -> str:
     if set(_EXITS) <= accepts:
         return listed(list(_EXITS.values()), "or")
     if stop.wants_value:
-        others = accepts - _VALUE_STARTS
+        others = accepts - VALUE_STARTS
         return listed(["a value", *_phrases(others)], "or")
     if "NAME" in accepts and accepts <= {"NAME", "NUMBER", "STRING", "YES_NO"}:
         return "a name"
-    plain = accepts - (_OPERATORS - _structural(accepts))
+    plain = accepts - (OPERATORS - _structural(accepts))
     if plain - {"_NL", "COMMA"}:
         plain -= {"_NL", "COMMA"}
     return listed(_phrases(plain or accepts), "or")
@@ -97,7 +102,7 @@ def _structural(accepts: set[str]) -> set[str]:
 
 
 def _phrases(terminals: set[str]) -> list[str]:
-    return sorted({_PHRASES.get(name, f"`{name.lower()}`") for name in terminals if name != "$END"})
+    return sorted({PHRASES.get(name, f"`{name.lower()}`") for name in terminals if name != "$END"})
 
 
 def listed(words: list[str], last: str) -> str:

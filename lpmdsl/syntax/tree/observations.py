@@ -16,6 +16,9 @@ class Flow:
     per: Quantity
     span: Span
     origins: tuple[Name, ...] = ()
+    is_cumulative: bool = False
+    among: Quantity | None = None
+    """Number of people per whom it is told: 100 000 of ``per 100_000``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Spending:
     per: Quantity
     span: Span
     is_number: bool = False
+    is_cumulative: bool = False
+    among: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True)
