@@ -60,7 +60,7 @@ def _overview(model: m.Model) -> str:
         [html(a.name), f"{a.count:,}" if a.count else f"as in {html(a.file or '')}", _members(a), html(a.doc)]
         for a in model.agents
     ]
-    networks = [[html(n.name), html(n.of), how_joined(n), contacts_of(n), html(n.days or "every day"),
+    networks = [[html(n.name), html(n.of), how_joined(n), contacts_of(n, model), html(n.days or "every day"),
                  html(n.doc)] for n in model.networks]  # fmt: skip
     tables = table(["Agent", "Number", "Attributes and places", "About"], agents, frozenset({1}))
     if networks:
@@ -74,27 +74,28 @@ def _members(agent: m.Agent) -> str:
 
 _DECIDES = "Behaviours that are due: everyone looks at what it knows, and decides."
 _RULES = "Rules that are due are followed, in the order in which they are written."
-_STEPS = (
-    _DECIDES,
-    "Triggers look at the last completed reports; interventions act.",
-    _RULES,
-    "Contagion: every susceptible feels the force of those infectious and present on its networks.",
-    "Transitions: everyone moves whose time has come or whose threshold is reached, for itself.",
-    "Observations count.",
+_TRIGGERS = "Triggers look at the last completed reports; interventions act."
+_CONTAGION = "Contagion: every susceptible feels the force of those infectious and present on its networks."
+_TRANSITIONS = "Transitions: everyone moves whose time has come or whose threshold is reached, for itself."
+_STEPS = (_DECIDES, _TRIGGERS, _RULES, _CONTAGION, _TRANSITIONS, "Observations count.")
+_READS = "Everyone reads the state at the start of the phase. "
+_STAYS = (
+    "Dwell times, branches and thresholds of infection are drawn on entering a state, keyed by who and where in the "
+    "text; "
 )
-_CHANCE = (
-    "Everyone reads the state at the start of the phase. Dwell times, branches and thresholds of infection are drawn "
-    "on entering a state, keyed by who and where in the text; the same seed gives the same run."
-)
+_SEED = "the same seed gives the same run."
 
 
 def _process(model: m.Model) -> str:
     """Process overview and scheduling, design concepts, initialisation, observation."""
-    absent = [step for step, there in ((_DECIDES, model.behaviours), (_RULES, model.rules)) if not there]
+    needs = ((_DECIDES, model.behaviours), (_TRIGGERS, model.interventions), (_RULES, model.rules),
+             (_CONTAGION, model.contagions), (_TRANSITIONS, model.conditions))  # fmt: skip
+    absent = [step for step, there in needs if not there]
     steps = [step for step in _STEPS if step not in absent]
-    order = "<ol>" + "".join(f"<li>{step}</li>" for step in steps) + f"</ol><p>{_CHANCE}</p>"
+    chance = _READS + (_STAYS + _SEED if model.conditions else _SEED.capitalize())
+    order = "<ol>" + "".join(f"<li>{step}</li>" for step in steps) + f"</ol><p>{chance}</p>"
     begins = [[html(c.name), f"<code>{html(text_of(c.start.span))}</code>"] for c in model.conditions]
-    start = "<h3>Initialisation</h3>" + table(["Condition", "At the start"], begins)
+    start = "<h3>Initialisation</h3>" + table(["Condition", "At the start"], begins) if begins else ""
     seen = [[html(o.name), f"<code>{html(text_of(o.span))}</code>", html(o.doc)] for o in model.reported]
     watched = "<h3>Observation</h3>" + table(["Name", "In the model", "About"], seen)
     acts = [[html(spaced(d.name)), html(d.doc), f"<pre>{html(own_words(d))}</pre>"]
@@ -107,6 +108,8 @@ def _process(model: m.Model) -> str:
 
 
 def _mermaid(model: m.Model) -> str:
+    if not model.conditions:
+        return ""
     body = "".join(f"<pre>{html(mermaid(c))}</pre>" for c in model.conditions)
     return f"<details><summary>The states as Mermaid text</summary>{body}</details>"
 

@@ -78,9 +78,11 @@ def how_joined(network: Network) -> str:
     return f"at random, mixing by {html(network.mixing)}" if network.mixing else "at random"
 
 
-def contacts_of(network: Network) -> str:
-    """HTML of a network's contacts."""
+def contacts_of(network: Network, model: Model) -> str:
+    """HTML of a network's contacts; a dash where nothing passes on it."""
     if network.contacts is None:
+        if not any(contagion.spreads_on(network.name) for contagion in model.contagions):
+            return "–"
         return "as the mixing table says" if network.mixing else "in the contagion's rate"
     return f"<code>{html(text_of(network.contacts.span))}</code>" + (" per tie" if network.per_tie else "")
 

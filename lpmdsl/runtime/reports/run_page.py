@@ -203,7 +203,7 @@ def _world(model: Model, manifest: Manifest) -> str:
         rows.append([html(agent.name), f"{number:,}", members, html(agent.doc)])
     agents = table(["Agent", "Number", "Attributes and places", "About"], rows, frozenset({1}))
     ties = [
-        [html(n.name), html(n.of), how_joined(n), contacts_of(n), html(n.days or "every day"), html(n.doc)]
+        [html(n.name), html(n.of), how_joined(n), contacts_of(n, model), html(n.days or "every day"), html(n.doc)]
         for n in model.networks
     ]
     networks = table(["Network", "Joins", "How", "Contacts", "When", "About"], ties) if ties else ""

@@ -45,7 +45,7 @@ img.figure { display: block; max-width: 100%; height: auto; margin: .4rem 0 1rem
 code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .84rem; }
 pre { background: var(--tint); border: 1px solid var(--line); border-radius: 6px; padding: 1rem; overflow-x: auto;
   line-height: 1.45; }
-td pre { margin: 0; padding: .6rem .8rem; }
+td pre { margin: 0; padding: .6rem .8rem; white-space: pre-wrap; }
 details summary { cursor: pointer; color: var(--accent); }
 svg.states { max-width: 100%; height: auto; display: block; margin: .6rem 0; }
 svg.states .state { fill: var(--tint); stroke: var(--ink); stroke-width: 1.4; }
