@@ -91,3 +91,18 @@ def test_a_count_told_per_person_is_a_formula() -> None:
 def test_counts_that_are_told_otherwise_are_written_back_as_they_are() -> None:
     lines = [line for line in TEXT.splitlines() if line.startswith("observe")]
     assert [line for line in formatted(TEXT).splitlines() if line.startswith("observe")] == lines
+
+
+def test_people_of_three_kinds_are_added_up() -> None:
+    kinds = {"Cow": 100, "Pig": 200, "Hen": 500}
+    agents = "".join(f"agent {kind} count {count}\n  seen number = 0\n" for kind, count in kinds.items())
+    blocks = "".join(
+        f"intervention visit_{kind}\n  every day for 4 {kind}\n    set seen to seen + 1\n"
+        f"observe seen_{kind} = mean of seen over {kind} every day\n"
+        for kind in kinds
+    )
+    text = (
+        f"model farms version 1.0\nclock\n  step 1 day\n  for 5 days\n{agents}{blocks}"
+        "observe visits = number of visit_Cow, visit_Pig, visit_Hen per day per 1_000\n"
+    )
+    np.testing.assert_allclose(agreed(text, agents=100).observations["visits"], 12 * 1_000 / 800, rtol=1e-12)

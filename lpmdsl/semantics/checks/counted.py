@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import reduce
 
 from lpmdsl.quantities import NUMBER, PERSON, TIME, Kind, Type
 from lpmdsl.semantics import model
@@ -50,7 +51,7 @@ def _people(ctx: Context, counted: model.Observation, kinds: list[str], span: Sp
     """All of the kinds; of a count of some, or by groups, those of each group who could be counted, at the report."""
     if counted.where is None and not counted.by:
         whole: list[model.Expr] = [model.Population(kind, PEOPLE, span) for kind in kinds]
-        return whole[0] if len(whole) == 1 else model.Apply("add", tuple(whole), PEOPLE, span)
+        return reduce(lambda a, b: model.Apply("add", (a, b), PEOPLE, span), whole)
     everybody = model.Level(model.Aggregate("count", counted.of, None, None, None, PEOPLE, span))
     name = _name(ctx, counted.name.removesuffix("_counted"), "people")
     people = replace(
