@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +24,7 @@ from lpmdsl.program.nodes import HAZARD_MOST, HAZARD_ONE, STEP, integer, number,
 from lpmdsl.quantities import Kind, Type
 from lpmdsl.semantics.analysis.exposure.second_look import is_looked_at_again
 from lpmdsl.semantics.analysis.watched_values import Watched
+from lpmdsl.semantics.context import fresh_name
 from lpmdsl.semantics.host.quantile_tables import TICKS
 from lpmdsl.semantics.model import Condition, Contagion, Distribution, Expr, Model, Network, ParameterRef
 
@@ -161,8 +161,7 @@ class Builder:
     def _fresh_constant(self, hint: str) -> str:
         stem = self.code_name(hint)
         taken = {c.name for c in self.constants} | {p.name for p in self.model.parameters}
-        stems = itertools.chain((stem,), (f"{stem}_{k}" for k in itertools.count(2)))
-        return next(name for name in stems if name not in taken)
+        return fresh_name(stem, taken, bare=True)
 
     def code_name(self, place: str) -> str:
         """The name of a place in the text for generated code: ``Flu_I_after`` of ``Flu.I.after``.
@@ -171,8 +170,7 @@ class Builder:
         """
         if place not in self.named:
             stem = place.replace(".", "_") if is_dotted(place) else f"place_{len(self.named) + 1}"
-            stems = itertools.chain((stem,), (f"{stem}_{k}" for k in itertools.count(2)))
-            self.named[place] = next(name for name in stems if name not in self._taken)
+            self.named[place] = fresh_name(stem, self._taken, bare=True)
             self._taken.add(self.named[place])
         return self.named[place]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -74,6 +75,10 @@ class Context:
     """Counts of everybody that rates, chances and rules read: taken at the beginning of every step."""
     broken: set[str] = field(default_factory=set)
     """Names whose declaration is wrong and already reported: what uses them stays silent."""
+
+    def observed(self) -> set[str]:
+        """Names of all observations, of those that are for the model alone too."""
+        return {*self.names.observations(), *(o.name for o in self.counts)}
 
     def unknown(self, name: tree.Name, wanted: str, known: object, help: str = "") -> None:
         """Report that ``name`` is not ``wanted`` (``a network``): another kind of thing, or nothing at all."""
@@ -236,6 +241,12 @@ def _literal_type(quantity: tree.Quantity, dimension: Dimension) -> Type:
 
 def _error(span: Span) -> model.Literal_:
     return model.Literal_(float("nan"), ERROR, span)
+
+
+def fresh_name(stem: str, taken: Container[str], bare: bool = False) -> str:
+    """A name that nothing has: the stem with a number, or itself first (``bare``)."""
+    names = itertools.chain((stem,) if bare else (), (f"{stem}_{k}" for k in itertools.count(2 if bare else 1)))
+    return next(name for name in names if name not in taken)
 
 
 def nothing(span: Span) -> model.Literal_:

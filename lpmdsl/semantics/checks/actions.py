@@ -27,13 +27,18 @@ def set_attribute(ctx: Context, action: tree.SetTo, kind: str, scope: Scope) -> 
         ctx.report.add("E0709", message, target.span, f"Write `set {target.id} to …`.", labels=ctx.declared(target.id))
         return None
     value = check_value(ctx, action.value, scope, member.type, f"`{target.id}`")
-    chance = (
-        check_probability(ctx, action.probability, scope, "the chance of an action") if action.probability else None
-    )
+    chance = chance_of(ctx, action, scope)
     if ERROR in (value.type, member.type) or (chance is not None and chance.type == ERROR):
         return None
     theirs = isinstance(target, tree.Theirs)
     return model.SetAttribute(target.id, value, chance, action.span, action.adds, theirs)
+
+
+def chance_of(ctx: Context, action: tree.SetTo | tree.DrawTo | tree.MoveTo, scope: Scope) -> model.Expr | None:
+    """The chance of an action; None where it is certain."""
+    if action.probability is None:
+        return None
+    return check_probability(ctx, action.probability, scope, "the chance of an action")
 
 
 def settable(ctx: Context, target: tree.Name | tree.Theirs, kind: str) -> Member | None:
@@ -90,9 +95,7 @@ def force_move(ctx: Context, action: tree.MoveTo, kind: str, scope: Scope) -> mo
         nobody_in_view(ctx, action.state)
         return None
     state = ctx.state(condition, action.state)
-    chance = (
-        check_probability(ctx, action.probability, scope, "the chance of an action") if action.probability else None
-    )
+    chance = chance_of(ctx, action, scope)
     return None if state is None else model.ForceMove(condition, state, chance, action.span)
 
 

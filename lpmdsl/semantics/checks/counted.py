@@ -8,7 +8,7 @@ from functools import reduce
 
 from lpmdsl.quantities import NUMBER, PERSON, TIME, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.context import Context
+from lpmdsl.semantics.context import Context, fresh_name
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
@@ -25,9 +25,7 @@ def told(
     """
     if counted is None or not kinds or not (value.is_cumulative or value.among is not None):
         return counted
-    hidden = replace(counted, name=_name(ctx, counted.name, "counted"), doc="", is_hidden=True)
-    ctx.counts.append(hidden)
-    ctx.observations[hidden.name] = hidden
+    hidden = _kept(ctx, "counted", counted)
     span, unit, scale = value.span, counted.unit, counted.scale
     formula: model.Expr = model.ObservationRef(hidden.name, None, hidden.type, span)
     if value.is_cumulative:
@@ -35,7 +33,7 @@ def told(
         formula = model.Rolling(hidden.name, math.inf, None, PEOPLE, span, "total")
     if value.among is not None:
         type_ = NUMBER if value.is_cumulative else Type(Kind.NUMBER, NUMBER.dimension / TIME)
-        people = _people(ctx, hidden, sorted(kinds), span)
+        people = _people(ctx, counted, sorted(kinds), span)
         many = model.Literal_(value.among.value, PEOPLE, value.among.span)
         each = model.Apply("div", (many, people), NUMBER, span)
         formula = model.Apply("mul", (formula, each), type_, span)
@@ -53,17 +51,16 @@ def _people(ctx: Context, counted: model.Observation, kinds: list[str], span: Sp
         whole: list[model.Expr] = [model.Population(kind, PEOPLE, span) for kind in kinds]
         return reduce(lambda a, b: model.Apply("add", (a, b), PEOPLE, span), whole)
     everybody = model.Level(model.Aggregate("count", counted.of, None, None, None, PEOPLE, span))
-    name = _name(ctx, counted.name.removesuffix("_counted"), "people")
-    people = replace(
-        counted, name=name, value=everybody, thinned=None, delayed=None, unit="people", scale=1.0, type=PEOPLE,
-    )  # fmt: skip
-    ctx.counts.append(people)
-    ctx.observations[name] = people
-    return model.ObservationRef(name, None, PEOPLE, span)
+    people = _kept(ctx, "people", replace(
+        counted, value=everybody, thinned=None, delayed=None, unit="people", scale=1.0, type=PEOPLE,
+    ))  # fmt: skip
+    return model.ObservationRef(people.name, None, PEOPLE, span)
 
 
-def _name(ctx: Context, name: str, what: str) -> str:
-    """A name of what is counted for an observation, which nothing else has."""
-    taken = {*ctx.names.observations(), *(o.name for o in ctx.counts)}
-    names = (f"{name}_{what}", *(f"{name}_{what}_{k}" for k in range(2, len(taken) + 3)))
-    return next(n for n in names if n not in taken)
+def _kept(ctx: Context, what: str, counted: model.Observation) -> model.Observation:
+    """The observation under a name of its own, for the model alone."""
+    name = fresh_name(f"{counted.name}_{what}", ctx.observed(), bare=True)
+    hidden = replace(counted, name=name, doc="", is_hidden=True)
+    ctx.counts.append(hidden)
+    ctx.observations[name] = hidden
+    return hidden

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 
-from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, PERSON, TIME, Kind, Type
+from lpmdsl.quantities import DURATION, ERROR, PERSON, TIME, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.counted import told
 from lpmdsl.semantics.checks.spending import check_spending, reached_kinds
@@ -19,7 +18,6 @@ from lpmdsl.semantics.resolve.scope import counting, watching
 from lpmdsl.semantics.resolve.tree_walk import in_order, names_in
 from lpmdsl.syntax import tree
 
-MOST_GROUPS = 100_000
 DEEPEST = 100
 """Observations made of observations made of …: deeper chains would exhaust the passes that follow them."""
 
@@ -138,7 +136,7 @@ def _shell(
         value,
         where,
         by,
-        group_labels(by),
+        model.group_labels(by),
         thinned,
         delayed,
         ctx.step,
@@ -210,12 +208,6 @@ def groups_by(ctx: Context, written: tuple[tree.Name, ...], kind: str) -> tuple[
             return None
         found.append(model.AttributeRef(kind, name.id, member.type, name.span))
     return tuple(found)
-
-
-def group_labels(by: tuple[model.Expr, ...]) -> tuple[str, ...]:
-    """``child|I``-style labels in row-major order; ("",) without groups."""
-    labels = [("no", "yes") if e.type == BOOLEAN else e.type.labels for e in by]
-    return tuple("|".join(combination) for combination in itertools.islice(itertools.product(*labels), MOST_GROUPS))
 
 
 # ------------------------------------------------------------------ levels

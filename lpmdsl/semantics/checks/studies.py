@@ -13,7 +13,7 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.attack_rate import observe_attack_rate
 from lpmdsl.semantics.analysis.vertices import constant as constant_value
 from lpmdsl.semantics.checks.interventions.while_active import parameter_change
-from lpmdsl.semantics.checks.observations import group_labels, group_name, groups_by
+from lpmdsl.semantics.checks.observations import group_name, groups_by
 from lpmdsl.semantics.checks.values.distributions import check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.checks.values.periods import check_period
@@ -145,7 +145,7 @@ def _observed_by(ctx: Context, written: tree.Summary, observed: model.Observatio
         return None
     name = "_".join([observed.name, "by", *(n.id for n in written.by)])
     if name not in ctx.observations:
-        ctx.observations[name] = replace(observed, name=name, by=leaves, groups=group_labels(leaves))
+        ctx.observations[name] = replace(observed, name=name, by=leaves, groups=model.group_labels(leaves))
     return ctx.observations[name]
 
 

@@ -93,6 +93,7 @@ from lpmdsl.semantics.model.observations import (
     Level as Level,
     Observation as Observation,
     Spending as Spending,
+    group_labels as group_labels,
 )
 from lpmdsl.semantics.model.paragraphs import (
     CopyState as CopyState,

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from lpmdsl.quantities import Type
+import itertools
+
+from lpmdsl.quantities import BOOLEAN, Type
 from lpmdsl.records import dataclass
 from lpmdsl.semantics.model.expressions import Aggregate, Expr
 from lpmdsl.semantics.model.values import Distribution
 from lpmdsl.source import Span
+
+MOST_GROUPS = 100_000
+
+
+def group_labels(by: tuple[Expr, ...]) -> tuple[str, ...]:
+    """``child|I``-style labels in row-major order; ("",) without groups."""
+    labels = [("no", "yes") if e.type == BOOLEAN else e.type.labels for e in by]
+    return tuple("|".join(combination) for combination in itertools.islice(itertools.product(*labels), MOST_GROUPS))
 
 
 @dataclass(frozen=True, slots=True)

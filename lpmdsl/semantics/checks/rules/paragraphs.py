@@ -8,11 +8,19 @@ from typing import assert_never
 
 from lpmdsl.quantities import ERROR, NUMBER
 from lpmdsl.semantics import model
-from lpmdsl.semantics.checks.actions import force_move, moved_condition, nobody_in_view, set_attribute, settable
+from lpmdsl.semantics.checks.actions import (
+    chance_of,
+    force_move,
+    moved_condition,
+    nobody_in_view,
+    set_attribute,
+    settable,
+)
 from lpmdsl.semantics.checks.rules.draws import DRAWN, drawn_value
 from lpmdsl.semantics.checks.values.distributions import check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test
 from lpmdsl.semantics.checks.values.probabilities import check_probability, not_negative
+from lpmdsl.semantics.checks.values.summaries.neighbours import nobody_in_particular
 from lpmdsl.semantics.checks.values.units import expect
 from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.resolve.scope import Scope
@@ -122,8 +130,7 @@ def _whom(ctx: Context, written: tree.Meeting, scope: Scope) -> str | None:
                        labels=ctx.declared(whom.id))  # fmt: skip
         return None
     if network.layout == "random":
-        ctx.report.add("E1108", f"On `{whom.id}` everybody may meet everybody, so nobody in particular is a neighbour.",
-                       whom.span, f"Write `pick one of other {kind}`.", labels=ctx.declared(whom.id))  # fmt: skip
+        nobody_in_particular(ctx, whom, f"Write `pick one of other {kind}`.")
         return None
     return network.name
 
@@ -174,9 +181,7 @@ def _drawn(
         return None
     member = settable(ctx, target, scope.kind)
     law = None if member is None else check_distribution(ctx, action.drawn, member.type, "draw", scope)
-    chance = None
-    if action.probability is not None:
-        chance = check_probability(ctx, action.probability, scope, "the chance of an action")
+    chance = chance_of(ctx, action, scope)
     if member is None or law is None or (chance is not None and chance.type == ERROR):
         return None
     value = drawn_value(law, scope.kind, f"{site}.drawn", member.type)
@@ -226,9 +231,7 @@ def _copied(ctx: Context, action: tree.MoveTo, theirs: tree.Theirs, scope: Scope
     """``move Type to their.Type``; None after a report."""
     assert scope.kind is not None
     condition = moved_condition(ctx, action, scope.kind)
-    probability = None
-    if action.probability is not None:
-        probability = check_probability(ctx, action.probability, scope, "the chance of an action")
+    probability = chance_of(ctx, action, scope)
     if condition is None or (probability is not None and probability.type == ERROR):
         return None
     if theirs.id not in ctx.states or ctx.kind_of[theirs.id] != scope.theirs:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, NUMBER_DIM, PERSON, SHARE, Kind, Type
+from lpmdsl.quantities import DURATION, ERROR, NUMBER, NUMBER_DIM, PERSON, SHARE, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.units import expect
-from lpmdsl.semantics.context import Context, nothing, text_of, unit_of, value_of
+from lpmdsl.semantics.context import Context, fresh_name, nothing, text_of, unit_of, value_of
 from lpmdsl.semantics.resolve.scope import Readable, Scope, counting
 from lpmdsl.syntax import tree
 
@@ -86,18 +86,14 @@ def aggregate(
     inside = counting(over.id, "an aggregate")
     where = test(ctx, expr.where, inside, "what follows `where`") if expr.where is not None else None
     what = check(ctx, expr.what, inside) if expr.what is not None else None
-    if what is not None and not what.type.is_numeric:
-        what = expect(ctx, what, NUMBER, f"what `{expr.function}` is taken of")
-    elif what is not None and what.type.kind is Kind.DATE:
-        what = expect(ctx, what, DURATION, f"what `{expr.function}` is taken of")
+    what = None if what is None else numeric(ctx, what, expr.function)
     otherwise = check(ctx, expr.otherwise, scope) if expr.otherwise is not None else None
     if any(part is not None and part.type == ERROR for part in (where, what, otherwise)):
         return nothing(expr.span)
-    level = 0.5 if expr.level is None else quantile_level(ctx, expr.level)
-    if level is None:
+    measure = measure_of(ctx, expr)
+    if measure is None:
         return nothing(expr.span)
-    # One of those that the grammar lists; a median is a quantile.
-    function: Any = "quantile" if expr.function == "median" else expr.function
+    function, level = measure
     type_ = _aggregate_type(function, what)
     made = model.Aggregate(function, over.id, what, where, otherwise, type_, expr.span, level)
     return made if scope.can("aggregates") else counted(ctx, made, group)
@@ -105,11 +101,9 @@ def aggregate(
 
 def counted(ctx: Context, made: model.Aggregate, group: model.AttributeRef | None) -> model.Expr:
     """The value that is counted at the beginning of every step, of all or of those who have the agent's label."""
-    taken = {*ctx.names.observations(), *(o.name for o in ctx.counts)}
-    name = next(n for n in (f"counted_{k}" for k in range(1, len(taken) + 2)) if n not in taken)
+    name = fresh_name("counted", ctx.observed())
     by = () if group is None else (replace(group, of=made.of),)
-    labels = ("",) if group is None else ("no", "yes") if group.type == BOOLEAN else group.type.labels
-    level = model.Level(made)
+    level, labels = model.Level(made), model.group_labels(by)
     found = model.Observation(
         name, made.of, level, None, by, labels, None, None, ctx.step, "", 1.0, made.type, "", made.span, is_hidden=True
     )
@@ -145,7 +139,22 @@ def _group_of(ctx: Context, name: tree.Name, over: tree.Name, scope: Scope) -> m
     return model.AttributeRef(scope.kind, name.id, own.type, name.span)
 
 
-def quantile_level(ctx: Context, written: tree.Quantity) -> float | None:
+def numeric(ctx: Context, what: model.Expr, function: str) -> model.Expr:
+    """Return what an aggregate is taken of: a number, a time for a date; an error expression after a report."""
+    role = f"what `{function}` is taken of"
+    if not what.type.is_numeric:
+        return expect(ctx, what, NUMBER, role)
+    return expect(ctx, what, DURATION, role) if what.type.kind is Kind.DATE else what
+
+
+def measure_of(ctx: Context, expr: tree.Aggregate) -> tuple[Any, float] | None:
+    """The function of an aggregate, one of those that the grammar lists, and the share of a quantile; None after a
+    report. A median is a quantile."""
+    level = 0.5 if expr.level is None else _quantile_level(ctx, expr.level)
+    return None if level is None else ("quantile" if expr.function == "median" else expr.function, level)
+
+
+def _quantile_level(ctx: Context, written: tree.Quantity) -> float | None:
     """The share of a quantile; None after a report."""
     value, dimension = value_of(written), unit_of(written)[1]
     if dimension == NUMBER_DIM and 0 <= value <= 1:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER, SHARE, Kind, Type
+from lpmdsl.quantities import ERROR, NUMBER, SHARE, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.checks.values.summaries.aggregates import quantile_level
+from lpmdsl.semantics.checks.values.summaries.aggregates import measure_of, numeric
 from lpmdsl.semantics.checks.values.units import expect
-from lpmdsl.semantics.context import Context, nothing, text_of
+from lpmdsl.semantics.context import Context, fresh_name, nothing, text_of
 from lpmdsl.semantics.resolve.scope import Scope
 from lpmdsl.syntax import tree
 
@@ -65,14 +65,14 @@ def neighbours(
     if what is not None and written.function == "commonest":
         what = _label(ctx, what)
     elif what is not None and what.type != ERROR:
-        what = _numeric(ctx, what, written.function)
+        what = numeric(ctx, what, written.function)
     otherwise = check(ctx, written.otherwise, scope) if written.otherwise is not None else None
     if any(part is not None and part.type == ERROR for part in (where, what, otherwise)):
         return nothing(written.span)
-    level = 0.5 if written.level is None else quantile_level(ctx, written.level)
-    if level is None:
+    measure = measure_of(ctx, written)
+    if measure is None:
         return nothing(written.span)
-    function: Any = "quantile" if written.function == "median" else written.function
+    function, level = measure
     type_ = _type_of(function, what)
     if otherwise is not None:
         otherwise = expect(ctx, otherwise, type_, "what stands behind `else`")
@@ -86,8 +86,7 @@ def neighbours(
 def kept(ctx: Context, kind: str, made: model.Neighbours) -> model.AttributeRef:
     """An attribute of its own, of which what is seen is the value whenever something reads it."""
     stem = f"{made.network}_{made.function}"
-    taken = {a.name for _, a in ctx.views} | set(ctx.members[kind])
-    name = next(n for n in (f"{stem}_{k}" for k in range(1, len(taken) + 2)) if n not in taken)
+    name = fresh_name(stem, {a.name for _, a in ctx.views} | set(ctx.members[kind]))
     start = model.Literal_(0.0, made.type, made.span)
     seen = model.Attribute(name, made.type, start, None, None, None, "", 1.0, True, "", made.span, view=made)
     ctx.views.append((kind, seen))
@@ -118,16 +117,19 @@ def _are_seen(ctx: Context, written: tree.Aggregate, network: model.Network, ove
         )
         return False
     if network.layout == "random":
-        ctx.report.add(
-            "E1108",
-            f"On `{network.name}` everybody may meet everybody, so nobody in particular is a neighbour.",
-            over.span,
+        help = (
             f"Ask for all: `{written.function} of {network.of} where …`; or tie them: `network NAME joins "
-            f"{network.of} as GENERATOR`.",
-            labels=ctx.declared(network.name),
+            f"{network.of} as GENERATOR`."
         )
+        nobody_in_particular(ctx, over, help)
         return False
     return True
+
+
+def nobody_in_particular(ctx: Context, network: tree.Name, help: str) -> None:
+    """Reports that a network on which everybody may meet everybody has no neighbours (E1108)."""
+    message = f"On `{network.id}` everybody may meet everybody, so nobody in particular is a neighbour."
+    ctx.report.add("E1108", message, network.span, help, labels=ctx.declared(network.id))
 
 
 def _label(ctx: Context, what: model.Expr) -> model.Expr:
@@ -136,13 +138,6 @@ def _label(ctx: Context, what: model.Expr) -> model.Expr:
     message = f"{text_of(what.span)} is {what.type}, and only labels are common or rare."
     ctx.report.add("E0306", message, what.span, "Write `median of … over NETWORK` of numbers.")
     return nothing(what.span)
-
-
-def _numeric(ctx: Context, what: model.Expr, function: str) -> model.Expr:
-    role = f"what `{function}` is taken of"
-    if what.type == BOOLEAN or not what.type.is_numeric:
-        return expect(ctx, what, NUMBER, role)
-    return expect(ctx, what, DURATION, role) if what.type.kind is Kind.DATE else what
 
 
 def _type_of(function: str, what: model.Expr | None) -> Type:
