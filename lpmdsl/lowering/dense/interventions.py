@@ -14,7 +14,14 @@ from lpmdsl.lowering.dense.entries import (
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.months import months_between, months_passed
 from lpmdsl.lowering.dense.neighbours import view_items
-from lpmdsl.lowering.dense.rules.choosing import choice_items, declare_block, eligible, is_chosen
+from lpmdsl.lowering.dense.rules.choosing import (
+    choice_items,
+    days_passed,
+    declare_block,
+    eligible,
+    is_chosen,
+    is_period_over,
+)
 from lpmdsl.lowering.dense.rules.moves import force
 from lpmdsl.lowering.dense.rules.program import follow_items
 from lpmdsl.lowering.dense.spending import count_reached, declare_paid, is_counted, pay
@@ -73,12 +80,6 @@ def declare_intervention(builder: Builder, one: m.Intervention) -> None:
         builder.buffer(f"{one.name}_{k}_runs", "i64", (1,), "control", note="how often the block has run")
 
 
-def _days(builder: Builder) -> KExpr:
-    # A hair more than t·step, so that a step of 0.1 days reaches day 3 at step 30.
-    days = real("mul", op("to_f64", STEP, dtype="f64"), number(builder.model.clock.step))
-    return real("add", days, number(1e-9))
-
-
 def trigger_kernel(builder: Builder, one: m.Intervention) -> Kernel:
     """Stops, starts what was pending, and looks at the trigger, in that order."""
     scope = Scope(builder, "")
@@ -113,7 +114,7 @@ def _stop(scope: Scope, one: m.Intervention, phase: Var) -> list[KStmt]:
         case None:
             return []
         case m.OnDate():
-            over: KExpr = test("ge", _days(scope.builder), number(one.stops.day))
+            over: KExpr = test("ge", days_passed(scope.builder), number(one.stops.day))
         case m.Elapsed():
             over = _has_elapsed(scope, one.stops, scope.builder.load(f"{one.name}_started", FIRST))
         case m.Crossing():
@@ -161,7 +162,7 @@ def _start(scope: Scope, one: m.Intervention, phase: Var) -> list[KStmt]:
         case None:
             now: KExpr = test("eq", STEP, integer(0))
         case m.OnDate():
-            now = test("ge", _days(builder), number(one.starts.day))
+            now = test("ge", days_passed(builder), number(one.starts.day))
         case m.Elapsed():
             now = _has_elapsed(scope, one.starts, integer(0))
     fresh = test("eq", builder.load(f"{one.name}_once", FIRST), integer(0))
@@ -202,15 +203,7 @@ def is_due(builder: Builder, one: m.Intervention, block: m.Repeated) -> KExpr:
     if block.on is not None:
         boundary = math.ceil(block.on / builder.model.clock.step - 1e-9)
         return all_of(active, test("eq", STEP, integer(boundary)))
-    if not block.months:
-        steps = max(1, round(block.every / builder.model.clock.step))
-        elapsed = op("sub", STEP, started)
-        return all_of(active, test("eq", op("mod", elapsed, integer(steps)), integer(0)))
-    now = months_between(builder, started, STEP)
-    before = months_between(builder, started, op("max", op("sub", STEP, integer(1)), started))
-    whole = test("eq", op("mod", now, integer(block.months)), integer(0))
-    turns = all_of(test("gt", now, before), whole)
-    return all_of(active, any_of(test("eq", STEP, started), turns))
+    return all_of(active, is_period_over(builder, block, started, op("sub", STEP, started)))
 
 
 def together_items(builder: Builder, one: m.Intervention) -> list[ScheduleItem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope, read_states
+from lpmdsl.lowering.dense.months import months_between
 from lpmdsl.lowering.dense.neighbours import look
 from lpmdsl.lowering.dense.presence import any_removed
 from lpmdsl.lowering.dense.watched_values import look_at
@@ -22,7 +23,7 @@ from lpmdsl.program.ir import (
     Store,
     Var,
 )
-from lpmdsl.program.nodes import AGENT, all_of, integer, number, op, real, rounded, test, word
+from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, number, op, real, rounded, test, word
 from lpmdsl.semantics import model as m
 
 FIRST = integer(0)
@@ -55,6 +56,23 @@ def declare_block(builder: Builder, name: str, block: m.Repeated, shares: bool) 
         builder.buffer(f"{name}_limit", "i64", (1,), "scratch")
     else:
         builder.buffer(f"{name}_chosen_tally", "i64", (f"chunks_{block.of}", 1), "tally")
+
+
+def days_passed(builder: Builder) -> KExpr:
+    """Days since the clock's start, and a hair more, so that a step of 0.1 days reaches day 3 at step 30."""
+    days = real("mul", op("to_f64", STEP, dtype="f64"), number(builder.model.clock.step))
+    return real("add", days, number(1e-9))
+
+
+def is_period_over(builder: Builder, block: m.Repeated, since: KExpr, elapsed: KExpr) -> KExpr:
+    """Test that a whole number of periods of a block is over at step t since a boundary, ``elapsed`` steps ago."""
+    if not block.months:
+        steps = max(1, round(block.every / builder.model.clock.step))
+        return test("eq", op("mod", elapsed, integer(steps)), integer(0))
+    now = months_between(builder, since, STEP)
+    before = months_between(builder, since, op("max", op("sub", STEP, integer(1)), since))
+    whole = test("eq", op("mod", now, integer(block.months)), integer(0))
+    return any_of(test("eq", STEP, since), all_of(test("gt", now, before), whole))
 
 
 def eligible(scope: Scope, block: m.Repeated) -> KExpr:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from lpmdsl.lowering.builder import Builder, stored_as
 from lpmdsl.lowering.dense.entries import set_on_entering
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.lowering.dense.months import months_between
 from lpmdsl.lowering.dense.neighbours import look, view_items
-from lpmdsl.lowering.dense.rules.choosing import choice_items, declare_block, eligible, is_chosen
+from lpmdsl.lowering.dense.rules.choosing import (
+    choice_items,
+    days_passed,
+    declare_block,
+    eligible,
+    is_chosen,
+    is_period_over,
+)
 from lpmdsl.lowering.dense.rules.paragraphs import Chain, happens, paragraph, runs
 from lpmdsl.lowering.dense.rules.writes import declare_written, settle_items
 from lpmdsl.program.ir import DType, Gate, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally
-from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, number, op, real, test
+from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, number, op, test
 from lpmdsl.semantics import model as m
 
 FIRST = integer(0)
@@ -67,23 +73,13 @@ def _is_due(builder: Builder, rule: m.Rule) -> KExpr:
     block, offset = rule.block, integer(rule.offset)
     tests: list[KExpr] = [test("eq", builder.load(f"{rule.name}_disabled", FIRST), FIRST)]
     if rule.date is not None:
-        days = real("mul", op("to_f64", STEP, dtype="f64"), number(builder.model.clock.step))
-        has_come = test("ge", real("add", days, number(1e-9)), number(rule.date))
+        has_come = test("ge", days_passed(builder), number(rule.date))
         return all_of(*tests, has_come, test("eq", builder.load(f"{rule.name}_runs", FIRST), FIRST))
     if rule.test is not None:
         return all_of(*tests, test("ne", builder.load(f"{rule.name}_due", FIRST), FIRST))
     if rule.offset:
         tests.append(test("ge", STEP, offset))
-    if block.months:
-        now = months_between(builder, offset, STEP)
-        before = months_between(builder, offset, op("max", op("sub", STEP, integer(1)), offset))
-        whole = test("eq", op("mod", now, integer(block.months)), FIRST)
-        turns = all_of(test("gt", now, before), whole)
-        tests.append(test("or", test("eq", STEP, offset), turns))
-    else:
-        steps = max(1, round(block.every / builder.model.clock.step))
-        elapsed = op("sub", STEP, offset) if rule.offset else STEP
-        tests.append(test("eq", op("mod", elapsed, integer(steps)), FIRST))
+    tests.append(is_period_over(builder, block, offset, op("sub", STEP, offset) if rule.offset else STEP))
     if rule.days:
         tests.append(test("ne", builder.load(f"{rule.name}_days", STEP), FIRST))
     return all_of(*tests)
