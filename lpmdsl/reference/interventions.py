@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from lpmdsl.reference import neighbours
-from lpmdsl.reference.arithmetic import TICKS, rounded
-from lpmdsl.reference.contagion import SLACK, removed
-from lpmdsl.reference.expressions import Moment, evaluate, holds
+from lpmdsl.reference.arithmetic import rounded
+from lpmdsl.reference.blocks import chosen, is_period_over, move
+from lpmdsl.reference.contagion import SLACK
+from lpmdsl.reference.expressions import Moment, evaluate
 from lpmdsl.reference.months import months
-from lpmdsl.reference.moves import Body, acts, enter, write
+from lpmdsl.reference.moves import Body, acts, write
 from lpmdsl.reference.rules import Turn, act
 from lpmdsl.reference.watched import look_at_number
 from lpmdsl.semantics.model import (
@@ -192,15 +193,15 @@ def intervene(body: Body, policy: Policy, t: int, time: float) -> None:
             neighbours.look(replace(body.now, time=time), block, body.world, body.draws)
             seen = body.now.seen(time)
             shared = policy.intervention.limited_by if block.counts_people else ""
-            chosen = _chosen(body, block, policy.runs[number], seen, body.limits.get(shared))
+            reached = chosen(body, block, policy.runs[number], seen, body.limits.get(shared))
             if shared:
-                body.limits[shared] -= len(chosen)
+                body.limits[shared] -= len(reached)
             if block.paragraphs:
                 rule = as_rule(policy.intervention, number)
-                act(Turn(body, rule, body.now.seen(time), time, t, policy.runs[number]), chosen)
+                act(Turn(body, rule, body.now.seen(time), time, t, policy.runs[number]), reached)
             for position, action in enumerate(block.actions):
-                _act(body, block, position, action, chosen, policy.runs[number], t, seen)
-            policy.treated += len(chosen) if block.counts_people else 0
+                _act(body, block, position, action, reached, policy.runs[number], t, seen)
+            policy.treated += len(reached) if block.counts_people else 0
             policy.runs[number] += 1
 
 
@@ -208,28 +209,7 @@ def _is_due(block: Repeated, since: int, t: int, clock: Clock) -> bool:
     """Return True if the period of a block, counted from the start of its intervention, is over."""
     if block.on is not None:
         return t == math.ceil(block.on / clock.step - SLACK)
-    if not block.months:
-        return (t - since) % max(1, round(block.every / clock.step)) == 0
-    if t == since:
-        return True
-    passed = months(clock, since, t)
-    return passed > months(clock, since, t - 1) and passed % block.months == 0
-
-
-def _chosen(body: Body, block: Repeated, run: int, seen: Moment, left: int | None) -> Tensor:
-    """Agents whom the block reaches: all that it may, or as many as it can by their priority."""
-    may = ~removed(block.of, seen) & holds(block.where, block.of, seen)
-    agents = torch.nonzero(may).flatten()
-    limits = [] if left is None else [left]
-    if block.at_most is not None:
-        look_at_number(block.at_most, "limit", seen)
-        limits.append(max(0, int(rounded(evaluate(block.at_most, seen)))))
-    if not limits:
-        return agents
-    most = min(limits)
-    priority = body.draws.words(agents, block.site, torch.full_like(agents, run))[0]
-    by_priority = torch.argsort(priority, stable=True)  # stable: equal priorities stay in the order of agents
-    return agents[by_priority[:most]]
+    return is_period_over(block, since, t, clock)
 
 
 def _act(
@@ -237,23 +217,17 @@ def _act(
     block: Repeated,
     position: int,
     action: SetAttribute | ForceMove,
-    chosen: Tensor,
+    reached: Tensor,
     run: int,
     t: int,
     seen: Moment,
 ) -> None:
     site = f"{block.site}.action{position}"
-    agents = acts(body.draws, action.probability, chosen, torch.full_like(chosen, run), site, block.of, seen)
+    agents = acts(body.draws, action.probability, reached, torch.full_like(reached, run), site, block.of, seen)
     match action:
         case SetAttribute():
             write(body.now, block.of, action, agents, seen)
         case ForceMove():
-            course = body.courses[action.condition]
-            moving = agents[course.state[agents] != action.state]
-            for other in course.condition.excludes if action.state != course.condition.start.state else ():
-                has = body.courses[other]
-                moving = moving[has.state[moving] == has.condition.start.state]
-            to, tick = torch.full_like(moving, action.state), torch.full_like(moving, t * TICKS)
-            enter(body, course, moving, to, tick, t, seen)
+            move(body, action.condition, agents, torch.full_like(agents, action.state), t, seen)
         case _:
             assert_never(action)

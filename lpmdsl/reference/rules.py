@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lpmdsl.reference.arithmetic import TICKS, fixed, rounded, threshold
+from lpmdsl.reference.arithmetic import fixed, rounded, threshold
+from lpmdsl.reference.blocks import chosen, is_period_over, move
 from lpmdsl.reference.contagion import SLACK, removed, runs_on
-from lpmdsl.reference.expressions import Moment, evaluate, everyone, holds, over_agents
-from lpmdsl.reference.months import months
-from lpmdsl.reference.moves import Body, enter
+from lpmdsl.reference.expressions import Moment, evaluate, everyone, over_agents
+from lpmdsl.reference.moves import Body
 from lpmdsl.reference.neighbours import facing, looked_at, pairs
-from lpmdsl.reference.watched import look_at, look_at_number
+from lpmdsl.reference.watched import look_at
 from lpmdsl.semantics.model import (
     CopyState,
     Expr,
@@ -104,32 +104,20 @@ def act(turn: Turn, agents: Tensor) -> None:
 
 def _is_due(body: Body, ruled: Ruled, t: int, time: float) -> bool:
     rule = ruled.rule
-    clock, block = body.now.model.clock, rule.block
+    clock = body.now.model.clock
     if rule.date is not None:
         return ruled.runs == 0 and time + SLACK >= rule.date
     if rule.test is not None:
         return bool(evaluate(rule.test, replace(body.now, time=time)) != 0)
     if t < rule.offset or (rule.days and not runs_on(rule, clock, time)):
         return False
-    if not block.months:
-        return (t - rule.offset) % max(1, round(block.every / clock.step)) == 0
-    if t == rule.offset:
-        return True
-    passed = months(clock, rule.offset, t)
-    return passed > months(clock, rule.offset, t - 1) and passed % block.months == 0
+    return is_period_over(rule.block, rule.offset, t, clock)
 
 
 def _for_whom(turn: Turn) -> Tensor:
     """Agents for whom the rule is this time, in their order."""
-    rule, block = turn.rule, turn.rule.block
-    seen = turn.now(block.where)
-    agents = torch.nonzero(~removed(rule.of, seen) & holds(block.where, rule.of, seen)).flatten()
-    if block.at_most is None:
-        return agents
-    look_at_number(block.at_most, "limit", seen)
-    most = max(0, int(rounded(evaluate(block.at_most, seen))))
-    priority = turn.body.draws.words(agents, block.site, torch.full_like(agents, turn.run))[0]
-    return torch.sort(agents[torch.argsort(priority, stable=True)[:most]]).values
+    block = turn.rule.block
+    return torch.sort(chosen(turn.body, block, turn.run, turn.now(block.where))).values
 
 
 # ------------------------------------------------------------------ paragraphs
@@ -145,8 +133,8 @@ def _paragraph(turn: Turn, one: Paragraph, agents: Tensor, partner: Tensor | Non
         agents = agents[partner[agents] >= 0]
     agents = _lucky(turn, one.probability, agents, partner, f"{one.site}.chance")
     for number, action in enumerate(one.actions):
-        chosen = _lucky(turn, action.probability, agents, partner, f"{one.site}.action{number}")
-        _act(turn, action, chosen, partner)
+        lucky = _lucky(turn, action.probability, agents, partner, f"{one.site}.action{number}")
+        _act(turn, action, lucky, partner)
     acted = torch.zeros(turn.before.counts[turn.rule.of], dtype=torch.bool)
     acted[agents] = True
     return acted, partner
@@ -188,23 +176,13 @@ def _act(turn: Turn, action: RuleAction, agents: Tensor, partner: Tensor | None)
             stored = body.now.attributes[(kind, action.attribute)]
             stored[agents] = stored[agents] + value if action.adds else value
         case ForceMove():
-            _move(turn, action.condition, agents, torch.full_like(agents, action.state))
+            move(body, action.condition, agents, torch.full_like(agents, action.state), turn.t, turn.now(()))
         case CopyState():
             assert partner is not None
-            _move(turn, action.condition, agents, turn.before.states[action.theirs][partner[agents]])
+            to = turn.before.states[action.theirs][partner[agents]]
+            move(body, action.condition, agents, to, turn.t, turn.now(()))
         case _:
             assert_never(action)
-
-
-def _move(turn: Turn, condition: str, agents: Tensor, to: Tensor) -> None:
-    course = turn.body.courses[condition]
-    moving = course.state[agents] != to
-    for other in course.condition.excludes:
-        has = turn.body.courses[other]
-        at_rest = has.state[agents] == has.condition.start.state
-        moving &= at_rest | (to == course.condition.start.state)
-    agents, to = agents[moving], to[moving]
-    enter(turn.body, course, agents, to, torch.full_like(agents, turn.t * TICKS), turn.t, turn.now(()))
 
 
 # ------------------------------------------------------------------ meetings

@@ -1,0 +1,53 @@
+"""Blocks of interventions and of rules: when they are due, whom they are for, and the moves that they make."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from lpmdsl.reference.arithmetic import TICKS, rounded
+from lpmdsl.reference.contagion import removed
+from lpmdsl.reference.expressions import Moment, evaluate, holds
+from lpmdsl.reference.months import months
+from lpmdsl.reference.moves import Body, enter
+from lpmdsl.reference.watched import look_at_number
+from lpmdsl.semantics.model import Clock, Repeated
+
+
+def is_period_over(block: Repeated, since: int, t: int, clock: Clock) -> bool:
+    """Return True if a whole number of periods of a block is over at step ``t`` since a boundary."""
+    if not block.months:
+        return (t - since) % max(1, round(block.every / clock.step)) == 0
+    if t == since:
+        return True
+    passed = months(clock, since, t)
+    return passed > months(clock, since, t - 1) and passed % block.months == 0
+
+
+def chosen(body: Body, block: Repeated, run: int, seen: Moment, left: int | None = None) -> Tensor:
+    """Agents whom the block reaches: all that it may, or as many as it can by their priority. ``left``: how many others
+    who share a limit leave."""
+    may = ~removed(block.of, seen) & holds(block.where, block.of, seen)
+    agents = torch.nonzero(may).flatten()
+    limits = [] if left is None else [left]
+    if block.at_most is not None:
+        look_at_number(block.at_most, "limit", seen)
+        limits.append(max(0, int(rounded(evaluate(block.at_most, seen)))))
+    if not limits:
+        return agents
+    priority = body.draws.words(agents, block.site, torch.full_like(agents, run))[0]
+    by_priority = torch.argsort(priority, stable=True)  # stable: equal priorities stay in the order of agents
+    return agents[by_priority[: min(limits)]]
+
+
+def move(body: Body, condition: str, agents: Tensor, to: Tensor, t: int, seen: Moment) -> None:
+    """Moves agents at the start of step ``t``, each to a state of its own: who is there already stays, as does whoever
+    has a condition that excludes this one, unless it goes to the start."""
+    course = body.courses[condition]
+    moving = course.state[agents] != to
+    for other in course.condition.excludes:
+        has = body.courses[other]
+        at_rest = has.state[agents] == has.condition.start.state
+        moving &= at_rest | (to == course.condition.start.state)
+    agents, to = agents[moving], to[moving]
+    enter(body, course, agents, to, torch.full_like(agents, t * TICKS), t, seen)
