@@ -22,8 +22,9 @@ Generate = Callable[[int, Arguments, int, int], Ties]
 
 ArgumentKind = Literal["number", "share", "yes/no", "degrees", "blocks"]
 """``number``, ``share`` and ``yes/no`` are expressions of parameters. ``degrees``: a distribution or a one-column table
-of shares by degree; one degree is drawn per agent. ``blocks``: a table by one category attribute twice, the mean number
-of ties of one agent of the row's group with the column's group; the generator gets ``groups`` beside it."""
+of shares by degree, one degree drawn per agent; or a formula of an agent's attributes. ``blocks``: a table by one
+category attribute twice, the mean number of ties of one agent of the row's group with the column's group; the generator
+gets ``groups`` beside it."""
 
 
 APART = 0.05
@@ -128,7 +129,7 @@ NETWORKS: dict[str, NetworkGenerator] = {
         ),
         NetworkGenerator(
             "configuration",
-            (GeneratorArgument("degrees", "degrees", "the distribution of the number of ties"),),
+            (GeneratorArgument("degrees", "degrees", "a distribution of the number of ties, or everybody's own"),),
             "random_graphs",
             lambda n, arguments: float(np.mean(arguments["degrees"])),
             "Given degrees, otherwise at random; ties to oneself and doubles are dropped.",

@@ -16,12 +16,27 @@ from lpmdsl.networks.random import uniforms
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.networks.storage.csr import Unbuildable
 from lpmdsl.networks.world import Arguments, Circles, Ties
-from lpmdsl.population.draws import draw, dtype_of
+from lpmdsl.population.draws import draw, dtype_of, made_values
 from lpmdsl.quantities import NUMBER
 from lpmdsl.reading.door import place_of
+from lpmdsl.semantics.context import text_of
 from lpmdsl.semantics.data_files.agents import wanted
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
-from lpmdsl.semantics.model import Distribution, Expr, Model, Network, Table, TableRef
+from lpmdsl.semantics.model import (
+    Agent,
+    AttributeRef,
+    Distribution,
+    Expr,
+    Model,
+    Network,
+    Table,
+    TableRef,
+    every_expression,
+    reads_agent,
+)
+
+SAMPLED = 1000
+"""Agents by whose degrees the memory of a network is foreseen."""
 
 
 def build_ties(network: Network, scope: Scope, seed: int, ids: NDArray | None) -> Ties:
@@ -34,6 +49,7 @@ def build_ties(network: Network, scope: Scope, seed: int, ids: NDArray | None) -
         return replace(ties, columns={c.name: ties.columns[c.name].astype(dtype_of(c.type)) for c in network.columns})
     row = NETWORKS[network.generator.name]
     arguments = _arguments(network, scope, lambda: uniforms(seed, n, site(f"network.{network.name}.degrees")))
+    _possible(network, arguments, n)
     key = f"network.{network.name}"
     try:
         if network.directed:
@@ -58,12 +74,44 @@ def build_circles(network: Network, scope: Scope, seed: int) -> Circles:
 def foreseen_degree(
     network: Network, model: Model, parameters: Mapping[str, float], counts: Mapping[str, int]
 ) -> float:
-    """About how many ties an agent of a generated network will have."""
+    """About how many ties an agent of a generated network will have; of degrees that a file gives 0, not known yet."""
     if network.generator is None:
         return 0.0
-    grid = (np.arange(1000) + 0.5) / 1000
-    arguments = _arguments(network, Scope(model, parameters, counts=counts), lambda: grid)
+    grid = (np.arange(SAMPLED) + 0.5) / SAMPLED
+    scope = Scope(model, parameters, counts=counts)
+    if any(isinstance(e, AttributeRef) for e in every_expression(network.generator)):
+        scope = replace(scope, attributes=_sampled(model.agent(network.of), scope))
+    arguments = _arguments(network, scope, lambda: grid)
     return NETWORKS[network.generator.name].expected_degree(counts[network.of], arguments)
+
+
+def _possible(network: Network, arguments: Arguments, n: int) -> None:
+    """Raises E0649 where somebody's own number of ties is negative, no number, or more than there are others."""
+    assert network.generator is not None
+    written = dict(network.generator.arguments).get("degrees")
+    if written is None or isinstance(written, Distribution) or not reads_agent(written):
+        return
+    degrees = np.broadcast_to(np.asarray(arguments["degrees"], np.float64), (n,))
+    outside = np.flatnonzero(~((degrees >= 0) & (degrees < n)))
+    if outside.size:
+        raise fail(
+            "E0649",
+            f"`{network.name}`: {text_of(written.span)} is {degrees[outside[0]]:g} for {network.of} {outside[0]:,}, "
+            f"and a number of ties lies between 0 and {n - 1:,}; so it is with {outside.size:,} of {n:,} {network.of}.",
+            written.span,
+            f"Keep it within: `min({n - 1}, max(0, …))`, or draw it from a law of such numbers.",
+        )
+
+
+def _sampled(agent: Agent, scope: Scope) -> dict[tuple[str, str], NDArray]:
+    """Attributes of a few agents drawn as in a run of the seed 0; 0 where a file gives them."""
+    found: dict[tuple[str, str], NDArray] = {}
+    inside = replace(scope, attributes=found)
+    for attribute in agent.attributes:
+        given = attribute.column is not None
+        values = np.zeros(SAMPLED) if given else made_values(agent, attribute, inside, 0, SAMPLED)
+        found[agent.name, attribute.name] = values
+    return found
 
 
 def _arguments(network: Network, scope: Scope, u: Callable[[], NDArray[np.float64]]) -> Arguments:
@@ -88,6 +136,8 @@ def _value(
 ) -> dict[str, float | NDArray]:
     match argument.kind:
         case "degrees":
+            if not isinstance(expr, Distribution) and reads_agent(expr):
+                return {argument.name: np.floor(evaluate(expr, scope) + 0.5)}
             return {argument.name: np.floor(draw(_distribution(expr), scope, u()) + 0.5)}
         case "blocks":
             assert isinstance(expr, TableRef)

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from lpmdsl.diagnostics import fail
 from lpmdsl.distributions.family import Law
 from lpmdsl.distributions.table import WHOLE, law
+from lpmdsl.networks.random import uniforms
+from lpmdsl.networks.rng_keys import site
 from lpmdsl.quantities import Kind, Type
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
-from lpmdsl.semantics.model import Distribution
+from lpmdsl.semantics.model import Agent, Attribute, Distribution
 
 
 def dtype_of(type_: Type) -> type:
@@ -22,6 +24,20 @@ def dtype_of(type_: Type) -> type:
             return np.int32
         case _:
             return np.float64
+
+
+def made_values(agent: Agent, attribute: Attribute, scope: Scope, seed: int, n: int) -> NDArray:
+    """An attribute of ``n`` agents that no file gives: drawn, computed or banded from those before it. E0811."""
+    if attribute.drawn is not None:
+        values = draw(attribute.drawn, scope, uniforms(seed, n, site(f"{agent.name}.{attribute.name}")))
+    elif attribute.band is not None:
+        of, cuts = attribute.band
+        edges = np.array([float(evaluate(cut, scope)) for cut in cuts])
+        values = np.searchsorted(edges, scope.attributes[(agent.name, of)], side="right")
+    else:
+        assert attribute.value is not None
+        values = np.broadcast_to(np.asarray(evaluate(attribute.value, scope)), (n,))
+    return np.array(values, dtype=dtype_of(attribute.type))
 
 
 def draw(distribution: Distribution, scope: Scope, u: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from lpmdsl.networks.rng_keys import site
 from lpmdsl.networks.storage.csr import Unbuildable
 from lpmdsl.networks.world import World
 from lpmdsl.population.connections import build_circles, build_ties
-from lpmdsl.population.draws import draw, dtype_of
+from lpmdsl.population.draws import draw, dtype_of, made_values
 from lpmdsl.population.memory import require_memory, too_large_for_rows
 from lpmdsl.quantities import Kind, Type
 from lpmdsl.reading.door import place_of
@@ -99,20 +99,10 @@ def _count(agent: Agent, people: People | None, counts: Mapping[str, int]) -> in
 
 def _attribute(agent: Agent, attribute: Attribute, scope: Scope, seed: int, people: People | None) -> NDArray:
     """One column of the population: drawn, computed, banded or from the file."""
-    n = scope.counts[agent.name]
     if attribute.column is not None:
         assert people is not None
         return people.columns[attribute.column].astype(dtype_of(attribute.type), copy=False)
-    if attribute.drawn is not None:
-        values = draw(attribute.drawn, scope, uniforms(seed, n, site(f"{agent.name}.{attribute.name}")))
-    elif attribute.band is not None:
-        of, cuts = attribute.band
-        edges = np.array([float(evaluate(cut, scope)) for cut in cuts])
-        values = np.searchsorted(edges, scope.attributes[(agent.name, of)], side="right")
-    else:
-        assert attribute.value is not None
-        values = np.broadcast_to(np.asarray(evaluate(attribute.value, scope)), (n,))
-    made = np.array(values, dtype=dtype_of(attribute.type))
+    made = made_values(agent, attribute, scope, seed, scope.counts[agent.name])
     _within_limits(agent, attribute, made)
     return made
 

@@ -7,19 +7,22 @@ from typing import assert_never
 import numpy as np
 
 from lpmdsl.diagnostics import did_you_mean, instead
+from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.networks.generators import NETWORKS, GeneratorArgument, NetworkGenerator, contradiction
 from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER, PROBABILITY
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.vertices import constant as constant_value
 from lpmdsl.semantics.checks.values.distributions import as_distribution, check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_value
+from lpmdsl.semantics.checks.values.probabilities import not_negative
 from lpmdsl.semantics.context import Context, text_of
-from lpmdsl.semantics.resolve.scope import constant
+from lpmdsl.semantics.functions import FUNCTIONS
+from lpmdsl.semantics.resolve.scope import constant, making
 from lpmdsl.syntax import tree
 
 
-def check_generator(ctx: Context, written: tree.Generator) -> model.Generator | None:
-    """Generator with its arguments in base units; None after a report."""
+def check_generator(ctx: Context, written: tree.Generator, kind: str) -> model.Generator | None:
+    """Generator of ties among agents of a kind, with its arguments in base units; None after a report."""
     row = NETWORKS.get(written.name.id)
     if row is None:
         ctx.report.add(
@@ -41,7 +44,7 @@ def check_generator(ctx: Context, written: tree.Generator) -> model.Generator | 
             "It takes " + ("; ".join(f"`{a.name}`: {a.help}" for a in row.arguments) or "nothing") + ".",
         )
         return None
-    checked = [(a.name, _argument(ctx, a, given[a.name])) for a in row.arguments if a.name in given]
+    checked = [(a.name, _argument(ctx, a, given[a.name], kind)) for a in row.arguments if a.name in given]
     if any(value is None for _, value in checked):
         return None
     return model.Generator(row.name, tuple((n, v) for n, v in checked if v is not None), written.span)
@@ -59,7 +62,7 @@ def _arguments_missing(row: NetworkGenerator, given: set[str]) -> str:
 
 
 def _argument(
-    ctx: Context, wanted: GeneratorArgument, written: tree.GeneratorArgument
+    ctx: Context, wanted: GeneratorArgument, written: tree.GeneratorArgument, kind: str
 ) -> model.Expr | model.Distribution | None:
     scope = constant("a network generator")
     role = f"`{wanted.name}`"
@@ -71,20 +74,44 @@ def _argument(
             value = check_value(ctx, written.value, scope, want, role)
             return None if value.type == ERROR else value
         case "degrees":
-            drawn = as_distribution(written.value)
-            if drawn is not None:
-                return check_distribution(ctx, drawn, NUMBER, "draw", scope)
-            ctx.report.add(
-                "E0606",
-                f"{text_of(written.span)} is not a distribution of numbers of ties.",
-                written.span,
-                "Write, for example, `degrees poisson(mean 4)` or the name of a table of shares.",
-            )
-            return None
+            return _degrees(ctx, written, kind)
         case "blocks":
             return _blocks(ctx, written)
         case _:
             assert_never(wanted.kind)
+
+
+def _degrees(ctx: Context, written: tree.GeneratorArgument, kind: str) -> model.Expr | model.Distribution | None:
+    """Numbers of ties: a law from which they are drawn, or a formula of everybody's own attributes."""
+    own = making(kind, "the degrees of a network")
+    if not isinstance(written.value, tree.Distribution) and _may_be_own(ctx, written.value):
+        value = check_value(ctx, written.value, own, NUMBER, "a number of ties")
+        if model.reads_agent(value):
+            not_negative(ctx, value, "a number of ties")
+            return value
+        if value.type == ERROR:
+            return None
+    elif (drawn := as_distribution(written.value)) is not None:
+        return check_distribution(ctx, drawn, NUMBER, "draw", own)
+    ctx.report.add(
+        "E0606",
+        f"{text_of(written.span)} is not a distribution of numbers of ties.",
+        written.span,
+        "Write, for example, `degrees poisson(mean 4)`, the name of a table of shares, or a number that each "
+        f"{kind} has: `degrees activity`.",
+    )
+    return None
+
+
+def _may_be_own(ctx: Context, written: tree.Expr) -> bool:
+    """Return True for what is read as a value of each agent's own, False for what names a law or a table of shares."""
+    match written:
+        case tree.Name():
+            return written.id not in ctx.names.tables() and written.id not in DISTRIBUTIONS
+        case tree.Call():
+            return written.function.id in FUNCTIONS
+        case _:
+            return True
 
 
 def _no_number(ctx: Context, wanted: GeneratorArgument, written: tree.Distribution) -> None:

@@ -35,7 +35,7 @@ def check_layout(ctx: Context, written: tree.Network, kind: str, contacts: model
                 return None
             return "random", "", mixing.id if mixing else None, None, None
         case tree.Generated(generator):
-            made = check_generator(ctx, generator)
+            made = check_generator(ctx, generator, kind)
             if made is None or (written.directed is None and not blocks_agree(ctx, kind, made)):
                 return None
             return None if made is None else ("ties", "", None, made, None)
