@@ -17,7 +17,7 @@ from lpmdsl.theory.coverage import Coverage, coverage
 from lpmdsl.theory.equations import Equations, equations
 from lpmdsl.theory.formulas import NoFormula, tex
 from lpmdsl.theory.reproduction import FASTEST, Reproduction, reproduction, samples_of
-from lpmdsl.theory.sample import NotFinite
+from lpmdsl.theory.sources import NotFinite
 
 
 @dataclass(frozen=True, slots=True)

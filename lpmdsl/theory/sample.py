@@ -12,6 +12,7 @@ each value with the same share, whoever meets them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,20 +20,17 @@ from numpy.typing import NDArray
 from lpmdsl.networks.world import World
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.host.evaluate import Scope, evaluate
+from lpmdsl.semantics.host.evaluate import evaluate
 from lpmdsl.theory.course.courses import at, course, everyone_at_start, product, susceptible
-from lpmdsl.theory.course.stays import Rows
-from lpmdsl.theory.wording import written
+from lpmdsl.theory.course.moments import Rows
+from lpmdsl.theory.course.profiles import Profile, giving
+from lpmdsl.theory.sources import Sources, scaled
 
 EVERYONE = "everyone"
 MOST_CLASSES = 12
 """Classes of susceptibility on one network: where there are more values, neighbours share a class."""
 Matrix = NDArray[np.float64]
 Codes = NDArray[np.int64]
-
-
-class NotFinite(ValueError):
-    """A rate or a factor that is no finite number for some of the people."""
 
 
 class Sample:
@@ -46,14 +44,16 @@ class Sample:
         contagion = model.contagion_of(condition.name)
         assert contagion is not None
         self.model, self.condition, self.contagion, self.worlds = model, condition, contagion, worlds
-        self.scope = everyone_at_start(condition.of, worlds, model, parameters)
+        self.scope = everyone_at_start(condition, worlds, model, parameters)
         self.size = worlds[0].counts[condition.of]
         self.rows = self.size * len(worlds)
         self.networks = [model.network(n) for n in dict.fromkeys(s.network for s in contagion.spreads)]
         self.there = {n.name: self._takes_part(n) for n in model.networks if condition.of in (n.of, n.to)}
         self.factors = {n.name: self._susceptibility(n) for n in self.networks}
-        self.hazards = {(c, n): self._hazards(model.network(n), by) for c, by in sources.items()
+        self.sources = {(c, n): self._sources(model.network(n), by) for c, by in sources.items()
                         for n in dict.fromkeys(s.network for s in by.spreads)}  # fmt: skip
+        self.hazards = {key: given.hazards() for key, given in self.sources.items()}
+        self.profiles = {key: given.profiles() for key, given in self.sources.items()}
         self.mixing, self.labels, self.group = self._groups()
         self.course, self.alike = self._courses()
         self._times: tuple[float, dict[int, Rows]] | None = None
@@ -100,28 +100,12 @@ class Sample:
         there = self.there[network.name].reshape(len(self.worlds), self.size)
         return np.concatenate([np.bincount(row, one[ties.targets], self.size).astype(float) for one in there])
 
-    def _hazards(self, network: m.Network, contagion: m.Contagion) -> dict[int, Rows]:
-        """State → a day's contacts times the chance of each, of every row as a source in it; 0 where absent."""
-        hazards: dict[int, Rows] = {}
-        everyone = np.arange(self.rows)
-        spreads = contagion.spreads_on(network.name)
-        for spread in (s for s in spreads if (s.of or contagion.condition) == self.condition.name):
-            for state in spread.states:
-                scope = at(self.scope, self.condition, state, everyone)
-                value = np.asarray(evaluate(spread.rate, scope), np.float64)
-                if network.contacts is not None and network.mixing is None:
-                    value = value * evaluate(network.contacts, scope)
-                absent = any(state in w.states and network.name in w.networks for w in self.condition.whiles)
-                if absent or state in self.condition.removed:
-                    continue
-                if not np.all(np.isfinite(value)):
-                    raise NotFinite(f"`{' '.join(written(spread.rate.span).split())}` is no finite number")
-                value = np.maximum(scaled(contagion, scope, "source", network, value), 0) * share_of_days(network)
-                if network.layout == "place" and _evenly(network):
-                    value = value / np.maximum(self._others(network), 1)
-                value = value * self.there[network.name]
-                hazards[state] = hazards.get(state, 0.0) + np.broadcast_to(value, (self.rows,))
-        return {state: hazard for state, hazard in hazards.items() if np.any(hazard > 0)}
+    def _sources(self, network: m.Network, contagion: m.Contagion) -> Sources:
+        """What one row gives one contact on a network; people in a place share what is given there evenly."""
+        present = self.there[network.name].astype(np.float64)
+        if network.layout == "place" and _evenly(network):
+            present = present / np.maximum(self._others(network), 1)
+        return Sources(self.scope, self.condition, contagion, network, present)
 
     def _others(self, network: m.Network) -> Rows:
         place = np.asarray(self.worlds[0].attributes[(network.of, network.place)], np.int64)
@@ -177,14 +161,17 @@ class Sample:
         read = {e.name for part in (self.condition.exits, self.condition.whiles) for e in m.every_expression(part)
                 if isinstance(e, m.AttributeRef) and e.of == self.condition.of}  # fmt: skip
         read |= {w.attribute for w in self.condition.whiles if w.attribute is not None}
+        read |= {name for given in self.sources.values() for name in given.read_by_profiles()}
         columns = [np.asarray(self._column(name), np.float64) for name in sorted(read)]
         again = [h for (_, n), states in self.hazards.items() if self.model.network(n).layout != "random"
                  for h in states.values()]  # fmt: skip
+        again += [self.sources[key].present for key, states in self.profiles.items() if states]
         stacked = np.stack([*columns, *again, np.zeros(self.rows)], axis=1)
         _, first, alike = np.unique(stacked, axis=0, return_index=True, return_inverse=True)
-        sources = {s for states in self.hazards.values() for s in states}
+        profiled = {s for states in self.profiles.values() for s in states}
+        sources = {s for states in self.hazards.values() for s in states} | profiled
         self.first = first
-        return course(self.scope, self.condition, first, sources), alike.reshape(-1)
+        return course(self.scope, self.condition, first, sources, profiled), alike.reshape(-1)
 
     # -------------------------------------------------------------- who is met
 
@@ -243,13 +230,24 @@ class Sample:
         """(rows, groups or 1): what one contact with each group gets over the whole course, discounted by exp(−r·time):
         a number at random, else a chance below 1."""
         hazards = self.hazards.get((to, network.name), {})
+        profiles = self._profiles_of(to, network)
         if network.layout == "random":
             times = self._discounted(r) if hazards else {}
-            return sum((product(h, times[s][self.alike]) for s, h in hazards.items() if s in times),
-                       np.zeros(self.rows))[:, None]  # fmt: skip
+            found = sum((product(h, times[s][self.alike]) for s, h in hazards.items() if s in times),
+                        np.zeros(self.rows))  # fmt: skip
+            given = giving(self.course, profiles, None).times(float(r)) if profiles else {}
+            return sum((given[s][self.alike] for s in profiles if s in given), found)[:, None]
         factors = self._mean_factor(network)
-        once = {f: self._chance(hazards, float(f), r) for f in set(factors.tolist())}
+        once = {f: self._chance(hazards, profiles, float(f), r) for f in set(factors.tolist())}
         return np.stack([once[f] for f in factors], axis=1)
+
+    def _profiles_of(self, to: str, network: m.Network) -> dict[int, Profile]:
+        """State → profile of one network, of the kinds of people of ``course``."""
+
+        def of_kinds(profile: Profile) -> Profile:
+            return replace(profile, value=lambda ages, kinds: profile.value(ages, self.first[kinds]))
+
+        return {s: of_kinds(p) for s, p in self.profiles.get((to, network.name), {}).items()}
 
     def _discounted(self, r: float) -> dict[int, Rows]:
         """The discounted days in each state; kept, because every network at random asks for the same."""
@@ -257,15 +255,16 @@ class Sample:
             self._times = r, self.course.times(float(r))
         return self._times[1]
 
-    def _chance(self, hazards: Mapping[int, Rows], factor: float, r: float) -> Rows:
+    def _chance(self, hazards: Mapping[int, Rows], profiles: dict[int, Profile], factor: float, r: float) -> Rows:
         """(rows): the chance that one contact of a susceptibility is infected, discounted by the time until then."""
-        if factor == 0 or not hazards:
+        if factor == 0 or not (hazards or profiles):
             return np.zeros(self.rows)
         own = {s: factor * h[self.first] for s, h in hazards.items()}
         none = np.zeros(len(self.first))
-        times = self.course.times({s: r + own.get(s, none) for s in self.course.stays})
+        course = giving(self.course, profiles, factor)
+        times = course.times({s: r + own.get(s, none) for s in course.stays})
         got = sum((product(h, times[s]) for s, h in own.items() if s in times), none)
-        return np.asarray(got)[self.alike]
+        return np.asarray(sum((times[s] for s in profiles if s in times), got))[self.alike]
 
     def types(self) -> list[tuple[int, str, int]]:
         """(group, network, group of the infector; −1 where they are not met again)."""
@@ -348,20 +347,6 @@ class Sample:
 
 
 # ------------------------------------------------------------------ parts
-
-
-def share_of_days(network: m.Network) -> float:
-    """The share of all days on which a network is there."""
-    return {"weekdays": 5 / 7, "weekends": 2 / 7}.get(network.days, 1.0)
-
-
-def scaled(contagion: m.Contagion, scope: Scope, end: str, network: m.Network, value: Rows) -> Rows:
-    """A value times the factors that hold for each at one end of a contact."""
-    for scaling in contagion.scalings:
-        if scaling.end == end and (not scaling.networks or network.name in scaling.networks):
-            holds = True if scaling.where is None else np.asarray(evaluate(scaling.where, scope)) != 0
-            value = value * np.where(holds, evaluate(scaling.factor, scope), 1.0)
-    return value
 
 
 def classed(values: Rows) -> Rows:

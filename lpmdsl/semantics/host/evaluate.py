@@ -51,6 +51,8 @@ class Scope:
     time: Value = 0.0
     idle: bool = False
     """No intervention is active. Else whether one is has no value here."""
+    since: Mapping[str, Value] = field(default_factory=dict)
+    """Condition → days since its last move, where that is known."""
 
 
 def parameter_values(model: Model, overrides: Mapping[str, float] | None = None) -> dict[str, float]:
@@ -93,6 +95,8 @@ def evaluate(expr: Expr, scope: Scope) -> Value:
             return scope.time
         case Apply():
             return apply(expr.op, [evaluate(a, scope) for a in expr.arguments], expr)
+        case Since() if expr.condition in scope.since:
+            return scope.since[expr.condition]
         case Since():
             raise ValueError(f"`time since {expr.condition}` has no value before the run")
         case (

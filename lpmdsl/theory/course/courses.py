@@ -49,13 +49,18 @@ def catches(condition: m.Condition) -> m.Exit:
     return next(e for e in exits if isinstance(e.trigger, m.ByContagion))
 
 
-def everyone_at_start(kind: str, worlds: tuple[World, ...], model: m.Model, parameters: Mapping[str, float]) -> Scope:
-    """The scope of all agents of a kind in their start states at time 0; those of several worlds one after another."""
+def everyone_at_start(
+    condition: m.Condition, worlds: tuple[World, ...], model: m.Model, parameters: Mapping[str, float]
+) -> Scope:
+    """The scope of all agents of a condition's kind in their start states at time 0, those of several worlds one after
+    another. Since any other condition they have been where they are for no time; since their own, it has no value."""
+    kind = condition.of
     size = sum(w.counts[kind] for w in worlds)
     states = {c.name: np.full(size, c.start.state) for c in model.conditions if c.of == kind}
     keys = [key for key in worlds[0].attributes if key[0] == kind]
     attributes = {key: np.concatenate([w.attributes[key] for w in worlds]) for key in keys}
-    return Scope(model, parameters, attributes, states, worlds[0].counts, idle=True)
+    since = {c.name: 0.0 for c in model.conditions if c.of == kind and c is not condition}
+    return Scope(model, parameters, attributes, states, worlds[0].counts, idle=True, since=since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +131,14 @@ def _is_left(ways: Rows) -> NDArray[np.bool_]:
     return found
 
 
-def course(scope: Scope, condition: m.Condition, agent: NDArray[np.int64], sources: Collection[int]) -> Course:
+def course(
+    scope: Scope, condition: m.Condition, agent: NDArray[np.int64], sources: Collection[int],
+    by_moments: Collection[int] = (),
+) -> Course:  # fmt: skip
     """The course of agents (rows of the scope) as far as it matters to states in ``sources``.
 
-    It ends where people are susceptible again. An exit by contagion is not taken on the way.
+    It ends where people are susceptible again. An exit by contagion is not taken on the way. ``by_moments``: states
+    whose stays are wanted as moments, not in closed form.
     """
     end, caught = susceptible(condition), catches(condition)
     entry = dict.fromkeys((b.to for b in caught.branches), np.zeros(agent.size))
@@ -141,7 +150,7 @@ def course(scope: Scope, condition: m.Condition, agent: NDArray[np.int64], sourc
     for state in kept:
         inside = at(scope, condition, state, agent)
         exits = [e for e in condition.exits_of(state) if not isinstance(e.trigger, m.ByContagion)]
-        stays[state] = staying(inside, tuple(exits), agent.size, scope.model.clock.step)
+        stays[state] = staying(inside, tuple(exits), agent.size, scope.model.clock.step, state in by_moments)
         leads[state] = tuple(
             (e.index, to, share) for e in exits for to, share in _branches(inside, e, agent.size) if to in kept
         )

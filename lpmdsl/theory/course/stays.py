@@ -33,7 +33,7 @@ class Staying:
     """One state for rows of people. ``rates``: (exit, per day) of what comes at a rate; ``timed``: all other exits."""
 
     rates: tuple[tuple[int, Rows], ...]
-    timed: _Gamma | _Rule | None
+    timed: _Gamma | Rule | None
 
     def transform(self, theta: Rows) -> tuple[Rows, dict[int, Rows]]:
         """D(θ) in days and P_j(θ) by exit; infinite where the integral is."""
@@ -65,7 +65,7 @@ class _Gamma:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class Rule:
     """Moments with weights: a row of ``lengths``, ``weights`` and ``leaves`` (one of ``exits``) for each kind of
     people.
 
@@ -111,15 +111,19 @@ class _Rule:
 # ------------------------------------------------------------------ from the text
 
 
-def staying(scope: Scope, exits: tuple[m.Exit, ...], size: int, step: float) -> Staying:
+def staying(
+    scope: Scope, exits: tuple[m.Exit, ...], size: int, step: float, by_moments: bool = False
+) -> Staying:  # fmt: skip
     """The stay in the state whose exits these are, for ``size`` people of a scope; ``step`` of the clock in days.
+
+    ``by_moments``: times as a ``Rule`` on their quantiles, even where the law has a shorter way.
 
     An exit by contagion is not taken, nor one by a test that only a run can answer. A test that holds is met at the
     next step. Raises ``LpmError`` E0811 for a law without numbers.
     """
     rates: list[tuple[int, Rows]] = []
     timed: list[tuple[int, tuple[Rows, ...], Callable[..., Moments]]] = []
-    sole: _Gamma | _Rule | None = None
+    sole: _Gamma | Rule | None = None
     for exit_ in exits:
         match exit_.trigger:
             case m.AtRate():
@@ -141,7 +145,7 @@ def staying(scope: Scope, exits: tuple[m.Exit, ...], size: int, step: float) -> 
                 timed.append((exit_.index, (holds,), lambda fine, yes: Moments(np.array([step]), np.array([yes]))))
             case m.ByContagion():
                 pass
-    if len(timed) == 1 and sole is not None:
+    if len(timed) == 1 and sole is not None and not by_moments:
         return Staying(tuple(rates), sole)
     return Staying(tuple(rates), _rule(timed, size) if timed else None)
 
@@ -174,7 +178,7 @@ def _require_numbers(dwell: m.Distribution, scope: Scope, size: int) -> None:
     draw(dwell, scope, np.full(size, 0.5))
 
 
-def _by_itself(index: int, dwell: m.Distribution, scope: Scope, size: int) -> _Gamma | _Rule | None:
+def _by_itself(index: int, dwell: m.Distribution, scope: Scope, size: int) -> _Gamma | Rule | None:
     """A time that no other timed exit competes with, where its family has a shorter way than its quantiles."""
     row = numbers(dwell.family) if dwell.family != "empirical" else None
     if row is None or not (row.is_gamma or row.is_lognormal):
@@ -183,7 +187,7 @@ def _by_itself(index: int, dwell: m.Distribution, scope: Scope, size: int) -> _G
     return _Gamma(index, shape, scale) if row.is_gamma else _lognormal(index, shape, scale)
 
 
-def _lognormal(index: int, sigma: Rows, median: Rows) -> _Rule:
+def _lognormal(index: int, sigma: Rows, median: Rows) -> Rule:
     """Moments of median·e^(sigma·z) for evenly spaced z, weighted by the normal density: the error of that rule falls
     off exponentially (Trefethen & Weideman 2014, SIAM Review 56:385). They reach beyond the z of the mean, sigma."""
     kinds, kind = np.unique(np.stack([sigma, median], axis=1), axis=0, return_inverse=True)
@@ -193,7 +197,7 @@ def _lognormal(index: int, sigma: Rows, median: Rows) -> _Rule:
     lengths = kinds[:, 1:] * np.exp(np.minimum(kinds[:, :1] * z, 600.0))
     each = lengths.shape
     weights, never, least = np.broadcast_to(weights / weights.sum(), each), np.zeros(each[0]), np.zeros(each[0])
-    return _Rule((index,), lengths, weights, np.full(each, index), never, least, kind.reshape(-1))
+    return Rule((index,), lengths, weights, np.full(each, index), never, least, kind.reshape(-1))
 
 
 def _canonical(dwell: m.Distribution, scope: Scope) -> tuple[Any, ...]:
@@ -203,7 +207,7 @@ def _canonical(dwell: m.Distribution, scope: Scope) -> tuple[Any, ...]:
 # ------------------------------------------------------------------ exits that compete
 
 
-def _rule(timed: list[tuple[int, tuple[Rows, ...], Callable[..., Moments]]], size: int) -> _Rule:
+def _rule(timed: list[tuple[int, tuple[Rows, ...], Callable[..., Moments]]], size: int) -> Rule:
     """The first of several timed exits, for each kind of people once."""
     columns = [c for _, arguments, _ in timed for c in arguments]
     if columns:
@@ -226,7 +230,7 @@ def _rule(timed: list[tuple[int, tuple[Rows, ...], Callable[..., Moments]]], siz
     lengths, weights = (np.stack([_padded(row[k], width, 0.0) for row in rows]) for k in range(2))
     leaves = np.stack([_padded(row[2], width, float(timed[0][0])) for row in rows])
     exits = tuple(index for index, _, _ in timed)
-    return _Rule(exits, lengths, weights, leaves.astype(np.int64), np.array(never), np.array(least), kind.reshape(-1))
+    return Rule(exits, lengths, weights, leaves.astype(np.int64), np.array(never), np.array(least), kind.reshape(-1))
 
 
 def _padded(row: Rows, width: int, with_: float) -> Rows:
