@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from lpmdsl.backends.request import Archetype, Ask, RunRequest, require_ask
 from lpmdsl.quantities import Kind
-from lpmdsl.reference import arithmetic as numbers
+from lpmdsl.reference import arithmetic as numbers, neighbours
 from lpmdsl.reference.arithmetic import fixed
 from lpmdsl.reference.contagion import removed
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, number, over_agents
@@ -47,6 +47,7 @@ def _decider(behaviour: Behaviour, request: RunRequest) -> Decider:
 
 def decide(body: Body, all_deciders: list[Decider], t: int, time: float) -> None:
     """Everyone who decides at boundary ``t`` does so; all look before any decision is written."""
+    neighbours.look(replace(body.now, time=time), tuple(d.behaviour for d in all_deciders), body.world, body.draws)
     seen = body.now.seen(time)
     decided: list[tuple[Decider, Tensor, Tensor]] = []
     for decider in all_deciders:

@@ -29,7 +29,17 @@ from lpmdsl.runtime.scenarios import Plan
 from lpmdsl.semantics.analyse import Facts
 from lpmdsl.semantics.analysis.archetypes import asking, digits, most_archetypes, steps_between
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
-from lpmdsl.semantics.model import Behaviour, GroupReport, Model, ObservationRef, walk
+from lpmdsl.semantics.model import (
+    AttributeRef,
+    Behaviour,
+    Expr,
+    GroupReport,
+    Model,
+    ObservationRef,
+    Since,
+    view_of,
+    walk,
+)
 
 FEWEST_CHARACTERS, USUAL_CHARACTERS = 1.0, 4.0
 """Characters of a token: no token is shorter than one, and in English text one has about four."""
@@ -164,12 +174,19 @@ def _at_start(behaviour: Behaviour, scope: Scope, people: int) -> int:
     """Combinations that occur of what people are and have, times the labels of what is reported or remembered."""
     code, reported = np.zeros(people, np.int64), 1
     for known in behaviour.knows:
-        if any(isinstance(e, ObservationRef | GroupReport) for e in walk(known.value)):
+        if any(_is_of_the_run(scope.model, e) for e in walk(known.value)):
             reported *= len(known.labels)
         else:
             code = code * len(known.labels) + _digit(known.value, known.cuts, scope, people)
     remembered = math.prod(len(labels) for labels in digits(behaviour)[len(behaviour.knows) :])
     return len(np.unique(code)) * reported * remembered
+
+
+def _is_of_the_run(model: Model, expr: Expr) -> bool:
+    """Return True if nobody knows a value before the run: a report, how long ago, or what is seen of neighbours."""
+    return isinstance(expr, ObservationRef | GroupReport | Since) or (
+        isinstance(expr, AttributeRef) and view_of(model, expr) is not None
+    )
 
 
 def _digit(value, cuts, scope: Scope, people: int) -> NDArray[np.int64]:

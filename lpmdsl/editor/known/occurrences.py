@@ -13,7 +13,8 @@ from lpmdsl.source import Span
 from lpmdsl.syntax import tree as t
 
 STATES = {
-    (t.Condition, "removed"), (t.Start, "state"), (t.Except, "state"), (t.Exit, "states"), (t.Branch, "to"),
+    (t.Condition, "removed"), (t.Condition, "seen"), (t.Start, "state"), (t.Except, "state"), (t.Exit, "states"),
+    (t.Branch, "to"),
     (t.While, "states"), (t.OnEntering, "states"), (t.Spread, "states"), (t.Flow, "states"), (t.Flow, "origins"),
     (t.MoveTo, "state"),
 }  # fmt: skip

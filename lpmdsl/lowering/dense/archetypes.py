@@ -10,6 +10,7 @@ from functools import reduce
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope, joined, read_states
+from lpmdsl.lowering.dense.neighbours import view_items
 from lpmdsl.lowering.dense.presence import any_removed
 from lpmdsl.program.ir import (
     Apply,
@@ -84,9 +85,15 @@ def look_items(builder: Builder) -> list[ScheduleItem]:
     items: list[ScheduleItem] = []
     for one in builder.model.behaviours:
         if one.rule is None:
+            items += known_views(builder, one)
             kernels = (_look_kernel(builder, one), _occurs_kernel(builder, one))
             items += [Clear(f"{one.name}_occurs"), *(Launch(builder.kernel(k)) for k in kernels)]
     return items
+
+
+def known_views(builder: Builder, one: m.Behaviour) -> list[ScheduleItem]:
+    """Launches that bring up to date what the agent sees of its neighbours, where the behaviour is due."""
+    return view_items(builder, (one.knows, one.rule), f"_{one.name}", due=lambda scope: is_due(scope, one))
 
 
 def _look_kernel(builder: Builder, one: m.Behaviour) -> Kernel:

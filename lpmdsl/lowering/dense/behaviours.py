@@ -12,6 +12,7 @@ from lpmdsl.lowering.dense.archetypes import (
     due_test,
     is_due,
     is_ever_removed,
+    known_views,
     sight,
 )
 from lpmdsl.lowering.dense.expressions import Scope, read_states
@@ -68,7 +69,7 @@ def decide_items(builder: Builder) -> list[ScheduleItem]:
 
     What a language model decided is known before the step, so only rules read what others may write; they come first.
     """
-    items: list[ScheduleItem] = []
+    items = [view for b in builder.model.behaviours if b.rule is not None for view in known_views(builder, b)]
     for kind in dict.fromkeys(b.of for b in builder.model.behaviours):
         deciding = [b for b in builder.model.behaviours if b.of == kind]
         plain = [b for b in deciding if _is_plain(builder, b)]

@@ -44,12 +44,19 @@ def declare_rows(builder: Builder, network: m.Network) -> None:
 # ------------------------------------------------------------------ views
 
 
-def view_items(builder: Builder, part: object, phase: str, now: KExpr = STEP) -> list[ScheduleItem]:
-    """Launches that bring up to date what a part of the model reads of neighbours; ``phase`` tells kernels apart."""
-    return [Launch(_look(builder, kind, seen, phase, now)) for kind, seen in seen_by(builder.model, part)]
+def view_items(
+    builder: Builder, part: object, phase: str, now: KExpr = STEP, due: Callable[[Scope], KExpr] | None = None
+) -> list[ScheduleItem]:
+    """Launches that bring up to date what a part of the model reads of neighbours; ``phase`` tells kernels apart.
+
+    ``due``: a test without which nobody looks.
+    """
+    return [Launch(_look(builder, kind, seen, phase, now, due)) for kind, seen in seen_by(builder.model, part)]
 
 
-def _look(builder: Builder, kind: str, seen: m.Attribute, phase: str, now: KExpr) -> str:
+def _look(
+    builder: Builder, kind: str, seen: m.Attribute, phase: str, now: KExpr, due: Callable[[Scope], KExpr] | None
+) -> str:
     """Name of the kernel that works a view out; made when it is first asked for."""
     name = f"look_{kind}_{seen.name}{phase}"
     if any(k.name == name for k in builder.kernels):
@@ -59,6 +66,7 @@ def _look(builder: Builder, kind: str, seen: m.Attribute, phase: str, now: KExpr
     body = read_states(scope)
     value = looked_at(scope, seen.view, body)
     body.append(Store(f"{kind}_{seen.name}", (AGENT,), as_stored(value, stored_as(seen.type)), seen.span))
+    body = body if due is None else [If(due(scope), tuple(body), span=seen.span)]
     return builder.kernel(Kernel(name, kind, tuple(scope.prologue), tuple(body), seen.span))
 
 

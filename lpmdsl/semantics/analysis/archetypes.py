@@ -9,6 +9,8 @@ from lpmdsl.semantics.model import Behaviour, Model
 
 NOT_YET_KNOWN = "not yet known"
 NONE_YET = "none yet"
+UNKNOWN = "unknown"
+"""Label of what has no number: a mean of nobody."""
 DECISIONS = "decisions"
 """The slot of a prompt that names the remembered decisions."""
 

@@ -48,6 +48,7 @@ def check_condition(ctx: Context, written: tree.Condition) -> model.Condition:
         False,
         written.doc,
         written.span,
+        seen=_states(ctx, name, written.seen),
     )
 
 

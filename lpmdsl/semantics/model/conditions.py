@@ -154,6 +154,8 @@ class Condition:
     """Conditions that nobody has beside this one: whoever is out of the start state of one cannot catch another."""
     tells_since: bool = False
     """Something reads how long ago an agent moved (``time since``)."""
+    seen: tuple[int, ...] = ()
+    """States that others see, each from the rest: what people may know of those to whom they have ties."""
 
     def exits_of(self, state: int) -> tuple[Exit, ...]:
         """The exits of a state in written order."""

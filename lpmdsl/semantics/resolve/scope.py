@@ -33,6 +33,8 @@ class Scope:
     pulls: bool = False
     tie: str = ""
     """The network of the tie to the agent in view; "": there is none."""
+    names_nobody: bool = False
+    """A value of nobody has a label of its own here, so nothing need stand in for it."""
 
     def can(self, what: Readable) -> bool:
         """Return True if expressions here may read that."""
@@ -69,6 +71,12 @@ def acting(kind: str, place: str) -> Scope:
     return Scope(
         place, frozenset({"members", "states", "since", "observations", "time", "activity", "neighbours"}), kind
     )
+
+
+def knowing(kind: str, place: str, names_nobody: bool) -> Scope:
+    """Scope of what an agent knows when it decides: itself, its neighbours, the reports."""
+    reads: frozenset[Readable] = frozenset({"members", "states", "since", "observations", "neighbours"})
+    return Scope(place, reads, kind, names_nobody=names_nobody)
 
 
 def running(kind: str, place: str) -> Scope:

@@ -16,6 +16,7 @@ SLOT = re.compile(r"\{([^{}]*)\}")
 _LABEL_FIELDS = {
     (tree.Condition, "states"),
     (tree.Condition, "removed"),
+    (tree.Condition, "seen"),
     (tree.Start, "state"),
     (tree.Except, "state"),
     (tree.Exit, "states"),

@@ -65,7 +65,15 @@ class BehaviourBuilder(ClauseBuilder):
         return self._first(meta, c, "when")
 
     def knows(self, meta: Meta, c: Children) -> Clause:
-        return self._clause("knows", t.Knows(c[0], c[1] or (), c[2] or (), self.span(meta)), meta)
+        cuts, said = c[1] or ((), ())
+        return self._clause("knows", t.Knows(c[0], cuts, said, self.span(meta)), meta)
+
+    def knows_value(self, meta: Meta, c: Children) -> Clause:
+        cuts, said = c[2] or ((), ())
+        return self._clause("knows", t.Knows((self.named(c[0]),), cuts, said, self.span(meta), c[1]), meta)
+
+    def bands(self, meta: Meta, c: Children) -> tuple[tuple[t.Expr, ...], tuple[t.Text, ...]]:
+        return c[1], c[2] or ()
 
     def said(self, meta: Meta, c: Children) -> tuple[t.Text, ...]:
         return tuple(t.Text(unquoted(word), self._inside(word)) for word in c)

@@ -198,6 +198,9 @@ class ClauseBuilder(ExpressionBuilder):
     def removed(self, meta: Meta, c: Children) -> Clause:
         return self._first(meta, c, "removed")
 
+    def seen(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "seen")
+
     def exclusive(self, meta: Meta, c: Children) -> Clause:
         return self._clause("at most one of", c[1], meta)
 

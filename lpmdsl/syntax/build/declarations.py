@@ -177,6 +177,7 @@ class TreeBuilder(RuleBuilder):
             self.doc(meta),
             self.span(meta),
             clauses.one("at most one of") or (),
+            clauses.one("seen", "seen in") or (),
         )
 
     def contagion(self, meta: Meta, c: Children) -> t.Contagion:

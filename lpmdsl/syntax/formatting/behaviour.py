@@ -52,7 +52,8 @@ def _decides(clause: t.Decides) -> str:
 def _knows(clause: t.Knows) -> str:
     bands = f"in bands at {expressions(clause.cuts)}" if clause.cuts else ""
     said = "named " + ", ".join(quoted(word.text) for word in clause.labels) if clause.labels else ""
-    return join("knows", names(clause.names), bands, said)
+    value = f"= {expression(clause.value)}" if clause.value is not None else ""
+    return join("knows", names(clause.names), value, bands, said)
 
 
 def _asks(clause: t.Asks) -> Iterable[Line]:

@@ -160,6 +160,8 @@ def _condition(node: t.Condition) -> Iterable[Line]:
         yield line_at(span, f"at most one of {names(node.at_most_one)}")
     if node.removed:
         yield line_at(node.removed[0].span.to(node.removed[-1].span), f"removed in {labels(node.removed)}")
+    if node.seen:
+        yield line_at(node.seen[0].span.to(node.seen[-1].span), f"seen in {labels(node.seen)}")
 
 
 def _start(start: t.Start) -> Iterable[Line]:

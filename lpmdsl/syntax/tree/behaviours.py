@@ -33,13 +33,15 @@ class Decides:
 class Knows:
     """``knows age_group, borough`` (no cuts) or ``knows income in bands at 600 USD per week``.
 
-    ``labels``: the words of ``named "poor", "rich"`` for the bands, or ().
+    ``labels``: the words of ``named "poor", "rich"`` for the bands, or (). ``value``: that of the one name in
+    ``knows calm_ones = share of friends where their.calm in bands at 50 %``.
     """
 
     names: tuple[Name, ...]
     cuts: tuple[Expr, ...]
     labels: tuple[Text, ...]
     span: Span
+    value: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,3 +124,4 @@ class Condition:
     doc: str
     span: Span
     at_most_one: tuple[Name, ...] = ()
+    seen: tuple[Name, ...] = ()

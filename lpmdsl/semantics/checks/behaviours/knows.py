@@ -7,9 +7,10 @@ from itertools import pairwise
 
 from lpmdsl.quantities import BOOLEAN, ERROR, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.analysis.archetypes import NOT_YET_KNOWN
+from lpmdsl.semantics.analysis.archetypes import NOT_YET_KNOWN, UNKNOWN
 from lpmdsl.semantics.analysis.vertices import constant as constant_value
 from lpmdsl.semantics.checks.agents import unit_written
+from lpmdsl.semantics.checks.behaviours.sight import missing_label, seen
 from lpmdsl.semantics.checks.values.expressions import check_value
 from lpmdsl.semantics.checks.values.limits import check_limits
 from lpmdsl.semantics.context import Context, Member, text_of, unit_text
@@ -29,7 +30,10 @@ def check_knows(ctx: Context, written: tree.Behaviour, kind: str) -> tuple[model
         for name in clause.names:
             if name.id in found:
                 ctx.report.add("E0111", f"`{name.id}` is known twice.", name.span, "Keep one of them.")
-            known = _known(ctx, name, clause, kind, names, is_rule)
+                complete = False
+                continue
+            value = _value(ctx, name, kind, names) if clause.value is None else seen(ctx, name, clause, kind)
+            known = _known(ctx, name, clause, value, is_rule)
             complete = complete and known is not None
             if known is not None:
                 found[name.id] = known
@@ -37,9 +41,8 @@ def check_knows(ctx: Context, written: tree.Behaviour, kind: str) -> tuple[model
 
 
 def _known(
-    ctx: Context, name: tree.Name, clause: tree.Knows, kind: str, names: set[str], is_rule: bool
+    ctx: Context, name: tree.Name, clause: tree.Knows, value: model.Expr | None, is_rule: bool
 ) -> model.Known | None:
-    value = _value(ctx, name, kind, names)
     if value is None:
         return None
     if value.type.kind is Kind.DATE:
@@ -59,7 +62,7 @@ def _known(
             "E0731",
             f"`{name.id}` is {value.type}, which has labels already; bands are for numbers.",
             name.span,
-            f"Write `knows {name.id}` on a line of its own.",
+            f"Write `knows {name.id}` on a line of its own." if clause.value is None else "Leave the bands out.",
             labels=ctx.declared(name.id),
         )
         return None
@@ -160,7 +163,7 @@ def _banded(ctx: Context, name: tree.Name, clause: tree.Knows, value: model.Expr
             f"`{name.id}` is {_endless(value.type)}: it has endlessly many values, and each would be a prompt of its "
             "own.",
             name.span,
-            f"Write `knows {name.id} in bands at {_example(ctx, value)}`.",
+            f"Write `knows {name.id}{'' if clause.value is None else ' = …'} in bands at {_example(ctx, value)}`.",
             labels=ctx.declared(name.id),
         )
         return None
@@ -175,8 +178,9 @@ def _banded(ctx: Context, name: tree.Name, clause: tree.Knows, value: model.Expr
     labels = _named(ctx, name, clause) if clause.labels else band_labels(clause.cuts)
     if labels is None:
         return None
-    if _can_be_missing(ctx, value):
-        labels = (*labels, NOT_YET_KNOWN)
+    missing = missing_label(ctx, value)
+    if missing:
+        labels = (*labels, missing)
     return model.Known(name.id, value, cuts, labels, clause.span)
 
 
@@ -192,7 +196,8 @@ def _named(ctx: Context, name: tree.Name, clause: tree.Knows) -> tuple[str, ...]
             "Name each band, the lowest first: one name more than there are bounds.",
         )
         return None
-    twice = next((k for k, label in enumerate(labels) if not label or label in (*labels[:k], NOT_YET_KNOWN)), None)
+    taken = (NOT_YET_KNOWN, UNKNOWN)
+    twice = next((k for k, label in enumerate(labels) if not label or label in (*labels[:k], *taken)), None)
     if twice is not None:
         ctx.report.add(
             "E0732", f"`{labels[twice]}` names no band of its own.", clause.labels[twice].span, "Give it another name."
@@ -253,17 +258,6 @@ def _rising(ctx: Context, cuts: tuple[model.Expr, ...]) -> bool:
             return False
         last = here
     return True
-
-
-def _can_be_missing(ctx: Context, value: model.Expr) -> bool:
-    """Return True if there may be no number: a report that is not out, a share or mean of nobody."""
-    if not isinstance(value, model.ObservationRef | model.GroupReport):
-        return False
-    observed = ctx.observations[value.observation]
-    if not isinstance(observed.value, model.Level):
-        return True
-    counted = observed.value.aggregate
-    return counted.function not in ("count", "sum") and counted.otherwise is None
 
 
 def band_labels(cuts: tuple[tree.Expr, ...]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lpmdsl.diagnostics import did_you_mean, instead
 from lpmdsl.semantics import model
@@ -65,8 +66,11 @@ def _inside(span: Span) -> Span:
 def _unused(ctx: Context, made: model.Behaviour, used: set[str]) -> None:
     """Report what is known and never read: each of its labels multiplies the calls."""
     if made.rule is not None:
-        read = {_name(e) for root in (made.rule,) for e in model.walk(root)}
-        idle = [k for k in made.knows if k.slot not in read and k.slot not in made.when]
+        parts = list(model.walk(made.rule))
+        read = {_name(e) for e in parts}
+        whole = {replace(e, span=made.span) for e in parts}
+        known = [k for k in made.knows if replace(k.value, span=made.span) not in whole]
+        idle = [k for k in known if k.slot not in read and k.slot not in made.when]
         why = "the rule does not read it"
     else:
         idle = [k for k in made.knows if k.slot not in used]

@@ -79,7 +79,8 @@ def neighbours(
         if otherwise.type == ERROR:
             return nothing(written.span)
     made = model.Neighbours(function, network.name, what, where, otherwise, type_, written.span, level)
-    _may_be_alone(ctx, made, network)
+    if not scope.names_nobody:
+        _may_be_alone(ctx, made, network)
     return made if scope.pulls else kept(ctx, network.of, made)
 
 

@@ -1,0 +1,63 @@
+"""Models of people who know what their friends show."""
+
+from __future__ import annotations
+
+# What others show: an attribute that is decided, one that stays, states that are seen; a rule that reads it as well.
+SIGHT = """\
+model sight version 1.0
+
+clock
+  step 1 day
+  for 12 days
+
+parameter press = 4
+
+agent Person count 1_000
+  age duration ~ uniform(0 years, 90 years)
+  party category ~ categorical(red 50 %, blue 50 %)
+  household place of size ~ poisson(3)
+  calm yes/no ~ bernoulli(30 %)
+  effort share = 50 %
+
+network friends joins Person as erdos_renyi(degree 5)
+network homes joins Person sharing household with 2 contacts per day
+
+condition Flu of Person
+  states S, E, I, R, D
+  start S except 100 Person in I
+  from S by contagion to E
+  from E after exponential(mean 2 days) to I
+  from I after exponential(mean 5 days)
+    to D with probability 20 %
+    to R otherwise
+  removed in D
+  seen in I, D
+
+contagion of Flu
+  from I on friends at 0.1 per day
+  source scaled by 0.5 where calm
+  target scaled by effort
+
+observe calm_ones = count of Person where calm
+observe efforts = mean of effort over Person
+observe ill = count of Person where Flu is I
+
+behaviour calming of Person
+  decides yes/no into calm
+  every 2 days
+  knows party
+  knows calm_friends = share of friends where their.calm in bands at 25 %, 50 %, 75 %
+  knows ill_friends = count of friends where their.Flu is I in bands at 1, 3 named "no", "some", "many"
+  knows alike = commonest of their.party over friends is party
+  knows years_apart = mean of abs(their.age - age) over homes else 0 years in bands at 20 years
+  knows settled = time since Flu in bands at 3 days named "lately", "long ago"
+  asks for probabilities
+    "{settled} {party}; {calm_friends} calm, {ill_friends} ill friends."
+    "Most are of your party: {alike}; {years_apart} apart."
+  otherwise no
+
+behaviour trying of Person
+  decides share into effort by rule inverse_logit(press * (tried - 0.5))
+  every 3 days
+  knows tried = mean of their.effort over friends else 50 %
+"""
