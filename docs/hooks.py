@@ -53,7 +53,8 @@ def table_of_generators() -> str:
         arguments = "<br>".join(f"`{a.name}`: {a.help}" for a in generator.arguments)
         one_of = f"<br>exactly one of {', '.join(generator.one_of)}" if generator.one_of else ""
         directed = f"<br>`directed`: {DIRECTED[generator.directed]}" if generator.directed else ""
-        rows.append((f"`{generator.name}`", arguments + one_of, generator.help + directed))
+        redrawn = "<br>may be `redrawn every` period" if generator.redrawn else ""
+        rows.append((f"`{generator.name}`", arguments + one_of, generator.help + directed + redrawn))
     return _table(("Generator", "Arguments", "What it is"), rows)
 
 

@@ -98,6 +98,7 @@ def adjoint_text(model: Model) -> str:
 
 def with_circles(compiled: Compiled, circles: frozenset[str]) -> Compiled:
     """The same for a processor that has only the keys of some networks, because memory would not hold their ties."""
+    circles -= frozenset(n.name for n in compiled.model.networks if n.redrawn)  # those are never written out
     if not circles:
         return compiled
     return replace(compiled, cpu=_for_processors(lower_sparse(compiled.model, circles)))

@@ -141,7 +141,7 @@ class Builder:
 
     def is_circles(self, network: Network) -> bool:
         """Return True if the ties of a network are worked out from keys, and nowhere written."""
-        return self.plan is not None and network.name in self.plan.circles
+        return bool(network.redrawn) or (self.plan is not None and network.name in self.plan.circles)
 
     def load(self, name: str, *index: KExpr) -> Load:
         """Load of a declared buffer's element."""

@@ -56,7 +56,8 @@ class NetworkGenerator:
     ``made_by``: the module of ``lpmdsl.networks`` that holds the function of the row's name.
     ``expected_degree``: about how many ties an agent has, to foresee memory. ``agents_alike``: an agent's number says
     nothing about its ties, so households may be given to consecutive agents without making neighbours kin.
-    ``directed``: how its ties get a direction where that is asked for; "": they have none.
+    ``directed``: how its ties get a direction where that is asked for; "": they have none. ``redrawn``: they are worked
+    out when they are asked for, so they may be others after a while.
     """
 
     name: str
@@ -68,6 +69,7 @@ class NetworkGenerator:
     optional: tuple[str, ...] = ()
     agents_alike: bool = False
     directed: Directed = ""
+    redrawn: bool = False
 
     def argument(self, name: str) -> GeneratorArgument | None:
         """The argument of that name, if there is one."""
@@ -152,6 +154,7 @@ NETWORKS: dict[str, NetworkGenerator] = {
             _degree,
             "Everyone has as many ties, otherwise at random; takes no memory where there is none (Wormald 1999).",
             agents_alike=True,
+            redrawn=True,
         ),
         NetworkGenerator(
             "complete",

@@ -9,6 +9,7 @@ that are, for many agents, like those drawn from all regular networks (Wormald 1
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lpmdsl.native.function import native
 from lpmdsl.networks.random import SEED_MASK, WORLD_REPLICATE, philox
@@ -22,15 +23,31 @@ PIECE = 1 << 14
 _32 = np.uint64(0xFFFFFFFF)
 
 
-def circles(n: int, arguments: Arguments, seed: int, site: int) -> Circles:
-    """The keys of degree/2 circles: four rounds from each draw (agent: the circle; episode: which four)."""
-    degree = even_degree(n, arguments)
-    keys = np.empty((degree // 2, ROUNDS), np.int64)
-    for circle in range(degree // 2):
-        for part in range(ROUNDS // 4):
-            words = philox(np.uint64(seed & SEED_MASK), circle, np.uint64(site), part, np.uint64(WORLD_REPLICATE))
-            keys[circle, 4 * part : 4 * part + 4] = words
-    return Circles(keys)
+def circles(n: int, arguments: Arguments, seed: int, site: int, every: int = 0) -> Circles:
+    """The keys of degree/2 circles; ``every``: steps after which they are drawn anew, 0: never."""
+    return Circles(_keys(even_degree(n, arguments) // 2, seed, site, 0, 1), every, seed, site)
+
+
+def keys_of_draws(network: Circles, draws: int) -> NDArray[np.int64]:
+    """The keys of so many draws of a network, one draw after the other: (draws × circles, rounds)."""
+    return _keys(len(network.keys), network.seed, network.site, 0, draws)
+
+
+def rows_of_draw(network: Circles, draw: int, n: int) -> NDArray[np.int64]:
+    """The ties of one draw of a network, (n, degree): of each agent in the order of its circles."""
+    keys = _keys(len(network.keys), network.seed, network.site, draw, draw + 1)
+    targets = np.empty((n, 2 * len(keys)), np.int64)
+    each(lambda span: _write_draw(targets, keys, *span), spans(n, PIECE))
+    return targets
+
+
+def _keys(count: int, seed: int, site: int, first: int, last: int) -> NDArray[np.int64]:
+    """Four rounds from each word (agent: the circle; episode: which four, and two further for each draw)."""
+    circle = np.tile(np.arange(count), last - first)
+    draw = np.repeat(np.arange(first, last), count)
+    key, place, replicate = np.uint64(seed & SEED_MASK), np.uint64(site), np.uint64(WORLD_REPLICATE)
+    parts = [philox.plainly(key, circle, place, 2 * draw + part, replicate) for part in range(ROUNDS // 4)]
+    return np.stack([word for words in parts for word in words], axis=1).astype(np.int64)
 
 
 def random_regular(n: int, arguments: Arguments, seed: int, site: int) -> Ties:
@@ -48,6 +65,13 @@ def _write_rows(targets, keys, first, last):
         for edge in range(targets.shape[1]):
             targets[i, edge] = neighbour(keys, i, edge, targets.shape[0])
         shell_sort(targets[i], 0, targets.shape[1])
+
+
+@native()
+def _write_draw(targets, keys, first, last):
+    for i in range(first, last):
+        for edge in range(targets.shape[1]):
+            targets[i, edge] = neighbour(keys, i, edge, targets.shape[0])
 
 
 @native()

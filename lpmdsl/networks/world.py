@@ -30,9 +30,16 @@ class Ties:
 
 @dataclass(frozen=True, slots=True)
 class Circles:
-    """A network that is not written out: ``keys`` (circles, rounds), which say who is beside whom."""
+    """A network that is not written out: ``keys`` (circles, rounds), which say who is beside whom.
+
+    ``every``: steps after which all circles are drawn anew, 0: never; ``keys`` are those of the first draw then, and
+    those of the others follow from ``seed`` and ``site`` (``random_regular.keys_of_draws``).
+    """
 
     keys: NDArray[np.int64]
+    every: int = 0
+    seed: int = 0
+    site: int = 0
 
 
 @dataclass(frozen=True, slots=True)

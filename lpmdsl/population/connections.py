@@ -66,7 +66,8 @@ def build_circles(network: Network, scope: Scope, seed: int) -> Circles:
     assert network.generator is not None
     arguments = _arguments(network, scope, lambda: np.empty(0))
     try:
-        return circles(scope.counts[network.of], arguments, seed, site(f"network.{network.name}"))
+        every = round(network.redrawn / scope.model.clock.step)
+        return circles(scope.counts[network.of], arguments, seed, site(f"network.{network.name}"), every)
     except Unbuildable as problem:
         raise fail("E0649", f"`{network.name}`: {problem}", network.generator.span, problem.help) from problem
 

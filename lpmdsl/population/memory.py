@@ -27,11 +27,18 @@ ROOM = 0.8
 """Share of the memory that a proposed count may take."""
 
 
-def too_large_for_rows(model: Model, counts: Mapping[str, int], parameters: Mapping[str, float]) -> frozenset[str]:
+def redrawn(model: Model) -> frozenset[str]:
+    """The networks of which nothing but the keys is ever kept, because their ties are drawn anew."""
+    return frozenset(n.name for n in model.networks if n.redrawn)
+
+
+def too_large_for_rows(
+    model: Model, counts: Mapping[str, int], parameters: Mapping[str, float], circles: frozenset[str] = frozenset()
+) -> frozenset[str]:
     """The networks that can be kept as keys alone (``random_regular``), where with their ties written out the run would
-    take more memory than there is."""
+    take more memory than there is. ``circles``: those that are so anyway."""
     there = physical_bytes()
-    if there is None or estimate_bytes(model, counts, parameters) <= there:
+    if there is None or estimate_bytes(model, counts, parameters, circles) <= there:
         return frozenset()
     return frozenset(n.name for n in model.networks if n.generator is not None and n.generator.name == "random_regular")
 

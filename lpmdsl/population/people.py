@@ -24,7 +24,7 @@ from lpmdsl.networks.storage.csr import Unbuildable
 from lpmdsl.networks.world import World
 from lpmdsl.population.connections import build_circles, build_ties
 from lpmdsl.population.draws import draw, dtype_of, made_values
-from lpmdsl.population.memory import require_memory, too_large_for_rows
+from lpmdsl.population.memory import redrawn, require_memory, too_large_for_rows
 from lpmdsl.quantities import Kind, Type
 from lpmdsl.reading.door import place_of
 from lpmdsl.semantics.data_files.agents import wanted
@@ -50,7 +50,8 @@ def build_world(
     """
     people = {agent.name: _from_file(agent, model) for agent in model.agents if agent.file is not None}
     numbers = {agent.name: _count(agent, people.get(agent.name), counts or {}) for agent in model.agents}
-    circles = too_large_for_rows(model, numbers, parameters) if keeps_keys else frozenset()
+    circles = redrawn(model)
+    circles |= too_large_for_rows(model, numbers, parameters, circles) if keeps_keys else frozenset()
     require_memory(model, numbers, parameters, circles)
     attributes: dict[tuple[str, str], NDArray] = {}
     place_counts: dict[tuple[str, str], int] = {}

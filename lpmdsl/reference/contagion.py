@@ -7,12 +7,14 @@ import math
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from lpmdsl.networks.world import Ties, World
+from lpmdsl.networks.world import World
 from lpmdsl.reference.arithmetic import SURE, TICKS, capped, rounded, share
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, holds, in_states, over_agents
+from lpmdsl.reference.ties import ends_of_ties
 from lpmdsl.reference.watched import look_at
 from lpmdsl.semantics.analysis.exposure.largest_hazards import weight_in_a_step
 from lpmdsl.semantics.model import AttributeRef, ByContagion, Clock, Contagion, Model, Network, Rule, Scaling, Spread
@@ -237,7 +239,7 @@ def _met(network: Network, sent: Tensor, own: Tensor, kind: str, there: Tensor, 
         case "place":
             return _met_in_place(network, sent, own, there, moment, world)
         case "ties":
-            return _met_on_ties(network, sent, there, world.ties[network.name])
+            return _met_on_ties(network, sent, there, ends_of_ties(world, network, moment, moment.time))
         case "random":
             if network.mixing is not None:
                 return _met_mixing(network, sent, own, there, moment)
@@ -255,10 +257,8 @@ def _met_in_place(network: Network, sent: Tensor, own: Tensor, there: Tensor, mo
     return _evenly(network, sums[here] - own, others)
 
 
-def _met_on_ties(network: Network, sent: Tensor, there: Tensor, ties: Ties) -> Tensor:
-    agents = torch.arange(len(sent))
-    row = torch.repeat_interleave(agents, torch.diff(torch.from_numpy(ties.offsets)))
-    neighbour = torch.from_numpy(ties.targets).to(torch.int64)
+def _met_on_ties(network: Network, sent: Tensor, there: Tensor, ties: tuple[np.ndarray, np.ndarray]) -> Tensor:
+    row, neighbour = (torch.from_numpy(ends) for ends in ties)
     sums = torch.zeros_like(sent).index_add(0, row, sent[neighbour])
     others = torch.zeros_like(sent).index_add(0, row, there.to(torch.int64)[neighbour])
     return _evenly(network, sums, others)

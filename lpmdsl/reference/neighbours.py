@@ -12,6 +12,7 @@ from lpmdsl.networks.world import World
 from lpmdsl.reference.arithmetic import Draws
 from lpmdsl.reference.contagion import present, runs_on
 from lpmdsl.reference.expressions import Moment, over_agents
+from lpmdsl.reference.ties import ends_of_ties
 from lpmdsl.semantics.analysis.views import seen_by
 from lpmdsl.semantics.model import Expr, Neighbours, Network
 
@@ -55,15 +56,13 @@ def looked_at(expr: Neighbours, own: Moment, others: Moment, world: World, draws
 
 def pairs(network: Network, own: Moment, others: Moment, world: World, day: float) -> tuple[Tensor, Tensor]:
     """Both ends of every tie on which both are present, by the first end and then in the order of its row."""
-    kind, count = network.of, own.counts[network.of]
+    kind = network.of
     if not runs_on(network, own.model.clock, day):
         return torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64)
     if network.layout == "place":
         mine, theirs = _in_places(world.attributes[(kind, network.place)])
     else:
-        ties = world.ties[network.name]
-        mine = np.repeat(np.arange(count), np.diff(ties.offsets))
-        theirs = ties.targets.astype(np.int64)
+        mine, theirs = ends_of_ties(world, network, own, day)
     first, second = torch.from_numpy(mine), torch.from_numpy(theirs)
     both = present(network, kind, own)[first] & present(network, kind, others)[second]
     return first[both], second[both]

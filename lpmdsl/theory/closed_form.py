@@ -15,6 +15,7 @@ from lpmdsl.theory.coupled import coupled, networks_of
 from lpmdsl.theory.course.courses import catches, on_the_way, parts_of, susceptible
 from lpmdsl.theory.equations import entry, groups_of, infectivity, mean_dwell, scaled, size
 from lpmdsl.theory.formulas import LONGEST, Group, NoFormula, formula, short
+from lpmdsl.theory.redrawn import as_random_contacts
 
 MOST_STATES, MOST_TOGETHER = 40, 4
 """States of a formula in all, and of those that lead to one another."""
@@ -24,6 +25,7 @@ DAYS = {"weekdays": sp.Rational(5, 7), "weekends": sp.Rational(2, 7)}
 
 def r0_formula(model: m.Model, condition: m.Condition) -> sp.Expr:
     """R0 in parameters, table entries and group sizes ``N_group``. Raises ``NoFormula`` where it does not close."""
+    model = as_random_contacts(model)
     together = coupled(model, condition)
     if any(n.layout != "random" for c in together for n in networks_of(model, c)):
         raise NoFormula("contacts are not at random, so no formula says whom one meets again")

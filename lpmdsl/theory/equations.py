@@ -20,6 +20,7 @@ from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.theory.coupled import coupled, is_coupled, networks_of
 from lpmdsl.theory.formulas import LONGEST, SHORT, Group, NoFormula, entry, formula, is_groupable, number, tex
+from lpmdsl.theory.redrawn import as_random_contacts
 from lpmdsl.theory.wording import undecided, unseen_absence, written
 
 MOST_GROUPS = 12
@@ -52,6 +53,7 @@ class Equations:
 
 def equations(model: m.Model, condition: m.Condition, parameters: Mapping[str, float]) -> Equations:
     """The equations of one condition. Raises ``NoFormula`` where people differ in ways that are no groups."""
+    model = as_random_contacts(model)
     groups = groups_of(model, condition)
     course = Course(model, condition, parameters)
     variables = len(groups) * sum(course.shape(s) for s in range(len(condition.states)))

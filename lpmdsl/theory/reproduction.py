@@ -20,6 +20,7 @@ from lpmdsl.population.people import build_world
 from lpmdsl.semantics import model as m
 from lpmdsl.theory.coupled import coupled, networks_of
 from lpmdsl.theory.course.stays import is_known
+from lpmdsl.theory.redrawn import as_random_contacts
 from lpmdsl.theory.roots import root
 from lpmdsl.theory.sample import EVERYONE, Matrix, Sample
 from lpmdsl.theory.steps import in_steps, is_above_one, leading, within_a_step
@@ -104,6 +105,7 @@ def samples_of(
     """Samples of the people of a condition, and of those of every other that infects it or that it infects."""
     if not model.is_passed_on(condition.name):
         raise ValueError(f"{condition.name} is not passed on")
+    model = as_random_contacts(model)
     together = coupled(model, condition)
     used = {n.name for c in together for n in networks_of(model, c)}
     found = worlds if worlds is not None else (world_of(model, parameters, seed, used),)
@@ -258,6 +260,8 @@ def _assumptions(samples: list[Sample]) -> tuple[str, ...]:
         said.append("ties form no short loops: the infected have one tie less to pass it on (excess degree)")
     if any(n.days for n in networks):
         said.append("contacts on some days only count as five sevenths (or two) of contacts on all days")
+    for name in dict.fromkeys(n.name for n in networks if n.redrawn):
+        said.append(f"whom one has met on {name} is met again by chance alone, also within a period")
     untold = [e for s in samples for e in s.condition.exits if not is_known(e)]
     said += [f"nobody takes `{' '.join(written(e.span).split())}`, which depends on the run" for e in untold]
     return tuple(said)

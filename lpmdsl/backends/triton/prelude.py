@@ -218,6 +218,52 @@ def quantile(table, row, word, mask, CELLS: tl.constexpr):
     return tl.where(value > 1, value, 1)
 
 
+# ------------------------------------------------------------------ ties that are worked out from keys
+
+
+@triton.jit
+def mixed(x, key):
+    """A 32-bit word from another and a key (``networks.random_regular``)."""
+    x = x ^ key
+    x = (x ^ (x >> 16)) * 0x7FEB352D
+    x = (x ^ (x >> 15)) * 0x846CA68B
+    return x ^ (x >> 16)
+
+
+@triton.jit
+def neighbour(keys, agent, edge, n):
+    """The agent before (even) or after (odd) another in circle ``edge // 2``; lanes out of range get somebody."""
+    bits = edge * 0
+    while (bits * 0 + 4 << bits) < n:
+        bits += 1
+    bits += 2
+    low_bits = (bits // 2).to(tl.uint32)
+    low_mask = (((bits * 0 + 1) << (bits // 2)) - 1).to(tl.uint32)
+    high_mask = (((bits * 0 + 1) << (bits - bits // 2)) - 1).to(tl.uint32)
+    row = keys + edge // 2 * 8
+    least = tl.where(agent < n, agent, 0)
+    x = least.to(tl.uint32)
+    going = agent == agent
+    while some(going):
+        high, low = x >> low_bits, x & low_mask
+        for r in range(0, 8, 2):
+            high = high ^ (mixed(low, tl.load(row + r).to(tl.uint32)) & high_mask)
+            low = low ^ (mixed(high, tl.load(row + r + 1).to(tl.uint32)) & low_mask)
+        x = tl.where(going, (high << low_bits) | low, x)
+        going = going & (x.to(tl.int64) >= n)
+    beside = x.to(tl.int64) + edge % 2 * 2 - 1
+    x = tl.where(beside < 0, n - 1, tl.where(beside >= n, 0, beside)).to(tl.uint32)
+    going = agent == agent
+    while some(going):
+        high, low = x >> low_bits, x & low_mask
+        for r in range(0, 8, 2):
+            low = low ^ (mixed(high, tl.load(row + 7 - r).to(tl.uint32)) & low_mask)
+            high = high ^ (mixed(low, tl.load(row + 6 - r).to(tl.uint32)) & high_mask)
+        x = tl.where(going, (high << low_bits) | low, x)
+        going = going & (x.to(tl.int64) >= n)
+    return x.to(tl.int64)
+
+
 # ------------------------------------------------------------------ adding to what agents share
 
 

@@ -66,7 +66,7 @@ from lpmdsl.backends.triton.prelude import (
     larger, log, philox, quantile, quarter, sin, smaller, some, {sums}sum_along_rows, threshold,
 ){extremes}
 '''
-_EXTREMES = ("greatest", "greatest_of", "least", "least_of")
+_WHERE_USED = ("greatest", "greatest_of", "least", "least_of", "neighbour")
 
 
 def emit(program: Program) -> str:
@@ -82,7 +82,7 @@ def emit(program: Program) -> str:
     made += [_alone(program, s, buffers) for s in (*begin, *step) if isinstance(s, Alone)]
     made += [_launches("begin", begin), *([_launches("look", look)] if look else []), _launches("step", step)]
     sums = "sum_reals_along_rows, " if any("sum_reals_along_rows(" in part for part in made) else ""
-    used = ", ".join(name for name in _EXTREMES if any(f"{name}(" in part for part in made))
+    used = ", ".join(name for name in _WHERE_USED if any(f"{name}(" in part for part in made))
     extremes = f"\nfrom lpmdsl.backends.triton.prelude import {used}" if used else ""
     made.insert(0, _HEAD.format(name=program.name, sums=sums, extremes=extremes))
     return "\n\n".join(part.rstrip() + "\n" for part in made)

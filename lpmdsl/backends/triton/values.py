@@ -236,7 +236,9 @@ class Lanes:
             case Apply():
                 return self._apply(expr, mask)
             case Beside():
-                raise AssertionError("on a GPU the ties of every network are written out")
+                parts = (self.text(e, mask) for e in (expr.edge, expr.count))
+                agent = self.block(expr.agent, mask)
+                return f"neighbour({expr.keys}, {agent}, {', '.join(parts)})", ATOM
             case _:
                 assert_never(expr)
 

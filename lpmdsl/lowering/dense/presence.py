@@ -185,12 +185,26 @@ def along_rows(scope: Scope, network: m.Network, action: Callable[[KExpr, KExpr]
     edge = Var(scope.fresh("edge"), "i64")
     if builder.is_circles(network):
         beside = Beside(f"{network.name}_circles", scope.agent, edge, Var(network.of, "i64"))
-        degree = builder.load(f"{network.name}_degree", integer(0))
-        return [Loop(edge.name, integer(0), degree, tuple(action(beside, edge)))]
+        return [Loop(edge.name, *_circles_now(builder, network), tuple(action(beside, edge)))]
     neighbour = op("to_i64", builder.load(f"{network.name}_targets", edge))
     start = builder.load(f"{network.name}_offsets", scope.agent)
     stop = builder.load(f"{network.name}_offsets", op("add", scope.agent, integer(1)))
     return [Loop(edge.name, start, stop, tuple(action(neighbour, edge)))]
+
+
+def _circles_now(builder: Builder, network: m.Network) -> tuple[KExpr, KExpr]:
+    """From which edge of the circles until which the ties go that there are in this step."""
+    degree = builder.load(f"{network.name}_degree", integer(0))
+    if not network.redrawn:
+        return integer(0), degree
+    draw = draw_of(builder, network, op("max", STEP, integer(0)))  # at the end of a step those of its day are there
+    return op("mul", draw, degree), op("mul", op("add", draw, integer(1)), degree)
+
+
+def draw_of(builder: Builder, network: m.Network, step: KExpr) -> KExpr:
+    """Number of the draw whose ties a network has in a step."""
+    steps = round(network.redrawn / builder.model.clock.step)
+    return step if steps == 1 else op("floordiv", step, integer(steps))
 
 
 def any_removed(scope: Scope, kind: str) -> KExpr:

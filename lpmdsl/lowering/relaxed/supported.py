@@ -59,6 +59,8 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
             yield "network in which only some take part (`where`)", network.where.span
         if network.is_by_person:
             yield "network on which everybody has contacts of their own", network.span
+        if network.redrawn:
+            yield f"network whose ties are drawn anew (`{network.name}`)", network.span
         if network.to:
             yield "network between two kinds of agents", network.span
     for rule in model.rules:

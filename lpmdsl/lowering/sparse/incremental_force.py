@@ -160,7 +160,7 @@ def _refresh_kernel(builder: Builder, kind: str) -> Kernel:
             if network.layout == "random":
                 codes[network.name] = before, now
     for contagion in contagions:
-        for network in (n for n in networks_of(builder, contagion) if not n.is_between):
+        for network in (n for n in networks_of(builder, contagion) if not n.is_afresh):
             body += _weight_change(scope, contagion, network, codes.get(network.name))
     note = ", ".join(names)
     return Kernel(f"refresh_{kind}", kind, tuple(scope.prologue), tuple(body), contagions[0].span, note)

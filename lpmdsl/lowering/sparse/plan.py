@@ -131,8 +131,10 @@ def _way_of(model: m.Model, condition: m.Condition) -> tuple[Way, str]:
     if left_at_any_step(condition):
         names = ", ".join(condition.states[s] for s in left_at_any_step(condition))
         return "swept", f"who is in {names} may leave in any step"
-    if all(n.layout == "ties" for n in networks_of(model, condition)):
+    if all(n.layout == "ties" and not n.redrawn for n in networks_of(model, condition)):
         return "listed", "only those with an infectious neighbour, and those whose time has come, are looked at"
+    if all(n.layout == "ties" for n in networks_of(model, condition)):
+        return "swept", "ties are drawn anew, and anyone susceptible may have one to someone infectious"
     return "swept", "everyone susceptible may share a place or a group with someone infectious"
 
 
@@ -169,7 +171,7 @@ def _weigh_the_same(contagion: m.Contagion, network: m.Network) -> bool:
     scalings = [s for s in contagion.scalings if s.end == "source" and (not s.networks or network.name in s.networks)]
     parts = [spreads[0].rate, *([network.contacts] if network.contacts is not None else []),
              *(s.factor for s in scalings)]  # fmt: skip
-    if network.is_between:
+    if network.is_afresh:
         return False
     return len(spreads) == 1 and all(s.where is None for s in scalings) and not any(m.reads_agent(p) for p in parts)
 
@@ -207,6 +209,9 @@ def _may_be_absent(model: m.Model, condition: m.Condition, network: m.Network) -
 def _network_choice(contagion: m.Contagion, network: m.Network, alike: bool) -> Choice:
     if network.is_between:
         why = "those of the other kind who weigh are found by reading one byte of each"
+        return Choice(f"{contagion.condition} on {network.name}", "summed afresh", why)
+    if network.redrawn:
+        why = "its ties are others after a while, and those who weigh are found by reading one byte of each"
         return Choice(f"{contagion.condition} on {network.name}", "summed afresh", why)
     why = "all sources weigh the same" if alike else "a weight is told when it changes"
     return Choice(f"{contagion.condition} on {network.name}", "counted" if alike else "summed", why)

@@ -87,7 +87,11 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: 
 
 def _contagion_items(builder: Builder) -> list[ScheduleItem]:
     model = builder.model
-    kinds = dict.fromkeys(model.condition(c.condition).of for c in model.contagions if any(not s.of for s in c.spreads))
+    kinds = dict.fromkeys(
+        model.condition(c.condition).of
+        for c in model.contagions
+        if any(not s.of and not model.network(s.network).is_afresh for s in c.spreads)
+    )
     items: list[ScheduleItem] = []
     constant = {c.of for c in model.conditions if builder.has_constant_hazard(c.name)}
     for contagion in builder.contagions:
@@ -101,8 +105,8 @@ def _contagion_items(builder: Builder) -> list[ScheduleItem]:
         for network in networks:
             if network.layout == "random" and not network.is_between:
                 items.append(Launch(builder.kernel(mixing_kernel(builder, contagion, network))))
-        # Between two kinds sums are made afresh: those who weigh are found by reading one byte of each.
-        items += expose_items(builder, contagion, [n for n in networks if n.is_between])
+        # Between two kinds and on redrawn ties: those who weigh are found by reading one byte of each.
+        items += expose_items(builder, contagion, [n for n in networks if n.is_afresh])
         between += [n for n in networks if n.is_between and not is_static(builder, n)]
     return [*(Launch(builder.kernel(presence_kernel(builder, n))) for n in dict.fromkeys(between)), *items]
 
@@ -117,7 +121,7 @@ def _send_items(builder: Builder) -> list[ScheduleItem]:
         items += clear_made_up(builder, contagion, network)
     between = dict.fromkeys(n for _, n in pairs if n.is_between and not is_static(builder, n))
     items += [Launch(f"presence_{n.name}") for n in between]
-    listed = dict.fromkeys(model.condition(c.condition).of for c, n in pairs if not n.is_between)
+    listed = dict.fromkeys(model.condition(c.condition).of for c, n in pairs if not n.is_afresh)
     constant = {c.of for c in model.conditions if builder.has_constant_hazard(c.name)}
     for kind in (k for k in listed if k not in constant):
         items += resend_items(builder, kind)
@@ -125,7 +129,7 @@ def _send_items(builder: Builder) -> list[ScheduleItem]:
         networks = networks_of(builder, contagion)
         for network in (n for n in networks if n.layout == "random" and not n.is_between):
             items.append(Launch(builder.kernel(mixing_kernel(builder, contagion, network, is_again=True))))
-        items += send_items(builder, contagion, [n for n in networks if n.is_between])
+        items += send_items(builder, contagion, [n for n in networks if n.is_afresh])
     return items
 
 

@@ -12,6 +12,7 @@ from lpmdsl.backends.llvm.worklists import CHUNK
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.lowering.dense.months import DAYS, LAST, PASSED
 from lpmdsl.lowering.sparse.worklists import BLOCK
+from lpmdsl.networks.random_regular import keys_of_draws
 from lpmdsl.program.ir import NEVER, Buffer, Program, Spend
 from lpmdsl.program.nodes import HAZARD_ONE
 from lpmdsl.runtime.engine.room import together
@@ -124,7 +125,8 @@ def given_buffers(program: Program, request: RunRequest) -> dict[str, NDArray]:
     for condition, states in request.start.items():
         given[condition] = states.copy()
     for network, circles in world.circles.items():
-        given[f"{network}_circles"] = circles.keys
+        draws = -(-request.steps // circles.every) if circles.every else 1
+        given[f"{network}_circles"] = keys_of_draws(circles, draws) if circles.every else circles.keys
         given[f"{network}_degree"] = np.array([2 * len(circles.keys)])
     for network, ties in world.ties.items():
         given[f"{network}_offsets"], given[f"{network}_targets"] = ties.offsets, ties.targets

@@ -70,7 +70,8 @@ def how_joined(network: Network) -> str:
     if network.back_of:
         return f"{html(network.back_of)} from the other ends"
     if network.generator:
-        return f"<code>{html(text_of(network.generator.span))}{directed}</code>"
+        anew = f", redrawn every {in_words(network.redrawn)}" if network.redrawn else ""
+        return f"<code>{html(text_of(network.generator.span))}{directed}</code>{anew}"
     if network.file:
         return f"from <code>{html(network.file)}</code>{directed}"
     if network.layout == "place":

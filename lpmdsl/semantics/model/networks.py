@@ -56,6 +56,8 @@ class Network:
     back_of: str = ""
     columns: tuple[Attribute, ...] = ()
     """Columns of the file that are the ties' own."""
+    redrawn: float = 0.0
+    """Days, a whole number of steps, after which all ties are drawn anew; 0: they stay."""
 
     @property
     def is_by_person(self) -> bool:
@@ -66,6 +68,11 @@ class Network:
     def is_between(self) -> bool:
         """Return True if it joins two kinds of agents."""
         return bool(self.to)
+
+    @property
+    def is_afresh(self) -> bool:
+        """Return True if what passes on it is added up anew in each step: between two kinds, and on redrawn ties."""
+        return self.is_between or bool(self.redrawn)
 
     @property
     def met(self) -> str:

@@ -130,7 +130,7 @@ class TreeBuilder(RuleBuilder):
         return c[0], c[1] is not None
 
     def network(self, meta: Meta, c: Children) -> t.Network:
-        name, joins, to, how, directed, back, where, contacts, days, closed, *_ = c
+        name, joins, to, how, redrawn, directed, back, where, contacts, days, closed, *_ = c
         rate, per_tie = contacts or (None, False)
         return t.Network(
             self.named(name),
@@ -147,7 +147,11 @@ class TreeBuilder(RuleBuilder):
             None if directed is None else self.token_span(directed),
             back,
             self.clauses(c).joined("attributes"),
+            redrawn,
         )
+
+    def redrawn(self, meta: Meta, c: Children) -> t.Quantity:
+        return c[0]
 
     def closed(self, meta: Meta, c: Children) -> tuple[tuple[t.Date, t.Date | None], ...]:
         return tuple(c)

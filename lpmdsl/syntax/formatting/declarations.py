@@ -131,6 +131,7 @@ def _network(node: t.Network) -> str:
         node.joins.id,
         node.to and f"to {node.to.id}",
         _how(node.how),
+        node.redrawn and f"redrawn every {node.redrawn.text}",
         "directed" if node.directed is not None else "",
         node.back and f"back {node.back.id}",
         node.where and f"where {expression(node.where)}",

@@ -54,7 +54,7 @@ class Network:
 
     ``closed``: on which of these days it does not run, from a day until another begins, or on one (None).
     ``directed``: where that word stands. ``back``: the name of the same ties seen from their other ends.
-    ``attributes``: columns of the file that are the ties'.
+    ``attributes``: columns of the file that are the ties'. ``redrawn``: the period after which the ties are drawn anew.
     """
 
     name: Name
@@ -71,3 +71,4 @@ class Network:
     directed: Span | None = None
     back: Name | None = None
     attributes: tuple[Attribute, ...] = ()
+    redrawn: Quantity | None = None

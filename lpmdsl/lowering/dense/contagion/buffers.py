@@ -65,7 +65,7 @@ def _is_kept(builder: Builder, contagion: m.Contagion, network: m.Network) -> bo
     Where thresholds are kept as contacts it goes straight into what is left of them.
     """
     is_felt_at_once = builder.has_constant_hazard(contagion.condition)
-    return builder.plan is not None and network.layout == "ties" and not is_felt_at_once
+    return builder.plan is not None and network.layout == "ties" and not (network.is_afresh or is_felt_at_once)
 
 
 def declare_contagion(builder: Builder, contagion: m.Contagion) -> None:
@@ -93,7 +93,7 @@ def _declare_counter(builder: Builder, contagion: m.Contagion, network: m.Networ
         builder.buffer(made_up_buffer(contagion, network), "i64", shape, kept, note="what was owed")
         if notes_debts(builder, network):
             builder.buffer(is_owed(contagion, network), "i64", (1,), "control", note="1: something was owed")
-    role = "scratch" if builder.plan is None or network.is_between else "state"
+    role = "scratch" if builder.plan is None or network.is_afresh else "state"
     if not builder.counts_sources(contagion, network):
         builder.buffer(name, "i64", shape, role, note="sum of the weights of the infectious, 2⁻³² a step")
     elif network.layout == "ties":

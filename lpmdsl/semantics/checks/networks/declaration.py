@@ -9,6 +9,7 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.networks.columns import tie_columns
 from lpmdsl.semantics.checks.networks.directions import back_of, may_be_directed
 from lpmdsl.semantics.checks.networks.layouts import check_layout
+from lpmdsl.semantics.checks.networks.redrawn import check_redrawn
 from lpmdsl.semantics.checks.values.expressions import check_test, check_value
 from lpmdsl.semantics.checks.values.probabilities import not_negative
 from lpmdsl.semantics.context import Context, text_of
@@ -52,10 +53,10 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
         return None
     layout, place, mixing, generator, file = how
     columns = tie_columns(ctx, written)
-    if columns is None or not may_be_directed(ctx, written, generator):
+    redrawn = check_redrawn(ctx, written, generator)
+    if columns is None or redrawn is None or not may_be_directed(ctx, written, generator):
         return None
     days = written.days or ""
-    closed = closed_days(ctx, written)
     if days and not _a_day_is_whole(ctx):
         contacts, days = _share_of_week(ctx, written, name, contacts if mixing is None else None)
     return model.Network(
@@ -73,9 +74,10 @@ def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
         written.span,
         to,
         where,
-        closed,
+        closed_days(ctx, written),
         written.directed is not None,
         columns=columns,
+        redrawn=redrawn,
     )
 
 
