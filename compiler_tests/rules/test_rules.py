@@ -103,7 +103,7 @@ def fits(found: np.ndarray, expected: np.ndarray) -> bool:
     return bool(statistic < stats.chi2.ppf(0.999, len(cells) - 1))
 
 
-@pytest.mark.parametrize("r", [1.1, 1.0])
+@pytest.mark.parametrize("r", [1.1, 1.0, 0.9])
 def test_a_moran_process_has_its_law(r: float) -> None:
     """Moran 1958: one dies at random, one is born in proportion to fitness; 10 cells, 40 steps, 2 mutants."""
     n, steps = 10, 40

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from lpmdsl.syntax import tree as t
-from lpmdsl.syntax.formatting.expressions import SIGN, SUM, expression
+from lpmdsl.syntax.formatting.expressions import SUM, expression
 from lpmdsl.syntax.formatting.lines import Line, join, line_at, where_part
 
 
@@ -52,8 +52,8 @@ def _meeting(node: t.Meeting, has_chance: bool) -> str:
         return join("each of", node.whom.id, where_part(node.where, before="with" if has_chance else ""))
     order = ""
     if node.by is not None:
-        order = f"by weight {expression(node.by, SIGN)}" if node.order == "weight" else (
-            f"with {node.order} {expression(node.by, SUM, before='with' if has_chance else '')}")  # fmt: skip
+        words = "by weight" if node.order == "weight" else f"with {node.order}"
+        order = f"{words} {expression(node.by, SUM, before='with' if has_chance else '')}"
     before = "by" if node.order == "weight" else "with" if order or has_chance else ""
     return join("pick one of", "other" if node.is_other else "", node.whom.id,
                 where_part(node.where, before=before), order)  # fmt: skip
