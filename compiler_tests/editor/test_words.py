@@ -29,8 +29,8 @@ def test_every_word_reads_as_its_terminal() -> None:
     for terminal in declaration_parser().terminals:
         for word in words_of(terminal.name):
             pattern = terminal.pattern.to_regexp()
-            following = f"{word} 1" if terminal.name == "QUANTILE" else f"{word} entering" if word == "number" else word
-            for text in (following, f"{word} number", f"{word} of", f"{word} where", f"{word} x"):
+            following = f"{word} entering" if word == "number" else word
+            for text in (following, f"{word} 90 % of", f"{word} number", f"{word} of", f"{word} where", f"{word} x"):
                 if re.match(pattern, text):
                     break
             else:

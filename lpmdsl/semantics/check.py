@@ -24,6 +24,7 @@ from lpmdsl.semantics.checks.parameters import check_parameters
 from lpmdsl.semantics.checks.rules.declaration import check_rule
 from lpmdsl.semantics.checks.signatures import sign_agents, sign_conditions
 from lpmdsl.semantics.checks.studies import check_calibration, check_compare, check_promise, check_scenarios
+from lpmdsl.semantics.checks.tables.categories import check_labels
 from lpmdsl.semantics.checks.tables.curves import check_curve
 from lpmdsl.semantics.checks.tables.labelled import check_table
 from lpmdsl.semantics.checks.values.periods import check_clock
@@ -45,8 +46,7 @@ def check(module: tree.Module, names: Names, report: Report, values: Mapping[str
     sign_agents(ctx)
     sign_conditions(ctx)
     for name, written in names.tables().items():
-        made = check_table(ctx, written) if written.over is None else check_curve(ctx, written)
-        _keep(ctx, ctx.tables, name, made)
+        _keep(ctx, ctx.tables, name, _table(ctx, written))
     check_parameters(ctx)
     for name, written in names.agents().items():
         ctx.agents[name] = check_agent(ctx, written)
@@ -94,6 +94,12 @@ def check(module: tree.Module, names: Names, report: Report, values: Mapping[str
             rules,
         ),
     )
+
+
+def _table(ctx: Context, written: tree.Table) -> model.Table | None:
+    if written.over is not None:
+        return check_curve(ctx, written)
+    return check_labels(ctx, written) if written.of.name == "category" else check_table(ctx, written)
 
 
 def _keep(ctx: Context, place: dict, name: str, made: object | None) -> None:

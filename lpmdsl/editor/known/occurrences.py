@@ -173,6 +173,14 @@ class _Walk:
         for row in node.rows:
             for index, key in enumerate(row.keys):
                 yield from self._key(node.name.id, index, key, scope)
+            if isinstance(row.value, t.Name):
+                yield from self._named(node, row.value, scope)
+
+    def _named(self, node: t.Table, value: t.Name, scope: Scope) -> Iterator[Occurrence]:
+        """A label as the value of a row: of the first category that the table is by and that has it."""
+        found = (self.directory.label(scope.kind, by.id, value.id) for by in node.by)
+        label = next((symbol for symbol in found if symbol is not None), None)
+        yield from self._one(label, value.span) if label is not None else ()
 
     def _key(self, table: str, index: int, key: t.Name, scope: Scope) -> Iterator[Occurrence]:
         """A label in the row of a table or in brackets; a list's own labels belong to what is drawn from it."""

@@ -6,6 +6,7 @@ from lpmdsl.diagnostics import Label, did_you_mean, instead
 from lpmdsl.quantities import BOOLEAN, ERROR, PROBABILITY, SHARE, Kind, Type
 from lpmdsl.reading.cells import MISSING
 from lpmdsl.semantics.checks.attributes import label_of
+from lpmdsl.semantics.checks.tables.categories import labels_named
 from lpmdsl.semantics.checks.tables.labelled import value_type
 from lpmdsl.semantics.checks.values.dates import DATE
 from lpmdsl.semantics.context import Context, Member
@@ -81,6 +82,9 @@ def _category(ctx: Context, agent: tree.Agent, written: tree.Attribute) -> Type:
         labels = tuple(label.id for label in written.value.labels)
     elif labels is None and written.drawn is not None:
         labels = _drawn_labels(ctx, agent, written.drawn)
+    elif labels is None and isinstance(written.value, tree.Lookup):
+        table = ctx.names.tables().get(written.value.table.id)
+        labels = labels_named(ctx, table) if table is not None else None
     elif labels is None and isinstance(written.value, tree.Name):
         same = ctx.members.get(agent.name.id, {}).get(written.value.id)
         labels = same.type.labels or None if same is not None else None

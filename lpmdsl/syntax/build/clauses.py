@@ -77,6 +77,12 @@ class ClauseBuilder(ExpressionBuilder):
     def row(self, meta: Meta, c: Children) -> Clause:
         return self._clause("row", t.TableRow(tuple(c[:-1]), c[-1], self.span(meta)), meta)
 
+    def named_row(self, meta: Meta, c: Children) -> Clause:
+        return self.row(meta, c)
+
+    def named_value(self, meta: Meta, c: Children) -> t.Name:
+        return t.Name(unquoted(c[0]), self.token_span(c[0]))
+
     def point(self, meta: Meta, c: Children) -> Clause:
         return self._clause("point", t.TablePoint(c[0], c[1], self.span(meta)), meta)
 

@@ -154,6 +154,9 @@ class ExpressionBuilder(Transformer_NonRecursive):
             return t.TypeName(str(first), self._unit(None, below), self.span(meta))
         return t.TypeName("", self._unit(first, below), self.span(meta))
 
+    def labelled(self, meta: Meta, children: Children) -> t.TypeName:
+        return t.TypeName("category", None, self.span(meta))
+
     def rate_type(self, meta: Meta, children: Children) -> t.TypeName:
         return t.TypeName("number", self._unit(None, list(children)), self.span(meta))
 

@@ -98,7 +98,8 @@ def _source(node: t.Parameter | t.Table) -> list[Line]:
 
 def _row(row: t.TableRow) -> str:
     keys = [f'"{key.id}"' if key.id in _NOT_KEYS else label(key) for key in row.keys]
-    return " ".join([*keys, row.value.text])
+    value = label(row.value) if isinstance(row.value, t.Name) else row.value.text
+    return " ".join([*keys, value])
 
 
 def _attributes(attributes: Sequence[t.Attribute | t.Place]) -> list[Line]:

@@ -34,10 +34,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """``adult elder 0.4 contacts per day``: keys as written (category labels or numbers), then the value."""
+    """``adult elder 0.4 contacts per day``: keys as written (category labels or numbers), then the value, which is a
+    label in a table of a category."""
 
     keys: tuple[Name, ...]
-    value: Quantity
+    value: Quantity | Name
     span: Span
 
 

@@ -36,7 +36,11 @@ def check_curve(ctx: Context, written: tree.Table) -> model.Table | None:
     assert written.over is not None
     key = _key(ctx, written, written.over)
     kind, scale = value_type(written.of)
-    if key is None or not kind.is_numeric or not _only_points(ctx, written):
+    if not kind.is_numeric:
+        told = f"Lines run between numbers, and {text_of(written.of.span)} is none."
+        ctx.report.add("E0404", told, written.of.span, "Write `of number`, `of share` or a unit.")
+        return None
+    if key is None or not _only_points(ctx, written):
         return None
     found = (
         _inline(ctx, written, key, kind, scale) if written.file is None else _of_file(ctx, written, key, kind, scale)

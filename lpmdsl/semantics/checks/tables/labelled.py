@@ -75,14 +75,14 @@ def check_table(ctx: Context, written: tree.Table) -> model.Table | None:
             "Write `of share`, `of probability`, `of duration`, `of number` or a unit such as `of contacts per day`.",
         )
         return None
-    labels = _labels(ctx, written)
+    labels = key_labels(ctx, written)
     rows = (
         _file_rows(ctx, written, kind, scale) if written.file is not None else _inline_rows(ctx, written, kind, scale)
     )
     if labels is None or rows is None:
         return None
     keys = labels or (tuple(row[0][0] for row in rows),)
-    values = _complete(ctx, written, keys, rows)
+    values = complete(ctx, written, keys, rows)
     if values is None or not _within(ctx, written, kind, rows):
         return None
     by = tuple(name.id for name in written.by) or ("",)
@@ -98,7 +98,7 @@ def check_table(ctx: Context, written: tree.Table) -> model.Table | None:
     )
 
 
-def _labels(ctx: Context, written: tree.Table) -> tuple[tuple[str, ...], ...] | None:
+def key_labels(ctx: Context, written: tree.Table) -> tuple[tuple[str, ...], ...] | None:
     """The labels of every dimension; () for a list keyed by its own rows; None after a report."""
     found: list[tuple[str, ...]] = []
     for name in written.by:
@@ -140,18 +140,36 @@ def _inline_rows(ctx: Context, written: tree.Table, kind: Type, scale: float) ->
     width = max(len(written.by), 1)
     for row in written.rows:
         if len(row.keys) != width:
-            ctx.report.add(
-                "E0403",
-                f"This row names {len(row.keys)} labels, and the table is by {width}.",
-                row.span,
-                "Write one label for each `by`, then the value.",
-            )
+            other_width(ctx, row, width)
             return None
-        value = row_value(ctx, row.value, kind, scale, written.of)
+        value = _number(ctx, row, kind, scale, written.of)
         if value is None:
             return None
         rows.append((tuple(k.id for k in row.keys), value, row.span))
     return rows
+
+
+def _number(ctx: Context, row: tree.TableRow, kind: Type, scale: float, of: tree.TypeName) -> float | None:
+    """The value of a row in base units; None after a report."""
+    if not isinstance(row.value, tree.Name):
+        return row_value(ctx, row.value, kind, scale, of)
+    ctx.report.add(
+        "E0404",
+        f"`{row.value.id}` is a label, and the table is {text_of(of.span)[1:-1]}: it holds numbers.",
+        row.value.span,
+        "Write the value after the labels of the row; a table of labels is `of category`.",
+    )
+    return None
+
+
+def other_width(ctx: Context, row: tree.TableRow, width: int) -> None:
+    """Report a row with more or fewer labels than the table is by (E0403)."""
+    ctx.report.add(
+        "E0403",
+        f"This row names {len(row.keys)} labels, and the table is by {width}.",
+        row.span,
+        "Write one label for each `by`, then the value.",
+    )
 
 
 def row_value(ctx: Context, value: tree.Quantity, kind: Type, scale: float, of: tree.TypeName) -> float | None:
@@ -197,7 +215,7 @@ def _rows_of(ctx: Context, written: tree.Table, data: DataFile, kind: Type, scal
     if written.column is None:
         return _wide_rows(ctx, written, data, span, scale)
     column = need_column(ctx, data, written.column.id, written.column.span)
-    keys = _key_columns(ctx, written, data, column)
+    keys = key_columns(ctx, written, data, column)
     if column is None or any(k is None for k in keys):
         return None
     factor = header_scale(ctx, data, column, kind.dimension, written.column.span) if column.unit else scale
@@ -238,7 +256,7 @@ def _wide_rows(ctx: Context, written: tree.Table, data: DataFile, span: Span, sc
     ]
 
 
-def _key_columns(ctx: Context, written: tree.Table, data: DataFile, column: Column | None) -> list[Column | None]:
+def key_columns(ctx: Context, written: tree.Table, data: DataFile, column: Column | None) -> list[Column | None]:
     """The columns that name the rows: called as the table is ``by``; of an attribute that is there twice, the columns
     whose cells are its labels, in the order of the file (row's group, column's group). Without ``by``:
     another column."""
@@ -261,7 +279,7 @@ def _key_columns(ctx: Context, written: tree.Table, data: DataFile, column: Colu
     return [None]
 
 
-def _complete(
+def complete(
     ctx: Context, written: tree.Table, keys: tuple[tuple[str, ...], ...], rows: list[Row]
 ) -> tuple[float, ...] | None:
     """The values in row-major order of ``keys``; None after reporting a row too many, strange or missing."""
