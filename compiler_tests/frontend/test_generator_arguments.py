@@ -101,7 +101,7 @@ def test_a_table_of_shares_is_a_distribution_too() -> None:
         ("configuration(degrees poisson(rate 4))", "E0311", "poisson(rate 4)", "(mean), and it was given rate"),
         ("configuration(degrees poisson(mean 4, mean 5))", "E0311", "poisson(mean 4, mean 5)", "given mean, mean"),
         ("configuration(degrees poissn(mean 4))", "E0310", "poissn", "Did you mean `poisson`?"),
-        ("configuration(degree poisson(mean 4))", "E0606", "configuration(degree", "no argument `degree`"),
+        ("configuration(degree poisson(mean 4))", "E0606", "degree", "no argument `degree`"),
         ("configuration(degrees 2 + 2)", "E0606", "degrees 2 + 2", "not a distribution"),
         ("ring(degree poisson(mean 4))", "E0606", "poisson(mean 4)", "`degree` is one number"),
         ("stochastic_block(ties poisson(mean 4))", "E0606", "poisson(mean 4)", "no table by one attribute twice"),

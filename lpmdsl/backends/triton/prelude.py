@@ -222,7 +222,7 @@ def quantile(table, row, word, mask, CELLS: tl.constexpr):
 
 
 @triton.jit
-def mixed(x, key):
+def _mixed(x, key):
     """A 32-bit word from another and a key (``networks.random_regular``)."""
     x = x ^ key
     x = (x ^ (x >> 16)) * 0x7FEB352D
@@ -247,8 +247,8 @@ def neighbour(keys, agent, edge, n):
     while some(going):
         high, low = x >> low_bits, x & low_mask
         for r in range(0, 8, 2):
-            high = high ^ (mixed(low, tl.load(row + r).to(tl.uint32)) & high_mask)
-            low = low ^ (mixed(high, tl.load(row + r + 1).to(tl.uint32)) & low_mask)
+            high = high ^ (_mixed(low, tl.load(row + r).to(tl.uint32)) & high_mask)
+            low = low ^ (_mixed(high, tl.load(row + r + 1).to(tl.uint32)) & low_mask)
         x = tl.where(going, (high << low_bits) | low, x)
         going = going & (x.to(tl.int64) >= n)
     beside = x.to(tl.int64) + edge % 2 * 2 - 1
@@ -257,8 +257,8 @@ def neighbour(keys, agent, edge, n):
     while some(going):
         high, low = x >> low_bits, x & low_mask
         for r in range(0, 8, 2):
-            low = low ^ (mixed(high, tl.load(row + 7 - r).to(tl.uint32)) & low_mask)
-            high = high ^ (mixed(low, tl.load(row + 6 - r).to(tl.uint32)) & high_mask)
+            low = low ^ (_mixed(high, tl.load(row + 7 - r).to(tl.uint32)) & low_mask)
+            high = high ^ (_mixed(low, tl.load(row + 6 - r).to(tl.uint32)) & high_mask)
         x = tl.where(going, (high << low_bits) | low, x)
         going = going & (x.to(tl.int64) >= n)
     return x.to(tl.int64)

@@ -18,6 +18,7 @@ from lpmdsl.semantics.checks.values.probabilities import not_negative
 from lpmdsl.semantics.context import Context, text_of
 from lpmdsl.semantics.functions import FUNCTIONS
 from lpmdsl.semantics.resolve.scope import constant, making
+from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
 
@@ -35,13 +36,17 @@ def check_generator(ctx: Context, written: tree.Generator, kind: str) -> model.G
         return None
     names = [a.name for a in row.arguments]
     given = {a.name or (names[i] if i < len(names) else "?"): a for i, a in enumerate(written.arguments)}
+    unknown = next((name for name in given if row.argument(name) is None), None)
+    if unknown is not None:
+        _no_argument(ctx, row, unknown, given[unknown])
+        return None
     why = _arguments_missing(row, set(given)) or ("duplicate argument" if len(given) < len(written.arguments) else "")
     if why:
         ctx.report.add(
             "E0606",
             f"`{row.name}`: {why}.",
             written.span,
-            "It takes " + ("; ".join(f"`{a.name}`: {a.help}" for a in row.arguments) or "nothing") + ".",
+            _takes(row),
         )
         return None
     checked = [(a.name, _argument(ctx, a, given[a.name], kind)) for a in row.arguments if a.name in given]
@@ -50,10 +55,23 @@ def check_generator(ctx: Context, written: tree.Generator, kind: str) -> model.G
     return model.Generator(row.name, tuple((n, v) for n, v in checked if v is not None), written.span)
 
 
+def _no_argument(ctx: Context, row: NetworkGenerator, name: str, written: tree.GeneratorArgument) -> None:
+    """E0606: an argument that the generator does not have, or more of them than it has."""
+    known = [a.name for a in row.arguments]
+    word = Span(written.span.source, written.span.start, written.span.start + len(name))
+    if written.name is None:
+        ctx.report.add("E0606", f"`{row.name}` has no more than {len(known)} arguments.", written.span, _takes(row))
+        return
+    message = f"`{row.name}` has no argument `{name}`.{did_you_mean(name, known)}"
+    ctx.report.add("E0606", message, word, _takes(row), fixes=instead(word, name, known))
+
+
+def _takes(row: NetworkGenerator) -> str:
+    """What the arguments of a generator are, in words."""
+    return "It takes " + ("; ".join(f"`{a.name}`: {a.help}" for a in row.arguments) or "nothing") + "."
+
+
 def _arguments_missing(row: NetworkGenerator, given: set[str]) -> str:
-    for name in given:
-        if row.argument(name) is None:
-            return f"it has no argument `{name}`{did_you_mean(name, [a.name for a in row.arguments]).rstrip('?')}"
     if row.one_of and len(given & set(row.one_of)) != 1:
         return f"exactly one of {' and '.join(f'`{n}`' for n in row.one_of)} is written"
     needed = [a.name for a in row.arguments if a.default is None and a.name not in (*row.one_of, *row.optional)]

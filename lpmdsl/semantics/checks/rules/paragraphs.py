@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import assert_never
 
+from lpmdsl.diagnostics import replaced
 from lpmdsl.quantities import ERROR, NUMBER
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.actions import (
@@ -22,7 +23,7 @@ from lpmdsl.semantics.checks.values.expressions import check_expression, check_t
 from lpmdsl.semantics.checks.values.probabilities import check_probability, not_negative
 from lpmdsl.semantics.checks.values.summaries.neighbours import nobody_in_particular
 from lpmdsl.semantics.checks.values.units import expect
-from lpmdsl.semantics.context import Context
+from lpmdsl.semantics.context import Context, text_of
 from lpmdsl.semantics.resolve.scope import Scope
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
@@ -50,8 +51,13 @@ def _all_do_something(ctx: Context, paragraphs: tuple[tree.Paragraph, ...]) -> N
     """Reports paragraphs without actions to which nothing is joined (E1008), and what is joined to nothing (E1009)."""
     for one, following in [*pairwise(paragraphs), *((p, None) for p in paragraphs[-1:])]:
         if not one.actions and (following is None or not following.joined):
-            ctx.report.add("E1008", "Nothing is done in this paragraph.", one.span,
-                           "Write below it what is done: `set ATTRIBUTE to VALUE`.")  # fmt: skip
+            help, fixes = "Write below it what is done: `set ATTRIBUTE to VALUE`.", ()
+            if following is not None:
+                opens = text_of(following.span)
+                help = f"Write below it what is done, or join the next paragraph to it: {opens[:1]}and {opens[1:]}."
+                start = replace(following.span, end=following.span.start)
+                fixes = (replaced(start, "and "),)
+            ctx.report.add("E1008", "Nothing is done in this paragraph.", one.span, help, fixes=fixes)
     if paragraphs and paragraphs[0].joined:
         word = paragraphs[0].joined
         ctx.report.add("E1009", f"Nothing stands before this `{word}`, to which it could be joined.",

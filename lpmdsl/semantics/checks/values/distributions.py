@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 from lpmdsl.diagnostics import did_you_mean, instead, replaced
 from lpmdsl.distributions.family import Family, Role, Use
@@ -20,6 +21,8 @@ from lpmdsl.syntax import tree
 
 LARGEST = 1e300
 """Beyond this a number is as good as infinite."""
+Form = tuple[tuple[str, Role], ...]
+"""Names and roles of the arguments that are written together, in positional order."""
 _USES: dict[Use, str] = {
     "dwell": "a length of time",
     "draw": "an attribute",
@@ -98,7 +101,7 @@ def _with_arguments(
     others = (LIKELIHOODS if use == "likelihood" else SPELLINGS).get(family.name, ())
     form = _form(written, (*forms, *(spelling.form for spelling in others)))
     if form is None:
-        sets = " or ".join(f"({', '.join(a.split()[0] for a, _ in f)})" for f in forms)
+        sets = _sets(forms)
         given = ", ".join(a.name or text_of(a.span)[1:-1] for a in written.arguments) or "nothing"
         example = (
             f"Write, for example, `{family.example}`."
@@ -116,8 +119,10 @@ def _with_arguments(
     )
     if any(value.type == ERROR for _, value in checked):
         return None
+    help = _other_ways(written, family, form, forms)
     fine = [
-        _in_range(ctx, family, name, role, value) for (name, value), (_, role, _) in zip(checked, named, strict=True)
+        _in_range(ctx, family, name, role, value, help)
+        for (name, value), (_, role, _) in zip(checked, named, strict=True)
     ]
     if not all(fine):
         return None
@@ -129,9 +134,23 @@ def _with_arguments(
     return model.Distribution(family.name, checked, None, (), want, written.span)
 
 
-def _form(
-    written: tree.Distribution, forms: tuple[tuple[tuple[str, Role], ...], ...]
-) -> tuple[tuple[str, Role], ...] | None:
+def _sets(forms: Sequence[Form]) -> str:
+    """The argument sets in words: ``(mean, sd) or (a, b)``."""
+    return " or ".join(f"({', '.join(a.split()[0] for a, _ in f)})" for f in forms)
+
+
+def _other_ways(written: tree.Distribution, family: Family, form: Form, forms: Sequence[Form]) -> str:
+    """What else the numbers may have been meant for: ``beta(2, 2)`` has a mean of 2 here, and shapes of 2 elsewhere."""
+    others = [f for f in forms if f != form and len(f) == len(form)]
+    if not others or any(a.name for a in written.arguments):
+        return f"It takes {_sets(forms)}." if len(forms) > 1 else ""
+    named = ", ".join(
+        f"{name} {text_of(a.span)[1:-1]}" for (name, _), a in zip(others[0], written.arguments, strict=True)
+    )
+    return f"Without names it takes {_sets((form,))}; write `{family.name}({named})` if that is meant."
+
+
+def _form(written: tree.Distribution, forms: Sequence[Form]) -> Form | None:
     """The argument set that the written arguments fill exactly."""
     for form in forms:
         names = [name for name, _ in form]
@@ -141,7 +160,7 @@ def _form(
     return None
 
 
-def _arranged(written: tree.Distribution, form: tuple[tuple[str, Role], ...]) -> list[tree.Argument]:
+def _arranged(written: tree.Distribution, form: Form) -> list[tree.Argument]:
     names = [name for name, _ in form]
     by_name = dict(zip(_names(written, names), written.arguments, strict=True))
     return [by_name[name] for name in names]
@@ -171,7 +190,7 @@ def _role_type(role: Role, want: Type) -> Type:
             return NUMBER
 
 
-def _in_range(ctx: Context, family: Family, name: str, role: Role, value: model.Expr) -> bool:
+def _in_range(ctx: Context, family: Family, name: str, role: Role, value: model.Expr, help: str) -> bool:
     """Return True if no value that parameters and tables allow lies outside what the argument can be."""
     for number, story in extremes(ctx, (value,)):
         problem = ""
@@ -185,7 +204,7 @@ def _in_range(ctx: Context, family: Family, name: str, role: Role, value: model.
             problem = "must be a whole number of at least 1"
         if problem:
             message = f"`{name.split()[0]}` of `{family.name}` {problem}; here it can be {number:g}{story}."
-            ctx.report.add("E0316", message, value.span, labels=origins(ctx, value))
+            ctx.report.add("E0316", message, value.span, help, labels=origins(ctx, value))
             return False
     return True
 
