@@ -35,7 +35,7 @@ def first_error(text: str) -> Diagnostic:
     return next(d for d in found(text) if d.code.startswith("E"))
 
 
-def agreed(text: str, agents: int = 400, seed: int = 3, steps: int | None = None) -> RunResult:
+def agreed(text: str, agents: int | None = 400, seed: int = 3, steps: int | None = None) -> RunResult:
     """The run of the sparse program on one thread, which that on three threads, the dense program, the reference and
     Triton's interpreter give count for count."""
     model = checked(text)

@@ -114,7 +114,8 @@ class Builder:
         return name in self._parts
 
     def _named_twice(self, name: str) -> LpmError:
-        parts = (*self.model.agents, *self.model.conditions, *self.model.networks, *self.model.observations)
+        parts = (*self.model.agents, *self.model.conditions, *self.model.networks, *self.model.observations,
+                 *self.model.rules, *self.model.interventions)  # fmt: skip
         taken = [p for p in parts if p.name == name] or [p for p in parts if p.name in name]
         part = max(taken, key=lambda p: len(p.name))
         message = f"In the generated code `{name}` would be two things: this, and what is kept for another declaration."
@@ -182,6 +183,8 @@ class Builder:
         return name
 
     def kernel(self, kernel: Kernel) -> str:
-        """Add a kernel; return its name."""
+        """Add a kernel; return its name. Raises ``LpmError`` (E0204) if there is one of that name."""
+        if any(k.name == kernel.name for k in self.kernels):
+            raise self._named_twice(kernel.name)
         self.kernels.append(kernel)
         return kernel.name

@@ -31,7 +31,7 @@ from lpmdsl.reference.moves import (
     make_own_moves,
 )
 from lpmdsl.reference.reports import Reports, price
-from lpmdsl.reference.rules import Ruled, follow
+from lpmdsl.reference.rules import Ruled, follow, follow_on_entering
 from lpmdsl.semantics.analysis.exposure.largest_hazards import refuse_hazards
 from lpmdsl.semantics.analysis.exposure.second_look import is_looked_at_again
 from lpmdsl.semantics.analysis.views import read_in_moves
@@ -85,6 +85,7 @@ def _step(request: RunRequest, body: Body, policies: list[Policy], rules: list[R
     _infect(request, body, t, tuple(c.condition for c in request.model.contagions), True)
     if body.again:
         _infect(request, body, t, body.again, False)
+    follow_on_entering(body, t + 1)
     body.reports.paid.update({p.intervention.name: p.paid for p in policies})
     body.reports.reached.update({p.intervention.name: p.treated for p in policies})
     body.reports.report(t + 1, _at(body, t + 1))
@@ -143,6 +144,7 @@ def _begin(request: RunRequest) -> Body:
         everyone = torch.arange(len(course.state))
         draw_exits(body, course, everyone, seen)
         act_on_entering(body, course, everyone, course.state, seen)
+    follow_on_entering(body, 0)
     return body
 
 

@@ -37,8 +37,10 @@ from lpmdsl.semantics.model import (
     Condition,
     Exit,
     Expr,
+    Luck,
     SetAttribute,
     When,
+    every_expression,
 )
 
 NEVER = 1 << 62
@@ -87,6 +89,8 @@ class Body:
     world: World
     limits: dict[str, int] = field(default_factory=dict)
     """Rest of limits that blocks share, by the intervention that states them."""
+    entered: dict[str, Tensor] = field(default_factory=dict)
+    """Marks of those who follow the paragraphs of a clause on entering at the end of the step, by its site."""
 
 
 def course_from_start(condition: Condition, state: Tensor) -> Course:
@@ -152,7 +156,21 @@ def act_on_entering(body: Body, course: Course, agents: Tensor, to: Tensor, seen
         for number, action in enumerate(clause.actions):
             site = f"{clause.site}.action{number}"
             chosen = acts(body.draws, action.probability, agents[inside], episodes[inside], site, kind, seen)
-            write(body.now, kind, action, chosen, seen)
+            everybody = torch.arange(len(course.state))
+            lucky = with_luck(seen, action.value, kind, body.draws, course.episodes(everybody))
+            write(body.now, kind, action, chosen, lucky)
+        if clause.paragraphs:
+            nobody = torch.zeros(len(course.state), dtype=torch.bool)
+            body.entered.setdefault(clause.site, nobody)[agents[inside]] = True
+
+
+def with_luck(moment: Moment, part: object, kind: str, draws: Draws, episodes: Tensor) -> Moment:
+    """The moment with the uniform numbers, one for every agent of a kind, of which drawn values in a part are made."""
+    found = dict(moment.seen_of_others)
+    for luck in (e for e in every_expression(part) if isinstance(e, Luck)):
+        word = draws.words(torch.arange(moment.counts[kind]), luck.site, episodes)[luck.word]
+        found[luck] = (word.to(torch.float64) + 0.5) / 2.0**32
+    return replace(moment, seen_of_others=found)
 
 
 def acts(

@@ -10,24 +10,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lpmdsl.reference.arithmetic import fixed, rounded, threshold
+from lpmdsl.reference.arithmetic import TICKS, fixed, rounded, threshold
 from lpmdsl.reference.blocks import chosen, is_period_over, move
 from lpmdsl.reference.contagion import SLACK, removed, runs_on
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, over_agents
-from lpmdsl.reference.moves import Body
+from lpmdsl.reference.moves import Body, with_luck
 from lpmdsl.reference.neighbours import facing, looked_at, pairs
 from lpmdsl.reference.watched import look_at
 from lpmdsl.semantics.model import (
     CopyState,
     Expr,
     ForceMove,
-    Luck,
     Meeting,
     Neighbours,
     Paragraph,
     Rule,
     RuleAction,
     SetAttribute,
+    entering_rules,
     walk,
     whole_expressions,
 )
@@ -60,17 +60,13 @@ class Turn:
 
     def now(self, part: object) -> Moment:
         """The agents as they are, with all that a part of the rule sees of neighbours worked out."""
-        live = replace(self.body.now, time=self.time)
+        live = replace(self.body.now, time=self.time, since_at=self.before.since_at)
         for expr in whole_expressions(part):
             for one in reversed([e for e in walk(expr) if isinstance(e, Neighbours)]):
                 value = looked_at(one, live, self.before, self.body.world, self.body.draws, self.time)
                 live = replace(live, seen_of_others={**live.seen_of_others, one: value})
-            for luck in (e for e in walk(expr) if isinstance(e, Luck)):
-                agents = torch.arange(live.counts[self.rule.of])
-                word = self.body.draws.words(agents, luck.site, torch.full_like(agents, self.run))[luck.word]
-                value = (word.to(torch.float64) + 0.5) / 2.0**32
-                live = replace(live, seen_of_others={**live.seen_of_others, luck: value})
-        return live
+        kind = self.rule.of
+        return with_luck(live, part, kind, self.body.draws, torch.full((live.counts[kind],), self.run))
 
 
 def follow(body: Body, ruled: Ruled, t: int, time: float) -> None:
@@ -81,6 +77,19 @@ def follow(body: Body, ruled: Ruled, t: int, time: float) -> None:
     turn = Turn(body, rule, body.now.seen(time), time, t, ruled.runs)
     act(turn, _lucky(turn, rule.chance, _for_whom(turn), None, f"{rule.name}.rate"))
     ruled.runs += 1
+
+
+def follow_on_entering(body: Body, boundary: int) -> None:
+    """Follow the paragraphs on entering states, each clause for those who entered its states in the step that ends at
+    ``boundary``: the clock is that of the step, ``time since`` and all that moves are read at its end."""
+    t = max(0, boundary - 1)
+    time, since_at = t * body.now.model.clock.step, torch.tensor(boundary * TICKS)
+    for condition in body.now.model.conditions:
+        for site, rule in entering_rules(condition).items():
+            marked = body.entered.pop(site, None)
+            if marked is not None:
+                before = replace(body.now.seen(time), since_at=since_at)
+                act(Turn(body, rule, before, time, t, boundary), torch.nonzero(marked).flatten())
 
 
 def act(turn: Turn, agents: Tensor) -> None:
@@ -318,9 +327,10 @@ def _tell(turn: Turn, action: SetAttribute, others: Tensor, value: Tensor) -> No
         total = turn.added.setdefault(action.attribute, torch.zeros(count, dtype=torch.int64))
         total.index_add_(0, others, rounded(torch.clamp(value, -MOST, MOST) * UNIT).to(torch.int64))
         return
-    noted, _ = turn.given.setdefault(action.attribute, (torch.zeros(count, dtype=torch.bool), float(value.flatten()[0])
-                                                        if len(value) else 0.0))  # fmt: skip
-    noted[others] = True
+    if len(others):
+        nobody = torch.zeros(count, dtype=torch.bool)
+        noted, _ = turn.given.setdefault(action.attribute, (nobody, float(value[0])))
+        noted[others] = True
 
 
 def _settle(turn: Turn) -> None:

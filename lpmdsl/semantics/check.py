@@ -124,13 +124,18 @@ def _settled(ctx: Context, made: model.Model) -> model.Model:
     set_on = set(first_writes(made, "attribute", "reading"))
     since = {e.condition for e in model.every_expression(made) if isinstance(e, model.Since)}
     conditions = tuple(
-        replace(c, is_cyclic=is_cyclic(c, set(forced_states(made, c.name))), tells_since=c.name in since)
-        for c in made.conditions
+        replace(c, is_cyclic=_counts_moves(made, c), tells_since=c.name in since) for c in made.conditions
     )
     agents = tuple(_changed(_with(a, made_up), set_on) for a in made.agents)
     whole = hold(keep_apart(ctx, replace(made, conditions=conditions, agents=agents)), ctx.report)
     check_hazards(ctx, whole)
     return whole
+
+
+def _counts_moves(made: model.Model, condition: model.Condition) -> bool:
+    """Return True if one can come back to a state, or if what one draws on entering is for several states."""
+    draws = (c for c in condition.entering if any(isinstance(e, model.Luck) for e in model.every_expression(c.actions)))
+    return is_cyclic(condition, set(forced_states(made, condition.name))) or any(len(c.states) > 1 for c in draws)
 
 
 def _with(agent: model.Agent, made_up: list[tuple[str, model.Attribute]]) -> model.Agent:

@@ -102,6 +102,7 @@ CLAUSES: dict[str, dict[str, str]] = {
         "removed": "removed in STATE",
         "seen": "seen in STATE, STATE",
         "at": "at most one of CONDITION, CONDITION",
+        **OPENERS,
         **AT_A_MOMENT,
         "leave": LASTING["leave"],
     },

@@ -13,8 +13,8 @@ from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.lowering.score.draws import branches, happens, stay
 from lpmdsl.lowering.sparse.constant_hazard import contacts_left, declare_rest
 from lpmdsl.networks.rng_keys import site
-from lpmdsl.program.ir import NEVER, Assign, Draw, If, KExpr, KStmt, Let, Store, Threshold, Var
-from lpmdsl.program.nodes import AGENT, chance_threshold, integer, op, real, test, word
+from lpmdsl.program.ir import NEVER, Assign, Const, Draw, If, KExpr, KStmt, Let, Store, Threshold, Var
+from lpmdsl.program.nodes import AGENT, chance_threshold, integer, number, op, real, test, word
 from lpmdsl.semantics import model as m
 
 
@@ -41,6 +41,13 @@ def declare(builder: Builder, condition: m.Condition) -> None:
         builder.buffer(f"{name}_entered", "i64", shape, "state", note="tick of the last entry")
     if condition.is_cyclic:
         builder.buffer(f"{name}_episode", "i32", shape, "state", note="moves made so far")
+    for rule in m.entering_rules(condition).values():
+        builder.buffer(entered(rule), "u8", shape, "state", note="1: entered such a state in this step")
+
+
+def entered(rule: m.Rule) -> str:
+    """Name of the marks of those who follow paragraphs on entering a state."""
+    return f"{rule.name}_entered"
 
 
 def left_buffer(condition: str, slot: int) -> str:
@@ -158,9 +165,12 @@ def _entry_of(course: Course, state: int) -> list[KStmt]:
         and any(isinstance(e.trigger, m.ByContagion) for e in condition.exits_of(state))
     ):
         body += forget_made_up(scope.builder, condition)
+    rules = m.entering_rules(condition)
     for clause in condition.entering:
         if state in clause.states:
             body += _act_on_entering(course, clause)
+            if clause.site in rules:
+                body.append(Store(entered(rules[clause.site]), (AGENT,), Const(1, "u8"), clause.span))
     return body
 
 
@@ -230,8 +240,10 @@ def _act_on_entering(course: Course, clause: m.OnEntering) -> list[KStmt]:
     body: list[KStmt] = []
     for k, action in enumerate(clause.actions):
         kind = course.condition.of
+        draws: list[KStmt] = []
+        draw_value(course.scope, action.value, course.episode, draws)
         store = write(course.scope, kind, action, stored_value(course.scope, kind, action))
-        stores = (*look_at(course.scope, action.value, "value"), store)
+        stores = (*draws, *look_at(course.scope, action.value, "value"), store)
         if action.probability is None:
             body += stores
             continue
@@ -243,6 +255,18 @@ def _act_on_entering(course: Course, clause: m.OnEntering) -> list[KStmt]:
         happens(course.scope, path, action.probability, p, hit, body)
         body.append(If(hit, stores, span=action.span))
     return body
+
+
+def draw_value(scope: Scope, value: m.Expr, episode: KExpr, body: list[KStmt]) -> None:
+    """Append the draws that a value is made of, keyed by ``episode``."""
+    lucks = dict.fromkeys(e for e in m.walk(value) if isinstance(e, m.Luck))
+    drawn: dict[str, str] = {}
+    for luck in lucks:
+        if luck.site not in drawn:
+            drawn[luck.site] = scope.fresh("w")
+            body.append(Draw(drawn[luck.site], site(luck.site), AGENT, episode, luck.site, luck.span))
+        whole = op("to_f64", word(drawn[luck.site], luck.word), dtype="f64")
+        scope.aggregates[luck] = real("div", real("add", whole, number(0.5)), number(2.0**32))
 
 
 def stored_value(scope: Scope, kind: str, action: m.SetAttribute) -> KExpr:

@@ -53,6 +53,8 @@ class Scope:
     """By condition: the tick of the last move as the phase sees it."""
     since_at: KExpr | None = None
     """The tick at which ``time since`` is read; None: at the boundary ``now``."""
+    is_before_reports: KExpr | None = None
+    """Test that not even the reports of time 0 are out yet; None: they are."""
     applies_whiles: bool = True
     agent: KExpr = AGENT
     """The agent whose attributes and states are read."""
@@ -256,11 +258,9 @@ class Scope:
 
     def latest(self, name: str) -> KExpr:
         """The index of the last completed report at ``now`` (may be −1)."""
-        return op(
-            "sub",
-            completed(self.builder, name, self.now),
-            integer(1 if is_flow_like(self.builder.model, name) else 0),
-        )
+        ended = 1 if is_flow_like(self.builder.model, name) else 0
+        index = op("sub", completed(self.builder, name, self.now), integer(ended))
+        return index if self.is_before_reports is None else op("select", self.is_before_reports, integer(-1), index)
 
     def _observed(self, name: str, group: int | None) -> KExpr:
         return self._report(name, self.latest(name), group)

@@ -19,7 +19,7 @@ from lpmdsl.lowering.dense.observations import (
     watch_items,
 )
 from lpmdsl.lowering.dense.presence import declare_network, is_static, needs_presence, presence_kernel
-from lpmdsl.lowering.dense.rules.program import declare_rule, rule_items
+from lpmdsl.lowering.dense.rules.program import declare_rule, entering_items, rule_items
 from lpmdsl.lowering.dense.spending import spending_items
 from lpmdsl.lowering.dense.watched_values import contagion_items, declare_watched, note_items
 from lpmdsl.lowering.score.draws import closing_items, declare_sums, slope_items
@@ -38,13 +38,14 @@ def lower(model: m.Model, ledger: Ledger | None = None) -> Program:
     builder = Builder(model, ledger=ledger)
     declare_all(builder)
     observations = observation_items(builder)
-    begin = begin_items(builder)
+    entered = entering_items(builder)
+    begin = [*begin_items(builder), *entered]
     acts = acting_items(builder)
     own = [*moves_views(builder), *moves_items(builder, "own")]
     moves = [*_contagion_items(builder), *moves_items(builder, "look")]
     if builder.again:
         moves += [*_send_items(builder), *moves_items(builder, "again")]
-    return program_of(builder, begin, acts, own, moves, observations)
+    return program_of(builder, begin, acts, own, [*moves, *entered], observations)
 
 
 def program_of(

@@ -15,6 +15,7 @@ from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.events import (
     Deciding,
+    Entering,
     Event,
     Looking,
     Ruling,
@@ -108,9 +109,19 @@ def choose(model: m.Model, circles: frozenset[str] = frozenset()) -> Plan:
             kept.setdefault(occupancy.name, occupancy)
         choices.append(_census_choice(name, occupancy))
     told = told_attributes(model)
-    acting = Scheduled | Deciding | Looking | Ruling
-    acted_on = frozenset(e.of for e in events(model) if isinstance(e.when, acting) and is_felt(e, told))
+    acted_on = frozenset(e.of for e in events(model) if _is_acting(e) and is_felt(e, told))
     return Plan(ways, frozenset(counted), constant_hazard, acted_on, tuple(kept.values()), circles, tuple(choices))
+
+
+def _is_acting(event: Event) -> bool:
+    """Return True if something else than an agent's own move lets the event happen, so that it may come to it twice."""
+    match event.when:
+        case Entering():
+            return event.when.is_ruled
+        case Scheduled() | Deciding() | Looking() | Ruling():
+            return True
+        case _:
+            return False
 
 
 # ------------------------------------------------------------------ conditions

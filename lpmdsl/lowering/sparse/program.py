@@ -27,6 +27,7 @@ from lpmdsl.lowering.dense.program import (
     observation_items,
     program_of,
 )
+from lpmdsl.lowering.dense.rules.program import entering_items
 from lpmdsl.lowering.score.draws import felt_by
 from lpmdsl.lowering.score.statistics import Ledger
 from lpmdsl.lowering.sparse.constant_hazard import first_tell, fresh, spend, tell_kernel
@@ -75,14 +76,15 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: 
     contagion = _contagion_items(builder)
     observations = [*settle_items(builder), *observation_items(builder)]
     constant = [c for c in model.conditions if builder.has_constant_hazard(c.name)]
-    begin = [*begin_items(builder), *(item for c in constant for item in first_tell(builder, c))]
+    entered = entering_items(builder)
+    begin = [*begin_items(builder), *(item for c in constant for item in first_tell(builder, c)), *entered]
     acts = acting_items(builder)
     own = [*moves_views(builder), *_moves_items(builder, "own")]
     moves = [*contagion, *_moves_items(builder, "look")]
     if builder.again:
         moves += [*_send_items(builder), *_moves_items(builder, "again")]
     builder.kernels = instrumented(builder)
-    return program_of(builder, begin, acts, own, moves, observations)
+    return program_of(builder, begin, acts, own, [*moves, *entered], observations)
 
 
 def _contagion_items(builder: Builder) -> list[ScheduleItem]:

@@ -105,6 +105,8 @@ def _read_by(node: object) -> Iterator[str]:
             yield from _read_in(node.paragraphs)
         case m.Intervention():
             yield from (thing for block in node.repeated for thing in _read_in(block.paragraphs))
+        case m.Condition():
+            yield from (thing for clause in node.entering for thing in _read_in(clause.paragraphs))
         case m.Contagion():
             yield from (f"network {s.network}" for s in node.spreads)
         case _:

@@ -118,10 +118,11 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class Entering:
-    """Whenever an agent enters one of the states."""
+    """Whenever an agent enters one of the states; ``is_ruled``: in a paragraph, after all moves of the step."""
 
     condition: str
     states: tuple[int, ...]
+    is_ruled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +235,9 @@ def _of_condition(model: m.Model, condition: m.Condition) -> Iterator[Event]:
         yield Event(owner, of, Leaving(exit_), guard, None, (moves,), exit_.span)
     for clause in condition.entering:
         yield Event(owner, of, Entering(name, clause.states), None, None, clause.actions, clause.span)
+        for one in clause.paragraphs:
+            effects = tuple(_ruled(action) for action in one.actions)
+            yield Event(owner, of, Entering(name, clause.states, True), one.where, None, effects, one.span)
     for held in condition.whiles:
         reads: list[Effect] = []
         if held.attribute is not None and held.value is not None:

@@ -53,6 +53,7 @@ def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
         tests = tuple(e.trigger for e in condition.exits if isinstance(e.trigger, m.When))
         yield tests, "it is compared with something"
         yield tuple(a.value for c in condition.entering for a in c.actions), "it decides what an attribute is set to"
+        yield tuple(c.paragraphs for c in condition.entering), "it decides what is done to whom"
     yield model.rules, "it decides what people do by a rule"
     for decision in model.behaviours:
         parts = (decision.shifted, decision.rule, decision.otherwise, decision.knows)

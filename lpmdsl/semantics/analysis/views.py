@@ -38,8 +38,9 @@ def looked_over(model: m.Model) -> list[m.Network]:
     """The networks over which somebody looks at neighbours, in written order."""
     ruled = [r.paragraphs for r in model.rules]
     ruled += [block.paragraphs for one in model.interventions for block in one.repeated]
+    ruled += [clause.paragraphs for one in model.conditions for clause in one.entering]
     names = {p.meeting.network for paragraphs in ruled for p in paragraphs if p.meeting is not None}
-    everywhere = m.every_expression((model.agents, model.rules, model.interventions))
+    everywhere = m.every_expression((model.agents, model.rules, model.interventions, model.conditions))
     names |= {e.network for e in everywhere if isinstance(e, m.Neighbours)}
     return [n for n in model.networks if n.name in names]
 

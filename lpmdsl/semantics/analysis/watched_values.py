@@ -123,6 +123,7 @@ def _of_condition(condition: m.Condition) -> Iterator[_Part]:
                 yield branch.probability, "probability"
     for clause in condition.entering:
         yield from _of_actions(clause.actions)
+        yield from _of_paragraphs(clause.paragraphs)
 
 
 def _of_rule(rule: m.Rule) -> Iterator[_Part]:

@@ -11,13 +11,14 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.value_origins import origins
 from lpmdsl.semantics.analysis.vertices import extremes
 from lpmdsl.semantics.checks.actions import lasting_attribute, left_networks, set_attribute
+from lpmdsl.semantics.checks.rules.paragraphs import check_paragraphs, drawn
 from lpmdsl.semantics.checks.signatures import MOST_STATES
 from lpmdsl.semantics.checks.values.distributions import check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_test, check_value
 from lpmdsl.semantics.checks.values.periods import check_period
 from lpmdsl.semantics.checks.values.probabilities import check_branches, check_probability, check_rate
 from lpmdsl.semantics.context import Context
-from lpmdsl.semantics.resolve.scope import apart, constant, making, on_entry, running
+from lpmdsl.semantics.resolve.scope import apart, constant, making, on_entry, ruling, running
 from lpmdsl.source import Span
 from lpmdsl.syntax import tree
 
@@ -296,7 +297,7 @@ def _note_entries_at_start(ctx: Context, condition: str, start: model.Start, ent
     begun = {start.state, *(e.state for e in start.exceptions)}
     for clause in entering:
         at_once = [ctx.states[condition][s] for s in clause.states if s in begun]
-        if at_once and clause.actions:
+        if at_once and (clause.actions or clause.paragraphs):
             ctx.report.add(
                 "N0520",
                 f"Those who start in {', '.join(f'`{state}`' for state in at_once)} enter it at time 0, so this is "
@@ -310,17 +311,24 @@ def _entering(ctx: Context, condition: str, kind: str, k: int, written: tree.OnE
     states = _states(ctx, condition, written.states)
     scope = running(kind, f"an `on entering` of {condition}")
     actions: list[model.SetAttribute] = []
-    for action in written.actions:
-        if isinstance(action, tree.SetTo):
-            made = set_attribute(ctx, action, kind, scope)
-            actions += [made] if made is not None else []
-        elif isinstance(action, tree.DrawTo):
-            message = "On entering a state attributes are set to what is known, and nothing is drawn."
-            help = "Draw it once, in the line of an attribute (`x number ~ …`), and set to that; or draw in a rule."
-            ctx.report.add("E0709", message, action.span, help)
-        else:
-            message = "On entering a state attributes can be set; moves and absences belong elsewhere."
-            help = "Write the move as an exit, or the absence under `while`."
-            ctx.report.add("E0709", message, action.span, help)
     first = written.states[0].id if written.states else ""
-    return model.OnEntering(states, tuple(actions), f"{condition}.{first}.entering{k}", written.span)
+    site = f"{condition}.{first}.entering{k}"
+    for action in written.actions:
+        match action:
+            case tree.SetTo():
+                made = set_attribute(ctx, action, kind, scope)
+            case tree.DrawTo():
+                made = drawn(ctx, action, None, scope, f"{site}.action{len(actions)}")
+            case _:
+                made = None
+                _moved_on_entering(ctx, action)
+        actions += [made] if made is not None else []
+    for action in (a for one in written.paragraphs for a in one.actions if isinstance(a, tree.MoveTo)):
+        _moved_on_entering(ctx, action)
+    paragraphs = check_paragraphs(ctx, written.paragraphs, site, ruling(kind, scope.place)) or ()
+    return model.OnEntering(states, tuple(actions), site, written.span, paragraphs)
+
+
+def _moved_on_entering(ctx: Context, action: tree.Action) -> None:
+    message = "On entering a state attributes can be set; moves and absences belong elsewhere."
+    ctx.report.add("E0709", message, action.span, "Write the move as an exit, or the absence under `while`.")

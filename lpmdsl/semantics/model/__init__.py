@@ -4,6 +4,11 @@
 Durations are in days, rates per day.
 """
 
+from lpmdsl.semantics.model.actions import (
+    Action as Action,
+    ForceMove as ForceMove,
+    SetAttribute as SetAttribute,
+)
 from lpmdsl.semantics.model.agents import (
     Agent as Agent,
     Attribute as Attribute,
@@ -15,7 +20,6 @@ from lpmdsl.semantics.model.behaviours import (
     Validate as Validate,
 )
 from lpmdsl.semantics.model.conditions import (
-    Action as Action,
     After as After,
     AtRate as AtRate,
     Branch as Branch,
@@ -23,9 +27,7 @@ from lpmdsl.semantics.model.conditions import (
     Chance as Chance,
     Condition as Condition,
     Exit as Exit,
-    ForceMove as ForceMove,
     OnEntering as OnEntering,
-    SetAttribute as SetAttribute,
     Start as Start,
     StartExcept as StartExcept,
     When as When,
@@ -104,6 +106,7 @@ from lpmdsl.semantics.model.paragraphs import (
 from lpmdsl.semantics.model.rules import (
     Rule as Rule,
     as_rule as as_rule,
+    entering_rules as entering_rules,
 )
 from lpmdsl.semantics.model.studies import (
     Calibrate as Calibrate,

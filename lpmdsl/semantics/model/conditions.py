@@ -1,40 +1,14 @@
-"""Conditions: states, starts, exits, and the actions that change an agent at a moment."""
+"""Conditions: states, starts, exits, and what is done on entering a state."""
 
 from __future__ import annotations
 
 from lpmdsl.records import dataclass
 from lpmdsl.semantics.identity_cache import kept_by_identity
+from lpmdsl.semantics.model.actions import SetAttribute
 from lpmdsl.semantics.model.expressions import Expr
+from lpmdsl.semantics.model.paragraphs import Paragraph
 from lpmdsl.semantics.model.values import Distribution
 from lpmdsl.source import Span
-
-
-@dataclass(frozen=True, slots=True)
-class SetAttribute:
-    """The attribute becomes ``value``; ``adds``: becomes more by it than what the actions before have made of it.
-
-    ``theirs``: it is the other agent's.
-    """
-
-    attribute: str
-    value: Expr
-    probability: Expr | None
-    span: Span
-    adds: bool = False
-    theirs: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ForceMove:
-    """Moves the agent's ``condition`` to ``state`` (index), entering it as any other move would."""
-
-    condition: str
-    state: int
-    probability: Expr | None
-    span: Span
-
-
-Action = SetAttribute | ForceMove
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +101,20 @@ class WhileInState:
 
 @dataclass(frozen=True, slots=True)
 class OnEntering:
-    """Actions on agents who enter one of the states."""
+    """Actions on agents who enter one of the states: ``actions`` at that moment, ``paragraphs`` after all moves of the
+    step, by whoever entered one of the states in it, once."""
 
     states: tuple[int, ...]
     actions: tuple[SetAttribute, ...]
     site: str
     span: Span
+    paragraphs: tuple[Paragraph, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """``is_cyclic``: an agent can come back to a state (by exits or by forced moves), so episodes are counted."""
+    """``is_cyclic``: an agent can come back to a state (by exits or by forced moves), or draws the same on entering
+    several, so episodes are counted."""
 
     name: str
     of: str

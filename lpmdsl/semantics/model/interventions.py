@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from lpmdsl.records import dataclass
-from lpmdsl.semantics.model.conditions import Action, SetAttribute
+from lpmdsl.semantics.model.actions import Action, SetAttribute
 from lpmdsl.semantics.model.expressions import Expr
 from lpmdsl.semantics.model.paragraphs import Paragraph, RuleAction
 from lpmdsl.source import Span

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from lpmdsl.records import dataclass
-from lpmdsl.semantics.model.conditions import Action
+from lpmdsl.semantics.model.actions import Action
 from lpmdsl.semantics.model.expressions import Expr
 from lpmdsl.source import Span
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lpmdsl.records import dataclass
+from lpmdsl.semantics.model.conditions import Condition
 from lpmdsl.semantics.model.expressions import Expr
 from lpmdsl.semantics.model.interventions import Intervention, Repeated
 from lpmdsl.semantics.model.paragraphs import Paragraph, RuleAction
@@ -29,6 +30,8 @@ class Rule:
     date: float | None = None
     test: Expr | None = None
     chance: Expr | None = None
+    is_after_moves: bool = False
+    """It is followed at the end of every step, by those who entered a state in it; draws are keyed by the step."""
 
     @property
     def actions(self) -> tuple[RuleAction, ...]:
@@ -40,3 +43,14 @@ def as_rule(one: Intervention, k: int) -> Rule:
     """The rule that the paragraphs of a block are: the intervention says when it is due, and for whom."""
     block = one.repeated[k]
     return Rule(f"{one.name}_{k}", block.of, block, 0, "", block.paragraphs, "", block.span)
+
+
+def entering_rules(condition: Condition) -> dict[str, Rule]:
+    """The rules that paragraphs on entering states are, by the sites of their clauses, in written order."""
+    found: dict[str, Rule] = {}
+    for k, one in enumerate(condition.entering):
+        if one.paragraphs:
+            name = f"{condition.name}_entering_{k}"
+            block = Repeated(condition.of, 0.0, None, None, (), one.site, one.span)
+            found[one.site] = Rule(name, condition.of, block, 0, "", one.paragraphs, "", one.span, is_after_moves=True)
+    return found

@@ -198,9 +198,6 @@ class ClauseBuilder(ExpressionBuilder):
     def during(self, meta: Meta, c: Children) -> Clause:
         return self._clause("while", t.While(c[0], tuple(c[1:]), self.span(meta)), meta)
 
-    def entering(self, meta: Meta, c: Children) -> Clause:
-        return self._clause("entering", t.OnEntering(c[0], tuple(c[1:]), self.span(meta)), meta)
-
     def removed(self, meta: Meta, c: Children) -> Clause:
         return self._first(meta, c, "removed")
 

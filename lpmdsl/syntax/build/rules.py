@@ -36,6 +36,13 @@ class RuleBuilder(BehaviourBuilder):
         node = t.Repeated(every, kind, at_most, where, plain, self.span(meta), share, paragraphs)
         return self._clause("repeated", node, meta)
 
+    def entering(self, meta: Meta, c: Children) -> Clause:
+        states, *steps = c
+        opened = next((k for k, step in enumerate(steps) if isinstance(step, t.Paragraph)), len(steps))
+        paragraphs = gathered(steps[opened:])
+        node = t.OnEntering(states, tuple(steps[:opened]), self.span(meta), paragraphs)
+        return self._clause("entering", node, meta)
+
     def rule_time(self, meta: Meta, c: Children) -> t.RuleTime:
         every, after, days, target = c
         at_most, kind, where, share = target or (None, None, None, None)

@@ -156,6 +156,7 @@ def _condition(node: t.Condition) -> Iterable[Line]:
         yield from _acting(clause, f"while {labels(clause.states)}", clause.actions)
     for clause in node.entering:
         yield from _acting(clause, f"on entering {labels(clause.states)}", clause.actions)
+        yield from paragraphs(clause.paragraphs, _action, 2)
     if node.at_most_one:
         span = node.at_most_one[0].span.to(node.at_most_one[-1].span)
         yield line_at(span, f"at most one of {names(node.at_most_one)}")

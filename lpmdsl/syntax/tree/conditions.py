@@ -6,6 +6,7 @@ from lpmdsl.records import dataclass
 from lpmdsl.source import Span
 from lpmdsl.syntax.tree.actions import Action
 from lpmdsl.syntax.tree.expressions import Distribution, Expr, Name, Quantity
+from lpmdsl.syntax.tree.rules import Paragraph
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +103,12 @@ class While:
 
 @dataclass(frozen=True, slots=True)
 class OnEntering:
-    """``on entering R`` and its actions."""
+    """``on entering R``, its actions, and the paragraphs below them."""
 
     states: tuple[Name, ...]
     actions: tuple[Action, ...]
     span: Span
+    paragraphs: tuple[Paragraph, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

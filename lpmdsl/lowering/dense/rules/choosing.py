@@ -58,6 +58,13 @@ def declare_block(builder: Builder, name: str, block: m.Repeated, shares: bool) 
         builder.buffer(f"{name}_chosen_tally", "i64", (f"chunks_{block.of}", 1), "tally")
 
 
+def runs(scope: Scope, rule: m.Rule) -> KExpr:
+    """Number of times that the rule was due before, by which its draws are keyed."""
+    if rule.is_after_moves:
+        return op("add", STEP, integer(1))  # at the start, then at the end of every step
+    return scope.builder.load(f"{rule.name}_runs", FIRST)
+
+
 def days_passed(builder: Builder) -> KExpr:
     """Days since the clock's start, and a hair more, so that a step of 0.1 days reaches day 3 at step 30."""
     days = real("mul", op("to_f64", STEP, dtype="f64"), number(builder.model.clock.step))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.neighbours import members
 from lpmdsl.lowering.dense.presence import any_removed
+from lpmdsl.lowering.dense.rules.choosing import runs
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import Assign, Draw, If, KExpr, KStmt, Loop, Threshold, Var
 from lpmdsl.program.nodes import AGENT, all_of, any_of, as_number, integer, number, op, real, test, word
@@ -18,8 +19,7 @@ def picked(scope: Scope, rule: m.Rule, meeting: m.Meeting, into: Var, along: Var
     """
     body: list[KStmt] = []
     draw, path = scope.fresh("w"), f"{meeting.site}.who"
-    runs = scope.builder.load(f"{rule.name}_runs", integer(0))
-    body.append(Draw(draw, site(path), AGENT, runs, path, meeting.span))
+    body.append(Draw(draw, site(path), AGENT, runs(scope, rule), path, meeting.span))
     if _is_anybody(scope, rule, meeting):
         return [*body, *_anybody(rule, meeting, word(draw, 0), into)]
     luck = word(draw, 0)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from lpmdsl.lowering.dense.entries import stored_value, write
+from lpmdsl.lowering.dense.entries import draw_value, stored_value, write
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.neighbours import look, members
+from lpmdsl.lowering.dense.rules.choosing import runs
 from lpmdsl.lowering.dense.rules.meetings import picked
 from lpmdsl.lowering.dense.rules.moves import force
 from lpmdsl.lowering.dense.rules.writes import add_to_other, set_other
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import Assign, Const, Draw, If, KExpr, KStmt, Store, Var
-from lpmdsl.program.nodes import AGENT, any_of, chance_threshold, integer, number, op, real, test, word
+from lpmdsl.program.nodes import AGENT, any_of, chance_threshold, integer, number, real, test, word
 from lpmdsl.semantics import model as m
 
 YES, NO = Const(True, "bool"), Const(False, "bool")
@@ -92,11 +93,6 @@ def _facing(scope: Scope, rule: m.Rule, found: Chain, body: list[KStmt]) -> Scop
     return scope.facing(other, found.along)
 
 
-def runs(scope: Scope, rule: m.Rule) -> KExpr:
-    """Number of times that the rule was due before."""
-    return scope.builder.load(f"{rule.name}_runs", integer(0))
-
-
 def _by_luck(scope: Scope, rule: m.Rule, one: m.Paragraph, done: list[KStmt]) -> list[KStmt]:
     """The statements with the chance of a paragraph, by each agent's own luck."""
     if one.probability is None:
@@ -139,7 +135,7 @@ def _action(scope: Scope, rule: m.Rule, action: m.RuleAction) -> list[KStmt]:
     match action:
         case m.SetAttribute():
             look(scope, action.value, body)
-            _draw(scope, rule, action.value, body)
+            draw_value(scope, action.value, runs(scope, rule), body)
             body += look_at(scope, action.value, "value")
             if not action.theirs:
                 return [*body, write(scope, rule.of, action, stored_value(scope, rule.of, action))]
@@ -157,18 +153,6 @@ def _action(scope: Scope, rule: m.Rule, action: m.RuleAction) -> list[KStmt]:
             return [*body, *force(scope, action.condition, to, states, YES, action.span)]
         case _:
             assert_never(action)
-
-
-def _draw(scope: Scope, rule: m.Rule, value: m.Expr, body: list[KStmt]) -> None:
-    """Append the draws that a value is made of."""
-    lucks = dict.fromkeys(e for e in m.walk(value) if isinstance(e, m.Luck))
-    drawn: dict[str, str] = {}
-    for luck in lucks:
-        if luck.site not in drawn:
-            drawn[luck.site] = scope.fresh("w")
-            body.append(Draw(drawn[luck.site], site(luck.site), AGENT, runs(scope, rule), luck.site, luck.span))
-        whole = op("to_f64", word(drawn[luck.site], luck.word), dtype="f64")
-        scope.aggregates[luck] = real("div", real("add", whole, number(0.5)), number(2.0**32))
 
 
 # ------------------------------------------------------------------ each of several

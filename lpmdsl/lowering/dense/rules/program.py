@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lpmdsl.lowering.builder import Builder, stored_as
-from lpmdsl.lowering.dense.entries import set_on_entering
+from lpmdsl.lowering.builder import BOUNDARY, Builder, stored_as
+from lpmdsl.lowering.dense.entries import entered, set_on_entering
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.neighbours import look, view_items
 from lpmdsl.lowering.dense.rules.choosing import (
@@ -13,10 +13,11 @@ from lpmdsl.lowering.dense.rules.choosing import (
     eligible,
     is_chosen,
     is_period_over,
+    runs,
 )
-from lpmdsl.lowering.dense.rules.paragraphs import Chain, happens, paragraph, runs
+from lpmdsl.lowering.dense.rules.paragraphs import Chain, happens, paragraph
 from lpmdsl.lowering.dense.rules.writes import declare_written, settle_items
-from lpmdsl.program.ir import DType, Gate, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally
+from lpmdsl.program.ir import Const, DType, Gate, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally
 from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, number, op, test
 from lpmdsl.semantics import model as m
 
@@ -56,6 +57,12 @@ def follow_items(builder: Builder, rule: m.Rule, is_limited: bool, counts: bool 
     settled = settle_items(builder, rule)
     act = Launch(builder.kernel(_act_kernel(builder, rule, before, is_limited, counts)))
     return [*keep, *settled.before, act, *settled.after]
+
+
+def entering_items(builder: Builder) -> list[ScheduleItem]:
+    """The paragraphs on entering states, for those who entered them in this step, clause by clause."""
+    rules = [rule for c in builder.model.conditions for rule in m.entering_rules(c).values()]
+    return [item for rule in rules for item in follow_items(builder, rule, False)]
 
 
 def _tested(builder: Builder, rule: m.Rule) -> list[ScheduleItem]:
@@ -120,6 +127,9 @@ def _keep_kernel(builder: Builder, rule: m.Rule, buffer: str, kept: str) -> Kern
 def _scope(builder: Builder, rule: m.Rule, before: dict[str, str]) -> Scope:
     """The scope of an agent whose states and attributes are read as the rule has made them so far."""
     scope = Scope(builder, rule.of, others=before)
+    if rule.is_after_moves:
+        # What moves is read at the end of the step, the clock and reports as at its beginning.
+        scope.now, scope.since_at, scope.is_before_reports = op("max", STEP, FIRST), BOUNDARY, test("lt", STEP, FIRST)
     own = [c for c in builder.model.conditions if c.of == rule.of]
     scope.states = {c.name: op("to_i64", builder.load(c.name, AGENT)) for c in own}
     scope.live = dict(scope.states)
@@ -130,12 +140,15 @@ def _scope(builder: Builder, rule: m.Rule, before: dict[str, str]) -> Scope:
 def _act_kernel(builder: Builder, rule: m.Rule, before: dict[str, str], is_limited: bool, counts: bool) -> Kernel:
     scope = _scope(builder, rule, before)
     body: list[KStmt] = []
+    inner: list[KStmt] = [Tally(f"{rule.name}_chosen_tally", integer(0), integer(1))] if counts else []
     if is_limited:
         chosen = is_chosen(scope, rule.name, body)
+    elif rule.is_after_moves:
+        chosen = test("ne", builder.load(entered(rule), AGENT), FIRST)
+        inner.append(Store(entered(rule), (AGENT,), Const(0, "u8"), rule.span))
     else:
         look(scope, rule.block.where, body)
         chosen = eligible(scope, rule.block)
-    inner: list[KStmt] = [Tally(f"{rule.name}_chosen_tally", integer(0), integer(1))] if counts else []
     chain = Chain()
     for one in rule.paragraphs:
         inner += paragraph(scope, rule, one, chain)

@@ -153,7 +153,7 @@ def _action(
             made = set_attribute(ctx, action, scope.kind, scope)
             return made if made is None or _is_settled(ctx, action, made, meeting) else None
         case tree.DrawTo():
-            return _drawn(ctx, action, meeting, scope, site)
+            return drawn(ctx, action, meeting, scope, site)
         case tree.MoveTo():
             if meeting is not None and meeting.how == "each":
                 _several(ctx, action.span, f"move {action.condition.id}")
@@ -170,10 +170,10 @@ def _action(
             assert_never(action)
 
 
-def _drawn(
+def drawn(
     ctx: Context, action: tree.DrawTo, meeting: tree.Meeting | None, scope: Scope, site: str
 ) -> model.SetAttribute | None:
-    """``set mood ~ normal(mean 0, sd 1)``; None after a report."""
+    """``set mood ~ normal(mean 0, sd 1)``; None after a report. ``site``: that of the action."""
     assert scope.kind is not None
     target = action.target
     if isinstance(target, tree.Theirs):
