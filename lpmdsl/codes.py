@@ -162,6 +162,8 @@ CODES: dict[str, str] = {
     "E0739": "A behaviour that changes nothing",
     "E0780": "A state of others that nobody sees",
     "E0781": "A slot with the name of something else",
+    "E0782": "The bounds of an answer",
+    "E0783": "Not one value for each decision",
     "E0740": "A parameter that varies where one value is needed",
     "E0742": "A number that is not finite",
     "E0744": "A number that a run finds out of its range",

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from lpmdsl.backends.request import Archetype, Ask
 from lpmdsl.compiler import check_source
 from lpmdsl.diagnostics import Report, render_text
-from lpmdsl.semantics.analysis.archetypes import labels_of
+from lpmdsl.quantities import Kind
+from lpmdsl.semantics.analysis.archetypes import bounds_of, labels_of
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source
 
@@ -163,8 +164,13 @@ def answering(model: Model, calls: list[tuple[str, int, tuple[Archetype, ...]]] 
         codes = np.array([a.code for a in who], np.float64)[:, None]
         labels = len(labels_of(behaviour))
         if not labels:
-            return (codes * 13 + np.arange(behaviour.asks) * 7) % 101 / 100
+            replies = (codes * 13 + np.arange(behaviour.asks) * 7) % 101 / 100
+            low, high = bounds_of(behaviour)
+            between = low + replies * (high - low)
+            return np.round(between) if behaviour.decides.kind is Kind.NUMBER else between
         weights = 1 + (codes * 7 + np.arange(labels) * 5) % 11
+        if behaviour.among:
+            weights[:, [label not in behaviour.among for label in labels_of(behaviour)]] = 0
         return weights / weights.sum(axis=1, keepdims=True)
 
     return ask

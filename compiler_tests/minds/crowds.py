@@ -61,3 +61,63 @@ behaviour trying of Person
   every 3 days
   knows tried = mean of their.effort over friends else 50 %
 """
+
+# Several answers of one ask, of every kind; one behaviour is due every two days, the other when something changes.
+SEVERAL = """\
+model several version 1.0
+
+clock
+  step 1 day
+  for 12 days
+
+agent Person count 1_000
+  age duration ~ uniform(0 years, 90 years)
+  careful yes/no = no
+  trust number = 50 between 0 and 100
+  effort share = 50 %
+  mode category one of bus, car, feet = bus
+  mood category one of calm, tense = calm
+
+network friends joins Person as erdos_renyi(degree 5)
+
+condition Flu of Person
+  states S, I, R
+  start S except 100 Person in I
+  from S by contagion to I
+  from I after exponential(mean 5 days) to R
+  seen in I
+
+contagion of Flu
+  from I on friends at 0.1 per day
+  source scaled by 0.5 where careful
+  target scaled by effort
+  target scaled by 0.5 where mode is feet
+
+observe careful_ones = count of Person where careful
+observe trusting = mean of trust over Person
+observe efforts = mean of effort over Person
+observe on_foot = count of Person where mode is feet
+observe in_cars = count of Person where mode is car
+observe tense_ones = count of Person where mood is tense
+
+behaviour feeling of Person
+  decides yes/no into careful as wary or easy
+  decides whole number from 10 to 90 into trust
+  decides share from 20 % to 80 % into effort
+  every 2 days
+  knows age in bands at 30 years, 60 years
+  knows ill_friends = count of friends where their.Flu is I in bands at 1, 3
+  asks 7 times per archetype
+    "You are {age} old, and {ill_friends} of your friends are ill. How are you?"
+  otherwise 10 %, 50, 50 %
+
+behaviour going of Person
+  decides category one of feet, bus into mode
+  decides category into mood
+  when ill, trust_now changes
+  knows ill = count of friends where their.Flu is I > 0
+  knows trust_now = trust in bands at 40, 60
+  asks 5 times per archetype
+    "An ill friend: {ill}. You trust {trust_now} of 100. How do you go, and how do you feel?"
+  otherwise bus, calm
+"""

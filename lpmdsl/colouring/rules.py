@@ -40,7 +40,7 @@ _COLOURS: dict[str, Colour | None] = {
     **dict.fromkeys(
         ("DAYS", "END", "ATTACK_RATE", "COUNTED", "COUNTED_THEM", "AGGREGATE", "QUANTILE", "TOTAL", "BAND", "ONE",
          "CUMULATIVE", "FLOW", "TIME_SINCE", "REACHED", "COSTS_OF", "CROSSES", "DECISIONS", "PER_TIE", "SUMMARY",
-         "RANK", "OTHER", "IN_THEIR", "IN_BANDS", "DIRECTED", "TIE"),
+         "RANK", "OTHER", "IN_THEIR", "IN_BANDS", "WHOLE", "DIRECTED", "TIE"),
         Colour.WORD,
     ),
     "YES_NO": Colour.YES_NO, "DATE": Colour.DATE, "NUMBER": Colour.NUMBER, "STRING": Colour.STRING,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.analysis.archetypes import most_archetypes, most_calls, refreshes
+from lpmdsl.semantics.analysis.archetypes import asks_by_itself, most_archetypes, most_calls, refreshes
 from lpmdsl.semantics.analysis.intervals import Knowledge, bounds
 from lpmdsl.source import Span
 from lpmdsl.theory.wording import written
@@ -29,7 +29,7 @@ def statements(model: m.Model, parameters: Mapping[str, float]) -> list[Statemen
     found = dict.fromkeys(_within(words, expr, known, *limits) for words, expr, limits in _limited(model))
     calls = (c for c in model.checks if isinstance(c, m.CheckQuantity) and c.quantity == "calls")
     always = (c for c in model.checks if isinstance(c, m.CheckAlways))
-    prompts = (_prompts(b, model) for b in model.behaviours if b.rule is None)
+    prompts = (_prompts(b, model) for b in model.behaviours if asks_by_itself(b))
     return [*found, *prompts, *(_calls(c, known) for c in calls), *(_always(c, known) for c in always)]
 
 

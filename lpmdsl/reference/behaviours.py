@@ -14,7 +14,7 @@ from lpmdsl.reference.arithmetic import fixed
 from lpmdsl.reference.contagion import removed
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, number, over_agents
 from lpmdsl.reference.moves import Body
-from lpmdsl.semantics.analysis.archetypes import labels_of, labels_of_code
+from lpmdsl.semantics.analysis.archetypes import bounds_of, labels_of, labels_of_code
 from lpmdsl.semantics.model import Behaviour, Expr, Known
 
 
@@ -141,7 +141,7 @@ def _decisions(body: Body, decider: Decider, who: Tensor, t: int, seen: Moment) 
 
 def _drawn(behaviour: Behaviour, answers: Tensor, row: Tensor, word: Tensor, shift: Tensor) -> Tensor:
     match behaviour.decides.kind:
-        case Kind.SHARE | Kind.PROBABILITY:
+        case Kind.SHARE | Kind.PROBABILITY | Kind.NUMBER:
             column = (word * behaviour.asks) >> 32
             return _shifted(answers, shift)[row, column]
         case Kind.BOOLEAN:
@@ -170,7 +170,10 @@ def _by_rule(behaviour: Behaviour, rule: Expr, who: Tensor, word: Tensor, shift:
     value = over_agents(rule, behaviour.of, seen)[who]
     if behaviour.decides.kind is Kind.CATEGORY:
         return value
-    chance = torch.where(value > 0, torch.where(value < 1, value, 1.0), 0.0)
+    if behaviour.decides.kind is Kind.NUMBER:
+        value = torch.floor(value + 0.5)
+    low, high = bounds_of(behaviour)
+    chance = torch.where(value > low, torch.where(value < high, value, high), low)
     chance = _shifted(chance, shift)
     if behaviour.decides.kind is not Kind.BOOLEAN:
         return chance

@@ -23,11 +23,11 @@ from lpmdsl.networks.world import World
 from lpmdsl.population.people import build_world, start_states
 from lpmdsl.runtime.behaviours.answers import rows
 from lpmdsl.runtime.behaviours.prices import Price, Prices, price_of
-from lpmdsl.runtime.behaviours.render import request_of
+from lpmdsl.runtime.behaviours.render import parts_of, request_of
 from lpmdsl.runtime.engine.execute import cpu_runner
 from lpmdsl.runtime.scenarios import Plan
 from lpmdsl.semantics.analyse import Facts
-from lpmdsl.semantics.analysis.archetypes import asking, digits, most_archetypes, steps_between
+from lpmdsl.semantics.analysis.archetypes import asking, bounds_of, digits, most_archetypes, steps_between
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import (
     AttributeRef,
@@ -144,11 +144,11 @@ def _tokens(behaviour: Behaviour) -> tuple[float, float, float, float]:
     """Tokens of one call: usual and most, of the prompt and of the reply."""
     usual = LlmOptions(mode="live")
     shown = {which: _characters(behaviour, which, usual) for which in ("middle", "longest")}
-    schema_words = request_of(behaviour, _labels(behaviour, "middle"), "", 1.0, usual.max_tokens).words
-    reply = max((len(word) for word in schema_words), default=2) + len('{"decision": ""}')
+    parts = parts_of(behaviour)
+    reply = sum(max(map(len, part.words), default=2) + len(f'"{part.name}": ""') for part in parts) + 2 * len(parts)
     return (
         shown["middle"][0] / USUAL_CHARACTERS + USUAL_TEMPLATE, shown["longest"][1] / FEWEST_CHARACTERS + MOST_TEMPLATE,
-        reply / USUAL_CHARACTERS + 2, float(usual.max_tokens),
+        reply / USUAL_CHARACTERS + 2, float(usual.max_tokens * len(parts)),
     )  # fmt: skip
 
 
@@ -230,8 +230,11 @@ def _dry_run(
 
 
 def _always(behaviour: Behaviour, share: float) -> float:
-    """A probability or a share as it is; of a category the label that far along."""
-    return float(round(share * (len(behaviour.decides.labels) - 1))) if behaviour.decides.labels else share
+    """A probability as it is; of a category the label that far along, of what has bounds so far between them."""
+    if behaviour.decides.labels:
+        return float(round(share * (len(behaviour.decides.labels) - 1)))
+    low, high = bounds_of(behaviour)
+    return low + share * (high - low)
 
 
 # ------------------------------------------------------------------ in words

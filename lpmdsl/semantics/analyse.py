@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lpmdsl.diagnostics import Label, Report
 from lpmdsl.semantics import model
-from lpmdsl.semantics.analysis.archetypes import most_archetypes
+from lpmdsl.semantics.analysis.archetypes import asks_by_itself, most_archetypes
 from lpmdsl.semantics.analysis.dependencies import readers_of
 from lpmdsl.semantics.analysis.events import forced_states
 from lpmdsl.semantics.analysis.state_graph import Edges, circle, edges, reachable, starts
@@ -59,7 +59,7 @@ def analyse(checked: model.Model, report: Report) -> Facts:
     if not report.has_errors:
         check_fits(checked, report)
     cyclic = tuple(c.name for c in checked.conditions if c.is_cyclic)
-    archetypes = {b.name: most_archetypes(b) for b in checked.behaviours if b.rule is None}
+    archetypes = {b.name: most_archetypes(b) for b in checked.behaviours if asks_by_itself(b)}
     who_reads = {name: tuple(sorted(who)) for name, who in readers.items()}
     return Facts(reached, absorbing, cyclic, who_reads, archetypes)
 

@@ -134,7 +134,7 @@ CLAUSES: dict[str, dict[str, str]] = {
         **AT_A_MOMENT,
     },
     "behaviour": {
-        "decides": "decides yes/no into ATTRIBUTE",
+        "decides": "decides yes/no into ATTRIBUTE` or `decides whole number from LOW to HIGH into ATTRIBUTE",
         "every": "every PERIOD",
         "when": "when SLOT changes",
         "knows": "knows SLOT in bands at VALUE, VALUE` or `knows NAME = EXPRESSION in bands at VALUE, VALUE",

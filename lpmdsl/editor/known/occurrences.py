@@ -24,6 +24,7 @@ WORDS = {
     (t.Table, "column"), (t.CheckQuantity, "quantity"), (t.Calibrate, "method"), (t.Header, "name"),
 }  # fmt: skip
 """Fields whose name is a word of the language or the column of a file."""
+_AMONG = (t.Decides, "among")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class _Walk:
                 yield from self._one(self.directory.state(scope.condition, state.id), state.span)
         elif isinstance(node, t.Attribute | t.Place) and name == "name":
             yield from self._one(self.directory.member(scope.kind, value.id), value.span)
-        elif isinstance(node, t.Attribute | t.Band) and name == "labels":
+        elif (isinstance(node, t.Attribute | t.Band) and name == "labels") or (type(node), name) == _AMONG:
             for label in value:
                 yield from self._label(scope, label.id, label.span)
         elif isinstance(node, t.Argument) and name == "name":
@@ -222,7 +223,9 @@ def scope_within(node: Any, scope: Scope, directory: Directory) -> Scope:
         case t.Rule():
             return Scope(node.of.id)
         case t.Behaviour():
-            return Scope(node.of.id, "", node.decides.into.id if node.decides else "")
+            return Scope(node.of.id, "", node.decides[0].into.id if node.decides else "")
+        case t.Decides():
+            return replace(scope, labelled=node.into.id)
         case t.Repeated() | t.WhileActive():
             return replace(scope, kind=node.kind.id) if node.kind is not None else scope
         case t.Flow():

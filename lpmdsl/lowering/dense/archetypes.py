@@ -32,7 +32,13 @@ from lpmdsl.program.ir import (
 from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, op, test
 from lpmdsl.program.rewrite import map_expression
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.analysis.archetypes import labels_of, most_archetypes, steps_between
+from lpmdsl.semantics.analysis.archetypes import (
+    asked_as,
+    asks_by_itself,
+    labels_of,
+    most_archetypes,
+    steps_between,
+)
 from lpmdsl.semantics.analysis.events import attributes_written
 
 FIRST = integer(0)
@@ -68,7 +74,7 @@ def _band(one: m.Behaviour, known: m.Known) -> str:
 def band_items(builder: Builder) -> list[ScheduleItem]:
     """At the beginning: the bands of numbers that stay."""
     items: list[ScheduleItem] = []
-    for one in (b for b in builder.model.behaviours if b.rule is None):
+    for one in (b for b in builder.model.behaviours if asks_by_itself(b)):
         for known in (k for k in one.knows if is_fixed_number(builder, k)):
             scope = Scope(builder, one.of)
             assert isinstance(known.value, m.AttributeRef)
@@ -84,7 +90,7 @@ def look_items(builder: Builder) -> list[ScheduleItem]:
     """Everyone's archetype, and which of them occur, for the behaviours that are about to be due."""
     items: list[ScheduleItem] = []
     for one in builder.model.behaviours:
-        if one.rule is None:
+        if asks_by_itself(one):
             items += known_views(builder, one)
             kernels = (_look_kernel(builder, one), _occurs_kernel(builder, one))
             items += [Clear(f"{one.name}_occurs"), *(Launch(builder.kernel(k)) for k in kernels)]
@@ -118,7 +124,7 @@ def _occurs_kernel(builder: Builder, one: m.Behaviour) -> Kernel:
 
 def archetype_of(builder: Builder, one: m.Behaviour) -> KExpr:
     """The agent's archetype as it was computed before the step."""
-    return op("to_i64", builder.load(f"{one.name}_archetype", AGENT))
+    return op("to_i64", builder.load(f"{asked_as(one)}_archetype", AGENT))
 
 
 def is_due(scope: Scope, one: m.Behaviour) -> Var:

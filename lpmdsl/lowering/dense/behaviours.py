@@ -38,27 +38,37 @@ from lpmdsl.program.ir import (
 from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, chance_threshold, integer, number, op, real, test, word
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.analysis.archetypes import columns, labels_of, most_archetypes, steps_between
+from lpmdsl.semantics.analysis.archetypes import (
+    asks_by_itself,
+    bounds_of,
+    columns,
+    labels_of,
+    most_archetypes,
+    steps_between,
+)
 
 
 def declare_behaviour(builder: Builder, one: m.Behaviour) -> None:
     """The buffers of a behaviour: its table and which archetypes occur, and what each agent keeps of its decisions."""
     builder.buffer(f"{one.name}_rests", "i64", (1,), "input", note="1 where a scenario goes without it")
     if one.rule is None:
-        declare_archetypes(builder, one)
+        if asks_by_itself(one):
+            declare_archetypes(builder, one)
         rows, dtype = most_archetypes(one) + 1, "f64" if is_replied(one) else "i64"
         builder.buffer(f"{one.name}_table", dtype, (rows, columns(one)), "state", note="what each archetype answers")
     if one.remembers:
         none = (len(labels_of(one)) + 1) ** one.remembers - 1
         builder.buffer(f"{one.name}_memory", "i32", (one.of,), "state", none, "the last decisions, the latest first")
     if one.when:
-        builder.buffer(f"{one.name}_saw", "i32", (one.of,), "state", note="1 + what was known at the last decision")
+        if not one.asked_with:
+            note = "1 + what was known at the last decision"
+            builder.buffer(f"{one.name}_saw", "i32", (one.of,), "state", note=note)
         builder.buffer(f"{one.name}_made", "i32", (one.of,), "state", note="how many decisions were made")
 
 
 def is_replied(one: m.Behaviour) -> bool:
     """Return True if the table holds replies, one of which is drawn, and not thresholds of labels."""
-    return one.decides.kind in (Kind.SHARE, Kind.PROBABILITY)
+    return not labels_of(one)
 
 
 # ------------------------------------------------------------------ decisions
@@ -101,7 +111,7 @@ def _decide(builder: Builder, one: m.Behaviour) -> Decide:
     is_listed = one.into in told_attributes(builder.model) and f"{changed(one.of)}_noted" in builder.buffers
     asks = one.asks if is_replied(one) else 0
     return Decide(one.name, f"{one.of}_{one.into}", asks, site(one.site), episode,
-                  changed(one.of) if is_listed else "", one.span)  # fmt: skip
+                  changed(one.of) if is_listed else "", one.span, one.asked_with)  # fmt: skip
 
 
 def _decide_kernel(builder: Builder, kind: str, deciding: list[m.Behaviour]) -> Kernel:
@@ -137,12 +147,12 @@ def _sighted(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> list[KStmt]:
     """Statements that note what a decision that waits for changes has seen."""
     if not one.when:
         return []
-    seen = sight(scope, one, body)
     made = op("add", op("to_i64", scope.builder.load(f"{one.name}_made", AGENT)), integer(1))
-    return [
-        Store(f"{one.name}_saw", (AGENT,), op("to_i32", seen, dtype="i32"), one.span),
-        Store(f"{one.name}_made", (AGENT,), op("to_i32", made, dtype="i32"), one.span),
-    ]
+    counted = Store(f"{one.name}_made", (AGENT,), op("to_i32", made, dtype="i32"), one.span)
+    if one.asked_with:
+        return [counted]
+    seen = sight(scope, one, body)
+    return [Store(f"{one.name}_saw", (AGENT,), op("to_i32", seen, dtype="i32"), one.span), counted]
 
 
 def _zero(value: KExpr) -> Const:
@@ -205,8 +215,11 @@ def _by_rule(scope: Scope, one: m.Behaviour, rule: m.Expr, due: Var, body: list[
     if value.dtype == "bool" and one.shifted is None:
         return scope.let(body, f"{one.name}_is_yes", value)
     chance = op("select", value, number(1.0), number(0.0), dtype="f64") if value.dtype == "bool" else value
-    # What is no number counts as 0, as wherever a number becomes fixed point.
-    held = scope.let(body, f"{one.name}_chance", real("min", number(1.0), real("max", number(0.0), chance)))
+    if one.decides.kind is Kind.NUMBER:
+        chance = real("floor", real("add", chance, number(0.5)))
+    # What is no number counts as the least, as wherever a number becomes fixed point.
+    low, high = (number(bound) for bound in bounds_of(one))
+    held = scope.let(body, f"{one.name}_chance", real("min", high, real("max", low, chance)))
     if one.shifted is not None:
         held = scope.let(body, f"{one.name}_shifted", _shifted(scope, one.shifted, held))
     if one.decides.kind is not Kind.BOOLEAN:

@@ -154,11 +154,13 @@ class Decide:
     episode: KExpr
     listed: str = ""
     span: Span = NOWHERE
+    asked: str = ""
+    """The behaviour whose archetypes these are, where it is another one."""
 
     @property
     def archetypes(self) -> str:
         """Name of the buffer of everyone's archetype."""
-        return f"{self.behaviour}_archetype"
+        return f"{self.asked or self.behaviour}_archetype"
 
     @property
     def table(self) -> str:

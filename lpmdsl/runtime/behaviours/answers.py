@@ -21,8 +21,8 @@ from lpmdsl.diagnostics import fail
 from lpmdsl.runtime.behaviours.budget import Budget
 from lpmdsl.runtime.behaviours.ledger import Entry, Ledger
 from lpmdsl.runtime.behaviours.render import Request, request_of
-from lpmdsl.runtime.behaviours.replies import Invalid, kept_probabilities, reply_value
-from lpmdsl.semantics.analysis.archetypes import labels_of
+from lpmdsl.runtime.behaviours.replies import Invalid, kept_probabilities, reply_values
+from lpmdsl.semantics.analysis.archetypes import answers_of, asked_as, labels_of
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Behaviour, Model
 from lpmdsl.semantics.spans import word_span
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 COMMIT_EVERY = 64  # replies in one transaction; what an abrupt end can lose, beside those under way
 
 Value = float | tuple[float, ...] | None
-"""One reply: the label's number or the share; probabilities of the labels; None for a fallback."""
+"""One reply: the label's number, the number or the share; probabilities of the labels; None for a fallback."""
+Reply = tuple[Value, ...] | None
+"""The same for each thing that a reply says."""
 
 
 @dataclass(slots=True)
@@ -50,7 +52,7 @@ class Answers:
     stopped: Callable[[], bool] = lambda: False
     each: dict[str, BehaviourRecord] = field(default_factory=dict)
     uses: dict[tuple[str, str], int] = field(default_factory=dict)
-    _known: dict[tuple[str, tuple[str, ...]], tuple[Value, ...]] = field(default_factory=dict)
+    _known: dict[tuple[str, tuple[str, ...]], tuple[Reply, ...]] = field(default_factory=dict)
     _requests: dict[tuple[str, tuple[str, ...]], Request] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _run: int | None = None
@@ -67,23 +69,29 @@ class Answers:
         return ask
 
     def values(self, behaviour: Behaviour, who: Sequence[Archetype]) -> list[tuple[Value, ...]]:
-        """The replies of each archetype. Raises ``LpmError`` to end the run."""
+        """The replies of each archetype; of several answers its own. Raises ``LpmError`` to end the run."""
+        asked = self.model.behaviour(asked_as(behaviour))
         with self._lock:
-            new = [a for a in who if (behaviour.name, a.labels) not in self._known]
+            new = [a for a in who if (asked.name, a.labels) not in self._known]
             if new:
-                self._learn(behaviour, new)
-            for archetype in who:
+                self._learn(asked, new)
+            for archetype in who if asked is behaviour else ():
                 use = behaviour.name, self._request(behaviour, archetype).key
                 self.uses[use] = self.uses.get(use, 0) + 1
-            return [self._known[behaviour.name, a.labels] for a in who]
+            return [self._parts(behaviour, asked, a.labels) for a in who]
+
+    def _parts(self, behaviour: Behaviour, asked: Behaviour, labels: tuple[str, ...]) -> tuple[Value, ...]:
+        """What the replies about an archetype say of one of the answers."""
+        place = next(k for k, answer in enumerate(answers_of(asked)) if answer.into == behaviour.into)
+        return tuple(reply[place] if reply is not None else None for reply in self._known[asked.name, labels])
 
     def replies_of(self, behaviour: Behaviour) -> dict[tuple[str, ...], tuple[tuple[Value, ...], int]]:
         """By an archetype's labels: its replies and how often they were used."""
         found = {}
-        for (name, labels), values in self._known.items():
+        for name, labels in self._known:
             if name == behaviour.name:
                 key = self._request(behaviour, Archetype(0, labels)).key
-                found[labels] = values, self.uses.get((name, key), 0)
+                found[labels] = self._parts(behaviour, behaviour, labels), self.uses.get((name, key), 0)
         return found
 
     # ------------------------------------------------------------------ learning
@@ -108,7 +116,7 @@ class Answers:
             kept |= self._asked(behaviour, [(by_key[key], ask) for key, ask in missing])
         for labels, request in requests.items():
             entries = [kept[request.key, ask] for ask in range(times)]
-            self._known[behaviour.name, labels] = tuple(self._value(behaviour, request, e) for e in entries)
+            self._known[behaviour.name, labels] = tuple(self._reply(behaviour, request, e) for e in entries)
 
     def _has(self, kept: dict[tuple[str, int], Entry], pair: tuple[str, int]) -> bool:
         """A kept fallback is an answer of a replay; while a server is there it is asked again."""
@@ -198,12 +206,14 @@ class Answers:
             "`at most 10 % fallbacks` allows more.",
         )
 
-    def _value(self, behaviour: Behaviour, request: Request, entry: Entry) -> Value:
-        """Value that is kept, read as strictly as if it had just come."""
+    def _reply(self, behaviour: Behaviour, request: Request, entry: Entry) -> Reply:
+        """Reply that is kept, read as strictly as if it had just come."""
         if entry.reply is None:
             return None
         try:
-            return reply_value(request, entry.reply) if behaviour.asks else kept_probabilities(request, entry.reply)
+            if behaviour.asks:
+                return reply_values(request, entry.reply)
+            return (_of_all_labels(behaviour, request, kept_probabilities(request, entry.reply)),)
         except Invalid as error:
             raise fail(
                 "E0857",
@@ -251,6 +261,14 @@ class Answers:
         hits, fallbacks = sum(r.hits for r in each), sum(r.fallbacks for r in each)
         tokens = (counts.prompt_tokens + counts.reply_tokens) / 1000
         return f"{counts.calls:,} calls, {hits:,} hits, {tokens:,.1f} k tokens, {fallbacks:,} fallbacks"
+
+
+def _of_all_labels(behaviour: Behaviour, request: Request, said: tuple[float, ...]) -> tuple[float, ...]:
+    """The probabilities of all labels: 0 of those that may not be said."""
+    every = [0.0] * len(labels_of(behaviour))
+    for label, probability in zip(request.wanted[0].labels, said, strict=True):
+        every[label] = probability
+    return tuple(every)
 
 
 def rows(behaviour: Behaviour, values: Sequence[tuple[Value, ...]], otherwise: float) -> NDArray[np.float64]:

@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 from lpmdsl.quantities import Kind
-from lpmdsl.semantics.analysis.archetypes import DECISIONS, labels_of
-from lpmdsl.semantics.model import Behaviour
+from lpmdsl.semantics.analysis.archetypes import DECISIONS, answers_of, bounds_of
+from lpmdsl.semantics.model import Answer, Behaviour
 from lpmdsl.semantics.resolve.tree_walk import SLOT
 
 MOST_OF_A_SLOT = 200
@@ -33,13 +33,35 @@ _CONTROL = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that a reply says, by its name in the reply's object.
+
+    A word of ``words``, which stands for the label of the same place in ``labels`` (numbers); or, where there are none,
+    a whole number from ``low`` to ``high``, ``scale`` times the value.
+    """
+
+    name: str
+    words: tuple[str, ...] = ()
+    labels: tuple[int, ...] = ()
+    low: int = 0
+    high: int = 100
+    scale: float = 100.0
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """Request for one archetype: ``body`` is canonical JSON, ``key`` its SHA-256. ``words``: (no, yes), or the
-    category's labels; () where the reply is a percentage."""
+    category's labels; () where the reply is no word. ``parts``: what a reply says; () where it is one of the words."""
 
     key: str
     body: str
     words: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def wanted(self) -> tuple[Part, ...]:
+        """What a reply says, in the order of its object."""
+        return self.parts or (Part("decision", self.words, tuple(range(len(self.words)))),)
 
     @property
     def content(self) -> dict[str, Any]:
@@ -57,35 +79,55 @@ def request_of(behaviour: Behaviour, labels: tuple[str, ...], model: str, temper
     ``labels``: those of ``knows``, then of the remembered decisions. ``length``: tokens of a reply at most.
     """
     filled = slots(behaviour, labels)
-    words = answer_words(behaviour)
-    settings = {"max_tokens": length, "temperature": temperature, "top_logprobs": 0 if behaviour.asks else 20}
+    parts = parts_of(behaviour)
+    settings = {
+        "max_tokens": length * len(parts), "temperature": temperature, "top_logprobs": 0 if behaviour.asks else 20
+    }  # fmt: skip
     content = {
         "messages": [
             {"content": fill(behaviour.system or DEFAULT_SYSTEM, filled), "role": "system"},
             {"content": fill(behaviour.prompt, filled), "role": "user"},
         ],
         "model": model,
-        "schema": schema_of(words),
+        "schema": schema_of(parts),
         "settings": settings,
     }
     body = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return Request(hashlib.sha256(body.encode()).hexdigest(), body, words)
+    return Request(hashlib.sha256(body.encode()).hexdigest(), body, parts[0].words, parts)
 
 
-def answer_words(behaviour: Behaviour) -> tuple[str, ...]:
-    """The words a reply may hold, in the order of the table's columns; () for a share or probability."""
-    if behaviour.decides.kind is Kind.BOOLEAN and behaviour.answers:
-        return behaviour.answers
-    return labels_of(behaviour)
+def parts_of(behaviour: Behaviour) -> tuple[Part, ...]:
+    """What a reply says: one thing by its kind, several by the names of their attributes."""
+    found = answers_of(behaviour)
+    return tuple(_part(answer, answer.into if len(found) > 1 else "") for answer in found)
 
 
-def schema_of(words: tuple[str, ...]) -> dict[str, Any]:
+def _part(answer: Answer, name: str) -> Part:
+    low, high = bounds_of(answer)
+    match answer.decides.kind:
+        case Kind.BOOLEAN:
+            return Part(name or "decision", answer.words or ("no", "yes"), (0, 1))
+        case Kind.CATEGORY:
+            labels = answer.decides.labels
+            words = answer.among or labels
+            return Part(name or "decision", words, tuple(labels.index(word) for word in words))
+        case Kind.NUMBER:
+            return Part(name or "number", low=round(low), high=round(high), scale=1.0)
+        case _:
+            return Part(name or "percent", low=round(100 * low), high=round(100 * high))
+
+
+def schema_of(parts: tuple[Part, ...]) -> dict[str, Any]:
     """``{"decision": word}`` or ``{"percent": 0 … 100}``: whole, as servers do not hold to bounds of floats."""
-    name, value = ("decision", {"enum": list(words), "type": "string"}) if words else ("percent", _PERCENT)
-    return {"additionalProperties": False, "properties": {name: value}, "required": [name], "type": "object"}
+    names = [part.name for part in parts]
+    properties = {part.name: _wanted(part) for part in parts}
+    return {"additionalProperties": False, "properties": properties, "required": names, "type": "object"}
 
 
-_PERCENT: dict[str, Any] = {"maximum": 100, "minimum": 0, "type": "integer"}
+def _wanted(part: Part) -> dict[str, Any]:
+    if part.words:
+        return {"enum": list(part.words), "type": "string"}
+    return {"maximum": part.high, "minimum": part.low, "type": "integer"}
 
 
 def slots(behaviour: Behaviour, labels: tuple[str, ...]) -> dict[str, str]:

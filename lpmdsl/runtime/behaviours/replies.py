@@ -7,9 +7,9 @@ import math
 import re
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from lpmdsl.runtime.behaviours.render import Request
+from lpmdsl.runtime.behaviours.render import Part, Request
 
 LEAST_MASS = 0.5
 """Of the probability at the token that distinguishes the answers, this much must be on answers."""
@@ -63,18 +63,6 @@ class Completion(BaseModel):
     usage: Usage | None = None
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _Decision(_Strict):
-    decision: str
-
-
-class _Percent(_Strict):
-    percent: int = Field(ge=0, le=100)
-
-
 def read_completion(body: bytes) -> Completion:
     """Raises ``Invalid`` for what is no chat completion."""
     try:
@@ -100,9 +88,9 @@ def reply_text(request: Request, completion: Completion) -> str:
         raise Invalid("cut short" if choice.finish_reason == "length" else "no end")
     if not text.startswith("{") and _REFUSAL.search(text):
         raise Invalid("refused")
-    value = reply_value(request, text)
+    said = _said(request, text)
     if not request.content["settings"]["top_logprobs"]:
-        return canonical({"decision": request.words[int(value)]} if request.words else {"percent": round(value * 100)})
+        return canonical(said)
     tokens = choice.logprobs.content if choice.logprobs is not None else None
     return canonical(dict(zip(request.words, probabilities(request.words, tokens or []), strict=True)))
 
@@ -112,17 +100,38 @@ def canonical(value: dict[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def reply_value(request: Request, text: str) -> float:
-    """The number of the label, or the share. Raises ``Invalid`` where the text is not of the schema."""
+def reply_values(request: Request, text: str) -> tuple[float, ...]:
+    """For each thing that a reply says the number of the label, the number or the share.
+
+    Raises ``Invalid`` where the text is not of the schema.
+    """
+    said = _said(request, text)
+    return tuple(_value(part, said[part.name]) for part in request.wanted)
+
+
+def _value(part: Part, said: Any) -> float:
+    return float(part.labels[part.words.index(said)]) if part.words else said / part.scale
+
+
+def _said(request: Request, text: str) -> dict[str, Any]:
+    """The object of a reply, in the order in which it was asked for. Raises ``Invalid``."""
     try:
-        if not request.words:
-            return _Percent.model_validate_json(text).percent / 100
-        decision = _Decision.model_validate_json(text).decision
-    except ValidationError as error:
+        found = json.loads(text, object_pairs_hook=_each_once)
+    except (ValueError, RecursionError) as error:
         raise Invalid("not of the schema") from error
-    if decision not in request.words:
+    names = [part.name for part in request.wanted]
+    if not isinstance(found, dict) or set(found) != set(names):
         raise Invalid("not of the schema")
-    return float(request.words.index(decision))
+    if not all(_is_wanted(part, found[part.name]) for part in request.wanted):
+        raise Invalid("not of the schema")
+    return {name: found[name] for name in names}
+
+
+def _is_wanted(part: Part, said: object) -> bool:
+    """Return True for a word that was asked for, or a whole number within bounds; a boolean is none."""
+    if part.words:
+        return isinstance(said, str) and said in part.words
+    return isinstance(said, int) and not isinstance(said, bool) and part.low <= said <= part.high
 
 
 def kept_probabilities(request: Request, text: str) -> tuple[float, ...]:

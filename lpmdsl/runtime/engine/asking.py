@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from lpmdsl.backends.request import Archetype, RunRequest, require_ask
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.lowering.decision_tables import table_rows
-from lpmdsl.semantics.analysis.archetypes import labels_of_code, steps_between
+from lpmdsl.semantics.analysis.archetypes import asked_as, labels_of_code, steps_between
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Behaviour
 
 Occurring = Callable[[str], NDArray[np.uint8]]
-"""The buffer ``NAME_occurs`` of a behaviour; its last element is for those who do not decide."""
+"""The buffer ``NAME_occurs`` of a behaviour that asks; its last element is for those who do not decide."""
 Fill = Callable[[str, NDArray[np.int64], NDArray], None]
 """Writes rows of the table of a behaviour: name, codes of the archetypes, rows."""
 
@@ -70,7 +70,7 @@ class Asking:
     def _answer(self, t: int, occurring: Occurring, fill: Fill) -> None:
         assert self.request.ask is not None
         for behaviour in self.behaviours:
-            codes = np.flatnonzero(occurring(behaviour.name)[:-1]) if t % self._period(behaviour) == 0 else []
+            codes = np.flatnonzero(occurring(asked_as(behaviour))[:-1]) if t % self._period(behaviour) == 0 else []
             if len(codes):
                 who = tuple(Archetype(int(code), labels_of_code(behaviour, int(code))) for code in codes)
                 answers = np.asarray(self.request.ask(behaviour.name, t, who), np.float64)

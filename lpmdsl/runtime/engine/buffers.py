@@ -16,6 +16,7 @@ from lpmdsl.networks.random_regular import keys_of_draws
 from lpmdsl.program.ir import NEVER, Buffer, Program, Spend
 from lpmdsl.program.nodes import HAZARD_ONE
 from lpmdsl.runtime.engine.room import together
+from lpmdsl.semantics.analysis.archetypes import asks_by_itself
 from lpmdsl.semantics.analysis.exposure.largest_hazards import refuse_hazards
 from lpmdsl.semantics.host.calendar import day_table, months_passed
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
@@ -56,7 +57,7 @@ def make_buffers(program: Program, request: RunRequest, sizes: dict[str, int]) -
     """Every buffer, filled: constants and tables from the parameters, inputs from the world, states from the start."""
     given = given_buffers(program, request)
     buffers = {b.name: given[b.name] if b.name in given else empty_buffer(b, sizes) for b in program.buffers}
-    for name in (*_of_agents(program), *(f"{b.name}_archetype" for b in request.model.behaviours if b.rule is None)):
+    for name in (*_of_agents(program), *(f"{b.name}_archetype" for b in request.model.behaviours if asks_by_itself(b))):
         # Numbers without a sign are widened for nothing where they become a place in memory.
         buffers[name] = buffers[name].view(f"u{buffers[name].itemsize}")
     for name in (n for n in buffers if n.endswith("_offsets")):

@@ -6,7 +6,7 @@ import math
 
 from lpmdsl.escaping import html, plain_lines
 from lpmdsl.runtime.reports.state_diagram import state_diagram, text_of
-from lpmdsl.semantics.analysis.archetypes import most_archetypes
+from lpmdsl.semantics.analysis.archetypes import answers_of, most_archetypes
 from lpmdsl.semantics.model import Behaviour, Contagion, Intervention, Model, Network, Rule, Scenario
 from lpmdsl.source import Source
 
@@ -99,7 +99,7 @@ def behaviours_table(model: Model) -> str:
     rows = [
         [
             html(spaced(b.name)),
-            html(spaced(b.into)),
+            html(", ".join(spaced(answer.into) for answer in answers_of(b))),
             f"every {b.every:g} days" if b.every is not None else f"when {', '.join(b.when)} changes",
             html(", ".join(f"{k.slot} ({len(k.labels)})" if k.labels else k.slot for k in b.knows)),
             "a rule" if b.rule is not None else f"a language model, {most_archetypes(b):,} archetypes at most",
@@ -107,6 +107,7 @@ def behaviours_table(model: Model) -> str:
             f"<pre>{html(own_words(b))}</pre>",
         ]
         for b in model.behaviours
+        if not b.asked_with
     ]
     head = ["Name", "Decides", "When", "From what (labels)", "By", "About", "In the model"]
     return table(head, rows) if rows else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from lpmdsl.quantities import Kind
-from lpmdsl.semantics.model import Behaviour, Model
+from lpmdsl.semantics.model import Answer, Behaviour, Model
 
 NOT_YET_KNOWN = "not yet known"
 NONE_YET = "none yet"
@@ -23,6 +23,28 @@ MOST_ANSWERS = 1 << 24
 def labels_of(behaviour: Behaviour) -> tuple[str, ...]:
     """The words for what is decided, in the order of their numbers; () for a share or probability."""
     return ("no", "yes") if behaviour.decides.kind is Kind.BOOLEAN else behaviour.decides.labels
+
+
+def answers_of(behaviour: Behaviour) -> tuple[Answer, ...]:
+    """All that a reply to the behaviour says, in written order."""
+    one = behaviour
+    return (Answer(one.into, one.decides, one.answers, one.low, one.high, one.among), *one.also)
+
+
+def asks_by_itself(behaviour: Behaviour) -> bool:
+    """Return True if a language model is asked for it; False for a rule, and for what another ask brings as well."""
+    return behaviour.rule is None and not behaviour.asked_with
+
+
+def asked_as(behaviour: Behaviour) -> str:
+    """Name of the behaviour whose archetypes and replies it reads: its own but for one of several answers."""
+    return behaviour.asked_with or behaviour.name
+
+
+def bounds_of(behaviour: Behaviour | Answer) -> tuple[float, float]:
+    """The least and the most of a number that is decided."""
+    low, high = behaviour.low, behaviour.high
+    return 0.0 if low is None else low, 1.0 if high is None else high
 
 
 def digits(behaviour: Behaviour) -> tuple[tuple[str, ...], ...]:
@@ -72,18 +94,20 @@ def most_calls(model: Model, behaviour: Behaviour) -> int:
 def resting(model: Model, scenario: str) -> frozenset[str]:
     """The behaviours that do not decide in a scenario (``baseline``: the model as written).
 
-    Of several that decide the same attribute the first written decides, unless the scenario names another.
+    Of several that decide the same attribute the first written decides, unless the scenario names another. What one ask
+    answers rests together.
     """
     found = next((s for s in model.scenarios if s.name == scenario), None)
     chosen = found.behaviours if found is not None else ()
     deciding: dict[tuple[str, str], str] = {}
-    for behaviour in sorted(model.behaviours, key=lambda b: b.name not in chosen):
+    for behaviour in sorted(model.behaviours, key=lambda b: asked_as(b) not in chosen):
         deciding.setdefault((behaviour.of, behaviour.into), behaviour.name)
     without = found.without if found is not None else ()
-    return frozenset(b.name for b in model.behaviours if b.name not in deciding.values() or b.name in without)
+    idle = {asked_as(b) for b in model.behaviours if b.name not in deciding.values()}
+    return frozenset(b.name for b in model.behaviours if asked_as(b) in idle or asked_as(b) in without)
 
 
 def asking(model: Model, scenario: str) -> tuple[Behaviour, ...]:
-    """The behaviours that ask a language model in a scenario."""
+    """The behaviours for which a language model is asked in a scenario, each once."""
     off = resting(model, scenario)
-    return tuple(b for b in model.behaviours if b.rule is None and b.name not in off)
+    return tuple(b for b in model.behaviours if asks_by_itself(b) and b.name not in off)

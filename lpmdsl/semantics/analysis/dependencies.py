@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.archetypes import asked_as
 from lpmdsl.semantics.analysis.events import Entering, Event, InStates, events
 
 Readers = dict[str, set[str]]
@@ -49,7 +50,7 @@ def _declarations(model: m.Model) -> Iterator[tuple[str, object]]:
     for rule in model.rules:
         yield f"rule {rule.name}", rule
     for behaviour in model.behaviours:
-        yield f"behaviour {behaviour.name}", behaviour
+        yield f"behaviour {asked_as(behaviour)}", behaviour
     for number, promise in enumerate(model.checks):
         yield f"check {number}", promise
     for number, fit in enumerate(model.calibrations):

@@ -14,6 +14,7 @@ from typing import Literal, assert_never
 from lpmdsl.quantities import BOOLEAN
 from lpmdsl.records import dataclass
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.archetypes import asked_as
 from lpmdsl.semantics.identity_cache import kept_by_identity
 from lpmdsl.source import Span
 
@@ -195,9 +196,10 @@ def events(model: m.Model) -> tuple[Event, ...]:
     """All events of a model: those of conditions, of behaviours, of interventions, each in written order."""
     found = [event for condition in model.conditions for event in _of_condition(model, condition)]
     for behaviour in model.behaviours:
-        decides = Decide(behaviour.into, behaviour.name, behaviour.span)
+        name = asked_as(behaviour)
+        decides = Decide(behaviour.into, name, behaviour.span)
         when = Deciding(behaviour.name)
-        found.append(Event(f"behaviour {behaviour.name}", behaviour.of, when, None, None, (decides,), behaviour.span))
+        found.append(Event(f"behaviour {name}", behaviour.of, when, None, None, (decides,), behaviour.span))
     found += [event for agent in model.agents for event in _of_views(agent)]
     found += [event for rule in model.rules for event in _of_rule(rule)]
     return (*found, *(event for intervention in model.interventions for event in events_of(intervention)))

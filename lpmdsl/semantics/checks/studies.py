@@ -58,7 +58,7 @@ def _scenario(ctx: Context, written: tree.Scenario, done: dict[str, model.Scenar
             without |= dict.fromkeys(done[name.id].without)
             changes |= dict(done[name.id].changes)
             behaviours |= dict.fromkeys(done[name.id].behaviours)
-        elif name.id in ctx.behaviours:
+        elif name.id in ctx.behaviours and not ctx.behaviours[name.id].asked_with:
             behaviours[name.id] = None
         elif name.id not in ctx.broken:
             known = [*ctx.names.scenarios(), *ctx.names.behaviours()]
@@ -221,7 +221,7 @@ def _quantity(ctx: Context, written: tree.CheckQuantity) -> model.CheckQuantity 
 
 def _calls(ctx: Context, written: tree.CheckQuantity) -> model.CheckQuantity | None:
     """Limit of the questions of a behaviour in a run: known beforehand as far as the archetypes show, else counted."""
-    if written.of.id not in ctx.behaviours:
+    if written.of.id not in ctx.behaviours or ctx.behaviours[written.of.id].asked_with:
         if written.of.id not in ctx.broken:
             ctx.unknown(written.of, "a behaviour", ctx.names.behaviours())
         return None

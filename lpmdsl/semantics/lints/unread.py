@@ -9,7 +9,7 @@ from typing import assert_never
 from lpmdsl.diagnostics import Label, Report
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model
-from lpmdsl.semantics.analysis.archetypes import resting
+from lpmdsl.semantics.analysis.archetypes import asked_as, resting
 from lpmdsl.semantics.analysis.dependencies import Readers
 from lpmdsl.semantics.analysis.events import Effect, Event, Thing, chance, events, events_of, writes
 from lpmdsl.semantics.analysis.intervals import Knowledge, bounds
@@ -243,10 +243,12 @@ def _idle_reason(it: model.Intervention) -> str:
 def _check_behaviour(behaviour: model.Behaviour, readers: Readers, report: Report) -> None:
     """A decision that only the behaviour itself reads changes nothing."""
     who = readers.get(f"attribute {behaviour.of}.{behaviour.into}", set())
-    if not who - {f"behaviour {behaviour.name}"}:
+    # Of several answers each is known where the others are decided, too, and these may be read elsewhere.
+    itself = set() if behaviour.also or behaviour.asked_with else {f"behaviour {behaviour.name}"}
+    if not who - itself:
         report.add(
             "E0739",
-            f"`{behaviour.name}` changes nothing: nothing reads `{behaviour.into}`.",
+            f"`{asked_as(behaviour)}` changes nothing: nothing reads `{behaviour.into}`.",
             word_span(behaviour.span, behaviour.into, "decides"),
             "Let something read what it decides, for example `source scaled by 0.2 where …` in a contagion.",
         )

@@ -15,6 +15,7 @@ from lpmdsl.semantics.model.agents import (
     Place as Place,
 )
 from lpmdsl.semantics.model.behaviours import (
+    Answer as Answer,
     Behaviour as Behaviour,
     Known as Known,
     Validate as Validate,

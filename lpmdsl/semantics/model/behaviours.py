@@ -38,6 +38,22 @@ class Validate:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """One thing that a reply says: what is decided, of which type, into which attribute.
+
+    ``words``: what no and yes are called; () where they are called no and yes. ``low``, ``high``: bounds of a number or
+    a share; None: 0 and 1. ``among``: the labels of a category that may be said; () for all.
+    """
+
+    into: str
+    decides: Type
+    words: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    among: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Behaviour:
     """A decision that a language model takes once per occupied archetype, or a rule for each agent (``rule`` set).
 
@@ -45,8 +61,9 @@ class Behaviour:
     0: one call that gives probabilities (log-probabilities of the answers). ``prompt`` and ``system`` hold ``{slot}``.
     ``remembers``: so many earlier decisions of the agent itself are part of its archetype. ``shifted``: a shift of the
     logit. ``otherwise``: what is decided (probability of yes, share, label index) where no reply can be had.
-    ``most_fallbacks``: the share of asks that may fall back before a run stops. ``answers``: what no and yes are called
-    in a reply; () where they are called no and yes.
+    ``most_fallbacks``: the share of asks that may fall back before a run stops. ``answers``, ``low``, ``high``,
+    ``among``: as in ``Answer``. Of several answers to one ask each is a behaviour: the first asks, and ``also`` holds
+    what else its replies say; the others read their part of the replies to the first, ``asked_with``.
     """
 
     name: str
@@ -69,3 +86,8 @@ class Behaviour:
     doc: str
     span: Span
     answers: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    among: tuple[str, ...] = ()
+    also: tuple[Answer, ...] = ()
+    asked_with: str = ""

@@ -29,6 +29,7 @@ _LABEL_FIELDS = {
     (tree.Is, "values"),
     (tree.TableRow, "keys"),
     (tree.Band, "labels"),
+    (tree.Decides, "among"),
     (tree.Attribute, "labels"),
     (tree.Attribute, "name"),
     (tree.Place, "name"),

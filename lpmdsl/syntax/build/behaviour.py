@@ -10,14 +10,17 @@ from lpmdsl.syntax import tree as t
 from lpmdsl.syntax.build.clauses import ClauseBuilder
 from lpmdsl.syntax.build.expressions import Children, Clause, unquoted
 
+_Decided = tuple[t.TypeName, t.Expr | None, t.Expr | None, tuple[t.Name, ...]]
+"""What is decided: its type, its bounds, its labels."""
+
 
 class BehaviourBuilder(ClauseBuilder):
     """Builder of behaviours: what is decided, when, from what, and by whom."""
 
     def behaviour(self, meta: Meta, c: Children) -> t.Behaviour:
         clauses = self.clauses(c)
-        decides, every, when = clauses.one("decides"), clauses.one("every"), clauses.one("when")
-        if decides is None:
+        decides, every, when = clauses.all("decides"), clauses.one("every"), clauses.one("when")
+        if not decides:
             help = "Add a line such as `decides yes/no into ATTRIBUTE`"
             self.missing("This behaviour does not say what it decides", meta, help)
         if every is None and when is None:
@@ -34,7 +37,7 @@ class BehaviourBuilder(ClauseBuilder):
             clauses.one("system") or (),
             clauses.one("remembers"),
             clauses.one("shifted", "shifted by"),
-            clauses.one("otherwise"),
+            clauses.one("otherwise") or (),
             clauses.one("fallbacks", "at most … fallbacks"),
             clauses.one("validate"),
             self.doc(meta),
@@ -48,11 +51,22 @@ class BehaviourBuilder(ClauseBuilder):
         whole = self.token_span(token)
         return Span(self.source, whole.start + 1, whole.end - 1)
 
-    def decided(self, meta: Meta, c: Children) -> t.TypeName:
-        return t.TypeName(str(c[0]), None, self.span(meta))
+    def decided(self, meta: Meta, c: Children) -> _Decided:
+        low, high = c[1] or (None, None)
+        return t.TypeName(" ".join(str(c[0]).split()), None, self.token_span(c[0])), low, high, ()
+
+    decided_whole = decided
+
+    def decided_category(self, meta: Meta, c: Children) -> _Decided:
+        return t.TypeName(str(c[0]), None, self.token_span(c[0])), None, None, c[2] or ()
+
+    def answer_bounds(self, meta: Meta, c: Children) -> tuple[t.Expr, t.Expr]:
+        return c[0], c[1]
 
     def decides(self, meta: Meta, c: Children) -> Clause:
-        node = t.Decides(c[0], self.named(c[1]), self._answers(c[2], c[3]), c[4], self.span(meta))
+        type_, low, high, among = c[0]
+        answers = self._answers(c[2], c[3])
+        node = t.Decides(type_, self.named(c[1]), answers, c[4], self.span(meta), low, high, among)
         return self._clause("decides", node, meta)
 
     def _answers(self, yes: Token | None, no: Token | None) -> tuple[t.Text, ...]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lpmdsl.syntax import tree as t
-from lpmdsl.syntax.formatting.expressions import SUM, expression, expressions, names, type_name
+from lpmdsl.syntax.formatting.expressions import SUM, expression, expressions, labels, names, type_name
 from lpmdsl.syntax.formatting.lines import Line, join, line_at, quoted
 
 
 def behaviour(node: t.Behaviour) -> Iterable[Line]:
     """Every clause, in any order: lines are sorted by where they were written."""
-    if node.decides is not None:
-        yield line_at(node.decides.span, _decides(node.decides))
+    for decided in node.decides:
+        yield line_at(decided.span, _decides(decided))
     if node.every is not None:
         yield line_at(node.every.span, f"every {node.every.text}")
     if node.when:
@@ -37,8 +37,9 @@ def _decided(node: t.Behaviour) -> Iterable[Line]:
         yield line_at(node.remembers.span, f"remembers the last {node.remembers.text} {last}")
     if node.shifted is not None:
         yield line_at(node.shifted.span, f"shifted by {expression(node.shifted, SUM)}")
-    if node.otherwise is not None:
-        yield line_at(node.otherwise.span, f"otherwise {expression(node.otherwise)}")
+    if node.otherwise:
+        span = node.otherwise[0].span.to(node.otherwise[-1].span)
+        yield line_at(span, f"otherwise {expressions(node.otherwise)}")
     if node.fallbacks is not None:
         yield line_at(node.fallbacks.span, f"at most {expression(node.fallbacks, SUM)} fallbacks")
 
@@ -46,7 +47,15 @@ def _decided(node: t.Behaviour) -> Iterable[Line]:
 def _decides(clause: t.Decides) -> str:
     rule = clause.rule and f"by rule {expression(clause.rule)}"
     answers = f"as {clause.answers[0].text} or {clause.answers[1].text}" if clause.answers else ""
-    return join("decides", type_name(clause.type), "into", clause.into.id, answers, rule)
+    return join("decides", type_name(clause.type), _bounds(clause), "into", clause.into.id, answers, rule)
+
+
+def _bounds(clause: t.Decides) -> str:
+    if clause.among:
+        return f"one of {labels(clause.among)}"
+    if clause.low is None or clause.high is None:
+        return ""
+    return f"from {expression(clause.low, SUM)} to {expression(clause.high, SUM)}"
 
 
 def _knows(clause: t.Knows) -> str:

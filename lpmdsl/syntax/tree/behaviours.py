@@ -19,7 +19,8 @@ class Text:
 class Decides:
     """``decides yes/no into isolating``, for a rule with ``by rule EXPR``.
 
-    ``answers``: the words of ``as isolate or go_out`` (yes first), or ().
+    ``answers``: the words of ``as isolate or go_out`` (yes first), or (). ``low``, ``high``: the bounds of ``whole
+    number from 0 to 100`` and ``share from 20 % to 80 %``. ``among``: the labels of ``category one of bus, feet``.
     """
 
     type: TypeName
@@ -27,6 +28,9 @@ class Decides:
     answers: tuple[Text, ...]
     rule: Expr | None
     span: Span
+    low: Expr | None = None
+    high: Expr | None = None
+    among: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,14 @@ class Validate:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """``every`` or ``when`` says when it decides; ``fallbacks`` is the share of ``at most 2 % fallbacks``."""
+    """``every`` or ``when`` says when it decides; ``fallbacks`` is the share of ``at most 2 % fallbacks``.
+
+    ``otherwise``: a value for each line of ``decides``.
+    """
 
     name: Name
     of: Name
-    decides: Decides | None
+    decides: tuple[Decides, ...]
     every: Quantity | None
     when: tuple[Name, ...]
     knows: tuple[Knows, ...]
@@ -80,7 +87,7 @@ class Behaviour:
     system: tuple[Text, ...]
     remembers: Quantity | None
     shifted: Expr | None
-    otherwise: Expr | None
+    otherwise: tuple[Expr, ...]
     fallbacks: Expr | None
     validate: Validate | None
     doc: str

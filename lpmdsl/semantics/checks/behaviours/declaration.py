@@ -3,61 +3,86 @@
 from __future__ import annotations
 
 from lpmdsl.diagnostics import Label
-from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER, PROBABILITY, Kind, Type
+from lpmdsl.quantities import ERROR, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.analysis.archetypes import MOST_ANSWERS, MOST_ARCHETYPES, columns, digits, most_archetypes
+from lpmdsl.semantics.analysis.archetypes import (
+    MOST_ANSWERS,
+    MOST_ARCHETYPES,
+    asked_as,
+    columns,
+    digits,
+    most_archetypes,
+)
 from lpmdsl.semantics.analysis.vertices import constant as constant_value
+from lpmdsl.semantics.checks.behaviours.decided import (
+    WHOLE,
+    check_answers,
+    check_otherwise,
+    check_rule,
+    check_shift,
+    further,
+    misfit,
+    site_of,
+)
 from lpmdsl.semantics.checks.behaviours.knows import check_knows
 from lpmdsl.semantics.checks.behaviours.prompts import check_prompts
 from lpmdsl.semantics.checks.behaviours.surveys import check_survey
-from lpmdsl.semantics.checks.values.expressions import check_expression, check_value
 from lpmdsl.semantics.checks.values.periods import check_period
 from lpmdsl.semantics.checks.values.probabilities import check_probability
-from lpmdsl.semantics.context import Context, nothing
-from lpmdsl.semantics.resolve.scope import Scope, constant
+from lpmdsl.semantics.context import Context
+from lpmdsl.semantics.resolve.scope import constant
 from lpmdsl.semantics.spans import word_span
 from lpmdsl.syntax import tree
 
 MOST_ASKS = 1_000
 MOST_REMEMBERED = 8
-MOST_DECIDED = 255
 DEFAULT_FALLBACKS = 0.05
-_DECIDED = {"yes/no": Kind.BOOLEAN, "share": Kind.SHARE, "probability": Kind.PROBABILITY, "category": Kind.CATEGORY}
 
 
 def check_behaviours(ctx: Context) -> None:
     """All behaviours into ``ctx.behaviours``, and a check that scenarios choose among those which decide the same."""
     for name, written in ctx.names.behaviours().items():
         made = _behaviour(ctx, written)
-        if made is None:
+        if not made:
             ctx.broken.add(name)
-        else:
-            ctx.behaviours[name] = made
+        ctx.behaviours |= {one.name: one for one in made}
     _told_apart(ctx)
 
 
-def _behaviour(ctx: Context, written: tree.Behaviour) -> model.Behaviour | None:
+def _behaviour(ctx: Context, written: tree.Behaviour) -> tuple[model.Behaviour, ...]:
+    """A behaviour for each thing that is decided, the one that asks first; () after a report."""
     if ctx.names.is_library and written.of.id not in ctx.names.agents():
-        return None  # about agents that its user will declare
+        return ()  # about agents that its user will declare
     kind = ctx.agent_kind(written.of)
-    if kind is None or written.decides is None or (written.every is None and not written.when):
-        return None
-    decides = _decides(ctx, written.decides, kind)
+    if kind is None or not written.decides or (written.every is None and not written.when):
+        return ()
+    answers = check_answers(ctx, written, kind)
     knows = check_knows(ctx, written, kind)
-    if decides is None or knows is None:
-        return None
+    if answers is None or knows is None:
+        return ()
+    first, otherwise = _first(ctx, written, kind, answers, knows)
+    if any(e is not None and e.type == ERROR for e in (*otherwise, first.shifted, first.rule)):
+        return ()
+    check_prompts(ctx, written, first)
+    made = (first, *further(ctx, first, otherwise[1:]))
+    return made if all(_is_finite(ctx, one) for one in made) else ()
+
+
+def _first(
+    ctx: Context, written: tree.Behaviour, kind: str, answers: tuple[model.Answer, ...], knows: tuple[model.Known, ...]
+) -> tuple[model.Behaviour, tuple[model.Expr, ...]]:
+    """The behaviour of what is decided first, and what each decision is otherwise."""
     every, when = _times(ctx, written, knows)
-    rule = written.decides.rule
-    asks = _asks(ctx, written, decides)
-    otherwise = _otherwise(ctx, written, decides)
-    shifted = _shifted(ctx, written, decides)
-    remembers = _remembers(ctx, written, decides)
-    decided = _rule(ctx, rule, decides, knows, kind) if rule is not None else None
-    made = model.Behaviour(
+    clause, decides = written.decides[0], answers[0].decides
+    asks, remembers = _asks(ctx, written, decides), _remembers(ctx, written, decides)
+    otherwise = check_otherwise(ctx, written, answers)
+    shifted = check_shift(ctx, written, answers)
+    rule = check_rule(ctx, clause.rule, answers[0], knows, kind) if clause.rule is not None else None
+    first = model.Behaviour(
         written.name.id,
         kind,
         decides,
-        written.decides.into.id,
+        clause.into.id,
         every,
         when,
         knows,
@@ -66,100 +91,34 @@ def _behaviour(ctx: Context, written: tree.Behaviour) -> model.Behaviour | None:
         _joined(written.system),
         remembers,
         shifted,
-        otherwise,
-        decided,
+        otherwise[0],
+        rule,
         _fallbacks(ctx, written),
-        check_survey(ctx, written, knows),
-        # Keyed by what is decided: whoever decides it in another scenario, a person's draw is the same.
-        f"{kind}.{written.decides.into.id}.decided",
+        None if _is_unlike_a_survey(ctx, written) else check_survey(ctx, written, knows),
+        site_of(kind, clause.into.id),
         written.doc,
         written.span,
-        _answers(ctx, written.decides, decides),
+        answers[0].words,
+        answers[0].low,
+        answers[0].high,
+        answers[0].among,
+        answers[1:],
     )
-    if any(e is not None and e.type == ERROR for e in (otherwise, shifted, decided)):
-        return None
-    check_prompts(ctx, written, made)
-    return made if _is_finite(ctx, made) else None
+    return first, otherwise
+
+
+def _is_unlike_a_survey(ctx: Context, written: tree.Behaviour) -> bool:
+    """Return True, after a report, if a survey of shares cannot be held against the decision."""
+    if written.validate is None or (len(written.decides) == 1 and written.decides[0].type.name != WHOLE):
+        return False
+    several = len(written.decides) > 1
+    why = "it does not say which of the answers it is of" if several else "a survey holds shares, and this is a number"
+    misfit(ctx, "validate against", why, written.validate, "Leave the line out, or decide one thing that has shares.")
+    return True
 
 
 def _joined(lines: tuple[tree.Text, ...]) -> str:
     return " ".join(line.text for line in lines)
-
-
-# ------------------------------------------------------------------ what is decided
-
-
-def _decides(ctx: Context, clause: tree.Decides, kind: str) -> Type | None:
-    """The type of the decision: that of the attribute it is written into."""
-    wanted, into = _DECIDED.get(clause.type.name), clause.into
-    if wanted is None:
-        ctx.report.add(
-            "E0735",
-            f"A {clause.type.name} cannot be decided.",
-            clause.type.span,
-            f"A behaviour decides {', '.join(f'`{word}`' for word in _DECIDED)}.",
-        )
-        return None
-    members = ctx.members[kind]
-    if into.id not in members:
-        help = f"Declare it: `extend {kind}` with the line `{into.id} {clause.type.name} = …`."
-        ctx.unknown(into, "an attribute", members, help)
-        return None
-    member = members[into.id]
-    if member.is_place or member.is_computed:
-        why = "is a place" if member.is_place else "is computed from another attribute"
-        ctx.report.add(
-            "E0735",
-            f"`{into.id}` cannot be decided: it {why}.",
-            into.span,
-            "Decide an attribute of its own and read that.",
-            labels=ctx.declared(into.id),
-        )
-        return None
-    if member.type == ERROR:
-        return None
-    if len(member.type.labels) > MOST_DECIDED:
-        message = f"`{into.id}` has {len(member.type.labels)} labels, and a decision is one of {MOST_DECIDED} at most."
-        ctx.report.add("E0882", message, into.span, "Decide a coarser category.")
-        return None
-    if member.type.kind is not wanted:
-        ctx.report.add(
-            "E0735",
-            f"`{into.id}` is {member.type}, and this behaviour decides {Type(wanted)}.",
-            clause.type.span,
-            f"Write `decides {_word(member.type)} into {into.id}`, or decide another attribute."
-            if member.type.kind in _DECIDED.values()
-            else "Decide another attribute.",
-            [Label(member.span, "declared here")],
-        )
-        return None
-    return member.type
-
-
-def _word(kind: Type) -> str:
-    return next(word for word, found in _DECIDED.items() if found is kind.kind)
-
-
-def _answers(ctx: Context, clause: tree.Decides, decides: Type) -> tuple[str, ...]:
-    """Words for no and yes in a reply."""
-    if not clause.answers:
-        return ()
-    yes, no = clause.answers
-    if decides.kind is not Kind.BOOLEAN or clause.rule is not None:
-        why = "a rule gives no words" if clause.rule is not None else "only yes and no can be called otherwise"
-        _misfit(ctx, "as … or …", why, yes, "Leave it out.")
-        return ()
-    if yes.text == no.text:
-        _misfit(ctx, "as … or …", "yes and no have the same word", no, "Name two: the word for yes, then that for no.")
-        return ()
-    return no.text, yes.text
-
-
-Clause = tree.Expr | tree.Asks | tree.Name | tree.Text
-
-
-def _misfit(ctx: Context, clause: str, why: str, where: Clause, help: str) -> None:
-    ctx.report.add("E0736", f"`{clause}` does not belong here: {why}.", where.span, help)
 
 
 # ------------------------------------------------------------------ when
@@ -180,7 +139,7 @@ def _times(
     if written.every is not None:
         if written.when:
             why = "`every` says already when it is decided"
-            _misfit(ctx, "when … changes", why, written.when[0], "Keep one of the two lines.")
+            misfit(ctx, "when … changes", why, written.when[0], "Keep one of the two lines.")
         return _every(ctx, written.every), ()
     slots = {k.slot: k for k in knows}
     for name in written.when:
@@ -193,7 +152,7 @@ def _times(
             )
         elif not slots[name.id].labels:
             why = "a number changes in nearly every step"
-            _misfit(ctx, "when … changes", why, name, f"Write `knows {name.id} in bands at …`.")
+            misfit(ctx, "when … changes", why, name, f"Write `knows {name.id} in bands at …`.")
     return None, tuple(name.id for name in written.when)
 
 
@@ -201,9 +160,9 @@ def _times(
 
 
 def _asks(ctx: Context, written: tree.Behaviour, decides: Type) -> int:
-    clause, rule = written.asks, written.decides.rule if written.decides is not None else None
+    clause, rule = written.asks, written.decides[0].rule
     if rule is not None and clause is not None:
-        _misfit(ctx, "asks", "the rule decides and nobody is asked", clause, "Keep the rule or the prompt.")
+        misfit(ctx, "asks", "the rule decides and nobody is asked", clause, "Keep the rule or the prompt.")
     if rule is not None:
         return 0
     if clause is None:
@@ -215,9 +174,12 @@ def _asks(ctx: Context, written: tree.Behaviour, decides: Type) -> int:
         )
         return 1
     if clause.times is None:
-        if decides.kind not in (Kind.BOOLEAN, Kind.CATEGORY):
+        if len(written.decides) > 1:
+            why = "log-probabilities tell of one answer, and here are several"
+            misfit(ctx, "asks for probabilities", why, clause, "Write `asks 20 times per archetype`.")
+        elif decides.kind not in (Kind.BOOLEAN, Kind.CATEGORY):
             why = "only answers that can be listed have probabilities"
-            _misfit(ctx, "asks for probabilities", why, clause, "Write `asks 20 times per archetype`.")
+            misfit(ctx, "asks for probabilities", why, clause, "Write `asks 20 times per archetype`.")
         return 0
     number = clause.times.value
     if number != int(number) or not 1 <= number <= MOST_ASKS:
@@ -235,10 +197,14 @@ def _remembers(ctx: Context, written: tree.Behaviour, decides: Type) -> int:
     clause = written.remembers
     if clause is None:
         return 0
-    if written.decides is not None and written.decides.rule is not None:
-        _misfit(ctx, "remembers", "a rule reads what is known, not what was decided", clause, "Leave the line out.")
+    first = written.decides[0]
+    if len(written.decides) > 1:
+        why = "there are several decisions, and an attribute keeps each"
+        misfit(ctx, "remembers", why, clause, f"Write `knows {first.into.id}`.")
+    elif first.rule is not None:
+        misfit(ctx, "remembers", "a rule reads what is known, not what was decided", clause, "Leave the line out.")
     elif decides.kind not in (Kind.BOOLEAN, Kind.CATEGORY):
-        _misfit(ctx, "remembers", "a share has endlessly many values", clause, "Remember yes/no or a category.")
+        misfit(ctx, "remembers", "a share has endlessly many values", clause, "Remember yes/no or a category.")
     elif clause.value != int(clause.value) or not 1 <= clause.value <= MOST_REMEMBERED:
         ctx.report.add(
             "E0316",
@@ -251,68 +217,11 @@ def _remembers(ctx: Context, written: tree.Behaviour, decides: Type) -> int:
     return 0
 
 
-def _shifted(ctx: Context, written: tree.Behaviour, decides: Type) -> model.Expr | None:
-    if written.shifted is None:
-        return None
-    if decides.kind is Kind.CATEGORY:
-        why = "a shift of the logit needs one probability or share, and a category has several"
-        _misfit(ctx, "shifted by", why, written.shifted, "Leave the line out, or decide yes/no.")
-        return None
-    return check_value(ctx, written.shifted, constant("a shift"), NUMBER, "a shift of the logit")
-
-
-def _otherwise(ctx: Context, written: tree.Behaviour, decides: Type) -> model.Expr:
-    """The probability of yes, the share, or the label where no answer can be had."""
-    clause = written.otherwise
-    if clause is None:
-        if written.decides is not None and written.decides.rule is not None:
-            return model.Literal_(0.0, decides, written.span)
-        ctx.report.add(
-            "E0112",
-            "This behaviour does not say what is decided when no answer can be had.",
-            word_span(written.span, written.name.id),
-            f"Add a line such as `otherwise {_some(decides)}`.",
-        )
-        return nothing(written.span)
-    scope = constant("what is decided otherwise")
-    if decides.kind is Kind.CATEGORY:
-        return check_value(ctx, clause, scope, decides, "what is decided otherwise")
-    if decides.kind is Kind.BOOLEAN and isinstance(clause, tree.YesNo):
-        return model.Literal_(float(clause.value), PROBABILITY, clause.span)
-    return check_probability(ctx, clause, scope, "what is decided otherwise")
-
-
-def _some(decides: Type) -> str:
-    return decides.labels[0] if decides.kind is Kind.CATEGORY and decides.labels else "10 %"
-
-
 def _fallbacks(ctx: Context, written: tree.Behaviour) -> float:
     if written.fallbacks is None:
         return DEFAULT_FALLBACKS
     most = check_probability(ctx, written.fallbacks, constant("a bound on fallbacks"), "the share of fallbacks")
     return DEFAULT_FALLBACKS if most.type == ERROR else constant_value(most, ctx.values, ctx.tables)
-
-
-# ------------------------------------------------------------------ by a rule
-
-
-def _rule(ctx: Context, rule: tree.Expr, decides: Type, knows: tuple[model.Known, ...], kind: str) -> model.Expr:
-    """The rule with what is known in place of each slot: a report by groups is that of the agent's own group."""
-    slots = {k.slot: k.value for k in knows}
-    scope = Scope("a rule", frozenset({"members", "states", "observations"}), kind, slots=slots)
-    if decides.kind is Kind.CATEGORY:
-        return check_value(ctx, rule, scope, decides, "the decision")
-    if decides.kind is Kind.BOOLEAN:
-        return _chance(ctx, rule, scope)
-    return check_probability(ctx, rule, scope, "the decision")
-
-
-def _chance(ctx: Context, rule: tree.Expr, scope: Scope) -> model.Expr:
-    """The probability of yes; a truth value is certain."""
-    found = check_expression(ctx, rule, scope)
-    if found.type in (BOOLEAN, ERROR):
-        return found
-    return check_probability(ctx, rule, scope, "the probability of yes")
 
 
 # ------------------------------------------------------------------ all together
@@ -350,12 +259,12 @@ def _told_apart(ctx: Context) -> None:
     chosen = {name.id for scenario in ctx.names.scenarios().values() for name in scenario.include}
     for behaviour in ctx.behaviours.values():
         before = first.setdefault((behaviour.of, behaviour.into), behaviour)
-        if before is not behaviour and behaviour.name not in chosen and not ctx.names.is_library:
+        name = asked_as(behaviour)
+        if before is not behaviour and name not in chosen and not ctx.names.is_library:
             ctx.report.add(
                 "E0738",
-                f"`{before.name}` decides `{behaviour.into}` too, and no scenario lets `{behaviour.name}` do it "
-                "instead.",
-                word_span(behaviour.span, behaviour.name),
-                f"Write a scenario with the line `with {behaviour.name}`.",
-                [Label(word_span(before.span, before.name), "this one decides in the model as written")],
+                f"`{asked_as(before)}` decides `{behaviour.into}` too, and no scenario lets `{name}` do it instead.",
+                word_span(behaviour.span, name),
+                f"Write a scenario with the line `with {name}`.",
+                [Label(word_span(before.span, asked_as(before)), "this one decides in the model as written")],
             )

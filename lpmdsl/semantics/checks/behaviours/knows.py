@@ -23,7 +23,7 @@ MOST_BANDS = 100
 def check_knows(ctx: Context, written: tree.Behaviour, kind: str) -> tuple[model.Known, ...] | None:
     """Everything that is known, in written order; None after a report."""
     names = {name.id for clause in written.knows for name in clause.names}
-    is_rule = written.decides is not None and written.decides.rule is not None
+    is_rule = written.decides[0].rule is not None
     found: dict[str, model.Known] = {}
     complete = True
     for clause in written.knows:
