@@ -26,7 +26,6 @@ from lpmdsl.runtime.calibration.methods.chains import sample
 from lpmdsl.runtime.calibration.methods.importance_sampling import weigh
 from lpmdsl.runtime.calibration.methods.quadratic_peak import climb_quadratic
 from lpmdsl.runtime.calibration.methods.start import begin
-from lpmdsl.runtime.calibration.priors import prior_draws
 from lpmdsl.runtime.calibration.problem import Problem, keyed, read_problem
 from lpmdsl.runtime.calibration.run import silent
 
@@ -52,8 +51,7 @@ def text() -> str:
 def synthetic(problem: Problem, number: int) -> tuple[dict[str, float], list[int]]:
     """Values drawn from the priors (base units), and the 14 counts that one replicate of them gives."""
     random = keyed(2024, number)
-    everything = problem.everything({})
-    truth = {f.name: float(prior_draws(f, problem.model, everything, random, 1)[0]) for f in problem.free}
+    truth = {f.name: float(x) for f, x in zip(problem.free, problem.prior_draws(lambda _: random, 1)[0], strict=True)}
     z = problem.real(truth)
     reports = problem.run(z, [10**9 + number])[0]
     return truth, [int(n) for n in problem.data_draws(z, reports, random)[:14]]

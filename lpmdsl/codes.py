@@ -301,5 +301,11 @@ CODES: dict[str, str] = {
     "N0920": "How a file is read",
     "E0921": "It is not clear when the rows of the data are",
     "E0922": "The data's weeks begin on another day than the run's",
+    "E0930": "A part of a parameter that is one number",
+    "E0931": "No such part of a family of parameters",
+    "E0932": "A parameter by label where nobody in view has the label",
+    "E0933": "A family of too many parameters",
+    "E0934": "A label that cannot stand in the name of a parameter",
+    "E0935": "A walk that says nothing of the next value",
     "N0918": "An observation stands in the data and is not fitted",
 }

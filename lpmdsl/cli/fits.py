@@ -11,6 +11,7 @@ import typer
 from lpmdsl.cli.checking import tell_long_steps
 from lpmdsl.cli.options import Agents, AllowFiles, File, Force, Format, Quiet, Redraw, Seed, Setting, Steps, Threads
 from lpmdsl.cli.words import (
+    listed,
     load_told,
     numbers,
     overwrite_page,
@@ -55,7 +56,7 @@ def sensitivity(
         redraw_people=redraw_people,
     )  # fmt: skip
     repeats = repeats_of(loaded, of, options, needs_number=True)
-    found = sensitivities(repeats, [n.strip() for n in wrt.split(",")] if wrt else None, estimator)
+    found = sensitivities(repeats, listed(wrt) if wrt else None, estimator)
     if format is Format.json:
         text_out("".join(f"{one.as_json()}\n" for one in found))
     else:

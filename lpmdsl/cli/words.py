@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,11 @@ def pairs(option: str, words: list[str]) -> dict[str, str]:
             raise typer.BadParameter(f"`{name.strip()}` is given twice", param_hint=option)
         pairs[name.strip()] = value.strip()
     return pairs
+
+
+def listed(text: str) -> list[str]:
+    """Names with commas between; those in brackets, as in ``care[2, Bronx]``, part none."""
+    return [name.strip() for name in re.split(r",(?![^\[]*\])", text)]
 
 
 def numbers(pairs: dict[str, str]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lark.lexer import TerminalDef
 
 from lpmdsl.colouring.classes import Colour
-from lpmdsl.distributions.table import DISTRIBUTIONS
+from lpmdsl.distributions.table import SPELT_AS_LAWS
 from lpmdsl.networks.generators import NETWORKS
 from lpmdsl.quantities import UNITS
 from lpmdsl.semantics.functions import FUNCTIONS
@@ -102,7 +102,7 @@ def _line_starts() -> Iterator[Rule]:
 def _calls() -> Iterator[Rule]:
     """Functions, distributions and generators where they are called, and the names of their arguments."""
     yield Rule(rf"(?<=\btie\.){WORD}", (Colour.NAME,))  # whatever word else a column is called by
-    known, patterns = _whole({*FUNCTIONS, *DISTRIBUTIONS, *NETWORKS}), _patterns()
+    known, patterns = _whole({*FUNCTIONS, *SPELT_AS_LAWS, *NETWORKS}), _patterns()
     yield Rule(rf"\b{known}(?={BLANK}*\()", (Colour.BUILT_IN,))
     # After a comma also stand the next summary of a `report` and the other end of a contagion.
     # In parentheses a quantile may begin.

@@ -6,6 +6,7 @@ from typing import Any
 
 from lpmdsl.distributions import counts, ranges, stages, waiting
 from lpmdsl.distributions.family import NO_SCORE, Arguments, Family, Law, Likelihood, Numbers, Score
+from lpmdsl.distributions.walks import RANDOM_WALK
 
 _ROWS = (
     waiting.EXPONENTIAL,
@@ -27,6 +28,8 @@ _ROWS = (
     counts.EMPIRICAL,
 )
 DISTRIBUTIONS: dict[str, Family] = {row.name: row for row in _ROWS}
+SPELT_AS_LAWS: dict[str, Family] = {**DISTRIBUTIONS, RANDOM_WALK.name: RANDOM_WALK}
+"""All that is written with arguments like a distribution."""
 BOUNDED = frozenset(row.name for row in _ROWS if row.between is not None and row.between[0] != row.between[1])
 """Families whose arguments are the ends between which they lie, the least first and the greatest last."""
 WHOLE = frozenset(row.name for row in _ROWS if row.support == "whole")

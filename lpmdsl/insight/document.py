@@ -137,7 +137,7 @@ def _mermaid_names(condition: m.Condition) -> list[str]:
 
 def _numbers(model: m.Model, values: dict[str, float]) -> str:
     rows = []
-    for p in model.parameters:
+    for p in model.told_parameters:
         prior = f"<code>{html(text_of(p.prior.span))}</code>" if p.prior else ""
         about = "<br>".join(html(x) for x in (p.doc, f"Source: {p.source}" if p.source else "") if x)
         limits = ""

@@ -154,10 +154,16 @@ class Builder:
         key = expr.name if isinstance(expr, ParameterRef) else expr
         known = self._kept.get(key)
         if known is None:
-            name = expr.name if isinstance(expr, ParameterRef) else self._fresh_constant(hint)
+            name = self._fresh_constant(hint) if not isinstance(expr, ParameterRef) else self._name_of(expr.name)
             known = self._kept[key] = Constant(len(self.constants), name, expr, expr.span.label)
             self.constants.append(known)
         return known.name, Load("constants", (integer(known.index),), "f64")
+
+    def _name_of(self, parameter: str) -> str:
+        """The name of a parameter in generated code, ``beta_2`` of ``beta[2]``."""
+        if parameter.isidentifier():
+            return parameter
+        return self._fresh_constant(re.sub(r"\W+", "_", parameter, flags=re.ASCII).strip("_"))
 
     def _fresh_constant(self, hint: str) -> str:
         stem = self.code_name(hint)

@@ -232,7 +232,10 @@ def repeats_of(
 
 def _as_set(model: Model, planned: Plan, by_hand: Collection[str]) -> Model:
     """The model in which a parameter that is set by hand no longer follows those that it is computed from."""
-    values, given = planned.variants[0].parameters, {*planned.options.settings, *by_hand}
+    values, given = (
+        planned.variants[0].parameters,
+        {part for name in (*planned.options.settings, *by_hand) for part in model.parts(name)},
+    )
     parameters = (
         replace(p, default=Literal_(values[p.name], p.type, p.default.span)) if p.name in given else p
         for p in model.parameters

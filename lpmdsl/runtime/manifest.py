@@ -36,9 +36,11 @@ def begin_manifest(model: Model, source: Source, plan: Plan, backend: str, threa
         replicates=plan.options.replicates,
         redraw_people=plan.options.redraw_people,
         scenarios=tuple(v.name for v in plan.variants),
-        parameters={p.name: _parameter(p, base[p.name]) for p in model.parameters},
+        parameters={p.name: _parameter(p, base[p.name]) for p in model.told_parameters},
         changes={
-            v.name: {n: x for n, x in v.parameters.items() if x != base[n]} for v in plan.variants if v.name != BASELINE
+            v.name: {p.name: x for p in model.told_parameters if (x := v.parameters[p.name]) != base[p.name]}
+            for v in plan.variants
+            if v.name != BASELINE
         },
         observations={o.name: _observation(o) for o in model.reported},
         costs={i.name: CostRecord(currency=i.currency) for i in model.interventions if i.costs is not None},

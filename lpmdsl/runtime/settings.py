@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from lpmdsl.diagnostics import Label, LpmError, Report, did_you_mean
 from lpmdsl.quantities import ERROR
@@ -21,22 +22,29 @@ from lpmdsl.syntax import tree
 from lpmdsl.syntax.parse import parse
 
 HEADER = "model settings version 1.0\n"
+READ_AS = "setting"
+"""The name under which a value is read: that of a part, `beta[2]`, is no name of a declaration."""
 
 
 def setting_values(model: Model, settings: dict[str, str | float], report: Report) -> dict[str, float]:
-    """The new value of each set parameter in base units; every mistake is reported (E0803, E0805, E0822, units)."""
+    """The new value of each set parameter in base units, of all parts of a family that is set.
+
+    Every mistake is reported (E0803, E0805, E0822, units).
+    """
     values: dict[str, float] = {}
     known = {p.name: p for p in model.parameters}
     for name, text in settings.items():
         source = Source("--set", f"{name}={text}")
-        if name not in known:
+        parts = model.parts(name)
+        if not parts:
             names = f"Its parameters are {', '.join(f'`{k}`' for k in known)}." if known else "It has none."
             unknown = f"{model.name} has no parameter `{name}`.{did_you_mean(name, known)}"
             report.add("E0803", unknown, Span(source, 0, len(name)), names)
             continue
-        value = _read(model, known[name], text, source, report) if isinstance(text, str) else float(text)
-        if value is not None and _is_allowed(known[name], value, source, report):
-            values[name] = value
+        first = replace(known[parts[0]], name=name)
+        value = _read(model, first, text, source, report) if isinstance(text, str) else float(text)
+        if value is not None and _is_allowed(first, value, source, report):
+            values |= {part: value for part in parts if part == name or part not in settings}
     return values
 
 
@@ -64,7 +72,7 @@ def _read(model: Model, parameter: Parameter, text: str, source: Source, report:
     """
     inner = Report()
     value = _read_as_model(model, parameter, text, inner)
-    start = len(HEADER) + len("parameter ") + len(parameter.name) + len(" = ") - (len(parameter.name) + 1)
+    start = len(HEADER) + len(f"parameter {READ_AS} = ") - (len(parameter.name) + 1)
     for d in inner.diagnostics:
         if d.severity == "error":
             first = min(max(d.span.start - start, 0), len(source.text) - 1)
@@ -81,11 +89,18 @@ def _read(model: Model, parameter: Parameter, text: str, source: Source, report:
 def _read_as_model(model: Model, parameter: Parameter, text: str, report: Report) -> float | None:
     if "\n" in text or "#" in text:
         return None
-    module = parse(Source("--set", f"{HEADER}parameter {parameter.name} = {text}\n"), report)
+    module = parse(Source("--set", f"{HEADER}parameter {READ_AS} = {text}\n"), report)
     if report.has_errors or len(module.declarations) != 1:
         return None
     declared = module.declarations[0]
-    if not isinstance(declared, tree.Parameter) or declared.prior or declared.low or declared.source:
+    if (
+        not isinstance(declared, tree.Parameter)
+        or declared.prior
+        or declared.low
+        or declared.source
+        or declared.rows
+        or declared.walk
+    ):
         return None
     names = resolve(module, Library(), report)
     context = Context(names, report, step=model.clock.step, start=model.clock.start)

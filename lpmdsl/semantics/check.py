@@ -47,7 +47,7 @@ def check(module: tree.Module, names: Names, report: Report, values: Mapping[str
     sign_conditions(ctx)
     for name, written in names.tables().items():
         _keep(ctx, ctx.tables, name, _table(ctx, written))
-    check_parameters(ctx)
+    check_parameters(ctx, clock)
     for name, written in names.agents().items():
         ctx.agents[name] = check_agent(ctx, written)
     _bystanders(ctx)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -43,6 +43,38 @@ class Member:
     is_computed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A family of parameters. ``ends``: days at which one piece of time gives way to the next, None without pieces;
+    ``by`` and ``keys``: the attributes and their labels; ``parts``: names, a piece's labels one after the other."""
+
+    written: tree.Parameter
+    ends: tuple[float, ...] | None
+    by: tuple[str, ...]
+    keys: tuple[tuple[str, ...], ...]
+    parts: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the family."""
+        return self.written.name.id
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """Numbers of its pieces of time; () if it has none."""
+        return () if self.ends is None else tuple(str(k + 1) for k in range(len(self.ends) + 1))
+
+    def before(self, part: str) -> str:
+        """The same part one piece of time earlier; "" for one of the first."""
+        at = self.parts.index(part) - len(self.parts) // max(len(self.pieces), 1)
+        return self.parts[at] if at >= 0 else ""
+
+
+def part_name(family: str, labels: Sequence[str]) -> str:
+    """Name of a part of a family, ``beta[2]``, ``beta[2, Bronx]``; that of the family without labels."""
+    return f"{family}[{', '.join(labels)}]" if labels else family
+
+
 @dataclass(slots=True)
 class Context:
     """Filled in the order in which ``check`` goes through the declarations; later ones read what earlier ones left."""
@@ -58,6 +90,7 @@ class Context:
     kind_of: dict[str, str] = field(default_factory=dict)
     tables: dict[str, model.Table] = field(default_factory=dict)
     parameters: dict[str, model.Parameter] = field(default_factory=dict)
+    families: dict[str, Family] = field(default_factory=dict)
     values: dict[str, float] = field(default_factory=dict)
     agents: dict[str, model.Agent] = field(default_factory=dict)
     networks: dict[str, model.Network] = field(default_factory=dict)

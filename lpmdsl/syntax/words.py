@@ -171,7 +171,8 @@ FIRST_LINES = {
     "library": "library NAME version 1.0",
     "use": 'use "path" only KIND NAME as NAME with PARAMETER = VALUE',
     "clock": "clock",
-    "parameter": "parameter NAME = VALUE` or `parameter NAME = VALUE until DATE, VALUE after",
+    "parameter": "parameter NAME = VALUE`, `parameter NAME = VALUE until DATE, VALUE after` or "
+    "`parameter NAME every PERIOD by ATTRIBUTE = VALUE ~ random_walk(spread 1.1)",
     "table": "table NAME by CATEGORY of TYPE` or `table NAME over duration of TYPE",
     "agent": "agent NAME count NUMBER",
     "extend": "extend NAME",

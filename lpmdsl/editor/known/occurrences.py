@@ -88,6 +88,14 @@ class _Walk:
                 yield from self._lookup(node, scope)
             case t.Table():
                 yield from self._rows(node, scope)
+            case t.Parameter() if node.is_family:
+                yield from self._rows(node, scope)
+                yield from self._any((node.value, node.walk, node.prior, node.low, node.high), scope)
+            case t.Change():
+                yield from self._name(node.target, scope)
+                for index, key in enumerate(node.part):
+                    yield from self._key(node.target.id, index, key, scope, len(node.part))
+                yield from self._any(node.value, scope)
             case t.Theirs():
                 named = self.directory.named("condition", node.id)
                 found = self.directory.member(scope.kind, node.id) or (named and named.symbol)
@@ -162,33 +170,33 @@ class _Walk:
     def _lookup(self, node: t.Lookup, scope: Scope) -> Iterator[Occurrence]:
         yield from self._name(node.table, scope)
         for index, key in enumerate(node.keys):
-            labels = self.directory.key_labels(node.table.id, index, scope.kind)
+            labels = self.directory.key_labels(node.table.id, index, scope.kind, len(node.keys))
             known = isinstance(key, t.Name) and key.id in labels
             if known and self.directory.declared(key.id) is None:  # type: ignore[union-attr]
-                yield from self._key(node.table.id, index, key, scope)  # type: ignore[arg-type]
+                yield from self._key(node.table.id, index, key, scope, len(node.keys))  # type: ignore[arg-type]
             else:
                 yield from self._any(key, scope)
 
-    def _rows(self, node: t.Table, scope: Scope) -> Iterator[Occurrence]:
+    def _rows(self, node: t.Table | t.Parameter, scope: Scope) -> Iterator[Occurrence]:
         yield from self._any(node.by, scope)
         for row in node.rows:
             for index, key in enumerate(row.keys):
-                yield from self._key(node.name.id, index, key, scope)
+                yield from self._key(node.name.id, index, key, scope, len(row.keys))
             if isinstance(row.value, t.Name):
                 yield from self._named(node, row.value, scope)
 
-    def _named(self, node: t.Table, value: t.Name, scope: Scope) -> Iterator[Occurrence]:
+    def _named(self, node: t.Table | t.Parameter, value: t.Name, scope: Scope) -> Iterator[Occurrence]:
         """A label as the value of a row: of the first category that the table is by and that has it."""
         found = (self.directory.label(scope.kind, by.id, value.id) for by in node.by)
         label = next((symbol for symbol in found if symbol is not None), None)
         yield from self._one(label, value.span) if label is not None else ()
 
-    def _key(self, table: str, index: int, key: t.Name, scope: Scope) -> Iterator[Occurrence]:
+    def _key(self, table: str, index: int, key: t.Name, scope: Scope, of: int) -> Iterator[Occurrence]:
         """A label in the row of a table or in brackets; a list's own labels belong to what is drawn from it."""
-        place = self.directory.key_labels(table, index, scope.kind).get(key.id)
+        place = self.directory.key_labels(table, index, scope.kind, of).get(key.id)
         if place is not None:
-            owner = self.directory.names.tables().get(table)
-            by = owner.by[index].id if owner is not None and index < len(owner.by) else table
+            keyed = self.directory.keyed_by(table, of)
+            by = keyed[index] if index < len(keyed) else table
             condition = self.directory.state(by, key.id)
             label = self.directory.label(scope.kind, by, key.id)
             yield from self._one(condition or label or Symbol("label", key.id, place, by), key.span)

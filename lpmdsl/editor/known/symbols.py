@@ -129,13 +129,22 @@ class Directory:
             return None
         return Symbol("label", label, place, f"{found[0]}.{attribute}")
 
-    def key_labels(self, table: str, index: int, kind: str = "") -> dict[str, Span]:
-        """The labels by which an entry of a table, or a group of a report, is named at one place in brackets."""
-        written_: t.Table | t.Observe | None = self.names.tables().get(table) or self.names.observations().get(table)
-        if written_ is None:
-            return {}
-        found = self.group_labels(written_.by[index].id, kind) if index < len(written_.by) else {}
-        return first_keys(written_, index) if isinstance(written_, t.Table) and not found else found
+    def key_labels(self, table: str, index: int, kind: str = "", of: int = 0) -> dict[str, Span]:
+        """The labels by which an entry of a table, a group of a report or a part of a family of parameters is named at
+        one of ``of`` places in brackets."""
+        by = self.keyed_by(table, of)
+        found = self.group_labels(by[index], kind) if index < len(by) else {}
+        written_: t.Table | None = self.names.tables().get(table)
+        return first_keys(written_, index) if written_ is not None and not found else found
+
+    def keyed_by(self, name: str, of: int = 0) -> list[str]:
+        """Names of what ``of`` labels in brackets after a name are labels of; "" is the number of a piece of time."""
+        family: t.Parameter | None = self.names.parameters().get(name)
+        written_: t.Table | t.Observe | t.Parameter | None = (
+            self.names.tables().get(name) or self.names.observations().get(name) or family
+        )
+        by = [one.id for one in written_.by] if written_ is not None else []
+        return ["", *by] if family is not None and family.every is not None and of != len(by) else by
 
     def group_labels(self, name: str, kind: str = "") -> dict[str, Span]:
         """The labels of an attribute, or the states of a condition."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lpmdsl.diagnostics import Report
-from lpmdsl.distributions.table import DISTRIBUTIONS
+from lpmdsl.distributions.table import DISTRIBUTIONS, SPELT_AS_LAWS
+from lpmdsl.distributions.walks import RANDOM_WALK
 from lpmdsl.editor.known.cursor import Cursor, Step
 from lpmdsl.editor.known.occurrences import STATES, Scope, scope_of_field, scope_within
 from lpmdsl.editor.known.symbols import Directory
@@ -79,8 +80,8 @@ def _by_field(path: tuple[Step, ...], last: Step, scope: Scope, directory: Direc
         case t.Is() if field == "values":
             yield from _values_of(node.subject, scope, directory)
         case t.TableRow():
-            table = next(step.node for step in path if isinstance(step.node, t.Table))
-            yield from _row_keys(table, last.index, directory)
+            owner = next(step.node for step in path if isinstance(step.node, t.Table | t.Parameter))
+            yield from _row_keys(owner, last.index, directory)
         case t.Lookup() if field == "keys":
             yield from _labels(directory.key_labels(node.table.id, last.index, scope.kind), node.table.id)
             yield from _values(path, scope, directory)
@@ -118,7 +119,7 @@ _GROUP_OF: dict[tuple[type, str], tuple[str, ...]] = {
 }  # fmt: skip
 _MEMBERS = {
     (t.Sharing, "place"), (t.SetTo, "target"), (t.Band, "of"), (t.Place, "within"), (t.Decides, "into"),
-    (t.Table, "by"), (t.Fit, "by"), (t.Validate, "by"), (t.Summary, "by"),
+    (t.Table, "by"), (t.Parameter, "by"), (t.Fit, "by"), (t.Validate, "by"), (t.Summary, "by"),
 }  # fmt: skip
 _NEW = {(t.Attribute, "name"), (t.Place, "name"), (t.Attribute, "labels"), (t.Band, "labels"), (t.Condition, "states")}
 
@@ -184,8 +185,10 @@ def _labels(labels: Iterable[str], of: str) -> Iterator[Candidate]:
 
 
 def _row_keys(table: Any, index: int, directory: Directory) -> Iterator[Candidate]:
-    if index < len(table.by):
-        yield from _labels(directory.group_labels(table.by[index].id), table.by[index].id)
+    by = [name.id for name in table.by]
+    by = ["", *by] if isinstance(table, t.Parameter) and table.every is not None else by
+    if index < len(by) and by[index]:
+        yield from _labels(directory.group_labels(by[index]), by[index])
 
 
 def _of_ties(directory: Directory) -> Iterator[Candidate]:
@@ -237,11 +240,14 @@ def _values(path: tuple[Step, ...], scope: Scope, directory: Directory) -> Itera
 
 def _families(path: tuple[Step, ...], directory: Directory) -> Iterator[Candidate]:
     """Distributions by what they are for here; tables of shares where something is drawn."""
-    outer = path[-3].node if len(path) > 2 else None
+    outer, outer_field = (path[-3].node, path[-3].field) if len(path) > 2 else (None, "")
     use = {t.After: "dwell", t.Parameter: "prior", t.Fit: "likelihood"}.get(type(outer), "draw")
     if use == "draw":
         for name, table in directory.names.tables().items():
             yield Candidate(name, "table", "a table of shares", f"{name}[" if table.by else name)
+    if outer_field == "walk":
+        yield Candidate(RANDOM_WALK.name, "distribution", RANDOM_WALK.example, f"{RANDOM_WALK.name}(")
+        return
     for row in DISTRIBUTIONS.values():
         if use in row.uses or (use == "draw" and isinstance(outer, t.Observe) and "dwell" in row.uses):
             yield Candidate(row.name, "distribution", row.example, f"{row.name}(")
@@ -250,7 +256,7 @@ def _families(path: tuple[Step, ...], directory: Directory) -> Iterator[Candidat
 def _arguments(path: tuple[Step, ...]) -> Iterator[Candidate]:
     """The names of a distribution's arguments that are not written yet."""
     family = next((s.node for s in reversed(path) if isinstance(s.node, t.Distribution)), None)
-    row = DISTRIBUTIONS.get(family.name.id) if family is not None else None
+    row = SPELT_AS_LAWS.get(family.name.id) if family is not None else None
     if family is None or row is None:
         return
     used = {a.name for a in family.arguments if a.name is not None}

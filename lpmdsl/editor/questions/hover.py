@@ -119,6 +119,13 @@ def _known(found: Occurrence, model: m.Model | None, reproduction: Mapping[str, 
 
 
 def _parameter(name: str, model: m.Model) -> Iterator[str]:
+    parts = [p for p in model.parameters if p.family == name]
+    if parts:
+        told = [f"{p.name} {_value(p, model) if m.is_constant(p.default) else in_words(p.type)}" for p in parts]
+        shown = told if len(told) <= MOST_LINES else [*told[: MOST_LINES - 1], "…"]
+        yield markdown_code("\n".join(shown))
+        yield from (f"Source: {markdown(p.source)}" for p in parts[:1] if p.source)
+        return
     for parameter in (p for p in model.parameters if p.name == name):
         unit = in_words(parameter.type)
         told = _value(parameter, model) if m.is_constant(parameter.default) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lpmdsl.distributions.table import DISTRIBUTIONS
+from lpmdsl.distributions.table import SPELT_AS_LAWS
 from lpmdsl.editor.questions.signatures import signatures_of
 from lpmdsl.escaping import markdown_code
 from lpmdsl.networks.generators import NETWORKS
@@ -47,7 +47,7 @@ def _told(word: str, before: str, after: str, keyword: str) -> str:
     if word in UNITS and _AFTER_NUMBER.search(before):
         unit = UNITS[word]
         return f"**{word}**: {unit.scale:g} {unit.dimension}"
-    if (word in DISTRIBUTIONS or word in FUNCTIONS or word in NETWORKS) and _is_called(word, before, after):
+    if (word in SPELT_AS_LAWS or word in FUNCTIONS or word in NETWORKS) and _is_called(word, before, after):
         found = signatures_of(word, before.rstrip().endswith(" as"))
         return "\n\n".join([markdown_code("\n".join(s.label for s in found)), found[0].about])
     if not before.strip():

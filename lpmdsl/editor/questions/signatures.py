@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from lpmdsl.distributions.family import Family
-from lpmdsl.distributions.table import DISTRIBUTIONS
+from lpmdsl.distributions.table import SPELT_AS_LAWS
 from lpmdsl.networks.generators import NETWORKS, NetworkGenerator
 from lpmdsl.semantics.functions import FUNCTIONS, Function
 from lpmdsl.source import Source
@@ -85,8 +85,8 @@ def signatures_of(name: str, is_network: bool) -> tuple[Signature, ...]:
     """The ways to write a name with brackets, () for one that has none. ``is_network``: it stands after ``as``."""
     if is_network and name in NETWORKS:
         return (_generator(NETWORKS[name]),)
-    if name in DISTRIBUTIONS:
-        return _family(DISTRIBUTIONS[name])
+    if name in SPELT_AS_LAWS:
+        return _family(SPELT_AS_LAWS[name])
     if name in FUNCTIONS:
         return (_function(FUNCTIONS[name]),)
     return (_generator(NETWORKS[name]),) if name in NETWORKS else ()

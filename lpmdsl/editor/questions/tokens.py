@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lark import Token
 from lark.exceptions import UnexpectedInput
 
-from lpmdsl.distributions.table import DISTRIBUTIONS
+from lpmdsl.distributions.table import SPELT_AS_LAWS
 from lpmdsl.editor.known.analysis import Analysis
 from lpmdsl.networks.generators import NETWORKS
 from lpmdsl.semantics.functions import FUNCTIONS
@@ -30,7 +30,7 @@ _OF_KIND = {
     "attribute": ("property", ""), "place": ("property", ""), "alias": ("namespace", ""),
 }  # fmt: skip
 _SIGNS = {"PLUS", "MINUS", "STAR", "DIVIDE", "POWER", "RELATION", "EQUAL", "TILDE"}
-_CALLED = frozenset((*DISTRIBUTIONS, *FUNCTIONS, *NETWORKS))
+_CALLED = frozenset((*SPELT_AS_LAWS, *FUNCTIONS, *NETWORKS))
 _REMARK = re.compile(r'"[^"\n]*"|(#[^\n]*)')
 MOST_KEPT = 2_000
 

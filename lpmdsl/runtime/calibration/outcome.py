@@ -17,7 +17,7 @@ from lpmdsl.runtime.calibration.model_checks.doubts import checked, doubts, few_
 from lpmdsl.runtime.calibration.model_checks.identification import notes_on
 from lpmdsl.runtime.calibration.model_checks.predict import PREDICT, Predictive, scores
 from lpmdsl.runtime.calibration.posterior import Posterior
-from lpmdsl.runtime.calibration.priors import Free, prior_draws
+from lpmdsl.runtime.calibration.priors import Free
 from lpmdsl.runtime.calibration.problem import Problem, keyed
 from lpmdsl.runtime.manifest import now, prior_text, versions
 from lpmdsl.runtime.reports.cells import calibration_html
@@ -205,9 +205,5 @@ def _name(problem: Problem, k: int) -> str:
 
 
 def _prior(problem: Problem) -> dict[str, Array]:
-    everything = problem.everything({})
-    return {
-        f.name: prior_draws(f, problem.model, everything, keyed(problem.options.seed, PREDICT, 10**6, k), 2000)[None]
-        / f.parameter.scale
-        for k, f in enumerate(problem.free)
-    }
+    drawn = problem.prior_draws(lambda k: keyed(problem.options.seed, PREDICT, 10**6, k), 2000)
+    return {f.name: drawn[None, :, k] / f.parameter.scale for k, f in enumerate(problem.free)}

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.distributions.table import DISTRIBUTIONS, frozen
+from lpmdsl.distributions.table import DISTRIBUTIONS, frozen, law
 from lpmdsl.runtime.settings import limits
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
-from lpmdsl.semantics.model import Distribution, Model, Parameter
+from lpmdsl.semantics.model import Distribution, Model, Parameter, ParameterRef, walk
 
 EDGE = 1e-12
 """Least distance of a parameter from its bounds, as a share of theirs."""
 
 
-def arguments(law: Distribution, model: Model, values: Mapping[str, float]) -> dict[str, float]:
+def arguments(written: Distribution, model: Model, values: Mapping[str, float]) -> dict[str, float]:
     """The arguments of a distribution as numbers, with parameters at some values."""
     scope = Scope(model, values)
-    return {name: float(evaluate(expr, scope)) for name, expr in law.arguments}
+    return {name: float(evaluate(expr, scope)) for name, expr in written.arguments}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +87,56 @@ def _defaults(model: Model) -> dict[str, float]:
     return parameter_values(model, {})
 
 
+def behind(free: Free) -> frozenset[str]:
+    """The parameters in the arguments of a prior."""
+    parts = (expr for _, expr in free.prior.arguments)
+    return frozenset(e.name for expr in parts for e in walk(expr) if isinstance(e, ParameterRef))
+
+
 def log_prior(frees: tuple[Free, ...], model: Model, values: Mapping[str, float]) -> float:
-    """The sum of the log densities of the priors (up to the constants that bounds cut off)."""
-    total = 0.0
+    """The sum of the log densities of the priors, up to the constants that bounds cut off; where these depend on what
+    is estimated, as in the steps of a walk, they are counted."""
+    names, total = {free.name for free in frees}, 0.0
     for free in frees:
-        total += float(frozen(free.prior.family, arguments(free.prior, model, values)).logpdf(values[free.name]))
+        law_ = frozen(free.prior.family, arguments(free.prior, model, values))
+        total += float(law_.logpdf(values[free.name]))
+        if not names.isdisjoint(behind(free)):
+            mass = float(law_.cdf(free.high)) - float(law_.cdf(free.low))
+            total -= math.log(mass) if mass > 0 else math.inf
     return total if not math.isnan(total) else -math.inf
 
 
 def prior_draws(
-    free: Free, model: Model, values: Mapping[str, float], random: np.random.Generator, count: int
+    frees: tuple[Free, ...],
+    model: Model,
+    values: Mapping[str, float],
+    random: Callable[[int], np.random.Generator],
+    count: int,
 ) -> NDArray[np.float64]:
-    """Draws of one prior within the parameter's bounds."""
-    law = frozen(free.prior.family, arguments(free.prior, model, values))
-    below, above = float(law.cdf(free.low)), float(law.cdf(free.high))
-    return np.clip(law.ppf(below + (above - below) * random.random(count)), free.low, free.high)
+    """Draws of all priors within the parameters' bounds, (count, parameters), each given those that it is about.
+
+    ``values``: of all parameters that are not drawn; ``random(k)``: the generator of the k-th.
+    """
+    known: dict[str, Any] = dict(values)
+    drawn: dict[str, NDArray[np.float64]] = {}
+    names = {free.name for free in frees}
+    waiting = list(enumerate(frees))
+    while waiting:
+        ready = [(k, f) for k, f in waiting if behind(f) & names <= drawn.keys()] or waiting[:1]
+        for k, free in ready:
+            drawn[free.name] = known[free.name] = _draws(free, model, known, random(k), count)
+        waiting = [one for one in waiting if one not in ready]
+    return np.stack([drawn[free.name] for free in frees], axis=1)
+
+
+def _draws(
+    free: Free, model: Model, values: Mapping[str, Any], random: np.random.Generator, count: int
+) -> NDArray[np.float64]:
+    shares = random.random(count)
+    scope = Scope(model, values)
+    given = {name: evaluate(expr, scope) for name, expr in free.prior.arguments}
+    # One law for each draw where it is about what is drawn, else one for all.
+    law_ = frozen if all(np.ndim(a) == 0 for a in given.values()) else law
+    of = law_(free.prior.family, given)
+    below, above = of.cdf(free.low), of.cdf(free.high)
+    return np.clip(of.ppf(below + (above - below) * shares), free.low, free.high)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from lpmdsl.diagnostics import LpmError, Report, fail
 from lpmdsl.distributions.family import Ops
 from lpmdsl.quantities import Kind
 from lpmdsl.runtime.calibration.densities import NUMPY, draw, log_density
-from lpmdsl.runtime.calibration.priors import Free, arguments, free_parameter, log_prior
+from lpmdsl.runtime.calibration.priors import Free, arguments, free_parameter, log_prior, prior_draws
 from lpmdsl.runtime.engine.replicates import Repeats
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.scenarios import plan
@@ -95,6 +95,15 @@ class Problem:
     def real(self, values: Mapping[str, float]) -> Array:
         """Values of parameters on the real line, (parameters,)."""
         return np.array([float(f.real(values[f.name])) for f in self.free])
+
+    def prior_draws(self, random: Callable[[int], np.random.Generator], count: int) -> Array:
+        """Draws of all priors in base units, (count, parameters); ``random(k)``: the generator of the k-th."""
+        return prior_draws(self.free, self.model, self.everything({}), random, count)
+
+    def prior_on_the_line(self, random: Callable[[int], np.random.Generator], count: int) -> Array:
+        """The same on the real line."""
+        drawn = self.prior_draws(random, count)
+        return np.stack([np.asarray(f.real(drawn[:, k]), np.float64) for k, f in enumerate(self.free)], axis=1)
 
     def log_prior(self, z: Array) -> float:
         """The log density of the prior on the real line, with the slope of the transform."""

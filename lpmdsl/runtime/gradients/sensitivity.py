@@ -61,7 +61,7 @@ def sensitivities(repeats: Repeats, wrt: Sequence[str] | None, estimator: str = 
     model, values = repeats.model, repeats.plan.variants[0].parameters
     check_estimator(estimator)
     behind = parameters_behind(model, {repeats.quantity.observation})
-    names = [p.name for p in model.parameters if p.name in behind] if wrt is None else _known(model, wrt)
+    names = [p.name for p in model.told_parameters if p.name in behind] if wrt is None else _known(model, wrt)
     if estimator in RELAXED:
         return _relaxed(repeats, names, values, behind, estimator, only_seen=wrt is not None)
     mean = float(repeats.values(repeats.free(values)).mean())
@@ -73,10 +73,10 @@ def sensitivities(repeats: Repeats, wrt: Sequence[str] | None, estimator: str = 
 def _known(model: Model, names: Sequence[str]) -> list[str]:
     known = [p.name for p in model.parameters]
     for name in names:
-        if name not in known:
+        if not model.parts(name):
             message = f"{model.name} has no parameter `{name}`.{did_you_mean(name, known)}"
             raise fail("E0803", message, Span(Source("--wrt", name), 0, len(name)))
-    return list(names)
+    return list(dict.fromkeys(part for name in names for part in model.parts(name)))
 
 
 def _one(

@@ -116,7 +116,7 @@ def model_html(model: Model, source: Source, report: Report) -> str:
 
 def _parameters(model: Model) -> str:
     values = parameter_values(model, {})
-    rows = [[html(p.name), number(values[p.name] / p.scale), html(p.unit), html(p.doc)] for p in model.parameters]
+    rows = [[html(p.name), number(values[p.name] / p.scale), html(p.unit), html(p.doc)] for p in model.told_parameters]
     return table(["Parameter", "Value", "Unit", "About"], rows, frozenset({1})) if rows else ""
 
 

@@ -92,6 +92,7 @@ def _parameter(name: str, known: Knowledge) -> Bounds:
         return parameter.low, parameter.high
     own = bounds(parameter.default, known) if not isinstance(parameter.default, m.Literal_) else ANYTHING
     values = [*own] if own != ANYTHING else [known.values.get(name, math.nan)] * 2
+    known._parameters[name] = values[0], values[1]  # what a scenario changes it to may read it, as it was before
     changes = [bounds(v, known) for s in known.model.scenarios for n, v in s.changes if n == name]
     values += [x for pair in changes for x in pair]
     return ANYTHING if any(math.isnan(v) for v in values) else (min(values), max(values))

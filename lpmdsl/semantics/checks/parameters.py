@@ -9,10 +9,13 @@ from lpmdsl.diagnostics import Label
 from lpmdsl.quantities import ERROR, NUMBER, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.vertices import constant
+from lpmdsl.semantics.checks.families.declaration import expanded
+from lpmdsl.semantics.checks.families.walks import followed
 from lpmdsl.semantics.checks.values.distributions import LARGEST, check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_value
 from lpmdsl.semantics.checks.values.finite_values import is_finite
-from lpmdsl.semantics.context import Context, text_of, unit_of, unit_text
+from lpmdsl.semantics.checks.values.units import expect
+from lpmdsl.semantics.context import Context, Family, text_of, unit_of, unit_text
 from lpmdsl.semantics.resolve.scope import constant as constant_scope, timed
 from lpmdsl.semantics.resolve.tree_walk import in_order, names_in
 from lpmdsl.syntax import tree
@@ -21,10 +24,16 @@ DEEPEST = 60
 """Parameters computed from parameters computed from …: deeper chains would exhaust the passes that follow them."""
 
 
-def check_parameters(ctx: Context) -> None:
+def check_parameters(ctx: Context, clock: model.Clock) -> None:
     """All parameters, each after those it is made of, into ``ctx.parameters``."""
-    declared = ctx.names.parameters()
-    ordered, circles = in_order(declared, lambda p: p.value)
+    declared = expanded(ctx, clock)
+    family_of = {part: family for family in ctx.families.values() for part in family.parts}
+
+    def value_of(p: tree.Parameter) -> object:
+        family = family_of.get(p.name.id)
+        return p.value if family is None else (p.value, family.written.value)
+
+    ordered, circles = in_order(declared, value_of)
     for circle in circles:
         ctx.broken.update(circle)
         ctx.report.add(
@@ -36,20 +45,22 @@ def check_parameters(ctx: Context) -> None:
         )
     depth: dict[str, int] = {}
     for written in ordered:
-        needs = [depth[other] for other in names_in(written.value) if other in depth]
+        needs = [depth[other] for other in names_in(value_of(written)) if other in depth]
         depth[written.name.id] = 1 + max(needs, default=0)
         if depth[written.name.id] > DEEPEST:
             ctx.broken.add(written.name.id)
         if depth[written.name.id] == DEEPEST + 1:
             message = f"`{written.name.id}` is at the end of a chain of more than {DEEPEST} parameters."
             ctx.report.add("E0107", message, written.name.span, "Compute it from fewer steps.")
-        made = None if written.name.id in ctx.broken else _parameter(ctx, written)
+        family = family_of.get(written.name.id)
+        made = None if written.name.id in ctx.broken else _parameter(ctx, written, family)
         if made is None:
             ctx.broken.add(written.name.id)
         else:
             if made.name in ctx.given:
                 given = model.Literal_(ctx.given[made.name], made.type, made.default.span)
                 made = replace(made, default=given)
+            made = made if family is None else followed(ctx, family, made)
             ctx.parameters[made.name] = made
             ctx.values[made.name] = constant(made.default, ctx.values, ctx.tables)
             _finite(ctx, made)
@@ -75,9 +86,14 @@ def _read_by(expr: model.Expr) -> set[str]:
     return {e.name for e in model.walk(expr) if isinstance(e, model.ParameterRef)}
 
 
-def _parameter(ctx: Context, written: tree.Parameter) -> model.Parameter | None:
+def _parameter(ctx: Context, written: tree.Parameter, family: Family | None) -> model.Parameter | None:
     name, scope = written.name.id, constant_scope(f"the parameter `{written.name.id}`")
     default = check_expression(ctx, written.value, timed(scope.place))
+    if family is not None and written.value is not family.written.value:
+        common = check_expression(ctx, family.written.value, timed(scope.place))
+        default = expect(ctx, default, common.type, f"a value of `{family.name}`")
+        if isinstance(default, model.Literal_) and default.type != ERROR:
+            default = replace(default, type=common.type)
     if default.type != ERROR and not default.type.is_numeric:
         ctx.report.add(
             "E0306",
@@ -91,12 +107,14 @@ def _parameter(ctx: Context, written: tree.Parameter) -> model.Parameter | None:
         default = model.Literal_(default.value, NUMBER, default.span)  # 150 % is a factor, not a share
     if not is_finite(ctx, default, "a parameter"):
         return None
-    unit, scale = _printed(written.value, default.type)
+    of_family = ctx.families.get(name.partition("[")[0])
+    unit, scale = _printed(of_family.written.value if of_family is not None else written.value, default.type)
     prior = check_distribution(ctx, written.prior, default.type, "prior", scope) if written.prior else None
     low, high = (_bound(ctx, e, default.type, name) for e in (written.low, written.high))
     made = model.Parameter(
-        name, default, default.type, unit, scale, prior, low, high, written.source or "", written.doc, written.span
-    )
+        name, default, default.type, unit, scale, prior, low, high, written.source or "", written.doc, written.span,
+        family.name if family is not None else "",
+    )  # fmt: skip
     _within(ctx, written, made)
     return made
 

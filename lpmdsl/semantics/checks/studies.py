@@ -12,6 +12,7 @@ from lpmdsl.reading.door import beside, is_there, leads_out, place_of
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.attack_rate import observe_attack_rate
 from lpmdsl.semantics.analysis.vertices import constant as constant_value
+from lpmdsl.semantics.checks.families.declaration import changed_parts
 from lpmdsl.semantics.checks.interventions.while_active import parameter_change
 from lpmdsl.semantics.checks.observations import group_name, groups_by
 from lpmdsl.semantics.checks.values.distributions import check_distribution
@@ -70,10 +71,11 @@ def _scenario(ctx: Context, written: tree.Scenario, done: dict[str, model.Scenar
         else:
             help = "`without` leaves an intervention, a behaviour or a rule out."
             ctx.unknown(name, "an intervention", known, help)
-    for change in written.changes:
-        value = _change(ctx, change)
-        if value is not None:
-            changes[change.target.id] = value
+    for clause in written.changes:
+        for change in changed_parts(ctx, clause):
+            value = _change(ctx, change)
+            if value is not None:
+                changes[change.target.id] = value
     return model.Scenario(
         written.name.id, tuple(without), tuple(changes.items()), written.doc, written.span, tuple(behaviours)
     )
@@ -288,7 +290,7 @@ def _rising(ctx: Context, low: model.Expr | None, high: model.Expr, span: Span) 
 def check_calibration(ctx: Context, written: tree.Calibrate) -> model.Calibrate:
     """A fit: parsed and typed now, carried out by the calibration."""
     fits = [fit for clause in written.fits if (fit := _fit(ctx, clause)) is not None]
-    estimate = [name.id for name in written.estimate if _is_estimable(ctx, name)]
+    estimate = [part for name in written.estimate if _is_estimable(ctx, name) for part in _parts(ctx, name)]
     method = written.method.id.replace("_", " ") if written.method is not None else ESTIMATORS[0]
     if method not in ESTIMATORS and written.method is not None:
         ctx.report.add(
@@ -302,13 +304,23 @@ def check_calibration(ctx: Context, written: tree.Calibrate) -> model.Calibrate:
     return model.Calibrate(tuple(fits), tuple(estimate), method, hold_out, written.span, months)
 
 
+def _parts(ctx: Context, name: tree.Name) -> tuple[str, ...]:
+    """The parameters that a name stands for: all parts of a family."""
+    family = ctx.families.get(name.id)
+    return (name.id,) if family is None else family.parts
+
+
 def _is_estimable(ctx: Context, name: tree.Name) -> bool:
-    parameter = ctx.parameters.get(name.id)
+    parameter = ctx.parameters.get(_parts(ctx, name)[-1])
     if parameter is None:
         if name.id not in ctx.broken:
             ctx.unknown(name, "a parameter", ctx.names.parameters(), "Parameters are estimated.")
         return False
-    if parameter.prior is None and ctx.names.parameters()[name.id].prior is None:
+    if (
+        parameter.prior is None
+        and ctx.names.parameters()[name.id].prior is None
+        and ctx.names.parameters()[name.id].walk is None
+    ):
         ctx.report.add(
             "E0902",
             f"`{name.id}` has no prior, so the data would be all that speaks for a value.",

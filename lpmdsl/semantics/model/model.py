@@ -57,6 +57,18 @@ class Model:
     behaviours: tuple[Behaviour, ...] = ()
     rules: tuple[Rule, ...] = ()
 
+    @property
+    def told_parameters(self) -> tuple[Parameter, ...]:
+        """Parameters of which a reader is told: not the name of a family, which is at each time one of its parts."""
+        families = {p.family for p in self.parameters if p.family}
+        return tuple(p for p in self.parameters if p.family or p.name.partition("[")[0] not in families)
+
+    def parts(self, name: str) -> tuple[str, ...]:
+        """The parameters that a name stands for: the parts of a family, else the one of that name, if there is one."""
+        return tuple(p.name for p in self.parameters if p.family == name) or tuple(
+            p.name for p in self.parameters if p.name == name
+        )
+
     def parameter(self, name: str) -> Parameter:
         """The parameter of that name."""
         return _find(self.parameters, name)

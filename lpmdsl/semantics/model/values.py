@@ -40,7 +40,10 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """``default`` is evaluated with the other parameters' values; ``unit`` is how to print it: name and scale."""
+    """``default`` is evaluated with the other parameters' values; ``unit`` is how to print it: name and scale.
+
+    ``family``: the family of which it is a part, ``beta`` of ``beta[2]``; "": of none.
+    """
 
     name: str
     default: Expr
@@ -53,6 +56,7 @@ class Parameter:
     source: str
     doc: str
     span: Span
+    family: str = ""
 
 
 @dataclass(frozen=True, slots=True)

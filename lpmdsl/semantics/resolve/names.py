@@ -306,6 +306,6 @@ def _settings(use: tree.Use, declarations: list[Any], theirs: Names, report: Rep
                 fixes=instead(name.span, name.id, known),
             )
     return [
-        replace(d, value=new[d.name.id]) if isinstance(d, tree.Parameter) and d.name.id in new else d
+        replace(d, value=new[d.name.id], rows=()) if isinstance(d, tree.Parameter) and d.name.id in new else d
         for d in declarations
     ]

@@ -28,6 +28,7 @@ _LABEL_FIELDS = {
     (tree.MoveTo, "state"),
     (tree.Is, "values"),
     (tree.TableRow, "keys"),
+    (tree.Change, "part"),
     (tree.Band, "labels"),
     (tree.Decides, "among"),
     (tree.Attribute, "labels"),

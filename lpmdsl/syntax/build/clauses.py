@@ -227,7 +227,11 @@ class ClauseBuilder(ExpressionBuilder):
         return t.Scale(c[0], c[1], self.span(meta))
 
     def change_to(self, meta: Meta, c: Children) -> t.Change:
-        return t.Change(self.named(c[0]), c[1], self.span(meta))
+        target, part = c[0]
+        return t.Change(target, c[1], self.span(meta), part)
+
+    def part(self, meta: Meta, c: Children) -> tuple[t.Name, tuple[t.Name, ...]]:
+        return self.named(c[0]), c[1] or ()
 
     def spread(self, meta: Meta, c: Children) -> Clause:
         return self._clause("spread", t.Spread(c[0], c[1], c[2], self.span(meta)), meta)
@@ -322,7 +326,7 @@ class ClauseBuilder(ExpressionBuilder):
         return self._first(meta, c, "with")
 
     def change(self, meta: Meta, c: Children) -> Clause:
-        return self._clause("change", t.Change(self.named(c[0]), c[1], self.span(meta)), meta)
+        return self._clause("change", self.change_to(meta, c), meta)
 
     def repeat(self, meta: Meta, c: Children) -> Clause:
         return self._first(meta, c, "repeat")

@@ -53,9 +53,30 @@ class TreeBuilder(RuleBuilder):
     def parameter(self, meta: Meta, c: Children) -> t.Parameter:
         clauses = self.clauses(c)
         prior, (low, high) = clauses.one("prior"), clauses.one("between") or (None, None)
+        name, (every, by), value, walk, *_ = c[0], c[1] or (None, ()), *c[2:]
         return t.Parameter(
-            self.named(c[0]), c[1], prior, low, high, clauses.one("source"), self.doc(meta), self.span(meta)
+            self.named(name),
+            value,
+            prior,
+            low,
+            high,
+            clauses.one("source"),
+            self.doc(meta),
+            self.span(meta),
+            every,
+            by,
+            clauses.all("row"),
+            walk,
         )
+
+    def parts(self, meta: Meta, c: Children) -> tuple[t.Quantity | None, tuple[t.Name, ...]]:
+        return c[0], c[1] or ()
+
+    def parts_by(self, meta: Meta, c: Children) -> tuple[t.Quantity | None, tuple[t.Name, ...]]:
+        return None, c[0]
+
+    def walk(self, meta: Meta, c: Children) -> t.Distribution:
+        return c[0]
 
     def table_file(self, meta: Meta, c: Children) -> Clause:
         return Clause("file", (c[0], None if c[1] is None else self.named(c[1])), self.token_span(c[0]))

@@ -83,7 +83,7 @@ def _parameter(node: t.Parameter) -> list[Line]:
         made.append(line_at(node.prior.span, f"prior {distribution(node.prior)}"))
     if node.low is not None and node.high is not None:
         made.append(line_at(node.low.span.to(node.high.span), between(node.low, node.high)))
-    return [*made, *_source(node)]
+    return [*(line_at(row.span, _row(row)) for row in node.rows), *made, *_source(node)]
 
 
 def _source(node: t.Parameter | t.Table) -> list[Line]:
@@ -223,6 +223,11 @@ def _branch(branch: t.Branch, alone: bool) -> str:
     return join(f"to {label(branch.to)}", chance)
 
 
+def _change(node: t.Change) -> str:
+    part = f"[{labels(node.part)}]" if node.part else ""
+    return f"change {node.target.id}{part} to {expression(node.value)}"
+
+
 def _changed(target: t.Name | t.Theirs) -> str:
     return f"their.{target.id}" if isinstance(target, t.Theirs) else target.id
 
@@ -263,7 +268,7 @@ def _action(action: t.Action) -> str:
         case t.Scale():
             return f"scale {names(action.networks)} by {expression(action.factor, SUM)}"
         case t.Change():
-            return f"change {action.target.id} to {expression(action.value)}"
+            return _change(action)
         case _:
             assert_never(action)
 
@@ -365,7 +370,7 @@ def _scenario(node: t.Scenario) -> list[Line]:
     return [
         *_rows("without", node.without),
         *_rows("with", node.include),
-        *(line_at(change.span, f"change {change.target.id} to {expression(change.value)}") for change in node.changes),
+        *(line_at(change.span, _change(change)) for change in node.changes),
     ]
 
 

@@ -35,7 +35,7 @@ def _code_end(node: t.Header | t.Declaration, end: int) -> int:
     """Offset at which the first line ends: only values can go over several rows."""
     match node:
         case t.Parameter():
-            return node.value.span.end
+            return (node.walk or node.value).span.end
         case t.Use() | t.Network() | t.Observe() | t.CheckAlways() | t.CheckQuantity():
             return end
         case _:
@@ -51,8 +51,7 @@ def _first(node: t.Header | t.Declaration) -> str:
         case t.Clock():
             return "clock"
         case t.Parameter():
-            value = stepwise(node.value) if isinstance(node.value, t.Stepwise) else expression(node.value)
-            return f"parameter {node.name.id} = {value}"
+            return _parameter(node)
         case t.Table():
             return _table(node)
         case t.Agent():
@@ -98,6 +97,13 @@ def _use(node: t.Use) -> str:
         node.alias and f"as {node.alias.id}",
         settings and f"with {settings}",
     )
+
+
+def _parameter(node: t.Parameter) -> str:
+    every = node.every and f"every {node.every.text}"
+    by = f"by {names(node.by)}" if node.by else ""
+    value = stepwise(node.value) if isinstance(node.value, t.Stepwise) else expression(node.value)
+    return join("parameter", node.name.id, every, by, "=", value, node.walk and f"~ {distribution(node.walk)}")
 
 
 def _table(node: t.Table) -> str:

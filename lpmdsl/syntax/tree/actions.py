@@ -57,11 +57,15 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``change beta to 0.02 per contact``, in a scenario or while an intervention is active."""
+    """``change beta to 0.02 per contact``, in a scenario or while an intervention is active.
+
+    ``part``: the labels in brackets of a part of a family of parameters, ``change beta[Bronx] to``.
+    """
 
     target: Name
     value: Expr
     span: Span
+    part: tuple[Name, ...] = ()
 
 
 Action = SetTo | DrawTo | MoveTo | Leave | Scale | Change

@@ -19,8 +19,22 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class TableRow:
+    """``adult elder 0.4 contacts per day``: keys as written (category labels or numbers), then the value, which is a
+    label in a table of a category."""
+
+    keys: tuple[Name, ...]
+    value: Quantity | Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
-    """``parameter beta = 0.03 per contact`` and its clauses."""
+    """``parameter beta = 0.03 per contact`` and its clauses.
+
+    ``every`` and ``by`` make it a family: a parameter for each piece of time and each label, with the values of
+    ``rows`` in place of ``value``. ``walk``: how each piece follows the one before it.
+    """
 
     name: Name
     value: Expr
@@ -30,16 +44,15 @@ class Parameter:
     source: str | None
     doc: str
     span: Span
+    every: Quantity | None = None
+    by: tuple[Name, ...] = ()
+    rows: tuple[TableRow, ...] = ()
+    walk: Distribution | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class TableRow:
-    """``adult elder 0.4 contacts per day``: keys as written (category labels or numbers), then the value, which is a
-    label in a table of a category."""
-
-    keys: tuple[Name, ...]
-    value: Quantity | Name
-    span: Span
+    @property
+    def is_family(self) -> bool:
+        """Return True if it is several parameters under one name."""
+        return self.every is not None or bool(self.by)
 
 
 @dataclass(frozen=True, slots=True)

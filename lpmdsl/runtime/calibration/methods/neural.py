@@ -20,7 +20,6 @@ from lpmdsl.extras import optional
 from lpmdsl.runtime.calibration.checkpoint import Checkpoint
 from lpmdsl.runtime.calibration.methods.peak_draws import stopped_posterior
 from lpmdsl.runtime.calibration.posterior import Posterior, Tell
-from lpmdsl.runtime.calibration.priors import prior_draws
 from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
 from lpmdsl.runtime.engine.engines import threads_here
 
@@ -86,8 +85,7 @@ def _one(problem: Problem, number: int) -> tuple[Array, Array]:
 
 
 def _from_prior(problem: Problem, random: np.random.Generator) -> Array:
-    everything = problem.everything({})
-    return np.array([float(f.real(prior_draws(f, problem.model, everything, random, 1)[0])) for f in problem.free])
+    return problem.prior_on_the_line(lambda _: random, 1)[0]
 
 
 def _seen(problem: Problem) -> Array:

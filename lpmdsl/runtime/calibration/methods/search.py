@@ -92,11 +92,6 @@ def _told(optuna: ModuleType, problem: Problem, ranges: dict, z: Array, value: f
 
 def _bounds(problem: Problem) -> list[tuple[float, float]]:
     """The middle of every prior on the real line."""
-    from lpmdsl.runtime.calibration.priors import prior_draws
-
-    everything, found = problem.everything({}), []
-    for k, free in enumerate(problem.free):
-        random = keyed(problem.options.seed, SEARCH, 10**6, k)
-        drawn = np.asarray(free.real(prior_draws(free, problem.model, everything, random, 4000)))
-        found.append((float(np.quantile(drawn, 10 * HEDGE)), float(np.quantile(drawn, 1 - 10 * HEDGE))))
-    return found
+    drawn = problem.prior_on_the_line(lambda k: keyed(problem.options.seed, SEARCH, 10**6, k), 4000)
+    ends = np.quantile(drawn, (10 * HEDGE, 1 - 10 * HEDGE), axis=0)
+    return [(float(low), float(high)) for low, high in ends.T]

@@ -15,7 +15,6 @@ from scipy import optimize, stats
 from lpmdsl.diagnostics import fail
 from lpmdsl.runtime.calibration.densities import log_mean_exp
 from lpmdsl.runtime.calibration.posterior import Tell
-from lpmdsl.runtime.calibration.priors import prior_draws
 from lpmdsl.runtime.calibration.problem import Problem, keyed, replicate_numbers
 
 Array = NDArray[np.float64]
@@ -62,7 +61,7 @@ class Beginning:
 def begin(problem: Problem, tell: Tell, rounds: int = ROUNDS) -> Beginning | None:
     """Points near the posterior; None if asked to stop. Raises ``LpmError`` (E0862) if nothing can give the data."""
     random = keyed(problem.options.seed, START, 0)
-    points = np.stack([_drawn(problem, random, POINTS, k) for k in range(len(problem.free))], axis=1)
+    points = problem.prior_on_the_line(lambda _: random, POINTS)
     proposal = np.array([problem.log_prior(z) for z in points])
     best, best_value = points[0], -math.inf
     for number in range(rounds):
@@ -93,12 +92,6 @@ def log_posterior(
     if not math.isfinite(prior):
         return -math.inf
     return prior + estimate(problem.log_likelihoods(z, problem.run(z, numbers)))
-
-
-def _drawn(problem: Problem, random: np.random.Generator, count: int, k: int) -> Array:
-    everything = problem.everything({})
-    free = problem.free[k]
-    return np.asarray(free.real(prior_draws(free, problem.model, everything, random, count)), np.float64)
 
 
 def flattened(log_weights: Array, effective_size: float) -> Array:

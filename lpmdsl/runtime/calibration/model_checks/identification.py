@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.runtime.calibration.posterior import Posterior
-from lpmdsl.runtime.calibration.priors import prior_draws
 from lpmdsl.runtime.calibration.problem import Piece, Problem, keyed
 
 Array = NDArray[np.float64]
@@ -39,12 +38,7 @@ def notes_on(problem: Problem, found: Posterior) -> list[str]:
 
 def _prior_on_the_line(problem: Problem) -> Array:
     """(draws, parameters) of the prior on the real line."""
-    everything = problem.everything({})
-    columns = []
-    for k, free in enumerate(problem.free):
-        values = prior_draws(free, problem.model, everything, keyed(problem.options.seed, PRIOR, k), 4000)
-        columns.append([float(free.real(float(v))) for v in values])
-    return np.array(columns).T
+    return problem.prior_on_the_line(lambda k: keyed(problem.options.seed, PRIOR, k), 4000)
 
 
 def _says_nothing(after: Array, before: Array) -> bool:

@@ -9,6 +9,7 @@ from lpmdsl.quantities import ERROR, NUMBER
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.vertices import constant
 from lpmdsl.semantics.checks.actions import lasting_attribute, left_networks
+from lpmdsl.semantics.checks.families.declaration import changed_parts
 from lpmdsl.semantics.checks.interventions.shares import draw_share
 from lpmdsl.semantics.checks.parameters import limits
 from lpmdsl.semantics.checks.values.expressions import check_test, check_value
@@ -121,12 +122,19 @@ class _Held:
                 labels=self.ctx.declared(action.target.id),
             )
             return
-        changed = parameter_change(self.ctx, action, self._scope(), "An intervention")
-        if changed is not None:
-            self.changes.append(model.ParameterChange(action.target.id, changed, action.span))
+        for one in [action] if _is_over_time(self.ctx, action) else changed_parts(self.ctx, action):
+            changed = parameter_change(self.ctx, one, self._scope(), "An intervention")
+            if changed is not None:
+                self.changes.append(model.ParameterChange(one.target.id, changed, one.span))
 
     def _scope(self):
         return reporting(f"the intervention `{self.name}`")
+
+
+def _is_over_time(ctx: Context, action: tree.Change) -> bool:
+    """Return True for a family that is one number at a time: its name is that number, whichever piece it is."""
+    family = ctx.families.get(action.target.id)
+    return family is not None and not family.by and not action.part
 
 
 def _bounds(written: tree.Parameter) -> list[Label]:
@@ -154,7 +162,7 @@ def parameter_change(ctx: Context, change: tree.Change, scope, who: str) -> mode
             f"{who} sets `{name}` outside the bounds that it was given.",
             change.value.span,
             "Widen `between … and …`, or choose another value.",
-            _bounds(ctx.names.parameters()[name]),
+            _bounds(ctx.names.parameters()[name.partition("[")[0]]),
         )
         return None
     return value

@@ -20,7 +20,7 @@ Named = tuple[tuple[str, ...], tree.Name, Span]
 
 def check_labels(ctx: Context, written: tree.Table) -> model.Table | None:
     """The table whose values are labels, kept as their numbers; None after a report."""
-    keys = key_labels(ctx, written)
+    keys = key_labels(ctx, written.by, written.rows, "a table")
     rows = _named_rows(ctx, written)
     if keys is None or rows is None:
         return None

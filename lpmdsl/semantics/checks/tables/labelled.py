@@ -75,7 +75,7 @@ def check_table(ctx: Context, written: tree.Table) -> model.Table | None:
             "Write `of share`, `of probability`, `of duration`, `of number` or a unit such as `of contacts per day`.",
         )
         return None
-    labels = key_labels(ctx, written)
+    labels = key_labels(ctx, written.by, written.rows, "a table")
     rows = (
         _file_rows(ctx, written, kind, scale) if written.file is not None else _inline_rows(ctx, written, kind, scale)
     )
@@ -98,23 +98,23 @@ def check_table(ctx: Context, written: tree.Table) -> model.Table | None:
     )
 
 
-def key_labels(ctx: Context, written: tree.Table) -> tuple[tuple[str, ...], ...] | None:
-    """The labels of every dimension; () for a list keyed by its own rows; None after a report."""
+def key_labels(
+    ctx: Context, by: tuple[tree.Name, ...], rows: tuple[tree.TableRow, ...], what: str
+) -> tuple[tuple[str, ...], ...] | None:
+    """The labels of every dimension; () for a list keyed by its own rows; None after a report. ``what``: is by them."""
     found: list[tuple[str, ...]] = []
-    for name in written.by:
+    for name in by:
         labels = labels_of(ctx, name.id)
         if labels is None:
             known = [a for members in ctx.members.values() for a in members]
             if ctx.names.is_library and name.id not in known:
-                labels = tuple(
-                    dict.fromkeys(row.keys[len(found)].id for row in written.rows if len(row.keys) > len(found))
-                )
+                labels = tuple(dict.fromkeys(row.keys[len(found)].id for row in rows if len(row.keys) > len(found)))
             else:
                 ctx.report.add(
                     "E0201",
-                    f"There is no category attribute `{name.id}` for a table to be by.{did_you_mean(name.id, known)}",
+                    f"There is no category attribute `{name.id}` for {what} to be by.{did_you_mean(name.id, known)}",
                     name.span,
-                    "A table is by category or yes/no attributes of an agent, or by a condition.",
+                    f"{what.capitalize()} is by category or yes/no attributes of an agent, or by a condition.",
                     fixes=instead(name.span, name.id, known),
                 )
                 return None

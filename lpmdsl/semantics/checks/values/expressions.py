@@ -16,6 +16,7 @@ from lpmdsl.semantics.checks.values.dates import DATE, needs_start, no_date
 from lpmdsl.semantics.checks.values.finite_values import is_finite
 from lpmdsl.semantics.checks.values.labels import check_is, is_member, label, since, state_of
 from lpmdsl.semantics.checks.values.misreadings import misread, yes_no_as_number
+from lpmdsl.semantics.checks.values.parts import own_part, part_at
 from lpmdsl.semantics.checks.values.summaries.aggregates import aggregate, may_read
 from lpmdsl.semantics.checks.values.summaries.neighbours import neighbours, theirs
 from lpmdsl.semantics.checks.values.summaries.of_ties import of_tie
@@ -114,6 +115,9 @@ def _name(ctx: Context, name: tree.Name, scope: Scope) -> model.Expr:
             return _now(ctx, name, scope)
         case "population":
             return _population(ctx, name, scope)
+    family = ctx.families.get(name.id)
+    if family is not None and family.by:
+        return own_part(ctx, family, name, scope, lambda key, table, d: table_key(ctx, key, table, d, scope))
     if name.id in ctx.parameters:
         return model.ParameterRef(name.id, ctx.parameters[name.id].type, name.span)
     if name.id in ctx.names.observations():
@@ -214,6 +218,10 @@ def _lookup(ctx: Context, expr: tree.Lookup, scope: Scope) -> model.Expr:
     name = expr.table.id
     if name in ctx.names.observations():
         return observation(ctx, expr.table, expr.keys, scope, expr.span)
+    if name in ctx.families:
+        return part_at(
+            ctx, ctx.families[name], expr.keys, expr.span, lambda key, table, d: table_key(ctx, key, table, d, scope)
+        )
     table = ctx.tables.get(name)
     if table is None:
         if name not in ctx.broken:

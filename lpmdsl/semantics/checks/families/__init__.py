@@ -1,0 +1,1 @@
+"""Families of parameters: their parts, and steps from one piece of time to the next."""
