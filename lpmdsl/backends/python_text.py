@@ -76,6 +76,7 @@ _RANK = {
 }
 _CAST = {"to_i64": "np.int64", "to_f64": "np.float64", "to_u8": "np.uint8", "to_i16": "np.int16", "to_i32": "np.int32"}
 _FUNCTION = {
+    "to_rank": "rank_of",
     "log": "log",
     "exp": "exp",
     "sin": "sin",

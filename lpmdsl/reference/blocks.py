@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lpmdsl.reference.arithmetic import TICKS, rounded
 from lpmdsl.reference.contagion import removed
-from lpmdsl.reference.expressions import Moment, evaluate, holds
+from lpmdsl.reference.expressions import Moment, evaluate, holds, over_agents
 from lpmdsl.reference.months import months
 from lpmdsl.reference.moves import Body, enter
 from lpmdsl.reference.watched import look_at_number
@@ -25,8 +26,8 @@ def is_period_over(block: Repeated, since: int, t: int, clock: Clock) -> bool:
 
 
 def chosen(body: Body, block: Repeated, run: int, seen: Moment, left: int | None = None) -> Tensor:
-    """Agents whom the block reaches: all that it may, or as many as it can by their priority. ``left``: how many others
-    who share a limit leave."""
+    """Agents whom the block reaches: all that it may, or as many as it can by their rank and priority. ``left``: how
+    many others who share a limit leave."""
     may = ~removed(block.of, seen) & holds(block.where, block.of, seen)
     agents = torch.nonzero(may).flatten()
     limits = [] if left is None else [left]
@@ -35,9 +36,20 @@ def chosen(body: Body, block: Repeated, run: int, seen: Moment, left: int | None
         limits.append(max(0, int(rounded(evaluate(block.at_most, seen)))))
     if not limits:
         return agents
+    rank = _ranks(block, agents, seen)
+    agents, rank = agents[~torch.isnan(rank)], rank[~torch.isnan(rank)]
     priority = body.draws.words(agents, block.site, torch.full_like(agents, run))[0]
-    by_priority = torch.argsort(priority, stable=True)  # stable: equal priorities stay in the order of agents
-    return agents[by_priority[: min(limits)]]
+    order = np.lexsort((priority.numpy(), rank.numpy()))  # stable: what is equal stays in the order of agents
+    return agents[torch.from_numpy(order[: min(limits)])]
+
+
+def _ranks(block: Repeated, agents: Tensor, seen: Moment) -> Tensor:
+    """The lower, the sooner: 0 for all without an order by rank; numbers without their last bit."""
+    if block.by is None:
+        return torch.zeros(len(agents), dtype=torch.float64)
+    value = over_agents(block.by, block.of, seen)[agents]
+    bits = (-value if block.order == "highest" else value).view(torch.int64)
+    return (bits & ~1).view(torch.float64)
 
 
 def move(body: Body, condition: str, agents: Tensor, to: Tensor, t: int, seen: Moment) -> None:

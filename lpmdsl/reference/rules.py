@@ -126,7 +126,7 @@ def _is_due(body: Body, ruled: Ruled, t: int, time: float) -> bool:
 def _for_whom(turn: Turn) -> Tensor:
     """Agents for whom the rule is this time, in their order."""
     block = turn.rule.block
-    return torch.sort(chosen(turn.body, block, turn.run, turn.now(block.where))).values
+    return torch.sort(chosen(turn.body, block, turn.run, turn.now((block.where, block.by)))).values
 
 
 # ------------------------------------------------------------------ paragraphs

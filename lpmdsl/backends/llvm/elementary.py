@@ -40,6 +40,13 @@ def greatest(a, b):
 
 
 @native()
+def rank_of(x):
+    """An integer from 0 on in the order of the numbers: their bits, those of numbers below 0 the other way round."""
+    bits = float_bits(x + 0.0)
+    return ((bits ^ 0x7FFFFFFFFFFFFFFF if bits < 0 else bits) >> 1) + (1 << 62)
+
+
+@native()
 def log(x):
     """Natural logarithm from plain float64 arithmetic."""
     if not x > 0.0:

@@ -108,6 +108,13 @@ def quarter(seed, agent, site: tl.constexpr, episode, replicate):
 
 
 @triton.jit
+def rank_of(x):
+    """An integer from 0 on in the order of the numbers: their bits, those of numbers below 0 the other way round."""
+    bits = (x + 0.0).to(tl.int64, bitcast=True)
+    return (tl.where(bits < 0, bits ^ 9223372036854775807, bits) >> 1) + 4611686018427387904
+
+
+@triton.jit
 def log(x):
     """Natural logarithm from plain float64 arithmetic."""
     bits = x.to(tl.int64, bitcast=True)

@@ -66,7 +66,7 @@ from lpmdsl.backends.triton.prelude import (
     larger, log, philox, quantile, quarter, sin, smaller, some, {sums}sum_along_rows, threshold,
 ){extremes}
 '''
-_WHERE_USED = ("greatest", "greatest_of", "least", "least_of", "neighbour")
+_WHERE_USED = ("greatest", "greatest_of", "least", "least_of", "neighbour", "rank_of")
 
 
 def emit(program: Program) -> str:

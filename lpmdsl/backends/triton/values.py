@@ -45,7 +45,7 @@ _INFIX = {
 }  # fmt: skip
 _FUNCTION = {"log": "log", "exp": "exp", "sin": "sin", "cos": "cos", "min": "smaller", "max": "larger",
              "minimum": "least", "maximum": "greatest", "abs": "tl.abs", "floor": "tl.floor",
-             "sqrt": "tl.sqrt"}  # fmt: skip
+             "sqrt": "tl.sqrt", "to_rank": "rank_of"}  # fmt: skip
 _CAST = {"to_i64": "tl.int64", "to_f64": "tl.float64", "to_u8": "tl.uint8", "to_i16": "tl.int16", "to_i32": "tl.int32"}
 _OPPOSITE = {"eq": "ne", "ne": "eq"}
 ATOM, UNARY, TIGHT = 11, 10, 7

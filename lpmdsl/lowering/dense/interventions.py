@@ -261,7 +261,7 @@ def _act_kernel(builder: Builder, name: str, block: m.Repeated, is_limited: bool
         chosen = eligible(scope, block)
     else:
         body, inner = [], read_states(scope)
-        chosen = is_chosen(scope, name, body)
+        chosen = is_chosen(scope, name, block, body)
     live = [c for c in builder.model.conditions if c.of == block.of]
     scope.live = {c.name: op("to_i64", builder.load(c.name, AGENT)) for c in live}
     inner += _actions(scope, name, block)

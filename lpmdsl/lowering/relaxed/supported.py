@@ -39,6 +39,8 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
         if intervention.together is not None:
             yield "limit that several blocks share", intervention.together.span
         for block in intervention.repeated:
+            if block.by is not None:
+                yield f"choice by rank (`{block.order}`)", block.by.span
             yield from _actions(model, block.of, block.actions)
             yield from (("paragraph of a block", one.span) for one in block.paragraphs)
     for observation in model.observations:

@@ -13,7 +13,8 @@ ARITHMETIC = ("add", "sub", "mul", "div", "floordiv", "mod", "neg", "min", "max"
 INTEGER = ("shl", "shr", "bit_and")
 COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 LOGIC = ("and", "or", "not", "select")
-CASTS = ("to_i64", "to_f64", "to_u8", "to_i16", "to_i32")
+CASTS = ("to_i64", "to_f64", "to_u8", "to_i16", "to_i32", "to_rank")
+"""``to_rank``: an integer from 0 to 2⁶³ − 1 in the order of the numbers, alike for two that differ in the last bit."""
 OWN_MATHS = ("log", "exp", "sin", "cos")
 OPS = frozenset((*ARITHMETIC, *INTEGER, *COMPARISONS, *LOGIC, *CASTS, *OWN_MATHS))
 

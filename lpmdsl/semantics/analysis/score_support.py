@@ -63,7 +63,7 @@ def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
         yield tuple(w.where for w in one.while_active), "it is compared with something"
         yield (one.together.at_most if one.together is not None else None,), "it decides who is chosen"
         for block in one.repeated:
-            yield (block.at_most, block.where), "it decides who is chosen"
+            yield (block.at_most, block.where, block.by), "it decides who is chosen"
             yield block.paragraphs, "it decides what is done to whom"
             sets = tuple(a.value for a in block.actions if isinstance(a, m.SetAttribute))
             yield sets, "it decides what an attribute is set to"

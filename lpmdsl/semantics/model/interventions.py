@@ -64,6 +64,9 @@ class Repeated:
     """Paragraphs in place of actions: those for whom it is follow them as those of a rule."""
     counts_people: bool = True
     """True if those whom it reaches cost something and count against a limit; not if it only draws who is meant."""
+    order: Literal["lot", "highest", "lowest"] = "lot"
+    """Who comes first where not all can be reached: by lot, or by most or least of ``by``, among equals by lot."""
+    by: Expr | None = None
 
     @property
     def done(self) -> tuple[RuleAction, ...]:

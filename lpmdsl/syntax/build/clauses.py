@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from lark import Token
 from lark.tree import Meta
@@ -40,6 +40,16 @@ class Clauses:
                 [Label(found[0].span, "the first one is here")],
             )
         return found[0].value if found else None
+
+
+class Target(NamedTuple):
+    """The parts of ``for at most N KIND where E highest X`` and of ``for share P of KIND where E``."""
+
+    at_most: t.Expr | None = None
+    kind: t.Name | None = None
+    where: t.Expr | None = None
+    share: t.Expr | None = None
+    rank: t.Rank | None = None
 
 
 class ClauseBuilder(ExpressionBuilder):
@@ -276,11 +286,15 @@ class ClauseBuilder(ExpressionBuilder):
     def costs(self, meta: Meta, c: Children) -> Clause:
         return self._first(meta, c, "costs")
 
-    def target(self, meta: Meta, c: Children) -> tuple[Any, t.Name, Any, Any]:
-        return c[0], self.named(c[1]), c[2], None
+    def target(self, meta: Meta, c: Children) -> Target:
+        return Target(c[0], self.named(c[1]), c[2], None, c[3])
 
-    def share_target(self, meta: Meta, c: Children) -> tuple[Any, t.Name, Any, Any]:
-        return None, self.named(c[1]), c[2], c[0]
+    def rank(self, meta: Meta, c: Children) -> t.Rank:
+        order: Any = str(c[0])
+        return t.Rank(order, c[1], self.span(meta))
+
+    def share_target(self, meta: Meta, c: Children) -> Target:
+        return Target(None, self.named(c[1]), c[2], c[0])
 
     def together(self, meta: Meta, c: Children) -> Clause:
         return self._clause("together", t.Together(c[0], self.named(c[1]), c[2], None, self.span(meta)), meta)
@@ -290,9 +304,9 @@ class ClauseBuilder(ExpressionBuilder):
 
     def while_active(self, meta: Meta, c: Children) -> Clause:
         target, *actions = c
-        at_most, kind, where, share = target or (None, None, None, None)
-        if at_most is not None:
-            self.error("`at most` limits what happens `every` period, not what holds `while active`", at_most.span)
+        at_most, kind, where, share, rank = target or Target()
+        for limit in (e for e in (at_most, rank) if e is not None):
+            self.error("`at most` limits what happens `every` period, not what holds `while active`", limit.span)
         return self._clause("active", t.WhileActive(kind, where, tuple(actions), self.span(meta), share), meta)
 
     # -------------------------------------------------------------- calibration, scenarios, comparisons

@@ -10,6 +10,7 @@ from lark.tree import Meta
 
 from lpmdsl.syntax import tree as t
 from lpmdsl.syntax.build.behaviour import BehaviourBuilder
+from lpmdsl.syntax.build.clauses import Target
 from lpmdsl.syntax.build.expressions import Children, Clause
 
 
@@ -27,13 +28,13 @@ class RuleBuilder(BehaviourBuilder):
         every, target, *steps = c
         if isinstance(every, Token):
             every = self.dated(every)
-        at_most, kind, where, share = target or (None, None, None, None)
+        at_most, kind, where, share, rank = target or Target()
         actions = tuple(step for step in steps if not isinstance(step, t.Paragraph))
         # What is drawn is drawn by the paragraphs of rules; a block of plain actions has no need of them.
         has_paragraphs = len(actions) < len(steps) or any(isinstance(a, t.DrawTo) for a in actions)
         paragraphs = gathered(steps) if has_paragraphs else ()
         plain = () if paragraphs else actions
-        node = t.Repeated(every, kind, at_most, where, plain, self.span(meta), share, paragraphs)
+        node = t.Repeated(every, kind, at_most, where, plain, self.span(meta), share, paragraphs, rank)
         return self._clause("repeated", node, meta)
 
     def entering(self, meta: Meta, c: Children) -> Clause:
@@ -45,8 +46,8 @@ class RuleBuilder(BehaviourBuilder):
 
     def rule_time(self, meta: Meta, c: Children) -> t.RuleTime:
         every, after, days, target = c
-        at_most, kind, where, share = target or (None, None, None, None)
-        return t.RuleTime(every, after, days and str(days), at_most, kind, where, share, self.span(meta))
+        at_most, kind, where, share, rank = target or Target()
+        return t.RuleTime(every, after, days and str(days), at_most, kind, where, share, self.span(meta), rank=rank)
 
     def rule_date(self, meta: Meta, c: Children) -> t.RuleTime:
         return self._whenever(meta, c[1], date=self.dated(c[0]))
@@ -58,8 +59,8 @@ class RuleBuilder(BehaviourBuilder):
         return self._whenever(meta, c[1], test=c[0])
 
     def _whenever(self, meta: Meta, target: Any, **when: Any) -> t.RuleTime:
-        at_most, kind, where, share = target or (None, None, None, None)
-        return t.RuleTime(None, None, None, at_most, kind, where, share, self.span(meta), **when)
+        at_most, kind, where, share, rank = target or Target()
+        return t.RuleTime(None, None, None, at_most, kind, where, share, self.span(meta), **when, rank=rank)
 
     def paragraph(self, meta: Meta, c: Children) -> t.Paragraph:
         joined, opener = (c[0], c[1]) if len(c) == 2 else (c[0], None)

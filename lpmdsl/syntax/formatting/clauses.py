@@ -246,7 +246,7 @@ def _acting(
 
 
 def _for_whom(time: t.RuleTime | None) -> str:
-    return "" if time is None else _target(time.kind, time.at_most, time.where, time.share)
+    return "" if time is None else _target(time.kind, time.at_most, time.where, time.share, time.rank)
 
 
 def _action(action: t.Action) -> str:
@@ -291,7 +291,7 @@ def _intervention(node: t.Intervention) -> Iterable[Line]:
     if node.together is not None:
         yield line_at(node.together.span, _together(node.together))
     for clause in node.repeated:
-        target = _target(clause.kind, clause.at_most, clause.where, clause.share)
+        target = _target(clause.kind, clause.at_most, clause.where, clause.share, clause.rank)
         when = f"on {clause.every.iso}" if isinstance(clause.every, t.Date) else f"every {clause.every.text}"
         yield from _acting(clause, join(when, target), clause.actions)
         yield from paragraphs(clause.paragraphs, _action, 2)
@@ -331,13 +331,16 @@ def _together(node: t.Together) -> str:
     return join(f"at most {expression(node.at_most, SUM)} {node.kind.id} together", every)
 
 
-def _target(kind: t.Name | None, at_most: t.Expr | None, where: t.Expr | None, share: t.Expr | None) -> str:
+def _target(
+    kind: t.Name | None, at_most: t.Expr | None, where: t.Expr | None, share: t.Expr | None, rank: t.Rank | None = None
+) -> str:
     if kind is None:
         return ""
     if share is not None:
         return join(f"for share {expression(share, SUM)} of", kind.id, where_part(where))
     limit = at_most and f"at most {expression(at_most, SUM)}"
-    return join("for", limit, kind.id, where_part(where))
+    ranked = rank and f"{rank.order} {expression(rank.by, SUM)}"
+    return join("for", limit, kind.id, where_part(where), ranked)
 
 
 def _calibrate(node: t.Calibrate) -> list[Line]:

@@ -106,6 +106,7 @@ from lpmdsl.syntax.tree.observations import (
 from lpmdsl.syntax.tree.rules import (
     Meeting as Meeting,
     Paragraph as Paragraph,
+    Rank as Rank,
     Rule as Rule,
     RuleTime as RuleTime,
 )

@@ -8,7 +8,7 @@ from lpmdsl.records import dataclass
 from lpmdsl.source import Span
 from lpmdsl.syntax.tree.actions import Action
 from lpmdsl.syntax.tree.expressions import Date, Expr, Name, Quantity
-from lpmdsl.syntax.tree.rules import Paragraph
+from lpmdsl.syntax.tree.rules import Paragraph, Rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ Moment = Date | OnDay | Elapsed | Crossing
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """``every PERIOD [for [at most N | share P of] Person [where EXPR]]``, or ``on DATE``: once; and its actions, or
-    paragraphs of them."""
+    """``every PERIOD [for [at most N | share P of] Person [where EXPR] [highest EXPR]]``, or ``on DATE``: once; and its
+    actions, or paragraphs of them."""
 
     every: Quantity | Date
     kind: Name | None
@@ -55,6 +55,7 @@ class Repeated:
     span: Span
     share: Expr | None = None
     paragraphs: tuple[Paragraph, ...] = ()
+    rank: Rank | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,15 @@ class Meeting:
 
 
 @dataclass(frozen=True, slots=True)
+class Rank:
+    """``highest EXPR`` or ``lowest EXPR`` of ``for at most N KIND``: those with most or least of it come first."""
+
+    order: Literal["highest", "lowest"]
+    by: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Paragraph:
     """An opener and the actions below it; ``joined``: ``and`` or ``otherwise`` before the opener."""
 
@@ -44,7 +53,7 @@ class Paragraph:
 @dataclass(frozen=True, slots=True)
 class RuleTime:
     """``every PERIOD [after OFFSET] [on weekdays]``, ``on DATE``, ``at rate R`` or ``when TEST``, and for whom:
-    ``[for [at most N] [KIND] [where EXPR]]``."""
+    ``[for [at most N] [KIND] [where EXPR] [highest EXPR]]``."""
 
     every: Quantity | None
     after: Quantity | None
@@ -57,6 +66,7 @@ class RuleTime:
     date: Date | None = None
     rate: Expr | None = None
     test: Expr | None = None
+    rank: Rank | None = None
 
 
 @dataclass(frozen=True, slots=True)

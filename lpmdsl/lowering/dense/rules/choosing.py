@@ -1,4 +1,7 @@
-"""Choice of those for whom a block or a rule is: as many as it may be, by keyed priority."""
+"""Choice of those for whom a block or a rule is: as many as it may be, by keyed priority or by rank.
+
+By rank the same selection is made twice: of ranks, and of the priorities of those who are level with the last.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import (
     Assign,
     Draw,
+    Fold,
     If,
     Kernel,
     KExpr,
@@ -21,9 +25,10 @@ from lpmdsl.program.ir import (
     ScheduleItem,
     SelectSmallest,
     Store,
+    Tally,
     Var,
 )
-from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, number, op, real, rounded, test, word
+from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, as_number, integer, number, op, real, rounded, test, word
 from lpmdsl.semantics import model as m
 
 FIRST = integer(0)
@@ -33,18 +38,54 @@ def choice_items(builder: Builder, name: str, block: m.Repeated, shared: str) ->
     """Items that give everyone eligible a priority and find the last who is chosen; ``shared``: a limit with others."""
     chooses, limits = choose_kernel(builder, name, block), limit_kernel(builder, name, block, shared)
     limit = builder.load(f"{name}_limit", FIRST)
-    return [
+    items: list[ScheduleItem] = [
         Launch(builder.kernel(chooses)),
         Launch(builder.kernel(limits)),
         SelectSmallest(f"{name}_keys", limit, f"{name}_cutoff", f"{name}_chosen"),
     ]
+    return items if block.by is None else [*items, *_level_items(builder, name, block)]
 
 
-def is_chosen(scope: Scope, name: str, body: list[KStmt]) -> KExpr:
+def _level_items(builder: Builder, name: str, block: m.Repeated) -> list[ScheduleItem]:
+    """Items that draw, of those who are level with the last who is chosen, as many as there is room for."""
+    level = builder.kernel(_level_kernel(builder, name, block))
+    rest = op("sub", builder.load(f"{name}_chosen", FIRST), builder.load(f"{name}_before", FIRST))
+    store = Store(f"{name}_rest", (FIRST,), rest, block.span)
+    room = builder.kernel(Kernel(f"rest_{name}", "", (), (store,), block.span))
+    return [
+        Launch(level),
+        Fold(f"{name}_before_tally", f"{name}_before", "add"),
+        Launch(room),
+        SelectSmallest(f"{name}_lots", builder.load(f"{name}_rest", FIRST), f"{name}_last", f"{name}_level"),
+    ]
+
+
+def _level_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
+    """Counts those who come before the last rank that is chosen; a priority for everyone of that rank."""
+    scope, body = Scope(builder, block.of), []
+    key = scope.let(body, "key", builder.load(f"{name}_keys", AGENT))
+    cutoff = scope.hoist("cutoff", builder.load(f"{name}_cutoff", FIRST))
+    lot = Var(scope.fresh("lot"), "i64")
+    body.append(Let(lot.name, integer(-1)))
+    may = test("ge", key, integer(0))
+    counted = Tally(f"{name}_before_tally", integer(0), integer(1))
+    body.append(If(all_of(may, test("lt", key, cutoff)), (counted,), span=block.span))
+    drawn = (_priority_draw(builder, name, block), Assign(lot.name, _PRIORITY))
+    body.append(If(all_of(may, test("eq", key, cutoff)), drawn, span=block.span))
+    body.append(Store(f"{name}_lots", (AGENT,), lot))
+    return Kernel(f"level_{name}", block.of, tuple(scope.prologue), tuple(body), block.span)
+
+
+def is_chosen(scope: Scope, name: str, block: m.Repeated, body: list[KStmt]) -> KExpr:
     """Test that the agent is among those chosen."""
     key = scope.let(body, "key", scope.builder.load(f"{name}_keys", AGENT))
     cutoff = scope.hoist("cutoff", scope.builder.load(f"{name}_cutoff", FIRST))
-    return all_of(test("ge", key, integer(0)), test("le", key, cutoff))
+    if block.by is None:
+        return all_of(test("ge", key, integer(0)), test("le", key, cutoff))
+    lot = scope.let(body, "lot", scope.builder.load(f"{name}_lots", AGENT))
+    last = scope.hoist("last", scope.builder.load(f"{name}_last", FIRST))
+    before = all_of(test("ge", key, integer(0)), test("lt", key, cutoff))
+    return any_of(before, all_of(test("ge", lot, integer(0)), test("le", lot, last)))
 
 
 def declare_block(builder: Builder, name: str, block: m.Repeated, shares: bool) -> None:
@@ -54,6 +95,11 @@ def declare_block(builder: Builder, name: str, block: m.Repeated, shares: bool) 
         builder.buffer(f"{name}_keys", "i64", (block.of,), "scratch", -1, "priority of the eligible, −1: not eligible")
         builder.buffer(f"{name}_cutoff", "i64", (1,), "scratch")
         builder.buffer(f"{name}_limit", "i64", (1,), "scratch")
+        if block.by is not None:
+            builder.buffer(f"{name}_lots", "i64", (block.of,), "scratch", -1, "priority of those level with the last")
+            builder.buffer(f"{name}_before_tally", "i64", (f"chunks_{block.of}", 1), "tally")
+            for one in ("before", "rest", "last", "level"):
+                builder.buffer(f"{name}_{one}", "i64", (1,), "scratch")
     else:
         builder.buffer(f"{name}_chosen_tally", "i64", (f"chunks_{block.of}", 1), "tally")
 
@@ -92,16 +138,30 @@ def eligible(scope: Scope, block: m.Repeated) -> KExpr:
     return all_of(*tests)
 
 
+_PRIORITY = op("add", op("shl", word("w", 0), integer(31)), AGENT)
+
+
+def _priority_draw(builder: Builder, name: str, block: m.Repeated) -> Draw:
+    """The draw of the words that priorities are made of."""
+    return Draw("w", site(block.site), AGENT, builder.load(f"{name}_runs", FIRST), block.site, block.span)
+
+
 def choose_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
-    """A keyed priority for everyone eligible: word and agent in one key, so that no two are equal."""
+    """A key for everyone eligible: its rank, or a priority of word and agent in one, so that no two are equal."""
     scope = Scope(builder, block.of)
     body = read_states(scope)
     key = Var(scope.fresh("key"), "i64")
     body.append(Let(key.name, integer(-1)))
-    draw = Draw("w", site(block.site), AGENT, builder.load(f"{name}_runs", FIRST), block.site, block.span)
-    priority = op("add", op("shl", word("w", 0), integer(31)), AGENT)
     look(scope, block.where, body)
-    body.append(If(eligible(scope, block), (draw, Assign(key.name, priority)), span=block.span))
+    given: list[KStmt] = [_priority_draw(builder, name, block), Assign(key.name, _PRIORITY)]
+    if block.by is not None:
+        given = []
+        look(scope, block.by, given)
+        value = scope.let(given, "value", as_number(scope.value(block.by)))
+        first = real("neg", value) if block.order == "highest" else value
+        known = (Assign(key.name, op("to_rank", first)),)
+        given.append(If(test("eq", value, value), known, span=block.span))  # nobody is chosen by what has no number
+    body.append(If(eligible(scope, block), tuple(given), span=block.span))
     body.append(Store(f"{name}_keys", (AGENT,), key))
     return Kernel(f"choose_{name}", block.of, tuple(scope.prologue), tuple(body), block.span)
 

@@ -142,7 +142,7 @@ def _act_kernel(builder: Builder, rule: m.Rule, before: dict[str, str], is_limit
     body: list[KStmt] = []
     inner: list[KStmt] = [Tally(f"{rule.name}_chosen_tally", integer(0), integer(1))] if counts else []
     if is_limited:
-        chosen = is_chosen(scope, rule.name, body)
+        chosen = is_chosen(scope, rule.name, rule.block, body)
     elif rule.is_after_moves:
         chosen = test("ne", builder.load(entered(rule), AGENT), FIRST)
         inner.append(Store(entered(rule), (AGENT,), Const(0, "u8"), rule.span))

@@ -15,7 +15,7 @@ from lpmdsl.semantics.checks.actions import force_move, set_attribute
 from lpmdsl.semantics.checks.interventions.shares import ONCE, draw_share
 from lpmdsl.semantics.checks.interventions.together import check_together
 from lpmdsl.semantics.checks.interventions.while_active import LASTING, check_while_active, kind_of
-from lpmdsl.semantics.checks.rules.limits import check_limit
+from lpmdsl.semantics.checks.rules.limits import check_limit, check_rank
 from lpmdsl.semantics.checks.rules.paragraphs import check_paragraphs
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.checks.values.periods import Period, check_period, written_months
@@ -179,9 +179,11 @@ def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> list[m
     scope = acting(kind, f"the intervention `{name}`")
     where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
     at_most = check_limit(ctx, written.at_most, f"the intervention `{name}`")
+    rank = check_rank(ctx, written.rank, written.at_most, scope)
     actions = _plain_actions(ctx, written, kind, scope)
     paragraphs = check_paragraphs(ctx, written.paragraphs, f"{name}.each{k}", replace(scope, pulls=True))
-    if every is None or paragraphs is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
+    is_broken = any(e is not None and e.type == ERROR for e in (where, at_most))
+    if every is None or rank is None or paragraphs is None or is_broken:
         return []
     draws: list[model.Repeated] = []
     if written.share is not None:
@@ -200,6 +202,8 @@ def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> list[m
         every.months,
         on and on.day,
         paragraphs,
+        order=rank[0],
+        by=rank[1],
     )
     return [*draws, block]
 

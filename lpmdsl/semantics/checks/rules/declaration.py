@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lpmdsl.quantities import ERROR, NUMBER
 from lpmdsl.semantics import model
-from lpmdsl.semantics.checks.rules.limits import check_limit
+from lpmdsl.semantics.checks.rules.limits import check_limit, check_rank
 from lpmdsl.semantics.checks.rules.paragraphs import check_paragraphs
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test
 from lpmdsl.semantics.checks.values.periods import Period, check_period
@@ -47,9 +47,11 @@ def _block(ctx: Context, written: tree.Rule, kind: str, scope: Scope) -> model.R
         return None
     where = check_test(ctx, time.where, scope, "what follows `where`") if time.where is not None else None
     at_most = check_limit(ctx, time.at_most, scope.place)
-    if every is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
+    rank = check_rank(ctx, time.rank, time.at_most, scope)
+    if every is None or rank is None or any(e is not None and e.type == ERROR for e in (where, at_most)):
         return None
-    return model.Repeated(kind, every.days, at_most, where, (), f"{name}.for", time.span, every.months)
+    block = model.Repeated(kind, every.days, at_most, where, (), f"{name}.for", time.span, every.months)
+    return replace(block, order=rank[0], by=rank[1])
 
 
 _When = tuple[float | None, model.Expr | None, model.Expr | None]
