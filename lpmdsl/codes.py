@@ -284,6 +284,7 @@ CODES: dict[str, str] = {
     "E1126": "Nothing is said of a tie under this name",
     "E1127": "Columns of ties are read from a table",
     "E1128": "A column of ties is neither drawn nor computed",
+    "E1130": "A row that names no states",
     "E1129": "A tie is there twice, and not alike",
     # 09 calibration and checks
     "N0906": "The data of a fit are elsewhere",

@@ -247,6 +247,7 @@ def _families(path: tuple[Step, ...], directory: Directory) -> Iterator[Candidat
             yield Candidate(name, "table", "a table of shares", f"{name}[" if table.by else name)
     if outer_field == "walk":
         yield Candidate(RANDOM_WALK.name, "distribution", RANDOM_WALK.example, f"{RANDOM_WALK.name}(")
+    if outer_field == "walk" or isinstance(outer, t.Exit):
         return
     for row in DISTRIBUTIONS.values():
         if use in row.uses or (use == "draw" and isinstance(outer, t.Observe) and "dwell" in row.uses):

@@ -13,6 +13,7 @@ from lpmdsl.semantics.analysis.vertices import extremes
 from lpmdsl.semantics.checks.actions import lasting_attribute, left_networks, set_attribute
 from lpmdsl.semantics.checks.rules.paragraphs import check_paragraphs, drawn
 from lpmdsl.semantics.checks.signatures import MOST_STATES
+from lpmdsl.semantics.checks.tables.rows import branches_from, branches_of_row
 from lpmdsl.semantics.checks.values.distributions import check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_test, check_value
 from lpmdsl.semantics.checks.values.periods import check_period
@@ -130,11 +131,16 @@ def _fits_population(ctx: Context, kind: str, number: model.Expr) -> None:
 def _exits(ctx: Context, condition: str, kind: str, written: tree.Exit) -> list[model.Exit]:
     states = _states(ctx, condition, written.states)
     trigger = _trigger(ctx, condition, kind, written)
-    branches = _branches(ctx, condition, kind, written)
+    branches = (
+        _branches(ctx, condition, kind, written)
+        if written.row is None
+        else branches_of_row(ctx, condition, written.row, running(kind, f"a branch of {condition}"))
+    )
     if trigger is None or branches is None:
         return []
+    ways = {s: branches if written.row is None else branches_from(ctx, condition, s, branches) for s in states}
     for name, state in zip(written.states, states, strict=False):
-        if any(b.to == state for b in branches) and isinstance(trigger, model.ByContagion | model.When):
+        if any(b.to == state for b in ways[state]) and isinstance(trigger, model.ByContagion | model.When):
             how = "by contagion" if isinstance(trigger, model.ByContagion) else "`when`"
             ctx.report.add(
                 "E0506",
@@ -143,7 +149,7 @@ def _exits(ctx: Context, condition: str, kind: str, written: tree.Exit) -> list[
                 "Name another state after `to`. After a time, at a rate or with a probability one may begin anew.",
             )
             return []
-    return [model.Exit(s, 0, "", trigger, branches, written.span) for s in states]
+    return [model.Exit(s, 0, "", trigger, ways[s], written.span) for s in states]
 
 
 def _number(ctx: Context, condition: str, exits: list[model.Exit]) -> tuple[model.Exit, ...]:

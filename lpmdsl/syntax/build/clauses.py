@@ -203,7 +203,14 @@ class ClauseBuilder(ExpressionBuilder):
         return t.Branch(c[0], probability, self.span(meta))
 
     def exit(self, meta: Meta, c: Children) -> Clause:
-        return self._clause("exit", t.Exit(c[0], c[1], tuple(c[2:]), self.span(meta)), meta)
+        row = c[2] if isinstance(c[2], t.Distribution) else None
+        branches = () if row is not None else tuple(c[2:])
+        return self._clause("exit", t.Exit(c[0], c[1], branches, self.span(meta), row), meta)
+
+    def by_row(self, meta: Meta, c: Children) -> t.Distribution:
+        _, table, keys = c
+        span = self.token_span(table).to(self.span(meta))
+        return t.Distribution(self.named(table), (), span, keys or ())
 
     def during(self, meta: Meta, c: Children) -> Clause:
         return self._clause("while", t.While(c[0], tuple(c[1:]), self.span(meta)), meta)

@@ -194,6 +194,9 @@ def _except(e: t.Except) -> str:
 
 def _exit(exit: t.Exit) -> Iterable[Line]:
     head = f"from {labels(exit.states)} {_trigger(exit.trigger)}"
+    if exit.row is not None:
+        yield line_at(exit.span, f"{head} to one of {distribution(exit.row)}")
+        return
     if len(exit.branches) == 1:
         yield line_at(exit.span, f"{head} {_branch(exit.branches[0], alone=True)}")
         return

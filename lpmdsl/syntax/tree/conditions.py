@@ -60,12 +60,16 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """``from S, V TRIGGER to E`` or with branches; a plain ``to`` is one branch without a probability."""
+    """``from S, V TRIGGER to E`` or with branches; a plain ``to`` is one branch without a probability.
+
+    ``row``: ``to one of next[Stage]``, a row of a table of shares in place of branches.
+    """
 
     states: tuple[Name, ...]
     trigger: ByContagion | After | AtRate | Chance | When
     branches: tuple[Branch, ...]
     span: Span
+    row: Distribution | None = None
 
 
 @dataclass(frozen=True, slots=True)

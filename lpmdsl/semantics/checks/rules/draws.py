@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from lpmdsl.quantities import BOOLEAN, NUMBER, Type
+from lpmdsl.quantities import BOOLEAN, NUMBER, Kind, Type
 from lpmdsl.semantics import model
+from lpmdsl.semantics.checks.values.shares import row_of
 from lpmdsl.source import Span
 
 Expr = model.Expr
@@ -89,23 +90,34 @@ DRAWN: dict[str, Callable[[Writer, Arguments], Expr]] = {
 """Families that a rule can draw from, beside ``categorical``: what they make of uniform numbers."""
 
 
-def drawn_value(law: model.Distribution, kind: str, site: str, want: Type) -> Expr | None:
+def drawn_value(
+    law: model.Distribution, kind: str, site: str, want: Type, tables: Mapping[str, model.Table]
+) -> Expr | None:
     """The value that a law gives for the draw of an agent at ``site``; None for a family without such an expression."""
     writer = Writer(kind, site, law.span)
     if law.family == "categorical":
-        return _label(writer, law, want)
+        return _chosen(writer, law.weights, [float(k) for k in range(len(law.weights))], want)
+    if law.family == "empirical":
+        return _of_table(writer, law, tables[law.table or ""], want)
     made = DRAWN.get(law.family)
     return None if made is None else made(writer, dict(law.arguments))
 
 
-def _label(w: Writer, law: model.Distribution, want: Type) -> Expr:
-    """The first label whose share, with those before it, exceeds the uniform number; else the last."""
-    last = len(law.weights) - 1
-    found: Expr = model.Literal_(float(last), want, law.span)
+def _of_table(w: Writer, law: model.Distribution, table: model.Table, want: Type) -> Expr:
+    """A label, or a number, of the table's last column of labels by the shares of the row that the keys name."""
+    labels = table.keys[-1]
+    shares = row_of(table, tuple(key for _, key in law.arguments), law.span)
+    is_label = want.kind is Kind.CATEGORY
+    return _chosen(w, shares, [float(want.labels.index(x) if is_label else x) for x in labels], want)
+
+
+def _chosen(w: Writer, weights: tuple[Expr, ...], values: list[float], want: Type) -> Expr:
+    """The first value whose share, with those before it, exceeds the uniform number; else the last."""
+    found: Expr = model.Literal_(values[-1], want, w.span)
     sums: list[Expr] = []
-    for weight in law.weights[:-1]:
+    for weight in weights[:-1]:
         sums.append(weight if not sums else w.do("add", sums[-1], weight))
-    for k in reversed(range(last)):
-        here = w.do("lt", w.luck(0), sums[k])
-        found = model.Apply("select", (here, model.Literal_(float(k), want, law.span), found), want, law.span)
+    for value, most in reversed(list(zip(values, sums, strict=False))):
+        here = w.do("lt", w.luck(0), most)
+        found = model.Apply("select", (here, model.Literal_(value, want, w.span), found), want, w.span)
     return found

@@ -190,11 +190,11 @@ def drawn(
     chance = chance_of(ctx, action, scope)
     if member is None or law is None or (chance is not None and chance.type == ERROR):
         return None
-    value = drawn_value(law, scope.kind, f"{site}.drawn", member.type)
+    value = drawn_value(law, scope.kind, f"{site}.drawn", member.type, ctx.tables)
     if value is None:
         known = ", ".join(sorted({*DRAWN, "categorical"}))
         ctx.report.add("E1006", f"`{law.family}` cannot be drawn while the model runs.", action.drawn.span,
-                       f"A rule can draw from {known}.")  # fmt: skip
+                       f"A rule can draw from {known}, and from a table of shares.")  # fmt: skip
         return None
     return model.SetAttribute(target.id, value, chance, action.span)
 

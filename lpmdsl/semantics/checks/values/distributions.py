@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Sequence
 
 from lpmdsl.diagnostics import did_you_mean, instead, replaced
@@ -14,6 +12,7 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.value_origins import origins
 from lpmdsl.semantics.analysis.vertices import extremes
 from lpmdsl.semantics.checks.values.expressions import check_value, table_key
+from lpmdsl.semantics.checks.values.shares import rows_are_whole
 from lpmdsl.semantics.checks.values.spellings import ELSEWHERE, LIKELIHOODS, SPELLINGS, respelled
 from lpmdsl.semantics.context import Context, text_of
 from lpmdsl.semantics.resolve.scope import Scope
@@ -359,27 +358,10 @@ def _conditional(
         ctx.report.add("E0312", f"This table cannot be drawn from here: {wrong}.", written.span, help)
         return None
     keys = tuple(table_key(ctx, key, table, d, scope) for d, key in enumerate(written.keys))
-    if any(key.type == ERROR for key in keys) or not _rows_are_whole(ctx, table, written):
+    if any(key.type == ERROR for key in keys) or not rows_are_whole(ctx, table, written):
         return None
     arguments = tuple((f"key {d}", key) for d, key in enumerate(keys))
     return model.Distribution("empirical", arguments, table.name, (), want, written.span)
-
-
-def _rows_are_whole(ctx: Context, table: model.Table, written: tree.Distribution) -> bool:
-    """Return True if the shares of every combination of the leading keys add up to a whole."""
-    width = len(table.keys[-1])
-    for k, row in enumerate(itertools.product(*table.keys[:-1])):
-        total = math.fsum(table.values[k * width : (k + 1) * width])
-        if abs(total - 1) > 1e-3:
-            ctx.report.add(
-                "E0405",
-                f"The shares of `{table.name}` for `{' '.join(row)}` add up to {100 * total:g} %, and everybody "
-                "has one label.",
-                written.span,
-                "Correct the table so that they add up to 100 %.",
-            )
-            return False
-    return True
 
 
 def _is_number(text: str) -> bool:
