@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.backends.request import RunResult
-from lpmdsl.diagnostics import did_you_mean, fail
+from lpmdsl.diagnostics import did_you_mean, fail, nearest
 from lpmdsl.semantics.host.report_times import adds_up, boundaries, times_of
-from lpmdsl.semantics.model import Model
+from lpmdsl.semantics.model import Level, Model, Observation
 from lpmdsl.source import Source, Span
 
 FUNCTIONS = {
@@ -49,11 +50,12 @@ def read_quantity(model: Model, text: str, needs_number: bool) -> Quantity:
         words = ["", "of", *words]
     words = [" ".join(words[:-2]), *words[-2:]]
     known_words = (*FUNCTIONS, PEAK_DAY)
+    known = {o.name: o for o in model.reported}
     place = Span(Source("--of", text), 0, len(text))
     if len(words) != 3 or words[1] != "of" or (words[0] and words[0] not in known_words):
+        example = _example(known, words[-1])
         raise fail("E0840", f"`{text}` is not one number of a run.", place,
-                   f"Write one of {', '.join(known_words)}, then `of OBSERVATION`: `total of infections`.")  # fmt: skip
-    known = {o.name: o for o in model.reported}
+                   f"Write one of {', '.join(known_words)}, then `of OBSERVATION`: `{example}`.")  # fmt: skip
     if words[2] not in known:
         names = f"Its observations are {', '.join(f'`{k}`' for k in known)}." if known else "It observes nothing."
         unknown = f"{model.name} has no observation `{words[2]}`.{did_you_mean(words[2], known)}"
@@ -62,6 +64,13 @@ def read_quantity(model: Model, text: str, needs_number: bool) -> Quantity:
         raise fail("E0840", f"The groups of `{words[2]}` do not add up to one number.", place,
                    "Observe the same without `by`, and name that.")  # fmt: skip
     return Quantity(words[0], words[2])
+
+
+def _example(known: Mapping[str, Observation], meant: str) -> str:
+    """A quantity of the observation that is meant, or of the model's first: ``total of infections``."""
+    name = nearest(meant, known) or next(iter(known), "infections")
+    of_all = name in known and isinstance(known[name].value, Level)
+    return f"{'peak' if of_all else 'total'} of {name}"
 
 
 def weights_of(function: str, reports: NDArray[np.float64]) -> NDArray[np.float64] | None:

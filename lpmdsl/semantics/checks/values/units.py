@@ -86,12 +86,13 @@ def _wrong_dimension(ctx: Context, expr: model.Expr, want: Type, role: str) -> N
         message = (
             f"{shown} is {found}, and it stands as {role} (per day): a chance is over some time, a day or a month."
         )
-        help = f"A chance p within a time dt is the rate `-log(1 - p) / dt`; or write {_with_unit(expr, want)}."
+        help = f"A chance p within a time dt is the rate `-log(1 - p) / dt`; or write {_with_unit(ctx, expr, want)}."
     elif found.dimension == NUMBER_DIM:
         code = "E0301"
-        why = "it could be per day or per week" if want.dimension == PER_TIME else f"{_wanted(want)} are needed"
+        missing = f"the unit, `{_wanted(want)}`, is missing"
+        why = "it could be per day or per week" if want.dimension == PER_TIME else missing
         message = f"{shown} is a bare number where {role} belongs: {why}."
-        help = f"Write {_with_unit(expr, want)}."
+        help = f"Write {_with_unit(ctx, expr, want)}."
     else:
         code = "E0303"
         message = f"{shown} is {in_words(found)} here but {role} is expected ({_wanted(want)})."
@@ -111,11 +112,14 @@ def _wanted(want: Type) -> str:
             return want.kind.value
 
 
-def _with_unit(expr: model.Expr, want: Type) -> str:
-    """The same number with the unit that is missing: `` `0.3 per day` ``."""
+def _with_unit(ctx: Context, expr: model.Expr, want: Type) -> str:
+    """The same number with the unit that is missing, `` `0.3 per day` ``, also where a parameter is that number."""
     unit = {"days": "days", "a pure number": "%"}.get(str(want.dimension), str(want.dimension)).replace(" × ", " ")
     if isinstance(expr, model.Literal_):
         return f"`{text_of(expr.span)[1:-1]} {unit}`"
+    default = ctx.parameters[expr.name].default if isinstance(expr, model.ParameterRef) else None
+    if isinstance(expr, model.ParameterRef) and isinstance(default, model.Literal_):
+        return f"`parameter {expr.name} = {text_of(default.span)[1:-1]} {unit}`"
     return f"the unit with its numbers, such as `0.3 {unit}`"
 
 
@@ -197,7 +201,7 @@ def common_dimension(ctx: Context, left: model.Expr, right: model.Expr, verb: st
             "E0301",
             f"{text_of(bare.span)} is a bare number beside {_dimension_words(other.dimension)}.",
             bare.span,
-            f"Write {_with_unit(bare, other)}.",
+            f"Write {_with_unit(ctx, bare, other)}.",
             origins(ctx, left, right),
         )
         return None
