@@ -1,4 +1,4 @@
-"""What contacts show to those who decide: the same on every back end, by the law of the bands, refused where hidden."""
+"""Sight of contacts by those who decide: alike on every back end, by the law of the bands, refused where hidden."""
 
 from __future__ import annotations
 

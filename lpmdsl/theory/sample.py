@@ -101,7 +101,7 @@ class Sample:
         return np.concatenate([np.bincount(row, one[ties.targets], self.size).astype(float) for one in there])
 
     def _sources(self, network: m.Network, contagion: m.Contagion) -> Sources:
-        """What one row gives one contact on a network; people in a place share what is given there evenly."""
+        """Hazards of every row towards one contact on a network; people in a place share what is given there evenly."""
         present = self.there[network.name].astype(np.float64)
         if network.layout == "place" and _evenly(network):
             present = present / np.maximum(self._others(network), 1)

@@ -1,4 +1,4 @@
-"""What one source gives on a network in a day, state by state: a hazard, or one by how long it has been there."""
+"""Hazards that one source gives on a network in a day, state by state, constant or by how long it is there."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _scalings(contagion: m.Contagion, end: str, network: m.Network) -> list[m.Sc
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What those with a condition give on one network to those who can catch ``contagion``.
+    """Hazards that those with a condition give on one network to those who can catch ``contagion``.
 
     ``present``: of every row of ``scope``, the share of a hazard that one contact gets; 0 for who takes no part.
     """

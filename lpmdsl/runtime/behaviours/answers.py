@@ -81,7 +81,7 @@ class Answers:
             return [self._parts(behaviour, asked, a.labels) for a in who]
 
     def _parts(self, behaviour: Behaviour, asked: Behaviour, labels: tuple[str, ...]) -> tuple[Value, ...]:
-        """What the replies about an archetype say of one of the answers."""
+        """Return the parts of the replies about an archetype that are one of the answers."""
         place = next(k for k, answer in enumerate(answers_of(asked)) if answer.into == behaviour.into)
         return tuple(reply[place] if reply is not None else None for reply in self._known[asked.name, labels])
 

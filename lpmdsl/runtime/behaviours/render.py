@@ -60,7 +60,7 @@ class Request:
 
     @property
     def wanted(self) -> tuple[Part, ...]:
-        """What a reply says, in the order of its object."""
+        """Values of a reply, in the order of its object."""
         return self.parts or (Part("decision", self.words, tuple(range(len(self.words)))),)
 
     @property
@@ -97,7 +97,7 @@ def request_of(behaviour: Behaviour, labels: tuple[str, ...], model: str, temper
 
 
 def parts_of(behaviour: Behaviour) -> tuple[Part, ...]:
-    """What a reply says: one thing by its kind, several by the names of their attributes."""
+    """Parts of a reply: one thing by its kind, several by the names of their attributes."""
     found = answers_of(behaviour)
     return tuple(_part(answer, answer.into if len(found) > 1 else "") for answer in found)
 

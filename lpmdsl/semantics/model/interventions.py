@@ -65,7 +65,7 @@ class Repeated:
     counts_people: bool = True
     """True if those whom it reaches cost something and count against a limit; not if it only draws who is meant."""
     order: Literal["lot", "highest", "lowest"] = "lot"
-    """Who comes first where not all can be reached: by lot, or by most or least of ``by``, among equals by lot."""
+    """Order of those who qualify, where not all are reached: by lot, or most or least of ``by`` first, then by lot."""
     by: Expr | None = None
 
     @property

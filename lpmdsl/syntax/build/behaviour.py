@@ -11,7 +11,7 @@ from lpmdsl.syntax.build.clauses import ClauseBuilder
 from lpmdsl.syntax.build.expressions import Children, Clause, unquoted
 
 _Decided = tuple[t.TypeName, t.Expr | None, t.Expr | None, tuple[t.Name, ...]]
-"""What is decided: its type, its bounds, its labels."""
+"""Decided thing: its type, its bounds, its labels."""
 
 
 class BehaviourBuilder(ClauseBuilder):

@@ -50,7 +50,7 @@ class Giving(Staying):
     size: int
 
     def transform(self, theta: Rows) -> tuple[Rows, dict[int, Rows]]:
-        """What is given and P_j(θ) by exit, in rows; infinite where the integral is."""
+        """Contacts given and P_j(θ) by exit, in rows; infinite where the integral is."""
         rates = [np.broadcast_to(rate, (self.size,)) for _, rate in self.rates]
         total = np.broadcast_to(theta + sum(rates, np.zeros(1)), (self.size,))
         rule = self.timed
@@ -113,7 +113,7 @@ class _Ends:
     def integrals(
         self, profile: Profile, factor: float | None, theta: Rows, rows: Some
     ) -> tuple[Rows, Rows, dict[int, Rows]]:
-        """What is given, the discounted days and E[φ(X); exit], each of ``rows``; ``theta``: with all rates."""
+        """Contacts given, the discounted days and E[φ(X); exit], each of ``rows``; ``theta``: with all rates."""
         edges = self.edges(profile)
         half = np.diff(edges) / 2
         x, w, up_to = _gauss()

@@ -82,6 +82,7 @@ class Rule:
     kind: NDArray[np.int64]
 
     def transform(self, theta: Rows) -> tuple[Rows, dict[int, Rows]]:
+        """D(θ) in days and P_j(θ) by exit, the same for people of one kind with one θ."""
         pairs = np.stack(np.broadcast_arrays(self.kind.astype(np.float64), theta), axis=1)
         pairs, back = np.unique(pairs, axis=0, return_inverse=True)
         stays, leads = np.empty(len(pairs)), {e: np.empty(len(pairs)) for e in self.exits}

@@ -1,4 +1,4 @@
-"""What a behaviour decides: one thing or several, their types and bounds, and what holds without an answer."""
+"""Decisions of a behaviour: one thing or several, their types and bounds, and what holds without an answer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def site_of(kind: str, into: str) -> str:
 
 
 def check_answers(ctx: Context, written: tree.Behaviour, kind: str) -> tuple[model.Answer, ...] | None:
-    """What is decided, in written order; None after a report."""
+    """Things decided, in written order; None after a report."""
     made: dict[str, model.Answer] = {}
     for clause in written.decides:
         into = clause.into.id

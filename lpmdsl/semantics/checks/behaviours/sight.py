@@ -1,4 +1,4 @@
-"""What others show to those who decide: ``knows NAME = EXPR``, of attributes and of states that are ``seen in``."""
+"""Sight of what others show to those who decide: ``knows NAME = EXPR``, attributes, and states ``seen in``."""
 
 from __future__ import annotations
 

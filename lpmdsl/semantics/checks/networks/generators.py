@@ -67,7 +67,7 @@ def _no_argument(ctx: Context, row: NetworkGenerator, name: str, written: tree.G
 
 
 def _takes(row: NetworkGenerator) -> str:
-    """What the arguments of a generator are, in words."""
+    """Arguments of a generator, in words."""
     return "It takes " + ("; ".join(f"`{a.name}`: {a.help}" for a in row.arguments) or "nothing") + "."
 
 

@@ -139,7 +139,7 @@ def _sets(forms: Sequence[Form]) -> str:
 
 
 def _other_ways(written: tree.Distribution, family: Family, form: Form, forms: Sequence[Form]) -> str:
-    """What else the numbers may have been meant for: ``beta(2, 2)`` has a mean of 2 here, and shapes of 2 elsewhere."""
+    """Another reading of numbers without names: ``beta(2, 2)`` has a mean of 2 here, and shapes of 2 elsewhere."""
     others = [f for f in forms if f != form and len(f) == len(form)]
     if not others or any(a.name for a in written.arguments):
         return f"It takes {_sets(forms)}." if len(forms) > 1 else ""
