@@ -13,7 +13,7 @@ from typing import Any
 from lpmdsl.codes import CODES
 from lpmdsl.distributions.table import DISTRIBUTIONS
 from lpmdsl.networks.generators import DIRECTED, NETWORKS
-from lpmdsl.semantics.checks.values.spellings import SPELLINGS
+from lpmdsl.semantics.checks.values.laws.spellings import SPELLINGS
 from lpmdsl.semantics.functions import FUNCTIONS
 
 _DIMENSIONS = {

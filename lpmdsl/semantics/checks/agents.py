@@ -14,8 +14,8 @@ from lpmdsl.semantics.analysis.value_origins import origins
 from lpmdsl.semantics.analysis.vertices import constant, extremes
 from lpmdsl.semantics.checks.attributes import attribute_limits, missing_value
 from lpmdsl.semantics.checks.values.dates import needs_start
-from lpmdsl.semantics.checks.values.distributions import check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test, check_value
+from lpmdsl.semantics.checks.values.laws.distributions import check_distribution
 from lpmdsl.semantics.checks.values.limits import check_limits
 from lpmdsl.semantics.checks.values.units import expect
 from lpmdsl.semantics.context import Context, text_of, unit, unit_of, unit_text

@@ -14,8 +14,8 @@ from lpmdsl.semantics.checks.actions import lasting_attribute, left_networks, se
 from lpmdsl.semantics.checks.rules.paragraphs import check_paragraphs, drawn
 from lpmdsl.semantics.checks.signatures import MOST_STATES
 from lpmdsl.semantics.checks.tables.rows import branches_from, branches_of_row
-from lpmdsl.semantics.checks.values.distributions import check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_test, check_value
+from lpmdsl.semantics.checks.values.laws.distributions import check_distribution
 from lpmdsl.semantics.checks.values.periods import check_period
 from lpmdsl.semantics.checks.values.probabilities import check_branches, check_probability, check_rate
 from lpmdsl.semantics.context import Context

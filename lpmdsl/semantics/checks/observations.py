@@ -8,9 +8,9 @@ from lpmdsl.quantities import DURATION, ERROR, PERSON, TIME, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.counted import told
 from lpmdsl.semantics.checks.spending import check_spending, reached_kinds
-from lpmdsl.semantics.checks.values.distributions import check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test
 from lpmdsl.semantics.checks.values.formulas import check_formula, reporting_period, unit_of_type
+from lpmdsl.semantics.checks.values.laws.distributions import check_distribution
 from lpmdsl.semantics.checks.values.periods import check_period
 from lpmdsl.semantics.checks.values.probabilities import check_probability
 from lpmdsl.semantics.context import Context, days

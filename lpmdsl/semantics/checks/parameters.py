@@ -11,9 +11,10 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.vertices import constant
 from lpmdsl.semantics.checks.families.declaration import expanded
 from lpmdsl.semantics.checks.families.walks import followed
-from lpmdsl.semantics.checks.values.distributions import LARGEST, check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_value
 from lpmdsl.semantics.checks.values.finite_values import is_finite
+from lpmdsl.semantics.checks.values.laws.distributions import check_distribution
+from lpmdsl.semantics.checks.values.laws.limits import LARGEST
 from lpmdsl.semantics.checks.values.units import expect
 from lpmdsl.semantics.context import Context, Family, text_of, unit_of, unit_text
 from lpmdsl.semantics.resolve.scope import constant as constant_scope, timed

@@ -15,8 +15,8 @@ from lpmdsl.semantics.analysis.vertices import constant as constant_value
 from lpmdsl.semantics.checks.families.declaration import changed_parts
 from lpmdsl.semantics.checks.interventions.while_active import parameter_change
 from lpmdsl.semantics.checks.observations import group_name, groups_by
-from lpmdsl.semantics.checks.values.distributions import check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test, check_value
+from lpmdsl.semantics.checks.values.laws.distributions import check_distribution
 from lpmdsl.semantics.checks.values.periods import check_period
 from lpmdsl.semantics.checks.values.units import denied
 from lpmdsl.semantics.context import Context

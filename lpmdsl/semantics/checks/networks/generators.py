@@ -12,8 +12,8 @@ from lpmdsl.networks.generators import NETWORKS, GeneratorArgument, NetworkGener
 from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER, PROBABILITY
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.vertices import constant as constant_value
-from lpmdsl.semantics.checks.values.distributions import as_distribution, check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_value
+from lpmdsl.semantics.checks.values.laws.distributions import as_distribution, check_distribution
 from lpmdsl.semantics.checks.values.probabilities import not_negative
 from lpmdsl.semantics.context import Context, text_of
 from lpmdsl.semantics.functions import FUNCTIONS

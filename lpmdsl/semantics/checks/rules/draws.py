@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from lpmdsl.quantities import BOOLEAN, NUMBER, Kind, Type
 from lpmdsl.semantics import model
-from lpmdsl.semantics.checks.values.shares import row_of
+from lpmdsl.semantics.checks.values.laws.shares import row_of
 from lpmdsl.source import Span
 
 Expr = model.Expr

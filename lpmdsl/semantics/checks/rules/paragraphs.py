@@ -18,8 +18,8 @@ from lpmdsl.semantics.checks.actions import (
     settable,
 )
 from lpmdsl.semantics.checks.rules.draws import DRAWN, drawn_value
-from lpmdsl.semantics.checks.values.distributions import check_distribution
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test
+from lpmdsl.semantics.checks.values.laws.distributions import check_distribution
 from lpmdsl.semantics.checks.values.probabilities import check_probability, not_negative
 from lpmdsl.semantics.checks.values.summaries.neighbours import nobody_in_particular
 from lpmdsl.semantics.checks.values.units import expect

@@ -8,7 +8,7 @@ from lpmdsl.diagnostics import did_you_mean
 from lpmdsl.quantities import ERROR, Kind
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.expressions import table_key
-from lpmdsl.semantics.checks.values.shares import row_of, rows_are_whole
+from lpmdsl.semantics.checks.values.laws.shares import row_of, rows_are_whole
 from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.resolve.scope import Scope
 from lpmdsl.syntax import tree

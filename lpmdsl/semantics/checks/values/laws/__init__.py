@@ -1,0 +1,1 @@
+"""Distributions: families, their arguments as written, and rows of shares."""
