@@ -275,6 +275,8 @@ CODES: dict[str, str] = {
     "E1111": "Ties that stay are not drawn anew",
     "E1112": "Contacts on redrawn ties are counted per tie",
     "E1113": "Ties are not drawn anew by the calendar",
+    "E1114": "Ties that stay have no last days",
+    "E1115": "Farther back than presence is kept",
     "E1120": "Ties of this generator have no direction",
     "E1121": "Nothing here could have a direction",
     "E1122": "Mutual ties have no other end",

@@ -82,6 +82,7 @@ def _step(request: RunRequest, body: Body, policies: list[Policy], rules: list[R
     seen = body.now.seen(_at(body, t).time)
     for course in body.courses.values():
         make_own_moves(body, course, t, seen)
+    neighbours.note_presence(body.presence, _at(body, t))
     _infect(request, body, t, tuple(c.condition for c in request.model.contagions), True)
     if body.again:
         _infect(request, body, t, body.again, False)

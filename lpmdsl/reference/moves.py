@@ -87,6 +87,8 @@ class Body:
     again: tuple[str, ...]
     """The conditions that a step looks at twice."""
     world: World
+    presence: dict[str, list[Tensor]] = field(default_factory=dict)
+    """Masks of who took part in every step so far, of networks to whose ties somebody looks back."""
     limits: dict[str, int] = field(default_factory=dict)
     """Rest of limits that blocks share, by the intervention that states them."""
     entered: dict[str, Tensor] = field(default_factory=dict)

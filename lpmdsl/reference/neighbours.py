@@ -12,8 +12,8 @@ from lpmdsl.networks.world import World
 from lpmdsl.reference.arithmetic import Draws
 from lpmdsl.reference.contagion import present, runs_on
 from lpmdsl.reference.expressions import Moment, over_agents
-from lpmdsl.reference.ties import ends_of_ties
-from lpmdsl.semantics.analysis.views import seen_by
+from lpmdsl.reference.ties import ends_of_draw, ends_of_ties
+from lpmdsl.semantics.analysis.views import looked_back, seen_by
 from lpmdsl.semantics.model import Expr, Neighbours, Network
 
 
@@ -66,6 +66,35 @@ def pairs(network: Network, own: Moment, others: Moment, world: World, day: floa
     first, second = torch.from_numpy(mine), torch.from_numpy(theirs)
     both = present(network, kind, own)[first] & present(network, kind, others)[second]
     return first[both], second[both]
+
+
+def note_presence(kept: dict[str, list[Tensor]], moment: Moment) -> None:
+    """Notes who takes part in this step, of networks to whose ties somebody looks back."""
+    for network in looked_back(moment.model):
+        runs = runs_on(network, moment.model.clock, moment.time)
+        kept.setdefault(network.name, []).append(present(network, network.of, moment) & runs)
+
+
+def pairs_before(
+    network: Network, days: float, kept: list[Tensor], world: World, moment: Moment
+) -> tuple[Tensor, Tensor]:
+    """Both ends of every tie over which two met in the steps of so many days that are over, by the first end.
+
+    Two who were tied in several draws stand in it for each, in their order.
+    """
+    every, count = world.circles[network.name].every, world.counts[network.of]
+    steps = range(max(0, len(kept) - round(days / moment.model.clock.step)), len(kept))
+    none = torch.zeros(0, dtype=torch.int64)
+    found = [(none, none)]
+    for draw in sorted({step // every for step in steps}):
+        mine, theirs = (torch.from_numpy(ends) for ends in ends_of_draw(world, network.name, count, draw))
+        together = torch.zeros(len(mine), dtype=torch.bool)
+        for step in (s for s in steps if s // every == draw):
+            together |= kept[step][mine] & kept[step][theirs]
+        found.append((mine[together], theirs[together]))
+    mine, theirs = (torch.cat(ends) for ends in zip(*found, strict=True))
+    order = torch.argsort(mine, stable=True)
+    return mine[order], theirs[order]
 
 
 def _in_places(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

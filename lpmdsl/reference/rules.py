@@ -15,7 +15,7 @@ from lpmdsl.reference.blocks import chosen, is_period_over, move
 from lpmdsl.reference.contagion import SLACK, removed, runs_on
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, over_agents
 from lpmdsl.reference.moves import Body, with_luck
-from lpmdsl.reference.neighbours import facing, looked_at, pairs
+from lpmdsl.reference.neighbours import facing, looked_at, pairs, pairs_before
 from lpmdsl.reference.watched import look_at
 from lpmdsl.semantics.model import (
     CopyState,
@@ -203,7 +203,11 @@ def _candidates(turn: Turn, meeting: Meeting, agents: Tensor) -> tuple[Tensor, T
     count = live.counts[kind]
     if meeting.network:
         network = live.model.network(meeting.network)
-        mine, theirs = pairs(network, live, turn.before, turn.body.world, turn.time)
+        if meeting.last:
+            kept = turn.body.presence.get(network.name, [])
+            mine, theirs = pairs_before(network, meeting.last, kept, turn.body.world, live)
+        else:
+            mine, theirs = pairs(network, live, turn.before, turn.body.world, turn.time)
         asked = torch.zeros(count, dtype=torch.bool)
         asked[agents] = True
         mine, theirs = mine[asked[mine]], theirs[asked[mine]]

@@ -50,8 +50,6 @@ LATER_PARTS = (
     (r"(observe|check)\b.*\bof\s+cell\s+of\b", "Observing the cells of a space (`of cell of`) is not there yet"),
 )
 LATER_LINES = {
-    "quarantine": "Following ties from a case to its contacts is not there yet; docs/cookbook.md says what stands in",
-    "trace": "Following ties from a case to its contacts is not there yet; docs/cookbook.md says what stands in",
     "die": "Deaths of agents by an action (`die`) are not there yet",
     "create": "New agents by an action (`create`) are not there yet",
     "take": "Meeting others in an action (`take one of`) is not there yet",
@@ -74,7 +72,7 @@ OPENERS = {
     "where": "where TEST with probability P",
     "with": "with probability P",
     "pick": "pick one of NETWORK where TEST by weight W",
-    "each": "each of NETWORK where TEST",
+    "each": "each of NETWORK in the last PERIOD where TEST",
     "always": "always",
     "and": "and where TEST",
     "otherwise": "otherwise",

@@ -53,6 +53,8 @@ class Scope:
     """By condition: the tick of the last move as the phase sees it."""
     since_at: KExpr | None = None
     """The tick at which ``time since`` is read; None: at the boundary ``now``."""
+    is_after_moves: bool = False
+    """True where the contagion of this step is over."""
     is_before_reports: KExpr | None = None
     """Test that not even the reports of time 0 are out yet; None: they are."""
     applies_whiles: bool = True

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import along_rows, place_of, takes_part
+from lpmdsl.lowering.dense.rules.looking_back import met_before
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import Assign, Draw, If, Kernel, KExpr, KStmt, Launch, Loop, ScheduleItem, Store, Var
 from lpmdsl.program.nodes import AGENT, STEP, all_of, as_number, integer, number, op, real, test, word
@@ -200,6 +201,8 @@ def _commonest(scope: Scope, expr: m.Neighbours, body: list[KStmt]) -> KExpr:
 def members(scope: Scope, expr: m.Neighbours | m.Meeting, told: Told, met: Told | None = None) -> list[KStmt]:
     """The loop over those present with the agent on a network; ``told`` those with ``where``, ``met`` all of them."""
     network = scope.builder.model.network(expr.network)
+    if isinstance(expr, m.Meeting) and expr.last:
+        return met_before(scope, expr, lambda other: _wanted(other, expr, told))
 
     def each(neighbour: KExpr, edge: KExpr) -> list[KStmt]:
         body: list[KStmt] = []
@@ -207,9 +210,7 @@ def members(scope: Scope, expr: m.Neighbours | m.Meeting, told: Told, met: Told 
         other = scope.beside(network.of, index)
         body += read_states(other)
         inner = scope.facing(other, edge)
-        found = list(met(inner)) if met is not None else []
-        wanted = told(inner)
-        found += [If(inner.value(expr.where), tuple(wanted), span=expr.span)] if expr.where is not None else wanted
+        found = [*(met(inner) if met is not None else []), *_wanted(inner, expr, told)]
         there = takes_part(other, network)
         if network.layout == "place":
             there = all_of(test("ne", index, scope.agent), there)
@@ -220,6 +221,12 @@ def members(scope: Scope, expr: m.Neighbours | m.Meeting, told: Told, met: Told 
         day = op("max", STEP, integer(0))  # at the end of a step those of its day are still met
         here = all_of(here, test("ne", scope.builder.load(f"{network.name}_runs", day), integer(0)))
     return [If(here, tuple(_rows(scope, network, each)), span=expr.span)]
+
+
+def _wanted(inner: Scope, expr: m.Neighbours | m.Meeting, told: Told) -> list[KStmt]:
+    """Statements that are told, for those for whom ``where`` holds."""
+    wanted = told(inner)
+    return wanted if expr.where is None else [If(inner.value(expr.where), tuple(wanted), span=expr.span)]
 
 
 def _rows(scope: Scope, network: m.Network, each: Callable[[KExpr, KExpr], list[KStmt]]) -> list[KStmt]:

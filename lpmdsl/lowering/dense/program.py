@@ -19,6 +19,7 @@ from lpmdsl.lowering.dense.observations import (
     watch_items,
 )
 from lpmdsl.lowering.dense.presence import declare_network, is_static, needs_presence, presence_kernel
+from lpmdsl.lowering.dense.rules.looking_back import declare_presence, remember_items
 from lpmdsl.lowering.dense.rules.program import declare_rule, entering_items, rule_items
 from lpmdsl.lowering.dense.spending import spending_items
 from lpmdsl.lowering.dense.watched_values import contagion_items, declare_watched, note_items
@@ -103,6 +104,7 @@ def declare_all(builder: Builder) -> None:
         declare_network(builder, network)
     for network in looked_over(model):
         declare_rows(builder, network)
+    declare_presence(builder)
     for contagion in builder.contagions:
         declare_contagion(builder, contagion)
     for observation in model.observations:
@@ -157,7 +159,7 @@ def intervention_items(builder: Builder) -> list[ScheduleItem]:
 
 
 def _contagion_items(builder: Builder) -> list[ScheduleItem]:
-    items: list[ScheduleItem] = []
+    items = remember_items(builder)
     for network in _used_networks(builder):
         if needs_presence(network) and not is_static(builder, network):
             items.append(Launch(builder.kernel(presence_kernel(builder, network))))

@@ -27,6 +27,7 @@ from lpmdsl.lowering.dense.program import (
     observation_items,
     program_of,
 )
+from lpmdsl.lowering.dense.rules.looking_back import remember_items
 from lpmdsl.lowering.dense.rules.program import entering_items
 from lpmdsl.lowering.score.draws import felt_by
 from lpmdsl.lowering.score.statistics import Ledger
@@ -94,7 +95,7 @@ def _contagion_items(builder: Builder) -> list[ScheduleItem]:
         for c in model.contagions
         if any(not s.of and not model.network(s.network).is_afresh for s in c.spreads)
     )
-    items: list[ScheduleItem] = []
+    items = remember_items(builder)
     constant = {c.of for c in model.conditions if builder.has_constant_hazard(c.name)}
     for contagion in builder.contagions:
         for network in (n for n in networks_of(builder, contagion) if n.layout != "ties" and not n.is_between):

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from lpmdsl.semantics import model as m
 
+MOST_BACK = 62
+"""Steps that somebody may look back at most: presence in them is kept as the bits of one number."""
 Seen = tuple[str, m.Attribute]
 """A kind of agents and the attribute that shows what they see."""
 
@@ -36,13 +38,23 @@ def _attributes(model: m.Model, kind: str) -> Iterator[m.Attribute]:
 
 def looked_over(model: m.Model) -> list[m.Network]:
     """The networks over which somebody looks at neighbours, in written order."""
-    ruled = [r.paragraphs for r in model.rules]
-    ruled += [block.paragraphs for one in model.interventions for block in one.repeated]
-    ruled += [clause.paragraphs for one in model.conditions for clause in one.entering]
-    names = {p.meeting.network for paragraphs in ruled for p in paragraphs if p.meeting is not None}
+    names = {meeting.network for meeting in _meetings(model)}
     everywhere = m.every_expression((model.agents, model.rules, model.interventions, model.conditions))
     names |= {e.network for e in everywhere if isinstance(e, m.Neighbours)}
     return [n for n in model.networks if n.name in names]
+
+
+def looked_back(model: m.Model) -> list[m.Network]:
+    """The networks of which somebody looks back to ties that are over, in written order."""
+    names = {meeting.network for meeting in _meetings(model) if meeting.last}
+    return [n for n in model.networks if n.name in names]
+
+
+def _meetings(model: m.Model) -> Iterator[m.Meeting]:
+    ruled = [r.paragraphs for r in model.rules]
+    ruled += [block.paragraphs for one in model.interventions for block in one.repeated]
+    ruled += [clause.paragraphs for one in model.conditions for clause in one.entering]
+    return (p.meeting for paragraphs in ruled for p in paragraphs if p.meeting is not None)
 
 
 def read_in_moves(model: m.Model) -> tuple[object, ...]:

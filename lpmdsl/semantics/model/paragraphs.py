@@ -41,6 +41,8 @@ class Meeting:
     by: Expr | None
     site: str
     span: Span
+    last: float = 0.0
+    """Days, a whole number of steps, of which the ties that were drawn are meant; 0: those of the moment."""
 
 
 @dataclass(frozen=True, slots=True)

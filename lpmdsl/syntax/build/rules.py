@@ -93,10 +93,13 @@ class RuleBuilder(BehaviourBuilder):
         return t.Paragraph("", None, probability, meeting, (), span)
 
     def each_of(self, meta: Meta, c: Children) -> t.Paragraph:
-        whom, where, probability = c
+        whom, last, where, probability = c
         span = self.span(meta)
-        meeting = t.Meeting("each", self.named(whom), False, where, "lot", None, span)
+        meeting = t.Meeting("each", self.named(whom), False, where, "lot", None, span, last)
         return t.Paragraph("", None, probability, meeting, (), span)
+
+    def last(self, meta: Meta, c: Children) -> t.Quantity:
+        return c[0]
 
 
 def gathered(steps: Children) -> tuple[t.Paragraph, ...]:

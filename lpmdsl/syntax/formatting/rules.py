@@ -49,7 +49,8 @@ def _opener(node: t.Paragraph) -> str:
 
 def _meeting(node: t.Meeting, has_chance: bool) -> str:
     if node.how == "each":
-        return join("each of", node.whom.id, where_part(node.where, before="with" if has_chance else ""))
+        last = node.last and f"in the last {node.last.text}"
+        return join("each of", node.whom.id, last, where_part(node.where, before="with" if has_chance else ""))
     order = ""
     if node.by is not None:
         words = "by weight" if node.order == "weight" else f"with {node.order}"

@@ -12,7 +12,7 @@ from lpmdsl.syntax.tree.expressions import Date, Expr, Name, Quantity
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """``pick one of [other] WHOM …`` or ``each of WHOM``: who is the other agent in a paragraph.
+    """``pick one of [other] WHOM …`` or ``each of WHOM [in the last PERIOD]``: who is the other agent in a paragraph.
 
     ``order``: ``by weight W``, ``with highest X``, ``with lowest X``, or by lot; ``by`` is W or X.
     """
@@ -24,6 +24,7 @@ class Meeting:
     order: Literal["lot", "weight", "highest", "lowest"]
     by: Expr | None
     span: Span
+    last: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,7 @@ def _scope(builder: Builder, rule: m.Rule, before: dict[str, str]) -> Scope:
     if rule.is_after_moves:
         # What moves is read at the end of the step, the clock and reports as at its beginning.
         scope.now, scope.since_at, scope.is_before_reports = op("max", STEP, FIRST), BOUNDARY, test("lt", STEP, FIRST)
+        scope.is_after_moves = True
     own = [c for c in builder.model.conditions if c.of == rule.of]
     scope.states = {c.name: op("to_i64", builder.load(c.name, AGENT)) for c in own}
     scope.live = dict(scope.states)

@@ -17,6 +17,7 @@ from lpmdsl.semantics.checks.actions import (
     set_attribute,
     settable,
 )
+from lpmdsl.semantics.checks.rules.days_back import days_back
 from lpmdsl.semantics.checks.rules.draws import DRAWN, drawn_value
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test
 from lpmdsl.semantics.checks.values.laws.distributions import check_distribution
@@ -107,9 +108,10 @@ def _meeting(ctx: Context, written: tree.Meeting, site: str, scope: Scope) -> mo
             not_negative(ctx, by, "a weight")
     elif by is not None and by.type != ERROR and not by.type.is_numeric:
         by = expect(ctx, by, NUMBER, f"what stands behind `with {written.order}`")
-    if network is None or any(e is not None and e.type == ERROR for e in (where, by)):
+    last = days_back(ctx, written, network)
+    if network is None or last is None or any(e is not None and e.type == ERROR for e in (where, by)):
         return None
-    return model.Meeting(written.how, network, written.is_other, where, written.order, by, site, written.span)
+    return model.Meeting(written.how, network, written.is_other, where, written.order, by, site, written.span, last)
 
 
 def _whom(ctx: Context, written: tree.Meeting, scope: Scope) -> str | None:
