@@ -263,6 +263,7 @@ CODES: dict[str, str] = {
     "E1006": "A law that a rule cannot draw from",
     "E1005": "The states of another condition",
     "E1016": "A rank where nobody is left out",
+    "E1010": "Two paragraphs set one value",
     "E1008": "A paragraph that does nothing",
     "E1009": "Joined to nothing",
     # 11 neighbours

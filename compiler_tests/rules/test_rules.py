@@ -458,7 +458,6 @@ BROKEN = [
     ("each of friends\n  set x ~ uniform(0, 1)", "E1003", 2, 5),
     ("die", "E0103", 1, 3),
     ("create 1 Person", "E0103", 1, 3),
-    ("take one of friends\n  add 1 to x", "E0103", 1, 3),
     ("pick a friend", "E0101", 1, 8),
     ("every 0.3 days\nadd 1 to x", "E0705", 1, 9),
 ]

@@ -11,6 +11,7 @@ from lpmdsl.program.ir import (
     Apply,
     Assign,
     AtomicAdd,
+    AtomicMax,
     Beside,
     Claim,
     Const,
@@ -200,6 +201,9 @@ def statement(stmt: KStmt, depth: int) -> list[str]:
         case AtomicAdd():
             index = text(stmt.index[0]) if len(stmt.index) == 1 else f"({_index(stmt.index)})"
             return [f"{pad}atomic_add({stmt.buffer}, {index}, {text(stmt.value)}){remark(stmt.span)}"]
+        case AtomicMax():
+            index = text(stmt.index[0]) if len(stmt.index) == 1 else f"({_index(stmt.index)})"
+            return [f"{pad}{stmt.name} = fetch_max({stmt.buffer}, {index}, {text(stmt.value)}){remark(stmt.span)}"]
         case Tally():
             return [pad + _tally(stmt)]
         case If():

@@ -144,6 +144,7 @@ def _called(frame: Frame, made: Called, given: Several) -> Several:
 _ATOMIC = {
     "atomic_add": ("add", "monotonic"),
     "fetch_add": ("add", "seq_cst"),
+    "fetch_max": ("max", "monotonic"),
     "exchange": ("xchg", "seq_cst"),
     "combine_or": ("or", "monotonic"),
     "combine_and": ("and", "monotonic"),

@@ -18,6 +18,11 @@ def fetch_add(array: Any, index: Any, value: Any) -> Any:
 
 
 @instruction
+def fetch_max(array: Any, index: Any, value: Any) -> Any:
+    """``array[index]`` before it becomes the larger of it and ``value``, as one atomic instruction."""
+
+
+@instruction
 def exchange(array: Any, index: Any, value: Any) -> Any:
     """``array[index]`` before ``value`` takes its place, ordered against all other memory."""
 

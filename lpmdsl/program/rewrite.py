@@ -11,6 +11,7 @@ from lpmdsl.program.ir import (
     Apply,
     Assign,
     AtomicAdd,
+    AtomicMax,
     Beside,
     Claim,
     Const,
@@ -85,6 +86,9 @@ def _map_statement(stmt: KStmt, rewrite: Rewrite, local: Rename, draw: Rename) -
             return replace(stmt, name=draw(stmt.name), agent=agent, episode=episode, together=together)
         case Store() | AtomicAdd():
             return replace(stmt, index=tuple(through(e) for e in stmt.index), value=through(stmt.value))
+        case AtomicMax():
+            index = tuple(through(e) for e in stmt.index)
+            return replace(stmt, name=local(stmt.name), index=index, value=through(stmt.value))
         case Tally():
             return replace(stmt, index=through(stmt.index), value=through(stmt.value))
         case If():

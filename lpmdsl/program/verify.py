@@ -13,6 +13,7 @@ from lpmdsl.program.ir import (
     Apply,
     Assign,
     AtomicAdd,
+    AtomicMax,
     Beside,
     Claim,
     Clear,
@@ -35,6 +36,7 @@ from lpmdsl.program.ir import (
     Prefetch,
     Program,
     Quantile,
+    Rank,
     ScheduleItem,
     SelectSmallest,
     Spend,
@@ -114,6 +116,8 @@ def _check_item(item: ScheduleItem, kernels: set[str], buffers: set[str]) -> Non
             _require({item.keys, item.cutoff, item.chosen} <= buffers, f"selection of {item.keys} has no buffer")
         case OrderStatistic():
             _require({item.values, item.groups, item.into} <= buffers, f"order of {item.values} has no buffer")
+        case Rank():
+            _require({item.values, item.keys, item.into} <= buffers, f"ranking of {item.values} has no buffer")
         case Collect():
             named = {*calendar_buffers(item.calendar), item.items, f"{item.items}_size"}
             _require(named <= buffers, f"calendar {item.calendar} has no buffer")
@@ -162,6 +166,9 @@ class _Checker:
                 known.update(words_of(stmt))
             case Store() | AtomicAdd() | Tally():
                 self.written(stmt)
+            case AtomicMax():
+                known.add(stmt.name)
+                self.written(stmt)
             case If():
                 self.block(stmt.then, known)
                 self.block(stmt.orelse, known)
@@ -187,7 +194,7 @@ class _Checker:
             if name not in self.buffers or self.buffers[name].role in ("constant", "input"):
                 self.fail(f"{name} is not declared, or read-only")
 
-    def written(self, stmt: Store | AtomicAdd | Tally) -> None:
+    def written(self, stmt: Store | AtomicAdd | AtomicMax | Tally) -> None:
         buffer = self.buffers.get(stmt.buffer)
         if buffer is None:
             return self.fail(f"buffer {stmt.buffer} is not declared")
@@ -195,6 +202,8 @@ class _Checker:
             self.fail(f"{stmt.buffer} is read-only")
         if isinstance(stmt, Tally) != (buffer.role == "tally"):
             self.fail(f"{stmt.buffer} is a {buffer.role} buffer")
+        if isinstance(stmt, AtomicMax) and buffer.dtype != "i64":
+            self.fail(f"atomic maximum in {stmt.buffer}, which holds {buffer.dtype}")
         if isinstance(stmt, AtomicAdd) and buffer.dtype not in ("i64", "i32"):
             self.fail(f"atomic addition to {stmt.buffer}, which holds {buffer.dtype}: only integers commute")
         if isinstance(stmt, Tally):

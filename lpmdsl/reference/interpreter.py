@@ -31,7 +31,7 @@ from lpmdsl.reference.moves import (
     make_own_moves,
 )
 from lpmdsl.reference.reports import Reports, price
-from lpmdsl.reference.rules import Ruled, follow, follow_on_entering
+from lpmdsl.reference.rules.following import Ruled, follow, follow_on_entering
 from lpmdsl.semantics.analysis.exposure.largest_hazards import refuse_hazards
 from lpmdsl.semantics.analysis.exposure.second_look import is_looked_at_again
 from lpmdsl.semantics.analysis.views import read_in_moves

@@ -16,7 +16,8 @@ from lpmdsl.reference.contagion import SLACK
 from lpmdsl.reference.expressions import Moment, evaluate
 from lpmdsl.reference.months import months
 from lpmdsl.reference.moves import Body, acts, write
-from lpmdsl.reference.rules import Turn, act
+from lpmdsl.reference.rules.following import act
+from lpmdsl.reference.rules.turns import Turn
 from lpmdsl.reference.watched import look_at_number
 from lpmdsl.semantics.model import (
     Clock,

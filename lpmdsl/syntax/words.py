@@ -52,7 +52,7 @@ LATER_PARTS = (
 LATER_LINES = {
     "die": "Deaths of agents by an action (`die`) are not there yet",
     "create": "New agents by an action (`create`) are not there yet",
-    "take": "Meeting others in an action (`take one of`) is not there yet",
+    "take here": "Taking what is on the cell where one stands (`take here`) is not there yet",
     "their": "Deaths of the other agent (`their.die`) are not there yet",
     "move to": "Walking on a space (`move to …`) is not there yet",
     "on": "Placing agents `on` a space is not there yet",
@@ -72,6 +72,7 @@ OPENERS = {
     "where": "where TEST with probability P",
     "with": "with probability P",
     "pick": "pick one of NETWORK where TEST by weight W",
+    "take": "take one of NETWORK where TEST choosing highest X first highest Y",
     "each": "each of NETWORK in the last PERIOD where TEST",
     "always": "always",
     "and": "and where TEST",

@@ -125,6 +125,40 @@ def order_statistic(values, groups, level, into):
         first += size
 
 
+@native(inline=True)
+def _comes_before(values, keys, i, j):
+    return values[i] < values[j] or (values[i] == values[j] and keys[i] < keys[j])
+
+
+@native(unit=True, apart=True)
+def rank_by(values, keys, into):
+    """The number of those with a key ≥ 0 who come before each of them, by value and then by key: sorted by merging."""
+    order, merged = np.empty(keys.shape[0], np.int64), np.empty(keys.shape[0], np.int64)
+    count = 0
+    for i in range(keys.shape[0]):
+        into[i] = -1
+        if keys[i] >= 0:
+            order[count] = i
+            count += 1
+    width = 1
+    while width < count:
+        for low in range(0, count, 2 * width):
+            left, right = low, smaller(low + width, count)
+            middle, high = right, smaller(low + 2 * width, count)
+            for k in range(low, high):
+                if left < middle and (right >= high or _comes_before(values, keys, order[left], order[right])):
+                    merged[k] = order[left]
+                    left += 1
+                else:
+                    merged[k] = order[right]
+                    right += 1
+        for k in range(count):
+            order[k] = merged[k]
+        width *= 2
+    for k in range(count):
+        into[order[k]] = k
+
+
 @native(unit=True, apart=True)
 def select_smallest(keys, limit, cutoff, chosen):
     """The largest of the ``limit`` smallest keys ≥ 0: a histogram of their high bits, then one bucket by rank."""

@@ -23,6 +23,7 @@ from lpmdsl.program.ir import (
     Load,
     OrderStatistic,
     Program,
+    Rank,
     ScheduleItem,
     SelectSmallest,
     Spend,
@@ -110,6 +111,8 @@ def _alone(program: Program, item: ScheduleItem) -> str:
             return f"select_smallest({item.keys}, {text(item.limit)}, {item.cutoff}, {item.chosen})"
         case OrderStatistic():
             return f"order_statistic({item.values}, {item.groups}, {item.level!r}, {item.into})"
+        case Rank():
+            return f"rank_by({item.values}, {item.keys}, {item.into})"
         case Gate() | Spend() | Decide():
             raise AssertionError("what every thread does or decides")
         case _:

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from lpmdsl.backends.triton import prelude, schedule_kernels
-from lpmdsl.backends.triton.stages import Alone, Each, Join, Order, Select, Stage, Wipe, look_stages, stages
+from lpmdsl.backends.triton.stages import Alone, Each, Join, Order, Select, Sort, Stage, Wipe, look_stages, stages
 from lpmdsl.program.ir import Program
 
 TARGETS = {"cuda 80": ("cuda", 80, 32), "cuda 90": ("cuda", 90, 32), "hip gfx942": ("hip", "gfx942", 64)}
@@ -71,7 +71,7 @@ def _jobs(stage: Stage, module: ModuleType, gates: int, block: int, warps: int) 
             kernel = schedule_kernels.fold_lanes_kernel if stage.how == "add" else schedule_kernels.fold_extreme_kernel
             constants = {"GATE": stage.gate, "GROUPS": 1, "LEAST": stage.how == "min"} | common
             return [_Job(kernel, constants, 4)]
-        case Order():
+        case Order() | Sort():
             return []  # torch sorts
         case Select():
             constants = {"GATE": stage.gate, "SHIFT": 55, "FIRST": True, "BLOCK": lanes} | common

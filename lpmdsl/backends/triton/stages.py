@@ -21,6 +21,7 @@ from lpmdsl.program.ir import (
     Load,
     OrderStatistic,
     Program,
+    Rank,
     ScheduleItem,
     SelectSmallest,
     Spend,
@@ -109,7 +110,16 @@ class Order:
     gate: int
 
 
-Stage = Alone | Each | Wipe | Join | Select | Order
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """The place of each in an order by values and then by keys, whether a gate is open or not."""
+
+    values: str
+    keys: str
+    into: str
+
+
+Stage = Alone | Each | Wipe | Join | Select | Order | Sort
 
 
 @dataclass(slots=True)
@@ -148,6 +158,8 @@ class _Stages:
                     self.stages.append(Select(item.keys, item.limit.buffer, item.cutoff, item.chosen, gate))
                 case OrderStatistic():
                     self.stages.append(Order(item.values, item.groups, item.into, item.level, gate))
+                case Rank():
+                    self.stages.append(Sort(item.values, item.keys, item.into))
                 case Gate():
                     self._gate(item, gate)
                 case Collect() | Spend() | Decide():

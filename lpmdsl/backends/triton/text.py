@@ -16,6 +16,7 @@ from lpmdsl.program.ir import (
     Apply,
     Assign,
     AtomicAdd,
+    AtomicMax,
     Claim,
     Const,
     Draw,
@@ -84,6 +85,8 @@ class Printer:
                 self._store(stmt, depth, mask)
             case AtomicAdd():
                 self._add(stmt, depth, mask)
+            case AtomicMax():
+                self._raise(stmt, depth, mask)
             case Tally():
                 self._tally(stmt, depth, mask)
             case If():
@@ -140,6 +143,13 @@ class Printer:
             return
         place = self.lanes.place(stmt.buffer, stmt.index, mask)
         self.line(depth, f'tl.atomic_add({place}, {value}, mask={mask}, sem="relaxed"){remark(stmt.span)}')
+
+    def _raise(self, stmt: AtomicMax, depth: int, mask: str) -> None:
+        self.lanes.defined_under[stmt.name] = mask
+        place = self.lanes.place(stmt.buffer, stmt.index, mask)
+        value = self.lanes.block(stmt.value, mask)
+        call = f'tl.atomic_max({place}, {value}, mask={mask}, sem="relaxed")'
+        self.line(depth, f"{stmt.name} = {call}{remark(stmt.span)}")
 
     def _tally(self, stmt: Tally, depth: int, mask: str) -> None:
         """Counts of the block by one atomic a group; floats into the lane's own sum (``Lanes.sums``)."""
@@ -275,7 +285,7 @@ def cost(body: tuple[KStmt, ...]) -> int:
                 total += 60
             case While() | Loop():
                 total += 50
-            case AtomicAdd():
+            case AtomicAdd() | AtomicMax():
                 total += 10
             case Store() | Tally():
                 total += 4

@@ -20,6 +20,7 @@ from lpmdsl.backends.triton.stages import (
     Join,
     Order,
     Select,
+    Sort,
     Stage,
     Wipe,
     lane_sums,
@@ -341,4 +342,7 @@ def _launches(name: str, made: list[Stage]) -> str:
             case Order():
                 names = ", ".join(f'"{n}"' for n in (stage.values, stage.groups, stage.into))
                 lines.append(f"{INDENT}go.order({names}, {stage.level!r}, gate={stage.gate})")
+            case Sort():
+                names = ", ".join(f'"{n}"' for n in (stage.values, stage.keys, stage.into))
+                lines.append(f"{INDENT}go.rank({names})")
     return "\n".join(lines) + "\n"

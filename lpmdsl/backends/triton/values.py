@@ -13,6 +13,7 @@ from typing import assert_never
 from lpmdsl.program.ir import (
     Apply,
     Assign,
+    AtomicMax,
     Beside,
     Buffer,
     Const,
@@ -71,6 +72,8 @@ def _spread(body: tuple[KStmt, ...], divided: bool, varying: set[str]) -> None:
             case Let() if depends(stmt.value, varying):
                 varying.add(stmt.name)
             case Assign() if divided or depends(stmt.value, varying):
+                varying.add(stmt.name)
+            case AtomicMax():
                 varying.add(stmt.name)
             case Draw():
                 varying.update(words_of(stmt))
@@ -157,7 +160,8 @@ def conjuncts(test: KExpr) -> tuple[KExpr, ...]:
 class Lanes:
     """Facts about one kernel that printing needs. ``defined_under[local]``: the mask under which it was defined.
 
-    ``alone``: what is printed now runs once, not for a block of lanes; then a mask is one truth value.
+    ``alone``: what is printed now runs once, not for a block of lanes; then a mask is one truth value. ``raised``:
+    buffers of maxima that lanes change while others read them: no read may be answered from what was read before.
     """
 
     buffers: dict[str, Buffer]
@@ -166,6 +170,7 @@ class Lanes:
     alone: bool = True
     narrow: set[str] = field(default_factory=set)
     integer: str = "tl.int64"
+    raised: frozenset[str] = frozenset()
     defined_under: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -173,7 +178,9 @@ class Lanes:
         """Facts about a kernel; ``buffers``: those of its Program, by name."""
         whole = (*kernel.prologue, *kernel.body)
         varying, narrow = (varying_names(kernel), narrow_names(kernel)) if kernel.domain else (set(), set())
-        return cls(buffers, varying, {s.name for s in statements(whole) if isinstance(s, Assign)}, narrow=narrow)
+        assigned = {s.name for s in statements(whole) if isinstance(s, Assign)}
+        raised = frozenset(s.buffer for s in statements(whole) if isinstance(s, AtomicMax))
+        return cls(buffers, varying, assigned, narrow=narrow, raised=raised)
 
     def value_of(self, name: str, expr: KExpr, mask: str, spread: bool) -> str:
         """The value of a local, in the type that it has; ``spread``: one a lane."""
@@ -246,7 +253,8 @@ class Lanes:
         place = self.place(expr.buffer, expr.index, mask)
         masked = mask and (self.alone or any(self.is_varying(k) for k in expr.index))
         where = f", mask={mask}, other=0" if masked else ""
-        return f"tl.load({place}{where})"
+        anew = ", volatile=True" if expr.buffer in self.raised else ""
+        return f"tl.load({place}{where}{anew})"
 
     def _apply(self, expr: Apply, mask: str) -> tuple[str, int]:
         name, args = expr.op, expr.args

@@ -103,6 +103,10 @@ class Scope:
             renamed=self.others,
         )  # fmt: skip
 
+    def at(self, agent: KExpr) -> Scope:
+        """Return the scope of another agent of the kind, read as one's own, of whose states nothing is read yet."""
+        return replace(self, agent=agent, states={}, attributes={}, entered={}, live={}, moves={}, theirs=None)
+
     def kept(self, buffer: str) -> Load:
         """Return the agent's element of a buffer of attributes or states."""
         return self.builder.load(self.renamed.get(buffer, buffer), self.agent)

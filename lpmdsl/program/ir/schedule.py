@@ -99,6 +99,16 @@ class OrderStatistic:
 
 
 @dataclass(frozen=True, slots=True)
+class Rank:
+    """``into[i]``: how many of those with a key ≥ 0 come before i, by ``values`` and then by ``keys``; −1 for those
+    without a key. No two keys are equal, and no value of one with a key is NaN."""
+
+    values: str
+    keys: str
+    into: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """``items`` only when the scalar ``test`` holds."""
 
@@ -174,4 +184,4 @@ class Decide:
         return (self.archetypes, self.table, self.into, *told)
 
 
-ScheduleItem = Launch | Clear | Fold | SelectSmallest | OrderStatistic | Gate | Collect | Spend | Decide
+ScheduleItem = Launch | Clear | Fold | SelectSmallest | OrderStatistic | Rank | Gate | Collect | Spend | Decide

@@ -73,6 +73,20 @@ class AtomicAdd:
 
 
 @dataclass(frozen=True, slots=True)
+class AtomicMax:
+    """A new local: what an element that several agents share was before it became the larger of that and a value.
+
+    Nothing else changes the element in the pass, so it only grows. What a kernel loads of it may be an earlier value.
+    """
+
+    name: str
+    buffer: str
+    index: tuple[KExpr, ...]
+    value: KExpr
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """Adds to (or takes the minimum or maximum with) column ``index`` of this chunk's row of a tally; ``Fold`` joins
     the rows in order. A tally of float64 sums has a third dimension, ``LANES``: the agent's lane of the column adds.
@@ -169,4 +183,7 @@ def calendar_buffers(calendar: str) -> tuple[str, str, str]:
     return f"{calendar}_head", f"{calendar}_blocks", f"{calendar}_pool"
 
 
-KStmt = Let | Assign | Draw | Store | AtomicAdd | Tally | If | Loop | While | Append | Mark | Claim | Enqueue | Prefetch
+KStmt = (
+    Let | Assign | Draw | Store | AtomicAdd | AtomicMax | Tally | If | Loop | While | Append | Mark | Claim | Enqueue
+    | Prefetch
+)  # fmt: skip

@@ -10,6 +10,7 @@ from lpmdsl.program.ir.statements import (
     Append,
     Assign,
     AtomicAdd,
+    AtomicMax,
     Claim,
     Draw,
     Enqueue,
@@ -57,7 +58,7 @@ def expressions(stmt: KStmt) -> tuple[KExpr, ...]:
             return (stmt.value,)
         case Draw():
             return (stmt.agent, stmt.episode, *((stmt.together,) if stmt.together is not None else ()))
-        case Store() | AtomicAdd():
+        case Store() | AtomicAdd() | AtomicMax():
             return (*stmt.index, stmt.value)
         case Tally():
             return (stmt.index, stmt.value)
@@ -102,7 +103,7 @@ def buffers_of(kernel: Kernel) -> tuple[str, ...]:
     names = {kernel.over} - {""}
     for stmt in statements(whole(kernel)):
         match stmt:
-            case Store() | AtomicAdd() | Tally() | Prefetch():
+            case Store() | AtomicAdd() | AtomicMax() | Tally() | Prefetch():
                 names.add(stmt.buffer)
             case Mark() | Claim():
                 names.add(stmt.bits)

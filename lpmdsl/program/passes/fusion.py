@@ -13,6 +13,7 @@ from lpmdsl.program.ir import (
     Append,
     Assign,
     AtomicAdd,
+    AtomicMax,
     Claim,
     Clear,
     Collect,
@@ -32,6 +33,7 @@ from lpmdsl.program.ir import (
     Mark,
     OrderStatistic,
     Program,
+    Rank,
     ScheduleItem,
     SelectSmallest,
     Spend,
@@ -131,6 +133,8 @@ def _touched(item: ScheduleItem, kernels: dict[str, Kernel]) -> set[str]:
             return {item.keys, item.cutoff, item.chosen, *_loaded(item.limit)}
         case OrderStatistic():
             return {item.values, item.groups, item.into}
+        case Rank():
+            return {item.values, item.keys, item.into}
         case Gate():
             return _loaded(item.test).union(*(_touched(i, kernels) for i in item.items))
         case _:
@@ -184,7 +188,7 @@ def _shared_writes(kernel: Kernel) -> set[str]:
     shared: set[str] = set()
     for stmt in statements(kernel.body):
         match stmt:
-            case AtomicAdd() | Tally():
+            case AtomicAdd() | AtomicMax() | Tally():
                 shared.add(stmt.buffer)
             case Mark() | Claim():
                 shared.add(stmt.bits)
@@ -216,7 +220,7 @@ def _shared_prefix(a: tuple[KStmt, ...], b: tuple[KStmt, ...]) -> set[str]:
     assigned = {s.name for s in statements(a) if isinstance(s, Assign)} | {
         s.name for s in statements(b) if isinstance(s, Assign)
     }
-    written = {s.buffer for s in statements(a) if isinstance(s, Store | AtomicAdd | Tally)}
+    written = {s.buffer for s in statements(a) if isinstance(s, Store | AtomicAdd | AtomicMax | Tally)}
     mine = {s.name: s.value for s in a if isinstance(s, Let)}
     same: set[str] = set()
     for stmt in b:
@@ -236,7 +240,7 @@ def _defined(kernel: Kernel) -> set[str]:
                 names.add(stmt.name)
             case Loop():
                 names.add(stmt.var)
-            case Claim():
+            case Claim() | AtomicMax():
                 names.add(stmt.name)
             case Draw():
                 names.update(words_of(stmt))

@@ -13,6 +13,7 @@ from lpmdsl.program.ir import (
     Apply,
     Assign,
     AtomicAdd,
+    AtomicMax,
     Draw,
     If,
     Kernel,
@@ -39,9 +40,9 @@ AGENT = (Var("i", "i64"),)
 
 def reuse_loads(kernel: Kernel) -> Kernel:
     """The kernel with each repeated load read once, in the innermost block that holds all its uses."""
-    written = {s.buffer for s in statements(kernel.body) if isinstance(s, Store | AtomicAdd | Tally)}
+    written = {s.buffer for s in statements(kernel.body) if isinstance(s, Store | AtomicAdd | AtomicMax | Tally)}
     assigned = {s.name for s in statements(kernel.body) if isinstance(s, Assign)}
-    taken = {s.name for s in statements((*kernel.prologue, *kernel.body)) if isinstance(s, Let)}
+    taken = {s.name for s in statements((*kernel.prologue, *kernel.body)) if isinstance(s, Let | AtomicMax)}
     return replace(kernel, body=_Reuse(written, assigned, taken).block(kernel.body))
 
 
@@ -97,7 +98,7 @@ class _Reuse:
 
     def _defined_within(self, load: Load, body: tuple[KStmt, ...]) -> bool:
         """Return True if the index reads a local that is defined only behind the place where the load would go."""
-        defined = {s.name for s in statements(body) if isinstance(s, Let)}
+        defined = {s.name for s in statements(body) if isinstance(s, Let | AtomicMax)}
         defined |= {s.var for s in statements(body) if isinstance(s, Loop)}
         defined |= {w for s in statements(body) if isinstance(s, Draw) for w in words_of(s)}
         return any(isinstance(e, Var) and e.name in defined for e in walk(load))

@@ -13,6 +13,7 @@ from dataclasses import replace
 from lpmdsl.program.ir import (
     Ahead,
     AtomicAdd,
+    AtomicMax,
     Kernel,
     KExpr,
     KStmt,
@@ -61,7 +62,7 @@ def _elements(body: tuple[KStmt, ...]) -> list[tuple[str, tuple[KExpr, ...]]]:
     found: list[tuple[str, tuple[KExpr, ...]]] = []
     for stmt in statements(body):
         found += [(e.buffer, e.index) for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)]
-        if isinstance(stmt, Store | AtomicAdd):
+        if isinstance(stmt, Store | AtomicAdd | AtomicMax):
             found.append((stmt.buffer, stmt.index))
     return list(dict.fromkeys(found))
 

@@ -31,6 +31,7 @@ from lpmdsl.program.ir import (
     Launch,
     Load,
     OrderStatistic,
+    Rank,
     ScheduleItem,
     SelectSmallest,
     Spend,
@@ -147,6 +148,8 @@ class _Walk:
             case OrderStatistic():
                 values, groups, into = self._known((item.values, item.groups, item.into))
                 return self._stage("order", item.values, (values, groups, item.level, into), "order_statistic")
+            case Rank():
+                return self._stage("rank", item.values, self._known((item.values, item.keys, item.into)), "rank_by")
             case Gate():
                 raise AssertionError("a gate is decided by the walk")
             case _:

@@ -27,13 +27,15 @@ RuleAction = Action | CopyState
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """Choice of the other agent of a paragraph: one who is picked, or each in turn.
+    """Choice of the other agent of a paragraph: one who is picked, one who is taken, or each in turn.
 
     Of ``network``, or of everybody of the kind (``network`` ""), ``is_other``: but oneself. Picked by lot, with a
-    chance in proportion to ``by``, or the one with most or least of ``by``, among equals by lot.
+    chance in proportion to ``by``, or the one with most or least of ``by``, among equals by lot. Taken is the one who
+    would be picked of those whom nobody has taken yet; agents take one after the other, by lot, or those ``first`` who
+    have most or least of ``first_by``, among equals by lot.
     """
 
-    how: Literal["pick", "each"]
+    how: Literal["pick", "take", "each"]
     network: str
     is_other: bool
     where: Expr | None
@@ -43,6 +45,8 @@ class Meeting:
     span: Span
     last: float = 0.0
     """Days, a whole number of steps, of which the ties that were drawn are meant; 0: those of the moment."""
+    first: Literal["lot", "highest", "lowest"] = "lot"
+    first_by: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,14 @@ class RuleBuilder(BehaviourBuilder):
         meeting = t.Meeting("pick", self.named(whom), other is not None, where, order, by, span)
         return t.Paragraph("", None, probability, meeting, (), span)
 
+    def take(self, meta: Meta, c: Children) -> t.Paragraph:
+        _, other, whom, where, chosen, by, first, first_by, probability = c
+        order: Any = "lot" if chosen is None else str(chosen)
+        place: Any = "lot" if first is None else str(first)
+        span = self.span(meta)
+        meeting = t.Meeting("take", self.named(whom), other is not None, where, order, by, span, None, place, first_by)
+        return t.Paragraph("", None, probability, meeting, (), span)
+
     def each_of(self, meta: Meta, c: Children) -> t.Paragraph:
         whom, last, where, probability = c
         span = self.span(meta)

@@ -51,6 +51,8 @@ def _meeting(node: t.Meeting, has_chance: bool) -> str:
     if node.how == "each":
         last = node.last and f"in the last {node.last.text}"
         return join("each of", node.whom.id, last, where_part(node.where, before="with" if has_chance else ""))
+    if node.how == "take":
+        return _taking(node, has_chance)
     order = ""
     if node.by is not None:
         words = "by weight" if node.order == "weight" else f"with {node.order}"
@@ -58,3 +60,16 @@ def _meeting(node: t.Meeting, has_chance: bool) -> str:
     before = "by" if node.order == "weight" else "with" if order or has_chance else ""
     return join("pick one of", "other" if node.is_other else "", node.whom.id,
                 where_part(node.where, before=before), order)  # fmt: skip
+
+
+def _taking(node: t.Meeting, has_chance: bool) -> str:
+    parts = [("where", None, node.where), ("choosing", node.order, node.by), ("first", node.first, node.first_by)]
+    given = [(word, how, value) for word, how, value in parts if value is not None]
+    following = [*(word for word, _, _ in given[1:]), "with" if has_chance else ""]
+    written = ["take one of", "other" if node.is_other else "", node.whom.id]
+    for (word, how, value), before in zip(given, following, strict=False):
+        if how is None:
+            written.append(where_part(value, before=before))
+        else:
+            written.append(f"{word} {how} {expression(value, SUM, before=before)}")
+    return join(*written)

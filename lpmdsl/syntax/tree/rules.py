@@ -12,12 +12,13 @@ from lpmdsl.syntax.tree.expressions import Date, Expr, Name, Quantity
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """``pick one of [other] WHOM …`` or ``each of WHOM [in the last PERIOD]``: who is the other agent in a paragraph.
+    """``pick one of [other] WHOM …``, ``take one of …`` or ``each of WHOM [in the last PERIOD]``: who the other is.
 
-    ``order``: ``by weight W``, ``with highest X``, ``with lowest X``, or by lot; ``by`` is W or X.
+    ``order``: ``by weight W``, ``with highest X``, ``with lowest X`` (of a take: ``choosing highest X``), or by lot;
+    ``by`` is W or X. ``first``, ``first_by``: in which order agents take, ``first highest Y`` or by lot.
     """
 
-    how: Literal["pick", "each"]
+    how: Literal["pick", "take", "each"]
     whom: Name
     is_other: bool
     where: Expr | None
@@ -25,6 +26,8 @@ class Meeting:
     by: Expr | None
     span: Span
     last: Quantity | None = None
+    first: Literal["lot", "highest", "lowest"] = "lot"
+    first_by: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

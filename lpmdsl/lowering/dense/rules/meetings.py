@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.neighbours import members
 from lpmdsl.lowering.dense.presence import any_removed
@@ -11,16 +13,21 @@ from lpmdsl.program.ir import Assign, Draw, If, KExpr, KStmt, Loop, Threshold, V
 from lpmdsl.program.nodes import AGENT, all_of, any_of, as_number, integer, number, op, real, test, word
 from lpmdsl.semantics import model as m
 
+Among = Callable[[Scope], KExpr]
 
-def picked(scope: Scope, rule: m.Rule, meeting: m.Meeting, into: Var, along: Var | None) -> list[KStmt]:
+
+def picked(
+    scope: Scope, rule: m.Rule, meeting: m.Meeting, into: Var, along: Var | None, among: Among | None = None
+) -> list[KStmt]:
     """Statements that put the number of whom the agent picks into a local; it stays -1 where nobody qualifies.
 
-    ``along``: a local for the entry of the rows by which that one was found, where it is asked for.
+    ``along``: a local for the entry of the rows by which that one was found, where it is asked for. ``among``: a test
+    of those who may be picked, made before any draw.
     """
     body: list[KStmt] = []
     draw, path = scope.fresh("w"), f"{meeting.site}.who"
-    body.append(Draw(draw, site(path), AGENT, runs(scope, rule), path, meeting.span))
-    if _is_anybody(scope, rule, meeting):
+    body.append(Draw(draw, site(path), scope.agent, runs(scope, rule), path, meeting.span))
+    if among is None and _is_anybody(scope, rule, meeting):
         return [*body, *_anybody(rule, meeting, word(draw, 0), into)]
     luck = word(draw, 0)
     most = {"highest": float("-inf"), "lowest": float("inf"), "weight": float("inf"), "lot": float("inf")}
@@ -28,7 +35,8 @@ def picked(scope: Scope, rule: m.Rule, meeting: m.Meeting, into: Var, along: Var
     lowest = scope.let(body, "lowest", integer(1 << 32))
 
     def told(other: Scope) -> list[KStmt]:
-        return _compared(other, meeting, luck, best, lowest, into, along)
+        compared = _compared(other, meeting, luck, best, lowest, into, along)
+        return compared if among is None else [If(among(other), tuple(compared), span=meeting.span)]
 
     if meeting.network:
         return [*body, *members(scope, meeting, told)]
@@ -60,7 +68,7 @@ def _everybody(scope: Scope, rule: m.Rule, meeting: m.Meeting, told) -> list[KSt
     inner = scope.facing(other)
     there: KExpr = test("not", any_removed(other, rule.of))
     if meeting.is_other:
-        there = all_of(test("ne", index, AGENT), there)
+        there = all_of(test("ne", index, scope.agent), there)
     wanted = tuple(told(inner))
     if meeting.where is not None:
         wanted = (If(inner.value(meeting.where), wanted, span=meeting.span),)

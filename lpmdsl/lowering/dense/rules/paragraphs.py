@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import assert_never
 
 from lpmdsl.lowering.dense.entries import draw_value, stored_value, write
@@ -11,11 +12,12 @@ from lpmdsl.lowering.dense.neighbours import look, members
 from lpmdsl.lowering.dense.rules.choosing import runs
 from lpmdsl.lowering.dense.rules.meetings import picked
 from lpmdsl.lowering.dense.rules.moves import force
+from lpmdsl.lowering.dense.rules.taking import taken, turn
 from lpmdsl.lowering.dense.rules.writes import add_to_other, set_other
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import Assign, Const, Draw, If, KExpr, KStmt, Store, Var
-from lpmdsl.program.nodes import AGENT, any_of, chance_threshold, integer, number, real, test, word
+from lpmdsl.program.nodes import AGENT, any_of, chance_threshold, integer, number, op, real, test, word
 from lpmdsl.semantics import model as m
 
 YES, NO = Const(True, "bool"), Const(False, "bool")
@@ -30,18 +32,47 @@ class Chain:
     along: Var | None = None
     """The entry of the rows by which that one was found, of a network of which a file says more."""
 
+    def may(self, joined: str) -> KExpr:
+        """Test that an agent comes to a paragraph that is joined so; the chain is begun anew where that says so."""
+        if joined != "and":
+            self.partner = self.along = None
+        if joined == "and":
+            return self.acted[-1]
+        if joined == "otherwise":
+            return test("not", any_of(*self.acted))
+        self.acted = []
+        return YES
+
+    def left_off(self, scope: Scope, rule: m.Rule, take: m.Paragraph) -> list[KStmt]:
+        """Statements at the end of a pass, before agents are taken: who has a turn, and what the chain has done."""
+        body: list[KStmt] = []
+        may = self.may(take.joined)
+        facing = scope if self.partner is None else _facing(scope, rule, self, body)
+        body += _by_luck(facing, rule, take, turn(facing, rule, take))
+        noted: list[KStmt] = []
+        for k, acted in enumerate(self.acted):
+            name = scope.builder.buffer(f"{rule.name}_acted_{k}", "u8", (rule.of,), "state", note="1: acted before")
+            noted.append(Store(name, (AGENT,), op("to_u8", acted, dtype="u8")))
+        return [*noted, If(may, tuple(body), span=take.span)]
+
+    def taken_up(self, scope: Scope, rule: m.Rule) -> list[KStmt]:
+        """Statements at the beginning of the pass after it: locals with what the chain has done."""
+        body: list[KStmt] = []
+        before = [scope.builder.load(f"{rule.name}_acted_{k}", AGENT) for k in range(len(self.acted))]
+        self.acted = [scope.let(body, "acted", test("ne", noted, integer(0))) for noted in before]
+        self.partner = self.along = None
+        return body
+
+
+def takes_somebody(one: m.Paragraph) -> bool:
+    """Return True if agents are taken in a paragraph, for which all must have come to it."""
+    return one.meeting is not None and one.meeting.how == "take"
+
 
 def paragraph(scope: Scope, rule: m.Rule, one: m.Paragraph, chain: Chain) -> list[KStmt]:
     """Statements of one paragraph for an agent for whom the rule is; the chain is brought up to date."""
     body: list[KStmt] = []
-    if one.joined == "and":
-        may: KExpr = chain.acted[-1]
-    elif one.joined == "otherwise":
-        may = test("not", any_of(*chain.acted))
-    else:
-        may, chain.acted = YES, []
-    if one.joined != "and":
-        chain.partner = chain.along = None
+    may = chain.may(one.joined)
     acted, met = scope.let(body, "acted", NO), None
     if one.meeting is not None and one.meeting.how == "pick":
         met = scope.let(body, "picked", integer(-1))
@@ -53,9 +84,30 @@ def paragraph(scope: Scope, rule: m.Rule, one: m.Paragraph, chain: Chain) -> lis
     return [*body, If(may, tuple(inner), span=one.span)]
 
 
+def taken_paragraph(scope: Scope, rule: m.Rule, one: m.Paragraph, chain: Chain) -> list[KStmt]:
+    """Statements of those who have taken somebody, in the pass after that."""
+    assert one.meeting is not None
+    body: list[KStmt] = []
+    partner = scope.let(body, "taken", taken(scope.builder, one))
+    acted = scope.let(body, "acted", test("ge", partner, integer(0)))
+    chain.acted.append(acted)
+    chain.partner, chain.along = partner, _along(scope, one, body)
+    found: list[KStmt] = []
+    if chain.along is not None:
+        found += members(scope, one.meeting, partial(_tie_with, partner=partner, along=chain.along))
+    beside = _facing(scope, rule, chain, found)
+    found += _actions(beside, rule, one)
+    return [*body, If(acted, tuple(found), span=one.span)]
+
+
+def _tie_with(scope: Scope, partner: KExpr, along: Var) -> list[KStmt]:
+    assert scope.edge is not None
+    return [If(test("eq", _theirs(scope), partner), (Assign(along.name, scope.edge),))]
+
+
 def _along(scope: Scope, one: m.Paragraph, body: list[KStmt]) -> Var | None:
     """A local for the tie to whom the agent picks, where a file says more of it."""
-    if one.meeting is None or one.meeting.how != "pick" or not one.meeting.network:
+    if one.meeting is None or one.meeting.how == "each" or not one.meeting.network:
         return None
     has_columns = bool(scope.builder.model.network(one.meeting.network).columns)
     return scope.let(body, "along", integer(0)) if has_columns else None
@@ -142,7 +194,7 @@ def _action(scope: Scope, rule: m.Rule, action: m.RuleAction) -> list[KStmt]:
             assert scope.theirs is not None
             if action.adds:
                 return [*body, add_to_other(scope, rule, action, scope.theirs.agent, scope.value(action.value))]
-            return [*body, set_other(rule, action, scope.theirs.agent)]
+            return [*body, *set_other(scope, rule, action, scope.theirs.agent)]
         case m.ForceMove():
             to = frozenset({action.state})
             return force(scope, action.condition, integer(action.state), to, YES, action.span)
@@ -210,4 +262,4 @@ def _told(scope: Scope, rule: m.Rule, action: m.SetAttribute, sums: dict[str, Va
         return [*body, Assign(total.name, real("add", total, scope.value(action.value)), action.span)]
     if action.adds:
         return [*body, add_to_other(scope, rule, action, _theirs(scope), scope.value(action.value))]
-    return [*body, set_other(rule, action, _theirs(scope))]
+    return [*body, *set_other(scope, rule, action, _theirs(scope))]

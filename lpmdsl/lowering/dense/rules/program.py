@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from lpmdsl.lowering.builder import BOUNDARY, Builder, stored_as
 from lpmdsl.lowering.dense.entries import entered, set_on_entering
 from lpmdsl.lowering.dense.expressions import Scope
@@ -15,7 +17,8 @@ from lpmdsl.lowering.dense.rules.choosing import (
     is_period_over,
     runs,
 )
-from lpmdsl.lowering.dense.rules.paragraphs import Chain, happens, paragraph
+from lpmdsl.lowering.dense.rules.paragraphs import Chain, happens, paragraph, taken_paragraph, takes_somebody
+from lpmdsl.lowering.dense.rules.taking import declare_take, no_turn, own_scope, take_items
 from lpmdsl.lowering.dense.rules.writes import declare_written, settle_items
 from lpmdsl.program.ir import Const, DType, Gate, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally
 from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, number, op, test
@@ -55,8 +58,7 @@ def follow_items(builder: Builder, rule: m.Rule, is_limited: bool, counts: bool 
     before = _kept_buffers(builder, rule)
     keep = [Launch(builder.kernel(_keep_kernel(builder, rule, buffer, kept))) for buffer, kept in before.items()]
     settled = settle_items(builder, rule)
-    act = Launch(builder.kernel(_act_kernel(builder, rule, before, is_limited, counts)))
-    return [*keep, *settled.before, act, *settled.after]
+    return [*keep, *settled.before, *_act_items(builder, rule, before, is_limited, counts), *settled.after]
 
 
 def entering_items(builder: Builder) -> list[ScheduleItem]:
@@ -131,31 +133,65 @@ def _scope(builder: Builder, rule: m.Rule, before: dict[str, str]) -> Scope:
         # What moves is read at the end of the step, the clock and reports as at its beginning.
         scope.now, scope.since_at, scope.is_before_reports = op("max", STEP, FIRST), BOUNDARY, test("lt", STEP, FIRST)
         scope.is_after_moves = True
-    own = [c for c in builder.model.conditions if c.of == rule.of]
-    scope.states = {c.name: op("to_i64", builder.load(c.name, AGENT)) for c in own}
-    scope.live = dict(scope.states)
-    scope.entered = {c.name: builder.load(f"{c.name}_entered", AGENT) for c in own if c.tells_since}
     return scope
 
 
-def _act_kernel(builder: Builder, rule: m.Rule, before: dict[str, str], is_limited: bool, counts: bool) -> Kernel:
-    scope = _scope(builder, rule, before)
+def _act_items(
+    builder: Builder, rule: m.Rule, before: dict[str, str], is_limited: bool, counts: bool
+) -> list[ScheduleItem]:
+    """A pass for the paragraphs up to the first in which agents are taken, and another from each of these on."""
+    takes = [k for k, one in enumerate(rule.paragraphs) if takes_somebody(one)]
+    items: list[ScheduleItem] = []
+    chain = Chain()
+    for part, (first, last) in enumerate(pairwise([0, *takes, len(rule.paragraphs)])):
+        scope = own_scope(_scope(builder, rule, before), rule, AGENT)
+        inner = chain.taken_up(scope, rule) if part > 0 else _counted(rule, counts)
+        for k, one in enumerate(rule.paragraphs[first:last]):
+            is_taken = part > 0 and k == 0
+            inner += taken_paragraph(scope, rule, one, chain) if is_taken else paragraph(scope, rule, one, chain)
+        following = rule.paragraphs[last] if last < len(rule.paragraphs) else None
+        if following is not None:
+            declare_take(builder, rule, following)
+            inner += chain.left_off(scope, rule, following)
+        kernel = _act_kernel(rule, scope, inner, is_limited, part, following)
+        items.append(Launch(builder.kernel(kernel)))
+        if following is not None:
+            items += take_items(builder, rule, following, _scope(builder, rule, before))
+    return items
+
+
+def _counted(rule: m.Rule, counts: bool) -> list[KStmt]:
+    return [Tally(f"{rule.name}_chosen_tally", integer(0), integer(1))] if counts else []
+
+
+def _act_kernel(
+    rule: m.Rule, scope: Scope, inner: list[KStmt], is_limited: bool, part: int, following: m.Paragraph | None
+) -> Kernel:
+    """One pass; who follows the rule is found in the first and noted for those after it."""
     body: list[KStmt] = []
-    inner: list[KStmt] = [Tally(f"{rule.name}_chosen_tally", integer(0), integer(1))] if counts else []
+    name = f"act_{rule.name}" if part == 0 else f"act_{rule.name}_{part}"
+    if following is not None:
+        body.append(no_turn(following))
+    if part > 0:
+        follows = test("ne", scope.builder.load(f"{rule.name}_follows", AGENT), FIRST)
+        body.append(If(follows, tuple(inner), span=rule.span))
+        return Kernel(name, rule.of, tuple(scope.prologue), tuple(body), rule.span)
+    if following is not None:
+        scope.builder.buffer(f"{rule.name}_follows", "u8", (rule.of,), "state", note="1: follows the rule this time")
+        body.append(Store(f"{rule.name}_follows", (AGENT,), Const(0, "u8")))
     if is_limited:
         chosen = is_chosen(scope, rule.name, rule.block, body)
     elif rule.is_after_moves:
-        chosen = test("ne", builder.load(entered(rule), AGENT), FIRST)
+        chosen = test("ne", scope.builder.load(entered(rule), AGENT), FIRST)
         inner.append(Store(entered(rule), (AGENT,), Const(0, "u8"), rule.span))
     else:
         look(scope, rule.block.where, body)
         chosen = eligible(scope, rule.block)
-    chain = Chain()
-    for one in rule.paragraphs:
-        inner += paragraph(scope, rule, one, chain)
+    if following is not None:
+        inner = [Store(f"{rule.name}_follows", (AGENT,), Const(1, "u8")), *inner]
     if rule.chance is not None:
         drawn: list[KStmt] = []
         lucky = happens(scope, rule, rule.chance, f"{rule.name}.rate", AGENT, runs(scope, rule), drawn)
         inner = [*drawn, If(lucky, tuple(inner), span=rule.chance.span)]
     body.append(If(chosen, tuple(inner), span=rule.span))
-    return Kernel(f"act_{rule.name}", rule.of, tuple(scope.prologue), tuple(body), rule.span)
+    return Kernel(name, rule.of, tuple(scope.prologue), tuple(body), rule.span)

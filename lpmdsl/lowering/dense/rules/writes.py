@@ -1,6 +1,7 @@
-"""Writes to others: what several add is summed as integers, what they set is one constant; both are settled after all.
+"""Writes to others: what several add is summed as integers; what they set is one constant, or what the one sets who
+has taken the other. All is settled after the last pass.
 
-Integers commute, and so do equal values: the order of agents cannot show.
+Integers commute, and so do equal values: the order of agents cannot show. What takers set is theirs alone.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
+from lpmdsl.lowering.dense.entries import stored_value
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.program.ir import AtomicAdd, Clear, Const, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store
 from lpmdsl.program.nodes import AGENT, integer, number, op, real, rounded, test
@@ -36,6 +38,10 @@ def declare_written(builder: Builder, rule: m.Rule) -> None:
             builder.buffer(added(rule, action.attribute), "i64", (rule.of,), "state", note=note)
         else:
             builder.buffer(given(rule, action.attribute), "u8", (rule.of,), "state", note="1 where others set it")
+            if varies(rule, action.attribute):
+                dtype = stored_as(_attribute(builder, rule, action.attribute).type)
+                name = value_given(rule, action.attribute)
+                builder.buffer(name, dtype, (rule.of,), "state", note="what others set")
 
 
 def added(rule: m.Rule, attribute: str) -> str:
@@ -48,15 +54,35 @@ def given(rule: m.Rule, attribute: str) -> str:
     return f"{rule.name}_sets_{attribute}"
 
 
+def value_given(rule: m.Rule, attribute: str) -> str:
+    """Name of the values to which others set an attribute, where they are not one constant."""
+    return f"{rule.name}_gives_{attribute}"
+
+
+def varies(rule: m.Rule, attribute: str) -> bool:
+    """Return True if not all who set an attribute of others set the same constant."""
+    values = [a.value for a in _to_others(rule) if a.attribute == attribute and not a.adds]
+    constants = {v.value for v in values if isinstance(v, m.Literal_)}
+    return len(constants) > 1 or not all(isinstance(v, m.Literal_) for v in values)
+
+
+def _attribute(builder: Builder, rule: m.Rule, name: str) -> m.Attribute:
+    return next(a for a in builder.model.agent(rule.of).attributes if a.name == name)
+
+
 def add_to_other(scope: Scope, rule: m.Rule, action: m.SetAttribute, other: KExpr, value: KExpr) -> KStmt:
     """The addition of a number to the other agent's attribute."""
     held = real("max", number(-MOST), real("min", value, number(MOST)))
     return AtomicAdd(added(rule, action.attribute), (other,), rounded(real("mul", held, number(UNIT))), action.span)
 
 
-def set_other(rule: m.Rule, action: m.SetAttribute, other: KExpr) -> KStmt:
-    """The note that the other agent's attribute is set."""
-    return Store(given(rule, action.attribute), (other,), Const(1, "u8"), action.span)
+def set_other(scope: Scope, rule: m.Rule, action: m.SetAttribute, other: KExpr) -> list[KStmt]:
+    """The note that the other agent's attribute is set, and to what."""
+    noted = Store(given(rule, action.attribute), (other,), Const(1, "u8"), action.span)
+    if not varies(rule, action.attribute):
+        return [noted]
+    value = stored_value(scope, rule.of, action)
+    return [noted, Store(value_given(rule, action.attribute), (other,), value, action.span)]
 
 
 def settle_items(builder: Builder, rule: m.Rule) -> Settled:
@@ -81,10 +107,16 @@ def _settle(builder: Builder, rule: m.Rule, actions: list[m.SetAttribute]) -> li
             value: KExpr = real("add", own, real("div", more, number(UNIT)))
         else:
             touched = test("ne", builder.load(given(rule, action.attribute), AGENT), integer(0))
-            assert isinstance(action.value, m.Literal_)
-            value = _constant(action.value, attributes[action.attribute])
+            value = _set_to(builder, rule, action, attributes[action.attribute])
         body.append(If(touched, (Store(name, (AGENT,), value, action.span),), span=action.span))
     return body
+
+
+def _set_to(builder: Builder, rule: m.Rule, action: m.SetAttribute, attribute: m.Attribute) -> KExpr:
+    if varies(rule, action.attribute):
+        return builder.load(value_given(rule, action.attribute), AGENT)
+    assert isinstance(action.value, m.Literal_)
+    return _constant(action.value, attribute)
 
 
 def _constant(value: m.Literal_, attribute: m.Attribute) -> KExpr:

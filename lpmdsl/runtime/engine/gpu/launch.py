@@ -120,6 +120,20 @@ class Launcher:
             nobody = ~here.any(dim=1) | (here & torch.isnan(told)).any(dim=1)
             found[:, group] = torch.where(nobody, torch.nan, between)
 
+    def rank(self, values: str, keys: str, into: str) -> None:
+        """The place of each in an order by values and then by keys; recorded in a graph like any launch."""
+        if self.only_compiles:
+            return
+        self.launches += 1
+        told, mine, found = self.buffers[values], self.buffers[keys], self.buffers[into]
+        last = torch.iinfo(torch.int64).max
+        by_key = torch.sort(torch.where(mine >= 0, mine, last), dim=1).indices
+        told = torch.where(mine >= 0, told, torch.inf).gather(1, by_key)
+        order = by_key.gather(1, torch.sort(told, dim=1, stable=True).indices)
+        places = torch.arange(order.shape[1], device=order.device).expand_as(order)
+        found.scatter_(1, order, places)
+        found.masked_fill_(mine < 0, -1)
+
     def _launch(self, kernel: Any, programs: int, given: dict[str, Any], warps: int) -> None:
         self.launches += 1
         names = self.names.get(kernel)

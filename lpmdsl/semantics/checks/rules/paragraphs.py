@@ -17,6 +17,7 @@ from lpmdsl.semantics.checks.actions import (
     set_attribute,
     settable,
 )
+from lpmdsl.semantics.checks.rules.agreement import check_agreement
 from lpmdsl.semantics.checks.rules.days_back import days_back
 from lpmdsl.semantics.checks.rules.draws import DRAWN, drawn_value
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test
@@ -36,16 +37,21 @@ def check_paragraphs(
 ) -> tuple[model.Paragraph, ...] | None:
     """The paragraphs of a rule or a block, from top to bottom; None after a report."""
     made: list[model.Paragraph | None] = []
-    meets, tie = False, ""
+    meets, is_taken, tie = False, False, ""
     for k, paragraph in enumerate(written):
-        # Whom one has picked stays in view of the paragraphs that are joined by `and`.
-        facing = replace(scope, theirs=scope.kind, tie=tie) if meets and paragraph.joined == "and" else scope
-        made.append(check_paragraph(ctx, paragraph, owner, k, facing))
-        own = paragraph.meeting
+        # Whom one has picked or taken stays in view of the paragraphs that are joined by `and`.
+        own, follows = paragraph.meeting, paragraph.joined == "and"
+        facing = replace(scope, theirs=scope.kind, tie=tie) if meets and follows else scope
+        is_taken = own.how == "take" if own is not None else is_taken and follows
+        made.append(check_paragraph(ctx, paragraph, owner, k, facing, is_taken))
         tie = over_which(ctx, own) if own is not None else tie
-        meets = own.how == "pick" if own is not None else meets and paragraph.joined == "and"
+        meets = own.how != "each" if own is not None else meets and follows
     _all_do_something(ctx, written)
-    return None if any(p is None for p in made) else tuple(p for p in made if p is not None)
+    if any(p is None for p in made):
+        return None
+    right = tuple(p for p in made if p is not None)
+    check_agreement(ctx, right)
+    return right
 
 
 def _all_do_something(ctx: Context, paragraphs: tuple[tree.Paragraph, ...]) -> None:
@@ -66,9 +72,9 @@ def _all_do_something(ctx: Context, paragraphs: tuple[tree.Paragraph, ...]) -> N
 
 
 def check_paragraph(
-    ctx: Context, written: tree.Paragraph, rule: str, number: int, scope: Scope
+    ctx: Context, written: tree.Paragraph, rule: str, number: int, scope: Scope, is_taken: bool
 ) -> model.Paragraph | None:
-    """The paragraph; None after a report. ``number``: its place in the rule."""
+    """The paragraph; None after a report. ``number``: its place in the rule; ``is_taken``: the other is, by one."""
     assert scope.kind is not None
     site = f"{rule}.paragraph{number}"
     meeting, inside = None, scope
@@ -80,7 +86,8 @@ def check_paragraph(
     if written.probability is not None:
         probability = check_probability(ctx, written.probability, scope, "the chance of a paragraph")
     actions = [
-        _action(ctx, action, written.meeting, inside, f"{site}.action{k}") for k, action in enumerate(written.actions)
+        _action(ctx, action, written.meeting, inside, f"{site}.action{k}", is_taken)
+        for k, action in enumerate(written.actions)
     ]
     broken = any(e is not None and e.type == ERROR for e in (where, probability)) or any(a is None for a in actions)
     if broken or (written.meeting is not None and meeting is None):
@@ -107,17 +114,23 @@ def _meeting(ctx: Context, written: tree.Meeting, site: str, scope: Scope) -> mo
         if by.type != ERROR:
             not_negative(ctx, by, "a weight")
     elif by is not None and by.type != ERROR and not by.type.is_numeric:
-        by = expect(ctx, by, NUMBER, f"what stands behind `with {written.order}`")
+        before = "choosing" if written.how == "take" else "with"
+        by = expect(ctx, by, NUMBER, f"what stands behind `{before} {written.order}`")
+    first = check_expression(ctx, written.first_by, scope) if written.first_by is not None else None
+    if first is not None and first.type != ERROR and not first.type.is_numeric:
+        first = expect(ctx, first, NUMBER, f"what stands behind `first {written.first}`")
     last = days_back(ctx, written, network)
-    if network is None or last is None or any(e is not None and e.type == ERROR for e in (where, by)):
+    if network is None or last is None or any(e is not None and e.type == ERROR for e in (where, by, first)):
         return None
-    return model.Meeting(written.how, network, written.is_other, where, written.order, by, site, written.span, last)
+    return model.Meeting(
+        written.how, network, written.is_other, where, written.order, by, site, written.span, last, written.first, first
+    )
 
 
 def _whom(ctx: Context, written: tree.Meeting, scope: Scope) -> str | None:
     """The network of those who may be met, "" for everybody of the kind; None after a report."""
     whom, kind = written.whom, scope.kind
-    if whom.id == kind and written.how == "pick":
+    if whom.id == kind and written.how != "each":
         return ""
     if whom.id == kind:
         ctx.report.add("E1004", f"`each of {kind}` would be everybody with everybody.", whom.span,
@@ -131,14 +144,14 @@ def _whom(ctx: Context, written: tree.Meeting, scope: Scope) -> str | None:
         return None
     if written.is_other:
         ctx.report.add("E1004", "Nobody is a neighbour of oneself, so `other` says nothing here.", written.span,
-                       f"Write `pick one of {whom.id}`.")  # fmt: skip
+                       f"Write `{written.how} one of {whom.id}`.")  # fmt: skip
         return None
     if network.of != kind or network.to:
         ctx.report.add("E0607", f"`{whom.id}` joins {network.of}, and the rule is of {kind}.", whom.span,
                        labels=ctx.declared(whom.id))  # fmt: skip
         return None
     if network.layout == "random":
-        nobody_in_particular(ctx, whom, f"Write `pick one of other {kind}`.")
+        nobody_in_particular(ctx, whom, f"Write `{'take' if written.how == 'take' else 'pick'} one of other {kind}`.")
         return None
     return network.name
 
@@ -147,15 +160,15 @@ def _whom(ctx: Context, written: tree.Meeting, scope: Scope) -> str | None:
 
 
 def _action(
-    ctx: Context, action: tree.Action, meeting: tree.Meeting | None, scope: Scope, site: str
+    ctx: Context, action: tree.Action, meeting: tree.Meeting | None, scope: Scope, site: str, is_taken: bool
 ) -> model.RuleAction | None:
     assert scope.kind is not None
     match action:
         case tree.SetTo():
             made = set_attribute(ctx, action, scope.kind, scope)
-            return made if made is None or _is_settled(ctx, action, made, meeting) else None
+            return made if made is None or _is_settled(ctx, action, made, meeting, is_taken) else None
         case tree.DrawTo():
-            return drawn(ctx, action, meeting, scope, site)
+            return drawn(ctx, action, meeting, scope, site, is_taken)
         case tree.MoveTo():
             if meeting is not None and meeting.how == "each":
                 _several(ctx, action.span, f"move {action.condition.id}")
@@ -173,18 +186,18 @@ def _action(
 
 
 def drawn(
-    ctx: Context, action: tree.DrawTo, meeting: tree.Meeting | None, scope: Scope, site: str
+    ctx: Context, action: tree.DrawTo, meeting: tree.Meeting | None, scope: Scope, site: str, is_taken: bool = False
 ) -> model.SetAttribute | None:
     """``set mood ~ normal(mean 0, sd 1)``; None after a report. ``site``: that of the action."""
     assert scope.kind is not None
-    target = action.target
-    if isinstance(target, tree.Theirs):
+    target, theirs = action.target, isinstance(action.target, tree.Theirs)
+    if isinstance(target, tree.Theirs) and (scope.theirs is None or not is_taken):
         if scope.theirs is None:
             nobody_in_view(ctx, target)
         else:
             _either(ctx, target.id, action.span)
         return None
-    if meeting is not None and meeting.how == "each":
+    if not theirs and meeting is not None and meeting.how == "each":
         _several(ctx, action.span, f"set {target.id}")
         return None
     member = settable(ctx, target, scope.kind)
@@ -198,17 +211,19 @@ def drawn(
         ctx.report.add("E1006", f"`{law.family}` cannot be drawn while the model runs.", action.drawn.span,
                        f"A rule can draw from {known}, and from a table of shares.")  # fmt: skip
         return None
-    return model.SetAttribute(target.id, value, chance, action.span)
+    return model.SetAttribute(target.id, value, chance, action.span, theirs=theirs)
 
 
 _WORDS = {tree.Leave: "leave", tree.Scale: "scale", tree.Change: "change"}
 
 
-def _is_settled(ctx: Context, action: tree.SetTo, made: model.SetAttribute, meeting: tree.Meeting | None) -> bool:
+def _is_settled(
+    ctx: Context, action: tree.SetTo, made: model.SetAttribute, meeting: tree.Meeting | None, is_taken: bool
+) -> bool:
     """Return True if it is clear which value stays when several act on one agent; else it is reported."""
     if made.adds:
         return True
-    if made.theirs and not isinstance(made.value, model.Literal_):
+    if made.theirs and not is_taken and not isinstance(made.value, model.Literal_):
         _either(ctx, made.attribute, action.span)
         return False
     if not made.theirs and meeting is not None and meeting.how == "each":
@@ -222,7 +237,8 @@ def _either(ctx: Context, attribute: str, span: Span) -> None:
         "E1001",
         f"Two agents could give `their.{attribute}` different values, and only one could stay.",
         span,
-        f"`add VALUE to their.{attribute}`, of which all are summed, or set one constant value.",
+        f"`add VALUE to their.{attribute}`, of which all are summed; set one constant value; or find the other by "
+        "`take one of NETWORK`: nobody is taken twice.",
     )
 
 

@@ -1,0 +1,1 @@
+"""Rules in the reference: turns of agents, meetings, and what paragraphs do."""
