@@ -32,7 +32,7 @@ class Broken:
 BROKEN = (
     Broken(
         "a dropped effect: blocks of interventions move nobody",
-        "lpmdsl/lowering/dense/interventions.py",
+        "lpmdsl/lowering/dense/interventions/blocks.py",
         "                writes += force(scope, action.condition, integer(action.state), to, happens, action.span)",
         "                pass",
         "compiler_tests/backends/test_adding.py::test_the_reference_and_two_threads_add_the_same",
@@ -126,7 +126,7 @@ BROKEN = (
     ),
     Broken(
         "costs that are counted from the first report on again and again",
-        "lpmdsl/lowering/dense/spending.py",
+        "lpmdsl/lowering/dense/interventions/spending.py",
         "        body.append(Store(before, (place,), now, observation.span))",
         "        pass",
         "compiler_tests/backends/test_spending.py::test_amounts_are_exact_and_the_same_everywhere",

@@ -103,8 +103,18 @@ def _attribute(agent: Agent, attribute: Attribute, scope: Scope, seed: int, peop
     if attribute.column is not None:
         assert people is not None
         return people.columns[attribute.column].astype(dtype_of(attribute.type), copy=False)
+    if attribute.first_of:
+        return _firsts(scope.attributes[(agent.name, attribute.first_of)]).astype(dtype_of(attribute.type))
     made = made_values(agent, attribute, scope, seed, scope.counts[agent.name])
     _within_limits(agent, attribute, made)
+    return made
+
+
+def _firsts(places: NDArray) -> NDArray[np.bool_]:
+    """Mask of the agents who are the first member of their place."""
+    found, first = np.unique(places, return_index=True)
+    made = np.zeros(places.shape, bool)
+    made[first[found >= 0]] = True
     return made
 
 

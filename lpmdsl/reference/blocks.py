@@ -25,7 +25,12 @@ def is_period_over(block: Repeated, since: int, t: int, clock: Clock) -> bool:
     return passed > months(clock, since, t - 1) and passed % block.months == 0
 
 
-def chosen(body: Body, block: Repeated, run: int, seen: Moment, left: int | None = None) -> Tensor:
+def episodes(run: int | Tensor, agents: Tensor) -> Tensor:
+    """Number of times that a block was due before, which keys its draws: for all, or for each by its place."""
+    return torch.full_like(agents, run) if isinstance(run, int) else run[agents]
+
+
+def chosen(body: Body, block: Repeated, run: int | Tensor, seen: Moment, left: int | None = None) -> Tensor:
     """Agents whom the block reaches: all that it may, or as many as it can by their rank and priority. ``left``: how
     many others who share a limit leave."""
     may = ~removed(block.of, seen) & holds(block.where, block.of, seen)
@@ -38,7 +43,7 @@ def chosen(body: Body, block: Repeated, run: int, seen: Moment, left: int | None
         return agents
     rank = _ranks(block, agents, seen)
     agents, rank = agents[~torch.isnan(rank)], rank[~torch.isnan(rank)]
-    priority = body.draws.words(agents, block.site, torch.full_like(agents, run))[0]
+    priority = body.draws.words(agents, block.site, episodes(run, agents))[0]
     order = np.lexsort((priority.numpy(), rank.numpy()))  # stable: what is equal stays in the order of agents
     return agents[torch.from_numpy(order[: min(limits)])]
 

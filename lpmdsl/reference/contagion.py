@@ -141,9 +141,9 @@ def present(network: Network, kind: str, moment: Moment) -> Tensor:
     there = there & holds(network.where, kind, moment)
     for intervention in moment.model.interventions:
         for clause in intervention.while_active:
-            leaves = clause.of == kind and network.name in clause.networks
-            if leaves and moment.active[intervention.name]:
-                there = there & ~holds(clause.where, kind, moment)
+            if clause.of == kind and network.name in clause.networks:
+                leaves = holds(intervention.active(clause.span), kind, moment)
+                there = there & ~(leaves & holds(clause.where, kind, moment))
     if network.layout == "place":
         there = there & (moment.attributes[(network.of, network.place)] >= 0)
     return there

@@ -61,7 +61,8 @@ class Moment:
     of an observation in base units (float64, groups). ``time`` in days. ``group``: the groups of the derived
     observation that is being computed and which of them. ``effects``: whether ``while`` clauses are in force.
     ``entered``: the tick of everybody's last move by condition; ``since_at``: the tick, of all or of each, at which
-    ``time since`` is read (None: at ``time``).
+    ``time since`` is read (None: at ``time``). ``active``: of an intervention of each place a mask of places, and by
+    ``NAME.K`` one of those in which its block K is due.
     """
 
     model: Model
@@ -70,7 +71,7 @@ class Moment:
     attributes: dict[tuple[str, str], Tensor]
     states: dict[str, Tensor]
     history: dict[str, list[Tensor]]
-    active: dict[str, bool]
+    active: dict[str, bool | Tensor]
     time: float
     entered: dict[str, Tensor] = field(default_factory=dict)
     since_at: Tensor | None = None
@@ -129,7 +130,7 @@ def evaluate(expr: Expr, moment: Moment) -> Tensor:
         case Time():
             return number(moment.time)
         case IsActive():
-            return number(moment.active[expr.intervention])
+            return _is_active(expr, moment)
         case Apply():
             return _apply(expr, [evaluate(a, moment) for a in expr.arguments])
         case Aggregate():
@@ -194,10 +195,11 @@ def attribute(kind: str, name: str, moment: Moment) -> Tensor:
             if condition.of == kind and clause.attribute == name and clause.value is not None:
                 inside = in_states(moment.states[condition.name], clause.states)
                 value = torch.where(inside, evaluate(clause.value, stored), value)
-    for one in (i for i in moment.model.interventions if moment.active[i.name]):
+    for one in moment.model.interventions:
         for clause in (w for w in one.while_active if w.of == kind):
             for action in (a for a in clause.sets if a.attribute == name):
-                value = torch.where(holds(clause.where, kind, stored), evaluate(action.value, stored), value)
+                reads = holds(one.active(clause.span), kind, stored) & holds(clause.where, kind, stored)
+                value = torch.where(reads, evaluate(action.value, stored), value)
     return value
 
 
@@ -205,6 +207,15 @@ def _formula_of(parameter: str, moment: Moment) -> Tensor:
     """Value of a parameter's formula at time 0; NaN for one that is a number."""
     default = moment.model.parameter(parameter).default
     return number(math.nan) if isinstance(default, Literal_) else evaluate(default, replace(moment, time=0.0))
+
+
+def _is_active(expr: IsActive, moment: Moment) -> Tensor:
+    """Truth of an intervention being active: for all, or for everybody in its own place, who may have none."""
+    held = moment.active[expr.intervention if expr.block < 0 else f"{expr.intervention}.{expr.block}"]
+    if isinstance(held, bool):
+        return number(held)
+    place = moment.attributes[(expr.of, expr.place)].to(torch.int64)
+    return _truth((place >= 0) & held[torch.clamp(place, min=0)])
 
 
 def _since(condition: str, moment: Moment) -> Tensor:

@@ -20,7 +20,7 @@ from lpmdsl.reference.arithmetic import Draws
 from lpmdsl.reference.behaviours import decide, deciders
 from lpmdsl.reference.contagion import Met, exposure, nothing_owed
 from lpmdsl.reference.expressions import Moment, evaluate
-from lpmdsl.reference.interventions import Policy, fill_limits, intervene, trigger
+from lpmdsl.reference.interventions import Policies, begin, fill_limits, intervene, look as look_at_trigger
 from lpmdsl.reference.moves import (
     Body,
     act_on_entering,
@@ -44,7 +44,8 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
     """One replicate of one scenario, step by step until the end or until ``progress`` says stop."""
     began = time.perf_counter()
     body = _begin(request)
-    policies = [Policy(i) for i in request.model.interventions if i.name not in request.disabled]
+    started = [begin(i, request.world, body.now) for i in request.model.interventions]
+    policies = [p for p in started if p.intervention.name not in request.disabled]
     rules = [Ruled(r) for r in request.model.rules if r.name not in request.disabled]
     watches = _Watches(request, body)
     people = deciders(request)
@@ -69,10 +70,10 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
     return replace(_result(request, body, policies, watches, steps_done, seconds), stopped=stopped)
 
 
-def _step(request: RunRequest, body: Body, policies: list[Policy], rules: list[Ruled], t: int) -> None:
+def _step(request: RunRequest, body: Body, policies: list[Policies], rules: list[Ruled], t: int) -> None:
     """Phases 1 to 7 of step ``t``, after the decisions."""
     for policy in policies:
-        trigger(policy, t, _at(body, t))
+        look_at_trigger(policy, t, _at(body, t), body)
     fill_limits(body, t, _at(body, t).time)
     for policy in policies:
         intervene(body, policy, t, _at(body, t).time)
@@ -125,7 +126,7 @@ def _begin(request: RunRequest) -> Body:
     states = {c.name: torch.from_numpy(request.start[c.name].astype(np.int64)) for c in model.conditions}
     attributes = {key: torch.from_numpy(v.astype(np.float64)) for key, v in request.world.attributes.items()}
     history: dict[str, list[Tensor]] = {o.name: [] for o in model.observations}
-    active = {i.name: False for i in model.interventions}
+    active: dict[str, bool | Tensor] = {i.name: False for i in model.interventions}
     looked = {(w.expr, w.role): w for w in watched(model)}
     now = Moment(
         model, request.world.counts, request.parameters, attributes, states, history, active, 0.0, watched=looked
@@ -179,7 +180,7 @@ class _Watches:
 def _result(
     request: RunRequest,
     body: Body,
-    policies: list[Policy],
+    policies: list[Policies],
     watches: _Watches,
     steps_done: int,
     seconds: dict[str, float],

@@ -9,9 +9,10 @@ from typing import Literal, assert_never
 import torch
 from torch import Tensor
 
+from lpmdsl.networks.world import World
 from lpmdsl.reference import neighbours
 from lpmdsl.reference.arithmetic import rounded
-from lpmdsl.reference.blocks import chosen, is_period_over, move
+from lpmdsl.reference.blocks import chosen, episodes, is_period_over, move
 from lpmdsl.reference.contagion import SLACK
 from lpmdsl.reference.expressions import Moment, evaluate
 from lpmdsl.reference.months import months
@@ -25,20 +26,22 @@ from lpmdsl.semantics.model import (
     Elapsed,
     ForceMove,
     Intervention,
+    Neighbours,
     OnDate,
     Repeated,
     SetAttribute,
     as_rule,
+    every_expression,
 )
 
 
 @dataclass(slots=True)
 class Policy:
-    """One intervention in a run: its status and what it has done so far.
+    """One intervention in a run, or that of one place: its status and what it has done so far.
 
     ``boundary``: the step at which a pending one becomes active; ``since``: the one at which it did; ``ending``: the
     one at which it stops, once its end is certain; ``was_beyond``: what its starting level said a step ago; ``runs``:
-    how often each block has run; ``treated``: people chosen.
+    how often each block has run.
     """
 
     intervention: Intervention
@@ -49,30 +52,70 @@ class Policy:
     was_beyond: bool = False
     starts: int = 0
     active_steps: int = 0
-    treated: int = 0
     runs: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Policies:
+    """An intervention in a run: the one of everybody, or one of each place. ``treated``: people chosen."""
+
+    intervention: Intervention
+    each: list[Policy]
+    treated: int = 0
 
     @property
     def paid(self) -> int:
         """Amount paid for until now: whole steps, people or starts."""
         match self.intervention.costs_per:
             case "day":
-                return self.active_steps
+                return sum(policy.active_steps for policy in self.each)
             case "person":
                 return self.treated
             case "start":
-                return self.starts
+                return sum(policy.starts for policy in self.each)
             case "":
                 return 0
             case _:
                 assert_never(self.intervention.costs_per)
 
 
+def begin(one: Intervention, world: World, now: Moment) -> Policies:
+    """The intervention before the first step, active nowhere."""
+    places = places_of(one, world)
+    now.active[one.name] = False if places is None else torch.zeros(places, dtype=torch.bool)
+    runs = len(one.repeated)
+    return Policies(one, [Policy(one, runs=[0] * runs) for _ in range(1 if places is None else places)])
+
+
+def places_of(one: Intervention, world: World) -> int | None:
+    """The number of places of which each has the intervention; None where there is one for everybody."""
+    return max(1, world.place_counts[(one.of, one.place)]) if one.place else None
+
+
 # ------------------------------------------------------------------ triggers
 
 
-def trigger(policy: Policy, t: int, now: Moment) -> None:
-    """Stops, starts or leaves the intervention as it is at the start of step ``t``."""
+def look(policies: Policies, t: int, now: Moment, body: Body) -> None:
+    """Stops, starts or leaves the intervention as it is at the start of step ``t``, in each place where it is of each;
+    notes where it is active, and where its blocks are due."""
+    one = policies.intervention
+    if not one.place:
+        _trigger(policies.each[0], t, now)
+        now.active[one.name] = policies.each[0].status == "active"
+        return
+    parts = [e for e in every_expression((one.starts, one.stops)) if isinstance(e, Neighbours)]
+    seen = {e: neighbours.of_members(e, now, body.world, body.draws) for e in parts}
+    inhabited = set(body.world.attributes[(one.of, one.place)].tolist())
+    for place, policy in enumerate(policies.each):
+        if place in inhabited:
+            _trigger(policy, t, replace(now, seen_of_others={e: values[place] for e, values in seen.items()}))
+    now.active[one.name] = torch.tensor([policy.status == "active" for policy in policies.each])
+    for k, block in enumerate(one.repeated):
+        due = [p.status == "active" and _is_due(block, p.since, t, now.model.clock) for p in policies.each]
+        now.active[f"{one.name}.{k}"] = torch.tensor(due)
+
+
+def _trigger(policy: Policy, t: int, now: Moment) -> None:
     starts = policy.intervention.starts
     crossed = isinstance(starts, Crossing) and _crosses(policy, starts, now)
     if policy.status == "active":
@@ -96,7 +139,6 @@ def trigger(policy: Policy, t: int, now: Moment) -> None:
             case _:
                 assert_never(starts)
     policy.active_steps += int(policy.status == "active")
-    now.active[policy.intervention.name] = policy.status == "active"
 
 
 def _start(policy: Policy, t: int) -> None:
@@ -184,26 +226,47 @@ def fill_limits(body: Body, t: int, time: float) -> None:
             body.limits[intervention.name] = max(0, int(rounded(evaluate(limit.at_most, seen))))
 
 
-def intervene(body: Body, policy: Policy, t: int, time: float) -> None:
+def intervene(body: Body, policies: Policies, t: int, time: float) -> None:
     """Runs the blocks of an active intervention that are due at the start of step ``t``."""
-    policy.runs = policy.runs or [0] * len(policy.intervention.repeated)
-    if policy.status != "active":
-        return
-    for number, block in enumerate(policy.intervention.repeated):
-        if _is_due(block, policy.since, t, body.now.model.clock):
-            neighbours.look(replace(body.now, time=time), block, body.world, body.draws)
-            seen = body.now.seen(time)
-            shared = policy.intervention.limited_by if block.counts_people else ""
-            reached = chosen(body, block, policy.runs[number], seen, body.limits.get(shared))
-            if shared:
-                body.limits[shared] -= len(reached)
-            if block.paragraphs:
-                rule = as_rule(policy.intervention, number)
-                act(Turn(body, rule, body.now.seen(time), time, t, policy.runs[number]), reached)
-            for position, action in enumerate(block.actions):
-                _act(body, block, position, action, reached, policy.runs[number], t, seen)
-            policy.treated += len(reached) if block.counts_people else 0
+    one = policies.intervention
+    for number, block in enumerate(one.repeated):
+        due = _due(body, policies, number, t)
+        if not due:
+            continue
+        neighbours.look(replace(body.now, time=time), block, body.world, body.draws)
+        seen = body.now.seen(time)
+        run = _run(body, policies, number)
+        shared = one.limited_by if block.counts_people else ""
+        reached = chosen(body, block, run, seen, body.limits.get(shared))
+        if shared:
+            body.limits[shared] -= len(reached)
+        if block.paragraphs:
+            act(Turn(body, as_rule(one, number), body.now.seen(time), time, t, run), reached)
+        for position, action in enumerate(block.actions):
+            _act(body, block, position, action, reached, run, t, seen)
+        policies.treated += len(reached) if block.counts_people else 0
+        for policy in due:
             policy.runs[number] += 1
+
+
+def _due(body: Body, policies: Policies, number: int, t: int) -> list[Policy]:
+    """Those of the intervention, one or one of each place, in which a block is due."""
+    one = policies.intervention
+    if one.place:
+        due = body.now.active[f"{one.name}.{number}"]
+        assert not isinstance(due, bool)
+        return [policy for policy, is_due in zip(policies.each, due.tolist(), strict=True) if is_due]
+    clock = body.now.model.clock
+    return [p for p in policies.each if p.status == "active" and _is_due(one.repeated[number], p.since, t, clock)]
+
+
+def _run(body: Body, policies: Policies, number: int) -> int | Tensor:
+    """Number of times that a block was due before: for all, or for everybody in its own place."""
+    one = policies.intervention
+    runs = [policy.runs[number] for policy in policies.each]
+    if not one.place:
+        return runs[0]
+    return torch.tensor(runs)[torch.clamp(body.now.attributes[(one.of, one.place)].to(torch.int64), min=0)]
 
 
 def _is_due(block: Repeated, since: int, t: int, clock: Clock) -> bool:
@@ -219,12 +282,12 @@ def _act(
     position: int,
     action: SetAttribute | ForceMove,
     reached: Tensor,
-    run: int,
+    run: int | Tensor,
     t: int,
     seen: Moment,
 ) -> None:
     site = f"{block.site}.action{position}"
-    agents = acts(body.draws, action.probability, reached, torch.full_like(reached, run), site, block.of, seen)
+    agents = acts(body.draws, action.probability, reached, episodes(run, reached), site, block.of, seen)
     match action:
         case SetAttribute():
             write(body.now, block.of, action, agents, seen)

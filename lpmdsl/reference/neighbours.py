@@ -10,8 +10,8 @@ from torch import Tensor
 
 from lpmdsl.networks.world import World
 from lpmdsl.reference.arithmetic import Draws
-from lpmdsl.reference.contagion import present, runs_on
-from lpmdsl.reference.expressions import Moment, over_agents
+from lpmdsl.reference.contagion import present, removed, runs_on
+from lpmdsl.reference.expressions import Moment, evaluate, holds, over_agents
 from lpmdsl.reference.ties import ends_of_draw, ends_of_ties
 from lpmdsl.semantics.analysis.views import looked_back, seen_by
 from lpmdsl.semantics.model import Expr, Neighbours, Network
@@ -51,6 +51,28 @@ def looked_at(expr: Neighbours, own: Moment, others: Moment, world: World, draws
         nobody = torch.full_like(values, 0.0 if expr.function == "commonest" else torch.nan)
     else:
         nobody = over_agents(expr.otherwise, network.of, own)
+    return torch.where(of_whom == 0, nobody, values)
+
+
+def of_members(expr: Neighbours, now: Moment, world: World, draws: Draws) -> Tensor:
+    """For every place what it sees of its members who are not removed."""
+    place = torch.from_numpy(world.attributes[(expr.of, expr.place)].astype(np.int64))
+    count = max(1, world.place_counts[(expr.of, expr.place)])
+    members = torch.nonzero((place >= 0) & ~removed(expr.of, now)).flatten()
+    members = members[torch.argsort(place[members], stable=True)]
+    met = torch.bincount(place[members], minlength=count)
+    members = members[holds(expr.where, expr.of, now)[members]]
+    mine = place[members]
+    number = torch.bincount(mine, minlength=count)
+    if expr.function in ("count", "share"):
+        values = number.to(torch.float64)
+        values, of_whom = (values, None) if expr.function == "count" else (values / met.to(torch.float64), met)
+    else:
+        assert expr.what is not None
+        values, of_whom = _summary(expr, over_agents(expr.what, expr.of, now)[members], mine, number, draws), number
+    if of_whom is None or expr.function == "sum":
+        return values
+    nobody = torch.tensor(torch.nan, dtype=torch.float64) if expr.otherwise is None else evaluate(expr.otherwise, now)
     return torch.where(of_whom == 0, nobody, values)
 
 

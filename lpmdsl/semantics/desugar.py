@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TypeVar
 
 from lpmdsl.diagnostics import Label, Report
-from lpmdsl.quantities import BOOLEAN, NUMBER, Type
+from lpmdsl.quantities import NUMBER, Type
 from lpmdsl.semantics import model as m
 from lpmdsl.source import Span
 
@@ -55,18 +55,28 @@ def _scalings(
     checked: m.Model, contagion: m.Contagion, one: m.Intervention, clause: m.WhileActive, scale: m.Rescale
 ) -> Iterator[m.Scaling]:
     """All contacts once, or those of the agents who qualify at each end where one of them stands."""
-    active = m.IsActive(one.name, BOOLEAN, scale.span)
+    active = one.active(scale.span)
     plain = m.Literal_(1.0, NUMBER, scale.span)
     factor = m.Apply("select", (active, scale.factor, plain), NUMBER, scale.span)
     networks = tuple(n for n in scale.networks if n in {s.network for s in contagion.spreads})
-    if clause.where is None:
-        yield m.Scaling("source", factor, None, networks, scale.span)
+    within = tuple(n for n in networks if clause.where is None and _is_within(checked, one, n))
+    if within:
+        yield m.Scaling("source", factor, None, within, scale.span)
+    networks = tuple(n for n in networks if n not in within)
+    if not networks:
         return
     sources = tuple(n for n in networks if checked.condition(contagion.source_on(n)).of == clause.of)
     if sources:
         yield m.Scaling("source", factor, clause.where, sources, scale.span)
     if checked.condition(contagion.condition).of == clause.of:
         yield m.Scaling("target", factor, clause.where, networks, scale.span)
+
+
+def _is_within(checked: m.Model, one: m.Intervention, network: str) -> bool:
+    """Return True if an intervention concerns both ends of all contacts of a network: that of everybody does, and that
+    of a place on the networks of those who share it."""
+    joined = checked.network(network)
+    return not one.place or (joined.layout == "place" and (joined.of, joined.place) == (one.of, one.place))
 
 
 def _by_person(checked: m.Model, contagion: m.Contagion) -> m.Contagion:
@@ -126,7 +136,7 @@ def _varying(checked: m.Model, report: Report) -> Varying:
             found.why[name] = found.why[read[0]] if read else ("reads the time", parameter.default.span)
         for one, change in (pair for pair in changes if pair[1].parameter == name):
             inside = substituted(change.value, by_time | {name: value})
-            active = m.IsActive(one.name, BOOLEAN, change.span)
+            active = one.active(change.span)
             value = m.Apply("select", (active, inside, value), parameter.type, change.span)
             found.why[name] = f"changes while `{one.name}` is active", change.span
         if value is not plain:

@@ -179,7 +179,7 @@ FIRST_LINES = {
     "condition": "condition NAME of KIND",
     "contagion": "contagion of CONDITION",
     "observe": "observe NAME = number entering STATE per week",
-    "intervention": "intervention NAME",
+    "intervention": "intervention NAME` or `intervention NAME of PLACE",
     "rule": "rule NAME of KIND",
     "behaviour": "behaviour NAME of KIND",
     "calibrate": "calibrate",

@@ -118,9 +118,10 @@ _GROUP_OF: dict[tuple[type, str], tuple[str, ...]] = {
     (t.Behaviour, "shifted"): ("parameter",),
 }  # fmt: skip
 _MEMBERS = {
-    (t.Sharing, "place"), (t.SetTo, "target"), (t.Band, "of"), (t.Place, "within"), (t.Decides, "into"),
-    (t.Table, "by"), (t.Parameter, "by"), (t.Fit, "by"), (t.Validate, "by"), (t.Summary, "by"),
+    (t.Sharing, "place"), (t.Intervention, "of"), (t.SetTo, "target"), (t.Band, "of"), (t.Place, "within"),
+    (t.Decides, "into"), (t.Table, "by"), (t.Parameter, "by"), (t.Fit, "by"), (t.Validate, "by"), (t.Summary, "by"),
 }  # fmt: skip
+_PLACES = {(t.Sharing, "place"), (t.Intervention, "of")}
 _NEW = {(t.Attribute, "name"), (t.Place, "name"), (t.Attribute, "labels"), (t.Band, "labels"), (t.Condition, "states")}
 
 
@@ -137,7 +138,7 @@ def _declared(path: tuple[Step, ...], node: Any, field: str, scope: Scope, direc
         if (type(node), field) == (t.Compare, "baseline"):
             yield Candidate("baseline", "keyword", "the model as it is written")
     elif (type(node), field) in _MEMBERS:
-        yield from _members(directory, scope, (type(node), field) == (t.Sharing, "place"))
+        yield from _members(directory, scope, (type(node), field) in _PLACES)
     elif (type(node), field) in ((t.Observe, "by"), (t.Knows, "names")):
         yield from _members(directory, scope)
         yield from _named(directory, ("condition", "observe"))

@@ -12,7 +12,7 @@ from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.months import completed
 from lpmdsl.program.ir import Assign, Const, KExpr, KStmt, Let, Load, Loop, Quantile, Var
 from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, number, op, real, test
-from lpmdsl.quantities import BOOLEAN, Kind
+from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.builtins import GENERATED
 from lpmdsl.semantics.functions import FUNCTIONS
@@ -161,7 +161,7 @@ class Scope:
             case m.Time():
                 return real("mul", op("to_f64", self.now, dtype="f64"), number(self.builder.model.clock.step))
             case m.IsActive():
-                return test("eq", self.builder.load(f"{expr.intervention}_phase", integer(0)), integer(2))
+                return self._is_active(expr)
             case m.Apply():
                 return self._apply(expr, hint)
             case m.Aggregate() | m.Neighbours() | m.Luck():
@@ -174,6 +174,20 @@ class Scope:
                 return self.typed(self.builder.load(f"{expr.network}_tie_{expr.name}", self.edge), expr.type.kind)
             case _:
                 assert_never(expr)
+
+    def _is_active(self, expr: m.IsActive) -> KExpr:
+        """Test that an intervention is active; one of each place in the agent's own, where it has one."""
+        if not expr.place:
+            return test("eq", self.builder.load(f"{expr.intervention}_phase", integer(0)), integer(2))
+        inside, place = self.place(expr.of, expr.place)
+        if expr.block >= 0:
+            return all_of(inside, test("ne", self.builder.load(due_buffer(expr), place), integer(0)))
+        return all_of(inside, test("eq", self.builder.load(f"{expr.intervention}_phase", place), integer(2)))
+
+    def place(self, of: str, place: str) -> tuple[KExpr, KExpr]:
+        """Test that the agent has a place, and its number; 0 without one."""
+        number_of = op("to_i64", self.builder.load(f"{of}_{place}", self.agent))
+        return test("ge", number_of, integer(0)), op("max", number_of, integer(0))
 
     def in_state(self, condition: str, states: tuple[int, ...]) -> KExpr:
         """Test that the agent is in one of the states."""
@@ -327,6 +341,11 @@ class Scope:
         return op("select", test("ge", last, integer(0)), found, number(float("nan")), dtype="f64")
 
 
+def due_buffer(expr: m.IsActive) -> str:
+    """Name of the buffer that says in which places a block of an intervention is due."""
+    return f"{expr.intervention}_{expr.block}_due"
+
+
 def joined(codes: list[KExpr], sizes: list[int]) -> KExpr:
     """One code for several, the first most significant; 0 without any."""
     code: KExpr = integer(0)
@@ -369,7 +388,7 @@ def present_tests(scope: Scope, network: m.Network) -> KExpr:
     for intervention in model.interventions:
         for clause in intervention.while_active:
             if network.name in clause.networks and clause.of == scope.kind:
-                active = scope.value(m.IsActive(intervention.name, BOOLEAN, clause.span), f"{intervention.name}_active")
+                active = scope.value(intervention.active(clause.span), f"{intervention.name}_active")
                 absent.append(all_of(active, scope.value(clause.where)) if clause.where else active)
     return all_of(*(test("not", a) for a in absent))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.expressions import Scope, read_states
-from lpmdsl.lowering.dense.presence import along_rows, place_of, takes_part
+from lpmdsl.lowering.dense.presence import along_rows, any_removed, place_of, takes_part
 from lpmdsl.lowering.dense.rules.looking_back import met_before
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import Assign, Draw, If, Kernel, KExpr, KStmt, Launch, Loop, ScheduleItem, Store, Var
@@ -20,16 +20,15 @@ from lpmdsl.semantics.analysis.views import seen_by
 
 Told = Callable[[Scope], list[KStmt]]
 NAN = number(float("nan"))
+NOBODY = integer(-1)
+"""No entry of rows of ties: whom one shares a place with stands in none."""
 
 
 def declare_rows(builder: Builder, network: m.Network) -> None:
     """Inputs by which the neighbours of an agent are found: rows of ties, or the members of places."""
     kind, name = network.of, network.name
     if network.layout == "place":
-        places = f"{kind}_{network.place}_places"
-        builder.buffer(f"{kind}_{network.place}", "i32", (kind,), "input", note="place of each agent, −1: none")
-        builder.buffer(f"{kind}_{network.place}_rows", "i64", (f"{places}+1",), "input", note="rows of members")
-        builder.buffer(f"{kind}_{network.place}_members", "i32", (kind,), "input", note="members of each place")
+        declare_members(builder, kind, network.place)
     elif builder.is_circles(network):
         builder.buffer(f"{name}_circles", "i64", (f"{name}_half_degree", "rounds"), "input", note="keys of circles")
         builder.buffer(f"{name}_degree", "i64", (1,), "input", note="ties of each agent")
@@ -40,6 +39,14 @@ def declare_rows(builder: Builder, network: m.Network) -> None:
             builder.buffer(f"{name}_tie_{column.name}", stored_as(column.type), (f"{name}_ties",), "input")
     if network.days:
         builder.buffer(f"{name}_runs", "u8", ("steps",), "input", note=f"1 on {network.days}")
+
+
+def declare_members(builder: Builder, kind: str, place: str) -> None:
+    """Inputs by which the members of each place of a kind of agents are found."""
+    name = f"{kind}_{place}"
+    builder.buffer(name, "i32", (kind,), "input", note="place of each agent, −1: none")
+    builder.buffer(f"{name}_rows", "i64", (f"{name}_places+1",), "input", note="rows of members")
+    builder.buffer(f"{name}_members", "i32", (kind,), "input", note="members of each place")
 
 
 # ------------------------------------------------------------------ views
@@ -199,7 +206,12 @@ def _commonest(scope: Scope, expr: m.Neighbours, body: list[KStmt]) -> KExpr:
 
 
 def members(scope: Scope, expr: m.Neighbours | m.Meeting, told: Told, met: Told | None = None) -> list[KStmt]:
-    """The loop over those present with the agent on a network; ``told`` those with ``where``, ``met`` all of them."""
+    """The loop over those present with the agent on a network; ``told`` those with ``where``, ``met`` all of them.
+
+    Of a place the loop over its members who are not removed: ``scope`` is that of a kernel over places.
+    """
+    if isinstance(expr, m.Neighbours) and expr.place:
+        return _of_place(scope, expr, told, met)
     network = scope.builder.model.network(expr.network)
     if isinstance(expr, m.Meeting) and expr.last:
         return met_before(scope, expr, lambda other: _wanted(other, expr, told))
@@ -229,15 +241,33 @@ def _wanted(inner: Scope, expr: m.Neighbours | m.Meeting, told: Told) -> list[KS
     return wanted if expr.where is None else [If(inner.value(expr.where), tuple(wanted), span=expr.span)]
 
 
+def _of_place(scope: Scope, expr: m.Neighbours, told: Told, met: Told | None) -> list[KStmt]:
+    def each(member: KExpr) -> list[KStmt]:
+        body: list[KStmt] = []
+        other = scope.beside(expr.of, scope.let(body, "member", member))
+        body += read_states(other)
+        found = [*(met(other) if met is not None else []), *_wanted(other, expr, told)]
+        gone = any(c.of == expr.of and c.removed for c in scope.builder.model.conditions)
+        return [*body, If(test("not", any_removed(other, expr.of)), tuple(found))] if gone else [*body, *found]
+
+    return members_of(scope, expr.of, expr.place, scope.agent, each)
+
+
+def members_of(
+    scope: Scope, kind: str, place: str, number_of: KExpr, each: Callable[[KExpr], list[KStmt]]
+) -> list[KStmt]:
+    """The loop over the members of a place; ``each`` gives the statements for one of them."""
+    name, edge = f"{kind}_{place}", Var(scope.fresh("edge"), "i64")
+    start = scope.builder.load(f"{name}_rows", number_of)
+    stop = scope.builder.load(f"{name}_rows", op("add", number_of, integer(1)))
+    member = op("to_i64", scope.builder.load(f"{name}_members", edge))
+    return [Loop(edge.name, start, stop, tuple(each(member)))]
+
+
 def _rows(scope: Scope, network: m.Network, each: Callable[[KExpr, KExpr], list[KStmt]]) -> list[KStmt]:
     if network.layout != "place":
         return along_rows(scope, network, each)
-    name = f"{network.of}_{network.place}"
-    edge, place = Var(scope.fresh("edge"), "i64"), place_of(scope, network)
-    neighbour = op("to_i64", scope.builder.load(f"{name}_members", edge))
-    start = scope.builder.load(f"{name}_rows", place)
-    stop = scope.builder.load(f"{name}_rows", op("add", place, integer(1)))
-    return [Loop(edge.name, start, stop, tuple(each(neighbour, edge)))]
+    return members_of(scope, network.of, network.place, place_of(scope, network), lambda other: each(other, NOBODY))
 
 
 def _of_somebody(scope: Scope, expr: m.Neighbours, count: Var, value: KExpr) -> KExpr:

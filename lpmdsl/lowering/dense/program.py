@@ -9,7 +9,9 @@ from lpmdsl.lowering.dense.conditions import begin_kernel, moves_kernel
 from lpmdsl.lowering.dense.contagion.buffers import declare_contagion, networks_of
 from lpmdsl.lowering.dense.contagion.sending import expose_items, send_items
 from lpmdsl.lowering.dense.entries import Phase, declare
-from lpmdsl.lowering.dense.interventions import block_items, declare_intervention, together_items, trigger_kernel
+from lpmdsl.lowering.dense.interventions.blocks import block_items, together_items
+from lpmdsl.lowering.dense.interventions.spending import spending_items
+from lpmdsl.lowering.dense.interventions.triggers import declare_intervention, trigger_items
 from lpmdsl.lowering.dense.neighbours import declare_rows, view_items
 from lpmdsl.lowering.dense.observations import (
     declare_observation,
@@ -21,7 +23,6 @@ from lpmdsl.lowering.dense.observations import (
 from lpmdsl.lowering.dense.presence import declare_network, is_static, needs_presence, presence_kernel
 from lpmdsl.lowering.dense.rules.looking_back import declare_presence, remember_items
 from lpmdsl.lowering.dense.rules.program import declare_rule, entering_items, rule_items
-from lpmdsl.lowering.dense.spending import spending_items
 from lpmdsl.lowering.dense.watched_values import contagion_items, declare_watched, note_items
 from lpmdsl.lowering.score.draws import closing_items, declare_sums, slope_items
 from lpmdsl.lowering.score.statistics import Ledger
@@ -149,7 +150,7 @@ def moves_views(builder: Builder) -> list[ScheduleItem]:
 def intervention_items(builder: Builder) -> list[ScheduleItem]:
     """Schedule of all interventions: triggers, then limits that blocks share, then blocks."""
     interventions = builder.model.interventions
-    items: list[ScheduleItem] = [Launch(builder.kernel(trigger_kernel(builder, i))) for i in interventions]
+    items: list[ScheduleItem] = [item for one in interventions for item in trigger_items(builder, one)]
     for intervention in interventions:
         items += together_items(builder, intervention)
     for intervention in interventions:

@@ -6,7 +6,7 @@ A gate is hard: whether it is open has no derivative. What a block does where it
 from __future__ import annotations
 
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.lowering.dense.interventions import FIRST, declare_intervention, is_due, trigger_kernel
+from lpmdsl.lowering.dense.interventions.triggers import FIRST, declare_intervention, is_due, trigger_items
 from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Relaxing, minus, plus, simple, times, truth
 from lpmdsl.lowering.relaxed.moves import enter_at_boundary
 from lpmdsl.program.ir import LANES, Fold, Kernel, KExpr, Launch, Load, ScheduleItem, Store, Tally
@@ -20,7 +20,7 @@ def intervention_items(relaxing: Relaxing) -> list[ScheduleItem]:
     builder, model = relaxing.builder, relaxing.model
     for one in model.interventions:
         declare_intervention(builder, one)
-    items: list[ScheduleItem] = [Launch(builder.kernel(trigger_kernel(builder, one))) for one in model.interventions]
+    items: list[ScheduleItem] = [item for one in model.interventions for item in trigger_items(builder, one)]
     for one in model.interventions:
         for k, block in enumerate(one.repeated):
             items += _block(relaxing, one, f"{one.name}_{k}", block)
@@ -94,7 +94,7 @@ def _act(relaxing: Relaxing, one: m.Intervention, name: str, block: m.Repeated) 
 
 
 def _runs(here: Chances, one: m.Intervention, block: m.Repeated) -> KExpr:
-    return truth(here.scope.hoist("runs", is_due(here.relaxing.builder, one, block)))
+    return truth(here.scope.hoist("runs", is_due(here.relaxing.builder, one, one.repeated.index(block))))
 
 
 def _happens(here: Chances, block: m.Repeated, action: m.Action, treated: KExpr) -> KExpr:

@@ -36,6 +36,8 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
     for condition in model.conditions:
         yield from _condition(model, condition)
     for intervention in model.interventions:
+        if intervention.place:
+            yield f"intervention of each place (`{intervention.name} of {intervention.place}`)", intervention.span
         if intervention.together is not None:
             yield "limit that several blocks share", intervention.together.span
         for block in intervention.repeated:

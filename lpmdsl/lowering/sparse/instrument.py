@@ -14,6 +14,7 @@ from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.conditions import moves_name
 from lpmdsl.lowering.dense.entries import Phase
 from lpmdsl.lowering.dense.expressions import Scope
+from lpmdsl.lowering.dense.neighbours import members_of
 from lpmdsl.lowering.sparse.plan import told_attributes
 from lpmdsl.lowering.sparse.worklists import after_moves, at_beginning, note_change, plan_of
 from lpmdsl.program.ir import Apply, Draw, If, Kernel, KExpr, KStmt, Let, Loop, Store, Var, While, statements
@@ -71,6 +72,7 @@ class _Noting:
         self.builder, self.kernel, self.scope = builder, kernel, _scope_of(builder, kernel)
         self.states = {c.name: c for c in builder.model.conditions if c.of == kernel.domain}
         self.phase = next((p for p in get_args(Phase) if kernel.name == moves_name(kernel.domain, p)), None)
+        self.phases = {f"{i.name}_phase": i for i in builder.model.interventions if i.place}
         is_acted_on = kernel.domain in plan_of(builder).acted_on
         self.attributes = {f"{kernel.domain}_{name}" for name in told} if is_acted_on else set()
 
@@ -86,6 +88,8 @@ class _Noting:
                     later += after
                 case Store(buffer=name, index=(index,)) if name in self.attributes and index == AGENT:
                     made.append(self._written(stmt))
+                case Store(buffer=name) if name in self.phases:
+                    made += [*self._turned(self.phases[name], stmt), stmt]
                 case If():
                     made.append(replace(stmt, then=self.block(stmt.then), orelse=self.block(stmt.orelse)))
                 case While() | Loop():
@@ -93,6 +97,17 @@ class _Noting:
                 case _:
                     made.append(stmt)
         return (*made, *later)
+
+    def _turned(self, one: m.Intervention, store: Store) -> list[KStmt]:
+        """The members of a place in which an intervention begins or ends are noted."""
+        each = self.scope.beside(one.of, AGENT)
+        if not note_change(each):
+            return []
+        differs = test("ne", self.builder.load(store.buffer, *store.index), store.value)
+        inner = members_of(
+            self.scope, one.of, one.place, AGENT, lambda member: note_change(replace(each, agent=member))
+        )
+        return [If(differs, tuple(inner), span=store.span)]
 
     def _moved(self, condition: m.Condition, store: Store) -> tuple[list[KStmt], list[KStmt]]:
         """The state before the store, and after all else of its block what the move changes."""

@@ -110,6 +110,7 @@ def choose(model: m.Model, circles: frozenset[str] = frozenset()) -> Plan:
         choices.append(_census_choice(name, occupancy))
     told = told_attributes(model)
     acted_on = frozenset(e.of for e in events(model) if _is_acting(e) and is_felt(e, told))
+    acted_on |= {i.of for i in model.interventions if i.place}
     return Plan(ways, frozenset(counted), constant_hazard, acted_on, tuple(kept.values()), circles, tuple(choices))
 
 

@@ -175,9 +175,9 @@ def note_change(scope: Scope) -> list[KStmt]:
     builder, name = scope.builder, changed(scope.kind)
     if f"{name}_size" not in builder.buffers:
         return []
-    join = Append(name, AGENT)
+    join = Append(name, scope.agent)
     if scope.kind not in plan_of(builder).acted_on:
         return [join]
     flag = f"{name}_noted"
-    fresh = test("eq", op("to_i64", builder.load(flag, AGENT)), integer(0))
-    return [If(all_of(fresh), (Store(flag, (AGENT,), op("to_u8", integer(1), dtype="u8")), join))]
+    fresh = test("eq", op("to_i64", builder.load(flag, scope.agent)), integer(0))
+    return [If(all_of(fresh), (Store(flag, (scope.agent,), op("to_u8", integer(1), dtype="u8")), join))]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lpmdsl.reference.arithmetic import threshold
+from lpmdsl.reference.blocks import episodes
 from lpmdsl.reference.contagion import removed
 from lpmdsl.reference.expressions import over_agents
 from lpmdsl.reference.neighbours import facing, pairs, pairs_before
@@ -46,7 +47,7 @@ def candidates(turn: Turn, meeting: Meeting, agents: Tensor) -> tuple[Tensor, Te
 
 def own_luck(turn: Turn, site: str, agents: Tensor) -> Tensor:
     """A word of every agent for this turn, by which the draws of its candidates are keyed."""
-    return turn.body.draws.words(agents, f"{site}.who", torch.full_like(agents, turn.run))[0]
+    return turn.body.draws.words(agents, f"{site}.who", episodes(turn.run, agents))[0]
 
 
 def picked(turn: Turn, meeting: Meeting, agents: Tensor) -> Tensor:
@@ -90,7 +91,7 @@ def taken(turn: Turn, meeting: Meeting, agents: Tensor, partner: Tensor | None) 
 
 def _one_by_one(turn: Turn, meeting: Meeting, agents: Tensor, partner: Tensor | None) -> Tensor:
     """The takers in their order; those of whom it cannot be told when they come do not take."""
-    lot = turn.body.draws.words(agents, f"{meeting.site}.turn", torch.full_like(agents, turn.run))[0]
+    lot = turn.body.draws.words(agents, f"{meeting.site}.turn", episodes(turn.run, agents))[0]
     if meeting.first_by is None:
         return agents[torch.from_numpy(np.lexsort((agents.numpy(), lot.numpy())))]
     by, _ = values_of(turn, meeting.first_by, agents, partner)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lpmdsl.reference.arithmetic import fixed
+from lpmdsl.reference.blocks import episodes
 from lpmdsl.reference.expressions import Moment, over_agents
 from lpmdsl.reference.moves import Body, with_luck
 from lpmdsl.reference.neighbours import facing, looked_at
@@ -24,7 +25,7 @@ class Turn:
     before: Moment
     time: float
     t: int
-    run: int
+    run: int | Tensor
     added: dict[str, Tensor] = field(default_factory=dict)
     given: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
@@ -36,7 +37,7 @@ class Turn:
                 value = looked_at(one, live, self.before, self.body.world, self.body.draws, self.time)
                 live = replace(live, seen_of_others={**live.seen_of_others, one: value})
         kind = self.rule.of
-        return with_luck(live, part, kind, self.body.draws, torch.full((live.counts[kind],), self.run))
+        return with_luck(live, part, kind, self.body.draws, episodes(self.run, torch.arange(live.counts[kind])))
 
 
 def values_of(turn: Turn, expr: Expr, agents: Tensor, partner: Tensor | None) -> tuple[Tensor, Moment]:
@@ -53,5 +54,5 @@ def those_lucky(turn: Turn, probability: Expr | None, agents: Tensor, partner: T
         return agents
     p, between = values_of(turn, probability, agents, partner)
     look_at(probability, "probability", p, torch.ones(len(agents), dtype=torch.bool), turn.rule.of, between)
-    word = turn.body.draws.words(agents, path, torch.full_like(agents, turn.run))[0]
+    word = turn.body.draws.words(agents, path, episodes(turn.run, agents))[0]
     return agents[word < fixed(p)]

@@ -133,8 +133,8 @@ def given_buffers(program: Program, request: RunRequest) -> dict[str, NDArray]:
         given[f"{network}_offsets"], given[f"{network}_targets"] = ties.offsets, ties.targets
         given |= {f"{network}_tie_{name}": column for name, column in ties.columns.items()}
     rows = {b.name for b in program.buffers if b.name.endswith("_members")}
-    for network in (n for n in model.networks if n.layout == "place" and f"{n.of}_{n.place}_members" in rows):
-        given |= world.members(network.of, network.place)
+    for kind, place in (at for at in world.place_counts if f"{at[0]}_{at[1]}_members" in rows):
+        given |= world.members(kind, place)
     if any(b.name == PASSED for b in program.buffers):
         given[PASSED] = np.array(months_passed(model.clock, request.steps), np.int64)
     given[LAST] = np.array([request.steps], np.int64)

@@ -14,7 +14,7 @@ from lpmdsl.backends.llvm.worklists import CHUNK
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.compiler import Compiled, with_circles
 from lpmdsl.diagnostics import LpmError
-from lpmdsl.lowering.dense.spending import paid
+from lpmdsl.lowering.dense.interventions.spending import paid
 from lpmdsl.lowering.dense.watched_values import FIRST
 from lpmdsl.runtime.engine.asking import Asking
 from lpmdsl.runtime.engine.buffers import make_buffers, size_values

@@ -90,9 +90,9 @@ def _read_by(node: object) -> Iterator[str]:
                 yield f"condition {expr.condition}"
             case m.ObservationRef() | m.GroupReport() | m.Rolling():
                 yield f"observe {expr.observation}"
-            case m.IsActive():
+            case m.IsActive() if expr.block < 0:
                 yield f"intervention {expr.intervention}"
-            case m.Neighbours():
+            case m.Neighbours() if expr.network:
                 yield f"network {expr.network}"
             case _:
                 pass

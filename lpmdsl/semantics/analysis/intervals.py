@@ -138,7 +138,7 @@ def _aggregate(expr: m.Aggregate, known: Knowledge) -> Bounds:
 def _neighbours(expr: m.Neighbours, known: Knowledge) -> Bounds:
     match expr.function:
         case "count":
-            return 0.0, _people(known.model.network(expr.network).of, known.model)[1]
+            return 0.0, _people(expr.of or known.model.network(expr.network).of, known.model)[1]
         case "share":
             return TRUTH
         case "min" | "max" | "mean" | "quantile" | "commonest" if expr.what is not None:

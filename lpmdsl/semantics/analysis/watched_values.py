@@ -163,6 +163,8 @@ def _kind_of(expr: m.Expr, model: m.Model) -> str:
             return ""
         case m.Luck():
             return expr.of
+        case m.IsActive() | m.Neighbours() if expr.of:
+            return expr.of
         case m.Neighbours() | m.TieRef():
             return model.network(expr.network).of
         case _:

@@ -13,6 +13,7 @@ from lpmdsl.semantics.checks.values.formulas import check_formula, reporting_per
 from lpmdsl.semantics.checks.values.laws.distributions import check_distribution
 from lpmdsl.semantics.checks.values.periods import check_period
 from lpmdsl.semantics.checks.values.probabilities import check_probability
+from lpmdsl.semantics.checks.values.summaries.places import is_place
 from lpmdsl.semantics.context import Context, days
 from lpmdsl.semantics.resolve.scope import counting, watching
 from lpmdsl.semantics.resolve.tree_walk import in_order, names_in
@@ -216,6 +217,12 @@ def groups_by(ctx: Context, written: tuple[tree.Name, ...], kind: str) -> tuple[
 def _level(ctx: Context, written: tree.Observe, value: tree.Aggregate) -> model.Observation | None:
     aggregate = check_expression(ctx, value, watching(f"the observation `{written.name.id}`"))
     if not isinstance(aggregate, model.Aggregate):
+        return None
+    assert isinstance(value.over, tree.Name)
+    if is_place(ctx, value.over) and (written.by or written.thinned is not None):
+        part = written.by[0].span if written.by else written.span
+        ctx.report.add("E1079", f"Each `{value.over.id}` is counted as one, and only people have groups or are missed.",
+                       part, f"Count people: `count of {aggregate.of} where …`, or write the count alone.")  # fmt: skip
         return None
     made = _shell(ctx, written, aggregate.of, model.Level(aggregate), aggregate.type)
     every = reporting_period(ctx, written)

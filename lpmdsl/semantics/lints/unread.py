@@ -95,8 +95,8 @@ def _unused(checked: model.Model, readers: Readers, report: Report) -> None:
 
 
 def _unmet(checked: model.Model, report: Report) -> None:
-    """Places of the model's own text whose people no network joins."""
-    met = {(network.of, network.place) for network in checked.networks}
+    """Places of the model's own text whose people no network joins, and of which there is no intervention."""
+    met = {(part.of, part.place) for part in (*checked.networks, *checked.interventions)}
     places = [(agent.name, place) for agent in checked.agents for place in agent.places]
     for kind, place in places:
         if (kind, place.name) not in met and place.span.source is checked.clock.span.source:

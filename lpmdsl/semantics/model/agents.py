@@ -37,6 +37,8 @@ class Attribute:
     """Sight of the agent's neighbours, of which this attribute is the value whenever something reads it."""
     follows: Expr | None = None
     """Formula of what is stored that this attribute is at every moment, because what it is made of changes."""
+    first_of: str = ""
+    """The place of which the first member alone has yes, in place of a value: whoever counts these counts places."""
 
 
 @dataclass(frozen=True, slots=True)

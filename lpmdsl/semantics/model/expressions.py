@@ -150,11 +150,18 @@ class Time:
 
 @dataclass(frozen=True, slots=True)
 class IsActive:
-    """Test that an intervention is active in this step."""
+    """Test that an intervention is active in this step.
+
+    With ``place``, that it is so in the place of the agent, of kind ``of``; ``block``: and that its block of this
+    number is due there (-1: none is meant).
+    """
 
     intervention: str
     type: Type
     span: Span
+    of: str = ""
+    place: str = ""
+    block: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +223,8 @@ class Neighbours:
 
     ``Theirs`` reads the other agent in it, all else the agent's own. ``count`` and ``share`` have ``what=None``;
     ``share`` divides by all who are present. A ``quantile`` lies above the share ``level`` of the values;
-    ``commonest`` is a label, and of those that are equally common one by lot.
+    ``commonest`` is a label, and of those that are equally common one by lot. With ``place`` it is of the members of a
+    place of agents of kind ``of``, as the place itself sees them: each reads its own, and ``network`` is "".
     """
 
     function: NeighbourFunction
@@ -227,6 +235,8 @@ class Neighbours:
     type: Type
     span: Span
     level: float = 0.5
+    of: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +327,8 @@ def reads_agent(expr: Expr) -> bool:
     match expr:
         case AttributeRef() | InState() | StateOf() | Since() | Neighbours() | Theirs() | TieRef() | Luck():
             return True
+        case IsActive():
+            return bool(expr.place)
         case Aggregate():
             return False
         case _:

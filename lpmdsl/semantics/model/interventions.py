@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from lpmdsl.quantities import BOOLEAN
 from lpmdsl.records import dataclass
 from lpmdsl.semantics.model.actions import Action, SetAttribute
-from lpmdsl.semantics.model.expressions import Expr
+from lpmdsl.semantics.model.expressions import Expr, IsActive
 from lpmdsl.semantics.model.paragraphs import Paragraph, RuleAction
 from lpmdsl.source import Span
 
@@ -67,6 +68,8 @@ class Repeated:
     order: Literal["lot", "highest", "lowest"] = "lot"
     """Order of those who qualify, where not all are reached: by lot, or most or least of ``by`` first, then by lot."""
     by: Expr | None = None
+    place: str = ""
+    """The place in each of which it runs on its own, and is counted; "": it runs for all at once."""
 
     @property
     def done(self) -> tuple[RuleAction, ...]:
@@ -138,3 +141,10 @@ class Intervention:
     limited_by: str = ""
     """The intervention whose ``together`` limits the blocks of this one: itself, another, or none."""
     currency: str = ""
+    of: str = ""
+    place: str = ""
+    """Each ``place`` of agents of kind ``of`` has one of its own; "": there is one for everybody."""
+
+    def active(self, span: Span, block: int = -1) -> IsActive:
+        """Test that it is active, for an agent in its own place; with ``block`` that this block is due there."""
+        return IsActive(self.name, BOOLEAN, span, self.of, self.place, block)

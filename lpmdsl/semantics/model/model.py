@@ -18,7 +18,6 @@ from lpmdsl.semantics.model.expressions import (
     AttributeRef,
     Expr,
     InState,
-    IsActive,
     Literal_,
     Neighbours,
     walk,
@@ -144,7 +143,7 @@ def overlays(model: Model, of: str, name: str) -> list[tuple[Expr, Expr]]:
     ]
     for one in model.interventions:
         for clause in (w for w in one.while_active if w.of == of):
-            active: Expr = IsActive(one.name, BOOLEAN, clause.span)
+            active: Expr = one.active(clause.span)
             test = active if clause.where is None else Apply("and", (active, clause.where), BOOLEAN, clause.span)
             found += [(test, s.value) for s in clause.sets if s.attribute == name]
     return found

@@ -35,6 +35,8 @@ class Scope:
     """The network of the tie to the agent in view; "": there is none."""
     names_nobody: bool = False
     """A value of nobody has a label of its own here, so nothing need stand in for it."""
+    domain: tuple[str, str] | None = None
+    """The kind of agents and their place, each of which is looked at as a whole; None: none is."""
 
     def can(self, what: Readable) -> bool:
         """Return True if expressions here may read that."""

@@ -294,6 +294,7 @@ class TreeBuilder(RuleBuilder):
             self.doc(meta),
             self.span(meta),
             clauses.one("together"),
+            self.named(c[1]) if c[1] is not None else None,
         )
 
     # -------------------------------------------------------------- calibration, scenarios, comparisons, checks

@@ -65,7 +65,7 @@ def _first(node: t.Header | t.Declaration) -> str:
         case t.Observe():
             return _observe(node)
         case t.Intervention():
-            return f"intervention {node.name.id}"
+            return join("intervention", node.name.id, node.of and f"of {node.of.id}")
         case t.Rule():
             return f"rule {node.name.id} of {node.of.id}"
         case t.Behaviour():

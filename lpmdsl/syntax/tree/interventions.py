@@ -82,7 +82,7 @@ class WhileActive:
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """``intervention vaccination`` and its clauses."""
+    """``intervention vaccination [of PLACE]`` and its clauses."""
 
     name: Name
     starts: Moment | None
@@ -93,3 +93,5 @@ class Intervention:
     doc: str
     span: Span
     together: Together | None = None
+    of: Name | None = None
+    """The place of which each has one of its own; None: there is one for everybody."""

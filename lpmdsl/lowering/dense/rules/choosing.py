@@ -70,7 +70,7 @@ def _level_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
     may = test("ge", key, integer(0))
     counted = Tally(f"{name}_before_tally", integer(0), integer(1))
     body.append(If(all_of(may, test("lt", key, cutoff)), (counted,), span=block.span))
-    drawn = (_priority_draw(builder, name, block), Assign(lot.name, _PRIORITY))
+    drawn = (_priority_draw(scope, name, block), Assign(lot.name, _PRIORITY))
     body.append(If(all_of(may, test("eq", key, cutoff)), drawn, span=block.span))
     body.append(Store(f"{name}_lots", (AGENT,), lot))
     return Kernel(f"level_{name}", block.of, tuple(scope.prologue), tuple(body), block.span)
@@ -108,7 +108,7 @@ def runs(scope: Scope, rule: m.Rule) -> KExpr:
     """Number of times that the rule was due before, by which its draws are keyed."""
     if rule.is_after_moves:
         return op("add", STEP, integer(1))  # at the start, then at the end of every step
-    return scope.builder.load(f"{rule.name}_runs", FIRST)
+    return run_of(scope, rule.name, rule.block)
 
 
 def days_passed(builder: Builder) -> KExpr:
@@ -138,12 +138,17 @@ def eligible(scope: Scope, block: m.Repeated) -> KExpr:
     return all_of(*tests)
 
 
+def run_of(scope: Scope, name: str, block: m.Repeated) -> KExpr:
+    """Number of times that a block or rule was due before, which keys its draws: of one of each place, in one's own."""
+    return scope.builder.load(f"{name}_runs", scope.place(block.of, block.place)[1] if block.place else FIRST)
+
+
 _PRIORITY = op("add", op("shl", word("w", 0), integer(31)), AGENT)
 
 
-def _priority_draw(builder: Builder, name: str, block: m.Repeated) -> Draw:
+def _priority_draw(scope: Scope, name: str, block: m.Repeated) -> Draw:
     """The draw of the words that priorities are made of."""
-    return Draw("w", site(block.site), AGENT, builder.load(f"{name}_runs", FIRST), block.site, block.span)
+    return Draw("w", site(block.site), AGENT, run_of(scope, name, block), block.site, block.span)
 
 
 def choose_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
@@ -153,7 +158,7 @@ def choose_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
     key = Var(scope.fresh("key"), "i64")
     body.append(Let(key.name, integer(-1)))
     look(scope, block.where, body)
-    given: list[KStmt] = [_priority_draw(builder, name, block), Assign(key.name, _PRIORITY)]
+    given: list[KStmt] = [_priority_draw(scope, name, block), Assign(key.name, _PRIORITY)]
     if block.by is not None:
         given = []
         look(scope, block.by, given)

@@ -12,6 +12,7 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.value_origins import origins
 from lpmdsl.semantics.analysis.vertices import extremes
 from lpmdsl.semantics.checks.actions import force_move, set_attribute
+from lpmdsl.semantics.checks.interventions.places import in_each, refuse_others
 from lpmdsl.semantics.checks.interventions.shares import ONCE, draw_share
 from lpmdsl.semantics.checks.interventions.together import check_together
 from lpmdsl.semantics.checks.interventions.while_active import LASTING, check_while_active, kind_of
@@ -19,6 +20,7 @@ from lpmdsl.semantics.checks.rules.limits import check_limit, check_rank
 from lpmdsl.semantics.checks.rules.paragraphs import check_paragraphs
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.checks.values.periods import Period, check_period, written_months
+from lpmdsl.semantics.checks.values.summaries.domains import check_domain
 from lpmdsl.semantics.checks.values.units import common_dimension
 from lpmdsl.semantics.context import Context, text_of, unit_of, value_of
 from lpmdsl.semantics.resolve.scope import Scope, acting, constant, reporting
@@ -37,7 +39,11 @@ _COSTS: tuple[tuple[Dimension, CostsPer], ...] = (
 def check_intervention(ctx: Context, written: tree.Intervention) -> model.Intervention:
     """The intervention with all that is right in it."""
     name = written.name.id
-    starts, stops = _moment(ctx, written.starts, name, True), _moment(ctx, written.stops, name, False)
+    domain = check_domain(ctx, written.of) if written.of is not None else None
+    scope = replace(reporting(f"the trigger of `{name}`"), domain=domain)
+    if written.of is not None and domain is None:
+        written = replace(written, starts=None, stops=None, repeated=(), while_active=(), together=None)
+    starts, stops = _moment(ctx, written.starts, scope, True), _moment(ctx, written.stops, scope, False)
     if isinstance(starts, model.OnDate) and isinstance(stops, model.OnDate) and stops.day <= starts.day:
         ctx.report.add(
             "E0719",
@@ -46,12 +52,15 @@ def check_intervention(ctx: Context, written: tree.Intervention) -> model.Interv
             "Write a later date.",
             [Label(starts.span, "it starts here")],
         )
-    repeated = [_repeated(ctx, name, k, clause) for k, clause in enumerate(written.repeated)]
-    active = [a for a in (check_while_active(ctx, name, clause) for clause in written.while_active) if a is not None]
+    if domain is not None:
+        refuse_others(ctx, written, domain)
+    repeated = [_repeated(ctx, name, k, clause, domain) for k, clause in enumerate(written.repeated)]
+    held = (check_while_active(ctx, name, clause, domain) for clause in written.while_active)
+    active = [a for a in held if a is not None]
     draws = [block for _, block in active if block is not None]
     costs, per = _costs(ctx, written)
     together, shares_with = check_together(ctx, written)
-    return model.Intervention(
+    made = model.Intervention(
         name,
         starts,
         stops,
@@ -65,13 +74,14 @@ def check_intervention(ctx: Context, written: tree.Intervention) -> model.Interv
         name if together is not None else shares_with,
         written.costs.unit.parts[0][0] if written.costs is not None and written.costs.unit is not None else "",
     )
+    return made if domain is None else in_each(made, *domain)
 
 
 # ------------------------------------------------------------------ when
 
 
 def _moment(
-    ctx: Context, written: tree.Moment | None, name: str, is_start: bool
+    ctx: Context, written: tree.Moment | None, scope: Scope, is_start: bool
 ) -> model.OnDate | model.Elapsed | model.Crossing | None:
     match written:
         case None:
@@ -83,7 +93,7 @@ def _moment(
         case tree.Elapsed():
             return _elapsed(ctx, written, is_start)
         case tree.Crossing():
-            return _crossing(ctx, written, name)
+            return _crossing(ctx, written, scope)
         case _:
             assert_never(written)
 
@@ -136,8 +146,7 @@ def _on_date(ctx: Context, written: tree.Date) -> model.OnDate | None:
     return model.OnDate(float(passed.days), written.iso, written.span)
 
 
-def _crossing(ctx: Context, written: tree.Crossing, name: str) -> model.Crossing | None:
-    scope = reporting(f"the trigger of `{name}`")
+def _crossing(ctx: Context, written: tree.Crossing, scope: Scope) -> model.Crossing | None:
     value, level = check_expression(ctx, written.value, scope), check_expression(ctx, written.level, scope)
     delay = (
         check_value(ctx, written.delay, constant("a delay"), DURATION, "a delay") if written.delay is not None else None
@@ -152,7 +161,8 @@ def _crossing(ctx: Context, written: tree.Crossing, name: str) -> model.Crossing
             return None
     if common_dimension(ctx, value, level, "compared") is None:
         return None
-    if not any(isinstance(e, model.ObservationRef | model.Rolling | model.Time) for e in model.walk(value)):
+    moving = model.ObservationRef | model.Rolling | model.Time | model.Neighbours
+    if not any(isinstance(e, moving) for e in model.walk(value)):
         ctx.report.add(
             "E0701",
             f"{text_of(value.span)} does not change in a run, so it never crosses a level.",
@@ -166,14 +176,16 @@ def _crossing(ctx: Context, written: tree.Crossing, name: str) -> model.Crossing
 # ------------------------------------------------------------------ whom and what
 
 
-def _repeated(ctx: Context, name: str, k: int, written: tree.Repeated) -> list[model.Repeated]:
+def _repeated(
+    ctx: Context, name: str, k: int, written: tree.Repeated, domain: tuple[str, str] | None
+) -> list[model.Repeated]:
     """The block, after the one that draws its share if it is for one; nothing after a report."""
     on: model.OnDate | None = None
     if isinstance(written.every, tree.Date):
         on, every = _on_date(ctx, written.every), Period(ONCE * ctx.step)
     else:
         every = check_period(ctx, written.every, "A period")
-    kind = kind_of(ctx, written.kind, written.span)
+    kind = kind_of(ctx, written.kind, written.span, domain)
     if kind is None:
         return []
     scope = acting(kind, f"the intervention `{name}`")

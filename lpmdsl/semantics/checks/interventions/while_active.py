@@ -22,10 +22,13 @@ from lpmdsl.syntax import tree
 LASTING = {tree.Leave: "staying away", tree.Scale: "a change of contacts", tree.Change: "another value of a parameter"}
 
 
-def kind_of(ctx: Context, name: tree.Name | None, span: Span) -> str | None:
-    """The kind of agent meant by ``for KIND``, or the only one there is; None after a report."""
+def kind_of(ctx: Context, name: tree.Name | None, span: Span, domain: tuple[str, str] | None = None) -> str | None:
+    """The kind of agent meant by ``for KIND``, that of the place of which the intervention is, or the only one there
+    is; None after a report."""
     if name is not None:
         return ctx.agent_kind(name)
+    if domain is not None:
+        return domain[0]
     kinds = list(ctx.members)
     if len(kinds) == 1:
         return kinds[0]
@@ -36,13 +39,16 @@ def kind_of(ctx: Context, name: tree.Name | None, span: Span) -> str | None:
 
 
 def check_while_active(
-    ctx: Context, name: str, written: tree.WhileActive
+    ctx: Context, name: str, written: tree.WhileActive, domain: tuple[str, str] | None = None
 ) -> tuple[model.WhileActive, model.Repeated | None] | None:
-    """The clause with all that is right in it, and the block that draws its share; None if it is unclear for whom."""
+    """The clause with all that is right in it, and the block that draws its share; None if it is unclear for whom.
+
+    ``domain``: the kind of agents and their place, each of which the intervention ``name`` is of.
+    """
     about_people = any(isinstance(a, tree.Leave | tree.SetTo) for a in written.actions)
     kind = ""
-    if about_people or written.kind is not None:
-        found = kind_of(ctx, written.kind, written.span)
+    if about_people or written.kind is not None or domain is not None:
+        found = kind_of(ctx, written.kind, written.span, domain)
         if found is None:
             return None
         kind = found

@@ -20,6 +20,7 @@ from lpmdsl.semantics.checks.values.parts import own_part, part_at
 from lpmdsl.semantics.checks.values.summaries.aggregates import aggregate, may_read
 from lpmdsl.semantics.checks.values.summaries.neighbours import neighbours, theirs
 from lpmdsl.semantics.checks.values.summaries.of_ties import of_tie
+from lpmdsl.semantics.checks.values.summaries.places import is_place, members_of, places_of
 from lpmdsl.semantics.checks.values.summaries.reports import observation, rolling
 from lpmdsl.semantics.checks.values.units import arithmetic, call, comparison, denied, expect
 from lpmdsl.semantics.context import Context, literal, nothing, text_of
@@ -62,10 +63,18 @@ def check_expression(ctx: Context, expr: tree.Expr, scope: Scope) -> model.Expr:
         case tree.Aggregate():
             if expr.over is None or isinstance(expr.over, tree.Quantity):
                 return rolling(ctx, expr, expr.over, scope)
-            over = neighbours if expr.over.id in ctx.names.networks() else aggregate
-            return over(ctx, expr, expr.over, scope, check_expression, check_test)
+            return _summary_over(ctx, expr.over, scope)(ctx, expr, expr.over, scope, check_expression, check_test)
         case _:
             assert_never(expr)
+
+
+def _summary_over(ctx: Context, over: tree.Name, scope: Scope):
+    """The check of an aggregate over what is named: a network, places, the members of one, or a kind of agents."""
+    if scope.domain is not None and over.id == scope.domain[1]:
+        return members_of
+    if over.id in ctx.names.networks():
+        return neighbours
+    return places_of if is_place(ctx, over) else aggregate
 
 
 def check_test(ctx: Context, expr: tree.Expr, scope: Scope, role: str = "a test") -> model.Expr:

@@ -8,6 +8,7 @@ from lpmdsl.diagnostics import did_you_mean, instead
 from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, NUMBER_DIM, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.values.summaries.aggregates import Checker, may_read
+from lpmdsl.semantics.checks.values.summaries.domains import domain_of
 from lpmdsl.semantics.context import Context, nothing, text_of
 from lpmdsl.semantics.resolve.scope import Scope
 from lpmdsl.source import Span
@@ -61,7 +62,30 @@ def _is_active(ctx: Context, subject: tree.Name, expr: tree.Is, scope: Scope) ->
         return nothing(expr.span)
     if not may_read(ctx, "activity", subject, scope):
         return nothing(expr.span)
-    return model.IsActive(subject.id, BOOLEAN, expr.span)
+    written = ctx.names.interventions()[subject.id]
+    if written.of is None:
+        return model.IsActive(subject.id, BOOLEAN, expr.span)
+    domain = domain_of(ctx, written.of)
+    if domain is None:
+        return nothing(expr.span)  # the intervention is wrong itself, and that is reported
+    if scope.kind == domain[0]:
+        return model.IsActive(subject.id, BOOLEAN, expr.span, *domain)
+    return _nowhere(ctx, subject, domain, expr, scope)
+
+
+def _nowhere(ctx: Context, subject: tree.Name, domain: tuple[str, str], expr: tree.Is, scope: Scope) -> model.Expr:
+    """An error expression: the place is missing in which the intervention would be active."""
+    kind, place = domain
+    of = "nobody in particular is looked at" if scope.kind is None else f"a {scope.kind} has no `{place}` of a {kind}"
+    ctx.report.add(
+        "E1074",
+        f"`{subject.id}` is active in each `{place}` on its own, and in {scope.place} {of}.",
+        expr.span,
+        f"Count where it is: `count of {place} where {subject.id} is active`, or those whom it concerns: "
+        f"`count of {kind} where {subject.id} is active`.",
+        labels=ctx.declared(subject.id),
+    )
+    return nothing(expr.span)
 
 
 def _in_state(ctx: Context, subject: tree.Name, expr: tree.Is, scope: Scope) -> model.Expr:

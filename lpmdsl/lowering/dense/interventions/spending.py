@@ -8,7 +8,7 @@ from functools import reduce
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.observations import NEXT, at_reports, report_item
-from lpmdsl.program.ir import KExpr, KStmt, ScheduleItem, Store, Var
+from lpmdsl.program.ir import AtomicAdd, KExpr, KStmt, ScheduleItem, Store, Var
 from lpmdsl.program.nodes import integer, number, op, real
 from lpmdsl.semantics import model as m
 
@@ -43,6 +43,13 @@ def reached(one: m.Intervention) -> str:
 def count_reached(builder: Builder, one: m.Intervention, count: KExpr) -> Store:
     """Counts people whom a block has reached."""
     return Store(reached(one), (_FIRST,), op("add", builder.load(reached(one), _FIRST), count), one.span)
+
+
+def pay_here(builder: Builder, one: m.Intervention) -> KStmt:
+    """Counts one more that is paid for, in the kernel of a trigger: in every place where it is one of each."""
+    if one.place:
+        return AtomicAdd(paid(one), (_FIRST,), integer(1), one.span)
+    return pay(builder, one, integer(1))
 
 
 def pay(builder: Builder, one: m.Intervention, count: KExpr) -> Store:

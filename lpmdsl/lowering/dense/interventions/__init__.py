@@ -1,0 +1,1 @@
+"""Interventions: when they are active, what their blocks do, what they cost."""
