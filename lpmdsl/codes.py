@@ -294,7 +294,7 @@ CODES: dict[str, str] = {
     "E1124": "A contact has no direction",
     "E1125": "There is no tie in view",
     "E1126": "Nothing is said of a tie under this name",
-    "E1127": "Columns of ties are read from a table",
+    "E1127": "Columns of ties are read from a file",
     "E1128": "A column of ties is neither drawn nor computed",
     "E1130": "A row that names no states",
     "E1129": "A tie is there twice, and not alike",

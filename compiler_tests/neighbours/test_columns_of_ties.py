@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import networkx as nx
 import numpy as np
 import pytest
 
@@ -90,6 +93,57 @@ def test_sums_are_those_of_numpy_over_the_rows_of_the_file(tmp_path: Path, direc
     np.maximum.at(longest, b, known)
     assert result["longest"].ravel()[0] == pytest.approx(longest.mean(), rel=1e-12)
     assert result["close_ones"].ravel()[0] == np.count_nonzero(close)
+
+
+def graph_of(table: Path, directed: bool) -> nx.Graph:
+    """The rows of a table of ties as a graph: numbers as numbers, yes and no as truths."""
+    header, *lines = [line.split(",") for line in table.read_text().splitlines()]
+    graph = nx.DiGraph() if directed else nx.Graph()
+    graph.add_nodes_from(map(str, range(AGENTS)))
+    for a, b, *cells in lines:
+        said = {"yes": True, "no": False}
+        values = (said[c] if c in said else float(c) if c[0].isdigit() else c for c in cells)
+        graph.add_edge(a, b, **dict(zip(header[2:], values, strict=True)))
+    return graph
+
+
+@pytest.mark.parametrize("directed", [True, False])
+@pytest.mark.parametrize("write", [nx.write_graphml, nx.write_gexf, nx.write_edgelist], ids=lambda w: w.__name__)
+def test_a_graph_file_says_what_a_table_says(tmp_path: Path, write: Callable[..., Any], directed: bool) -> None:
+    of_table = everything(tmp_path, directed)
+    suffix = write.__name__.removeprefix("write_").removesuffix("_lxml")
+    write(graph_of(tmp_path / "ties.csv", directed), tmp_path / f"ties.{suffix}")
+    (tmp_path / "g.lpm").write_text((tmp_path / "m.lpm").read_text().replace("ties.csv", f"ties.{suffix}"))
+    of_graph = lpmdsl.load(tmp_path / "g.lpm")
+    assert not of_graph.report.diagnostics
+    one, other = (world_of(made).ties["friends"] for made in (of_table, of_graph))
+    assert np.array_equal(one.targets, other.targets) and np.array_equal(one.offsets, other.offsets)
+    for name, column in one.columns.items():
+        if name == "kind":  # labels are sorted in both, so their numbers are the same
+            assert len(set(column.tolist())) == 3
+        assert np.array_equal(column, other.columns[name]), name
+    results = [runner(made.model, "cpu")(request_of(made.model, None, 1)) for made in (of_table, of_graph)]
+    assert_same(*results)
+
+
+def test_a_graph_file_is_refused_with_the_tie_that_is_wrong(tmp_path: Path) -> None:
+    graph = nx.DiGraph([("0", "1", {"weight": 1.5}), ("1", "2", {"weight": "heavy"}), ("2", "0", {})])
+    nx.write_edgelist(graph, tmp_path / "ties.edgelist")
+    for line, code, told in (
+        ("  weight number\n", "E0408", "Tie 2 of `ties.edgelist`, column `weight`, is `heavy`"),
+        ("  weight category\n", "E0415", "Tie 3 of `ties.edgelist`, column `weight`, is empty"),
+        ("  volume number\n", "E0407", "has no column `volume`"),
+    ):
+        with pytest.raises(LpmError) as raised:
+            loaded(tmp_path, how='from "ties.edgelist" directed', line=line)
+        found = next(d for d in raised.value.report.diagnostics if d.severity == "error")
+        assert (found.code, found.span.line) == (code, 11) and told in found.message, found
+    nx.write_gexf(nx.DiGraph([(0, 1, {"weight": 1}), (1, 0, {"weight": 2})]), tmp_path / "ties.gexf")
+    with pytest.raises(LpmError) as raised:
+        world_of(loaded(tmp_path, how='from "ties.gexf"'))
+    (found,) = raised.value.report.diagnostics
+    assert found.code == "E1129"
+    assert found.message.startswith("Tie 2 of `ties.gexf`, column `weight`, is `2.0`: tie 1 is the same mutual tie")
 
 
 def test_rows_stay_beside_their_ties_from_both_ends(tmp_path: Path) -> None:

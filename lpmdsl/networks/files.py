@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,12 @@ from lpmdsl.networks.tie_columns import with_columns
 from lpmdsl.networks.world import Ties
 from lpmdsl.quantities import Kind
 from lpmdsl.reading import cells
-from lpmdsl.reading.door import Place, read_file, shown_name
+from lpmdsl.reading.columns import cells_of
+from lpmdsl.reading.door import File, Place, read_file, shown_name
 from lpmdsl.reading.ends import ends_of, no_header
 from lpmdsl.reading.people import Wanted as Wanted, column_values
 from lpmdsl.reading.problem import Problem
-from lpmdsl.reading.tabular import TABULAR, Column, DataFile, read_tabular
+from lpmdsl.reading.tabular import TABULAR, Column, DataFile, read_tabular, table_of
 from lpmdsl.source import Span
 
 NETWORKX = {
@@ -117,10 +118,12 @@ def read_ties(
         if suffix in TABULAR:
             data = read_tabular(name, place)
             a, b = _tabular_ends(data, n, span, ids)
-            if wanted:
-                return with_columns(data, n, (a, b), wanted, directed)
         else:
-            a, b = _graph_ends(name, place, n, span, directed)
+            file, graph = _graph(name, place, span, directed)
+            a, b = _graph_ends(file, graph, n, span)
+            data = _table(file, graph) if wanted else None
+        if wanted and data is not None:
+            return with_columns(data, n, (a, b), wanted, directed)
         return to_rows(n, a, b)[0] if directed else edges_to_ties(n, a, b)
     except Problem as problem:
         raise problem.failure(span) from problem
@@ -161,33 +164,52 @@ def _agents(data: DataFile, column: Column, n: int, span: Span, ids: NDArray | N
 # ------------------------------------------------------------------ graphs
 
 
-def unused_in_graph(name: str, place: Place, span: Span, directed: bool = False) -> tuple[str, ...]:
-    """Names of what a graph file says of its ties and no run reads, such as ``weight``; not what all ties share.
+def graph_table(name: str, place: Place, span: Span, directed: bool = False) -> DataFile:
+    """Table of what a graph file says of its ties, such as ``weight``: a row for each tie, a column for each thing.
 
     Raises as a run would, ``Problem`` and ``LpmError``, but for agents that are too few, which a run may be given more
     of: E0117, E0641, E0646, E0647, E1121.
     """
     file, graph = _graph(name, place, span, directed)
-    _numbered(graph, None, file, span)
-    said: dict[str, set[str]] = {}
-    for *_, data in graph.edges(data=True):
-        for word, value in data.items():
-            said.setdefault(str(word), set()).add(str(value))
-    return tuple(sorted(word for word, values in said.items() if len(values) > 1 and word not in _NAMES_OF_TIES))
+    _numbered(graph, None, file.name, span)
+    return _table(file, graph)
+
+
+def unused_in_graph(table: DataFile, read: set[str]) -> tuple[str, ...]:
+    """Names of what a graph file says of its ties and no run reads; not what all ties share."""
+    passed = {*_NAMES_OF_TIES, *read}
+    return tuple(sorted(c.name for c in table.columns if c.name not in passed and len(table.cells(c).words) > 1))
 
 
 _NAMES_OF_TIES = ("id", "key")
 
 
-def _graph_ends(name: str, place: Place, n: int, span: Span, directed: bool) -> tuple[NDArray, NDArray]:
-    file, graph = _graph(name, place, span, directed)
-    number = _numbered(graph, n, file, span)
+def _table(file: File, graph: Any) -> DataFile:
+    """A row for each tie in the order of the graph; "" for what is not said of a tie."""
+    said = [data for *_, data in graph.edges(data=True)]
+    names = list(dict.fromkeys(word for data in said for word in data))
+    columns = tuple(cells_of([_text(data.get(word)) for data in said]) for word in names)
+    return replace(table_of(file, tuple(map(str, names)), columns, "", [], None, 1), row_word="Tie")
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)
+
+
+def _graph_ends(file: File, graph: Any, n: int, span: Span) -> tuple[NDArray, NDArray]:
+    number = _numbered(graph, n, file.name, span)
     ends = np.array([(number[str(a)], number[str(b)]) for a, b in graph.edges()], np.int64).reshape(-1, 2)
     return ends[:, 0], ends[:, 1]
 
 
-def _graph(name: str, place: Place, span: Span, directed: bool) -> tuple[str, Any]:
-    """The file's name for messages and its graph, of a class of networkx.
+def _graph(name: str, place: Place, span: Span, directed: bool) -> tuple[File, Any]:
+    """The file and its graph, of a class of networkx.
 
     ``directed``: a list of ties is read as leading from the first end to the second. E1121 for another file that says
     its ties are mutual.
@@ -213,7 +235,7 @@ def _graph(name: str, place: Place, span: Span, directed: bool) -> tuple[str, An
     if directed and not graph.is_directed():
         told = f"`{file.name}` says that its ties are mutual, so none of them has a direction."
         raise fail("E1121", told, span, "Leave `directed` out, or export a directed graph.")
-    return file.name, graph
+    return file, graph
 
 
 def _numbered(graph: Any, n: int | None, file: str, span: Span) -> dict[str, int]:

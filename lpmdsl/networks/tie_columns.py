@@ -49,5 +49,6 @@ def _contradict(data: DataFile, want: Wanted, first: int, second: int, directed:
     texts = cells.texts(data, column)
     one, other = data.shown(texts[first]), data.shown(texts[second])
     tie = "the same tie" if directed else "the same mutual tie"
-    told = f"{data.where(second, column)}, is {other}: row {data.line(first)} is {tie}, and has {one}."
+    where = f"{data.row_word.lower()} {data.line(first)}"
+    told = f"{data.where(second, column)}, is {other}: {where} is {tie}, and has {one}."
     raise fail("E1129", told, want.span, "Leave one of the two rows out, or write the same value into both.")

@@ -45,6 +45,8 @@ class DataFile:
     notes: tuple[str, ...]
     text_header: Header | None
     first_row: int
+    row_word: str = "Row"
+    """Word for a row in messages."""
 
     @property
     def name(self) -> str:
@@ -97,7 +99,7 @@ class DataFile:
 
     def where(self, row: int, column: Column | None = None) -> str:
         """``Row 5 of `people.csv`, column `age` ``: a place for a message."""
-        place = f"Row {self.line(row)} of `{self.name}`"
+        place = f"{self.row_word} {self.line(row)} of `{self.name}`"
         return f"{place}, column `{column.name}`" if column is not None else place
 
     def shown(self, cell: object) -> str:
@@ -161,17 +163,17 @@ def _text(file: File) -> DataFile:
     table = rows_of(file, header)
     names = ("", *header.names) if header.row_names else header.names
     notes = [] if header.separator == "," else [f"its cells are parted by {SEPARATORS[header.separator]}"]
-    return _made(file, names, table, header.separator, notes, header, 2)
+    return table_of(file, names, table, header.separator, notes, header, 2)
 
 
 def _parquet(file: File) -> DataFile:
     from lpmdsl.reading.parquet import columns_of  # pyarrow is an extra, and takes its time to load
 
     names, columns = columns_of(file)
-    return _made(file, names, columns, "", [], None, 1)
+    return table_of(file, names, columns, "", [], None, 1)
 
 
-def _made(
+def table_of(
     file: File, names: tuple[str, ...], table: tuple[Cells, ...], separator: str, notes: list[str],
     header: Header | None, first_row: int,
 ) -> DataFile:  # fmt: skip
@@ -218,7 +220,7 @@ def _sheet(file: File) -> DataFile:
     grid = [row + [""] * (width - len(row)) for row in rows]
     table = tuple(cells_of([row[k] for row in grid[1:]]) for k in range(width))
     notes = [f"its first sheet of {others + 1} is read"] if others else []
-    return _made(file, tuple(grid[0]), table, "", notes, None, 2)
+    return table_of(file, tuple(grid[0]), table, "", notes, None, 2)
 
 
 def _cell(value: Any, kind: str) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from lpmdsl.quantities import ERROR, Kind
 from lpmdsl.reading.door import shown_name
-from lpmdsl.reading.tabular import TABULAR
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.agents import printed_unit
 from lpmdsl.semantics.checks.attributes import attribute_limits, missing_value
@@ -26,13 +23,12 @@ def tie_columns(ctx: Context, written: tree.Network) -> tuple[model.Attribute, .
         return ()
     first = written.attributes[0]
     how = written.how
-    if not isinstance(how, tree.FromFile) or Path(how.path).suffix.lower() not in TABULAR:
-        read = "a graph file" if isinstance(how, tree.FromFile) else "no file"
+    if not isinstance(how, tree.FromFile):
         ctx.report.add(
             "E1127",
-            f"The ties of `{written.name.id}` are read from {read}, and `{first.name.id}` is a column of a table.",
+            f"The ties of `{written.name.id}` are read from no file, and `{first.name.id}` is said in a file.",
             first.name.span,
-            f'Read the ties from a table: `network {written.name.id} joins {written.joins.id} from "edges.csv"`.',
+            f'Read the ties from a file: `network {written.name.id} joins {written.joins.id} from "edges.csv"`.',
         )
         return None
     file = tree.Agent(written.name, False, None, None, how.path, how.span, written.attributes, "", written.span)

@@ -24,18 +24,22 @@ def check_file(ctx: Context, written: tree.Network, path: str, span: Span) -> bo
         return False
     if Path(path).suffix.lower() in TABULAR:
         return _has_ends(ctx, path, span, {a.name.id for a in written.attributes})
-    return _is_graph(ctx, path, span, written.directed is not None)
+    return _is_graph(ctx, path, span, written)
 
 
-def _is_graph(ctx: Context, path: str, span: Span, directed: bool) -> bool:
-    """Return True if a graph file reads; else what a run would say is reported.
+def _is_graph(ctx: Context, path: str, span: Span, written: tree.Network) -> bool:
+    """Return True if a graph file reads; else what a run would say is reported. What it says of its ties is kept as a
+    table.
 
     Warns of what it says of its ties beyond their ends (W0653). How many agents it needs is looked at by a run.
     """
-    from lpmdsl.networks.files import unused_in_graph  # loads what makes ties, which a check does without otherwise
+    from lpmdsl.networks.files import (  # loads what makes ties, which a check does without otherwise
+        graph_table,
+        unused_in_graph,
+    )
 
     try:
-        unused = unused_in_graph(path, place_of(span.source), span, directed)
+        table = graph_table(path, place_of(span.source), span, written.directed is not None)
     except Problem as problem:
         problem.tell(ctx.report, span)
         return False
@@ -43,12 +47,17 @@ def _is_graph(ctx: Context, path: str, span: Span, directed: bool) -> bool:
         for told in error.report.diagnostics:
             ctx.report.add(told.code, told.message, span, told.help)
         return False
+    ctx.files[str(place_of(span.source).folder), path] = table
+    read = {attribute.name.id for attribute in written.attributes}
+    unused = unused_in_graph(table, read)
     if unused:
+        alike = "nothing is read from that" if read else "every tie counts the same"
+        one = unused[0] if unused[0].isidentifier() else "weight"
         ctx.report.add(
             "W0653",
-            f"`{shown_name(path)}` tells its ties apart by {names_shown(unused)}; every tie counts the same.",
+            f"`{shown_name(path)}` tells its ties apart by {names_shown(unused)}; {alike}.",
             span,
-            "Write the file without it, or only those ties that count.",
+            f"Say below the network what it holds, `{one} number`, or write the file without it.",
         )
     return True
 
