@@ -121,3 +121,85 @@ behaviour going of Person
     "An ill friend: {ill}. You trust {trust_now} of 100. How do you go, and how do you feel?"
   otherwise bus, calm
 """
+
+# Belief, desire, intention: each is decided after the one before, at one moment; a rule among them, a memory, a wait.
+CHAIN = """\
+model chain version 1.0
+
+clock
+  step 1 day
+  for 12 days
+
+agent Person count 1_000
+  age duration ~ uniform(0 years, 90 years)
+  afraid yes/no = no
+  hope share = 50 %
+  wants category one of stay, go = go
+  stays yes/no = no
+  tells yes/no = no
+
+network friends joins Person as erdos_renyi(degree 5)
+
+condition Flu of Person
+  states S, I, R
+  start S except 100 Person in I
+  from S by contagion to I
+  from I after exponential(mean 5 days) to R
+  seen in I
+
+contagion of Flu
+  from I on friends at 0.1 per day
+  source, target scaled by 0.3 where stays
+  source scaled by 0.9 where afraid
+
+observe fear = count of Person where afraid
+observe hopes = mean of hope over Person
+observe staying = count of Person where stays
+observe wanting = count of Person where wants is stay
+observe torn = count of Person where afraid and not stays
+observe telling = count of Person where tells
+
+behaviour believing of Person
+  decides yes/no into afraid
+  every 2 days
+  knows ill_friends = count of friends where their.Flu is I in bands at 1, 3
+  asks for probabilities
+    "{ill_friends} of your friends are ill. Are you afraid?"
+  otherwise no
+
+behaviour hoping of Person
+  decides share into hope by rule (0.2 where afraid, 0.9 otherwise) * calm_part
+  every 3 days
+  after believing
+  knows afraid
+  knows calm_part = share of friends where not their.afraid else 1
+
+behaviour wishing of Person
+  decides category into wants
+  every 2 days
+  after believing, hoping
+  knows afraid
+  knows hopeful = hope in bands at 30 %, 60 %
+  asks 5 times per archetype
+    "Afraid: {afraid}; your hope is {hopeful}. So far you wanted {decisions}. What now?"
+  remembers the last 2 decisions
+  otherwise go
+
+behaviour acting of Person
+  decides yes/no into stays
+  when wants, afraid changes
+  after wishing
+  knows wants, afraid
+  asks for probabilities
+    "You want to {wants}; afraid: {afraid}. Do you stay?"
+  shifted by 0.5
+  otherwise 10 %
+
+behaviour talking of Person
+  decides yes/no into tells
+  every day
+  knows stays
+  asks for probabilities
+    "You stay at home: {stays}. Do you tell anybody?"
+  otherwise 10 %
+"""

@@ -1,4 +1,4 @@
-"""Sight of contacts by those who decide: alike on every back end, by the law of the bands, refused where hidden."""
+"""Sight of contacts by those who decide: one meaning on every back end, the law of the bands, refused where hidden."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ behaviour isolate of Person
   system "You estimate behaviour. Reply in JSON."
   otherwise 10 %
 """.replace("AGES", '"0-19", "20-29", "30-39", "40-49", "50-64", "65+"')
-"""Who wears a mask stays as it is, so the share that decides yes in a band is the model's law of that band."""
+"""Masks stay as they are, so the share that decides yes in a band is the model's law of that band."""
 
 
 @pytest.mark.skipif(not HAS_SERVER, reason="the server (xllamacpp) is for Linux on x86_64")

@@ -13,6 +13,11 @@ from lpmdsl.semantics.analysis.archetypes import labels_of
 from lpmdsl.semantics.host import numbers
 from lpmdsl.semantics.model import Behaviour
 
+TURN = "decisions_turn"
+"""Buffer of the turn in which people look, where some decide after others at the same moment: 1, 2, … while there are
+questions, ``DONE`` when all are answered, 0 in a step in which nobody was asked."""
+DONE = -1
+
 
 def table_rows(behaviour: Behaviour, answers: NDArray[np.float64], shift: float) -> NDArray:
     """A row an archetype: int64 cumulative thresholds of all labels but the last, or float64 replies.

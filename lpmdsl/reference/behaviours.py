@@ -46,11 +46,16 @@ def _decider(behaviour: Behaviour, request: RunRequest) -> Decider:
 
 
 def decide(body: Body, all_deciders: list[Decider], t: int, time: float) -> None:
-    """Everyone who decides at boundary ``t`` does so; all look before any decision is written."""
-    neighbours.look(replace(body.now, time=time), tuple(d.behaviour for d in all_deciders), body.world, body.draws)
+    """Everyone who decides at boundary ``t`` does so; all of a stage look before any of its decisions is written."""
+    for stage in sorted({decider.behaviour.stage for decider in all_deciders}):
+        _decide_stage(body, [d for d in all_deciders if d.behaviour.stage == stage], t, time)
+
+
+def _decide_stage(body: Body, deciders: list[Decider], t: int, time: float) -> None:
+    neighbours.look(replace(body.now, time=time), tuple(d.behaviour for d in deciders), body.world, body.draws)
     seen = body.now.seen(time)
     decided: list[tuple[Decider, Tensor, Tensor]] = []
-    for decider in all_deciders:
+    for decider in deciders:
         who = _who(decider, t, seen)
         values = _decisions(body, decider, who, t, seen) if len(who) else torch.zeros(0)
         decided.append((decider, who, values))

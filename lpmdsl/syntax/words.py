@@ -136,6 +136,7 @@ CLAUSES: dict[str, dict[str, str]] = {
         "decides": "decides yes/no into ATTRIBUTE` or `decides whole number from LOW to HIGH into ATTRIBUTE",
         "every": "every PERIOD",
         "when": "when SLOT changes",
+        "after": "after BEHAVIOUR",
         "knows": "knows SLOT in bands at VALUE, VALUE` or `knows NAME = EXPRESSION in bands at VALUE, VALUE",
         "asks": "asks NUMBER times per archetype` or `asks for probabilities",
         "system": 'system "text"',

@@ -34,6 +34,8 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "DIRECTED": ("directed",),
     "TIE": ("tie.",),
     "IN_THEIR": ("in their",),
+    "IN_BANDS": ("in bands at",),
+    "WHOLE": ("whole number",),
     "TIME_SINCE": ("time since",),
     "RANK": ("highest", "lowest"),
     "OTHER": ("other",),

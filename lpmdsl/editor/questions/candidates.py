@@ -113,6 +113,7 @@ _GROUP_OF: dict[tuple[type, str], tuple[str, ...]] = {
     (t.Condition, "at_most_one"): ("condition",), (t.Compare, "scenarios"): ("scenario",),
     (t.Compare, "baseline"): ("scenario",), (t.Scenario, "without"): ("intervention", "behaviour", "rule"),
     (t.Scenario, "include"): ("scenario", "behaviour"), (t.Summary, "observation"): ("observe",),
+    (t.Behaviour, "after"): ("behaviour",),
     (t.Fit, "observation"): ("observe",), (t.Calibrate, "estimate"): ("parameter",),
     (t.CheckQuantity, "of"): ("condition", "behaviour"), (t.Aggregate, "over"): ("agent", "network"),
     (t.Behaviour, "shifted"): ("parameter",),

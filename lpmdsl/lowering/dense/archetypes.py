@@ -5,10 +5,12 @@ Straight-line code without branches over agents, which a processor takes many ag
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import reduce
 
 from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.decision_tables import DONE, TURN
 from lpmdsl.lowering.dense.expressions import Scope, joined, read_states
 from lpmdsl.lowering.dense.neighbours import view_items
 from lpmdsl.lowering.dense.presence import any_removed
@@ -29,7 +31,7 @@ from lpmdsl.program.ir import (
     expressions,
     walk,
 )
-from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, op, test
+from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, op, test
 from lpmdsl.program.rewrite import map_expression
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.archetypes import (
@@ -37,6 +39,7 @@ from lpmdsl.semantics.analysis.archetypes import (
     asks_by_itself,
     labels_of,
     most_archetypes,
+    stages,
     steps_between,
 )
 from lpmdsl.semantics.analysis.events import attributes_written
@@ -86,25 +89,57 @@ def band_items(builder: Builder) -> list[ScheduleItem]:
     return items
 
 
-def look_items(builder: Builder) -> list[ScheduleItem]:
-    """Everyone's archetype, and which of them occur, for the behaviours that are about to be due."""
+def look_items(builder: Builder, early: Callable[[int], list[ScheduleItem]]) -> list[ScheduleItem]:
+    """Everyone's archetype, and which of them occur, for the behaviours that are about to be due.
+
+    ``early``: the decisions of a stage, which those of the next one read when they look.
+    """
     items: list[ScheduleItem] = []
-    for one in builder.model.behaviours:
-        if asks_by_itself(one):
-            items += known_views(builder, one)
-            kernels = (_look_kernel(builder, one), _occurs_kernel(builder, one))
-            items += [Clear(f"{one.name}_occurs"), *(Launch(builder.kernel(k)) for k in kernels)]
+    for stage in range(stages(builder.model)):
+        items += early(stage - 1) if stage else []
+        for one in builder.model.behaviours:
+            if asks_by_itself(one) and one.stage == stage:
+                items += known_views(builder, one)
+                kernels = (_look_kernel(builder, one), _occurs_kernel(builder, one))
+                items += [Clear(f"{one.name}_occurs"), *(Launch(builder.kernel(k)) for k in kernels)]
     return items
+
+
+# ------------------------------------------------------------------ turns
+
+
+def declare_turn(builder: Builder) -> None:
+    """Declare the buffer of the turn, where some decide after others at the same moment."""
+    if stages(builder.model) > 1:
+        note = f"in which turn people look; {DONE}: all have decided but the last; 0: nobody was asked"
+        builder.buffer(TURN, "i64", (1,), "state", note=note)
+
+
+def looks_in_turn(builder: Builder, stage: int) -> tuple[KExpr, ...]:
+    """Tests that the behaviours of a stage look now."""
+    if stages(builder.model) == 1:
+        return ()
+    return (test("eq", builder.load(TURN, FIRST), integer(stage + 1)),)
+
+
+def decides_in_turn(builder: Builder, stage: int) -> tuple[KExpr, ...]:
+    """Tests that those of a stage decide now: before the next ones look or, where nobody was asked, in the step."""
+    if stage + 1 == stages(builder.model):
+        return ()
+    turn = builder.load(TURN, FIRST)
+    return (any_of(test("eq", turn, integer(stage + 2)), test("eq", turn, integer(0))),)
 
 
 def known_views(builder: Builder, one: m.Behaviour) -> list[ScheduleItem]:
     """Launches that bring up to date what the agent sees of its neighbours, where the behaviour is due."""
-    return view_items(builder, (one.knows, one.rule), f"_{one.name}", due=lambda scope: is_due(scope, one))
+    is_asked = one.rule is None
+    turn = looks_in_turn(builder, one.stage) if is_asked else decides_in_turn(builder, one.stage)
+    return view_items(builder, (one.knows, one.rule), f"_{one.name}", due=lambda scope: is_due(scope, one, *turn))
 
 
 def _look_kernel(builder: Builder, one: m.Behaviour) -> Kernel:
     scope = Scope(builder, one.of)
-    due = is_due(scope, one)
+    due = is_due(scope, one, *looks_in_turn(builder, one.stage))
     body = read_states(scope)
     code = _code(scope, one, body)
     own = op("select", _decides(scope, one, body), code, integer(most_archetypes(one)))
@@ -116,7 +151,7 @@ def _look_kernel(builder: Builder, one: m.Behaviour) -> Kernel:
 
 def _occurs_kernel(builder: Builder, one: m.Behaviour) -> Kernel:
     scope = Scope(builder, one.of)
-    due = is_due(scope, one)
+    due = is_due(scope, one, *looks_in_turn(builder, one.stage))
     mark = Store(f"{one.name}_occurs", (archetype_of(builder, one),), op("to_u8", integer(1), dtype="u8"), one.span)
     return Kernel(f"list_{one.name}", one.of, tuple(scope.prologue), (If(due, (mark,), note=one.name),), one.span,
                   "which archetypes occur")  # fmt: skip
@@ -127,9 +162,9 @@ def archetype_of(builder: Builder, one: m.Behaviour) -> KExpr:
     return op("to_i64", builder.load(f"{asked_as(one)}_archetype", AGENT))
 
 
-def is_due(scope: Scope, one: m.Behaviour) -> Var:
-    """Truth value: the behaviour is due in this step, for everyone alike."""
-    return scope.hoist(f"{one.name}_is_due", due_test(scope.builder, one))
+def is_due(scope: Scope, one: m.Behaviour, *turn: KExpr) -> Var:
+    """Truth value: the behaviour is due in this step, and it is its turn, for everyone alike."""
+    return scope.hoist(f"{one.name}_is_due", all_of(due_test(scope.builder, one), *turn))
 
 
 def due_test(builder: Builder, one: m.Behaviour) -> KExpr:

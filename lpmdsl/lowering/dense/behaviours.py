@@ -6,8 +6,11 @@ then (``lower_archetypes``).
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder, as_stored
+from lpmdsl.lowering.decision_tables import TURN
 from lpmdsl.lowering.dense.archetypes import (
+    FIRST,
     archetype_of,
+    decides_in_turn,
     declare_archetypes,
     due_test,
     is_due,
@@ -22,6 +25,7 @@ from lpmdsl.lowering.sparse.worklists import changed
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import (
     Assign,
+    Clear,
     Const,
     Decide,
     Draw,
@@ -44,6 +48,7 @@ from lpmdsl.semantics.analysis.archetypes import (
     columns,
     labels_of,
     most_archetypes,
+    stages,
     steps_between,
 )
 
@@ -79,23 +84,50 @@ def decide_items(builder: Builder) -> list[ScheduleItem]:
 
     What a language model decided is known before the step, so only rules read what others may write; they come first.
     """
-    items = [view for b in builder.model.behaviours if b.rule is not None for view in known_views(builder, b)]
-    for kind in dict.fromkeys(b.of for b in builder.model.behaviours):
-        deciding = [b for b in builder.model.behaviours if b.of == kind]
+    items: list[ScheduleItem] = []
+    for stage in range(stages(builder.model)):
+        items += _stage_items(builder, stage, STEP_ITSELF)
+    return [*items, *([Clear(TURN)] if TURN in builder.buffers else [])]
+
+
+def early_items(builder: Builder, stage: int) -> list[ScheduleItem]:
+    """The same of one stage, before those of the next one look."""
+    return _stage_items(builder, stage, stage + 2)
+
+
+STEP_ITSELF = 0
+"""The turn of decisions in the step, where nobody was asked before it."""
+
+
+def _stage_items(builder: Builder, stage: int, turn: int) -> list[ScheduleItem]:
+    """Rules read what others may write, so they see and decide first."""
+    behaviours = [b for b in builder.model.behaviours if b.stage == stage]
+    items = [view for b in behaviours if b.rule is not None for view in known_views(builder, b)]
+    for kind in dict.fromkeys(b.of for b in behaviours):
+        deciding = [b for b in behaviours if b.of == kind]
         plain = [b for b in deciding if _is_plain(builder, b)]
         if others := [b for b in deciding if b not in plain]:
-            items += _decide_together(builder, kind, others)
-        items += [Gate(due_test(builder, b), (_decide(builder, b),), b.name) for b in plain]
+            items += _decide_together(builder, kind, others, stage, turn)
+        for one in plain:
+            is_early = bool(decides_in_turn(builder, stage))
+            now = (test("eq", builder.load(TURN, FIRST), integer(turn)),) if is_early else ()
+            items.append(Gate(all_of(due_test(builder, one), *now), (_decide(builder, one),), one.name))
     return items
 
 
-def _decide_together(builder: Builder, kind: str, deciding: list[m.Behaviour]) -> list[ScheduleItem]:
+def _decide_together(
+    builder: Builder, kind: str, deciding: list[m.Behaviour], stage: int, turn: int
+) -> list[ScheduleItem]:
     """One pass for all of them."""
-    launch = Launch(builder.kernel(_decide_kernel(builder, kind, deciding)))
+    name = f"decide_{kind}" if stages(builder.model) == 1 else f"decide_{kind}_{stage + 1}"
+    if not any(k.name == name for k in builder.kernels):
+        builder.kernel(_decide_kernel(builder, name, deciding))
+    launch = Launch(name)
     all_periods = {steps_between(builder.model, b) for b in deciding}
     periods = sorted(p for p in all_periods if not any(p % q == 0 for q in all_periods - {p}))
     due = any_of(*(test("eq", op("mod", STEP, integer(p)), integer(0)) for p in periods))
-    return [launch] if 1 in periods else [Gate(due, (launch,), ", ".join(b.name for b in deciding))]
+    is_gated = 1 not in periods and turn == STEP_ITSELF  # no gate stands where people look
+    return [Gate(due, (launch,), ", ".join(b.name for b in deciding))] if is_gated else [launch]
 
 
 def _is_plain(builder: Builder, one: m.Behaviour) -> bool:
@@ -114,14 +146,15 @@ def _decide(builder: Builder, one: m.Behaviour) -> Decide:
                   changed(one.of) if is_listed else "", one.span, one.asked_with)  # fmt: skip
 
 
-def _decide_kernel(builder: Builder, kind: str, deciding: list[m.Behaviour]) -> Kernel:
+def _decide_kernel(builder: Builder, name: str, deciding: list[m.Behaviour]) -> Kernel:
     """Everything is read before anything is written that another behaviour of the agent reads."""
+    kind = deciding[0].of
     scope = Scope(builder, kind)
     body = read_states(scope)
     later: list[KStmt] = []
     for position, one in enumerate(deciding):
         inner: list[KStmt] = []
-        due = is_due(scope, one)
+        due = is_due(scope, one, *decides_in_turn(builder, one.stage))
         value = _decision(scope, one, due, inner)
         sighted = _sighted(scope, one, inner)
         if any(_reads(builder.model, other, one.into) for other in deciding[position + 1 :]):
@@ -132,7 +165,7 @@ def _decide_kernel(builder: Builder, kind: str, deciding: list[m.Behaviour]) -> 
         else:
             inner += [*sighted, *_written(scope, one, value)]
         body.append(If(all_of(due, _decides(scope, one)), tuple(inner), span=one.span, note=one.name))
-    return Kernel(f"decide_{kind}", kind, tuple(scope.prologue), (*body, *later), deciding[0].span,
+    return Kernel(name, kind, tuple(scope.prologue), (*body, *later), deciding[0].span,
                   "what people decide")  # fmt: skip
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder, stored_as
-from lpmdsl.lowering.dense.archetypes import band_items, look_items
-from lpmdsl.lowering.dense.behaviours import decide_items, declare_behaviour
+from lpmdsl.lowering.dense.archetypes import band_items, declare_turn, look_items
+from lpmdsl.lowering.dense.behaviours import decide_items, declare_behaviour, early_items
 from lpmdsl.lowering.dense.conditions import begin_kernel, moves_kernel
 from lpmdsl.lowering.dense.contagion.buffers import declare_contagion, networks_of
 from lpmdsl.lowering.dense.contagion.sending import expose_items, send_items
@@ -72,7 +72,8 @@ def program_of(
     begin = [*slopes[True], *begin, *kept, *observations, *closing, *note_items(builder, 1)]
     moves = [*looks, *moves, *note_items(builder, 0)]
     step = [*acts, *slopes[False], *own, *moves, *observations, *closing, *note_items(builder, 1)]
-    return _program(builder, begin, step, look_items(builder))
+    asked = look_items(builder, lambda stage: early_items(builder, stage))
+    return _program(builder, begin, step, asked)
 
 
 def _program(
@@ -116,6 +117,7 @@ def declare_all(builder: Builder) -> None:
         declare_rule(builder, rule)
     for behaviour in model.behaviours:
         declare_behaviour(builder, behaviour)
+    declare_turn(builder)
 
 
 def _used_networks(builder: Builder) -> list[m.Network]:

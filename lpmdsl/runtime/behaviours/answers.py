@@ -81,7 +81,7 @@ class Answers:
             return [self._parts(behaviour, asked, a.labels) for a in who]
 
     def _parts(self, behaviour: Behaviour, asked: Behaviour, labels: tuple[str, ...]) -> tuple[Value, ...]:
-        """Return the parts of the replies about an archetype that are one of the answers."""
+        """One of the answers in each reply about an archetype."""
         place = next(k for k, answer in enumerate(answers_of(asked)) if answer.into == behaviour.into)
         return tuple(reply[place] if reply is not None else None for reply in self._known[asked.name, labels])
 

@@ -60,7 +60,7 @@ class Request:
 
     @property
     def wanted(self) -> tuple[Part, ...]:
-        """Values of a reply, in the order of its object."""
+        """Parts of a reply, in the order of its object."""
         return self.parts or (Part("decision", self.words, tuple(range(len(self.words)))),)
 
     @property

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lpmdsl.backends.request import Archetype, RunRequest, require_ask
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.lowering.decision_tables import table_rows
-from lpmdsl.semantics.analysis.archetypes import asked_as, labels_of_code, steps_between
+from lpmdsl.semantics.analysis.archetypes import asked_as, labels_of_code, stages, steps_between
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Behaviour
 
@@ -54,22 +54,27 @@ class Asking:
     def _period(self, behaviour: Behaviour) -> int:
         return steps_between(self.request.model, behaviour)
 
-    def answer(self, t: int, occurring: Occurring, fill: Fill) -> bool:
-        """Asks for everyone who decides at boundary ``t``, in written order of the behaviours.
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """Turns of a moment, before each of which people look: its number is written into the buffer ``TURN``."""
+        return tuple(range(1, 1 + stages(self.request.model)))
+
+    def answer(self, t: int, turn: int, occurring: Occurring, fill: Fill) -> bool:
+        """Asks for everyone who decides at boundary ``t`` in a turn, in written order of the behaviours.
 
         False if whoever is asked ends the run: the error is in ``stopped``.
         """
         began = time.perf_counter()
         try:
-            self._answer(t, occurring, fill)
+            self._answer(t, turn, occurring, fill)
         except LpmError as error:
             self.stopped = error
         self.seconds += time.perf_counter() - began
         return self.stopped is None
 
-    def _answer(self, t: int, occurring: Occurring, fill: Fill) -> None:
+    def _answer(self, t: int, turn: int, occurring: Occurring, fill: Fill) -> None:
         assert self.request.ask is not None
-        for behaviour in self.behaviours:
+        for behaviour in (b for b in self.behaviours if b.stage + 1 == turn):
             codes = np.flatnonzero(occurring(asked_as(behaviour))[:-1]) if t % self._period(behaviour) == 0 else []
             if len(codes):
                 who = tuple(Archetype(int(code), labels_of_code(behaviour, int(code))) for code in codes)

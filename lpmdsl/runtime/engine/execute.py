@@ -14,6 +14,7 @@ from lpmdsl.backends.llvm.worklists import CHUNK
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.compiler import Compiled, with_circles
 from lpmdsl.diagnostics import LpmError
+from lpmdsl.lowering.decision_tables import DONE, TURN
 from lpmdsl.lowering.dense.interventions.spending import paid
 from lpmdsl.lowering.dense.watched_values import FIRST
 from lpmdsl.runtime.engine.asking import Asking
@@ -124,10 +125,17 @@ class _Asked:
     def pause(self, team: Team, t: int) -> int:
         """Asks if that is due at boundary ``t``; returns when it is due next, ``t`` if the run ends here."""
         if self.asking.is_due(t):
-            team.run(self.look, t, t + 1)
-            if not self.asking.answer(t, lambda name: self.buffers[f"{name}_occurs"], self._fill):
-                return t
+            for turn in self.asking.turns:
+                self._begin(turn)
+                team.run(self.look, t, t + 1)
+                if not self.asking.answer(t, turn, lambda name: self.buffers[f"{name}_occurs"], self._fill):
+                    return t
+            self._begin(DONE)
         return self.asking.next_due(t + 1)
+
+    def _begin(self, turn: int) -> None:
+        if TURN in self.buffers:
+            self.buffers[TURN][0] = turn
 
     def _fill(self, name: str, codes: NDArray[np.int64], rows: NDArray) -> None:
         self.buffers[f"{name}_table"][codes] = rows

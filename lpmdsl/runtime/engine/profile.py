@@ -17,6 +17,7 @@ from lpmdsl.backends.llvm.schedule import decide_function, fold_function
 from lpmdsl.backends.llvm.worklists import CHUNK
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.compiler import Compiled, with_circles
+from lpmdsl.lowering.decision_tables import DONE, TURN
 from lpmdsl.population.people import build_world, start_states
 from lpmdsl.program.ir import (
     Apply,
@@ -80,9 +81,12 @@ def profile(compiled: Compiled, request: RunRequest) -> list[Stage]:
     asking = Asking.of(request)
     for t in range(request.steps):
         if asking is not None and asking.is_due(t):
-            walk.step(t, walk.program.look)
-            if not walk.ask(t, asking) and asking.stopped is not None:
-                raise asking.stopped
+            for turn in asking.turns:
+                walk.begin_turn(turn)
+                walk.step(t, walk.program.look)
+                if not walk.ask(t, turn, asking) and asking.stopped is not None:
+                    raise asking.stopped
+            walk.begin_turn(DONE)
         walk.step(t, walk.program.step)
     found = [Stage(name, walk.lines[name], seconds) for name, seconds in walk.seconds.items()]
     return sorted(found, key=lambda stage: -stage.seconds)
@@ -112,10 +116,15 @@ class _Walk:
             call()
             self.seconds[name] += time.perf_counter() - before
 
-    def ask(self, t: int, asking: Asking) -> bool:
+    def begin_turn(self, turn: int) -> None:
+        """Note whose turn it is, where some decide after others."""
+        if TURN in self.known:
+            self.known[TURN][0] = turn
+
+    def ask(self, t: int, turn: int, asking: Asking) -> bool:
         """Ask for the archetypes' answers, as a stage of its own; return True if there were questions."""
         before = time.perf_counter()
-        answered = asking.answer(t, lambda name: self.known[f"{name}_occurs"], self._fill)
+        answered = asking.answer(t, turn, lambda name: self.known[f"{name}_occurs"], self._fill)
         self.lines["asking"] = tuple(b.span.label for b in asking.behaviours)
         self.seconds["asking"] += time.perf_counter() - before
         return answered

@@ -81,6 +81,11 @@ def steps_between(model: Model, behaviour: Behaviour) -> int:
     return 1 if behaviour.every is None else max(1, round(behaviour.every / model.clock.step))
 
 
+def stages(model: Model) -> int:
+    """Number of times that people look at one moment: each time those decide who come after the others."""
+    return 1 + max((b.stage for b in model.behaviours), default=0)
+
+
 def refreshes(model: Model, behaviour: Behaviour) -> int:
     """At how many boundaries of a run it can be due."""
     return -(-model.clock.steps // steps_between(model, behaviour))

@@ -63,7 +63,8 @@ class Behaviour:
     logit. ``otherwise``: what is decided (probability of yes, share, label index) where no reply can be had.
     ``most_fallbacks``: the share of asks that may fall back before a run stops. ``answers``, ``low``, ``high``,
     ``among``: as in ``Answer``. Of several answers to one ask each is a behaviour: the first asks, and ``also`` holds
-    what else its replies say; the others read their part of the replies to the first, ``asked_with``.
+    what else its replies say; the others read their part of the replies to the first, ``asked_with``. ``stage``: at one
+    moment those of a lower stage have decided before it looks.
     """
 
     name: str
@@ -91,3 +92,4 @@ class Behaviour:
     among: tuple[str, ...] = ()
     also: tuple[Answer, ...] = ()
     asked_with: str = ""
+    stage: int = 0

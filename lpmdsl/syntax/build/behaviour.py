@@ -11,7 +11,7 @@ from lpmdsl.syntax.build.clauses import ClauseBuilder
 from lpmdsl.syntax.build.expressions import Children, Clause, unquoted
 
 _Decided = tuple[t.TypeName, t.Expr | None, t.Expr | None, tuple[t.Name, ...]]
-"""Decided thing: its type, its bounds, its labels."""
+"""Type, bounds and labels of a decision."""
 
 
 class BehaviourBuilder(ClauseBuilder):
@@ -42,6 +42,7 @@ class BehaviourBuilder(ClauseBuilder):
             clauses.one("validate"),
             self.doc(meta),
             self.span(meta),
+            clauses.one("after") or (),
         )
 
     def prompt(self, meta: Meta, c: Children) -> tuple[t.Text, ...]:
@@ -77,6 +78,9 @@ class BehaviourBuilder(ClauseBuilder):
 
     def decided_when(self, meta: Meta, c: Children) -> Clause:
         return self._first(meta, c, "when")
+
+    def decided_after(self, meta: Meta, c: Children) -> Clause:
+        return self._first(meta, c, "after")
 
     def knows(self, meta: Meta, c: Children) -> Clause:
         cuts, said = c[1] or ((), ())

@@ -17,6 +17,8 @@ def behaviour(node: t.Behaviour) -> Iterable[Line]:
         yield line_at(node.every.span, f"every {node.every.text}")
     if node.when:
         yield line_at(node.when[0].span.to(node.when[-1].span), f"when {names(node.when)} changes")
+    if node.after:
+        yield line_at(node.after[0].span.to(node.after[-1].span), f"after {names(node.after)}")
     for clause in node.knows:
         yield line_at(clause.span, _knows(clause))
     if node.asks is not None:

@@ -74,7 +74,8 @@ class Validate:
 class Behaviour:
     """``every`` or ``when`` says when it decides; ``fallbacks`` is the share of ``at most 2 % fallbacks``.
 
-    ``otherwise``: a value for each line of ``decides``.
+    ``otherwise``: a value for each line of ``decides``. ``after``: behaviours of the same moment that decide before it
+    looks.
     """
 
     name: Name
@@ -92,3 +93,4 @@ class Behaviour:
     validate: Validate | None
     doc: str
     span: Span
+    after: tuple[Name, ...] = ()

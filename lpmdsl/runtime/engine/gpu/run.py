@@ -21,6 +21,7 @@ from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.backends.triton.triton_module import SHARED
 from lpmdsl.compiler import Compiled
 from lpmdsl.diagnostics import LpmError
+from lpmdsl.lowering.decision_tables import DONE, TURN
 from lpmdsl.program.ir import Buffer, Program
 from lpmdsl.runtime.engine.asking import Asking
 from lpmdsl.runtime.engine.buffers import empty_buffer, given_buffers, size_values
@@ -145,12 +146,19 @@ class _Asked:
     def pause(self, t: int) -> int:
         """Asks if that is due at boundary ``t``; returns when it is due next, ``t`` if the run ends here."""
         if self.members[0].is_due(t):
-            with np.errstate(all="ignore"):
-                self.go.module.look(self.go)
-            for member, asking in enumerate(self.members):
-                if not asking.answer(t, partial(self._occurring, member), partial(self._fill, member)):
-                    return t
+            for turn in self.members[0].turns:
+                self._begin(turn)
+                with np.errstate(all="ignore"):
+                    self.go.module.look(self.go)
+                for member, asking in enumerate(self.members):
+                    if not asking.answer(t, turn, partial(self._occurring, member), partial(self._fill, member)):
+                        return t
+            self._begin(DONE)
         return self.members[0].next_due(t + 1)
+
+    def _begin(self, turn: int) -> None:
+        if TURN in self.go.buffers:
+            self.go.buffers[TURN].fill_(turn)
 
     def _occurring(self, member: int, name: str) -> NDArray[np.uint8]:
         return self.go.buffers[f"{name}_occurs"][member].cpu().numpy()

@@ -43,7 +43,7 @@ def site_of(kind: str, into: str) -> str:
 
 
 def check_answers(ctx: Context, written: tree.Behaviour, kind: str) -> tuple[model.Answer, ...] | None:
-    """Things decided, in written order; None after a report."""
+    """Decisions in written order; None after a report."""
     made: dict[str, model.Answer] = {}
     for clause in written.decides:
         into = clause.into.id

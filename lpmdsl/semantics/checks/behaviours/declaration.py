@@ -103,6 +103,7 @@ def _first(
         answers[0].high,
         answers[0].among,
         answers[1:],
+        stage=_stage(ctx, written, kind),
     )
     return first, otherwise
 
@@ -154,6 +155,34 @@ def _times(
             why = "a number changes in nearly every step"
             misfit(ctx, "when … changes", why, name, f"Write `knows {name.id} in bands at …`.")
     return None, tuple(name.id for name in written.when)
+
+
+def _stage(ctx: Context, written: tree.Behaviour, kind: str) -> int:
+    """0, or one more than the latest of those after which it decides."""
+    stage = 0
+    for name in written.after:
+        before = ctx.behaviours.get(name.id)
+        if before is None or before.asked_with or before.of != kind:
+            _not_before(ctx, written, name, before)
+        else:
+            stage = max(stage, before.stage + 1)
+    return stage
+
+
+def _not_before(ctx: Context, written: tree.Behaviour, name: tree.Name, before: model.Behaviour | None) -> None:
+    """E0784: no decision of the same people that is written before this one."""
+    known = ctx.names.behaviours()
+    if name.id not in known:
+        ctx.unknown(name, "a behaviour", known, "`after` names a behaviour that decides before this one looks.")
+    elif name.id not in ctx.broken:
+        why = f"is of {before.of}" if before is not None else "is not written before it"
+        ctx.report.add(
+            "E0784",
+            f"`{written.name.id}` cannot decide after `{name.id}`, which {why}.",
+            name.span,
+            "Behaviours of one moment are asked in written order: write it after those that it follows.",
+            labels=ctx.declared(name.id),
+        )
 
 
 # ------------------------------------------------------------------ how

@@ -1,4 +1,4 @@
-"""Sight of what others show to those who decide: ``knows NAME = EXPR``, attributes, and states ``seen in``."""
+"""Sight of others by those who decide: ``knows NAME = EXPR``, of attributes and of states that are ``seen in``."""
 
 from __future__ import annotations
 
