@@ -14,7 +14,7 @@ from lpmdsl.networks.world import World
 from lpmdsl.population.people import build_world
 from lpmdsl.runtime.gradients.relaxed.forward_backward import Relaxations, RelaxedRun
 from lpmdsl.semantics.host.evaluate import parameter_values
-from lpmdsl.semantics.model import Model
+from lpmdsl.semantics.model import Literal_, Model
 
 ALL = sorted((Path(__file__).parent.parent.parent / "models").glob("*.lpm"))
 DECIDING = [p for p in ALL if "\nbehaviour " in p.read_text(encoding="utf-8")]
@@ -43,7 +43,8 @@ class Small:
         return tuple(p.name for p in self.model.parameters)
 
     def run(self, threads: int = 1, **changed: float) -> RelaxedRun:
-        given = {n: v for n, v in self.values.items() if n not in ("doubled", "season")}  # these follow from others
+        own = {p.name for p in self.model.parameters if isinstance(p.default, Literal_)}  # the rest follow from others
+        given = {n: v for n, v in self.values.items() if n in own}
         values = parameter_values(self.model, given | changed)
         return self.programs.run(self.world, values, self.steps, threads=threads)
 

@@ -138,5 +138,6 @@ def _draws(
     # One law for each draw where it is about what is drawn, else one for all.
     law_ = frozen if all(np.ndim(a) == 0 for a in given.values()) else law
     of = law_(free.prior.family, given)
-    below, above = of.cdf(free.low), of.cdf(free.high)
+    with np.errstate(divide="ignore"):  # the logarithm of a bound of 0
+        below, above = of.cdf(free.low), of.cdf(free.high)
     return np.clip(of.ppf(below + (above - below) * shares), free.low, free.high)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -37,15 +38,16 @@ LEAKS = 0.2
 
 def neural(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
     """Independent draws from the trained network at the data."""
-    simulated = _simulations(problem, checkpoint, tell)
-    if simulated is None:
+    both = _simulations(problem, checkpoint, tell)
+    if both is None:
         return stopped_posterior(problem)
-    z, x = simulated
+    z, x = both
     options = problem.options
     # Between the ends of training there is nothing to resume: it takes a fraction of the simulations' time.
     tell("training", 0, 1, f"{len(z)} simulations")
     wanted = options.chains * options.draws
-    drawn, loss = _trained(z, _features(x), _features(_seen(problem)[None]), wanted, options.seed)
+    draws_at, loss = trained(z, x, options.seed)
+    drawn = draws_at(_seen(problem), wanted)
     sound = np.array([np.isfinite(problem.log_prior(one)) for one in drawn])
     doubts = []
     if sound.mean() < 1 - LEAKS:
@@ -62,10 +64,10 @@ def _simulations(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> tuple[
     kept = checkpoint.begins_with("simulated ")
     z, x = ([kept["z"]], [kept["x"]]) if kept else ([], [])
     done = len(kept["z"]) if kept else 0
-    problem.run(_from_prior(problem, keyed(problem.options.seed, NEURAL, 0)), [0])  # alone: it compiles
+    problem.run(from_prior(problem, keyed(problem.options.seed, NEURAL, 0)), [0])  # alone: it compiles
     with ThreadPoolExecutor(threads_here(problem.options.threads)) as pool:
         while done < SIMULATIONS:
-            made = list(pool.map(lambda k: _one(problem, k), range(done, min(SIMULATIONS, done + TOGETHER))))
+            made = list(pool.map(lambda k: simulated(problem, k), range(done, min(SIMULATIONS, done + TOGETHER))))
             z.append(np.stack([one[0] for one in made]))
             x.append(np.stack([one[1] for one in made]))
             done += len(made)
@@ -76,15 +78,17 @@ def _simulations(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> tuple[
     return np.concatenate(z), np.concatenate(x)
 
 
-def _one(problem: Problem, number: int) -> tuple[Array, Array]:
+def simulated(problem: Problem, number: int) -> tuple[Array, Array]:
+    """Parameters from the prior, on the real line, and one draw of all fitted data of theirs; the same for a number."""
     random = keyed(problem.options.seed, NEURAL, 1 + number)
-    z = _from_prior(problem, random)
+    z = from_prior(problem, random)
     reports = problem.run(z, replicate_numbers(random, 1))[0]
     drawn = problem.data_draws(z, reports, random)
     return z, np.concatenate([drawn[p.at][p.fitted] for p in problem.pieces])
 
 
-def _from_prior(problem: Problem, random: np.random.Generator) -> Array:
+def from_prior(problem: Problem, random: np.random.Generator) -> Array:
+    """Parameters from the prior, on the real line."""
     return problem.prior_on_the_line(lambda _: random, 1)[0]
 
 
@@ -113,21 +117,38 @@ class _Nowhere:
     def flush(self) -> None: ...
 
 
-def _trained(z: Array, x: torch.Tensor, seen: torch.Tensor, count: int, seed: int) -> tuple[Array, Array]:
-    """Draws at the data that were seen, and the validation loss of every epoch."""
+def trained(z: Array, x: Array, seed: int) -> tuple[Callable[[Array, int], Array], Array]:
+    """A network that draws: a function of data (numbers,) and how many draws, which gives (draws, parameters) on the
+    real line; and the validation loss of every epoch. ``z``, ``x``: parameters and the data that each gave, by rows."""
     inference = optional("sbi.inference")
     centre, width = z.mean(axis=0), z.std(axis=0) + 1e-9
     theta = torch.tensor((z - centre) / width, dtype=torch.float32)
+    with _quietly(seed):
+        prior = torch.distributions.MultivariateNormal(torch.zeros(theta.shape[1]), torch.eye(theta.shape[1]))
+        learner = inference.NPE(prior=prior, density_estimator="mdn", tracker=_Nowhere(), show_progress_bars=False)
+        network = learner.append_simulations(theta, _features(x)).train(training_batch_size=200, max_num_epochs=EPOCHS)
+        loss = np.asarray(learner.summary["validation_loss"], np.float64)
+        state = torch.get_rng_state()
+
+    def draws(seen: Array, count: int) -> Array:
+        with _quietly(seed):
+            torch.set_rng_state(state)
+            # The network itself: no draw is thrown away for a prior that is not the model's.
+            drawn = network.sample((count,), condition=_features(seen[None])).detach().numpy().reshape(count, -1)
+        return drawn.astype(np.float64) * width + centre
+
+    return draws, loss
+
+
+@contextlib.contextmanager
+def _quietly(seed: int) -> Iterator[None]:
+    """Without warnings and words, on draws of its own, on one thread: so small a network is slower on more."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.random.fork_rng([]):
         warnings.simplefilter("ignore")
         torch.manual_seed(seed)
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # so small a network is slower on more
-        prior = torch.distributions.MultivariateNormal(torch.zeros(theta.shape[1]), torch.eye(theta.shape[1]))
-        learner = inference.NPE(prior=prior, density_estimator="mdn", tracker=_Nowhere(), show_progress_bars=False)
-        network = learner.append_simulations(theta, x).train(training_batch_size=200, max_num_epochs=EPOCHS)
-        # The network itself: no draw is thrown away for a prior that is not the model's.
-        drawn = network.sample((count,), condition=seen).detach().numpy().reshape(count, -1)
-        torch.set_num_threads(threads)
-        loss = np.asarray(learner.summary["validation_loss"], np.float64)
-    return drawn.astype(np.float64) * width + centre, loss
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)

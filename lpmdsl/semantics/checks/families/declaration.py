@@ -97,7 +97,7 @@ class _Parts:
 
     def _over_time(self, labels: tuple[str, ...], ends: tuple[float, ...]) -> tree.Parameter:
         """The parameter that is, at each time, the piece of then."""
-        family, span = self.written.name.id, self.written.span
+        family, span = self.written.name.id, self.written.name.span
         pieces = [tree.Name(part_name(family, (str(k + 1), *labels)), span) for k in range(len(ends) + 1)]
         name = tree.Name(part_name(family, labels), self.written.name.span)
         return tree.Parameter(name, _at_its_time(pieces, ends, span), None, None, None, None, self.written.doc, span)
