@@ -42,6 +42,7 @@ REFUSED = {
     "gradabm_sir": r"E0846.*time since Covid",
     "moran": r"E0846.*replacement",
     "opinion": r"E0846.*listen",
+    "school_closures": r"E0846.*by_school of school",
     "zombies": r"E0846.*count of everybody",
 }
 """Model → what the message names."""

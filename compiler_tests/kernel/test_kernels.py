@@ -229,6 +229,7 @@ PASSES = {
     "measles_households": (8, 7),
     "moran": (5, 4),
     "opinion": (10, 3),
+    "school_closures": (9, 4),
     "seir_age": (7, 6),
     "nyc_isolation": (8, 4),
     "sir_network": (8, 5),

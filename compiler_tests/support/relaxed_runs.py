@@ -19,8 +19,10 @@ from lpmdsl.semantics.model import Literal_, Model
 ALL = sorted((Path(__file__).parent.parent.parent / "models").glob("*.lpm"))
 DECIDING = [p for p in ALL if "\nbehaviour " in p.read_text(encoding="utf-8")]
 """Models with behaviours, which have no relaxation."""
-RULED = [p for p in ALL if p.stem in ("degroot", "dose_schedule", "gradabm_sir", "moran", "opinion", "zombies")]
-"""Models with what the relaxation has not: rules, neighbours, counts of everybody, time since a move."""
+_RULED = ("degroot", "dose_schedule", "gradabm_sir", "moran", "opinion", "school_closures", "zombies")
+RULED = [p for p in ALL if p.stem in _RULED]
+"""Models with what the relaxation has not: rules, neighbours, counts of everybody, time since a move, interventions of
+each place."""
 MODELS = [p for p in ALL if p not in DECIDING and p not in RULED]
 AT_BENDS = ("vaccine_delay",)
 """Models whose derivatives jump at their own values: as many doses as people to the day, and stays of whole days."""

@@ -138,6 +138,8 @@ def _declared(path: tuple[Step, ...], node: Any, field: str, scope: Scope, direc
         yield from _named(directory, groups)
         if (type(node), field) == (t.Compare, "baseline"):
             yield Candidate("baseline", "keyword", "the model as it is written")
+        if isinstance(node, t.Aggregate):
+            yield from _members(directory, scope, True)
     elif (type(node), field) in _MEMBERS:
         yield from _members(directory, scope, (type(node), field) in _PLACES)
     elif (type(node), field) in ((t.Observe, "by"), (t.Knows, "names")):
