@@ -272,6 +272,8 @@ CODES: dict[str, str] = {
     "E1004": "Nobody who could be met so",
     "E1006": "A law that a rule cannot draw from",
     "E1005": "The states of another condition",
+    "E1017": "A fit of a run that may end early",
+    "W1018": "The run may end with its first step",
     "E1016": "A rank where nobody is left out",
     "E1010": "Two paragraphs set one value",
     "E1008": "A paragraph that does nothing",

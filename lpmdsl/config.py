@@ -179,6 +179,7 @@ class Manifest(BaseModel):
 
     ``ties``: how many there are in every network that is made of them. ``costs``: of every intervention that
     has some.
+    ``ended_after``: per scenario after how many steps the clock's ``until`` ended each replicate; null: not early.
     ``changes``: per scenario the parameters that differ from ``parameters`` (base units). ``stopped`` and
     ``stopped_after``: why a run ended early and the last finished step of the unfinished replicate. ``files``: the
     SHA-256 of every file beside it, by name; ``seal``: that of the manifest itself with an empty seal.
@@ -194,6 +195,7 @@ class Manifest(BaseModel):
     scenarios: tuple[str, ...]
     parameters: dict[str, ParameterRecord]
     changes: dict[str, dict[str, float]] = Field(default_factory=dict)
+    ended_after: dict[str, list[int | None]] = Field(default_factory=dict)
     observations: dict[str, ObservationRecord]
     backend: str
     threads: int

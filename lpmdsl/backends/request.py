@@ -90,3 +90,5 @@ class RunResult:
     steps_done: int
     timings: dict[str, float] = field(default_factory=dict)
     stopped: LpmError | None = None
+    ended: int | None = None
+    """The boundary at which the clock's ``until`` ended the run; nothing was done in the steps from there on."""

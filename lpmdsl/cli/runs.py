@@ -170,10 +170,11 @@ def _print_profile(loaded: LoadedModel, options: RunOptions) -> None:
 
 
 def _print_results(results: Results, out: Path, quiet: bool, is_comparison: bool) -> None:
+    from lpmdsl.runtime.endings import ending_lines
     from lpmdsl.runtime.outputs import REPORT_NAME
     from lpmdsl.runtime.progress import answer_lines, print_comparison, print_summary, timing_line
 
     if not quiet:
         (print_comparison if is_comparison else print_summary)(results)
     told = (f"report: {out / REPORT_NAME}", timing_line(results.manifest))
-    print_lines([*answer_lines(results.manifest), *told])
+    print_lines([*answer_lines(results.manifest), *ending_lines(results.manifest), *told])

@@ -53,6 +53,7 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
     watches.look(0, _at(body, 0))
     steps_done = 0
     stopped: LpmError | None = None
+    ended: int | None = None
     for t in range(request.steps):
         try:
             decide(body, people, t, _at(body, t).time)
@@ -63,11 +64,22 @@ def run(request: RunRequest, progress: Progress | None = None) -> RunResult:
         watches.look(t + 1, _at(body, t + 1))
         _require_sound(body, t)
         steps_done = t + 1
+        if _is_over(body, t + 1):
+            ended, steps_done = t + 1, request.steps
         if progress is not None and not progress(steps_done):
+            break
+        if ended is not None:
             break
     _require_sound(body, request.steps)
     seconds = {"run": time.perf_counter() - began}
-    return replace(_result(request, body, policies, watches, steps_done, seconds), stopped=stopped)
+    result = _result(request, body, policies, watches, steps_done, seconds)
+    return replace(result, stopped=stopped, ended=ended)
+
+
+def _is_over(body: Body, boundary: int) -> bool:
+    """Return True if the run ends at a boundary, once all has been observed."""
+    until = body.now.model.clock.until
+    return until is not None and bool(evaluate(until, _at(body, boundary)) != 0)
 
 
 def _step(request: RunRequest, body: Body, policies: list[Policies], rules: list[Ruled], t: int) -> None:

@@ -14,7 +14,7 @@ _TEXT = (
     "floor_divide floor_modulo some abs min max range word count piece append put_in take_out enqueue collect "
     "prefetch piece_of lowest_bit add_among spend clear fold_add fold_lanes fold_min fold_max select_smallest barrier "
     "circular clear_kernel fold_lanes_kernel fold_extreme_kernel count_digits_kernel pick_digit_kernel int float len "
-    "print neighbour rank_of ranked rank_by room_for fetch_add fetch_max subtract other_than_zero "
+    "print neighbour run_ended rank_of ranked rank_by room_for fetch_add fetch_max subtract other_than_zero "
     "exchange combine_or combine_and float_bits bits_float give_way "
     "CHUNK LANES TALLY_ROWS GATES GATE CELLS GROUPS BLOCK"
 )

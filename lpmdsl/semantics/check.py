@@ -19,7 +19,7 @@ from lpmdsl.semantics.checks.hazards import check_hazards
 from lpmdsl.semantics.checks.interventions.declaration import check_intervention
 from lpmdsl.semantics.checks.interventions.together import check_limits
 from lpmdsl.semantics.checks.networks import check_network
-from lpmdsl.semantics.checks.observations import check_observations
+from lpmdsl.semantics.checks.observations import check_ended, check_ending, check_observations
 from lpmdsl.semantics.checks.parameters import check_parameters
 from lpmdsl.semantics.checks.rules.declaration import check_rule
 from lpmdsl.semantics.checks.signatures import sign_agents, sign_conditions
@@ -58,6 +58,7 @@ def check(module: tree.Module, names: Names, report: Report, values: Mapping[str
     contagions = [check_contagion(ctx, c) for c in names.contagions.values()]
     interventions = [check_intervention(ctx, i) for i in names.interventions().values()]
     check_limits(ctx, tuple(interventions))
+    clock = replace(clock, until=check_ending(ctx))
     rules = tuple(r for r in map(partial(check_rule, ctx), names.rules().values()) if r is not None)
     check_behaviours(ctx)
     scenarios = check_scenarios(ctx)
@@ -129,6 +130,7 @@ def _settled(ctx: Context, made: model.Model) -> model.Model:
     agents = tuple(_changed(_with(a, made_up), set_on) for a in made.agents)
     whole = hold(keep_apart(ctx, replace(made, conditions=conditions, agents=agents)), ctx.report)
     check_hazards(ctx, whole)
+    check_ended(whole, ctx.names.clock.ending if ctx.names.clock is not None else None, ctx.report)
     return whole
 
 

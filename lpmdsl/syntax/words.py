@@ -81,7 +81,12 @@ OPENERS = {
 
 # Declaration -> first word of each of its clauses -> how that line reads.
 CLAUSES: dict[str, dict[str, str]] = {
-    "clock": {"step": "step DURATION", "from": "from DATE for DURATION` or `from DATE to DATE", "for": "for DURATION"},
+    "clock": {
+        "step": "step DURATION",
+        "from": "from DATE for DURATION` or `from DATE to DATE",
+        "for": "for DURATION",
+        "until": "until nobody is in STATE, STATE of CONDITION",
+    },
     "parameter": {
         "prior": "prior DISTRIBUTION",
         "between": "between LOW and HIGH",

@@ -16,7 +16,7 @@ STATES = {
     (t.Condition, "removed"), (t.Condition, "seen"), (t.Start, "state"), (t.Except, "state"), (t.Exit, "states"),
     (t.Branch, "to"),
     (t.While, "states"), (t.OnEntering, "states"), (t.Spread, "states"), (t.Flow, "states"), (t.Flow, "origins"),
-    (t.MoveTo, "state"),
+    (t.MoveTo, "state"), (t.Ending, "states"),
 }  # fmt: skip
 """Fields that name states of the condition that is being spoken of."""
 WORDS = {

@@ -8,6 +8,7 @@ from lpmdsl.lowering.dense.behaviours import decide_items, declare_behaviour, ea
 from lpmdsl.lowering.dense.conditions import begin_kernel, moves_kernel
 from lpmdsl.lowering.dense.contagion.buffers import declare_contagion, networks_of
 from lpmdsl.lowering.dense.contagion.sending import expose_items, send_items
+from lpmdsl.lowering.dense.ending import until_ended
 from lpmdsl.lowering.dense.entries import Phase, declare
 from lpmdsl.lowering.dense.interventions.blocks import block_items, together_items
 from lpmdsl.lowering.dense.interventions.spending import spending_items
@@ -73,7 +74,7 @@ def program_of(
     moves = [*looks, *moves, *note_items(builder, 0)]
     step = [*acts, *slopes[False], *own, *moves, *observations, *closing, *note_items(builder, 1)]
     asked = look_items(builder, lambda stage: early_items(builder, stage))
-    return _program(builder, begin, step, asked)
+    return _program(builder, begin, until_ended(builder, step), asked)
 
 
 def _program(

@@ -33,6 +33,8 @@ def check_relaxable(model: m.Model) -> None:
 
 
 def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
+    if model.clock.until is not None:
+        yield "early end of a run (`until nobody is in …`)", model.clock.until.span
     for condition in model.conditions:
         yield from _condition(model, condition)
     for intervention in model.interventions:

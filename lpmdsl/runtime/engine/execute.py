@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -15,6 +15,7 @@ from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.compiler import Compiled, with_circles
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.lowering.decision_tables import DONE, TURN
+from lpmdsl.lowering.dense.ending import ENDED
 from lpmdsl.lowering.dense.interventions.spending import paid
 from lpmdsl.lowering.dense.watched_values import FIRST
 from lpmdsl.runtime.engine.asking import Asking
@@ -73,7 +74,7 @@ def buffers_after(kernels: Kernels, request: RunRequest, progress: Progress | No
     with Team(max(1, min(threads, largest // AGENTS_PER_THREAD))) as team:
         team.run(begin, -1, 0)
         begun = time.perf_counter()
-        done = _run_blocks(team, run_steps, request.steps, progress, asking, buffers.get(FIRST))
+        done = _run_blocks(team, run_steps, request.steps, progress, asking, buffers)
     timings = {"begin": begun - started, "steps": time.perf_counter() - begun}
     if asking is None:
         return After(buffers, done, timings)
@@ -147,11 +148,16 @@ def _run_blocks(
     steps: int,
     progress: Progress | None,
     asked: _Asked | None,
-    faults: NDArray | None = None,
+    buffers: Mapping[str, NDArray],
 ) -> int:
     """Steps done. Blocks are long enough that calling them costs nothing, short enough to stop soon."""
     done, block = 0, 1 if progress is not None else steps  # nobody to ask: all at once
+    faults = buffers.get(FIRST)
     while done < steps:
+        if ended_at(buffers) is not None:
+            if progress is not None:
+                progress(steps)
+            return steps
         pause = steps if asked is None else asked.pause(team, done)
         if pause == done:
             break
@@ -176,12 +182,20 @@ def result_of(request: RunRequest, buffers: dict[str, NDArray], done: int, timin
     # A device buffer has at least one row, also for an observation that never reports.
     raw = {o.name: buffers[f"observed_{o.name}"][: report_count(model, o.name, request.steps)]
            for o in model.observations}  # fmt: skip
-    reports = {name: _reports(model, name, rows, done) for name, rows in raw.items()}
+    ended = ended_at(buffers)
+    last = done if ended is None else min(ended, done)
+    reports = {name: _reports(model, name, rows, last) for name, rows in raw.items()}
     checks = sum(isinstance(c, CheckAlways) for c in model.checks)
     watches = tuple(buffers[f"watch_{k}"].copy() for k in range(checks))
     costs = {i.name: _spent(i, buffers, model.clock.step) for i in model.interventions}
     states = {c.name: buffers[c.name].copy() for c in model.conditions}
-    return RunResult(reports, watches, costs, states, done, timings)
+    return RunResult(reports, watches, costs, states, done, timings, ended=ended)
+
+
+def ended_at(buffers: Mapping[str, NDArray]) -> int | None:
+    """The boundary at which the run has ended by itself; None where it has not."""
+    at = int(buffers[ENDED][0]) if ENDED in buffers else -1
+    return None if at < 0 else at
 
 
 def _spent(one: Intervention, buffers: dict[str, NDArray], step: float) -> float:

@@ -201,11 +201,14 @@ class Simulation:
     def _keep(self, variant: Variant, replicate: int, request: RunRequest, result: RunResult) -> None:
         """Adds what one replicate gave."""
         watch(self.model, variant, request.world.counts, replicate, result, self.report)
-        self.tally.agent_steps += sum(request.world.counts.values()) * result.steps_done
+        worked = result.steps_done if result.ended is None else min(result.ended, result.steps_done)
+        self.tally.agent_steps += sum(request.world.counts.values()) * worked
         if result.steps_done == self.plan.steps:
             self.tally.finished += 1
         else:
             self.tally.stopped_after = result.steps_done
+        if self.model.clock.until is not None:
+            self.manifest.ended_after.setdefault(variant.name, []).append(result.ended)
         for name, record in self.manifest.costs.items():
             if name not in variant.disabled:
                 record.spent.setdefault(variant.name, []).append(result.costs[name])

@@ -13,6 +13,7 @@ from lpmdsl.config import Calibration
 from lpmdsl.diagnostics import Report, did_you_mean, fail, render_text
 from lpmdsl.escaping import html, plain_lines
 from lpmdsl.extras import require
+from lpmdsl.runtime.endings import ending_lines
 from lpmdsl.runtime.reports.drawing import Figure, Panel
 from lpmdsl.runtime.reports.figures import figure_of
 from lpmdsl.runtime.reports.parts import number, spaced, table, time_in_words
@@ -70,6 +71,7 @@ def results_html(results: Results) -> str:
     facts = [
         ", ".join(f"{n:,} {kind}" for kind, n in manifest.agents.items()),
         time_in_words(manifest.steps, manifest.step_days),
+        *ending_lines(manifest),
         f"{manifest.replicates} replicates" if manifest.replicates > 1 else "",
         f"seed {manifest.seed}",
         "" if manifest.complete else f"not complete: {manifest.stopped}",

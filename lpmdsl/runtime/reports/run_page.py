@@ -9,6 +9,7 @@ import numpy as np
 
 from lpmdsl.config import BASELINE, Manifest, ParameterRecord
 from lpmdsl.escaping import html
+from lpmdsl.runtime.endings import ending_lines
 from lpmdsl.runtime.quantiles import quantiles
 from lpmdsl.runtime.reports.figures import baseline_figure, figure_of
 from lpmdsl.runtime.reports.headline import headline_observation, headlines
@@ -59,6 +60,7 @@ def _heading(model: Model, manifest: Manifest) -> str:
     facts = [
         ("agents", ", ".join(f"{n:,} {kind}" for kind, n in manifest.agents.items())),
         ("time", time_in_words(manifest.steps, manifest.step_days)),
+        ("early end", "; ".join(ending_lines(manifest))),
         ("from", manifest.start_date or ""),
         ("replicates", str(manifest.replicates)),
         ("seed", str(manifest.seed)),

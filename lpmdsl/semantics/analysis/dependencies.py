@@ -125,7 +125,8 @@ def _read_in(paragraphs: tuple[m.Paragraph, ...]) -> Iterator[str]:
 
 def observations_behind(model: m.Model, observations: set[str]) -> set[str]:
     """These observations, all that the course of events reads, and all that their formulas read."""
-    course = (model.interventions, model.behaviours, model.rules, model.conditions, model.contagions, model.networks)
+    course = (model.interventions, model.behaviours, model.rules, model.conditions, model.contagions, model.networks,
+              model.clock)  # fmt: skip
     return _closure(observations | observations_in(course), lambda name: observations_in(model.observation(name)))
 
 

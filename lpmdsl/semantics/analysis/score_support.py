@@ -18,6 +18,8 @@ from lpmdsl.semantics.context import text_of
 
 def unscored(model: m.Model, parameter: str, observation: str) -> str | None:
     """Reason why the score of a run has not all that a parameter does to an observation, in words; None if it has."""
+    if model.clock.until is not None:
+        return f"the run may end early ({_place(model.clock.until)})"
     behind = observations_behind(model, {observation})
     for part, why in _fixed(model, behind):
         for expr in m.whole_expressions(part):

@@ -1,10 +1,11 @@
-"""Observations: what is counted or computed, for whom, how often, in which unit."""
+"""Observations: what is counted or computed, for whom, how often, in which unit; and the count that ends a run."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from lpmdsl.quantities import DURATION, ERROR, PERSON, TIME, Kind, Type
+from lpmdsl.diagnostics import Label, Report
+from lpmdsl.quantities import BOOLEAN, DURATION, ERROR, PERSON, TIME, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.counted import told
 from lpmdsl.semantics.checks.spending import check_spending, reached_kinds
@@ -13,6 +14,7 @@ from lpmdsl.semantics.checks.values.formulas import check_formula, reporting_per
 from lpmdsl.semantics.checks.values.laws.distributions import check_distribution
 from lpmdsl.semantics.checks.values.periods import check_period
 from lpmdsl.semantics.checks.values.probabilities import check_probability
+from lpmdsl.semantics.checks.values.summaries.aggregates import counted
 from lpmdsl.semantics.checks.values.summaries.places import is_place
 from lpmdsl.semantics.context import Context, days
 from lpmdsl.semantics.resolve.scope import counting, watching
@@ -68,7 +70,7 @@ def _observation(ctx: Context, written: tree.Observe) -> model.Observation | Non
 
 
 def _flow(ctx: Context, written: tree.Observe, flow: tree.Flow) -> model.Observation | None:
-    condition = _condition(ctx, flow)
+    condition = condition_of(ctx, flow.of, (*flow.states, *flow.origins))
     period = check_period(ctx, flow.per, "A reporting period")
     if condition is None or period is None:
         return None
@@ -89,12 +91,12 @@ def _flow(ctx: Context, written: tree.Observe, flow: tree.Flow) -> model.Observa
     return None if shell is None else replace(shell, every=per, months=period.months, unit=unit, scale=1 / per)
 
 
-def _condition(ctx: Context, flow: tree.Flow) -> str | None:
-    """The condition that has all the entered states; None after a report."""
-    first = _named_condition(ctx, flow.of) if flow.of is not None else ctx.condition_with(flow.states[0])
+def condition_of(ctx: Context, of: tree.Name | None, states: tuple[tree.Name, ...]) -> str | None:
+    """The condition that has all the states, ``of`` if it is named; None after a report."""
+    first = _named_condition(ctx, of) if of is not None else ctx.condition_with(states[0])
     if first is None:
         return None
-    found = [ctx.state(first, name) for name in (*flow.origins, *flow.states)]
+    found = [ctx.state(first, name) for name in states]
     return None if any(s is None for s in found) else first
 
 
@@ -237,3 +239,39 @@ def _level(ctx: Context, written: tree.Observe, value: tree.Aggregate) -> model.
         )
         return None
     return replace(made, every=every.days, months=every.months, unit=unit_of_type(aggregate.type))
+
+
+# ------------------------------------------------------------------ the early end
+
+
+def check_ending(ctx: Context) -> model.Expr | None:
+    """The test that ends the run, of a count that is kept for it; None without one or after a report."""
+    written = ctx.names.clock.ending if ctx.names.clock is not None else None
+    if written is None:
+        return None
+    condition = condition_of(ctx, written.of, written.states)
+    if condition is None:
+        return None
+    states = tuple(ctx.states[condition].index(name.id) for name in written.states)
+    there = model.InState(condition, states, BOOLEAN, written.span)
+    people = Type(Kind.NUMBER, PERSON)
+    count = model.Aggregate("count", ctx.kind_of[condition], None, there, None, people, written.span)
+    one = model.Literal_(1.0, people, written.span)
+    return model.Apply("lt", (counted(ctx, count, None), one), BOOLEAN, written.span)
+
+
+def check_ended(made: model.Model, written: tree.Ending | None, report: Report) -> None:
+    """Report what an early end makes impossible (E1017), and a run that would end with its first step (W1018)."""
+    if written is None or made.clock.until is None:
+        return
+    for fit in made.calibrations:
+        report.add("E1017", "A fit needs reports for as long as there are data, and this run may end before.", fit.span,
+                   "Leave `until nobody is in …` out of the clock of a model that is fitted.",
+                   [Label(written.span, "the run may end early here")])  # fmt: skip
+    (there,) = (e for o in made.observations if o.span == written.span for e in model.every_expression(o.value)
+                if isinstance(e, model.InState))  # fmt: skip
+    start = made.condition(there.condition).start
+    if not {start.state, *(e.state for e in start.exceptions)} & set(there.states):
+        names = ", ".join(f"`{name.id}`" for name in written.states)
+        report.add("W1018", f"Nobody starts in {names}, so the run may end with its first step.", written.span,
+                   "Let somebody start there: `start STATE except 10 KIND in STATE`.")  # fmt: skip

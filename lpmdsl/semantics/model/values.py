@@ -30,12 +30,16 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """``step`` and ``duration`` in days; ``steps`` is their quotient; ``start`` an ISO date or None."""
+    """``step`` and ``duration`` in days; ``steps`` is their quotient; ``start`` an ISO date or None.
+
+    ``until``: a test at the end of every step, global: where it holds the run ends early.
+    """
 
     step: float
     steps: int
     start: str | None
     span: Span
+    until: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ _LABEL_FIELDS = {
     (tree.OnEntering, "states"),
     (tree.Spread, "states"),
     (tree.Flow, "states"),
+    (tree.Ending, "states"),
     (tree.MoveTo, "state"),
     (tree.Is, "values"),
     (tree.TableRow, "keys"),

@@ -48,7 +48,10 @@ class TreeBuilder(RuleBuilder):
             self.missing("`clock` does not say how long a step is", meta, "Add a line such as `step 1 day`")
         if duration is None:
             self.missing("`clock` does not say for how long to run", meta, "Add a line such as `for 180 days`")
-        return t.Clock(step, start, duration, self.doc(meta), self.span(meta))
+        return t.Clock(step, start, duration, self.doc(meta), self.span(meta), clauses.one("ending"))
+
+    def ending(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("ending", t.Ending(c[0], self.maybe_named(c[1]), self.span(meta)), meta)
 
     def parameter(self, meta: Meta, c: Children) -> t.Parameter:
         clauses = self.clauses(c)

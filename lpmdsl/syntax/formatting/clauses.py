@@ -68,6 +68,9 @@ def _clock(node: t.Clock) -> list[Line]:
     if places:
         start = node.start and f"from {node.start.iso}"
         made.append(line_at(places[0].to(places[-1]), join(start, _run_until(node.duration))))
+    if node.ending is not None:
+        of = node.ending.of and f"of {node.ending.of.id}"
+        made.append(line_at(node.ending.span, join(f"until nobody is in {labels(node.ending.states)}", of)))
     return made
 
 

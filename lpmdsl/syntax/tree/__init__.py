@@ -121,6 +121,7 @@ from lpmdsl.syntax.tree.studies import (
 )
 from lpmdsl.syntax.tree.values import (
     Clock as Clock,
+    Ending as Ending,
     Parameter as Parameter,
     Table as Table,
     TablePoint as TablePoint,

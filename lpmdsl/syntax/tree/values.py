@@ -8,14 +8,24 @@ from lpmdsl.syntax.tree.expressions import Date, Distribution, Expr, Name, Quant
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """``until nobody is in E, I [of CONDITION]``."""
+
+    states: tuple[Name, ...]
+    of: Name | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
-    """``from START for DURATION`` or ``from START to END``."""
+    """``from START for DURATION`` or ``from START to END``, at most."""
 
     step: Expr | None
     start: Date | None
     duration: Expr | Date | None
     doc: str
     span: Span
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from lpmdsl.backends.triton.triton_module import SHARED
 from lpmdsl.compiler import Compiled
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.lowering.decision_tables import DONE, TURN
+from lpmdsl.lowering.dense.ending import ENDED
 from lpmdsl.program.ir import Buffer, Program
 from lpmdsl.runtime.engine.asking import Asking
 from lpmdsl.runtime.engine.buffers import empty_buffer, given_buffers, size_values
@@ -151,6 +152,8 @@ class _Asked:
                 with np.errstate(all="ignore"):
                     self.go.module.look(self.go)
                 for member, asking in enumerate(self.members):
+                    if self._has_ended(member):
+                        continue
                     if not asking.answer(t, turn, partial(self._occurring, member), partial(self._fill, member)):
                         return t
             self._begin(DONE)
@@ -159,6 +162,9 @@ class _Asked:
     def _begin(self, turn: int) -> None:
         if TURN in self.go.buffers:
             self.go.buffers[TURN].fill_(turn)
+
+    def _has_ended(self, member: int) -> bool:
+        return ENDED in self.go.buffers and int(self.go.buffers[ENDED][member, 0]) >= 0
 
     def _occurring(self, member: int, name: str) -> NDArray[np.uint8]:
         return self.go.buffers[f"{name}_occurs"][member].cpu().numpy()
