@@ -51,7 +51,7 @@ class Compiled:
     @cached_property
     def cpu_program(self) -> Program:
         """A program of the same counts that goes through those for whom something changes, where that can be known."""
-        return self.cpu if self.cpu is not None else _for_processors(lower_sparse(self.model))
+        return self.cpu if self.cpu is not None else for_processors(lower_sparse(self.model))
 
     @cached_property
     def gpu_program(self) -> Program:
@@ -82,7 +82,7 @@ def compile_scored(compiled: Compiled, parameters: tuple[str, ...], observation:
     ``observation``: what is observed; draws that cannot move it are left out.
     """
     ledger = new_ledger(compiled.model, parameters, observation)
-    return replace(compiled, cpu=_for_processors(lower_sparse(compiled.model, ledger=ledger))), ledger
+    return replace(compiled, cpu=for_processors(lower_sparse(compiled.model, ledger=ledger))), ledger
 
 
 def relaxed_programs(model: Model) -> tuple[Program, Program]:
@@ -101,10 +101,11 @@ def with_circles(compiled: Compiled, circles: frozenset[str]) -> Compiled:
     circles -= frozenset(n.name for n in compiled.model.networks if n.redrawn)  # those are never written out
     if not circles:
         return compiled
-    return replace(compiled, cpu=_for_processors(lower_sparse(compiled.model, circles)))
+    return replace(compiled, cpu=for_processors(lower_sparse(compiled.model, circles)))
 
 
-def _for_processors(program: Program) -> Program:
+def for_processors(program: Program) -> Program:
+    """The program as processors run it: with fewer passes, and with requests for memory ahead."""
     program = look_ahead(_optimised(program))
     verify(program)
     return program

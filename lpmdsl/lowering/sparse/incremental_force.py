@@ -24,6 +24,7 @@ from lpmdsl.lowering.dense.presence import (
 )
 from lpmdsl.lowering.score.statistics import Part
 from lpmdsl.lowering.sparse.plan import susceptible
+from lpmdsl.lowering.sparse.watching import FIRST, varying, watch_kernel
 from lpmdsl.lowering.sparse.worklists import at_risk, changed, declare_changed, not_at_risk, plan_of
 from lpmdsl.program.ir import (
     Assign,
@@ -38,34 +39,27 @@ from lpmdsl.program.ir import (
     KStmt,
     Launch,
     Let,
-    Load,
     Mark,
     ScheduleItem,
     Store,
     Var,
-    expressions,
-    statements,
-    walk,
 )
 from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, op, test
-from lpmdsl.program.passes.simplify import simplify
 from lpmdsl.semantics import model as m
 from lpmdsl.source import Span
-
-FIRST = integer(0)
 
 
 def view_items(builder: Builder, kind: str) -> list[ScheduleItem]:
     """The pass that brings what others feel up to date, over those who changed."""
     kernel, name = _refresh_kernel(builder, kind), changed(kind)
-    varying = _varying(builder, kernel)
-    if varying is None:
+    differing = varying(builder, kernel)
+    if differing is None:
         return [Launch(builder.kernel(kernel))]
     declare_changed(builder, kind)
     items: list[ScheduleItem] = []
     anew: KExpr = test("eq", STEP, integer(0))
-    if varying:
-        items.append(Launch(builder.kernel(_watch_kernel(builder, kernel, varying))))
+    if differing:
+        items.append(Launch(builder.kernel(watch_kernel(builder, kernel, name, differing, anew))))
         anew = test("eq", builder.load(f"{name}_all", FIRST), integer(1))
     everyone = [Launch(builder.kernel(k)) for k in _everyone_kernels(kind, kernel.span)]
     items.append(Gate(anew, tuple(everyone), "everyone anew"))
@@ -92,54 +86,6 @@ def _everyone_kernels(kind: str, span: Span) -> list[Kernel]:
         Kernel(f"list_every_{kind}", kind, (), (listing,), span),
         Kernel(f"count_every_{kind}", "", (), (size,), span),
     ]
-
-
-# ------------------------------------------------------------------ what all weights depend on
-
-
-def _varying(builder: Builder, kernel: Kernel) -> list[Var] | None:
-    """The locals of the prologue that differ between steps; None if they do in each step."""
-    if _moves_on(builder, kernel.body):
-        return None
-    fixed = {"constant", "input"}
-    found: list[Var] = []
-    for stmt in simplify(kernel).prologue:
-        nodes = [e for s in statements((stmt,)) for x in expressions(s) for e in walk(x)]
-        if not isinstance(stmt, Let) or _moves_on(builder, (stmt,)):
-            return None
-        read = {e.name for e in nodes if isinstance(e, Var)}
-        depends = any(isinstance(e, Load) and builder.buffers[e.buffer].role not in fixed for e in nodes)
-        if depends or read & {v.name for v in found}:
-            found.append(Var(stmt.name, stmt.value.dtype))
-    return found
-
-
-def _moves_on(builder: Builder, body: tuple[KStmt, ...]) -> bool:
-    """Return True if the statements read the step itself or what was reported."""
-    for stmt in statements(body):
-        for node in (e for x in expressions(stmt) for e in walk(x)):
-            if node == STEP or (isinstance(node, Load) and builder.buffers[node.buffer].role == "output"):
-                return True
-    return False
-
-
-def _watch_kernel(builder: Builder, kernel: Kernel, varying: list[Var]) -> Kernel:
-    """Kernel that looks whether something on which all weights may depend differs from the step before."""
-    name = changed(kernel.domain)
-    builder.buffer(f"{name}_all", "i64", (1,), "control", note="1: everyone is looked at in this step")
-    builder.buffer(
-        f"{name}_seen", "f64", (len(varying),), "control", note="what all weights depend on, the step before"
-    )
-    tests: list[KExpr] = [test("eq", STEP, FIRST)]
-    stores: list[KStmt] = []
-    for k, local in enumerate(varying):
-        now = local if local.dtype == "f64" else op("to_f64", local, dtype="f64")
-        before = builder.load(f"{name}_seen", integer(k))
-        known = all_of(test("ne", before, before), test("ne", now, now))  # neither is a number
-        tests.append(all_of(test("ne", before, now), test("not", known)))
-        stores.append(Store(f"{name}_seen", (integer(k),), now))
-    differs = Store(f"{name}_all", (FIRST,), op("select", any_of(*tests), integer(1), integer(0)))
-    return Kernel(f"watch_{name}", "", kernel.prologue, (differs, *stores), kernel.span)
 
 
 # ------------------------------------------------------------------ the differences

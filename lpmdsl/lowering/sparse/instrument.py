@@ -15,10 +15,12 @@ from lpmdsl.lowering.dense.conditions import moves_name
 from lpmdsl.lowering.dense.entries import Phase
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.neighbours import members_of
+from lpmdsl.lowering.sparse.neighbours import is_unnoted, listens, swept
 from lpmdsl.lowering.sparse.plan import told_attributes
-from lpmdsl.lowering.sparse.worklists import after_moves, at_beginning, note_change, plan_of
+from lpmdsl.lowering.sparse.sights import telling_states
+from lpmdsl.lowering.sparse.worklists import after_moves, at_beginning, note_change, note_seen, plan_of
 from lpmdsl.program.ir import Apply, Draw, If, Kernel, KExpr, KStmt, Let, Loop, Store, Var, While, statements
-from lpmdsl.program.nodes import AGENT, op, test
+from lpmdsl.program.nodes import AGENT, any_of, is_one_of, op, test
 from lpmdsl.semantics import model as m
 
 
@@ -34,17 +36,18 @@ def _instrument(builder: Builder, kernel: Kernel, told: set[str]) -> Kernel:
     if kernel.name == f"begin_{kernel.domain}":
         return _beginning(builder, kernel)
     noting = _Noting(builder, kernel, told)
-    body = noting.block(kernel.body)
+    body = (*([swept(kernel.domain)] if noting.sweeps else []), *noting.block(kernel.body))
     return replace(kernel, prologue=(*kernel.prologue, *noting.scope.prologue), body=body)
 
 
 def _beginning(builder: Builder, kernel: Kernel) -> Kernel:
     """At time 0 everyone enters a state without a store: the host has put them there."""
     scope = _scope_of(builder, kernel)
+    noting = _Noting(builder, kernel, set())
     more: list[KStmt] = []
     for condition in (c for c in builder.model.conditions if c.of == kernel.domain):
         more += at_beginning(scope, condition, _read(builder, kernel, condition) or _state(builder, condition))
-    return replace(kernel, prologue=(*kernel.prologue, *scope.prologue), body=(*kernel.body, *more))
+    return replace(kernel, prologue=(*kernel.prologue, *scope.prologue), body=(*noting.block(kernel.body), *more))
 
 
 def _state(builder: Builder, condition: m.Condition) -> KExpr:
@@ -74,7 +77,9 @@ class _Noting:
         self.phase = next((p for p in get_args(Phase) if kernel.name == moves_name(kernel.domain, p)), None)
         self.phases = {f"{i.name}_phase": i for i in builder.model.interventions if i.place}
         is_acted_on = kernel.domain in plan_of(builder).acted_on
-        self.attributes = {f"{kernel.domain}_{name}" for name in told} if is_acted_on else set()
+        self.felt = {f"{kernel.domain}_{name}" for name in told} if is_acted_on else set()
+        self.sweeps = is_unnoted(builder, kernel)
+        self.seen = set() if self.sweeps else listens(builder, kernel.domain)
 
     def block(self, body: tuple[KStmt, ...]) -> tuple[KStmt, ...]:
         """The statements, with a note of change before and after every store that somebody must hear of."""
@@ -86,7 +91,7 @@ class _Noting:
                     before, after = self._moved(self.states[name], stmt)
                     made += [*before, stmt]
                     later += after
-                case Store(buffer=name, index=(index,)) if name in self.attributes and index == AGENT:
+                case Store(buffer=name, index=(index,)) if name in self.felt | self.seen and index == AGENT:
                     made.append(self._written(stmt))
                 case Store(buffer=name) if name in self.phases:
                     made += [*self._turned(self.phases[name], stmt), stmt]
@@ -116,12 +121,23 @@ class _Noting:
         was = _read(self.builder, self.kernel, condition) if stores == 1 else None
         if was is None:
             was = self.scope.let(first, f"{condition.name}_was", _state(self.builder, condition))
-        after = after_moves(self.scope, condition, was, _wide(store.value), self.phase)
+        state = _wide(store.value)
+        after = after_moves(self.scope, condition, was, state, self.phase)
+        after += self._seen_moved(condition, was, state)
         return (first, after) if after else ([], [])
+
+    def _seen_moved(self, condition: m.Condition, before: KExpr, state: KExpr) -> list[KStmt]:
+        """A move by which others may see something else of the agent."""
+        telling = sorted(telling_states(self.builder.model, plan_of(self.builder).kept, condition))
+        if self.sweeps or not telling:
+            return []
+        return [If(any_of(is_one_of(before, telling), is_one_of(state, telling)), (note_seen(self.scope),))]
 
     def _written(self, store: Store) -> KStmt:
         """An attribute on which others depend: noted where it becomes another."""
-        noted = note_change(self.scope)
+        noted = note_change(self.scope) if store.buffer in self.felt else []
+        if store.buffer in self.seen:
+            noted.append(note_seen(self.scope))
         if not noted:
             return store
         differs = test("ne", self.builder.load(store.buffer, AGENT), store.value)

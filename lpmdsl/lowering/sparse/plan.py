@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
 from typing import Literal
 
-from lpmdsl.quantities import Kind
+from lpmdsl.lowering.sparse.censuses import Occupancy, census_choice, censuses, occupancy_of
+from lpmdsl.lowering.sparse.choices import Choice
+from lpmdsl.lowering.sparse.sights import Sight, sights, woken_states
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.events import (
     Deciding,
@@ -24,45 +25,11 @@ from lpmdsl.semantics.analysis.events import (
     forced_states,
     may_be_absent,
 )
-from lpmdsl.semantics.host.quantile_tables import radix
 
 Way = Literal["listed", "swept", "dense"]
 """listed: only those under a force or due; swept: every state is read, and those act who may; dense: everyone acts."""
 CONSTANT_HAZARD = "every infectious neighbour weighs the same, at all times"
-LARGEST_CENSUS = 1024
-"""Cells of a table of how many are in each state and group; more than that are counted anew at each report."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One line of the explanation: what, how, and why."""
-
-    subject: str
-    way: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Occupancy:
-    """Numbers of agents in each state of a condition, by groups of attributes that never change."""
-
-    condition: m.Condition
-    attributes: tuple[m.AttributeRef, ...]
-
-    @property
-    def name(self) -> str:
-        """Name of the table of counts."""
-        return "_by_".join([f"in_{self.condition.name}", *(a.name for a in self.attributes)])
-
-    @property
-    def sizes(self) -> list[int]:
-        """Numbers of values of each attribute, then of states."""
-        return [*(radix(a) for a in self.attributes), len(self.condition.states)]
-
-    @property
-    def cells(self) -> int:
-        """Number of cells of the table."""
-        return prod(self.sizes)
+WOKEN = "who sees no neighbour change and has no hazard is not looked at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +41,8 @@ class Plan:
     wait for a number of contacts.
     ``circles``: networks whose ties are worked out from keys, because memory would not hold them.
     ``acted_on``: kinds of agents of whom interventions or behaviours change what others feel.
+    ``kept``: counts of neighbours that are kept between steps.
+    ``woken``: states by condition in which agents are looked at again only when such a count has changed.
     """
 
     ways: dict[str, Way]
@@ -82,6 +51,8 @@ class Plan:
     acted_on: frozenset[str]
     occupancies: tuple[Occupancy, ...]
     circles: frozenset[str]
+    kept: tuple[Sight, ...]
+    woken: dict[str, frozenset[int]]
     choices: tuple[Choice, ...]
 
 
@@ -107,11 +78,17 @@ def choose(model: m.Model, circles: frozenset[str] = frozenset()) -> Plan:
         occupancy = occupancy_of(model, aggregate, observation)
         if occupancy is not None:
             kept.setdefault(occupancy.name, occupancy)
-        choices.append(_census_choice(name, occupancy))
+        choices.append(census_choice(name, occupancy))
     told = told_attributes(model)
     acted_on = frozenset(e.of for e in events(model) if _is_acting(e) and is_felt(e, told))
     acted_on |= {i.of for i in model.interventions if i.place}
-    return Plan(ways, frozenset(counted), constant_hazard, acted_on, tuple(kept.values()), circles, tuple(choices))
+    forced = frozenset(c.of for c in model.conditions if _is_forced(model, c))
+    seen, reasons = sights(model, told, forced)
+    tables = tuple(kept.values())
+    woken = {c.name: woken_states(model, seen, c) for c in model.conditions if ways[c.name] == "swept"}
+    choices += [*reasons, *(Choice(f"state {c.states[s]} of {c.name}", "woken", WOKEN)
+                            for c in model.conditions for s in sorted(woken.get(c.name, ())))]  # fmt: skip
+    return Plan(ways, frozenset(counted), constant_hazard, acted_on, tables, circles, seen, woken, tuple(choices))
 
 
 def _is_acting(event: Event) -> bool:
@@ -269,50 +246,3 @@ def _told_by(model: m.Model) -> Iterator[m.Expr]:
     yield from (w.value for c in model.conditions for w in c.whiles if w.value is not None)
     yield from (a.follows for agent in model.agents for a in agent.attributes if a.follows is not None)
     yield from (s.value for i in model.interventions for w in i.while_active for s in w.sets)
-
-
-# ------------------------------------------------------------------ censuses
-
-
-def censuses(model: m.Model) -> list[tuple[str, m.Aggregate, m.Observation | None]]:
-    """Every count, share, sum, … over a kind of agents, with the name that its kernel has."""
-    found: list[tuple[str, m.Aggregate, m.Observation | None]] = []
-    for observation in model.observations:
-        if isinstance(observation.value, m.Level):
-            found.append((observation.name, observation.value.aggregate, observation))
-    for index, check in enumerate(c for c in model.checks if isinstance(c, m.CheckAlways)):
-        aggregates = dict.fromkeys(e for e in m.walk(check.test) if isinstance(e, m.Aggregate))
-        found += [(f"watch_{index}_{k}", a, None) for k, a in enumerate(aggregates)]
-    return found
-
-
-def occupancy_of(model: m.Model, aggregate: m.Aggregate, observation: m.Observation | None) -> Occupancy | None:
-    """The table that the census can be read from, if one condition and unchanging attributes decide who counts."""
-    if aggregate.function not in ("count", "share") or (observation is not None and observation.thinned is not None):
-        return None
-    read = [aggregate.where] if aggregate.where is not None else []
-    if observation is not None:
-        read += [*([observation.where] if observation.where is not None else []), *observation.by]
-    leaves = [e for expr in read for e in m.walk(expr)]
-    names = dict.fromkeys(e.condition for e in leaves if isinstance(e, m.InState | m.StateOf))
-    attributes = {e.name: e for e in leaves if isinstance(e, m.AttributeRef)}
-    if any(isinstance(e, m.Since) for e in leaves):
-        return None
-    if len(names) != 1 or not all(_is_fixed(model, a) for a in attributes.values()):
-        return None
-    occupancy = Occupancy(model.condition(next(iter(names))), tuple(attributes[n] for n in sorted(attributes)))
-    return occupancy if occupancy.cells <= LARGEST_CENSUS else None
-
-
-def _is_fixed(model: m.Model, ref: m.AttributeRef) -> bool:
-    """Return True if an attribute has few values and never changes, nor reads otherwise in some state."""
-    attribute = next(a for a in model.agent(ref.of).attributes if a.name == ref.name)
-    if ref.type.kind not in (Kind.BOOLEAN, Kind.CATEGORY) or attribute.is_changed:
-        return False
-    return not m.overlays(model, ref.of, ref.name)
-
-
-def _census_choice(name: str, occupancy: Occupancy | None) -> Choice:
-    if occupancy is None:
-        return Choice(f"census {name}", "counted anew", "more than one condition's states and fixed groups decide it")
-    return Choice(f"census {name}", "kept", f"read from {occupancy.name}, which follows the moves")

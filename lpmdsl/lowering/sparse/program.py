@@ -34,10 +34,13 @@ from lpmdsl.lowering.score.statistics import Ledger
 from lpmdsl.lowering.sparse.constant_hazard import first_tell, fresh, spend, tell_kernel
 from lpmdsl.lowering.sparse.incremental_force import resend_items, view_items
 from lpmdsl.lowering.sparse.instrument import instrumented
-from lpmdsl.lowering.sparse.plan import choose, left_at_any_step, susceptible, timed
+from lpmdsl.lowering.sparse.kept_sums import is_woken, may_leave, read_sums
+from lpmdsl.lowering.sparse.neighbours import declare_sights, sight_items
+from lpmdsl.lowering.sparse.plan import Plan, choose, left_at_any_step, susceptible, timed
 from lpmdsl.lowering.sparse.state_counts import settle_items
 from lpmdsl.lowering.sparse.worklists import (
     at_risk,
+    awake,
     calendar,
     declare_lists,
     feels_something,
@@ -58,22 +61,25 @@ from lpmdsl.program.ir import (
     ScheduleItem,
     Store,
 )
-from lpmdsl.program.nodes import AGENT, all_of, integer, is_one_of, op, test
+from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, is_one_of, op, test
 from lpmdsl.semantics import model as m
 
 
-def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: Ledger | None = None) -> Program:
+def lower_sparse(
+    model: m.Model, circles: frozenset[str] = frozenset(), ledger: Ledger | None = None, plan: Plan | None = None
+) -> Program:
     """The Program of a checked model that keeps lists, calendars and sums instead of going through everyone.
 
     ``circles``: networks of which only the keys are there (``networks.random_regular``). ``ledger``: what is to be
-    written down of its draws.
+    written down of its draws. ``plan``: other choices than those of the model.
     """
-    plan = choose(model, circles)
+    plan = plan or choose(model, circles)
     if ledger is not None:
-        plan = replace(plan, constant_hazard=frozenset())  # the score asks for the hazard of every step
+        plan = replace(plan, constant_hazard=frozenset(), woken={})  # the score asks for the hazard of every step
     builder = Builder(model, plan, ledger)
     declare_all(builder)
     declare_lists(builder)
+    declare_sights(builder)
     contagion = _contagion_items(builder)
     observations = [*settle_items(builder), *observation_items(builder)]
     constant = [c for c in model.conditions if builder.has_constant_hazard(c.name)]
@@ -84,8 +90,9 @@ def lower_sparse(model: m.Model, circles: frozenset[str] = frozenset(), ledger: 
     moves = [*contagion, *_moves_items(builder, "look")]
     if builder.again:
         moves += [*_send_items(builder), *_moves_items(builder, "again")]
+    looks = {kind: sight_items(builder, kind) for kind in dict.fromkeys(s.kind for s in plan.kept)}
     builder.kernels = instrumented(builder)
-    return program_of(builder, begin, acts, own, [*moves, *entered], observations)
+    return read_sums(builder, program_of(builder, begin, acts, own, [*moves, *entered], observations), looks)
 
 
 def _contagion_items(builder: Builder) -> list[ScheduleItem]:
@@ -163,7 +170,10 @@ def _moves_items(builder: Builder, phase: Phase) -> list[ScheduleItem]:
 def _due(builder: Builder, condition: m.Condition) -> list[ScheduleItem]:
     """Lists those who move on their own: who is due, and who may leave in any step."""
     items: list[ScheduleItem] = []
-    restless = [s for s in left_at_any_step(condition) if s not in open_states(condition)]
+    woken = plan_of(builder).woken.get(condition.name, frozenset())
+    restless = [s for s in left_at_any_step(condition) if s not in open_states(condition) and s not in woken]
+    if woken:
+        items.append(Launch(builder.kernel(_awake_kernel(builder, condition, sorted(woken)))))
     if restless:
         items.append(Launch(builder.kernel(_restless_kernel(builder, condition, restless))))
     if timed(condition):
@@ -190,10 +200,23 @@ def _told(builder: Builder, condition: m.Condition, caught: str) -> list[Schedul
 def _restless_kernel(builder: Builder, condition: m.Condition, states: list[int]) -> Kernel:
     scope = Scope(builder, condition.of)
     body = read_states(scope)
-    leaving = is_one_of(scope.states[condition.name], states)
-    body.append(If(leaving, (Append(moving(condition), AGENT),)))
+    asleep = [] if builder.ledger is not None else [s for s in states if is_woken(builder, condition, s)]
+    leaving = [is_one_of(scope.states[condition.name], [s for s in states if s not in asleep])]
+    leaving += [all_of(scope.in_state(condition.name, (s,)), may_leave(scope, condition, s)) for s in asleep]
+    body.append(If(any_of(*leaving), (Append(moving(condition), AGENT),)))
     note = "who may leave in any step"
     return Kernel(f"list_{condition.name}", condition.of, tuple(scope.prologue), tuple(body), condition.span, note)
+
+
+def _awake_kernel(builder: Builder, condition: m.Condition, states: list[int]) -> Kernel:
+    """Of those who saw somebody change who may leave is listed; to the others nothing happens until they do again."""
+    scope = Scope(builder, condition.of)
+    body = read_states(scope)
+    tests = [all_of(scope.in_state(condition.name, (s,)), may_leave(scope, condition, s)) for s in states]
+    rests = Mark(awake(condition), AGENT, False)
+    body.append(If(any_of(*tests), (Append(moving(condition), AGENT),), (rests,)))
+    return Kernel(f"wake_{condition.name}", condition.of, tuple(scope.prologue), tuple(body), condition.span,
+                  "who is awake", over=awake(condition))  # fmt: skip
 
 
 def _sweep_kernel(builder: Builder, condition: m.Condition, phase: Phase) -> Kernel:

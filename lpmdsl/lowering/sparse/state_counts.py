@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.lowering.sparse.plan import Occupancy, occupancy_of
+from lpmdsl.lowering.sparse.censuses import Occupancy, occupancy_of
 from lpmdsl.program.ir import Fold, If, Kernel, KExpr, KStmt, Launch, Loop, ScheduleItem, Store, Var
 from lpmdsl.program.nodes import STEP, all_of, integer, op, test
 from lpmdsl.quantities import Kind

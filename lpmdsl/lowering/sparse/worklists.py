@@ -6,10 +6,11 @@ from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.contagion.debts import owes_something
 from lpmdsl.lowering.dense.entries import Phase
 from lpmdsl.lowering.dense.expressions import Scope, joined
+from lpmdsl.lowering.sparse.censuses import Occupancy
 from lpmdsl.lowering.sparse.constant_hazard import dirty_blocks, fresh, mark_dirty, tell_at_once
-from lpmdsl.lowering.sparse.plan import Occupancy, Plan, networks_of, susceptible, telling_states, timed
+from lpmdsl.lowering.sparse.plan import Plan, networks_of, susceptible, telling_states, timed
 from lpmdsl.program.ir import Append, Enqueue, If, KExpr, KStmt, Mark, Store, Tally
-from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, is_one_of, op, test
+from lpmdsl.program.nodes import AGENT, STEP, any_of, integer, is_one_of, op, test
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import TICK_BITS
 
@@ -29,10 +30,10 @@ def declare_lists(builder: Builder) -> None:
     for condition in builder.model.conditions:
         way, kind = plan.ways[condition.name], condition.of
         if way != "dense":
-            _declare_list(builder, moving(condition), kind, "those who may move in this step")
+            declare_list(builder, moving(condition), kind, "those who may move in this step")
         if builder.has_constant_hazard(condition.name):
             note = "1: somebody of these 64 may have contacts with the infectious"
-            _declare_list(builder, fresh(condition), kind, "those whom a look made infectious")
+            declare_list(builder, fresh(condition), kind, "those whom a look made infectious")
             builder.buffer(dirty_blocks(condition), "u8", (f"words_{kind}",), "state", note=note)
         elif way == "listed" and susceptible(condition):
             builder.buffer(at_risk(condition), "i64", (f"words_{kind}",), "state", note="susceptible, under a force")
@@ -42,6 +43,9 @@ def declare_lists(builder: Builder) -> None:
             builder.buffer(f"{name}_head", "i32", ("steps+1",), "state", -1, "newest block of those due in a step")
             builder.buffer(f"{name}_blocks", "i32", (f"blocks_{kind}", BLOCK), "state", note="those due, by step")
             builder.buffer(f"{name}_pool", "i64", (3,), "state", note="blocks that are free")
+        if plan.woken.get(condition.name):
+            note = "those to whom what they see may do something"
+            builder.buffer(awake(condition), "i64", (f"words_{kind}",), "state", note=note)
     for one in plan.occupancies:
         kind = one.condition.of
         builder.buffer(one.name, "i64", (one.cells,), "state", note="how many are in each state")
@@ -51,12 +55,13 @@ def declare_lists(builder: Builder) -> None:
 
 def declare_changed(builder: Builder, kind: str) -> None:
     """The list of those who have changed; interventions may come upon the same agent twice, so it is noted."""
-    _declare_list(builder, changed(kind), f"twice_{kind}", "those whose weight or presence may have changed")
+    declare_list(builder, changed(kind), f"twice_{kind}", "those whose weight or presence may have changed")
     if kind in plan_of(builder).acted_on:
         builder.buffer(f"{changed(kind)}_noted", "u8", (kind,), "state", note="1: is on the list of those who changed")
 
 
-def _declare_list(builder: Builder, name: str, size: str, note: str) -> None:
+def declare_list(builder: Builder, name: str, size: str, note: str) -> None:
+    """The buffers of a list of agents with room for so many."""
     builder.buffer(name, "i32", (size,), "state", note=note)
     builder.buffer(f"{name}_size", "i64", (1,), "control")
 
@@ -76,6 +81,11 @@ def not_at_risk(condition: m.Condition) -> str:
     return f"{condition.name}_at_ease"
 
 
+def awake(condition: m.Condition) -> str:
+    """Name of the set of those whom what they see of neighbours may make leave a state."""
+    return f"{condition.name}_awake"
+
+
 def calendar(condition: m.Condition) -> str:
     """Name of the calendar of timed exits."""
     return f"{condition.name}_calendar"
@@ -84,6 +94,11 @@ def calendar(condition: m.Condition) -> str:
 def changed(kind: str) -> str:
     """Name of the list of agents whose weight or presence may have changed."""
     return f"{kind}_changed"
+
+
+def seen_changed(kind: str) -> str:
+    """Name of the list of agents of whom those who see them may see something else."""
+    return f"{kind}_seen_changed"
 
 
 # ------------------------------------------------------------------ what a move changes
@@ -111,6 +126,8 @@ def _expected(scope: Scope, condition: m.Condition, state: KExpr, earliest: KExp
         due = scope.builder.load(f"{condition.name}_due", AGENT)
         step = op("max", earliest, op("shr", op("sub", due, integer(1)), integer(TICK_BITS)))
         body.append(If(is_one_of(state, timed(condition)), (Enqueue(calendar(condition), step, AGENT),)))
+    if woken := plan_of(scope.builder).woken.get(condition.name):
+        body.append(If(is_one_of(state, sorted(woken)), (Mark(awake(condition), AGENT, True),)))
     if scope.builder.has_constant_hazard(condition.name):
         body.append(If(is_one_of(state, susceptible(condition)), (mark_dirty(condition, AGENT),)))
     elif way == "listed" and susceptible(condition):
@@ -175,9 +192,19 @@ def note_change(scope: Scope) -> list[KStmt]:
     builder, name = scope.builder, changed(scope.kind)
     if f"{name}_size" not in builder.buffers:
         return []
-    join = Append(name, scope.agent)
     if scope.kind not in plan_of(builder).acted_on:
-        return [join]
+        return [Append(name, scope.agent)]
+    return [_listed_once(scope, name)]
+
+
+def note_seen(scope: Scope) -> KStmt:
+    """The agent joins the list of those of whom others may see something else, once; not where all are asked anew."""
+    name = seen_changed(scope.kind)
+    are_listed = test("eq", scope.builder.load(f"{name}_anew", integer(0)), integer(0))
+    return If(are_listed, (_listed_once(scope, name),))
+
+
+def _listed_once(scope: Scope, name: str) -> If:
     flag = f"{name}_noted"
-    fresh = test("eq", op("to_i64", builder.load(flag, scope.agent)), integer(0))
-    return [If(all_of(fresh), (Store(flag, (scope.agent,), op("to_u8", integer(1), dtype="u8")), join))]
+    is_new = test("eq", op("to_i64", scope.builder.load(flag, scope.agent)), integer(0))
+    return If(is_new, (Store(flag, (scope.agent,), op("to_u8", integer(1), dtype="u8")), Append(name, scope.agent)))

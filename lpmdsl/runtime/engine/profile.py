@@ -40,6 +40,7 @@ from lpmdsl.program.ir import (
     calendar_buffers,
     statements,
 )
+from lpmdsl.program.nodes import STEP
 from lpmdsl.runtime.behaviours.answers import Answers
 from lpmdsl.runtime.engine.asking import Asking
 from lpmdsl.runtime.engine.buffers import make_buffers, size_values
@@ -208,7 +209,7 @@ class _Walk:
             case Apply():
                 return _SCALAR[expr.op](*(self._value(a, t) for a in expr.args))
             case Var():
-                return t
+                return t if expr == STEP else self.known[expr.name]
             case Const():
                 return expr.value
             case _:
