@@ -266,6 +266,7 @@ CODES: dict[str, str] = {
     "E1077": "Members of a place that is not in view",
     "E1078": "Not a number of places",
     "E1079": "Places are counted one by one",
+    "W1007": "Had by several",
     "E1001": "Two agents could set one value",
     "E1002": "The rule is of other agents",
     "E1003": "One value from several neighbours",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -305,6 +306,62 @@ def test_the_taken_stays_in_view_of_what_is_joined_by_and() -> None:
     assert found["sum_n"][1] == 0 and found["sum_got"][1] > 800  # what was there when the rule began
 
 
+PREY = """model prey
+
+clock
+  step 1 day
+  for 12 days
+
+agent Animal count 900
+  hunts yes/no ~ bernoulli(30 %)
+  meals number = 0
+
+network near joins Animal as erdos_renyi(degree 6)
+
+condition Life of Animal
+  states Alive, Dead
+  start Alive
+  removed in Dead
+
+rule hunt of Animal
+  every 2 days for Animal where hunts
+  {find} one of near where not their.hunts
+    move their.Life to Dead
+    add 1 to meals
+
+observe eaten = sum of meals over Animal every day
+observe dead = count of Animal where Life is Dead every day
+"""
+
+
+@pytest.mark.parametrize(("find", "twice"), [("take", False), ("pick", True)])
+def test_each_prey_is_eaten_once(find: str, twice: bool) -> None:
+    """Those who are taken die, one for each meal; of those who are picked some are eaten twice."""
+    found = same_four_ways(lpmdsl.load(PREY.replace("{find}", find)).model, None).observations
+    eaten, dead = found["eaten"].ravel(), found["dead"].ravel()
+    assert dead[1] > 100 and dead[-1] > dead[1]
+    assert np.all(eaten[1:] > dead[1:]) if twice else np.array_equal(eaten, dead)
+
+
+def test_a_state_is_set_of_all_alike() -> None:
+    """Everybody tells its friends: on a ring of 1 000 with 10 who know it spreads to two more on each side a day."""
+    text = (
+        PEOPLE.format(
+            rules="""condition News of Person
+  states Old, New
+  start Old except 10 Person in New
+
+rule tell of Person
+  each of friends where News is New
+    move their.News to New""",
+            steps=3,
+        )
+        + "observe told = count of Person where News is New every day\n"
+    )
+    told = same_four_ways(lpmdsl.load(text).model, 1_000).observations["told"].ravel()
+    assert told[0] == 10 and all(b <= a + 40 for a, b in pairwise(told)) and told[3] > 80
+
+
 def test_later_takers_replace_what_earlier_ones_set() -> None:
     rules = """rule twice of Person
   take one of other Person
@@ -350,19 +407,57 @@ BROKEN = [
     ("take one of friends\n  add 1 to x\notherwise\n  set their.x to x", "E1101", 4, 9),
     ("take one of friends\n  add 1 to x\nand pick one of friends\n  set their.x to x", "E1001", 4, 5),
     ("pick one of friends\n  set their.x to 1\npick one of friends\n  set their.x to 2", "E1010", 4, 5),
+    ("pick one of friends\n  set their.group to a\nand always\n  set their.group to b", "E1010", 4, 5),
     ("take one of friends\n  set their.x to x\neach of friends\n  set their.x to 1", "E1010", 4, 5),
 ]
 
 
 @pytest.mark.parametrize(("lines", "code", "line", "column"), BROKEN, ids=[c[0].replace("\n", " / ") for c in BROKEN])
-def test_what_a_take_cannot_say_is_told_with_its_place(lines: str, code: str, line: int, column: int) -> None:
-    rule = "rule wrong of Person\n" + "\n".join(f"  {text}" for text in lines.split("\n"))
+def test_what_a_take_cannot_say_is_told_with_its_place(
+    lines: str, code: str, line: int, column: int, above: str = ""
+) -> None:
+    rule = above + "rule wrong of Person\n" + "\n".join(f"  {text}" for text in lines.split("\n"))
     text = PEOPLE.format(rules=rule, steps=3)
     first = text[: text.index("rule wrong")].count("\n") + 1
     with pytest.raises(LpmError) as raised:
         lpmdsl.load(text)
     found = [(d.code, d.span.line - first, d.span.column) for d in raised.value.report.diagnostics]
     assert (code, line, column) in found, found
+
+
+MOVES = [
+    ("pick one of friends\n  move their.Flu to I\neach of friends\n  move their.Flu to S", "E1010", 4, 5),
+    ("move their.Flu to I", "E1101", 1, 8),
+    ("pick one of friends\n  move their.Cold to I", "E0201", 2, 10),
+    ("pick one of friends\n  move their.Flu to R", "E0203", 2, 23),
+    ("each of friends\n  move Flu to I", "E1003", 2, 5),
+    ("pick one of friends\n  move their.Flu to their.Flu", "E0109", 2, 23),
+]
+
+
+@pytest.mark.parametrize(("lines", "code", "line", "column"), MOVES, ids=[c[0].replace("\n", " / ") for c in MOVES])
+def test_what_a_move_of_another_cannot_be_is_told(lines: str, code: str, line: int, column: int) -> None:
+    condition = "condition Flu of Person\n  states S, I\n  start S except 5 Person in I\n\n"
+    test_what_a_take_cannot_say_is_told_with_its_place(lines, code, line, column, condition)
+
+
+def warnings(rules: str) -> list[tuple[str, int]]:
+    """Codes of warnings about a rule, with the lines below its first."""
+    text = PEOPLE.format(rules=rules, steps=2)
+    first = text[: text.index("rule ")].count("\n") + 1
+    found = lpmdsl.load(text).report.diagnostics
+    return [(d.code, d.span.line - first) for d in found if d.code == "W1007"]
+
+
+def test_what_several_may_have_is_told() -> None:
+    shared = "rule eat of Person\n  pick one of friends\n    add their.n to n\n    set their.n to 0"
+    assert warnings(shared) == [("W1007", 3)]
+    assert warnings(shared.replace("pick one", "each")) == [("W1007", 3)]
+    assert warnings(shared.replace("    set", "  and always\n    set")) == [("W1007", 4)]
+    assert warnings(shared.replace("pick", "take")) == []
+    assert warnings(shared.replace("of Person\n", "of Person\n  every day for at most 1 Person\n")) == []
+    assert warnings(shared.replace("set their.n to 0", "add -1 to their.n")) == []
+    assert warnings(shared.replace("set their.n", "set their.got")) == []
 
 
 def test_two_paragraphs_may_set_the_same() -> None:

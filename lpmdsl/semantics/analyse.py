@@ -12,6 +12,7 @@ from lpmdsl.semantics.analysis.dependencies import readers_of
 from lpmdsl.semantics.analysis.events import forced_states
 from lpmdsl.semantics.analysis.state_graph import Edges, circle, edges, reachable, starts
 from lpmdsl.semantics.data_files.fit_data import check_fits
+from lpmdsl.semantics.lints.had_by_several import check_had_by_several
 from lpmdsl.semantics.lints.no_effect import check_unmoved
 from lpmdsl.semantics.lints.stale_formulas import check_stale
 from lpmdsl.semantics.lints.stale_limits import check_stale_limits
@@ -51,6 +52,7 @@ def analyse(checked: model.Model, report: Report) -> Facts:
     if not checked.is_library:
         check_effects(checked, readers, report)
         check_stale_limits(checked, report)
+        check_had_by_several(checked, report)
     if not checked.is_library and not report.has_errors:
         # What is unreachable has been reported; what follows from it need not be.
         check_futile(checked, report)

@@ -145,6 +145,9 @@ def _act(turn: Turn, action: RuleAction, agents: Tensor, partner: Tensor | None)
                 return
             stored = body.now.attributes[(kind, action.attribute)]
             stored[agents] = stored[agents] + value if action.adds else value
+        case ForceMove(theirs=True):
+            assert partner is not None
+            _send(turn, action, partner[agents])
         case ForceMove():
             move(body, action.condition, agents, torch.full_like(agents, action.state), turn.t, turn.now(()))
         case CopyState():
@@ -166,9 +169,12 @@ def _each(turn: Turn, one: Paragraph, meeting: Meeting, agents: Tensor) -> Tenso
     mine, theirs = _lucky_pairs(turn, one.probability, mine, theirs, luck, f"{one.site}.chance")
     sums: dict[str, np.ndarray] = {}
     for number, action in enumerate(one.actions):
-        assert isinstance(action, SetAttribute)
         path = f"{one.site}.action{number}"
         first, second = _lucky_pairs(turn, action.probability, mine, theirs, luck, path)
+        if isinstance(action, ForceMove):
+            _send(turn, action, second)
+            continue
+        assert isinstance(action, SetAttribute)
         between = facing(kind, first, second, turn.now(action.value), turn.before, turn.body.world)
         value = over_agents(action.value, kind, between)
         look_at(action.value, "value", value, torch.ones(len(first), dtype=torch.bool), kind, between)
@@ -209,9 +215,20 @@ def _tell(turn: Turn, action: SetAttribute, others: Tensor, value: Tensor) -> No
     noted[others], values[others] = True, value.to(torch.float64)
 
 
+def _send(turn: Turn, action: ForceMove, others: Tensor) -> None:
+    """Note the state to which others are moved once all have acted."""
+    nowhere = torch.full((turn.before.counts[turn.rule.of],), -1, dtype=torch.int64)
+    turn.moved.setdefault(action.condition, nowhere)[others] = action.state
+
+
 def _settle(turn: Turn) -> None:
     attributes, kind = turn.body.now.attributes, turn.rule.of
     for name, (noted, values) in turn.given.items():
         attributes[(kind, name)][noted] = values[noted].to(attributes[(kind, name)].dtype)
     for name, total in turn.added.items():
         attributes[(kind, name)] += total.to(torch.float64) / UNIT
+    for condition in dict.fromkeys(a.condition for a in turn.rule.actions if isinstance(a, ForceMove)):
+        to = turn.moved.get(condition)
+        if to is not None:
+            agents = torch.nonzero(to >= 0).flatten()
+            move(turn.body, condition, agents, to[agents], turn.t, turn.now(()))

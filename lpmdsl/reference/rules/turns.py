@@ -28,6 +28,7 @@ class Turn:
     run: int | Tensor
     added: dict[str, Tensor] = field(default_factory=dict)
     given: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    moved: dict[str, Tensor] = field(default_factory=dict)
 
     def now(self, part: object) -> Moment:
         """The agents as they are, with all that a part of the rule sees of neighbours worked out."""

@@ -87,7 +87,11 @@ def lasting_attribute(
 
 
 def force_move(ctx: Context, action: tree.MoveTo, kind: str, scope: Scope) -> model.ForceMove | None:
-    """``move Flu to R``; None after a report."""
+    """``move Flu to R``, ``move their.Flu to R``; None after a report."""
+    theirs = isinstance(action.condition, tree.Theirs)
+    if isinstance(action.condition, tree.Theirs) and scope.theirs is None:
+        nobody_in_view(ctx, action.condition)
+        return None
     condition = moved_condition(ctx, action, kind)
     if condition is None:
         return None
@@ -96,7 +100,7 @@ def force_move(ctx: Context, action: tree.MoveTo, kind: str, scope: Scope) -> mo
         return None
     state = ctx.state(condition, action.state)
     chance = chance_of(ctx, action, scope)
-    return None if state is None else model.ForceMove(condition, state, chance, action.span)
+    return None if state is None else model.ForceMove(condition, state, chance, action.span, theirs)
 
 
 def moved_condition(ctx: Context, action: tree.MoveTo, kind: str) -> str | None:
@@ -104,7 +108,7 @@ def moved_condition(ctx: Context, action: tree.MoveTo, kind: str) -> str | None:
     condition = action.condition
     if condition.id not in ctx.states:
         if condition.id not in ctx.broken:
-            ctx.unknown(condition, "a condition", ctx.states)
+            ctx.unknown(tree.Name(condition.id, condition.span), "a condition", ctx.states)
         return None
     if ctx.kind_of[condition.id] != kind:
         ctx.report.add(

@@ -24,12 +24,16 @@ class SetAttribute:
 
 @dataclass(frozen=True, slots=True)
 class ForceMove:
-    """Moves the agent's ``condition`` to ``state`` (index), entering it as any other move would."""
+    """Moves the agent's ``condition`` to ``state`` (index), entering it as any other move would.
+
+    ``theirs``: it is the other agent's.
+    """
 
     condition: str
     state: int
     probability: Expr | None
     span: Span
+    theirs: bool = False
 
 
 Action = SetAttribute | ForceMove

@@ -237,6 +237,9 @@ class ClauseBuilder(ExpressionBuilder):
     def move_to(self, meta: Meta, c: Children) -> t.MoveTo:
         return t.MoveTo(self.named(c[0]), c[1], c[2], self.span(meta))
 
+    def move_other(self, meta: Meta, c: Children) -> t.MoveTo:
+        return t.MoveTo(c[0], c[1], c[2], self.span(meta))
+
     def leave(self, meta: Meta, c: Children) -> t.Leave:
         return t.Leave(c[0], self.span(meta))
 

@@ -268,7 +268,7 @@ def _action(action: t.Action) -> str:
             return join("set", into, "~", drawn, _probability(action.probability))
         case t.MoveTo():
             state = _changed(action.state) if isinstance(action.state, t.Theirs) else label(action.state)
-            return join("move", action.condition.id, "to", state, _probability(action.probability))
+            return join("move", _changed(action.condition), "to", state, _probability(action.probability))
         case t.Leave():
             return f"leave {names(action.networks)}"
         case t.Scale():

@@ -30,9 +30,9 @@ class DrawTo:
 
 @dataclass(frozen=True, slots=True)
 class MoveTo:
-    """``move Flu to R with probability 50 %``, ``move Flu to their.Flu``"""
+    """``move Flu to R with probability 50 %``, ``move Flu to their.Flu``, ``move their.Flu to R``"""
 
-    condition: Name
+    condition: Name | Theirs
     state: Name | Theirs
     probability: Expr | None
     span: Span

@@ -6,6 +6,7 @@ from lpmdsl.lowering.dense.entries import Course, asks_origin, entry, keeps_entr
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.program.ir import If, KExpr, KStmt, Store
 from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, op, test
+from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import TICKS
 from lpmdsl.source import Span
 
@@ -43,3 +44,14 @@ def force(
             is_start = [test("eq", to, integer(start))] if start in states else []
             elsewhere = all_of(elsewhere, any_of(*is_start, at_rest))
     return [If(all_of(happens, elsewhere), tuple(body), span=span)]
+
+
+def own_scope(scope: Scope, rule: m.Rule, agent: KExpr) -> Scope:
+    """The scope of an agent in the same kernel, as the rule has made it so far."""
+    load = scope.builder.load
+    of = [c for c in scope.builder.model.conditions if c.of == rule.of]
+    scope = scope.at(agent)
+    scope.states = {c.name: op("to_i64", load(c.name, agent)) for c in of}
+    scope.live = dict(scope.states)
+    scope.entered = {c.name: load(f"{c.name}_entered", agent) for c in of if c.tells_since}
+    return scope

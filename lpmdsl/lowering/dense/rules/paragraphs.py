@@ -13,7 +13,7 @@ from lpmdsl.lowering.dense.rules.choosing import runs
 from lpmdsl.lowering.dense.rules.meetings import picked
 from lpmdsl.lowering.dense.rules.moves import force
 from lpmdsl.lowering.dense.rules.taking import taken, turn
-from lpmdsl.lowering.dense.rules.writes import add_to_other, set_other
+from lpmdsl.lowering.dense.rules.writes import add_to_other, move_other, set_other
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import Assign, Const, Draw, If, KExpr, KStmt, Store, Var
@@ -195,6 +195,8 @@ def _action(scope: Scope, rule: m.Rule, action: m.RuleAction) -> list[KStmt]:
             if action.adds:
                 return [*body, add_to_other(scope, rule, action, scope.theirs.agent, scope.value(action.value))]
             return [*body, *set_other(scope, rule, action, scope.theirs.agent)]
+        case m.ForceMove(theirs=True):
+            return [move_other(rule, action, _theirs(scope))]
         case m.ForceMove():
             to = frozenset({action.state})
             return force(scope, action.condition, integer(action.state), to, YES, action.span)
@@ -226,7 +228,6 @@ def _each(scope: Scope, rule: m.Rule, one: m.Paragraph, meeting: m.Meeting, acte
     def told(other: Scope) -> list[KStmt]:
         done: list[KStmt] = [Assign(acted.name, YES)]
         for k, action in enumerate(one.actions):
-            assert isinstance(action, m.SetAttribute)
             written = _told(other, rule, action, sums)
             if action.probability is not None:
                 path = f"{one.site}.action{k}"
@@ -253,7 +254,10 @@ def _theirs(scope: Scope) -> KExpr:
     return scope.theirs.agent
 
 
-def _told(scope: Scope, rule: m.Rule, action: m.SetAttribute, sums: dict[str, Var]) -> list[KStmt]:
+def _told(scope: Scope, rule: m.Rule, action: m.RuleAction, sums: dict[str, Var]) -> list[KStmt]:
+    if isinstance(action, m.ForceMove):
+        return [move_other(rule, action, _theirs(scope))]
+    assert isinstance(action, m.SetAttribute)
     body: list[KStmt] = []
     look(scope, action.value, body)
     body += look_at(scope, action.value, "value")

@@ -17,8 +17,9 @@ from lpmdsl.lowering.dense.rules.choosing import (
     is_period_over,
     runs,
 )
+from lpmdsl.lowering.dense.rules.moves import own_scope
 from lpmdsl.lowering.dense.rules.paragraphs import Chain, happens, paragraph, taken_paragraph, takes_somebody
-from lpmdsl.lowering.dense.rules.taking import declare_take, no_turn, own_scope, take_items
+from lpmdsl.lowering.dense.rules.taking import declare_take, no_turn, take_items
 from lpmdsl.lowering.dense.rules.writes import declare_written, settle_items
 from lpmdsl.program.ir import Const, DType, Gate, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally
 from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, number, op, test
@@ -103,7 +104,8 @@ def _kept_buffers(builder: Builder, rule: m.Rule) -> dict[str, str]:
         p.meeting is not None for p in rule.paragraphs
     ):
         return {}
-    moved = dict.fromkeys(a.condition for a in rule.actions if isinstance(a, m.ForceMove | m.CopyState))
+    actions = [a for a in rule.actions if isinstance(a, m.CopyState) or (isinstance(a, m.ForceMove) and not a.theirs)]
+    moved = dict.fromkeys(a.condition for a in actions)
     conditions = [builder.model.condition(c) for c in moved]
     own = {a.attribute for a in rule.actions if isinstance(a, m.SetAttribute) and not a.theirs}
     written = [f"{rule.of}_{name}" for name in sorted(own | set_on_entering(conditions))] + list(moved)

@@ -16,6 +16,7 @@ from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.neighbours import look
 from lpmdsl.lowering.dense.rules.choosing import runs
 from lpmdsl.lowering.dense.rules.meetings import picked
+from lpmdsl.lowering.dense.rules.moves import own_scope
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import (
     Assign,
@@ -145,17 +146,6 @@ def _proposals(rule: m.Rule, one: m.Paragraph, meeting: m.Meeting, scope: Scope)
     inner.append(If(test("lt", asked, integer(0)), (given_up,), proposed, span=one.span))
     body.append(While(test("gt", urgency, integer(0)), tuple(inner), one.span))
     return Kernel(f"take_{_stem(one)}", rule.of, tuple(scope.prologue), tuple(body), one.span)
-
-
-def own_scope(scope: Scope, rule: m.Rule, agent: KExpr) -> Scope:
-    """The scope of an agent in the same kernel, as the rule has made it so far."""
-    load = scope.builder.load
-    of = [c for c in scope.builder.model.conditions if c.of == rule.of]
-    scope = scope.at(agent)
-    scope.states = {c.name: op("to_i64", load(c.name, agent)) for c in of}
-    scope.live = dict(scope.states)
-    scope.entered = {c.name: load(f"{c.name}_entered", agent) for c in of if c.tells_since}
-    return scope
 
 
 def _urgency(builder: Builder, one: m.Paragraph, meeting: m.Meeting) -> KExpr:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.entries import stored_value
 from lpmdsl.lowering.dense.expressions import Scope
+from lpmdsl.lowering.dense.rules.moves import force, own_scope
 from lpmdsl.program.ir import AtomicAdd, Clear, Const, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store
 from lpmdsl.program.nodes import AGENT, integer, number, op, real, rounded, test
 from lpmdsl.quantities import Kind
@@ -42,6 +43,14 @@ def declare_written(builder: Builder, rule: m.Rule) -> None:
                 dtype = stored_as(_attribute(builder, rule, action.attribute).type)
                 name = value_given(rule, action.attribute)
                 builder.buffer(name, dtype, (rule.of,), "state", note="what others set")
+
+    for action in _moves_of_others(rule):
+        builder.buffer(moved(rule, action.condition), "u8", (rule.of,), "state", note="1 + state others move it to")
+
+
+def moved(rule: m.Rule, condition: str) -> str:
+    """Name of the notes that others move the agent in a condition."""
+    return f"{rule.name}_moves_{condition}"
 
 
 def added(rule: m.Rule, attribute: str) -> str:
@@ -85,13 +94,21 @@ def set_other(scope: Scope, rule: m.Rule, action: m.SetAttribute, other: KExpr) 
     return [noted, Store(value_given(rule, action.attribute), (other,), value, action.span)]
 
 
+def move_other(rule: m.Rule, action: m.ForceMove, other: KExpr) -> KStmt:
+    """The note that the other agent is moved."""
+    return Store(moved(rule, action.condition), (other,), Const(action.state + 1, "u8"), action.span)
+
+
 def settle_items(builder: Builder, rule: m.Rule) -> Settled:
     """Items that clear the counters, and that write what was counted."""
-    actions = _to_others(rule)
-    if not actions:
+    actions, moves = _to_others(rule), _moves_of_others(rule)
+    if not actions and not moves:
         return Settled([], [])
     names = dict.fromkeys(added(rule, a.attribute) if a.adds else given(rule, a.attribute) for a in actions)
-    kernel = Kernel(f"settle_{rule.name}", rule.of, (), tuple(_settle(builder, rule, actions)), rule.span)
+    names |= dict.fromkeys(moved(rule, a.condition) for a in moves)
+    scope = own_scope(Scope(builder, rule.of), rule, AGENT)
+    body = [*_settle(builder, rule, actions), *_settle_moves(scope, rule, moves)]
+    kernel = Kernel(f"settle_{rule.name}", rule.of, tuple(scope.prologue), tuple(body), rule.span)
     return Settled([Clear(name) for name in names], [Launch(builder.kernel(kernel))])
 
 
@@ -112,6 +129,18 @@ def _settle(builder: Builder, rule: m.Rule, actions: list[m.SetAttribute]) -> li
     return body
 
 
+def _settle_moves(scope: Scope, rule: m.Rule, moves: list[m.ForceMove]) -> list[KStmt]:
+    body: list[KStmt] = []
+    for condition in dict.fromkeys(a.condition for a in moves):
+        states = frozenset(a.state for a in moves if a.condition == condition)
+        noted = scope.let(body, "noted", op("to_i64", scope.builder.load(moved(rule, condition), AGENT)))
+        happens = test("gt", noted, integer(0))
+        to = integer(next(iter(states))) if len(states) == 1 else op("sub", noted, integer(1))
+        span = next(a.span for a in moves if a.condition == condition)
+        body += force(scope, condition, to, states, happens, span)
+    return body
+
+
 def _set_to(builder: Builder, rule: m.Rule, action: m.SetAttribute, attribute: m.Attribute) -> KExpr:
     if varies(rule, action.attribute):
         return builder.load(value_given(rule, action.attribute), AGENT)
@@ -127,3 +156,7 @@ def _constant(value: m.Literal_, attribute: m.Attribute) -> KExpr:
 
 def _to_others(rule: m.Rule) -> list[m.SetAttribute]:
     return [a for a in rule.actions if isinstance(a, m.SetAttribute) and a.theirs]
+
+
+def _moves_of_others(rule: m.Rule) -> list[m.ForceMove]:
+    return [a for a in rule.actions if isinstance(a, m.ForceMove) and a.theirs]

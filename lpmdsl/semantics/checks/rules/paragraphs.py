@@ -170,7 +170,7 @@ def _action(
         case tree.DrawTo():
             return drawn(ctx, action, meeting, scope, site, is_taken)
         case tree.MoveTo():
-            if meeting is not None and meeting.how == "each":
+            if meeting is not None and meeting.how == "each" and isinstance(action.condition, tree.Name):
                 _several(ctx, action.span, f"move {action.condition.id}")
                 return None
             if isinstance(action.state, tree.Theirs) and scope.theirs is not None:
