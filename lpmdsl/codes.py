@@ -301,6 +301,11 @@ CODES: dict[str, str] = {
     "E1127": "Columns of ties are read from a file",
     "E1128": "A column of ties is neither drawn nor computed",
     "E1130": "A row that names no states",
+    "E1140": "Nobody in particular infects at random",
+    "E1141": "A source of another kind",
+    "E1142": "Nobody meets on a network of sources",
+    "E1143": "Nobody says whose it is",
+    "E1144": "A source is known when all have moved",
     "E1129": "A tie is there twice, and not alike",
     # 09 calibration and checks
     "N0906": "The data of a fit are elsewhere",

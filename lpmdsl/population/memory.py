@@ -38,7 +38,8 @@ def too_large_for_rows(
     """The networks that can be kept as keys alone (``random_regular``), where with their ties written out the run would
     take more memory than there is. ``circles``: those that are so anyway."""
     there = physical_bytes()
-    if there is None or estimate_bytes(model, counts, parameters, circles) <= there:
+    needs_rows = any(c.remembers for c in model.contagions)
+    if there is None or needs_rows or estimate_bytes(model, counts, parameters, circles) <= there:
         return frozenset()
     return frozenset(n.name for n in model.networks if n.generator is not None and n.generator.name == "random_regular")
 

@@ -67,7 +67,7 @@ def build_world(
                 case _:
                     assert_never(member)
     ids = {name: group.ids for name, group in people.items()}
-    tied = [n for n in model.networks if n.layout == "ties" and not n.back_of]
+    tied = [n for n in model.networks if n.layout == "ties" and not (n.back_of or n.remembers)]
     ties = {n.name: build_ties(n, scope, seed, ids.get(n.of)) for n in tied if n.name not in circles}
     ties |= {n.name: turned(ties[n.back_of]) for n in model.networks if n.back_of}
     keys = {n.name: build_circles(n, scope, seed) for n in tied if n.name in circles}
@@ -196,7 +196,8 @@ def _may_sit_side_by_side(agent: Agent, place: Place, model: Model) -> bool:
     agents is as random as any other order. Not so if numbers mean something: rows of a file, neighbours on a ring.
     """
     first = next((p for p in agent.places if p.where is None and p.size is not None), None)
-    numbered = [n for n in model.networks if n.of == agent.name and n.layout == "ties" and not n.back_of]
+    tied = [n for n in model.networks if n.of == agent.name and n.layout == "ties"]
+    numbered = [n for n in tied if not (n.back_of or n.remembers)]
     alike = all(n.generator is not None and NETWORKS[n.generator.name].agents_alike for n in numbered)
     return place is first and agent.file is None and alike
 

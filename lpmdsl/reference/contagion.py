@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 import numpy as np
@@ -44,6 +44,9 @@ class Met:
     total: Tensor
     force: Tensor
     is_first: bool = True
+    apart: dict[str, Tensor] = field(default_factory=dict)
+    """Exposure of everybody on each network, and in ``sent`` what every source sent on it."""
+    sent: dict[str, Tensor] = field(default_factory=dict)
 
 
 def exposure(contagion: Contagion, moment: Moment, world: World, owed: Owed, is_first: bool) -> Met:
@@ -53,16 +56,17 @@ def exposure(contagion: Contagion, moment: Moment, world: World, owed: Owed, is_
     met = Met(nothing, nothing, is_first)
     for network in moment.model.networks:
         if contagion.spreads_on(network.name):
-            sent = owed[contagion.condition, network.name]
-            total, force = _met_on(contagion, network, moment, world, sent, is_first)
-            met = Met(met.total + total, met.force + force, is_first)
+            due = owed[contagion.condition, network.name]
+            total, force, sent = _met_on(contagion, network, moment, world, due, is_first)
+            met = replace(met, total=met.total + total, force=met.force + force)
+            met.apart[network.name], met.sent[network.name] = total, sent
     return met
 
 
 def _met_on(
     c: Contagion, network: Network, moment: Moment, world: World, owed: Tensor, is_first: bool
-) -> tuple[Tensor, Tensor]:
-    """Exposure of everybody on one network, and the force on them as the step ends."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Exposure of everybody on one network, the force on them as the step ends, and what every source sent."""
     kind = moment.model.condition(c.condition).of
     counts = is_first and runs_on(network, moment.model.clock, moment.time)
     moment = moment if counts else replace(moment, watched={})
@@ -71,7 +75,7 @@ def _met_on(
     total = _met(network, weight + owed, weight, kind, there, moment, world)
     force = _met(network, weight, weight, kind, there, moment, world)
     factor = _factor_at_target(c, network, kind, there, moment)
-    return _felt(total, factor, there), _felt(force, factor, there)
+    return _felt(total, factor, there), _felt(force, factor, there), weight + owed
 
 
 def _felt(met: Tensor, factor: Tensor | None, there: Tensor) -> Tensor:
@@ -137,6 +141,8 @@ def weights(c: Contagion, network: Network, moment: Moment, at: Tensor | None = 
 
 def present(network: Network, kind: str, moment: Moment) -> Tensor:
     """For every agent of a kind that the network joins, whether it takes part on the days on which it runs."""
+    if network.remembers:
+        return everyone(kind, moment)
     there = ~removed(kind, moment) & ~_kept_away(network, kind, moment)
     there = there & holds(network.where, kind, moment)
     for intervention in moment.model.interventions:

@@ -137,6 +137,9 @@ def _begin(request: RunRequest) -> Body:
     refuse_hazards(model, request.parameters, request.world.counts)
     states = {c.name: torch.from_numpy(request.start[c.name].astype(np.int64)) for c in model.conditions}
     attributes = {key: torch.from_numpy(v.astype(np.float64)) for key, v in request.world.attributes.items()}
+    for network in (n for n in model.networks if n.remembers):
+        nobody = torch.full((request.world.counts[network.of],), -1.0, dtype=torch.float64)
+        attributes[(network.of, network.name)] = nobody
     history: dict[str, list[Tensor]] = {o.name: [] for o in model.observations}
     active: dict[str, bool | Tensor] = {i.name: False for i in model.interventions}
     looked = {(w.expr, w.role): w for w in watched(model)}

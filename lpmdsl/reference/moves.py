@@ -27,6 +27,7 @@ from lpmdsl.reference.contagion import SLACK, Met, Owed, Stay, add_owed
 from lpmdsl.reference.expressions import Moment, over_agents, table_rows
 from lpmdsl.reference.months import months
 from lpmdsl.reference.reports import Entries, Reports
+from lpmdsl.reference.ties import drawn_sources
 from lpmdsl.reference.watched import look_at
 from lpmdsl.semantics.analysis.exposure.largest_hazards import rate_in_a_step
 from lpmdsl.semantics.model import (
@@ -253,7 +254,21 @@ def _move_all(body: Body, course: Course, t: int, met: Met | None, is_first: boo
                 mine = number == k
                 word = body.draws.words(moving[mine], exit.site, course.episodes(moving[mine]))[3]
                 to[mine] = branch(exit, word, moving[mine], course.condition.of, seen)
+        if met is not None:
+            caught = [k for k, exit in enumerate(course.exits) if isinstance(exit.trigger, ByContagion)]
+            remember_sources(body, course.condition, moving[torch.isin(number, torch.tensor(caught))], t, met)
         enter(body, course, moving, to, tick, t, seen)
+
+
+def remember_sources(body: Body, condition: Condition, infected: Tensor, t: int, met: Met) -> None:
+    """Keeps from whom each of ``infected`` caught the condition in step ``t``, where a contagion remembers it."""
+    contagion = body.now.model.contagion_of(condition.name)
+    if contagion is None or not contagion.remembers or not len(infected):
+        return
+    words = body.draws.words(infected, f"{condition.name}.source", torch.full_like(infected, t))
+    moment = replace(body.now, time=t * body.now.model.clock.step)
+    sources = drawn_sources(contagion.networks, infected, met.apart, met.sent, words, moment, body.world)
+    body.now.attributes[(condition.of, contagion.remembers)][infected] = sources.to(torch.float64)
 
 
 def _weigh(

@@ -12,7 +12,7 @@ from lpmdsl.networks.world import World
 from lpmdsl.reference.arithmetic import Draws
 from lpmdsl.reference.contagion import present, removed, runs_on
 from lpmdsl.reference.expressions import Moment, evaluate, holds, over_agents
-from lpmdsl.reference.ties import ends_of_draw, ends_of_ties
+from lpmdsl.reference.ties import ends_of_draw, ends_of_ties, in_places
 from lpmdsl.semantics.analysis.views import looked_back, seen_by
 from lpmdsl.semantics.model import Expr, Neighbours, Network
 
@@ -82,7 +82,7 @@ def pairs(network: Network, own: Moment, others: Moment, world: World, day: floa
     if not runs_on(network, own.model.clock, day):
         return torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64)
     if network.layout == "place":
-        mine, theirs = _in_places(world.attributes[(kind, network.place)])
+        mine, theirs = in_places(world.attributes[(kind, network.place)])
     else:
         mine, theirs = ends_of_ties(world, network, own, day)
     first, second = torch.from_numpy(mine), torch.from_numpy(theirs)
@@ -117,20 +117,6 @@ def pairs_before(
     mine, theirs = (torch.cat(ends) for ends in zip(*found, strict=True))
     order = torch.argsort(mine, stable=True)
     return mine[order], theirs[order]
-
-
-def _in_places(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Everybody with everybody else of the same place, in the order of agents."""
-    order = np.argsort(places, kind="stable")
-    order = order[places[order] >= 0]
-    begin = np.searchsorted(places[order], places[order], side="left")
-    end = np.searchsorted(places[order], places[order], side="right")
-    mine = np.repeat(order, end - begin)
-    within = np.arange(len(mine)) - np.repeat(np.cumsum(end - begin) - (end - begin), end - begin)
-    theirs = order[np.repeat(begin, end - begin) + within]
-    by_agent = np.lexsort((theirs, mine))
-    mine, theirs = mine[by_agent], theirs[by_agent]
-    return mine[mine != theirs], theirs[mine != theirs]
 
 
 def facing(kind: str, mine: Tensor, theirs: Tensor, own: Moment, others: Moment, world: World) -> Moment:

@@ -10,6 +10,7 @@ from lpmdsl.diagnostics import Label, Report
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.events import first_writes, forced_states
 from lpmdsl.semantics.analysis.state_graph import is_cyclic
+from lpmdsl.semantics.analysis.views import looked_over
 from lpmdsl.semantics.checks.agents import check_agent
 from lpmdsl.semantics.checks.behaviours.declaration import check_behaviours
 from lpmdsl.semantics.checks.conditions import check_condition
@@ -131,7 +132,14 @@ def _settled(ctx: Context, made: model.Model) -> model.Model:
     whole = hold(keep_apart(ctx, replace(made, conditions=conditions, agents=agents)), ctx.report)
     check_hazards(ctx, whole)
     check_ended(whole, ctx.names.clock.ending if ctx.names.clock is not None else None, ctx.report)
-    return whole
+    return _forgotten(whole)
+
+
+def _forgotten(made: model.Model) -> model.Model:
+    """The model without the memory of sources that nothing reads."""
+    read = {n.name for n in looked_over(made)}
+    kept = (replace(c, remembers=c.remembers if c.remembers in read else "") for c in made.contagions)
+    return replace(made, contagions=tuple(kept))
 
 
 def _counts_moves(made: model.Model, condition: model.Condition) -> bool:

@@ -114,6 +114,7 @@ CLAUSES: dict[str, dict[str, str]] = {
         "from": "from STATE on NETWORK at RATE",
         "source": "source scaled by FACTOR where TEST on NETWORK",
         "target": "target scaled by FACTOR where TEST on NETWORK",
+        "remembers": "remembers the source as NAME",
     },
     "intervention": {
         "starts": "starts on DATE`, `starts after DURATION` or `starts when OBSERVATION rises above LEVEL",

@@ -7,9 +7,10 @@ happens when the accumulated hazard reaches it. A timed exit holds its due tick 
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import BOUNDARY, Builder, held
-from lpmdsl.lowering.dense.contagion.buffers import forget_made_up
+from lpmdsl.lowering.dense.contagion.buffers import forget_made_up, remembers
 from lpmdsl.lowering.dense.contagion.debts import START, Debts, fed_by, keep_debts, no_debts, share_of, weigh
 from lpmdsl.lowering.dense.contagion.infections import offer_contagion
+from lpmdsl.lowering.dense.contagion.source import note_network
 from lpmdsl.lowering.dense.contagion.weights import can_weigh
 from lpmdsl.lowering.dense.entries import (
     Course,
@@ -138,6 +139,9 @@ def _one_move(course: Course, moves: Var, going: Var, on: KExpr, debts: Debts) -
         Let(chosen.name, integer(-1)),
         Let(to.name, integer(-1)),
     ]
+    contagion = scope.builder.model.contagion_of(condition.name)
+    if contagion is not None and remembers(contagion) and course.phase != "own":
+        course.through = scope.let(body, "through", integer(-1), "the network of the infection")
     for state in range(len(condition.states)):
         if course.phase == "own" and state in open_states(condition):
             continue
@@ -168,6 +172,10 @@ def _take(course: Course, moves: Var, best: Var, chosen: Var, to: Var) -> list[K
             more, target = branch_target(scope, exit_, word(draw, 3))
             here = all_of(test("eq", chosen, integer(position)))
             body.append(If(here, (*inner, *more, Assign(to.name, target)), span=exit_.span))
+    contagion = scope.builder.model.contagion_of(condition.name)
+    if course.through is not None and contagion is not None:
+        caught = [test("eq", chosen, integer(k)) for k, e in exits if isinstance(e.trigger, m.ByContagion)]
+        body.append(If(any_of(*caught), (note_network(contagion, course.through),), span=contagion.span))
     assert isinstance(course.since, Var)
     if asks_origin(scope.builder.model, condition.name):
         course.left = scope.let(body, f"{condition.name}_left_state", course.state)

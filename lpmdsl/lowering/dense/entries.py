@@ -121,8 +121,10 @@ class Course:
     episode: KExpr
     counts_entries: bool = True
     left: KExpr = NOBODY
-    phase: Phase = "own"
     """The state that the agent came from; known only where a flow asks for it."""
+    phase: Phase = "own"
+    through: Var | None = None
+    """The network of an infection, where its source is remembered; -1 before."""
 
 
 # ------------------------------------------------------------------ entering

@@ -379,6 +379,8 @@ def present_tests(scope: Scope, network: m.Network) -> KExpr:
     """
     model = scope.builder.model
     absent: list[KExpr] = []
+    if network.remembers:
+        return all_of()  # who has died or stays away is still the one who infected
     if network.where is not None:
         absent.append(test("not", scope.value(network.where)))
     for condition in (c for c in model.conditions if c.of == scope.kind):

@@ -27,7 +27,10 @@ NOBODY = integer(-1)
 def declare_rows(builder: Builder, network: m.Network) -> None:
     """Inputs by which the neighbours of an agent are found: rows of ties, or the members of places."""
     kind, name = network.of, network.name
-    if network.layout == "place":
+    if network.remembers:
+        note = f"from whom each caught {network.remembers}, −1: from nobody"
+        builder.buffer(source_buffer(name), "i32", (kind,), "state", -1, note)
+    elif network.layout == "place":
         declare_members(builder, kind, network.place)
     elif builder.is_circles(network):
         builder.buffer(f"{name}_circles", "i64", (f"{name}_half_degree", "rounds"), "input", note="keys of circles")
@@ -47,6 +50,11 @@ def declare_members(builder: Builder, kind: str, place: str) -> None:
     builder.buffer(name, "i32", (kind,), "input", note="place of each agent, −1: none")
     builder.buffer(f"{name}_rows", "i64", (f"{name}_places+1",), "input", note="rows of members")
     builder.buffer(f"{name}_members", "i32", (kind,), "input", note="members of each place")
+
+
+def source_buffer(name: str) -> str:
+    """Name of the buffer of everybody's source, of a network of sources."""
+    return f"{name}_who"
 
 
 # ------------------------------------------------------------------ views
@@ -232,7 +240,7 @@ def members(scope: Scope, expr: m.Neighbours | m.Meeting, told: Told, met: Told 
     if network.days:
         day = op("max", STEP, integer(0))  # at the end of a step those of its day are still met
         here = all_of(here, test("ne", scope.builder.load(f"{network.name}_runs", day), integer(0)))
-    return [If(here, tuple(_rows(scope, network, each)), span=expr.span)]
+    return [If(here, tuple(rows_of(scope, network, each)), span=expr.span)]
 
 
 def _wanted(inner: Scope, expr: m.Neighbours | m.Meeting, told: Told) -> list[KStmt]:
@@ -264,7 +272,12 @@ def members_of(
     return [Loop(edge.name, start, stop, tuple(each(member)))]
 
 
-def _rows(scope: Scope, network: m.Network, each: Callable[[KExpr, KExpr], list[KStmt]]) -> list[KStmt]:
+def rows_of(scope: Scope, network: m.Network, each: Callable[[KExpr, KExpr], list[KStmt]]) -> list[KStmt]:
+    """The loop over all to whom an agent is tied or with whom it shares a place, itself among these."""
+    if network.remembers:
+        source = scope.builder.load(source_buffer(network.name), scope.agent)
+        who = op("to_i64", source)
+        return [If(test("ge", who, integer(0)), tuple(each(who, integer(0))))]
     if network.layout != "place":
         return along_rows(scope, network, each)
     return members_of(scope, network.of, network.place, place_of(scope, network), lambda other: each(other, NOBODY))

@@ -6,8 +6,9 @@ from lpmdsl.lowering.builder import Builder, stored_as
 from lpmdsl.lowering.dense.archetypes import band_items, declare_turn, look_items
 from lpmdsl.lowering.dense.behaviours import decide_items, declare_behaviour, early_items
 from lpmdsl.lowering.dense.conditions import begin_kernel, moves_kernel
-from lpmdsl.lowering.dense.contagion.buffers import declare_contagion, networks_of
+from lpmdsl.lowering.dense.contagion.buffers import declare_contagion, networks_of, remembers
 from lpmdsl.lowering.dense.contagion.sending import expose_items, send_items
+from lpmdsl.lowering.dense.contagion.source import source_items
 from lpmdsl.lowering.dense.ending import until_ended
 from lpmdsl.lowering.dense.entries import Phase, declare
 from lpmdsl.lowering.dense.interventions.blocks import block_items, together_items
@@ -45,9 +46,9 @@ def lower(model: m.Model, ledger: Ledger | None = None) -> Program:
     begin = [*begin_items(builder), *entered]
     acts = acting_items(builder)
     own = [*moves_views(builder), *moves_items(builder, "own")]
-    moves = [*_contagion_items(builder), *moves_items(builder, "look")]
+    moves = [*_contagion_items(builder), *moves_items(builder, "look"), *source_items(builder)]
     if builder.again:
-        moves += [*_send_items(builder), *moves_items(builder, "again")]
+        moves += [*_send_items(builder), *moves_items(builder, "again"), *source_items(builder, is_again=True)]
     return program_of(builder, begin, acts, own, [*moves, *entered], observations)
 
 
@@ -107,6 +108,9 @@ def declare_all(builder: Builder) -> None:
         declare_network(builder, network)
     for network in looked_over(model):
         declare_rows(builder, network)
+    for contagion in (c for c in builder.contagions if remembers(c)):
+        for name in (contagion.remembers, *contagion.networks):
+            declare_rows(builder, model.network(name))
     declare_presence(builder)
     for contagion in builder.contagions:
         declare_contagion(builder, contagion)

@@ -23,6 +23,7 @@ from lpmdsl.lowering.dense.program import (
     acting_items,
     begin_items,
     declare_all,
+    lower,
     moves_views,
     observation_items,
     program_of,
@@ -73,6 +74,8 @@ def lower_sparse(
     ``circles``: networks of which only the keys are there (``networks.random_regular``). ``ledger``: what is to be
     written down of its draws. ``plan``: other choices than those of the model.
     """
+    if any(c.remembers for c in model.contagions):
+        return lower(model, ledger)  # who sent what to whom in a step is kept of everybody
     plan = plan or choose(model, circles)
     if ledger is not None:
         plan = replace(plan, constant_hazard=frozenset(), woken={})  # the score asks for the hazard of every step

@@ -69,6 +69,8 @@ def how_joined(network: Network) -> str:
     directed = " directed" if network.directed else ""
     if network.back_of:
         return f"{html(network.back_of)} from the other ends"
+    if network.remembers:
+        return f"from whom one caught {html(network.remembers)}"
     if network.generator:
         anew = f", redrawn every {in_words(network.redrawn)}" if network.redrawn else ""
         return f"<code>{html(text_of(network.generator.span))}{directed}</code>{anew}"

@@ -51,6 +51,9 @@ def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
     yield tuple(w for c in model.contagions for w in (s.where for s in c.scalings)), "it is compared with something"
     apart = {c.name for c in model.conditions if c.excludes}
     yield tuple(c for c in model.contagions if c.condition in apart), "it is of conditions that exclude each other"
+    remembered = tuple(c for c in model.contagions if c.remembers)
+    met = tuple(model.network(name).contacts for c in remembered for name in c.networks)
+    yield (remembered, met), "it decides who is remembered as the source"
     for condition in model.conditions:
         tests = tuple(e.trigger for e in condition.exits if isinstance(e.trigger, m.When))
         yield tests, "it is compared with something"

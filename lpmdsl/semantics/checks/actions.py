@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.quantities import ERROR, Kind
 from lpmdsl.semantics import model
+from lpmdsl.semantics.checks.networks.sources import nobody_meets_there
 from lpmdsl.semantics.checks.values.expressions import check_value
 from lpmdsl.semantics.checks.values.probabilities import check_probability
 from lpmdsl.semantics.context import Context, Member
@@ -128,6 +129,8 @@ def left_networks(ctx: Context, names: tuple[tree.Name, ...], kind: str, what: s
         if name.id not in ctx.networks:
             if name.id not in ctx.broken:
                 ctx.unknown(name, "a network", ctx.names.networks())
+        elif ctx.networks[name.id].remembers:
+            nobody_meets_there(ctx, name, ctx.networks[name.id])
         elif kind not in ("", ctx.networks[name.id].of, ctx.networks[name.id].to):
             ctx.report.add(
                 "E0607",

@@ -329,10 +329,25 @@ def _entering(ctx: Context, condition: str, kind: str, k: int, written: tree.OnE
                 made = None
                 _moved_on_entering(ctx, action)
         actions += [made] if made is not None else []
+        _is_known_at_once(ctx, action, made)
     for action in (a for one in written.paragraphs for a in one.actions if isinstance(a, tree.MoveTo)):
         _moved_on_entering(ctx, action)
     paragraphs = check_paragraphs(ctx, written.paragraphs, site, ruling(kind, scope.place)) or ()
     return model.OnEntering(states, tuple(actions), site, written.span, paragraphs)
+
+
+def _is_known_at_once(ctx: Context, action: tree.Action, made: model.SetAttribute | None) -> None:
+    """Report a plain line that reads who the source was, which is drawn when all have moved (E1144)."""
+    read = {e.name for e in model.every_expression(made) if isinstance(e, model.AttributeRef)}
+    for _, seen in ctx.views:
+        network = ctx.networks.get(seen.view.network) if seen.view is not None and seen.name in read else None
+        if network is not None and network.remembers:
+            ctx.report.add(
+                "E1144",
+                f"Who the `{network.name}` was is known when all have moved, and this line is followed at the move.",
+                action.span,
+                "Write `always` above it: paragraphs are followed when all have moved.",
+            )
 
 
 def _moved_on_entering(ctx: Context, action: tree.Action) -> None:

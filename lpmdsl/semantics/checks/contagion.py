@@ -8,6 +8,7 @@ from lpmdsl.diagnostics import Label, did_you_mean, instead
 from lpmdsl.quantities import CONTACT_RATE, ERROR, NUMBER, NUMBER_DIM, PER_CONTACT, PER_TIME, Dimension, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.value_origins import origins
+from lpmdsl.semantics.checks.networks.sources import nobody_meets_there, remembered
 from lpmdsl.semantics.checks.values.expressions import check_expression, check_test, check_value
 from lpmdsl.semantics.checks.values.probabilities import not_negative
 from lpmdsl.semantics.checks.values.units import expect
@@ -28,7 +29,8 @@ def check_contagion(ctx: Context, written: tree.Contagion) -> model.Contagion | 
     spreads = [s for clause in written.spreads for s in _spreads(ctx, condition, kind, clause)]
     used = {s.network for s in spreads}
     scalings = [s for clause in written.scalings for s in _scalings(ctx, condition, kind, clause, used)]
-    return model.Contagion(condition, tuple(spreads), tuple(scalings), written.doc, written.span)
+    source = remembered(ctx, written, tuple(spreads))
+    return model.Contagion(condition, tuple(spreads), tuple(scalings), written.doc, written.span, source)
 
 
 def _spreads(ctx: Context, condition: str, kind: str, written: tree.Spread) -> list[model.Spread]:
@@ -105,6 +107,9 @@ def network_of(ctx: Context, name: tree.Name, kind: str) -> model.Network | None
             f"Use a network that joins {kind}.",
             labels=ctx.declared(name.id),
         )
+        return None
+    if network.remembers:
+        nobody_meets_there(ctx, name, network)
         return None
     if network.directed:
         ctx.report.add(

@@ -35,7 +35,7 @@ def check_effects(checked: model.Model, readers: Readers, report: Report) -> Non
     _unused(checked, readers, report)
     _unmet(checked, report)
     turned = {n.back_of for n in checked.networks if n.back_of and readers.get(f"network {n.name}")}
-    for network in checked.networks:
+    for network in (n for n in checked.networks if not n.remembers):
         if not readers.get(f"network {network.name}") and network.name not in turned:
             report.add(
                 "W0616",

@@ -44,10 +44,17 @@ class Contagion:
     scalings: tuple[Scaling, ...]
     doc: str
     span: Span
+    remembers: str = ""
+    """The network of each one's source, where it is remembered."""
 
     def spreads_on(self, network: str) -> tuple[Spread, ...]:
         """The rules by which it spreads on a network, in written order."""
         return tuple(s for s in self.spreads if s.network == network)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The networks on which it spreads, each once, in written order."""
+        return tuple(dict.fromkeys(s.network for s in self.spreads))
 
     def sources_on(self, network: str) -> tuple[int, ...]:
         """The states that spread on a network, each once, in ascending order."""

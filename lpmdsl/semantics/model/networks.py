@@ -56,6 +56,8 @@ class Network:
     back_of: str = ""
     columns: tuple[Attribute, ...] = ()
     """Columns of the file that are the ties' own."""
+    remembers: str = ""
+    """The condition of which this is each one's source, one or none; "": of none."""
     redrawn: float = 0.0
     """Days, a whole number of steps, after which all ties are drawn anew; 0: they stay."""
 

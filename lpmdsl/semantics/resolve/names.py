@@ -108,7 +108,18 @@ def resolve(module: tree.Module, library: Library, report: Report, chain: tuple[
             _declare(names, declaration, report)
     for extension in extensions:
         _extend(names, extension, report)
+    for contagion in names.contagions.values():
+        _declare_source(names, contagion, report)
     return names
+
+
+def _declare_source(names: Names, contagion: tree.Contagion, report: Report) -> None:
+    """Enter the network of each one's source, where a contagion remembers it."""
+    name, condition = contagion.remembers, names.conditions().get(contagion.of.id)
+    if name is not None and condition is not None:
+        how = tree.SourceOf(contagion.of, name.span)
+        made = tree.Network(name, condition.of, None, how, None, False, None, contagion.doc, name.span)
+        _declare_named(names, made, report)
 
 
 def _declare(names: Names, declaration: tree.Declaration, report: Report) -> None:

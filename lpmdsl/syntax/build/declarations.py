@@ -214,7 +214,11 @@ class TreeBuilder(RuleBuilder):
         if not spreads:
             help = "Add a line such as `from I on homes at transmissibility`"
             self.missing("This contagion does not say who infects", meta, help)
-        return t.Contagion(self.named(c[0]), spreads, clauses.all("scaled"), self.doc(meta), self.span(meta))
+        scalings, remembers = clauses.all("scaled"), clauses.one("remembered", "remembers")
+        return t.Contagion(self.named(c[0]), spreads, scalings, self.doc(meta), self.span(meta), remembers)
+
+    def remembered(self, meta: Meta, c: Children) -> Clause:
+        return Clause("remembered", self.named(c[0]), self.span(meta))
 
     # -------------------------------------------------------------- observations and interventions
 

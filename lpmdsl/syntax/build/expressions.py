@@ -216,6 +216,11 @@ class ExpressionBuilder(Transformer_NonRecursive):
             str(function), None, self.named(over), where, otherwise, self.span(meta), group=self.maybe_named(group)
         )
 
+    def linked(self, meta: Meta, children: Children) -> t.Aggregate:
+        whose, what, otherwise = children
+        their = t.Theirs(str(what), self.token_span(what))
+        return t.Aggregate(t.LINKED, their, self.named(whose), None, otherwise, self.span(meta))
+
     def aggregate(self, meta: Meta, children: Children) -> t.Aggregate:
         function, what, over, where, _, group, otherwise = children
         if isinstance(what, Token):

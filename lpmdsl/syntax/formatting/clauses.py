@@ -43,7 +43,7 @@ def clauses(node: t.Header | t.Declaration) -> list[Line]:
         case t.Condition():
             return list(_condition(node))
         case t.Contagion():
-            return [*map(_spread, node.spreads), *map(_scaled, node.scalings)]
+            return [*map(_spread, node.spreads), *map(_scaled, node.scalings), *_remembered(node)]
         case t.Intervention():
             return list(_intervention(node))
         case t.Rule():
@@ -288,6 +288,11 @@ def _scaled(scaled: t.Scaled) -> Line:
     factor = expression(scaled.factor, SUM, before="where")
     on = f"on {names(scaled.networks)}" if scaled.networks else ""
     return line_at(scaled.span, join(", ".join(scaled.ends), "scaled by", factor, where_part(scaled.where), on))
+
+
+def _remembered(node: t.Contagion) -> Iterable[Line]:
+    if node.remembers is not None:
+        yield line_at(node.remembers.span, f"remembers the source as {node.remembers.id}")
 
 
 def _intervention(node: t.Intervention) -> Iterable[Line]:

@@ -148,7 +148,7 @@ def _network(node: t.Network) -> str:
     )
 
 
-def _how(how: t.Sharing | t.AtRandom | t.Generated | t.FromFile | t.BackOf) -> str:
+def _how(how: t.Sharing | t.AtRandom | t.Generated | t.FromFile | t.BackOf | t.SourceOf) -> str:
     match how:
         case t.Sharing():
             return f"sharing {how.place.id}"
@@ -158,8 +158,8 @@ def _how(how: t.Sharing | t.AtRandom | t.Generated | t.FromFile | t.BackOf) -> s
             return f"as {generator(how.generator)}"
         case t.FromFile():
             return f"from {quoted(how.path)}"
-        case t.BackOf():
-            return ""  # stands in the line of the other network
+        case t.BackOf() | t.SourceOf():
+            return ""  # stands in the line of the other network, or in a contagion
         case _:
             assert_never(how)
 

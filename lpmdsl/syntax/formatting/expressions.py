@@ -176,6 +176,10 @@ def _aggregate(e: t.Aggregate) -> str:
     parts = [e.function, "of"] if e.level is None else [e.function, e.level.text, "of"]
     if e.over is None:
         return f"{e.function} of {_bare(e.what)}" if e.what is not None else e.function
+    if e.function == t.LINKED:
+        assert isinstance(e.over, t.Name) and isinstance(e.what, t.Theirs)
+        parts = [f"{e.over.id}.{e.what.id}"]
+        return " ".join([*parts, *(["else", expression(e.otherwise, SIGN)] if e.otherwise is not None else [])])
     if e.what is not None:
         counted = e.function in ("count", "share")
         parts += [_counted(e.what) if counted else expression(e.what, SUM, before="over"), "over"]

@@ -49,6 +49,7 @@ from lpmdsl.syntax.tree.contagion import (
     Spread as Spread,
 )
 from lpmdsl.syntax.tree.expressions import (
+    LINKED as LINKED,
     Aggregate as Aggregate,
     Argument as Argument,
     Binary as Binary,
@@ -97,6 +98,7 @@ from lpmdsl.syntax.tree.networks import (
     Generated as Generated,
     Network as Network,
     Sharing as Sharing,
+    SourceOf as SourceOf,
 )
 from lpmdsl.syntax.tree.observations import (
     Flow as Flow,

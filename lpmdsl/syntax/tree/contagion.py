@@ -30,10 +30,11 @@ class Scaled:
 
 @dataclass(frozen=True, slots=True)
 class Contagion:
-    """``contagion of Flu`` and its clauses."""
+    """``contagion of Flu`` and its clauses; ``remembers``: the name of the network of each one's source."""
 
     of: Name
     spreads: tuple[Spread, ...]
     scalings: tuple[Scaled, ...]
     doc: str
     span: Span
+    remembers: Name | None = None

@@ -129,6 +129,10 @@ class Is:
     span: Span
 
 
+LINKED = "linked"
+"""The function of an ``Aggregate`` over one or none: ``infector.age``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """``FUNCTION of WHAT over OVER where WHERE else OTHERWISE``.

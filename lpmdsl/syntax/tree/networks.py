@@ -49,6 +49,14 @@ class BackOf:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceOf:
+    """The source from whom somebody caught a condition; made of ``remembers the source as NAME``."""
+
+    condition: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """``contacts`` is the rate after ``with``; ``days`` is ``weekdays``, ``weekends`` or None.
 
@@ -60,7 +68,7 @@ class Network:
     name: Name
     joins: Name
     to: Name | None
-    how: Sharing | AtRandom | Generated | FromFile | BackOf
+    how: Sharing | AtRandom | Generated | FromFile | BackOf | SourceOf
     contacts: Quantity | Expr | None
     per_tie: bool
     days: str | None

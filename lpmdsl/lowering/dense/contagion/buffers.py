@@ -68,8 +68,22 @@ def _is_kept(builder: Builder, contagion: m.Contagion, network: m.Network) -> bo
     return builder.plan is not None and network.layout == "ties" and not (network.is_afresh or is_felt_at_once)
 
 
+def remembers(contagion: m.Contagion) -> bool:
+    """Return True if each one's source is remembered; parts of a contagion, for the score, remember nothing."""
+    return bool(contagion.remembers) and not isinstance(contagion, Part)
+
+
+def sent_buffer(contagion: m.Contagion, network: m.Network) -> str:
+    """Name of the buffer of all that each source sent on a network in a look, its weight and what it owed."""
+    return f"{weight_buffer(contagion, network)}_sent"
+
+
 def declare_contagion(builder: Builder, contagion: m.Contagion) -> None:
     """Declare the buffers of a contagion's weights on each of its networks."""
+    if remembers(contagion):
+        kind = builder.model.condition(contagion.condition).of
+        for network in networks_of(builder, contagion):
+            builder.buffer(sent_buffer(contagion, network), "i64", (kind,), "scratch", note="what each source sent")
     for network in networks_of(builder, contagion):
         name = weight_buffer(contagion, network)
         _declare_counter(builder, contagion, network)

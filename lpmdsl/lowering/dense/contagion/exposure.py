@@ -25,11 +25,13 @@ class Met:
 
 
 def exposure(
-    scope: Scope, condition: m.Condition, state: int, told: Felt | None = None, is_again: bool = False
-) -> tuple[list[KStmt], Met]:
+    scope: Scope, condition: m.Condition, state: int, told: Felt | None = None, is_again: bool = False,
+    apart: list[Var] | None = None,
+) -> tuple[list[KStmt], Met]:  # fmt: skip
     """Statements and the locals that hold what the agent meets in this step (fixed point).
 
     ``told``: gets the parts of it that the score is made of. ``is_again``: what was owed alone, in a second look.
+    ``apart``: gets locals of what is met on each network.
     """
     contagion = scope.builder.model.contagion_of(condition.name)
     body: list[KStmt] = []
@@ -43,6 +45,9 @@ def exposure(
         scalings = scalings_of(contagion, network, "target")
         factor = real("max", number(0.0), scaled(scope, number(1.0), scalings, felt)) if scalings else None
         here = scope.let(felt, f"met_on_{network.name}", _weakened(_spread_evenly(scope, network, total), factor))
+        if apart is not None:
+            apart.append(scope.let(body, f"from_all_on_{network.name}", integer(0)))
+            felt.append(Assign(apart[-1].name, here))
         if told is not None:
             felt += _tell(told, contagion, network, state, here, factor, body, is_again)
         felt.append(Assign(met.total.name, op("add", met.total, here)))

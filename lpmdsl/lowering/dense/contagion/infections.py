@@ -5,6 +5,7 @@ from __future__ import annotations
 from lpmdsl.lowering.builder import BOUNDARY
 from lpmdsl.lowering.dense.contagion.debts import START, came, exposed
 from lpmdsl.lowering.dense.contagion.exposure import exposure
+from lpmdsl.lowering.dense.contagion.source import choose_network
 from lpmdsl.lowering.dense.entries import Course, is_contested, left_buffer, thresholds
 from lpmdsl.lowering.score.draws import felt_by
 from lpmdsl.lowering.sparse.constant_hazard import reached
@@ -26,7 +27,8 @@ def offer_contagion(course: Course, exit_: m.Exit, slot: int, best: Var, win: tu
         caught.append(If(test("lt", when, best), (Assign(best.name, when), *win), span=exit_.span))
         return [*waited, If(test("le", left, integer(0)), tuple(caught), tuple(stays), exit_.span)]
     told = felt_by(scope, condition, exit_)
-    body, met = exposure(scope, condition, exit_.state, told, is_again)
+    on_each: list[Var] = []
+    body, met = exposure(scope, condition, exit_.state, told, is_again, on_each if course.through is not None else None)
     inner: list[KStmt] = []
     name = left_buffer(condition.name, slot)
     begins = op("max", course.since, START)
@@ -39,6 +41,9 @@ def offer_contagion(course: Course, exit_: m.Exit, slot: int, best: Var, win: tu
     else:
         date = crossing(left, met.force, begins, is_again)
     when = scope.let(caught, "when", date)
+    contagion = scope.builder.model.contagion_of(condition.name)
+    if course.through is not None and contagion is not None:
+        win = (*win, *choose_network(course.scope, contagion, on_each, course.through))
     taken: tuple[KStmt, ...] = (If(test("lt", when, best), (Assign(best.name, when), *win)),)
     apart = _comes_second(course, when, caught) if exit_.state == condition.start.state else None
     if apart is None:

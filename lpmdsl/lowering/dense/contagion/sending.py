@@ -4,14 +4,22 @@ neighbour; and what they owe. Sums are integers, so their order does not matter.
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
-from lpmdsl.lowering.dense.contagion.buffers import is_owed, made_up_buffer, notes_debts, owed_buffer, weight_buffer
+from lpmdsl.lowering.dense.contagion.buffers import (
+    is_owed,
+    made_up_buffer,
+    notes_debts,
+    owed_buffer,
+    remembers,
+    sent_buffer,
+    weight_buffer,
+)
 from lpmdsl.lowering.dense.contagion.mixing import mixing_kernel
 from lpmdsl.lowering.dense.contagion.weights import weight_of
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import add_to_shared, group_of, runs_today, takes_part
 from lpmdsl.lowering.score.statistics import Part
-from lpmdsl.program.ir import Clear, Fold, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally
-from lpmdsl.program.nodes import AGENT, all_of, integer, test
+from lpmdsl.program.ir import Assign, Clear, Fold, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally, Var
+from lpmdsl.program.nodes import AGENT, all_of, integer, op, test
 from lpmdsl.semantics import model as m
 
 
@@ -50,16 +58,19 @@ def _send_kernel(builder: Builder, contagion: m.Contagion, source: str, networks
     return Kernel(_named("send", contagion, source), condition.of, tuple(scope.prologue), tuple(body), contagion.span)
 
 
-def send_owed(scope: Scope, contagion: m.Contagion, network: m.Network) -> list[KStmt]:
-    """The agent sends what it owes on a network, once."""
+def send_owed(scope: Scope, contagion: m.Contagion, network: m.Network, sent: KExpr | None = None) -> list[KStmt]:
+    """The agent sends what it owes on a network, once; ``sent``: what it has sent already in this look."""
     name = owed_buffer(contagion, network)
     body: list[KStmt] = []
     owed = scope.let(body, f"owed_{network.name}", scope.builder.load(name, AGENT))
-    sent = add_to_shared(scope, network, made_up_buffer(contagion, network), owed)
+    if remembers(contagion):
+        before = sent if sent is not None else integer(0)
+        body.append(Store(sent_buffer(contagion, network), (AGENT,), op("add", before, owed)))
+    told = add_to_shared(scope, network, made_up_buffer(contagion, network), owed)
     settled: list[KStmt] = [Store(name, (AGENT,), integer(0))]
     if notes_debts(scope.builder, network):
         settled.append(Store(is_owed(contagion, network), (integer(0),), integer(1)))
-    body.append(If(test("ne", owed, integer(0)), (*sent, *settled), span=network.span, note=network.name))
+    body.append(If(test("ne", owed, integer(0)), (*told, *settled), span=network.span, note=network.name))
     return body
 
 
@@ -71,10 +82,13 @@ def _expose_kernel(builder: Builder, contagion: m.Contagion, source: str, networ
     sources = tuple(sorted({s for spread in contagion.spreads if (spread.of or contagion.condition) == source
                             for s in spread.states}))  # fmt: skip
     inner: list[KStmt] = []
+    owed: list[KStmt] = []
     for network in (n for n in networks if contagion.source_on(n.name) == source):
-        inner += _expose_on(scope, contagion, network)
-        body += send_owed(scope, contagion, network)
+        sent = scope.let(body, f"sent_on_{network.name}", integer(0)) if remembers(contagion) else None
+        inner += _expose_on(scope, contagion, network, sent)
+        owed += send_owed(scope, contagion, network, sent)
     body.append(If(scope.in_state(source, sources), tuple(inner), span=contagion.span))
+    body += owed
     return Kernel(_named("expose", contagion, source), condition.of, tuple(scope.prologue), tuple(body), contagion.span)
 
 
@@ -84,9 +98,11 @@ def _named(verb: str, contagion: m.Contagion, source: str) -> str:
     return f"{verb}_{parts}{contagion.suffix if isinstance(contagion, Part) else ''}"
 
 
-def _expose_on(scope: Scope, contagion: m.Contagion, network: m.Network) -> list[KStmt]:
+def _expose_on(scope: Scope, contagion: m.Contagion, network: m.Network, sent: Var | None) -> list[KStmt]:
     body: list[KStmt] = []
     weight = weight_of(scope, contagion, network, body)
+    if sent is not None:
+        body.append(Assign(sent.name, weight))
     body.append(If(test("gt", weight, integer(0)), tuple(_share_weight(scope, contagion, network, weight))))
     source, states = contagion.source_on(network.name), contagion.sources_on(network.name)
     tests = [scope.in_state(source, states), takes_part(scope, network)]

@@ -10,6 +10,7 @@ from lpmdsl.semantics.checks.networks.columns import tie_columns
 from lpmdsl.semantics.checks.networks.directions import back_of, may_be_directed
 from lpmdsl.semantics.checks.networks.layouts import check_layout
 from lpmdsl.semantics.checks.networks.redrawn import check_redrawn
+from lpmdsl.semantics.checks.networks.sources import source_of
 from lpmdsl.semantics.checks.values.expressions import check_test, check_value
 from lpmdsl.semantics.checks.values.probabilities import not_negative
 from lpmdsl.semantics.context import Context, text_of
@@ -21,9 +22,18 @@ CONTACTS = Type(Kind.NUMBER, CONTACT_RATE)
 
 def check_network(ctx: Context, written: tree.Network) -> model.Network | None:
     """The network; None after a report about what it is made of."""
+    match written.how:
+        case tree.BackOf():
+            return back_of(ctx, written, written.how)
+        case tree.SourceOf():
+            return source_of(ctx, written, written.how)
+        case _:
+            return _declared(ctx, written)
+
+
+def _declared(ctx: Context, written: tree.Network) -> model.Network | None:
+    """The network of a declaration of its own."""
     name = written.name.id
-    if isinstance(written.how, tree.BackOf):
-        return back_of(ctx, written, written.how)
     if ctx.names.is_library and written.joins.id not in ctx.members:
         ctx.members[written.joins.id] = {}
     kind = ctx.agent_kind(written.joins)

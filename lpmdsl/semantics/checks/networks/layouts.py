@@ -41,8 +41,8 @@ def check_layout(ctx: Context, written: tree.Network, kind: str, contacts: model
             return None if made is None else ("ties", "", None, made, None)
         case tree.FromFile(path, span):
             return ("ties", "", None, None, path) if check_file(ctx, written, path, span) else None
-        case tree.BackOf():
-            raise AssertionError("a network back is a copy of the other")
+        case tree.BackOf() | tree.SourceOf():
+            raise AssertionError("a network back is a copy of the other, and that of sources is made by a contagion")
         case _:
             assert_never(written.how)
 

@@ -18,7 +18,7 @@ from lpmdsl.semantics.checks.values.labels import check_is, is_member, label, si
 from lpmdsl.semantics.checks.values.misreadings import misread, yes_no_as_number
 from lpmdsl.semantics.checks.values.parts import own_part, part_at
 from lpmdsl.semantics.checks.values.summaries.aggregates import aggregate, may_read
-from lpmdsl.semantics.checks.values.summaries.neighbours import neighbours, theirs
+from lpmdsl.semantics.checks.values.summaries.neighbours import linked, neighbours, theirs
 from lpmdsl.semantics.checks.values.summaries.of_ties import of_tie
 from lpmdsl.semantics.checks.values.summaries.places import is_place, members_of, places_of
 from lpmdsl.semantics.checks.values.summaries.reports import observation, rolling
@@ -63,6 +63,8 @@ def check_expression(ctx: Context, expr: tree.Expr, scope: Scope) -> model.Expr:
         case tree.Aggregate():
             if expr.over is None or isinstance(expr.over, tree.Quantity):
                 return rolling(ctx, expr, expr.over, scope)
+            if expr.function == tree.LINKED:
+                return linked(ctx, expr, expr.over, scope, check_expression, check_test)
             return _summary_over(ctx, expr.over, scope)(ctx, expr, expr.over, scope, check_expression, check_test)
         case _:
             assert_never(expr)

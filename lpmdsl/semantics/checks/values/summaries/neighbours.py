@@ -66,7 +66,7 @@ def neighbours(
         what = _label(ctx, what)
     elif what is not None and what.type != ERROR:
         what = numeric(ctx, what, written.function)
-    otherwise = check(ctx, written.otherwise, scope) if written.otherwise is not None else None
+    otherwise = None if written.otherwise is None else _instead(ctx, written.otherwise, what, scope, check)
     if any(part is not None and part.type == ERROR for part in (where, what, otherwise)):
         return nothing(written.span)
     measure = measure_of(ctx, written)
@@ -82,6 +82,38 @@ def neighbours(
     if not scope.names_nobody:
         _may_be_alone(ctx, made, network)
     return made if scope.pulls else kept(ctx, network.of, made)
+
+
+def _instead(ctx: Context, written: tree.Expr, what: model.Expr | None, scope: Scope, check: Checker) -> model.Expr:
+    """The value behind ``else``; a bare name may be one of the labels that are seen."""
+    labels = what.type.labels if what is not None else ()
+    named = written.id if isinstance(written, tree.Name) else ""
+    if what is not None and named in labels and named not in ctx.members.get(scope.kind or "", {}):
+        return model.Literal_(float(labels.index(named)), what.type, written.span)
+    return check(ctx, written, scope)
+
+
+def linked(
+    ctx: Context, written: tree.Aggregate, over: tree.Name, scope: Scope, check: Checker, test: Tester
+) -> model.Expr:
+    """``infector.age``: what the one has to whom one has a tie; an error expression after a report (E1143)."""
+    network, what = ctx.networks.get(over.id), written.what
+    assert isinstance(what, tree.Theirs)
+    if network is None or not network.remembers:
+        if over.id not in ctx.broken:
+            whose = f"`{over.id}` is no network" if network is None else f"On `{over.id}` one may have several"
+            ctx.report.add(
+                "E1143",
+                f"{whose}, so `{over.id}.{what.id}` does not say whose `{what.id}` it is.",
+                written.span,
+                f"Write what is seen of all: `mean of their.{what.id} over NETWORK`; of one alone there is a network "
+                "where a contagion `remembers the source as NAME`.",
+            )
+        return nothing(written.span)
+    members, states = ctx.members[network.of], ctx.states
+    is_label = what.id in states or (what.id in members and not members[what.id].type.is_numeric)
+    function = "commonest" if is_label else "mean"
+    return neighbours(ctx, replace(written, function=function), over, scope, check, test)
 
 
 def kept(ctx: Context, kind: str, made: model.Neighbours) -> model.AttributeRef:
@@ -153,7 +185,7 @@ def _may_be_alone(ctx: Context, made: model.Neighbours, network: model.Network) 
     """Warns (W1104) where a value of nobody may be asked for."""
     if made.otherwise is not None or made.function in ("count", "sum"):
         return
-    if made.where is None and network.layout == "ties":
+    if made.where is None and network.layout == "ties" and not network.remembers:
         return  # most have ties, and who has none is told by what reads no number
     ctx.report.add(
         "W1104",
