@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+import lpmdsl
 from compiler_tests.support.agreement import agreed, checked, first_error, formatted, found
 from lpmdsl.compiler import relaxed_programs
 from lpmdsl.config import RunOptions
@@ -196,3 +198,23 @@ def test_a_change_out_of_bounds_is_told_of_its_part() -> None:
     assert (told.code, told.span.line, told.span.column) == ("E0317", 54, 18) and "`beta[4]`" in told.message
     with pytest.raises(LpmError, match=r"`beta\[1\]` 2.28"):
         _values(checked(TEXT.replace("0.5 * beta", "1.2 * beta")), {"beta[1]": 1.9}, "halved")
+
+
+def test_a_family_is_all_its_parts_to_torch() -> None:
+    """Weekly values from a network: the gradient by its last bias is a difference of the whole, 1 in 10⁶."""
+    text = TEXT.split("intervention closing")[0].replace("max of care", "mean of care")
+    model = lpmdsl.load(text)
+    run = model.simulator("cases", ["beta"], replicates=4, estimator="relaxation")
+    torch.manual_seed(1)
+    network = torch.nn.Sequential(torch.nn.Linear(1, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1)).double()
+    known = torch.linspace(-1, 1, 4, dtype=torch.float64)[:, None]
+
+    def total(moved: float = 0.0) -> torch.Tensor:
+        return run(torch.exp(network(known) - 1 + moved)[:, 0]).sum()
+
+    total().backward()
+    found = network[2].bias.grad
+    assert found is not None
+    assert float(found[0]) == pytest.approx(float(total(1e-4) - total(-1e-4)) / 2e-4, rel=1e-6)
+    with pytest.raises(LpmError, match="E0803"):
+        model.simulator("cases", ["betta"])

@@ -204,17 +204,20 @@ class LoadedModel:
     ) -> Simulator | RelaxedSimulator:
         """A function of torch from values of ``wrt`` (base units) to ``of``: a number, or an observation's reports.
 
-        Its mean over replicates, or with ``each`` one row per replicate; of the relaxed model itself with the estimator
-        ``relaxation``. ``estimator``: of backward passes. Raises ``LpmError`` (E0803, E0840, E0841).
+        A family of parameters is all its parts. The value is the mean over replicates, or with ``each`` one row per
+        replicate; of the relaxed model itself with the estimator ``relaxation``. ``estimator``: of backward passes.
+        Raises ``LpmError`` (E0803, E0840, E0841).
         """
         require("torch", extra="gradients")  # an extra, which takes seconds to load
         from lpmdsl.runtime.gradients.autograd import simulator
+        from lpmdsl.runtime.gradients.sensitivity import known_parts
 
+        names = known_parts(self.model, wrt)
         options = RunOptions(
             seed=seed, replicates=replicates, settings=dict(parameters or {}), agents=dict(agents or {}), steps=steps,
             threads=threads, redraw_people=redraw_people,
         )  # fmt: skip
-        return simulator(repeats_of(self, of, options, needs_number=False, by_hand=wrt), wrt, each, estimator)
+        return simulator(repeats_of(self, of, options, needs_number=False, by_hand=names), names, each, estimator)
 
 
 def repeats_of(

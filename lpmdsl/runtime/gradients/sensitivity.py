@@ -61,7 +61,7 @@ def sensitivities(repeats: Repeats, wrt: Sequence[str] | None, estimator: str = 
     model, values = repeats.model, repeats.plan.variants[0].parameters
     check_estimator(estimator)
     behind = parameters_behind(model, {repeats.quantity.observation})
-    names = [p.name for p in model.told_parameters if p.name in behind] if wrt is None else _known(model, wrt)
+    names = [p.name for p in model.told_parameters if p.name in behind] if wrt is None else known_parts(model, wrt)
     if estimator in RELAXED:
         return _relaxed(repeats, names, values, behind, estimator, only_seen=wrt is not None)
     mean = float(repeats.values(repeats.free(values)).mean())
@@ -70,7 +70,8 @@ def sensitivities(repeats: Repeats, wrt: Sequence[str] | None, estimator: str = 
     return [_one(repeats, name, values, mean, name in behind, chosen) for name in names]
 
 
-def _known(model: Model, names: Sequence[str]) -> list[str]:
+def known_parts(model: Model, names: Sequence[str]) -> list[str]:
+    """Parameters of these names, a family as all its parts, each once. Raises ``LpmError`` (E0803)."""
     known = [p.name for p in model.parameters]
     for name in names:
         if not model.parts(name):
