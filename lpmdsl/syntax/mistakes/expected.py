@@ -47,6 +47,8 @@ PHRASES = {
     "TIME_SINCE": "`time since`",
     "IN_THEIR": "`in their ATTRIBUTE`",
     "RANK": "`highest` or `lowest`",
+    "IN_BANDS": "`in bands`",
+    "WHOLE": "`whole number`",
     "EXCEPT": "`except`",
     "CATEGORY": "`category`",
     "BAND": "`band of`",
