@@ -87,7 +87,8 @@ def _line_starts() -> Iterator[Rule]:
     """Words that mean something at the start of a line alone: declarations, attributes, clauses."""
     start = rf"^(\ufeff?{BLANK}*)"
     naming = [word for word, line in FIRST_LINES.items() if line.split()[1:2] == ["NAME"]]
-    types = rf"(?:{_whole(TYPES)}|{_whole(UNITS)}|per\b)(?!\.)"  # `add tie.weight to n` is no attribute
+    # `add tie.weight to n` and `add share of Person to n` are no attributes.
+    types = rf"(?!share{BLANK}+of\b)(?:{_whole(TYPES)}|{_whole(UNITS)}|per\b)(?!\.)"
     clauses = {word for lines in CLAUSES.values() for word in lines}
     decides = _whole(word for word in clauses if re.match(rf"{word} {types}", CLAUSES["behaviour"].get(word, "")))
     named = (Colour.BLANK, Colour.DECLARATION, Colour.BLANK, Colour.DECLARED)
