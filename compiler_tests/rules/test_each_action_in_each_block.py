@@ -15,7 +15,9 @@ ACTIONS = (
     "add 1 to x",
     "move Flu to R",
     "move Flu to their.Flu",
+    "move their.Flu to R",
     "set their.x to 1",
+    "set their.x to x",
     "set their.x ~ uniform(0, 1)",
     "add 1 to their.x",
     "leave friends",
@@ -29,6 +31,9 @@ BLOCKS = {
     "every": "intervention campaign\n  starts on day 3\n  every day for 3 Person\n    {}",
     "paragraph": "intervention campaign\n  starts on day 3\n  every day\n    each of friends\n      {}",
     "rule": "rule change of Person\n  every day\n  {}",
+    "take": "rule change of Person\n  every day\n  take one of friends first highest x\n    {}",
+    "take in a block": "intervention campaign\n  starts on day 3\n  every day\n    take one of friends\n      {}",
+    "take on entering": "  on entering I\n    take one of friends choosing highest their.x\n      {}",
     "each of": "rule change of Person\n  every day\n  each of friends\n    {}",
 }
 MODEL = """model blocks version 1.0
