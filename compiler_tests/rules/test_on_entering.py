@@ -214,8 +214,9 @@ def test_estimators_name_the_line() -> None:
     refused = [d for d in raised.value.report.diagnostics if d.code == "E0846"]
     assert any("on entering" in d.message for d in refused)
     assert 22 in {d.span.line for d in refused}
+    tested = lpmdsl.load(text_of("  on entering B\n    where x < p\n      add 1 to x\n"))
     with pytest.raises(LpmError) as raised:
-        loaded.gradient("final of xs", ["p"], replicates=4, estimator="score")
+        tested.gradient("final of xs", ["p"], replicates=4, estimator="score")
     assert any("(<text>:23)" in d.message for d in raised.value.report.diagnostics)
     (found_,) = loaded.gradient("final of xs", ["p"], replicates=4)
     assert found_.estimator == "differences"

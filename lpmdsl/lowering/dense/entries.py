@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
+from lpmdsl.lowering.dense.chances import happens
 from lpmdsl.lowering.dense.contagion.buffers import forget_made_up
 from lpmdsl.lowering.dense.expressions import Scope, dwell
 from lpmdsl.lowering.dense.observations import count_entry
 from lpmdsl.lowering.dense.watched_values import look_at
-from lpmdsl.lowering.score.draws import branches, happens, stay
+from lpmdsl.lowering.score.draws import branches, stay
 from lpmdsl.lowering.sparse.constant_hazard import contacts_left, declare_rest
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import NEVER, Assign, Const, Draw, If, KExpr, KStmt, Let, Store, Threshold, Var
@@ -250,11 +251,7 @@ def _act_on_entering(course: Course, clause: m.OnEntering) -> list[KStmt]:
             body += stores
             continue
         path = f"{clause.site}.action{k}"
-        draw = keyed_draw(course, path, body)
-        body += look_at(course.scope, action.probability, "probability")
-        p = course.scope.value(action.probability, "chance")
-        hit = test("lt", word(draw, 0), chance_threshold(p))
-        happens(course.scope, path, action.probability, p, hit, body)
+        hit = happens(course.scope, path, action.probability, AGENT, course.episode, body)
         body.append(If(hit, stores, span=action.span))
     return body
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.chances import by_word
 from lpmdsl.lowering.dense.expressions import Scope, dwell, is_flow_like, joined, read_states
 from lpmdsl.lowering.dense.months import completed, completes, report_of_tick
 from lpmdsl.lowering.dense.neighbours import view_items
@@ -89,11 +90,8 @@ def count_entry(
         path = f"{observation.name}.{condition.name}.{condition.states[state]}"
         body.append(Draw(draw, site(path), AGENT, episode, path, observation.span))
         if observation.thinned is not None:
-            body += look_at(scope, observation.thinned, "probability")
-            p = scope.value(observation.thinned, "reporting")
-            tests.append(test("lt", word(draw, 0), chance_threshold(p)))
-            if _is_scored(scope, observation):
-                happens(scope, f"{path}.thinned", observation.thinned, p, tests[-1], body)
+            is_scored = _is_scored(scope, observation)
+            tests.append(by_word(scope, f"{path}.thinned", observation.thinned, word(draw, 0), body, is_scored))
         if observation.delayed is not None:
             ticks = dwell(scope, observation.delayed, f"{observation.name}.delay", word(draw, 1))
             if _is_scored(scope, observation):

@@ -58,8 +58,8 @@ def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
         tests = tuple(e.trigger for e in condition.exits if isinstance(e.trigger, m.When))
         yield tests, "it is compared with something"
         yield tuple(a.value for c in condition.entering for a in c.actions), "it decides what an attribute is set to"
-        yield tuple(c.paragraphs for c in condition.entering), "it decides what is done to whom"
-    yield model.rules, "it decides what people do by a rule"
+    for rule in rules_of(model):
+        yield from _of_rule(rule)
     for decision in model.behaviours:
         parts = (decision.shifted, decision.rule, decision.otherwise, decision.knows)
         yield parts, f"it decides what `{decision.name}` decides"
@@ -69,7 +69,6 @@ def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
         yield (one.together.at_most if one.together is not None else None,), "it decides who is chosen"
         for block in one.repeated:
             yield (block.at_most, block.where, block.by), "it decides who is chosen"
-            yield block.paragraphs, "it decides what is done to whom"
             sets = tuple(a.value for a in block.actions if isinstance(a, m.SetAttribute))
             yield sets, "it decides what an attribute is set to"
     for name in sorted(behind):
@@ -77,6 +76,24 @@ def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
         yield (observation.value, observation.where, observation.by), f"`{name}` itself is computed with it"
         if isinstance(observation.value, m.Level) and not _is_constant(observation.thinned):
             yield observation.thinned, f"the thinning of `{name}` changes with time"
+
+
+def _of_rule(rule: m.Rule) -> Iterator[tuple[object, str]]:
+    """Parts of a rule that decide without a draw of a chance."""
+    yield (rule.test, rule.date), f"it decides when `{rule.name}` is followed"
+    yield (rule.block.at_most, rule.block.where, rule.block.by), f"it decides who follows `{rule.name}`"
+    for one in rule.paragraphs:
+        yield one.where, "it is compared with something"
+        yield one.meeting, "it decides who is met"
+        sets = tuple(a.value for a in one.actions if isinstance(a, m.SetAttribute))
+        yield sets, "it decides what an attribute is set to"
+
+
+def rules_of(model: m.Model) -> list[m.Rule]:
+    """The rules of a model, with those that paragraphs of blocks and on entering states are."""
+    blocks = [m.as_rule(one, k) for one in model.interventions for k, b in enumerate(one.repeated) if b.paragraphs]
+    entering = [rule for condition in model.conditions for rule in m.entering_rules(condition).values()]
+    return [*model.rules, *blocks, *entering]
 
 
 def _is_constant(probability: m.Expr | None) -> bool:
@@ -101,6 +118,8 @@ def _chances(model: m.Model, behind: set[str]) -> Iterator[m.Expr]:
         parts += [e.trigger for e in condition.exits if isinstance(e.trigger, m.AtRate | m.Chance)]
         parts += [a.probability for c in condition.entering for a in c.actions]
     parts += [a.probability for i in model.interventions for b in i.repeated for a in b.actions]
+    for rule in rules_of(model):
+        parts += [rule.chance, *(p.probability for p in rule.paragraphs), *(a.probability for a in rule.actions)]
     parts += [model.observation(name).thinned for name in sorted(behind)]
     parts += [law.arguments for law in _laws(model, behind)]
     yield from (e for part in parts for e in m.whole_expressions(part))

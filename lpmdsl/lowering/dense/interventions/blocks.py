@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
+from lpmdsl.lowering.dense.chances import happens
 from lpmdsl.lowering.dense.entries import (
     read_before_writing,
     set_on_entering,
@@ -24,11 +25,8 @@ from lpmdsl.lowering.dense.rules.choosing import (
 from lpmdsl.lowering.dense.rules.moves import force
 from lpmdsl.lowering.dense.rules.program import follow_items
 from lpmdsl.lowering.dense.watched_values import look_at
-from lpmdsl.lowering.score.draws import happens as score_happens
-from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import (
     Const,
-    Draw,
     Fold,
     Gate,
     If,
@@ -44,14 +42,12 @@ from lpmdsl.program.nodes import (
     AGENT,
     STEP,
     any_of,
-    chance_threshold,
     integer,
     number,
     op,
     real,
     rounded,
     test,
-    word,
 )
 from lpmdsl.semantics import model as m
 
@@ -127,24 +123,19 @@ def _actions(scope: Scope, name: str, block: m.Repeated) -> list[KStmt]:
     reads = read_before_writing(scope, _written(scope.builder, block))
     writes: list[KStmt] = []
     for k, action in enumerate(block.actions):
-        happens: KExpr = Const(True, "bool")
+        hit: KExpr = Const(True, "bool")
         if action.probability is not None:
-            path = f"{block.site}.action{k}"
-            draw = scope.fresh("w")
-            reads.append(Draw(draw, site(path), AGENT, run_of(scope, name, block), path, action.span))
-            reads += look_at(scope, action.probability, "probability")
-            p = scope.value(action.probability, "chance")
-            happens = scope.let(reads, "happens", test("lt", word(draw, 0), chance_threshold(p)))
-            score_happens(scope, path, action.probability, p, happens, reads)
+            path, run = f"{block.site}.action{k}", run_of(scope, name, block)
+            hit = happens(scope, path, action.probability, AGENT, run, reads)
         match action:
             case m.SetAttribute():
                 looked = look_at(scope, action.value, "value")
-                reads += [If(happens, tuple(looked), span=action.span)] if looked else []
+                reads += [If(hit, tuple(looked), span=action.span)] if looked else []
                 value = scope.let(reads, "value", stored_value(scope, block.of, action))
-                writes.append(If(happens, (write(scope, block.of, action, value),), span=action.span))
+                writes.append(If(hit, (write(scope, block.of, action, value),), span=action.span))
             case m.ForceMove():
                 to = frozenset({action.state})
-                writes += force(scope, action.condition, integer(action.state), to, happens, action.span)
+                writes += force(scope, action.condition, integer(action.state), to, hit, action.span)
     return [*reads, *writes]
 
 

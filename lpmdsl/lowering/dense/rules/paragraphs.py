@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import assert_never
 
+from lpmdsl.lowering.dense.chances import happens
 from lpmdsl.lowering.dense.entries import draw_value, stored_value, write
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.neighbours import look, members
@@ -17,7 +18,7 @@ from lpmdsl.lowering.dense.rules.writes import add_to_other, move_other, set_oth
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import Assign, Const, Draw, If, KExpr, KStmt, Store, Var
-from lpmdsl.program.nodes import AGENT, any_of, chance_threshold, integer, number, op, real, test, word
+from lpmdsl.program.nodes import AGENT, any_of, integer, number, op, real, test, word
 from lpmdsl.semantics import model as m
 
 YES, NO = Const(True, "bool"), Const(False, "bool")
@@ -150,19 +151,8 @@ def _by_luck(scope: Scope, rule: m.Rule, one: m.Paragraph, done: list[KStmt]) ->
     if one.probability is None:
         return done
     body: list[KStmt] = []
-    hits = happens(scope, rule, one.probability, f"{one.site}.chance", AGENT, runs(scope, rule), body)
+    hits = happens(scope, f"{one.site}.chance", one.probability, AGENT, runs(scope, rule), body)
     return [*body, If(hits, tuple(done), span=one.span)]
-
-
-def happens(
-    scope: Scope, rule: m.Rule, probability: m.Expr, path: str, agent: KExpr, episode: KExpr, body: list[KStmt]
-) -> KExpr:
-    """Append a draw; return whether what has this chance happens."""
-    draw = scope.fresh("w")
-    look(scope, probability, body)
-    body.append(Draw(draw, site(path), agent, episode, path, probability.span))
-    body += look_at(scope, probability, "probability")
-    return scope.let(body, "happens", test("lt", word(draw, 0), chance_threshold(scope.value(probability, "chance"))))
 
 
 # ------------------------------------------------------------------ actions
@@ -177,7 +167,7 @@ def _actions(scope: Scope, rule: m.Rule, one: m.Paragraph) -> list[KStmt]:
             body += done
             continue
         path = f"{one.site}.action{k}"
-        hits = happens(scope, rule, action.probability, path, AGENT, runs(scope, rule), body)
+        hits = happens(scope, path, action.probability, AGENT, runs(scope, rule), body)
         body.append(If(hits, tuple(done), span=action.span))
     return body
 
@@ -231,13 +221,13 @@ def _each(scope: Scope, rule: m.Rule, one: m.Paragraph, meeting: m.Meeting, acte
             written = _told(other, rule, action, sums)
             if action.probability is not None:
                 path = f"{one.site}.action{k}"
-                hits = happens(other, rule, action.probability, path, _theirs(other), tied, done)
+                hits = happens(other, path, action.probability, _theirs(other), tied, done)
                 written = [If(hits, tuple(written), span=action.span)]
             done += written
         if one.probability is None:
             return done
         first: list[KStmt] = []
-        hits = happens(other, rule, one.probability, f"{one.site}.chance", _theirs(other), tied, first)
+        hits = happens(other, f"{one.site}.chance", one.probability, _theirs(other), tied, first)
         return [*first, If(hits, tuple(done), span=one.span)]
 
     body += members(scope, meeting, told)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from lpmdsl.lowering.builder import BOUNDARY, Builder, stored_as
+from lpmdsl.lowering.dense.chances import happens
 from lpmdsl.lowering.dense.entries import entered, set_on_entering
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.neighbours import look, view_items
@@ -18,7 +19,7 @@ from lpmdsl.lowering.dense.rules.choosing import (
     runs,
 )
 from lpmdsl.lowering.dense.rules.moves import own_scope
-from lpmdsl.lowering.dense.rules.paragraphs import Chain, happens, paragraph, taken_paragraph, takes_somebody
+from lpmdsl.lowering.dense.rules.paragraphs import Chain, paragraph, taken_paragraph, takes_somebody
 from lpmdsl.lowering.dense.rules.taking import declare_take, no_turn, take_items
 from lpmdsl.lowering.dense.rules.writes import declare_written, settle_items
 from lpmdsl.program.ir import Const, DType, Gate, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally
@@ -193,7 +194,7 @@ def _act_kernel(
         inner = [Store(f"{rule.name}_follows", (AGENT,), Const(1, "u8")), *inner]
     if rule.chance is not None:
         drawn: list[KStmt] = []
-        lucky = happens(scope, rule, rule.chance, f"{rule.name}.rate", AGENT, runs(scope, rule), drawn)
+        lucky = happens(scope, f"{rule.name}.rate", rule.chance, AGENT, runs(scope, rule), drawn)
         inner = [*drawn, If(lucky, tuple(inner), span=rule.chance.span)]
     body.append(If(chosen, tuple(inner), span=rule.span))
     return Kernel(name, rule.of, tuple(scope.prologue), tuple(body), rule.span)
