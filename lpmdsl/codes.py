@@ -294,7 +294,6 @@ CODES: dict[str, str] = {
     "E1120": "Ties of this generator have no direction",
     "E1121": "Nothing here could have a direction",
     "E1122": "Mutual ties have no other end",
-    "E1123": "A contagion goes along ties both ways",
     "E1124": "A contact has no direction",
     "E1125": "There is no tie in view",
     "E1126": "Nothing is said of a tie under this name",

@@ -194,8 +194,6 @@ def test_turned_twice_is_the_same() -> None:
 
 # ------------------------------------------------------------------ messages
 
-CONTAGION = "\n\ncontagion of Idea\n  from Convinced on follows at 0.1 per day"
-
 
 @pytest.mark.parametrize(
     ("how", "more", "code", "at"),
@@ -205,7 +203,6 @@ CONTAGION = "\n\ncontagion of Idea\n  from Convinced on follows at 0.1 per day"
         ("as random_regular(degree 4) directed back followers", "", "E1120", (13, 58)),
         ("at random directed back followers", "", "E1121", (13, 40)),
         ("as erdos_renyi(degree 5) back followers", "", "E1122", (13, 60)),
-        (ER, CONTAGION, "E1123", (16, 21)),
         (ER, " with 3 contacts per day", "E1124", (13, 84)),
         ("as erdos_renyi(degree 5) directed back Person", "", "E0202", (13, 69)),
     ],

@@ -99,9 +99,10 @@ class Builder:
         note: str = "",
         rows: str = "",
         hazard: int = -1,
+        one_way: bool = False,
     ) -> str:
         """Declare a buffer once and return its name. Raises ``LpmError`` (E0204) if two things would have the name."""
-        made = Buffer(name, dtype, shape, role, fill, note, rows, hazard)
+        made = Buffer(name, dtype, shape, role, fill, note, rows, hazard, one_way)
         known = self.buffers.setdefault(name, made)
         if (known.dtype, known.shape, known.role) != (dtype, shape, role):
             raise self._named_twice(name)

@@ -89,6 +89,14 @@ def to_rows(n: int, a: NDArray, b: NDArray) -> tuple[Ties, NDArray[np.int64]]:
     return Ties(offsets, (keys % max(n, 1)).astype(np.int32), mutual=False), between[first]
 
 
+def both_ways(ties: Ties) -> Ties:
+    """Those of the ties that lead back as well."""
+    rows, others = ends(ties)
+    n = ties.offsets.size - 1
+    mutual = np.isin(rows * n + others, others * n + rows)
+    return to_rows(n, rows[mutual], others[mutual])[0]
+
+
 def turned(ties: Ties) -> Ties:
     """The same ties in the rows of those they lead to."""
     rows, others = ends(ties)

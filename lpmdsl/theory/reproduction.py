@@ -150,7 +150,8 @@ def world_of(
 ) -> World:  # fmt: skip
     """Some of the model's people, of every kind, with their places and the ties of ``networks`` (all)."""
     if networks is not None:
-        model = replace(model, networks=tuple(n for n in model.networks if n.name in networks))
+        named = {*networks, *(n.back_of for n in model.networks if n.name in networks)}
+        model = replace(model, networks=tuple(n for n in model.networks if n.name in named))
     most = min(at_most, SAMPLE_IN_PLACES if any(n.layout == "place" for n in model.networks) else SAMPLE)
     counts = {a.name: min(a.count or most, most) for a in model.agents if a.file is None}
     return build_world(model, parameters, seed, counts)
@@ -256,7 +257,9 @@ def _assumptions(samples: list[Sample]) -> tuple[str, ...]:
     said += undecided(model) + [away for s in samples for away in unseen_absence(model, s.condition)]
     if any(n.layout == "place" for n in networks):
         said.append("in a place, cases of the first generation only: each person there can be infected once")
-    if any(n.layout == "ties" for n in networks):
+    if any(n.directed for n in networks):
+        said.append("along directed ties one is infected by those they lead to; few of those ties lead back")
+    if any(n.layout == "ties" and not n.directed for n in networks):
         said.append("ties form no short loops: the infected have one tie less to pass it on (excess degree)")
     if any(n.days for n in networks):
         said.append("contacts on some days only count as five sevenths (or two) of contacts on all days")

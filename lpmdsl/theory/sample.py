@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lpmdsl.networks.directed import both_ways, turned
 from lpmdsl.networks.world import World
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
@@ -57,7 +59,10 @@ class Sample:
         self.mixing, self.labels, self.group = self._groups()
         self.course, self.alike = self._courses()
         self._times: tuple[float, dict[int, Rows]] | None = None
-        self.met = {n.name: self._met(n) for n in self.networks if n.layout != "random"}
+        lasting = [n for n in self.networks if n.layout != "random"]
+        self.met = {n.name: self._met(n, "of") for n in lasting}
+        self.both_ways = {n.name: self._met(n, "both") if n.directed else self.met[n.name] for n in lasting}
+        self.reached = {n.name: self._met(n, "to") if n.directed else self.met[n.name] for n in lasting}
         self.weigh(np.full(len(worlds), 1 / len(worlds)))
 
     def weigh(self, shares: Rows) -> None:
@@ -69,8 +74,10 @@ class Sample:
         self.chances = np.zeros((len(self.classes), len(self.labels)))
         for world, share in enumerate(shares):
             np.add.at(self.chances, (np.arange(len(self.classes)), self.classes[:, world]), share)
-        #: Network → (rows, groups): how many others of each group one has in a place or on ties.
+        #: Network → (rows, groups): how many others of each group one has in a place or on ties, by whom one may be
+        #: infected and whom one may infect.
         self.others = {n: np.tile(met @ self.chances, (len(self.worlds), 1)) for n, met in self.met.items()}
+        self.feeling = {n: np.tile(met @ self.chances, (len(self.worlds), 1)) for n, met in self.reached.items()}
 
     # -------------------------------------------------------------- people
 
@@ -175,11 +182,13 @@ class Sample:
 
     # -------------------------------------------------------------- who is met
 
-    def _met(self, network: m.Network) -> Matrix:
-        """(agents, classes): how many others of each class one has in a place or on ties."""
+    def _met(self, network: m.Network, ways: Literal["of", "to", "both"]) -> Matrix:
+        """(agents, classes): how many others of each class one has in a place or on ties; of those with a direction the
+        ties that lead from one, ``to`` one, or ``both``."""
         classes = len(self.classes)
         if network.layout == "ties":
             ties = self.worlds[0].ties[network.name]
+            ties = ties if ways == "of" else turned(ties) if ways == "to" else both_ways(ties)
             row = np.repeat(np.arange(self.size), np.diff(ties.offsets))
             cell = row * classes + self.own_class[ties.targets]
             return np.bincount(cell, minlength=self.size * classes).reshape(self.size, -1).astype(float)
@@ -306,7 +315,7 @@ class Sample:
             if network.mixing is not None:
                 drawn = drawn[self.mixing[self.model.table(network.mixing).key_attributes[0]]]
             return product(made, drawn)
-        return product(made, self.others[network.name])
+        return product(made, self.feeling[network.name])
 
     def _caught(self, network: m.Network, group: int) -> Matrix:
         """(infector's groups, rows): how likely each of a group is to be infected, up to a factor."""
@@ -317,7 +326,8 @@ class Sample:
 
     def _used(self, network: m.Network, group: int, made: Matrix) -> Matrix:
         """(infector's groups, groups): what would have gone to the infector, summed as ``_caught`` is."""
-        here = (self.weights * (self.group == group))[:, None] * np.tile(self.met[network.name], (len(self.worlds), 1))
+        both = np.tile(self.both_ways[network.name], (len(self.worlds), 1))
+        here = (self.weights * (self.group == group))[:, None] * both
         return np.einsum("ba,bc,bc->ac", self.chances, self.chances, here.T @ made)
 
     def infects(self, to: Sample, r: float) -> Matrix:

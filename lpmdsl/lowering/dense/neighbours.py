@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.expressions import Scope, read_states
-from lpmdsl.lowering.dense.presence import along_rows, any_removed, place_of, takes_part
+from lpmdsl.lowering.dense.presence import along_rows, any_removed, declare_ties, place_of, takes_part
 from lpmdsl.lowering.dense.rules.looking_back import met_before
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import Assign, Draw, If, Kernel, KExpr, KStmt, Launch, Loop, ScheduleItem, Store, Var
@@ -36,8 +36,7 @@ def declare_rows(builder: Builder, network: m.Network) -> None:
         builder.buffer(f"{name}_circles", "i64", (f"{name}_half_degree", "rounds"), "input", note="keys of circles")
         builder.buffer(f"{name}_degree", "i64", (1,), "input", note="ties of each agent")
     else:
-        builder.buffer(f"{name}_offsets", "i64", (f"{kind}+1",), "input", note="rows of ties")
-        builder.buffer(f"{name}_targets", "i32", (f"{name}_ties",), "input")
+        declare_ties(builder, network, name)
         for column in network.columns:
             builder.buffer(f"{name}_tie_{column.name}", stored_as(column.type), (f"{name}_ties",), "input")
     if network.days:

@@ -63,8 +63,7 @@ def declare_network(builder: Builder, network: m.Network) -> None:
         builder.buffer(f"{name}_circles", "i64", (f"{name}_half_degree", "rounds"), "input", note="keys of circles")
         builder.buffer(f"{name}_degree", "i64", (1,), "input", note="ties of each agent")
     elif network.layout == "ties":
-        builder.buffer(f"{name}_offsets", "i64", (f"{kind}+1",), "input", note="rows of ties")
-        builder.buffer(f"{name}_targets", "i32", (f"{name}_ties",), "input")
+        declare_ties(builder, network, name)
     if network.days:
         builder.buffer(f"{name}_runs", "u8", ("steps",), "input", note=f"1 on {network.days}")
     if needs_presence(network):
@@ -175,20 +174,43 @@ def _contact_weight(scope: Scope, network: m.Network, change: int) -> KExpr:
 
 
 def for_neighbours(scope: Scope, network: m.Network, action) -> list[KStmt]:
-    """Loop over the neighbours of the agent on ties; ``action(neighbour)`` gives the statements."""
-    return along_rows(scope, network, lambda neighbour, edge: action(neighbour))
+    """Loop over those who feel the agent on ties; ``action(neighbour)`` gives the statements.
+
+    They are its neighbours; where ties have a direction, those from whom ties lead to it.
+    """
+    rows = other_ends(scope.builder, network) if network.directed else network.name
+    return along_rows(scope, network, lambda neighbour, edge: action(neighbour), rows)
 
 
-def along_rows(scope: Scope, network: m.Network, action: Callable[[KExpr, KExpr], list[KStmt]]) -> list[KStmt]:
-    """The same; ``action`` is also given the entry of the rows in which the neighbour stands."""
+def other_ends(builder: Builder, network: m.Network) -> str:
+    """Name of the rows of a directed network from its other ends, with their buffers."""
+    name = network.other_ends(builder.model.networks)
+    declare_ties(builder, network, name)
+    return name
+
+
+def declare_ties(builder: Builder, network: m.Network, name: str) -> None:
+    """Inputs of the rows of ties of a network, or of the same from the other ends under a name of its own."""
+    builder.buffer(f"{name}_offsets", "i64", (f"{network.of}+1",), "input", note="rows of ties")
+    builder.buffer(f"{name}_targets", "i32", (f"{name}_ties",), "input", one_way=network.directed)
+
+
+def along_rows(
+    scope: Scope, network: m.Network, action: Callable[[KExpr, KExpr], list[KStmt]], rows: str = ""
+) -> list[KStmt]:
+    """Loop over the agent's own row; ``action`` is also given the entry in which the neighbour stands.
+
+    ``rows``: the name of other rows than the network's.
+    """
+    rows = rows or network.name
     builder = scope.builder
     edge = Var(scope.fresh("edge"), "i64")
     if builder.is_circles(network):
         beside = Beside(f"{network.name}_circles", scope.agent, edge, Var(network.of, "i64"))
         return [Loop(edge.name, *_circles_now(builder, network), tuple(action(beside, edge)))]
-    neighbour = op("to_i64", builder.load(f"{network.name}_targets", edge))
-    start = builder.load(f"{network.name}_offsets", scope.agent)
-    stop = builder.load(f"{network.name}_offsets", op("add", scope.agent, integer(1)))
+    neighbour = op("to_i64", builder.load(f"{rows}_targets", edge))
+    start = builder.load(f"{rows}_offsets", scope.agent)
+    stop = builder.load(f"{rows}_offsets", op("add", scope.agent, integer(1)))
     return [Loop(edge.name, start, stop, tuple(action(neighbour, edge)))]
 
 

@@ -175,7 +175,8 @@ class _Adjoint:
         name, kind, span = f"back_{kernel.name}", network.of, kernel.span
         place = f"{kind}_{network.place}"
         if not gather.is_place:
-            rows = f"{network.name}_offsets", f"{network.name}_targets"
+            back = network.other_ends(self.relaxed.networks.values()) if network.directed else network.name
+            rows = f"{back}_offsets", f"{back}_targets"
             made = sum_kernel(name, kind, into, source, *rows, span, adds=True)
         elif gather.how == "rows":
             made = read_kernel(name, kind, into, source, network.place, span, adds=True)

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from lpmdsl.lowering.dense.contagion.buffers import weight_buffer
 from lpmdsl.lowering.dense.contagion.weights import scalings_of
-from lpmdsl.lowering.dense.presence import group_of, groups_of, is_static, needs_presence, runs_today, takes_part
+from lpmdsl.lowering.dense.presence import (
+    group_of,
+    groups_of,
+    is_static,
+    needs_presence,
+    other_ends,
+    runs_today,
+    takes_part,
+)
 from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Gather, Relaxing, minus, plus, times, truth
 from lpmdsl.lowering.relaxed.weights import absences, presence_name, read_by, scaled, weight_name
 from lpmdsl.program.ir import Assign, Kernel, KExpr, KStmt, Launch, Let, Load, Loop, ScheduleItem, Store, Var
@@ -68,6 +76,8 @@ def _sum(relaxing: Relaxing, network: m.Network, kernel: str, source: str, into:
     relaxing.scratch(into, (network.of,), "added up over an agent's ties")
     relaxing.gathers[kernel] = Gather("rows", source, into, network.name, is_place=False)
     rows, ends = f"{network.name}_offsets", f"{network.name}_targets"
+    if network.directed:
+        other_ends(relaxing.builder, network)  # along which derivatives go back
     made = sum_kernel(kernel, network.of, source, into, rows, ends, network.span)
     return Launch(relaxing.builder.kernel(made))
 

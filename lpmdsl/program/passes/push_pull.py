@@ -91,11 +91,19 @@ def _rows(program: Program) -> list[_Row]:
         for stmt in statements(kernel.body):
             match stmt:
                 case Loop(body=(AtomicAdd(buffer=counter),)) if program.buffer(counter).role == "scratch":
-                    if _adders(program, counter) == 1 and _own_only(program, counter):
+                    if _is_mutual(program, stmt) and _adders(program, counter) == 1 and _own_only(program, counter):
                         found.append(_Row(counter, kernel.domain, stmt, kernel.span))
                 case _:
                     pass
     return found
+
+
+def _is_mutual(program: Program, loop: Loop) -> bool:
+    """Return True if the rows that a loop walks are the same from both ends, so that either may be walked."""
+    add = loop.body[0]
+    assert isinstance(add, AtomicAdd)
+    read = {e.buffer for index in add.index for e in walk(index) if isinstance(e, Load)}
+    return not any(b.one_way for b in program.buffers if b.name in read)
 
 
 def _adders(program: Program, counter: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,9 @@ from lpmdsl.backends.llvm.worklists import CHUNK
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.lowering.dense.months import DAYS, LAST, PASSED
 from lpmdsl.lowering.sparse.worklists import BLOCK
+from lpmdsl.networks.directed import turned
 from lpmdsl.networks.random_regular import keys_of_draws
+from lpmdsl.networks.world import World
 from lpmdsl.program.ir import NEVER, Buffer, Program, Spend
 from lpmdsl.program.nodes import HAZARD_ONE
 from lpmdsl.runtime.engine.room import together
@@ -48,6 +51,8 @@ def size_values(program: Program, request: RunRequest) -> dict[str, int]:
         sizes |= {f"{kind}_{place}_places": max(1, count), f"{kind}_{place}_places+1": max(1, count) + 1}
     for network, ties in world.ties.items():
         sizes[f"{network}_ties"] = len(ties.targets)
+        if not ties.mutual:
+            sizes[f"{model.network(network).other_ends(model.networks)}_ties"] = len(ties.targets)
     for observation in model.observations:
         sizes[f"reports_{observation.name}"] = report_count(model, observation.name, request.steps)
     return sizes
@@ -88,6 +93,17 @@ def _narrow(buffers: dict[str, NDArray], item: Spend, most: int, longest: int) -
     if never + longest + 4 <= np.iinfo(np.int16).max:  # what neighbours owe is carried to and fro
         buffers[item.left] = np.full(buffers[item.left].shape, never, np.int16)
         buffers[item.never] = np.array([never])
+
+
+def rows_of_other_ends(model: Model, world: World, wanted: Collection[str]) -> dict[str, NDArray]:
+    """The rows of directed ties from their other ends, of which a buffer is wanted."""
+    found: dict[str, NDArray] = {}
+    for network in (n for n in model.networks if n.directed and n.name in world.ties):
+        name = network.other_ends(model.networks)
+        if f"{name}_offsets" in wanted:
+            ties = turned(world.ties[network.name])
+            found |= {f"{name}_offsets": ties.offsets, f"{name}_targets": ties.targets}
+    return found
 
 
 def _of_agents(program: Program) -> list[str]:
@@ -132,6 +148,7 @@ def given_buffers(program: Program, request: RunRequest) -> dict[str, NDArray]:
     for network, ties in world.ties.items():
         given[f"{network}_offsets"], given[f"{network}_targets"] = ties.offsets, ties.targets
         given |= {f"{network}_tie_{name}": column for name, column in ties.columns.items()}
+    given |= rows_of_other_ends(model, world, {b.name for b in program.buffers} - given.keys())
     rows = {b.name for b in program.buffers if b.name.endswith("_members")}
     for kind, place in (at for at in world.place_counts if f"{at[0]}_{at[1]}_members" in rows):
         given |= world.members(kind, place)

@@ -111,16 +111,6 @@ def network_of(ctx: Context, name: tree.Name, kind: str) -> model.Network | None
     if network.remembers:
         nobody_meets_there(ctx, name, network)
         return None
-    if network.directed:
-        ctx.report.add(
-            "E1123",
-            f"The ties of `{name.id}` have a direction, and a contagion goes along ties both ways.",
-            name.span,
-            "Leave `directed` out where the ties are declared, or write the spread as a rate: "
-            f"`at rate RATE * (count of {name.id} where their.CONDITION is STATE)`.",
-            labels=ctx.declared(name.id),
-        )
-        return None
     return network
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import count
 from typing import Literal
 
 from lpmdsl.records import dataclass
@@ -60,6 +62,14 @@ class Network:
     """The condition of which this is each one's source, one or none; "": of none."""
     redrawn: float = 0.0
     """Days, a whole number of steps, after which all ties are drawn anew; 0: they stay."""
+
+    def other_ends(self, networks: Iterable[Network]) -> str:
+        """Name under which a directed network's ties stand in the rows of those they lead to: that of the network that
+        is it from its other ends, else one that none of a model's ``networks`` has."""
+        known = list(networks)
+        back = next((n.name for n in known if n.back_of == self.name), self.back_of)
+        taken = {n.name for n in known}
+        return back or next(name for k in count() if (name := f"{self.name}_back{'_' * k}") not in taken)
 
     @property
     def is_by_person(self) -> bool:

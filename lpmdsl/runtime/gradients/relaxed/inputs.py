@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lpmdsl.lowering.relaxed.program import Relaxed
 from lpmdsl.lowering.relaxed.stays.phase_type import stage_derivatives, stage_numbers
 from lpmdsl.networks.world import World
-from lpmdsl.runtime.engine.buffers import runs_on
+from lpmdsl.runtime.engine.buffers import rows_of_other_ends, runs_on
 from lpmdsl.semantics.analysis.derivative import derivative
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Condition, Expr, Model
@@ -35,6 +35,7 @@ def given(
         found[f"{condition.name}_start"], _ = start_chances(condition, model, world, parameters, ())
     for network, ties in world.ties.items():
         found[f"{network}_offsets"], found[f"{network}_targets"] = ties.offsets, ties.targets
+    found |= rows_of_other_ends(model, world, {b.name for b in relaxed.program.buffers} - found.keys())
     for network in model.networks:
         if network.days:
             found[f"{network.name}_runs"] = runs_on(network, model, steps)
