@@ -17,7 +17,7 @@ from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.reports.drawing import Bar, Figure, Panel
 from lpmdsl.runtime.reports.page import whole_page
 from lpmdsl.runtime.reports.svg import image
-from lpmdsl.semantics.analysis.dependencies import parameters_behind
+from lpmdsl.semantics.analysis.dependencies import moves_by_itself, parameters_behind
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source, Span
 
@@ -54,20 +54,34 @@ def _finite(record: dict[str, object]) -> dict[str, object]:
 
 
 def sensitivities(repeats: Repeats, wrt: Sequence[str] | None, estimator: str = "auto") -> list[Sensitivity]:
-    """One for each parameter of ``wrt`` (all that the quantity reads, if None).
+    """One for each parameter of ``wrt`` (if None, all that the quantity reads and that stay as they are in a run).
 
     Raises ``LpmError``: E0803, E0841, E0845, E0846, E0847.
     """
     model, values = repeats.model, repeats.plan.variants[0].parameters
     check_estimator(estimator)
     behind = parameters_behind(model, {repeats.quantity.observation})
-    names = [p.name for p in model.told_parameters if p.name in behind] if wrt is None else known_parts(model, wrt)
+    names = _all_read(repeats, behind) if wrt is None else known_parts(model, wrt)
     if estimator in RELAXED:
         return _relaxed(repeats, names, values, behind, estimator, only_seen=wrt is not None)
     mean = float(repeats.values(repeats.free(values)).mean())
     read = tuple(n for n in names if n in behind)
     chosen = choose(repeats, read, values, estimator)
     return [_one(repeats, name, values, mean, name in behind, chosen) for name in names]
+
+
+def _all_read(repeats: Repeats, behind: set[str]) -> list[str]:
+    """The parameters that the quantity reads, without those that move by themselves. Raises ``LpmError`` (E0803)."""
+    model, quantity = repeats.model, f"{repeats.quantity.function} of {repeats.quantity.observation}"
+    names = [p.name for p in model.told_parameters if p.name in behind and moves_by_itself(model, p.name) is None]
+    if not names:
+        raise fail(
+            "E0803",
+            f"{model.name} has no parameter that `{quantity}` reads.",
+            Span(Source("--of", quantity), 0, len(quantity)),
+            "Give a number of the model a name, `parameter NAME = VALUE`, and write the name in its place.",
+        )
+    return names
 
 
 def known_parts(model: Model, names: Sequence[str]) -> list[str]:

@@ -222,6 +222,12 @@ def computed_from(parameter: str, model: m.Model) -> set[str]:
     return found
 
 
+def moves_by_itself(model: m.Model, parameter: str) -> m.Expr | None:
+    """The formula of a parameter that follows the time or what an intervention changes; None of one that stays."""
+    is_followed = any(isinstance(e, m.Follows) and e.parameter == parameter for e in m.every_expression(model))
+    return model.parameter(parameter).default if is_followed else None
+
+
 def acts_on(expr: m.Expr, parameter: str, model: m.Model) -> bool:
     """Return True if the parameter has a part in the value while states, reports and stored attributes are held."""
     names = computed_from(parameter, model)

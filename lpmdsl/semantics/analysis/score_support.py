@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from lpmdsl.distributions.table import score_of
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.analysis.dependencies import acts_on, observations_behind
+from lpmdsl.semantics.analysis.dependencies import acts_on, moves_by_itself, observations_behind
 from lpmdsl.semantics.analysis.derivative import lost
 from lpmdsl.semantics.context import text_of
 
@@ -20,6 +20,8 @@ def unscored(model: m.Model, parameter: str, observation: str) -> str | None:
     """Reason why the score of a run has not all that a parameter does to an observation, in words; None if it has."""
     if model.clock.until is not None:
         return f"the run may end early ({_place(model.clock.until)})"
+    if (formula := moves_by_itself(model, parameter)) is not None:
+        return f"its formula moves in a run, and only set by hand has it one value ({_place(formula)})"
     behind = observations_behind(model, {observation})
     for part, why in _fixed(model, behind):
         for expr in m.whole_expressions(part):
