@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from lpmdsl.config import BASELINE, RunOptions
 from lpmdsl.diagnostics import Label, LpmError, Report, did_you_mean, fail
 from lpmdsl.runtime.settings import is_within, limits_text, set_by, setting_values
 from lpmdsl.semantics.analysis.archetypes import resting
+from lpmdsl.semantics.analysis.dependencies import moves_by_itself
 from lpmdsl.semantics.host.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.model import Model, Parameter, ParameterRef, every_expression
 from lpmdsl.semantics.recheck import refuse
@@ -44,6 +46,7 @@ def plan(model: Model, options: RunOptions) -> Plan:
     _require_agents(model)
     report = Report()
     settings = setting_values(model, options.settings, report)
+    settings = _held(model, settings, [n for n in settings if isinstance(options.settings.get(n), str)])
     counts = _counts(model, options.agents, report)
     names = _known_scenarios(model, options.scenarios, report)
     if report.has_errors:
@@ -115,7 +118,21 @@ def _variant(
     if settings and not report.has_errors:
         refuse(model, settings | changed, typed, report)
     off = frozenset(scenario.without) | resting(model, name)
-    return Variant(name, parameter_values(model, settings | changed), off)
+    return Variant(name, parameter_values(model, _held(model, settings | changed, changed)), off)
+
+
+def _held(model: Model, settings: dict[str, float], by_hand: Iterable[str]) -> dict[str, float]:
+    """The settings, with those made by hand told apart from formulas that move in a run.
+
+    Where such a formula has the very value at the start, the next number is taken: else it would go on moving.
+    """
+    held = dict(settings)
+    for name in by_hand:
+        parameter, others = model.parameter(name), {k: v for k, v in settings.items() if k != name}
+        if moves_by_itself(model, name) is not None and parameter_values(model, others)[name] == settings[name]:
+            above = math.nextafter(settings[name], math.inf)
+            held[name] = above if is_within(parameter, above) else math.nextafter(settings[name], -math.inf)
+    return held
 
 
 def _check_bounds(parameter: Parameter, value: float, scenario: str, report: Report) -> None:
