@@ -160,6 +160,14 @@ def test_gradients_are_differences_or_refused_with_the_line() -> None:
         assert any(d.code == code and "end" in d.message for d in raised.value.report.diagnostics)
 
 
+def test_the_description_says_so(tmp_path: Path) -> None:
+    path, page = tmp_path / "ending.lpm", tmp_path / "page.html"
+    path.write_text(MODEL)
+    command = [sys.executable, "-m", "lpmdsl.cli", "doc", str(path), "--out", str(page)]
+    subprocess.run(command, capture_output=True, check=True)
+    assert "for 40 days, or until nobody is in E, I." in page.read_text()
+
+
 # ------------------------------------------------------------------ what is said of the text
 
 

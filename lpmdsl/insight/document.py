@@ -55,7 +55,8 @@ def _overview(model: m.Model) -> str:
     """Entities, state variables and scales."""
     clock = model.clock
     begin = f" from {clock.start}" if clock.start else ""
-    time = f"<p>Steps of {in_words(clock.step)} for {in_words(clock.step * clock.steps)}{begin}.</p>"
+    until = "" if clock.until is None else f", or {html(text_of(clock.until.span))}"
+    time = f"<p>Steps of {in_words(clock.step)} for {in_words(clock.step * clock.steps)}{begin}{until}.</p>"
     agents = [
         [html(a.name), f"{a.count:,}" if a.count else f"as in {html(a.file or '')}", _members(a), html(a.doc)]
         for a in model.agents
