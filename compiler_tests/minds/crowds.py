@@ -203,3 +203,45 @@ behaviour talking of Person
     "You stay at home: {stays}. Do you tell anybody?"
   otherwise 10 %
 """
+
+# What a model says, weighed with a rule that reads what friends show.
+BLEND = """\
+model blend version 1.0
+
+clock
+  step 1 day
+  for 10 days
+
+parameter weight = 40 %
+  prior uniform(0, 1)
+parameter pull = 3
+
+agent Person count 1_000
+  age duration ~ uniform(0 years, 90 years)
+  masked yes/no ~ bernoulli(30 %)
+
+network friends joins Person as erdos_renyi(degree 5)
+
+condition Flu of Person
+  states S, I, R
+  start S except 100 Person in I
+  from S by contagion to I
+  from I after exponential(mean 5 days) to R
+
+contagion of Flu
+  from I on friends at 0.1 per day
+  source, target scaled by 0.3 where masked
+
+observe masks = count of Person where masked every day
+
+behaviour masking of Person
+  decides yes/no into masked
+  every 2 days
+  knows age in bands at 30 years, 60 years
+  knows around = share of friends where their.masked else 0 in bands at 50 %
+  asks 4 times per archetype
+    "You are {age} old; {around} of your friends wear a mask. Do you?"
+  shifted by 0.3
+  blends with rule inverse_logit(pull * (around - 0.5)) by weight weight
+  otherwise 10 %
+"""

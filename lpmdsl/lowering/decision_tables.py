@@ -20,7 +20,8 @@ DONE = -1
 
 
 def table_rows(behaviour: Behaviour, answers: NDArray[np.float64], shift: float) -> NDArray:
-    """A row an archetype: int64 cumulative thresholds of all labels but the last, or float64 replies.
+    """A row an archetype: int64 cumulative thresholds of all labels but the last, or float64 replies; where a rule is
+    blended in, the probability of yes.
 
     ``answers``: what an ``Ask`` gave, (archetypes, columns). ``shift``: of the logit of yes, or of each reply.
     """
@@ -28,6 +29,8 @@ def table_rows(behaviour: Behaviour, answers: NDArray[np.float64], shift: float)
     assert answers.ndim == 2 and answers.shape[1] == wanted, f"{behaviour.name}: {answers.shape}, not (…, {wanted})"
     if not labels_of(behaviour):
         return shifted(answers, shift)
+    if behaviour.blends is not None:
+        return shifted(answers[:, 1:], shift)
     chances = answers
     if behaviour.decides.kind is Kind.BOOLEAN and shift != 0:
         yes = shifted(answers[:, 1:], shift)

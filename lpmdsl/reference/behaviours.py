@@ -14,8 +14,8 @@ from lpmdsl.reference.arithmetic import fixed
 from lpmdsl.reference.contagion import removed
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, number, over_agents
 from lpmdsl.reference.moves import Body
-from lpmdsl.semantics.analysis.archetypes import bounds_of, labels_of, labels_of_code
-from lpmdsl.semantics.model import Behaviour, Expr, Known
+from lpmdsl.semantics.analysis.archetypes import LEAST_CHANCE, bounds_of, labels_of, labels_of_code
+from lpmdsl.semantics.model import Behaviour, Blend, Expr, Known
 
 
 @dataclass(slots=True)
@@ -141,6 +141,9 @@ def _decisions(body: Body, decider: Decider, who: Tensor, t: int, seen: Moment) 
     archetypes = tuple(Archetype(int(c), labels_of_code(behaviour, int(c))) for c in occupied)
     assert decider.ask is not None
     answers = torch.from_numpy(decider.ask(behaviour.name, t, archetypes).copy())
+    if behaviour.blends is not None:
+        chance = _blended(behaviour, behaviour.blends, _shifted(answers[:, 1], shift)[row], who, seen)
+        return (word >= fixed(1.0 - chance)).to(torch.float64)
     return _drawn(behaviour, answers, row, word, shift)
 
 
@@ -183,6 +186,20 @@ def _by_rule(behaviour: Behaviour, rule: Expr, who: Tensor, word: Tensor, shift:
     if behaviour.decides.kind is not Kind.BOOLEAN:
         return chance
     return (word >= fixed(1.0 - chance)).to(torch.float64)
+
+
+def _blended(behaviour: Behaviour, blend: Blend, said: Tensor, who: Tensor, seen: Moment) -> Tensor:
+    """The inverse logit of the logits of what is said and of the rule, weighed; at the ends one of them as it is."""
+    weight = float(evaluate(blend.weight, seen))
+    value = over_agents(blend.rule, behaviour.of, seen)[who].to(torch.float64)
+    ruled = torch.where(value > 0, torch.where(value < 1, value, 1.0), 0.0)
+    if weight <= 0:
+        return said
+    if weight >= 1:
+        return ruled
+    held = [torch.clamp(p, LEAST_CHANCE, 1.0 - LEAST_CHANCE) for p in (said, ruled)]
+    logits = [numbers.log(p / (1.0 - p)) for p in held]
+    return 1.0 / (1.0 + numbers.exp(-((1.0 - weight) * logits[0] + weight * logits[1])))
 
 
 def _shifted(chance: Tensor, shift: Tensor) -> Tensor:

@@ -152,6 +152,7 @@ CLAUSES: dict[str, dict[str, str]] = {
         "system": 'system "text"',
         "remembers": "remembers the last NUMBER decisions",
         "shifted": "shifted by PARAMETER",
+        "blends": "blends with rule EXPRESSION by weight PARAMETER",
         "otherwise": "otherwise VALUE",
         "at": "at most SHARE fallbacks",
         "validate": 'validate against "survey.csv" column NAME by ATTRIBUTE within SHARE',

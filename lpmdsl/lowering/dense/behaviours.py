@@ -43,6 +43,7 @@ from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, chance_threshold, 
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.archetypes import (
+    LEAST_CHANCE,
     asks_by_itself,
     bounds_of,
     columns,
@@ -59,7 +60,7 @@ def declare_behaviour(builder: Builder, one: m.Behaviour) -> None:
     if one.rule is None:
         if asks_by_itself(one):
             declare_archetypes(builder, one)
-        rows, dtype = most_archetypes(one) + 1, "f64" if is_replied(one) else "i64"
+        rows, dtype = most_archetypes(one) + 1, "f64" if is_replied(one) or one.blends is not None else "i64"
         builder.buffer(f"{one.name}_table", dtype, (rows, columns(one)), "state", note="what each archetype answers")
     if one.remembers:
         none = (len(labels_of(one)) + 1) ** one.remembers - 1
@@ -132,7 +133,7 @@ def _decide_together(
 
 def _is_plain(builder: Builder, one: m.Behaviour) -> bool:
     """Return True if a processor's ``Decide`` does all of it: one word and a table, nothing to remember."""
-    if builder.plan is None or one.rule is not None or one.remembers or one.when:
+    if builder.plan is None or one.rule is not None or one.remembers or one.when or one.blends is not None:
         return False
     is_told = one.into in told_attributes(builder.model)
     return one.decides.kind is Kind.BOOLEAN or (is_replied(one) and not is_told)
@@ -200,9 +201,9 @@ def _zero(value: KExpr) -> Const:
 
 def _reads(model: m.Model, one: m.Behaviour, attribute: str) -> bool:
     """Return True if a behaviour's rule, or what it watches, reads an attribute, also through a ``while`` clause."""
-    if one.rule is None and not one.when:
+    if one.rule is None and one.blends is None and not one.when:
         return False
-    parts: tuple[object, ...] = (one.knows, one.rule)
+    parts: tuple[object, ...] = (one.knows, one.rule, one.blends)
     parts += tuple(w.value for c in model.conditions if c.of == one.of for w in c.whiles)
     parts += tuple((w.where, w.sets) for i in model.interventions for w in i.while_active if w.of == one.of)
     read = (e for part in parts for e in m.every_expression(part))
@@ -216,6 +217,11 @@ def _decision(scope: Scope, one: m.Behaviour, due: Var, body: list[KStmt]) -> KE
     row = archetype_of(scope.builder, one)
     drawn = _draw(scope, one, due, body)
     table = f"{one.name}_table"
+    if one.blends is not None:
+        said = scope.let(body, f"{one.name}_said", scope.builder.load(table, row, integer(0)))
+        blended = scope.let(body, f"{one.name}_blended", _blended(scope, one, one.blends, said, body))
+        no = chance_threshold(real("sub", number(1.0), blended))
+        return scope.let(body, f"{one.name}_is_yes", test("ge", drawn, no))
     if is_replied(one):
         column = op("shr", op("mul", drawn, integer(one.asks)), integer(32))
         return scope.let(body, f"{one.name}_reply", scope.builder.load(table, row, column))
@@ -259,6 +265,28 @@ def _by_rule(scope: Scope, one: m.Behaviour, rule: m.Expr, due: Var, body: list[
         return held
     no = chance_threshold(real("sub", number(1.0), held))
     return scope.let(body, f"{one.name}_is_yes", test("ge", _draw(scope, one, due, body), no))
+
+
+def _blended(scope: Scope, one: m.Behaviour, blend: m.Blend, said: KExpr, body: list[KStmt]) -> KExpr:
+    """The inverse logit of both logits, weighed; at the ends one of the two as it is."""
+    value = scope.value(blend.rule, f"{one.name}_rule")
+    chance = op("select", value, number(1.0), number(0.0), dtype="f64") if value.dtype == "bool" else value
+    ruled = scope.let(body, f"{one.name}_ruled", real("min", number(1.0), real("max", number(0.0), chance)))
+    weight = scope.value(blend.weight, "weight")
+    logits = [_logit(scope.let(body, f"{one.name}_part", _held(p))) for p in (said, ruled)]
+    mixed = real("add", real("mul", real("sub", number(1.0), weight), logits[0]), real("mul", weight, logits[1]))
+    both = real("div", number(1.0), real("add", number(1.0), real("exp", real("neg", mixed))))
+    told = op("select", test("le", weight, number(0.0)), said, both, dtype="f64")
+    return op("select", test("ge", weight, number(1.0)), ruled, told, dtype="f64")
+
+
+def _held(chance: KExpr) -> KExpr:
+    """The chance, no nearer to 0 and 1 than a draw can tell, so that its logit is a number."""
+    return real("min", number(1.0 - LEAST_CHANCE), real("max", number(LEAST_CHANCE), chance))
+
+
+def _logit(chance: KExpr) -> KExpr:
+    return real("log", real("div", chance, real("sub", number(1.0), chance)))
 
 
 def _shifted(scope: Scope, shift: m.Expr, chance: KExpr) -> KExpr:

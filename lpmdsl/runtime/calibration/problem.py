@@ -16,6 +16,7 @@ from lpmdsl.config import CalibrationOptions, RunOptions
 from lpmdsl.diagnostics import LpmError, Report, fail
 from lpmdsl.distributions.family import Ops
 from lpmdsl.quantities import Kind
+from lpmdsl.runtime.behaviours.opening import open_answers
 from lpmdsl.runtime.calibration.densities import NUMPY, draw, log_density
 from lpmdsl.runtime.calibration.priors import Free, arguments, free_parameter, log_prior, prior_draws
 from lpmdsl.runtime.engine.replicates import Repeats
@@ -151,8 +152,13 @@ def replicate_numbers(random: np.random.Generator, count: int) -> NDArray[np.int
     return random.integers(0, REPLICATE_NUMBERS, count)
 
 
-def read_problem(model: Model, facts: Facts, options: CalibrationOptions, folder: Path | None) -> Problem:
-    """The model's calibration with its data. Raises ``LpmError`` with all that is wrong (E0861, E0406 to E0915, …)."""
+def read_problem(
+    model: Model, facts: Facts, options: CalibrationOptions, folder: Path | None, source: Source | None = None
+) -> Problem:
+    """The model's calibration with its data. Raises ``LpmError`` with all that is wrong (E0861, E0406 to E0915, …).
+
+    ``source``: the text, beside which the answers lie that a behaviour asks for.
+    """
     if not model.calibrations:
         raise fail("E0861", f"{model.name} has no `calibrate`.", Span(Source(model.name, ""), 0, 0),
                    "Add `calibrate`, below it `fit OBSERVATION to \"file.csv\" column c with poisson` and "
@@ -176,7 +182,9 @@ def read_problem(model: Model, facts: Facts, options: CalibrationOptions, folder
     free = tuple(free_parameter(model, model.parameter(name)) for name in chosen.estimate)
     observed = parameters_behind(model, {f.observation for f in chosen.fits})
     reads = FittedReports("", chosen.fits[0].observation, tuple(p.data for p in pieces))
-    repeats = Repeats(model, facts, planned, reads)
+    (variant,) = planned.variants
+    answers = None if source is None else open_answers(model, source, None, [variant.name], variant.parameters)
+    repeats = Repeats(model, facts, planned, reads, answers=answers)
     return Problem(model, chosen, options, free, pieces, repeats, settings, tuple(f.name in observed for f in free))
 
 

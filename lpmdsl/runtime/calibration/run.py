@@ -45,7 +45,7 @@ def calibrate(
     """
     started = now()
     require_for_calibration(options.method or next((c.method for c in model.calibrations), ""))
-    problem = read_problem(model, facts, options, data)
+    problem = read_problem(model, facts, options, data, source)
     method = method_of(problem, options)
     _load(method)
     sha256 = model_hash(model, source)

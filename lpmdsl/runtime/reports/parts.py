@@ -104,7 +104,10 @@ def behaviours_table(model: Model) -> str:
             html(", ".join(spaced(answer.into) for answer in answers_of(b))),
             f"every {b.every:g} days" if b.every is not None else f"when {', '.join(b.when)} changes",
             html(", ".join(f"{k.slot} ({len(k.labels)})" if k.labels else k.slot for k in b.knows)),
-            "a rule" if b.rule is not None else f"a language model, {most_archetypes(b):,} archetypes at most",
+            "a rule"
+            if b.rule is not None
+            else f"a language model{' and a rule' if b.blends is not None else ''}, "
+            f"{most_archetypes(b):,} archetypes at most",
             html(b.doc),
             f"<pre>{html(own_words(b))}</pre>",
         ]

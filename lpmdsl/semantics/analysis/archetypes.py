@@ -14,6 +14,8 @@ UNKNOWN = "unknown"
 DECISIONS = "decisions"
 """The slot of a prompt that names the remembered decisions."""
 
+LEAST_CHANCE = 2.0**-32
+"""Distance from 0 and 1 at which a probability that is blended is held: as near as a draw can tell."""
 MOST_ARCHETYPES = 1_000_000
 """Above, a table of all archetypes would not be small beside the people."""
 MOST_ANSWERS = 1 << 24

@@ -63,7 +63,7 @@ def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
     for rule in rules_of(model):
         yield from _of_rule(rule)
     for decision in model.behaviours:
-        parts = (decision.shifted, decision.rule, decision.otherwise, decision.knows)
+        parts = (decision.shifted, decision.rule, decision.blends, decision.otherwise, decision.knows)
         yield parts, f"it decides what `{decision.name}` decides"
     for one in model.interventions:
         yield (one.starts, one.stops), "it decides when an intervention starts or stops"

@@ -17,6 +17,7 @@ from lpmdsl.semantics.model.agents import (
 from lpmdsl.semantics.model.behaviours import (
     Answer as Answer,
     Behaviour as Behaviour,
+    Blend as Blend,
     Known as Known,
     Validate as Validate,
 )

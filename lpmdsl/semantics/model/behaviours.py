@@ -38,6 +38,18 @@ class Validate:
 
 
 @dataclass(frozen=True, slots=True)
+class Blend:
+    """A rule for the probability of yes beside that of a language model: their logits are weighed.
+
+    ``rule``: a probability or a truth, read on the agent; ``weight``: its share of the logit, a global expression.
+    """
+
+    rule: Expr
+    weight: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One thing that a reply says: what is decided, of which type, into which attribute.
 
@@ -93,3 +105,4 @@ class Behaviour:
     also: tuple[Answer, ...] = ()
     asked_with: str = ""
     stage: int = 0
+    blends: Blend | None = None

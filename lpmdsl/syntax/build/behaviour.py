@@ -43,6 +43,7 @@ class BehaviourBuilder(ClauseBuilder):
             self.doc(meta),
             self.span(meta),
             clauses.one("after") or (),
+            clauses.one("blends"),
         )
 
     def prompt(self, meta: Meta, c: Children) -> tuple[t.Text, ...]:
@@ -110,6 +111,9 @@ class BehaviourBuilder(ClauseBuilder):
 
     def shifted(self, meta: Meta, c: Children) -> Clause:
         return self._first(meta, c, "shifted")
+
+    def blends(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("blends", t.Blends(c[0], c[1], self.span(meta)), meta)
 
     def fallback(self, meta: Meta, c: Children) -> Clause:
         return self._clause("otherwise", c[-1], meta)

@@ -39,6 +39,9 @@ def _decided(node: t.Behaviour) -> Iterable[Line]:
         yield line_at(node.remembers.span, f"remembers the last {node.remembers.text} {last}")
     if node.shifted is not None:
         yield line_at(node.shifted.span, f"shifted by {expression(node.shifted, SUM)}")
+    if node.blends is not None:
+        rule, weight = expression(node.blends.rule, before="by"), expression(node.blends.weight, SUM)
+        yield line_at(node.blends.span, f"blends with rule {rule} by weight {weight}")
     if node.otherwise:
         span = node.otherwise[0].span.to(node.otherwise[-1].span)
         yield line_at(span, f"otherwise {expressions(node.otherwise)}")

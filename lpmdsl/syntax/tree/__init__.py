@@ -24,6 +24,7 @@ from lpmdsl.syntax.tree.agents import (
 from lpmdsl.syntax.tree.behaviours import (
     Asks as Asks,
     Behaviour as Behaviour,
+    Blends as Blends,
     Decides as Decides,
     Knows as Knows,
     Text as Text,

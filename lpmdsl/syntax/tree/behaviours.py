@@ -58,6 +58,15 @@ class Asks:
 
 
 @dataclass(frozen=True, slots=True)
+class Blends:
+    """``blends with rule EXPR by weight W``"""
+
+    rule: Expr
+    weight: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Validate:
     """``validate against "survey.csv" column c by age_group within 5 % by mean absolute``"""
 
@@ -94,3 +103,4 @@ class Behaviour:
     doc: str
     span: Span
     after: tuple[Name, ...] = ()
+    blends: Blends | None = None

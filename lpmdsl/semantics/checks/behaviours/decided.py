@@ -29,7 +29,7 @@ _DECIDED = {
     "category": Kind.CATEGORY,
     WHOLE: Kind.NUMBER,
 }
-Clause = tree.Expr | tree.Asks | tree.Name | tree.Text | tree.Validate
+Clause = tree.Expr | tree.Asks | tree.Name | tree.Text | tree.Validate | tree.Blends
 
 
 def misfit(ctx: Context, clause: str, why: str, where: Clause, help: str) -> None:
@@ -313,6 +313,26 @@ def check_rule(
     if answer.decides.kind is Kind.BOOLEAN:
         return _chance(ctx, rule, scope)
     return check_probability(ctx, rule, scope, "the decision")
+
+
+def check_blend(
+    ctx: Context, written: tree.Behaviour, answers: tuple[model.Answer, ...], knows: tuple[model.Known, ...], kind: str
+) -> model.Blend | None:
+    """The rule that is weighed with what a language model says of yes."""
+    clause, first = written.blends, answers[0]
+    if clause is None:
+        return None
+    why = ""
+    if written.decides[0].rule is not None:
+        why = "nobody is asked, so there is nothing to blend with"
+    elif len(answers) > 1 or first.decides.kind is not Kind.BOOLEAN:
+        why = "the logit of one probability is blended, that of yes"
+    if why:
+        misfit(ctx, "blends with rule", why, clause, "Leave the line out, or decide yes/no alone by asking.")
+        return None
+    rule = check_rule(ctx, clause.rule, first, knows, kind)
+    weight = check_probability(ctx, clause.weight, constant("a weight"), "a weight")
+    return model.Blend(rule, weight, clause.span)
 
 
 def _chance(ctx: Context, rule: tree.Expr, scope: Scope) -> model.Expr:

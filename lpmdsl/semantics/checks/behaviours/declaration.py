@@ -17,6 +17,7 @@ from lpmdsl.semantics.analysis.vertices import constant as constant_value
 from lpmdsl.semantics.checks.behaviours.decided import (
     WHOLE,
     check_answers,
+    check_blend,
     check_otherwise,
     check_rule,
     check_shift,
@@ -61,7 +62,8 @@ def _behaviour(ctx: Context, written: tree.Behaviour) -> tuple[model.Behaviour, 
     if answers is None or knows is None:
         return ()
     first, otherwise = _first(ctx, written, kind, answers, knows)
-    if any(e is not None and e.type == ERROR for e in (*otherwise, first.shifted, first.rule)):
+    blended = () if first.blends is None else (first.blends.rule, first.blends.weight)
+    if any(e is not None and e.type == ERROR for e in (*otherwise, *blended, first.shifted, first.rule)):
         return ()
     check_prompts(ctx, written, first)
     made = (first, *further(ctx, first, otherwise[1:]))
@@ -104,6 +106,7 @@ def _first(
         answers[0].among,
         answers[1:],
         stage=_stage(ctx, written, kind),
+        blends=check_blend(ctx, written, answers, knows, kind),
     )
     return first, otherwise
 
