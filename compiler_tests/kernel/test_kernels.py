@@ -220,6 +220,8 @@ def launched(items: tuple[ScheduleItem, ...]) -> list[str]:
 PASSES = {
     "boarding_school": (6, 6),
     "calibnn": (5, 5),
+    "commuting": (4, 1),
+    "conformity": (4, 2),
     "degroot": (7, 3),
     "dose_schedule": (11, 8),
     "fast_test": (6, 3),
@@ -229,6 +231,7 @@ PASSES = {
     "measles_households": (8, 7),
     "moran": (5, 4),
     "opinion": (10, 3),
+    "s3_emotion": (6, 1),
     "school_closures": (9, 4),
     "seir_age": (7, 6),
     "nyc_isolation": (8, 4),
