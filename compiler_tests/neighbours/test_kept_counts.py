@@ -275,6 +275,25 @@ def test_what_people_know_when_they_are_asked_is_asked_anew() -> None:
     same_four_ways(lpmdsl.load(text).model, 400, 1)
 
 
+CLOSES = """
+intervention closing of household
+  starts when share of household where Idea is I rises above 30 %
+  stops when share of household where Idea is I falls below 20 %
+  while active
+    {held}
+"""
+
+
+@pytest.mark.parametrize("held", ["leave friends", "set careful to yes"])
+def test_what_an_intervention_of_each_place_decides_is_asked_anew(held: str) -> None:
+    more = "  household place of size 4\n  careful yes/no = no\n"
+    exit_ = "from S at rate 0.05 per day * (count of friends where their.Idea is I or their.careful) to I"
+    text = SPREADS.format(exit=exit_, agents=400, days=30, start=20, ends=MEAN, more=more)
+    model: Model = lpmdsl.load(text + CLOSES.format(held=held)).model
+    assert [c.way for c in choose(model).choices if c.subject.startswith("neighbours")] == ["anew"]
+    assert same_four_ways(model, 400, 2).observations["infections"].sum() > 20
+
+
 def test_sums_of_whole_numbers_are_kept() -> None:
     found = ways("(sum of (3 where their.Idea is I, 1 otherwise) over friends)")
     assert [v[0] for k, v in found.items() if k.startswith("neighbours")] == ["kept"]
