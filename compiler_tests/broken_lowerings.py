@@ -33,7 +33,7 @@ BROKEN = (
     Broken(
         "a dropped effect: blocks of interventions move nobody",
         "lpmdsl/lowering/dense/interventions/blocks.py",
-        "                writes += force(scope, action.condition, integer(action.state), to, happens, action.span)",
+        "                writes += force(scope, action.condition, integer(action.state), to, hit, action.span)",
         "                pass",
         "compiler_tests/backends/test_adding.py::test_the_reference_and_two_threads_add_the_same",
     ),
