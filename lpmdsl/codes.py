@@ -329,5 +329,7 @@ CODES: dict[str, str] = {
     "E0933": "A family of too many parameters",
     "E0934": "A label that cannot stand in the name of a parameter",
     "E0935": "A walk that says nothing of the next value",
+    "E0936": "Covariates that do not fit a family of parameters",
+    "E0937": "A network that is not trained by its gradient",
     "N0918": "An observation stands in the data and is not fitted",
 }

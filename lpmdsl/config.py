@@ -324,7 +324,8 @@ class Calibration(BaseModel):
 
     ``log_likelihood_sd``: of the estimate of the log likelihood at the middle of the posterior. ``reasons``: why the
     calibration did not converge, in words; empty if it did. ``notes``: what else is to be known of it. ``r0``: of every
-    condition that is passed on. ``files`` and ``seal``: as in the manifest of a run.
+    condition that is passed on. ``networks``: the trained weights of every family that a network gives. ``files`` and
+    ``seal``: as in the manifest of a run.
     """
 
     model: str
@@ -344,6 +345,7 @@ class Calibration(BaseModel):
     parameters: dict[str, Estimate]
     r0: dict[str, Reproduced] = Field(default_factory=dict)
     correlations: dict[str, dict[str, float]]
+    networks: dict[str, dict[str, float]] = Field(default_factory=dict)
     log_likelihood: float | None
     log_likelihood_sd: float | None
     acceptance: float | None

@@ -79,13 +79,15 @@ def peak_memory_mib() -> float | None:
 
 
 def model_hash(model: Model, source: Source) -> str:
-    """SHA-256 over the text, the texts it uses, its tables' values and its data files: what decides a result."""
+    """SHA-256 over the text, the texts it uses, its tables' and covariates' values and its data files."""
     digest = hashlib.sha256(source.text.encode())
     texts = {s.text for s in _sources(model)} - {source.text}
     for text in sorted(texts):
         digest.update(text.encode())
     for table in model.tables:
         digest.update(repr(table.values).encode())
+    for net in model.nets:
+        digest.update(repr(net.rows).encode())
     files = {(a.file, (a.file_span or a.span).source) for a in model.agents} | {
         (n.file, n.span.source) for n in model.networks
     }

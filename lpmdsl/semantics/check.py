@@ -94,6 +94,7 @@ def check(module: tree.Module, names: Names, report: Report, values: Mapping[str
             names.is_library,
             tuple(ctx.behaviours.values()),
             rules,
+            tuple(ctx.nets.values()),
         ),
     )
 

@@ -91,6 +91,7 @@ class Context:
     tables: dict[str, model.Table] = field(default_factory=dict)
     parameters: dict[str, model.Parameter] = field(default_factory=dict)
     families: dict[str, Family] = field(default_factory=dict)
+    nets: dict[str, model.Net] = field(default_factory=dict)
     values: dict[str, float] = field(default_factory=dict)
     agents: dict[str, model.Agent] = field(default_factory=dict)
     networks: dict[str, model.Network] = field(default_factory=dict)

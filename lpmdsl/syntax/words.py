@@ -45,10 +45,6 @@ STARTERS = frozenset((*HEADERS, *DECLARATIONS, *LATER))
 
 # Parts of declarations that are not there yet: a pattern of words, and the sentence.
 LATER_PARTS = (
-    (
-        r"parameter\b.*\bfrom\s+covariates\b",
-        "Networks from covariates to parameters are not there yet; docs/python.md trains one through `m.simulator`",
-    ),
     (r"network\s+\w+\s+joins\b[\w\s]*\bwithin\s+[\d(]", "Networks of everybody `within` a distance are not there yet"),
     (r"condition\s+\w+\s+of\s+cell\b", "Conditions of the cells of a space (`of cell of`) are not there yet"),
     (r"(observe|check)\b.*\bof\s+cell\s+of\b", "Observing the cells of a space (`of cell of`) is not there yet"),

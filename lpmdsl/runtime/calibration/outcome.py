@@ -81,6 +81,7 @@ def calibrated(problem: Problem, method: Method, found: Posterior, predictive: P
         settings=problem.fixed, converged=not reasons, reasons=reasons, notes=notes, parameters=parameters,
         r0=r0,
         correlations=_correlations(problem, found),
+        networks={family: dict(weights) for family, weights in found.networks.items()},
         log_likelihood=json_number(predictive.log_likelihood) if predictive else None,
         log_likelihood_sd=json_number(predictive.spread) if predictive else None,
         acceptance=found.acceptance, certificate=found.certificate,

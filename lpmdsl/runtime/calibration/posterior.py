@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ class Posterior:
     ``spread``: standard deviation of the estimated log likelihood at the middle. ``runs``: replicates run in all.
     ``independent``: the draws of a chain do not follow from each other. ``doubts``: what else speaks against the
     result, in words. ``notes``: what else is to be known. ``history``: (what, values): what went on, for the report.
+    ``networks``: the trained weights of every family that a network gives.
     """
 
     draws: Array
@@ -34,6 +35,7 @@ class Posterior:
     notes: tuple[str, ...] = ()
     history: tuple[tuple[str, Array], ...] = ()
     stopped: str = ""
+    networks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 STOPPED = "interrupted from the keyboard"

@@ -27,7 +27,7 @@ from lpmdsl.semantics.analysis.dependencies import parameters_behind
 from lpmdsl.semantics.data_files.fit_data import FitData, read_fit_data
 from lpmdsl.semantics.host.calendar import months_earlier
 from lpmdsl.semantics.host.evaluate import parameter_values
-from lpmdsl.semantics.model import Calibrate, Model
+from lpmdsl.semantics.model import Calibrate, Model, Net
 from lpmdsl.source import Source, Span
 
 Array = NDArray[np.float64]
@@ -84,6 +84,11 @@ class Problem:
     def names(self) -> tuple[str, ...]:
         """Names of the parameters that are estimated."""
         return tuple(f.name for f in self.free)
+
+    @property
+    def nets(self) -> tuple[Net, ...]:
+        """Networks that give what is estimated."""
+        return tuple(net for net in self.model.nets if not set(net.parts).isdisjoint(self.names))
 
     def values(self, z: Array) -> dict[str, float]:
         """The estimated parameters in base units."""

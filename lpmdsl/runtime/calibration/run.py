@@ -47,6 +47,10 @@ def calibrate(
     require_for_calibration(options.method or next((c.method for c in model.calibrations), ""))
     problem = read_problem(model, facts, options, data, source)
     method = method_of(problem, options)
+    if problem.nets and method != "gradient":
+        name = problem.nets[0].family
+        raise fail("E0937", f"`{name}` is given by a network, which is trained by its gradient and by nothing else.",
+                   Span(Source("--method", method), 0, len(method)), "Leave --method out.")  # fmt: skip
     _load(method)
     sha256 = model_hash(model, source)
     if out is None:
@@ -110,8 +114,9 @@ def _fitted(problem: Problem, method: Method, checkpoint: Checkpoint, tell: Tell
             return sample(problem, checkpoint, tell)
         case "gradient":
             from lpmdsl.runtime.calibration.methods.gradient import climb
+            from lpmdsl.runtime.calibration.methods.training import train
 
-            return climb(problem, checkpoint, tell)
+            return train(problem, checkpoint, tell) if problem.nets else climb(problem, checkpoint, tell)
         case "neural posterior":
             from lpmdsl.runtime.calibration.methods.neural import neural
 

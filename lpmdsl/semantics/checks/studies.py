@@ -299,6 +299,15 @@ def check_calibration(ctx: Context, written: tree.Calibrate) -> model.Calibrate:
             written.method.span,
             f"There are {', '.join(ESTIMATORS)}.",
         )
+    for name in written.estimate:
+        if name.id in ctx.nets and method != "gradient":
+            ctx.report.add(
+                "E0937",
+                f"`{name.id}` is given by a network, which is trained by its gradient and by nothing else.",
+                name.span,
+                "Write `by gradient` at the end of the line.",
+                ctx.declared(name.id),
+            )
     held = check_period(ctx, written.hold_out, "The time held out") if written.hold_out is not None else None
     hold_out, months = (held.days, held.months) if held is not None else (0.0, 0)
     return model.Calibrate(tuple(fits), tuple(estimate), method, hold_out, written.span, months)
@@ -310,17 +319,17 @@ def _parts(ctx: Context, name: tree.Name) -> tuple[str, ...]:
     return (name.id,) if family is None else family.parts
 
 
+def _believes_nothing(written: tree.Parameter) -> bool:
+    return written.prior is None and written.walk is None and written.covariates is None
+
+
 def _is_estimable(ctx: Context, name: tree.Name) -> bool:
     parameter = ctx.parameters.get(_parts(ctx, name)[-1])
     if parameter is None:
         if name.id not in ctx.broken:
             ctx.unknown(name, "a parameter", ctx.names.parameters(), "Parameters are estimated.")
         return False
-    if (
-        parameter.prior is None
-        and ctx.names.parameters()[name.id].prior is None
-        and ctx.names.parameters()[name.id].walk is None
-    ):
+    if parameter.prior is None and _believes_nothing(ctx.names.parameters()[name.id]):
         ctx.report.add(
             "E0902",
             f"`{name.id}` has no prior, so the data would be all that speaks for a value.",

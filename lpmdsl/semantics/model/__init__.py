@@ -123,6 +123,7 @@ from lpmdsl.semantics.model.values import (
     Clock as Clock,
     Curve as Curve,
     Distribution as Distribution,
+    Net as Net,
     Parameter as Parameter,
     Table as Table,
 )

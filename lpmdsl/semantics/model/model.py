@@ -27,7 +27,7 @@ from lpmdsl.semantics.model.networks import Network
 from lpmdsl.semantics.model.observations import Observation
 from lpmdsl.semantics.model.rules import Rule
 from lpmdsl.semantics.model.studies import Calibrate, CheckAlways, CheckQuantity, Compare, Scenario
-from lpmdsl.semantics.model.values import Clock, Parameter, Table
+from lpmdsl.semantics.model.values import Clock, Net, Parameter, Table
 from lpmdsl.source import Span
 
 
@@ -55,6 +55,7 @@ class Model:
     is_library: bool = False
     behaviours: tuple[Behaviour, ...] = ()
     rules: tuple[Rule, ...] = ()
+    nets: tuple[Net, ...] = ()
 
     @property
     def told_parameters(self) -> tuple[Parameter, ...]:

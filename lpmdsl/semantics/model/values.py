@@ -64,6 +64,19 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Net:
+    """A network that gives the parts of a family in a fit: each is its value as written times exp of the output at its
+    row. ``names``: of the covariates; ``rows``: one a part, every covariate with mean 0 and standard deviation 1."""
+
+    family: str
+    parts: tuple[str, ...]
+    names: tuple[str, ...]
+    rows: tuple[tuple[float, ...], ...]
+    hidden: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Curve:
     """Straight lines between ``points`` (where, value; base units), flat beyond, along what ``over`` names.
 

@@ -56,7 +56,7 @@ class TreeBuilder(RuleBuilder):
     def parameter(self, meta: Meta, c: Children) -> t.Parameter:
         clauses = self.clauses(c)
         prior, (low, high) = clauses.one("prior"), clauses.one("between") or (None, None)
-        name, (every, by), value, walk, *_ = c[0], c[1] or (None, ()), *c[2:]
+        name, (every, by), covariates, value, walk, *_ = c[0], c[1] or (None, ()), *c[2:]
         return t.Parameter(
             self.named(name),
             value,
@@ -70,6 +70,7 @@ class TreeBuilder(RuleBuilder):
             by,
             clauses.all("row"),
             walk,
+            covariates,
         )
 
     def parts(self, meta: Meta, c: Children) -> tuple[t.Quantity | None, tuple[t.Name, ...]]:
@@ -77,6 +78,9 @@ class TreeBuilder(RuleBuilder):
 
     def parts_by(self, meta: Meta, c: Children) -> tuple[t.Quantity | None, tuple[t.Name, ...]]:
         return None, c[0]
+
+    def covariates(self, meta: Meta, c: Children) -> t.Covariates:
+        return t.Covariates(unquoted(c[0]), self.token_span(c[0]), self._float(c[1]), self.span(meta))
 
     def walk(self, meta: Meta, c: Children) -> t.Distribution:
         return c[0]

@@ -103,7 +103,9 @@ def _parameter(node: t.Parameter) -> str:
     every = node.every and f"every {node.every.text}"
     by = f"by {names(node.by)}" if node.by else ""
     value = stepwise(node.value) if isinstance(node.value, t.Stepwise) else expression(node.value)
-    return join("parameter", node.name.id, every, by, "=", value, node.walk and f"~ {distribution(node.walk)}")
+    told = node.covariates
+    network = told and f"from covariates {quoted(told.file)} as network of {told.hidden:g}"
+    return join("parameter", node.name.id, every, by, network, "=", value, node.walk and f"~ {distribution(node.walk)}")
 
 
 def _table(node: t.Table) -> str:

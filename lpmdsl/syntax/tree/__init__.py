@@ -124,6 +124,7 @@ from lpmdsl.syntax.tree.studies import (
 )
 from lpmdsl.syntax.tree.values import (
     Clock as Clock,
+    Covariates as Covariates,
     Ending as Ending,
     Parameter as Parameter,
     Table as Table,

@@ -39,11 +39,22 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Covariates:
+    """``from covariates "travel.csv" as network of 16``: a network with so many hidden units gives the parts."""
+
+    file: str
+    file_span: Span
+    hidden: float
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """``parameter beta = 0.03 per contact`` and its clauses.
 
     ``every`` and ``by`` make it a family: a parameter for each piece of time and each label, with the values of
     ``rows`` in place of ``value``. ``walk``: how each piece follows the one before it.
+    ``covariates``: of what the parts are outputs of a network.
     """
 
     name: Name
@@ -58,6 +69,7 @@ class Parameter:
     by: tuple[Name, ...] = ()
     rows: tuple[TableRow, ...] = ()
     walk: Distribution | None = None
+    covariates: Covariates | None = None
 
     @property
     def is_family(self) -> bool:

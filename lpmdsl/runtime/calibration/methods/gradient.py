@@ -148,7 +148,7 @@ def climb(problem: Problem, checkpoint: Checkpoint, tell: Tell) -> Posterior:
     peak = climb_quadratic(problem, best, start.covariance, replicates, tell)
     if peak is None:
         return stopped_posterior(problem)
-    doubts = _disagreement(problem, ends, peak)
+    doubts = disagreement(problem, ends, peak)
     history = tuple((f"start {s}", checkpoint.arrays[f"history {s}"]) for s in range(len(losses)))
     return from_peak(problem, peak, replicates, start.runs + spent * replicates, doubts, certificate, history, tell)
 
@@ -179,7 +179,7 @@ def _climb_all(
     certificate, spent = None, 0
     for some in (range(1), range(1, len(losses))):
         found = _ends(losses, starts, some, width, Loss.through_simulator, "gradient", checkpoint, tell)
-        certificate = _certified(losses, [*ends, *found], width, tell) if found is not None else None
+        certificate = certified(losses, [*ends, *found], width, tell) if found is not None else None
         if found is None or certificate is None:
             return None
         ends, spent = [*ends, *found], spent + len(some) * ITERATIONS * through + DIRECTIONS * (through + 2)
@@ -200,14 +200,14 @@ def _ends(
     """Ends of ``some`` of the starts."""
     ends = []
     for s in some:
-        end = _adam(losses[s], starts[s], width, gradient, f"{name} climb {s} ", s, len(losses), checkpoint, tell)
+        end = adam(losses[s], starts[s], width, gradient, f"{name} climb {s} ", s, len(losses), checkpoint, tell)
         if end is None:
             return None
         ends.append(end)
     return ends
 
 
-def _adam(
+def adam(
     loss: Loss, z: Array, width: Array, gradient: Gradient, key: str, s: int, of: int, checkpoint: Checkpoint,
     tell: Tell,
 ) -> Array | None:  # fmt: skip
@@ -237,7 +237,7 @@ def _adam(
     return np.mean(path[-ITERATIONS // 4 :], axis=0)
 
 
-def _disagreement(problem: Problem, ends: list[Array], peak: Peak) -> list[str]:
+def disagreement(problem: Problem, ends: list[Array], peak: Peak) -> list[str]:
     """Starts that ended elsewhere: the surface has more than one peak, or the climb was too short."""
     root = np.linalg.cholesky(peak.covariance + peak.error)
     far = [float(np.linalg.norm(np.linalg.solve(root, z - peak.centre))) for z in ends]
@@ -255,7 +255,7 @@ AGREE = "the simulator's gradient and differences of the log posterior agree wit
 CONVICTED = "the simulator's gradient is not that of the log posterior: differences took its place"
 
 
-def _certified(losses: list[Loss], about: list[Array], width: Array, tell: Tell) -> Certified | None:
+def certified(losses: list[Loss], about: list[Array], width: Array, tell: Tell) -> Certified | None:
     """The gradient in use against differences of the log posterior along random directions at random points."""
     ours, truth = [], []
     for k in range(DIRECTIONS):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from lpmdsl.diagnostics import Label, did_you_mean, instead
 from lpmdsl.semantics import model
+from lpmdsl.semantics.checks.families.covariates import with_network
 from lpmdsl.semantics.checks.families.walks import with_walk
 from lpmdsl.semantics.checks.tables.labelled import key_labels
 from lpmdsl.semantics.checks.values.periods import Period, check_period
@@ -58,6 +59,11 @@ def _no_family(ctx: Context, written: tree.Parameter) -> None:
             "E0930", f"`{name}` is one number, so there are no steps from one to the next.", written.walk.span,
             f"Write `parameter {name} every 4 weeks = …`, or what is believed of it on a line `prior …`.",
         )  # fmt: skip
+    if written.covariates is not None:
+        ctx.report.add(
+            "E0930", f"`{name}` is one number, and a network gives several.", written.covariates.span,
+            f"Write `parameter {name} every 4 weeks from …` or `parameter {name} by ATTRIBUTE from …`.",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class _Parts:
             return None
         combinations = tuple(itertools.product(*numbers, *keys))
         parts = {labels: self._part(labels, rows.get(labels)) for labels in combinations}
-        made = with_walk(self.ctx, written, parts) if written.walk is not None else parts
+        made = self._believed(parts)
         if made is None:
             return None
         names = tuple(part.name.id for part in made.values())
@@ -90,10 +96,20 @@ class _Parts:
         over_time = [self._over_time(labels, ends) for labels in itertools.product(*keys)] if numbers else []
         return {part.name.id: part for part in (*made.values(), *over_time)}
 
+    def _believed(self, parts: dict[tuple[str, ...], tree.Parameter]) -> dict[tuple[str, ...], tree.Parameter] | None:
+        """The parts with the priors that a walk or a network gives them; None after a report."""
+        if self.written.covariates is not None:
+            found = with_network(self.ctx, self.written, parts)
+            if found is None:
+                return None
+            self.ctx.nets[self.written.name.id] = found[1]
+            return found[0]
+        return parts if self.written.walk is None else with_walk(self.ctx, self.written, parts)
+
     def _part(self, labels: tuple[str, ...], row: tree.TableRow | None) -> tree.Parameter:
         name = tree.Name(part_name(self.written.name.id, labels), self.written.name.span)
         value = self.written.value if row is None else row.value
-        return replace(self.written, name=name, value=value, every=None, by=(), rows=(), walk=None)
+        return replace(self.written, name=name, value=value, every=None, by=(), rows=(), walk=None, covariates=None)
 
     def _over_time(self, labels: tuple[str, ...], ends: tuple[float, ...]) -> tree.Parameter:
         """The parameter that is, at each time, the piece of then."""
