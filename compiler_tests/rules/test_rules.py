@@ -426,7 +426,7 @@ def test_a_rule_has_a_certified_gradient_by_differences() -> None:
 def test_the_relaxation_refuses_a_rule_and_names_it() -> None:
     loaded = lpmdsl.load(EVERYTHING)
     with pytest.raises(LpmError) as raised:
-        loaded.gradient("total of infections", None, replicates=4, estimator="relaxation")
+        loaded.gradient("total of infections", [], replicates=4, estimator="relaxation")
     assert any(d.code == "E0846" and "listen" in d.message for d in raised.value.report.diagnostics)
 
 
