@@ -36,6 +36,8 @@ PICTURES = {
     "moran": Picture("mutants", replicates=100),
     "opinion": Picture("spread", ("baseline", "narrow", "open"), 10),
     "school_closures": Picture("cases", ("schools", "everywhere", "open"), 5),
+    "test_trace_isolate": Picture("infections", ("baseline", "households_alone", "isolation_alone"), 5),
+    "tracing": Picture("infections", ("baseline", "nobody_traced"), 5),
     "vaccine_delay": Picture("deaths", ("baseline", "late_second")),
     "waning_seasons": Picture("infectious", replicates=10),
     "zombies": Picture("alive", ("baseline", "well_armed"), 50),

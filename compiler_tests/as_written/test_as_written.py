@@ -15,8 +15,8 @@ SILENT = {"guess_average": "by_the_book"}
 """Model → the scenario in which nobody is asked anything."""
 
 
-def test_five_texts_are_here() -> None:
-    assert {p.stem for p in TEXTS} == {"degroot", "fast_test", "guess_average", "moran", "vaccine_delay"}
+def test_six_texts_are_here() -> None:
+    assert {p.stem for p in TEXTS} == {"degroot", "fast_test", "guess_average", "moran", "tracing", "vaccine_delay"}
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.stem)

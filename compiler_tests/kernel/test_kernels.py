@@ -233,6 +233,8 @@ PASSES = {
     "opinion": (10, 3),
     "s3_emotion": (6, 1),
     "school_closures": (9, 4),
+    "test_trace_isolate": (9, 5),
+    "tracing": (8, 7),
     "seir_age": (7, 6),
     "nyc_isolation": (8, 4),
     "sir_network": (8, 5),
