@@ -224,3 +224,26 @@ def test_after_others_of_another_kind_is_no_order() -> None:
     check_source(Source("chain.lpm", CHAIN + dogs), report)
     (found,) = [d for d in report.sorted() if d.severity == "error"]
     assert (found.code, found.message) == ("E0784", "`calming` cannot decide after `believing`, which is of Person.")
+
+
+WAITS = """\
+behaviour caring of Person
+  decides yes/no into careful by rule (0.7 where mode is bus, 0.2 otherwise) * (1 where kept_part > 0, 0 otherwise)
+  when mode, band changes
+  knows mode
+  knows band = kept in bands at 50 %
+  knows kept_part = kept
+
+rule hop of Person
+  every 2 days
+  with probability 10 %
+    set mode to feet
+"""
+
+
+def test_a_rule_that_waits_decides_when_something_changes() -> None:
+    """Decisions stay where nothing changed: on every other day, when nobody changes over, the count is that before."""
+    result = same_four_ways(checked(ONE.replace("DAYS", "6").replace("BEHAVIOUR", WAITS)), 1_000)
+    counts = result.observations["said_yes"][:, 0]
+    assert counts[2] == counts[3] and counts[4] == counts[5], "those who hop on days 0, 2, 4 decide on days 1, 3, 5"
+    assert len(set(counts[1:])) == 4

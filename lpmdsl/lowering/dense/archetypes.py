@@ -142,7 +142,7 @@ def _look_kernel(builder: Builder, one: m.Behaviour) -> Kernel:
     due = is_due(scope, one, *looks_in_turn(builder, one.stage))
     body = read_states(scope)
     code = _code(scope, one, body)
-    own = op("select", _decides(scope, one, body), code, integer(most_archetypes(one)))
+    own = op("select", decides_here(scope, one, body), code, integer(most_archetypes(one)))
     narrow = _narrowest(most_archetypes(one) + 1)
     body.append(Store(f"{one.name}_archetype", (AGENT,), op(f"to_{narrow}", own, dtype=narrow), one.span))
     straight = (If(due, tuple(_own_numbers_first(scope, body)), span=one.span, note=one.name),)
@@ -174,7 +174,7 @@ def due_test(builder: Builder, one: m.Behaviour) -> KExpr:
     return all_of(due, test("eq", op("mod", STEP, integer(steps)), integer(0))) if steps > 1 else due
 
 
-def _decides(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
+def decides_here(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
     """Test that the agent decides where it is due: it is not removed, and what it watches has changed for it."""
     tests: list[KExpr] = []
     if is_ever_removed(scope.builder, one):
@@ -231,7 +231,7 @@ def _digit(scope: Scope, one: m.Behaviour, known: m.Known, body: list[KStmt]) ->
         return scope.index(known.value)
     where = body if m.reads_agent(known.value) else scope.prologue
     value = scope.value(known.value, known.slot)
-    if is_fixed_number(scope.builder, known):
+    if one.rule is None and is_fixed_number(scope.builder, known):
         return scope.let(where, f"{known.slot}_band", _banded(scope, one, known, value))
     return scope.let(where, f"{known.slot}_band", _band_of(scope, known, scope.let(where, known.slot, value)))
 

@@ -10,16 +10,15 @@ from lpmdsl.lowering.decision_tables import TURN
 from lpmdsl.lowering.dense.archetypes import (
     FIRST,
     archetype_of,
+    decides_here,
     decides_in_turn,
     declare_archetypes,
     due_test,
     is_due,
-    is_ever_removed,
     known_views,
     sight,
 )
 from lpmdsl.lowering.dense.expressions import Scope, read_states
-from lpmdsl.lowering.dense.presence import any_removed
 from lpmdsl.lowering.sparse.plan import told_attributes
 from lpmdsl.lowering.sparse.worklists import changed
 from lpmdsl.networks.rng_keys import site
@@ -165,16 +164,17 @@ def _decide_kernel(builder: Builder, name: str, deciding: list[m.Behaviour]) -> 
             later.append(If(flag, tuple(_written(scope, one, kept)), span=one.span))
         else:
             inner += [*sighted, *_written(scope, one, value)]
-        body.append(If(all_of(due, _decides(scope, one)), tuple(inner), span=one.span, note=one.name))
+        decides = _decides(scope, one, body)
+        body.append(If(all_of(due, decides), tuple(inner), span=one.span, note=one.name))
     return Kernel(name, kind, tuple(scope.prologue), (*body, *later), deciding[0].span,
                   "what people decide")  # fmt: skip
 
 
-def _decides(scope: Scope, one: m.Behaviour) -> KExpr:
+def _decides(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
     """Test that the agent decides where it is due."""
     if one.rule is None:
         return test("ne", archetype_of(scope.builder, one), integer(most_archetypes(one)))
-    return test("not", any_removed(scope, one.of)) if is_ever_removed(scope.builder, one) else Const(True, "bool")
+    return decides_here(scope, one, body)
 
 
 def _sighted(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> list[KStmt]:
