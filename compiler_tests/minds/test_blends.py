@@ -17,7 +17,7 @@ from compiler_tests.support.both_backends import assert_same, compiled, cpu_run,
 from compiler_tests.support.four_ways import same_four_ways
 from lpmdsl.compiler import check_source
 from lpmdsl.config import CalibrationOptions
-from lpmdsl.diagnostics import Report
+from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.interchange import from_json, to_json
 from lpmdsl.runtime.calibration.problem import read_problem
 from lpmdsl.runtime.engine.gpu.launch import Tiling
@@ -197,3 +197,15 @@ def test_only_one_probability_is_blended() -> None:
     report = Report()
     check_source(Source("blend.lpm", text), report)
     assert [d.code for d in report.sorted() if d.severity == "error"] == ["E0736"]
+
+
+@pytest.mark.parametrize(("estimator", "code", "told"), [
+    ("score", "E0845", "`weight`: it decides what `caring` decides (one.lpm:"),
+    ("relaxation", "E0846", "The relaxation has no `behaviour`."),
+])  # fmt: skip
+def test_other_estimators_are_refused_by_name(tmp_path: Path, estimator: str, code: str, told: str) -> None:
+    loaded = kept(tmp_path, "day,careful\n1,1\n")
+    with pytest.raises(LpmError) as error:
+        loaded.gradient("mean of said_yes", ["weight"], replicates=4, estimator=estimator)
+    first = error.value.report.diagnostics[0]
+    assert first.code == code and told in first.message
