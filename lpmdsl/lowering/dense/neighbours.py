@@ -108,7 +108,12 @@ def looked_at(scope: Scope, expr: m.Neighbours, body: list[KStmt]) -> KExpr:
         return op("to_f64", count, dtype="f64")
     if expr.function == "share":
         everybody = scope.let(body, "present", integer(0))
-        body += members(scope, expr, lambda other: [_more(count)], lambda other: [_more(everybody)])
+        if expr.place and not _may_go(scope, expr.of):
+            start, stop = _row(scope, expr.of, expr.place, scope.agent)
+            body.append(Assign(everybody.name, op("sub", stop, start)))
+            body += members(scope, expr, lambda other: [_more(count)])
+        else:
+            body += members(scope, expr, lambda other: [_more(count)], lambda other: [_more(everybody)])
         return _of_somebody(scope, expr, everybody, real("div", as_number(count), as_number(everybody)))
     return _of_numbers(scope, expr, count, body)
 
@@ -254,10 +259,22 @@ def _of_place(scope: Scope, expr: m.Neighbours, told: Told, met: Told | None) ->
         other = scope.beside(expr.of, scope.let(body, "member", member))
         body += read_states(other)
         found = [*(met(other) if met is not None else []), *_wanted(other, expr, told)]
-        gone = any(c.of == expr.of and c.removed for c in scope.builder.model.conditions)
-        return [*body, If(test("not", any_removed(other, expr.of)), tuple(found))] if gone else [*body, *found]
+        if not _may_go(scope, expr.of):
+            return [*body, *found]
+        return [*body, If(test("not", any_removed(other, expr.of)), tuple(found))]
 
     return members_of(scope, expr.of, expr.place, scope.agent, each)
+
+
+def _may_go(scope: Scope, kind: str) -> bool:
+    """Return True if agents of a kind can be removed."""
+    return any(c.of == kind and c.removed for c in scope.builder.model.conditions)
+
+
+def _row(scope: Scope, kind: str, place: str, number_of: KExpr) -> tuple[KExpr, KExpr]:
+    """The first entry of a place among its members' rows, and the one after its last."""
+    rows = f"{kind}_{place}_rows"
+    return scope.builder.load(rows, number_of), scope.builder.load(rows, op("add", number_of, integer(1)))
 
 
 def members_of(
@@ -265,8 +282,7 @@ def members_of(
 ) -> list[KStmt]:
     """The loop over the members of a place; ``each`` gives the statements for one of them."""
     name, edge = f"{kind}_{place}", Var(scope.fresh("edge"), "i64")
-    start = scope.builder.load(f"{name}_rows", number_of)
-    stop = scope.builder.load(f"{name}_rows", op("add", number_of, integer(1)))
+    start, stop = _row(scope, kind, place, number_of)
     member = op("to_i64", scope.builder.load(f"{name}_members", edge))
     return [Loop(edge.name, start, stop, tuple(each(member)))]
 
