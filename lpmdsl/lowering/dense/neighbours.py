@@ -12,6 +12,7 @@ from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import along_rows, any_removed, declare_ties, place_of, takes_part
 from lpmdsl.lowering.dense.rules.looking_back import met_before
+from lpmdsl.lowering.sparse.members import is_kept, kept_number
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import Assign, Draw, If, Kernel, KExpr, KStmt, Launch, Loop, ScheduleItem, Store, Var
 from lpmdsl.program.nodes import AGENT, STEP, all_of, as_number, integer, number, op, real, test, word
@@ -102,20 +103,27 @@ def looked_at(scope: Scope, expr: m.Neighbours, body: list[KStmt]) -> KExpr:
         return _quantile(scope, expr, body)
     if expr.function == "commonest":
         return _commonest(scope, expr, body)
+    if is_kept(scope.builder, expr):
+        return _kept(scope, expr, body)
     count = scope.let(body, "counted", integer(0))
     if expr.function == "count":
         body += members(scope, expr, lambda other: [_more(count)])
         return op("to_f64", count, dtype="f64")
     if expr.function == "share":
         everybody = scope.let(body, "present", integer(0))
-        if expr.place and not _may_go(scope, expr.of):
-            start, stop = _row(scope, expr.of, expr.place, scope.agent)
-            body.append(Assign(everybody.name, op("sub", stop, start)))
-            body += members(scope, expr, lambda other: [_more(count)])
-        else:
-            body += members(scope, expr, lambda other: [_more(count)], lambda other: [_more(everybody)])
+        body += members(scope, expr, lambda other: [_more(count)], lambda other: [_more(everybody)])
         return _of_somebody(scope, expr, everybody, real("div", as_number(count), as_number(everybody)))
     return _of_numbers(scope, expr, count, body)
+
+
+def _kept(scope: Scope, expr: m.Neighbours, body: list[KStmt]) -> KExpr:
+    """The number or share of the members of a place, of whom moves keep count."""
+    counted = as_number(kept_number(scope.builder, expr, scope.agent))
+    if expr.function == "count":
+        return counted
+    start, stop = _row(scope, expr.of, expr.place, scope.agent)
+    everybody = scope.let(body, "present", op("sub", stop, start))
+    return _of_somebody(scope, expr, everybody, real("div", counted, as_number(everybody)))
 
 
 def _of_numbers(scope: Scope, expr: m.Neighbours, count: Var, body: list[KStmt]) -> KExpr:
@@ -259,16 +267,10 @@ def _of_place(scope: Scope, expr: m.Neighbours, told: Told, met: Told | None) ->
         other = scope.beside(expr.of, scope.let(body, "member", member))
         body += read_states(other)
         found = [*(met(other) if met is not None else []), *_wanted(other, expr, told)]
-        if not _may_go(scope, expr.of):
-            return [*body, *found]
-        return [*body, If(test("not", any_removed(other, expr.of)), tuple(found))]
+        gone = any(c.of == expr.of and c.removed for c in scope.builder.model.conditions)
+        return [*body, If(test("not", any_removed(other, expr.of)), tuple(found))] if gone else [*body, *found]
 
     return members_of(scope, expr.of, expr.place, scope.agent, each)
-
-
-def _may_go(scope: Scope, kind: str) -> bool:
-    """Return True if agents of a kind can be removed."""
-    return any(c.of == kind and c.removed for c in scope.builder.model.conditions)
 
 
 def _row(scope: Scope, kind: str, place: str, number_of: KExpr) -> tuple[KExpr, KExpr]:

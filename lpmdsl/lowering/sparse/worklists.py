@@ -8,6 +8,7 @@ from lpmdsl.lowering.dense.entries import Phase
 from lpmdsl.lowering.dense.expressions import Scope, joined
 from lpmdsl.lowering.sparse.censuses import Occupancy
 from lpmdsl.lowering.sparse.constant_hazard import dirty_blocks, fresh, mark_dirty, tell_at_once
+from lpmdsl.lowering.sparse.members import tell_places
 from lpmdsl.lowering.sparse.plan import Plan, networks_of, susceptible, telling_states, timed
 from lpmdsl.program.ir import Append, Enqueue, If, KExpr, KStmt, Mark, Store, Tally
 from lpmdsl.program.nodes import AGENT, STEP, any_of, integer, is_one_of, op, test
@@ -107,12 +108,16 @@ def seen_changed(kind: str) -> str:
 def at_beginning(scope: Scope, condition: m.Condition, state: KExpr) -> list[KStmt]:
     """The start state in the tables, in the calendar, in a set."""
     body: list[KStmt] = [Tally(f"{o.name}_tally", cell(scope, o, state), integer(1)) for o in _told(scope, condition)]
-    return body + _expected(scope, condition, state, integer(0))
+    return [*body, *tell_places(scope, condition, state), *_expected(scope, condition, state, integer(0))]
 
 
 def after_moves(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr, phase: Phase | None) -> list[KStmt]:
     """Notify those concerned of an agent's moves of this phase, once they are made; None: it was moved otherwise."""
-    body = [*tell_occupancies(scope, condition, before, state), *_tell_view(scope, condition, before, state, phase)]
+    body = [
+        *tell_occupancies(scope, condition, before, state),
+        *tell_places(scope, condition, state, before),
+        *_tell_view(scope, condition, before, state, phase),
+    ]
     return body + _expected(scope, condition, state, op("add", STEP, integer(1)))
 
 
