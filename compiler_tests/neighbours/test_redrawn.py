@@ -13,9 +13,12 @@ import lpmdsl
 from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
 from compiler_tests.support.four_ways import same_four_ways
 from lpmdsl.backends.request import RunResult
+from lpmdsl.config import RunOptions
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.lowering.relaxed.supported import check_relaxable
 from lpmdsl.networks.random_regular import circles, keys_of_draws, rows_of_draw
+from lpmdsl.runtime.api import repeats_of
+from lpmdsl.runtime.gradients.sensitivity import sensitivities
 from lpmdsl.semantics.host.evaluate import parameter_values
 from lpmdsl.source import Source
 from lpmdsl.syntax.formatting.text import format_module
@@ -183,6 +186,22 @@ def test_the_relaxation_names_redrawn_ties() -> None:
         check_relaxable(lpmdsl.load(TEXT).model)
     found = [d for d in raised.value.report.diagnostics if "drawn anew" in d.message]
     assert [(d.code, d.span.line) for d in found] == [("E0846", 13)]
+
+
+def test_the_score_goes_along_redrawn_ties() -> None:
+    """The score and differences agree about the infectiousness, 400 runs each, |z| < 4."""
+    text = INDEX.format(every="day", stay=4).replace("60_000", "400").replace("3_000", "20")
+    text = text.replace("from S by contagion to Caught", "from S by contagion to I").replace(
+        "S, I, Caught, R", "S, I, R"
+    )
+    beta = "parameter beta = 0.1 per contact\n\n"
+    text = text.replace("0.5 per contact", "beta").replace("agent Person", f"{beta}agent Person")
+    text = text[: text.index("observe")] + "observe cases = number entering I per day\n"
+    repeats = repeats_of(lpmdsl.load(text), "total of cases", RunOptions(seed=1, replicates=400), needs_number=True)
+    score, differences = (sensitivities(repeats, ["beta"], estimator)[0] for estimator in ("score", "differences"))
+    assert (score.estimator, differences.estimator) == ("score", "differences")
+    assert abs(score.gradient - differences.gradient) < 4 * np.hypot(score.se, differences.se)
+    assert score.se < 0.1 * abs(score.gradient)
 
 
 # ------------------------------------------------------------------ messages

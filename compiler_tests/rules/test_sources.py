@@ -12,6 +12,8 @@ import lpmdsl
 from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
 from compiler_tests.support.four_ways import same_four_ways
 from lpmdsl.diagnostics import LpmError, Report
+from lpmdsl.lowering.relaxed.supported import check_relaxable
+from lpmdsl.semantics.analysis.score_support import unscored
 from lpmdsl.source import Source
 from lpmdsl.syntax.formatting.text import format_module
 from lpmdsl.syntax.parse import parse
@@ -260,6 +262,20 @@ def test_times_between_infections_are_those_of_the_infectiousness() -> None:
     assert found["caught"] > 4_000
     assert abs(found["days"] / found["caught"] / (5 / 1.125) - 1) < 0.02
     assert abs(found["first"] / found["firsts"] / 1.601806641 - 1) < 0.05
+
+
+def test_estimators_say_what_they_do_not_see() -> None:
+    """The score misses that a parameter decides who it was, the relaxation has nobody in particular."""
+    beta = "parameter beta = 0.05 per contact\n\n"
+    model = lpmdsl.load(
+        TEXT.replace("at 0.05 per contact", "at beta").replace("agent Person", f"{beta}agent Person")
+    ).model
+    why = unscored(model, "beta", "cases")
+    assert why is not None and why.startswith("it decides who is remembered as the source (")
+    with pytest.raises(LpmError) as raised:
+        check_relaxable(model)
+    told = [(d.code, d.span.line) for d in raised.value.report.diagnostics if "count of infector" in d.message]
+    assert told == [("E0846", 42)]
 
 
 # ------------------------------------------------------------------ messages
