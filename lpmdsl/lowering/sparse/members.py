@@ -18,7 +18,7 @@ def is_kept(builder: Builder, expr: m.Neighbours) -> bool:
 
 
 def kept_number(builder: Builder, expr: m.Neighbours, place: KExpr) -> KExpr:
-    """How many members of a place are counted, as the moves made so far have left it."""
+    """Number of members of a place that are counted, as the moves made so far have left it."""
     return builder.load(_counter(builder, expr), place)
 
 
