@@ -335,6 +335,9 @@ REPLACED = [
     ("rises above level", "rises above 2", "E0719", "when share of school where Flu is I rises above 2"),
     ("share of school where Flu is I", "share of school where Flu is I in their wing", "E1109", "wing"),
     ("share of school where Flu is I", "share of school where their.Flu is I", "E1101", "their.Flu"),
+    ("share of school where Flu is I", "share of members where Flu is I", "E0601", "members"),
+    ("share of school where", "share of classes where", "E1107", "share of classes where Flu is I"),
+    ("of school\n", "of each school\n", "E0101", "school"),
 ]
 
 

@@ -74,6 +74,9 @@ def aggregate(
     if over.id not in ctx.members:
         if over.id in ctx.states or any(over.id in s for s in ctx.states.values()):
             _counted_state(ctx, expr, over)
+        elif scope.domain is not None and ctx.names.word_of(over.id) is None:
+            help = f"Of the members of a {scope.domain[1]} it is `{expr.function} of {scope.domain[1]} where …`."
+            ctx.report.add("E0601", f"There is no agent `{over.id}`.", over.span, help)
         else:
             ctx.agent_kind(over)
         return nothing(expr.span)

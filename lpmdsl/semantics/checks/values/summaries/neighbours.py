@@ -129,12 +129,15 @@ def kept(ctx: Context, kind: str, made: model.Neighbours) -> model.AttributeRef:
 def _may_look(ctx: Context, written: tree.Aggregate, scope: Scope) -> bool:
     if scope.can("neighbours"):
         return True
+    help = "Read it in an exit, a rule, an intervention's `where` or an observation."
+    if scope.domain is not None:
+        help = f"What a {scope.domain[1]} sees of its own members is `{written.function} of {scope.domain[1]} where …`."
     ctx.report.add(
         "E1107",
         f"{scope.place[:1].upper() + scope.place[1:]} cannot read {text_of(written.span)}: whom one sees is known "
         "while the model runs, to those who are in view.",
         written.span,
-        "Read it in an exit, a rule, an intervention's `where` or an observation.",
+        help,
     )
     return False
 
