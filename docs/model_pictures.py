@@ -28,6 +28,7 @@ class Picture:
 
 PICTURES = {
     "calibnn": Picture("positives"),
+    "cloned_network": Picture("shared", replicates=10),
     "degroot": Picture("spread", replicates=10, settings={"stubborn_share": "5 %"}),
     "dose_schedule": Picture("protected", replicates=5),
     "fast_test": Picture("infections", ("baseline", "laboratory")),

@@ -222,6 +222,7 @@ PASSES = {
     "calibnn": (5, 5),
     "commuting": (4, 1),
     "conformity": (4, 2),
+    "cloned_network": (6, 3),
     "degroot": (7, 3),
     "dose_schedule": (11, 8),
     "fast_test": (6, 3),

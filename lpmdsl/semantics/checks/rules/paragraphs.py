@@ -84,7 +84,7 @@ def check_paragraph(
     where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
     probability = None
     if written.probability is not None:
-        probability = check_probability(ctx, written.probability, scope, "the chance of a paragraph")
+        probability = check_probability(ctx, written.probability, inside, "the chance of a paragraph")
     actions = [
         _action(ctx, action, written.meeting, inside, f"{site}.action{k}", is_taken)
         for k, action in enumerate(written.actions)
