@@ -58,6 +58,13 @@ LATER_LINES = {
     "on": "Placing agents `on` a space is not there yet",
 }
 
+# Actions of other systems that are written with several lines here, and what stands in their place.
+ELSEWHERE_LINES = dict.fromkeys(
+    ("quarantine", "trace", "isolate"),
+    "Write `every 1 day for KIND where TEST`, below it `each of NETWORK` and `set their.ATTRIBUTE to yes` "
+    "(docs/cookbook.md)",
+)
+
 # Words with a fixed place in a line; a name that equals one of them would be ambiguous there.
 RESERVED = STARTERS | words(
     "and or not is in where with by to from at of on over else per every for their yes no as except "

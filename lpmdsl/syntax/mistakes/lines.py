@@ -9,7 +9,7 @@ from lpmdsl.quantities import UNITS
 from lpmdsl.syntax.mistakes.expected import listed
 from lpmdsl.syntax.mistakes.stop import Answer, Stop
 from lpmdsl.syntax.tree import AT_A_MOMENT, LASTING
-from lpmdsl.syntax.words import ATTRIBUTE_LINE, CLAUSE_WORDS, CLAUSES, LATER_LINES, OPENERS, ROW_LINE
+from lpmdsl.syntax.words import ATTRIBUTE_LINE, CLAUSE_WORDS, CLAUSES, ELSEWHERE_LINES, LATER_LINES, OPENERS, ROW_LINE
 
 _ACTIONS = frozenset(word.upper() for word in (*AT_A_MOMENT, *LASTING))
 _OPENERS = frozenset(word.upper() for word in OPENERS)
@@ -112,6 +112,8 @@ def _wrong_clause(stop: Stop, clauses: dict[str, str]) -> Answer:
     possible = [word for word in clauses if word.upper() in stop.accepts]
     starts = listed([f"`{word}`" for word in possible or clauses], "or")
     help = f"A line here starts with {starts}" if clauses else f"`{stop.keyword}` has no further lines"
+    if stop.keyword == "intervention":
+        help = ELSEWHERE_LINES.get(stop.found, help)
     if stop.found in clauses:
         return "E0101", f"`{stop.found}` does not belong here in `{stop.keyword}`", help
     owners = [f"`{name}`" for name, theirs in CLAUSES.items() if stop.found in theirs]
