@@ -113,3 +113,23 @@ def test_a_second_place_explains_the_first(old: str, new: str, code: str, line: 
     assert (said, next(k for k, row in enumerate(text.splitlines(), 1) if line in row)) in [
         (label.text, label.span.line) for label in error.labels
     ]
+
+
+def test_bounds_of_a_number_of_agents_may_have_fractions_between_them() -> None:
+    text = """\
+model begun version 1.0
+clock
+  step 1 day
+  for 10 days
+parameter begun = 10 people
+  between 1 people and 100 people
+agent Person count 1_000
+condition Flu of Person
+  states S, I
+  start S except begun Person in I
+  from I at rate 1 per day to S
+observe ill = count of Person where Flu is I every day
+"""
+    assert lpmdsl.load(text).run(parameters={"begun": "7 people"}).observations is not None
+    with pytest.raises(lpmdsl.LpmError, match="E0316"):
+        lpmdsl.load(text.replace("= 10 people", "= 10.5 people"))

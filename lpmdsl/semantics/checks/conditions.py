@@ -112,7 +112,8 @@ def _fits_population(ctx: Context, kind: str, number: model.Expr) -> None:
     if number.type == ERROR:
         return
     for value, story in extremes(ctx, (number,)):
-        if value < 0 or value != int(value):
+        # Between its bounds a parameter has fractions as well; a run looks at the number that it gets.
+        if value < 0 or (value != int(value) and not story):
             message = f"{value:g} is no number of agents{story}: agents are whole."
             ctx.report.add("E0316", message, number.span, labels=origins(ctx, number))
         elif agent is not None and agent.count is not None and value > agent.count:
