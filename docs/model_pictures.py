@@ -34,6 +34,7 @@ PICTURES = {
     "fast_test": Picture("infections", ("baseline", "laboratory")),
     "gradabm_sir": Picture("infections", ("baseline", "no_measures"), 5),
     "guess_average": Picture("target", ("baseline", "by_the_book"), 1),
+    "molt_cascade": Picture("reached", ("baseline", "no_habit"), 5),
     "moran": Picture("mutants", replicates=100),
     "opinion": Picture("spread", ("baseline", "narrow", "open"), 10),
     "school_closures": Picture("cases", ("schools", "everywhere", "open"), 5),

@@ -40,6 +40,7 @@ REFUSED = {
     "degroot": r"E0846.*listen",
     "dose_schedule": r"E0846.*time since Dose",
     "gradabm_sir": r"E0846.*time since Covid",
+    "molt_cascade": r"E0846.*reading",
     "moran": r"E0846.*replacement",
     "opinion": r"E0846.*listen",
     "school_closures": r"E0846.*by_school of school",

@@ -230,6 +230,7 @@ PASSES = {
     "guess_average": (2, 1),
     "isolation_policy": (6, 5),
     "measles_households": (8, 7),
+    "molt_cascade": (10, 7),
     "moran": (5, 4),
     "opinion": (10, 3),
     "s3_emotion": (6, 1),

@@ -19,7 +19,7 @@ from lpmdsl.semantics.model import Literal_, Model
 ALL = sorted((Path(__file__).parent.parent.parent / "models").glob("*.lpm"))
 DECIDING = [p for p in ALL if "\nbehaviour " in p.read_text(encoding="utf-8")]
 """Models with behaviours, which have no relaxation."""
-_RULED = ("degroot", "dose_schedule", "gradabm_sir", "moran", "opinion", "school_closures", "zombies")
+_RULED = ("degroot", "dose_schedule", "gradabm_sir", "molt_cascade", "moran", "opinion", "school_closures", "zombies")
 RULED = [p for p in ALL if p.stem in _RULED]
 """Models with what the relaxation has not: rules, neighbours, counts of everybody, time since a move, interventions of
 each place."""
