@@ -84,7 +84,10 @@ def check_paragraph(
     where = check_test(ctx, written.where, scope, "what follows `where`") if written.where is not None else None
     probability = None
     if written.probability is not None:
-        probability = check_probability(ctx, written.probability, inside, "the chance of a paragraph")
+        # Who is to take somebody is drawn before anybody is taken; whom one picked, or each in turn, is in view.
+        takes = written.meeting is not None and written.meeting.how == "take"
+        seen = scope if takes else inside
+        probability = check_probability(ctx, written.probability, seen, "the chance of a paragraph")
     actions = [
         _action(ctx, action, written.meeting, inside, f"{site}.action{k}", is_taken)
         for k, action in enumerate(written.actions)
