@@ -1,4 +1,6 @@
-"""Answers the prompts of ``conformity``, ``s3_emotion`` and ``commuting`` by rules: stand-ins, no language model.
+"""Answers of rules to the prompts of ``conformity``, ``s3_emotion``, ``anchor_clusters`` and ``commuting``.
+
+Stand-ins, no language model.
 
 ``python -m benchmarks.minds_stand_in`` asks them about every archetype that there can be and writes the ledgers beside
 the models. A reply is drawn from SHA-256 of its prompt and the request's seed. The rules:
@@ -6,6 +8,7 @@ the models. A reply is drawn from SHA-256 of its prompt and the request's seed. 
 - ``conformity``: wrong with the product of what the nature and what the number heard say (``NATURE``, ``HEARD``);
 - ``s3_emotion``: a step of a Markov chain of emotions, by how many posts were seen (``FEELS``); blame evenly within 10
   of ``BLAME``, and a post with ``POSTS``, both by the emotion alone;
+- ``anchor_clusters``: by the temper alone, at how much of what one hears is bad news (``APART``);
 - ``commuting``: by the shares of ``GOES``, which differ from the survey's by 5, 5 and 10 per cent in total variation.
 """
 
@@ -34,6 +37,9 @@ FEELS = {
 }  # fmt: skip
 BLAME = {"calm": 50, "moderate": 60, "intense": 80}
 POSTS = {"calm": 0.0, "moderate": 0.2, "intense": 0.7}
+APART = {"bold": (0.02, 0.2), "even": (0.1, 0.6), "anxious": (0.4, 0.95)}
+"""Temper → the chance of keeping away where nobody is ill, and where all are; between them by parts of the bad news."""
+NEWS = ({"hardly any": 0, "a few": 1, "many": 2, "very many": 3}, {"no": 0, "one": 1, "several": 2})
 MODES = ("bus", "car", "bike")
 GOES = {"young": (0.35, 0.3, 0.35), "middle": (0.25, 0.6, 0.15), "older": (0.2, 0.7, 0.1)}
 Said = dict[str, str | int]
@@ -63,6 +69,20 @@ def feels_or_judges(prompt: str, seed: int) -> Said:
     return {"attitude": blame, "posts": "yes" if evenly(prompt, seed, 1) < POSTS[emotion] else "no"}
 
 
+def keeps_apart(prompt: str, seed: int) -> Said:
+    """The reply about town, by one's temper and the news."""
+    return {"decision": "yes" if evenly(prompt, seed) < apart_by(prompt) else "no"}
+
+
+def apart_by(prompt: str) -> float:
+    """The chance of keeping away from town that the rule gives a prompt."""
+    least, most = next(chances for word, chances in APART.items() if f", {word}, and" in prompt)
+    cases = next((n for word, n in NEWS[0].items() if f"There are {word} cases" in prompt), 0)
+    friends = next(n for word, n in NEWS[1].items() if f"; {word} friends are ill" in prompt)
+    home = 1 if "ill at home: yes" in prompt else 0
+    return least + (most - least) * (cases + friends + home) / 6
+
+
 def goes(prompt: str, seed: int) -> Said:
     """The reply about the way to work."""
     age = next(word for word in GOES if f"You are {word} " in prompt)
@@ -79,7 +99,7 @@ def _one_of(words: tuple[str, ...], chances: tuple[float, ...], u: float) -> str
 
 
 RULES: dict[str, Callable[[str, int], Said]] = {
-    "conformity": answers_wrong, "s3_emotion": feels_or_judges, "commuting": goes,
+    "conformity": answers_wrong, "s3_emotion": feels_or_judges, "anchor_clusters": keeps_apart, "commuting": goes,
 }  # fmt: skip
 
 

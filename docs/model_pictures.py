@@ -27,6 +27,7 @@ class Picture:
 
 
 PICTURES = {
+    "anchor_clusters": Picture("keeping_apart", replicates=1),
     "calibnn": Picture("positives"),
     "cloned_network": Picture("shared", replicates=10),
     "degroot": Picture("spread", replicates=10, settings={"stubborn_share": "5 %"}),

@@ -165,6 +165,7 @@ CODES: dict[str, str] = {
     "E0782": "The bounds of an answer",
     "E0783": "Not one value for each decision",
     "E0784": "No decision before this one",
+    "E0785": "Representatives that stand for nobody",
     "E0740": "A parameter that varies where one value is needed",
     "E0742": "A number that is not finite",
     "E0744": "A number that a run finds out of its range",

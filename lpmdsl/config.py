@@ -141,13 +141,15 @@ class ObservationRecord(BaseModel):
 class BehaviourRecord(BaseModel):
     """Origins of the answers of one behaviour. ``asks``: replies that archetypes needed, each counted once a run;
     ``hits`` of them were in the ledger, ``fallbacks`` had none. Calls and tokens are of this run, retries included.
-    ``reasons``: how often each reason for a fallback. ``distance``: from the survey of ``validate against``."""
+    ``reasons``: how often each reason for a fallback. ``asked_for``: kind of people → the kind that is asked for it,
+    where there are representatives. ``distance``: from the survey of ``validate against``."""
 
     archetypes: int = 0
     asks: int = 0
     hits: int = 0
     fallbacks: int = 0
     reasons: dict[str, int] = Field(default_factory=dict)
+    asked_for: dict[str, str] = Field(default_factory=dict)
     distance: float | None = None
 
 

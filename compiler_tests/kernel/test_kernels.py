@@ -221,6 +221,7 @@ PASSES = {
     "boarding_school": (6, 6),
     "calibnn": (5, 5),
     "commuting": (4, 1),
+    "anchor_clusters": (7, 5),
     "conformity": (4, 2),
     "cloned_network": (6, 3),
     "degroot": (7, 3),

@@ -1,4 +1,4 @@
-"""Claims of conformity, s3_emotion and commuting, whose answers beside them are recorded from stated rules."""
+"""Claims of the models whose answers beside them are recorded from stated rules: conformity and others."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from benchmarks import minds_stand_in as stand_in
 from benchmarks.nyc_stand_in import record
 from compiler_tests.support.both_backends import assert_same, compiled, cpu_run, loaded, request_of
 from compiler_tests.support.four_ways import same_four_ways
+from lpmdsl.config import RunOptions
 from lpmdsl.diagnostics import LpmError
+from lpmdsl.runtime.behaviour_costs import cost_of
 from lpmdsl.runtime.engine.gpu.launch import Tiling
 from lpmdsl.runtime.engine.gpu.run import gpu_runner
 from lpmdsl.runtime.results import Results
+from lpmdsl.runtime.scenarios import plan
 
 Z = 4.5  # standard errors: of 75 shares one lies outside once in 2 000 sets, and the draws are fixed
 
@@ -88,6 +91,36 @@ def test_by_the_law_the_first_day_is_binomial() -> None:
         for seed in range(20)
     ]
     assert abs(np.mean(found) - expected) < 3 * np.std(found, ddof=1) / math.sqrt(20)
+
+
+# ------------------------------------------------------------------ anchor_clusters
+
+
+def test_three_of_sixty_kinds_are_asked_for_all() -> None:
+    """Their groups are those of the tempers, by which alone the rule answers; 204 archetypes at most of 1 800."""
+    found = runs("anchor_clusters")
+    assert found.manifest.behaviours is not None
+    record = found.manifest.behaviours.each["keeping"]
+    assert 120 < record.archetypes <= 204 and record.asks == record.hits == 20 * record.archetypes
+    assert len(record.asked_for) == 60 and len(set(record.asked_for.values())) == 3
+    alike = [kind.split(", ")[2] == by.split(", ")[2] for kind, by in record.asked_for.items()]
+    assert sum(alike) >= 57
+    model = lpmdsl.load(stand_in.MODELS / "anchor_clusters.lpm").model
+    cost = cost_of(model, plan(model, RunOptions()), 1.0, 1)
+    assert [(p.archetypes_most, p.calls_most) for p in cost.parts] == [(204, 4_080)]
+    apart = found.observations.query("observation == 'keeping_apart'").groupby("group")["value"].mean()
+    assert apart["bold"] < apart["even"] < apart["anxious"]
+
+
+def test_shares_that_representatives_answer_follow_the_law() -> None:
+    for prompt, said in replies("anchor_clusters"):
+        assert len(said) == 20 and is_share(
+            sum(one["decision"] == "yes" for one in said), 20, stand_in.apart_by(prompt)
+        ), prompt
+
+
+def test_nobody_keeps_apart_whom_nobody_asks() -> None:
+    assert (reports(runs("anchor_clusters", "nobody_asked"), "keeping_apart") == 0).all()
 
 
 # ------------------------------------------------------------------ s3_emotion

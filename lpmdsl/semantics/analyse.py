@@ -14,6 +14,7 @@ from lpmdsl.semantics.analysis.state_graph import Edges, circle, edges, reachabl
 from lpmdsl.semantics.data_files.fit_data import check_fits
 from lpmdsl.semantics.lints.had_by_several import check_had_by_several
 from lpmdsl.semantics.lints.no_effect import check_unmoved
+from lpmdsl.semantics.lints.represented import check_represented
 from lpmdsl.semantics.lints.stale_formulas import check_stale
 from lpmdsl.semantics.lints.stale_limits import check_stale_limits
 from lpmdsl.semantics.lints.unreachable import check_futile
@@ -53,6 +54,7 @@ def analyse(checked: model.Model, report: Report) -> Facts:
         check_effects(checked, readers, report)
         check_stale_limits(checked, report)
         check_had_by_several(checked, report)
+        check_represented(checked, report)
     if not checked.is_library and not report.has_errors:
         # What is unreachable has been reported; what follows from it need not be.
         check_futile(checked, report)

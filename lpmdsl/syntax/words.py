@@ -59,7 +59,7 @@ LATER_LINES = {
 }
 
 # Actions of other systems that are written with several lines here, and what stands in their place.
-ELSEWHERE_LINES = dict.fromkeys(
+ELSEWHERE_LINES: dict[str, str] = dict.fromkeys(
     ("quarantine", "trace", "isolate"),
     "Write `every 1 day for KIND where TEST`, below it `each of NETWORK` and `set their.ATTRIBUTE to yes` "
     "(docs/cookbook.md)",
@@ -151,7 +151,8 @@ CLAUSES: dict[str, dict[str, str]] = {
         "when": "when SLOT changes",
         "after": "after BEHAVIOUR",
         "knows": "knows SLOT in bands at VALUE, VALUE` or `knows NAME = EXPRESSION in bands at VALUE, VALUE",
-        "asks": "asks NUMBER times per archetype` or `asks for probabilities",
+        "asks": "asks NUMBER times per archetype`, `asks for probabilities` or "
+        "`asks NUMBER representatives by response",
         "system": 'system "text"',
         "remembers": "remembers the last NUMBER decisions",
         "shifted": "shifted by PARAMETER",

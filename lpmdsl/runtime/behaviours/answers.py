@@ -7,7 +7,7 @@ comes to. Only the moment of a stop can depend on the order.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,10 +19,13 @@ from lpmdsl.backends.request import Archetype, Ask
 from lpmdsl.config import BehaviourRecord, LlmOptions, LlmRecord
 from lpmdsl.diagnostics import fail
 from lpmdsl.runtime.behaviours.budget import Budget
+from lpmdsl.runtime.behaviours.grouping import medoids
 from lpmdsl.runtime.behaviours.ledger import Entry, Ledger
 from lpmdsl.runtime.behaviours.render import Request, request_of
 from lpmdsl.runtime.behaviours.replies import Invalid, kept_probabilities, reply_values
-from lpmdsl.semantics.analysis.archetypes import answers_of, asked_as, labels_of
+from lpmdsl.runtime.behaviours.tables import Value, numbers, of_all_labels, rows
+from lpmdsl.semantics.analysis.archetypes import answers_of, asked_as
+from lpmdsl.semantics.analysis.representatives import battery, joined, kinds, own_digits
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Behaviour, Model
 from lpmdsl.semantics.spans import word_span
@@ -33,8 +36,7 @@ if TYPE_CHECKING:
 
 COMMIT_EVERY = 64  # replies in one transaction; what an abrupt end can lose, beside those under way
 
-Value = float | tuple[float, ...] | None
-"""One reply: the label's number, the number or the share; probabilities of the labels; None for a fallback."""
+Labels = tuple[str, ...]
 Reply = tuple[Value, ...] | None
 """The same for each thing that a reply says."""
 
@@ -53,6 +55,10 @@ class Answers:
     each: dict[str, BehaviourRecord] = field(default_factory=dict)
     uses: dict[tuple[str, str], int] = field(default_factory=dict)
     _known: dict[tuple[str, tuple[str, ...]], tuple[Reply, ...]] = field(default_factory=dict)
+    _heard: dict[tuple[str, Labels], int] = field(default_factory=dict)
+    """Behaviour and labels of an archetype → how often it was looked up."""
+    _groups: dict[str, dict[Labels, Labels]] = field(default_factory=dict)
+    """Behaviour → kind of people → the kind that is asked for it."""
     _requests: dict[tuple[str, tuple[str, ...]], Request] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _run: int | None = None
@@ -72,13 +78,20 @@ class Answers:
         """The replies of each archetype; of several answers its own. Raises ``LpmError`` to end the run."""
         asked = self.model.behaviour(asked_as(behaviour))
         with self._lock:
-            new = [a for a in who if (asked.name, a.labels) not in self._known]
-            if new:
-                self._learn(asked, new)
+            stands = {a.labels: self._stands_for(asked, a.labels) for a in who}
+            self._learn_of(asked, stands.values())
             for archetype in who if asked is behaviour else ():
-                use = behaviour.name, self._request(behaviour, archetype).key
+                heard = behaviour.name, archetype.labels
+                self._heard[heard] = self._heard.get(heard, 0) + 1
+                use = behaviour.name, self._request(behaviour, Archetype(0, stands[archetype.labels])).key
                 self.uses[use] = self.uses.get(use, 0) + 1
-            return [self._parts(behaviour, asked, a.labels) for a in who]
+            return [self._parts(behaviour, asked, stands[a.labels]) for a in who]
+
+    def _learn_of(self, behaviour: Behaviour, several: Iterable[Labels]) -> None:
+        """Get the replies about archetypes of which there are none yet, each once, in the order in which they come."""
+        new = [labels for labels in dict.fromkeys(several) if (behaviour.name, labels) not in self._known]
+        if new:
+            self._learn(behaviour, [Archetype(0, labels) for labels in new])
 
     def _parts(self, behaviour: Behaviour, asked: Behaviour, labels: tuple[str, ...]) -> tuple[Value, ...]:
         """One of the answers in each reply about an archetype."""
@@ -87,12 +100,40 @@ class Answers:
 
     def replies_of(self, behaviour: Behaviour) -> dict[tuple[str, ...], tuple[tuple[Value, ...], int]]:
         """By an archetype's labels: its replies and how often they were used."""
-        found = {}
-        for name, labels in self._known:
-            if name == behaviour.name:
-                key = self._request(behaviour, Archetype(0, labels)).key
-                found[labels] = self._parts(behaviour, behaviour, labels), self.uses.get((name, key), 0)
-        return found
+        return {
+            labels: (self._parts(behaviour, behaviour, self._stands_for(behaviour, labels)), uses)
+            for (name, labels), uses in self._heard.items() if name == behaviour.name
+        }  # fmt: skip
+
+    # ------------------------------------------------------------------ representatives
+
+    def _stands_for(self, behaviour: Behaviour, labels: Labels) -> Labels:
+        """Labels of the archetype that is asked for this one: the same moment of the kind that represents its kind."""
+        if behaviour.representatives is None:
+            return labels
+        if behaviour.name not in self._groups:
+            self._groups[behaviour.name] = self._grouped(behaviour, behaviour.representatives.count)
+        own = own_digits(self.model, behaviour)
+        kind = self._groups[behaviour.name][tuple(labels[k] for k in own)]
+        moment = tuple(word for k, word in enumerate(labels) if k not in own)
+        return joined(self.model, behaviour, kind, moment)
+
+    def _grouped(self, behaviour: Behaviour, count: int) -> dict[Labels, Labels]:
+        """By each kind of people that which is asked for it. All kinds are asked a battery, whoever there is: so groups
+        are the same in every replicate and scenario, and follow from what the ledger keeps."""
+        model, each = self.model, kinds(self.model, behaviour)
+        asked = [[joined(model, behaviour, kind, moment) for moment in battery(model, behaviour)] for kind in each]
+        self._learn_of(behaviour, (labels for some in asked for labels in some))
+        answers = [[n for labels in some for n in self._numbers(behaviour, labels)] for some in asked]
+        stands = [each[k] for k in medoids(np.array(answers), count)]
+        told = self._record(behaviour).asked_for
+        told |= {", ".join(kind): ", ".join(by) for kind, by in zip(each, stands, strict=True)}
+        return dict(zip(each, stands, strict=True))
+
+    def _numbers(self, behaviour: Behaviour, labels: Labels) -> list[float]:
+        """Numbers by which the answers about an archetype differ from those about others."""
+        several = [b for b in self.model.behaviours if asked_as(b) == behaviour.name]
+        return [n for one in several for n in numbers(one, self._parts(one, behaviour, labels))]
 
     # ------------------------------------------------------------------ learning
 
@@ -213,7 +254,7 @@ class Answers:
         try:
             if behaviour.asks:
                 return reply_values(request, entry.reply)
-            return (_of_all_labels(behaviour, request, kept_probabilities(request, entry.reply)),)
+            return (of_all_labels(behaviour, request, kept_probabilities(request, entry.reply)),)
         except Invalid as error:
             raise fail(
                 "E0857",
@@ -261,39 +302,3 @@ class Answers:
         hits, fallbacks = sum(r.hits for r in each), sum(r.fallbacks for r in each)
         tokens = (counts.prompt_tokens + counts.reply_tokens) / 1000
         return f"{counts.calls:,} calls, {hits:,} hits, {tokens:,.1f} k tokens, {fallbacks:,} fallbacks"
-
-
-def _of_all_labels(behaviour: Behaviour, request: Request, said: tuple[float, ...]) -> tuple[float, ...]:
-    """The probabilities of all labels: 0 of those that may not be said."""
-    every = [0.0] * len(labels_of(behaviour))
-    for label, probability in zip(request.wanted[0].labels, said, strict=True):
-        every[label] = probability
-    return tuple(every)
-
-
-def rows(behaviour: Behaviour, values: Sequence[tuple[Value, ...]], otherwise: float) -> NDArray[np.float64]:
-    """The table of replies, float64 (archetypes, columns), with what is decided otherwise in place of each fallback.
-
-    Labels: the share of the replies for each, where a fallback weighs as one reply spread as ``otherwise`` says.
-    """
-    labels = len(labels_of(behaviour))
-    if not labels:
-        return np.array([[otherwise if v is None else v for v in replies] for replies in values], np.float64)
-    spread = _spread(labels, otherwise, behaviour)
-    table = np.zeros((len(values), labels))
-    for row, replies in zip(table, values, strict=True):
-        for value in replies:
-            if value is None:
-                row += spread
-            elif isinstance(value, tuple):
-                row += value
-            else:
-                row[int(value)] += 1
-    return table / table.sum(axis=1, keepdims=True)
-
-
-def _spread(labels: int, otherwise: float, behaviour: Behaviour) -> NDArray[np.float64]:
-    """The distribution over the labels where no reply can be had."""
-    if not behaviour.decides.labels:
-        return np.array([1 - otherwise, otherwise])
-    return np.eye(labels)[int(otherwise)]

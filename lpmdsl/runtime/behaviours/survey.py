@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from lpmdsl.diagnostics import LpmError, Report, fail
 from lpmdsl.reading.door import place_of
-from lpmdsl.runtime.behaviours.answers import Answers, rows
+from lpmdsl.runtime.behaviours.answers import Answers
+from lpmdsl.runtime.behaviours.tables import rows
 from lpmdsl.semantics.analysis.archetypes import labels_of
 from lpmdsl.semantics.data_files.named_files import DataFile, read_data_from, texts
 from lpmdsl.semantics.host.evaluate import Scope, evaluate

@@ -19,6 +19,7 @@ from lpmdsl.semantics.model.behaviours import (
     Behaviour as Behaviour,
     Blend as Blend,
     Known as Known,
+    Representatives as Representatives,
     Validate as Validate,
 )
 from lpmdsl.semantics.model.conditions import (

@@ -66,6 +66,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Representatives:
+    """So many kinds of people who are asked for all, each for those who answer like it."""
+
+    count: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Behaviour:
     """A decision that a language model takes once per occupied archetype, or a rule for each agent (``rule`` set).
 
@@ -106,3 +114,4 @@ class Behaviour:
     asked_with: str = ""
     stage: int = 0
     blends: Blend | None = None
+    representatives: Representatives | None = None

@@ -44,6 +44,7 @@ class BehaviourBuilder(ClauseBuilder):
             self.span(meta),
             clauses.one("after") or (),
             clauses.one("blends"),
+            clauses.one("represented", "asks … representatives"),
         )
 
     def prompt(self, meta: Meta, c: Children) -> tuple[t.Text, ...]:
@@ -102,6 +103,9 @@ class BehaviourBuilder(ClauseBuilder):
 
     def asks_for(self, meta: Meta, c: Children) -> Clause:
         return self._clause("asks", t.Asks(None, c[-1], self.span(meta)), meta)
+
+    def represented(self, meta: Meta, c: Children) -> Clause:
+        return self._clause("represented", t.Representatives(c[0], self.span(meta)), meta)
 
     def system(self, meta: Meta, c: Children) -> Clause:
         return self._first(meta, c, "system")

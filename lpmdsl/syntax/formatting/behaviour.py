@@ -23,6 +23,8 @@ def behaviour(node: t.Behaviour) -> Iterable[Line]:
         yield line_at(clause.span, _knows(clause))
     if node.asks is not None:
         yield from _asks(node.asks)
+    if node.represented is not None:
+        yield line_at(node.represented.span, f"asks {node.represented.count.text} representatives by response")
     if node.system:
         first, *rest = node.system
         yield line_at(first.span, f"system {quoted(first.text)}")

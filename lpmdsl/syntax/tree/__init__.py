@@ -27,6 +27,7 @@ from lpmdsl.syntax.tree.behaviours import (
     Blends as Blends,
     Decides as Decides,
     Knows as Knows,
+    Representatives as Representatives,
     Text as Text,
     Validate as Validate,
 )

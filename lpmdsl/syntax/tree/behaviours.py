@@ -67,6 +67,14 @@ class Blends:
 
 
 @dataclass(frozen=True, slots=True)
+class Representatives:
+    """``asks 40 representatives by response``"""
+
+    count: Quantity
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Validate:
     """``validate against "survey.csv" column c by age_group within 5 % by mean absolute``"""
 
@@ -104,3 +112,4 @@ class Behaviour:
     span: Span
     after: tuple[Name, ...] = ()
     blends: Blends | None = None
+    represented: Representatives | None = None

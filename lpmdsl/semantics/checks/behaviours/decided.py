@@ -29,7 +29,7 @@ _DECIDED = {
     "category": Kind.CATEGORY,
     WHOLE: Kind.NUMBER,
 }
-Clause = tree.Expr | tree.Asks | tree.Name | tree.Text | tree.Validate | tree.Blends
+Clause = tree.Expr | tree.Asks | tree.Name | tree.Text | tree.Validate | tree.Blends | tree.Representatives
 
 
 def misfit(ctx: Context, clause: str, why: str, where: Clause, help: str) -> None:

@@ -107,6 +107,7 @@ def _first(
         answers[1:],
         stage=_stage(ctx, written, kind),
         blends=check_blend(ctx, written, answers, knows, kind),
+        representatives=_representatives(ctx, written),
     )
     return first, otherwise
 
@@ -189,6 +190,23 @@ def _not_before(ctx: Context, written: tree.Behaviour, name: tree.Name, before: 
 
 
 # ------------------------------------------------------------------ how
+
+
+def _representatives(ctx: Context, written: tree.Behaviour) -> model.Representatives | None:
+    """Representatives of the behaviour; None: each kind is asked for itself, or after a report."""
+    clause = written.represented
+    if clause is None:
+        return None
+    if written.decides[0].rule is not None:
+        why = "the rule decides and nobody is asked"
+        misfit(ctx, "asks … representatives", why, clause, "Keep the rule or the prompt.")
+        return None
+    number = clause.count.value
+    if number != int(number) or number < 1:
+        ctx.report.add("E0316", f"Nobody can be asked for by {clause.count.text} representatives.", clause.count.span,
+                       "Write a whole number: `asks 12 representatives by response`.")  # fmt: skip
+        return None
+    return model.Representatives(int(number), clause.span)
 
 
 def _asks(ctx: Context, written: tree.Behaviour, decides: Type) -> int:

@@ -1,0 +1,37 @@
+"""Representatives that stand for nobody else (E0785)."""
+
+from __future__ import annotations
+
+import math
+
+from lpmdsl.diagnostics import Report
+from lpmdsl.semantics import model
+from lpmdsl.semantics.analysis.archetypes import digits
+from lpmdsl.semantics.analysis.representatives import MOST_KINDS, battery, own_digits
+
+
+def check_represented(checked: model.Model, report: Report) -> None:
+    """Report behaviours whose representatives would save nothing, or of too many kinds to tell apart."""
+    for one in checked.behaviours:
+        if one.representatives is not None and not one.asked_with:
+            _check(checked, one, one.representatives, report)
+
+
+def _check(checked: model.Model, one: model.Behaviour, asked: model.Representatives, report: Report) -> None:
+    labels, own = digits(one), own_digits(checked, one)
+    kinds = math.prod(len(labels[k]) for k in own)
+    moments = math.prod(len(each) for each in labels) // kinds
+    help = "Leave the line out."
+    if len(own) == len(labels):
+        why = "all that they know stays as it is, so each kind of people is asked once as it is"
+    elif kinds <= asked.count:
+        why = f"there are {kinds:,} kinds of people, by what never changes of them"
+        help = f"Write fewer than {kinds:,}, or leave the line out." if kinds > 1 else help
+    elif moments <= len(battery(checked, one)):
+        why = f"the {moments:,} moments that they can know of are all asked to group them"
+    elif kinds > MOST_KINDS:
+        why = f"there are {kinds:,} kinds of people, and {MOST_KINDS:,} can be told apart"
+        help = "Let people know less of themselves, in fewer bands."
+    else:
+        return
+    report.add("E0785", f"Representatives of `{one.name}` would stand for nobody: {why}.", asked.span, help)
