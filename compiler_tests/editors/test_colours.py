@@ -70,12 +70,18 @@ def test_every_remark_has_its_colour(name: str) -> None:
         assert not {Colour.DOC, Colour.REMARK} & set(seen[at : at + len(token.rstrip())])
 
 
+def _is_activity(text: str, at: int, token: str) -> bool:
+    """Return True for the last word of ``NAME is active``, which the parser reads as a name."""
+    return token == "active" and text[:at].rstrip().endswith(" is")
+
+
 def test_names_are_taken_for_words_once_in_a_thousand_at_most() -> None:
     """By one line alone nobody can know that ``mixing by mixing`` names a table; 4 of 7,936 when this was written."""
     counted: Counter[bool] = Counter()
     for text in TEXTS.values():
         seen = colours(text)
-        counted.update(set(seen[at : at + len(t)]) <= NAMES for at, t in tokens_of(text) if t.type in NAMED)
+        named = ((at, t) for at, t in tokens_of(text) if t.type in NAMED and not _is_activity(text, at, t))
+        counted.update(set(seen[at : at + len(t)]) <= NAMES for at, t in named)
     assert counted.total() > 7000 and counted[False] * 1000 <= counted.total()
 
 

@@ -25,7 +25,7 @@ def totals(run: lpmdsl.Results, name: str) -> dict[str, float]:
 def test_each_further_exposure_persuades_less(habit: str) -> None:
     """Adoptions per day at risk with two and three exposures, over those with one: habit and its square."""
     text = (MODELS / "molt_cascade.lpm").read_text(encoding="utf-8")
-    bands = ("1, 2, 3 named nobody, one, two, more", "1, 2, 3, 4 named nobody, one, two, three, more")
+    bands = ("1, 2, 3 named none, one, two, more", "1, 2, 3, 4 named none, one, two, three, more")
     assert bands[0] in text
     model = lpmdsl.load(text.replace(*bands))
     run = model.run(seed=4, replicates=5, redraw_people=True, parameters={"habit": habit})
@@ -55,6 +55,6 @@ def test_habit_stops_the_core() -> None:
 
 
 def test_without_patience_nobody_is_persuaded_twice() -> None:
-    run = lpmdsl.load(MODELS / "molt_cascade.lpm").run(seed=2, parameters={"habit": "0.01", "first": "0.5 per day"})
+    run = lpmdsl.load(MODELS / "molt_cascade.lpm").run(seed=2, parameters={"habit": "0.01", "base": "0.5 per day"})
     adopted = totals(run, "adopted")
     assert adopted["one"] > 100 and adopted["two"] + adopted["more"] < 0.05 * adopted["one"]
