@@ -37,6 +37,7 @@ from lpmdsl.semantics.host.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.model import After, ParameterRef, walk
 
 REFUSED = {
+    "cloned_network": r"E0846.*on entering",
     "degroot": r"E0846.*listen",
     "dose_schedule": r"E0846.*time since Dose",
     "gradabm_sir": r"E0846.*time since Covid",
@@ -44,6 +45,8 @@ REFUSED = {
     "moran": r"E0846.*replacement",
     "opinion": r"E0846.*listen",
     "school_closures": r"E0846.*by_school of school",
+    "test_trace_isolate": r"E0846.*met",
+    "tracing": r"E0846.*met",
     "zombies": r"E0846.*count of everybody",
 }
 """Model → what the message names."""

@@ -384,7 +384,8 @@ rule take_some of Person
 
 
 def test_the_relaxation_refuses_what_takes_and_names_it() -> None:
-    loaded = lpmdsl.load(EVERYTHING)
+    text = EVERYTHING.read_text(encoding="utf-8").replace("with probability 80 %", "with probability p")
+    loaded = lpmdsl.load(text.replace("\nagent ", "\nparameter p = 80 %\n\nagent ", 1))
     with pytest.raises(LpmError) as raised:
         loaded.gradient("total of taken_people", None, replicates=4, estimator="relaxation")
     assert any(d.code == "E0846" and "lots" in d.message for d in raised.value.report.diagnostics)

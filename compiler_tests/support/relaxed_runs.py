@@ -19,10 +19,13 @@ from lpmdsl.semantics.model import Literal_, Model
 ALL = sorted((Path(__file__).parent.parent.parent / "models").glob("*.lpm"))
 DECIDING = [p for p in ALL if "\nbehaviour " in p.read_text(encoding="utf-8")]
 """Models with behaviours, which have no relaxation."""
-_RULED = ("degroot", "dose_schedule", "gradabm_sir", "molt_cascade", "moran", "opinion", "school_closures", "zombies")
+_RULED = (
+    "cloned_network", "degroot", "dose_schedule", "gradabm_sir", "molt_cascade", "moran", "opinion", "school_closures",
+    "test_trace_isolate", "tracing", "zombies",
+)  # fmt: skip
 RULED = [p for p in ALL if p.stem in _RULED]
 """Models with what the relaxation has not: rules, neighbours, counts of everybody, time since a move, interventions of
-each place."""
+each place, ties that are drawn anew."""
 MODELS = [p for p in ALL if p not in DECIDING and p not in RULED]
 AT_BENDS = ("vaccine_delay",)
 """Models whose derivatives jump at their own values: as many doses as people to the day, and stays of whole days."""
