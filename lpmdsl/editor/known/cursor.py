@@ -27,7 +27,7 @@ MARKER = "zz_here_zz"
 _WORD = re.compile(r"[A-Za-z_]\w*$")
 _FIRST_WORD = re.compile(r"[ \t]*([A-Za-z_]\w*)")
 _TRIES = 4
-_MOST_STEPS = 2_000
+_MOST_STEPS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
