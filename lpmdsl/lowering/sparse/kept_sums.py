@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.expressions import Scope, read_states
-from lpmdsl.lowering.sparse.neighbours import listens, sum_of, swept
+from lpmdsl.lowering.sparse.neighbours import listens, seen_at, sum_of, swept
 from lpmdsl.lowering.sparse.sights import Sight, Term, may_be_away
 from lpmdsl.lowering.sparse.worklists import plan_of, seen_changed
 from lpmdsl.program.ir import Decide, Gate, Kernel, KExpr, Launch, Load, Program, ScheduleItem, Store, bounded
@@ -51,14 +51,14 @@ def read_sums(builder: Builder, program: Program, items: dict[str, list[Schedule
                 made.append(item)
         return tuple(made)
 
-    kernels += [_forget_kernel(kind) for kind in items]
+    kernels += [_forget_kernel(builder, kind) for kind in items]
     return replace(
         program, kernels=tuple(kernels), begin=brought(program.begin), step=brought(program.step)
     )  # fmt: skip
 
 
-def _forget_kernel(kind: str) -> Kernel:
-    return Kernel(f"forget_{seen_changed(kind)}", "", (), (swept(kind),))
+def _forget_kernel(builder: Builder, kind: str) -> Kernel:
+    return Kernel(f"forget_{seen_changed(kind)}", "", (), (swept(kind),), seen_at(builder, kind))
 
 
 def _look_kernel(builder: Builder, kernel: Kernel, sight: Sight) -> Kernel:

@@ -41,6 +41,7 @@ from lpmdsl.program.ir import (
 )
 from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, op, test
 from lpmdsl.semantics import model as m
+from lpmdsl.source import Span
 
 FEW = 4
 """Everybody is asked anew where more than one agent in so many has changed: measured on ties."""
@@ -238,6 +239,11 @@ def _differs(builder: Builder, kind: str, terms: list[tuple[Term, Var]]) -> KExp
     return any_of(*(test("ne", op("to_i64", before), adds) for before, (_, adds) in zip(told, terms, strict=True)))
 
 
+def seen_at(builder: Builder, kind: str) -> Span:
+    """Place in the text of the first of what is kept of a kind's neighbours."""
+    return next(s.attribute.span for s in plan_of(builder).kept if s.kind == kind)
+
+
 def _find_kernel(builder: Builder, kind: str) -> Kernel:
     """Lists of everybody those who changed; where one takes part is left to the pass over the list."""
     scope = Scope(builder, kind)
@@ -247,7 +253,7 @@ def _find_kernel(builder: Builder, kind: str) -> Kernel:
     seen = [test("ne", builder.load(f"{n.name}_sees", AGENT), op("to_u8", takes_part(scope, n), dtype="u8"))
             for n in away]  # fmt: skip
     body.append(If(any_of(differs, *seen), (note_seen(scope),)))
-    return Kernel(f"find_changed_{kind}", kind, tuple(scope.prologue), tuple(body))
+    return Kernel(f"find_changed_{kind}", kind, tuple(scope.prologue), tuple(body), seen_at(builder, kind))
 
 
 def _asked(scope: Scope, network: m.Network, term: Term, body: list[KStmt]) -> Var:
