@@ -422,13 +422,14 @@ def test_the_page_about_a_model_holds_everything_and_asks_for_nothing(tmp_path: 
         done = CliRunner().invoke(app, ["doc", str(path), "--out", str(out)])
         assert done.exit_code == 0, done.output
         page = out.read_text(encoding="utf-8")
-        has_states = bool(loaded(path).model.conditions)
+        model = loaded(path).model
+        has_states = bool(model.conditions)
         assert ("<svg" in page) == ("stateDiagram-v2" in page) == ("Initialisation" in page) == has_states
-        assert "What is known" in page
+        assert ("What is known" in page) == bool(statements(model, parameter_values(model)))
         assert not re.search(r"(src|href)=.https?:", page)
         for formula in re.findall(r"<math.*?</math>", page, re.DOTALL):
             ElementTree.fromstring(re.sub(r"&\w+;", " ", formula))
-        for parameter in loaded(path).model.parameters:
+        for parameter in model.parameters:
             assert parameter.name in page
 
 

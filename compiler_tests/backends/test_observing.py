@@ -160,5 +160,7 @@ def test_what_cannot_be_observed_says_what_can(line: str, code: str, help: str) 
 @pytest.mark.parametrize("estimator", ["relaxation"])
 def test_what_the_relaxation_has_not_is_refused(estimator: str) -> None:
     with pytest.raises(LpmError) as caught:
-        lpmdsl.load(MODEL).gradient("total of infections", estimator=estimator)
+        text = MODEL.replace("at 0.05 per contact", "at chance")
+        text = text.replace("parameter lag", "parameter chance = 0.05 per contact\nparameter lag")
+        lpmdsl.load(text).gradient("total of infections", estimator=estimator)
     assert "E0846" in str(caught.value)
