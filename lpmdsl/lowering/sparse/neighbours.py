@@ -118,7 +118,7 @@ def sight_items(builder: Builder, kind: str) -> list[ScheduleItem]:
         anew.append(test("ne", builder.load(f"{name}_all", FIRST), integer(0)))
     many = op("select", _are_many(builder, kind, "count"), integer(1), integer(0))
     later = op("select", test("eq", way, integer(2)), integer(0), many)
-    rate = Kernel(f"rate_{name}", "", (), (Store(f"{name}_anew", (FIRST,), later),))
+    rate = Kernel(f"rate_{name}", "", (), (Store(f"{name}_anew", (FIRST,), later),), seen_at(builder, kind))
     asked: list[ScheduleItem] = [
         *(Clear(sum_of(builder, kind, t)) for t in _terms(builder, kind) if _is_of_places(builder, t)),
         Launch(builder.kernel(_recount_kernel(builder, kind))),
@@ -191,7 +191,7 @@ def _refresh_kernel(builder: Builder, kind: str) -> Kernel:
         inner += _told(scope, network, term, change)
         body.append(If(test("ne", before, adds), tuple(inner), span=network.span))
     body += [*(Mark(awake(c), AGENT, True) for c in _woken(builder, kind)), _is_noted(kind, 0)]
-    return Kernel(f"refresh_seen_{kind}", kind, tuple(scope.prologue), tuple(body))
+    return Kernel(f"refresh_seen_{kind}", kind, tuple(scope.prologue), tuple(body), seen_at(builder, kind))
 
 
 def _told(scope: Scope, network: m.Network, term: Term, change: Var) -> list[KStmt]:
@@ -230,7 +230,7 @@ def _recount_kernel(builder: Builder, kind: str) -> Kernel:
             total = _asked(scope, network, term, body)
             body.append(Store(name, (AGENT,), _narrow(total, _dtype(term))))
     body += [*(Mark(awake(c), AGENT, True) for c in _woken(builder, kind)), _is_noted(kind, 0)]
-    return Kernel(f"recount_seen_{kind}", kind, tuple(scope.prologue), tuple(body))
+    return Kernel(f"recount_seen_{kind}", kind, tuple(scope.prologue), tuple(body), seen_at(builder, kind))
 
 
 def _differs(builder: Builder, kind: str, terms: list[tuple[Term, Var]]) -> KExpr:
