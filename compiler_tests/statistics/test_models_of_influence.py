@@ -100,12 +100,12 @@ def test_a_mutant_takes_over_as_often_as_moran_says(advantage: float, cells: int
 
 
 def test_pages_show_no_name_that_is_not_in_the_text(tmp_path: Path) -> None:
-    """What is seen of friends is kept under a name of the compiler's own."""
-    for name in ("degroot", "opinion"):
+    """What is seen of friends, and by whom schools are counted, is kept under names of the compiler's own."""
+    for name, word in (("degroot", "opinion"), ("opinion", "opinion"), ("school_closures", "pupil")):
         lpmdsl.load(MODELS / f"{name}.lpm").run(seed=1, steps=3, out=tmp_path / name)
         page = (tmp_path / name / "report.html").read_text(encoding="utf-8")
         told = CliRunner().invoke(app, ["doc", str(MODELS / f"{name}.lpm"), "--out", str(tmp_path / f"{name}.html")])
         assert told.exit_code == 0
         described = (tmp_path / f"{name}.html").read_text(encoding="utf-8")
         for text in (page, described):
-            assert "opinion" in text and not re.search(r"friends_\w+_\d", text)
+            assert word in text and not re.search(r"friends_\w+_\d|school_first", text)

@@ -82,5 +82,5 @@ class Agent:
 
     @property
     def written(self) -> tuple[Attribute | Place, ...]:
-        """Members that stand in the text: without what is only seen of neighbours."""
-        return tuple(m for m in self.members if isinstance(m, Place) or m.view is None)
+        """Members that stand in the text: without what is only seen of neighbours, or made to count places by."""
+        return tuple(m for m in self.members if isinstance(m, Place) or (m.view is None and not m.first_of))
