@@ -89,14 +89,18 @@ def test_the_real_line_and_back(low: float, high: float) -> None:
         assert math.exp(free.log_slope(z)) == pytest.approx(abs(slope), rel=1e-6)
 
 
-def test_the_network_of_the_documentation_learns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last example of docs/python.md: the loss falls to a tenth, and colder seasons infect more."""
+def test_the_networks_of_the_documentation_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last examples of docs/python.md: the loss falls to a tenth, and colder seasons infect more; a gradient goes
+    through eight weeks into a network of how much people travel."""
     monkeypatch.chdir(ROOT)
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
-    example = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[-1]
+    example, family = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[-2:]
     assert example.count("\n") <= 24
     names: dict = {}
     exec(example, names)
     assert names["losses"][-1] < 0.1 * names["losses"][0]
     mild, middle, cold = names["rates"].detach().flatten().tolist()
     assert mild < middle < cold
+    exec(family, names)
+    assert names["weeks"].shape == (8,)
+    assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in names["network"].parameters())
