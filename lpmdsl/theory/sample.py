@@ -53,7 +53,7 @@ class Sample:
         self.there = {n.name: self._takes_part(n) for n in model.networks if condition.of in (n.of, n.to)}
         self.factors = {n.name: self._susceptibility(n) for n in self.networks}
         self.sources = {(c, n): self._sources(model.network(n), by) for c, by in sources.items()
-                        for n in dict.fromkeys(s.network for s in by.spreads)}  # fmt: skip
+                        for n in _networks_from(condition, by)}  # fmt: skip
         self.hazards = {key: given.hazards() for key, given in self.sources.items()}
         self.profiles = {key: given.profiles() for key, given in self.sources.items()}
         self.mixing, self.labels, self.group = self._groups()
@@ -357,6 +357,12 @@ class Sample:
 
 
 # ------------------------------------------------------------------ parts
+
+
+def _networks_from(condition: m.Condition, contagion: m.Contagion) -> list[str]:
+    """The networks on which something is caught from people with a condition."""
+    spreads = (s for s in contagion.spreads if (s.of or contagion.condition) == condition.name)
+    return list(dict.fromkeys(s.network for s in spreads))
 
 
 def classed(values: Rows) -> Rows:
