@@ -126,6 +126,14 @@ def test_memory_is_foreseen_from_the_attributes_law() -> None:
     assert more == 198 * 16 * 1000
 
 
+def test_memory_is_foreseen_where_places_are_counted_too() -> None:
+    counted = text() + "observe homes = count of home every day\n"
+    without, with_count = lpmdsl.load(text()).model, lpmdsl.load(counted).model
+    more = estimate_bytes(with_count, {"Person": 1000}) - estimate_bytes(without, {"Person": 1000})
+    assert more == 8 * 1000, "one attribute more, and the degrees are the same"
+    world_of(lpmdsl.load(counted))
+
+
 def test_a_line_reads_as_it_is_written() -> None:
     for degrees in ("activity", "2 * activity + 1", "poisson(mean activity + 1)"):
         line = f"network friends joins Person as configuration(degrees {degrees})\n"

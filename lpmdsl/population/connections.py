@@ -105,10 +105,15 @@ def _possible(network: Network, arguments: Arguments, n: int) -> None:
 
 
 def _sampled(agent: Agent, scope: Scope) -> dict[tuple[str, str], NDArray]:
-    """Attributes of a few agents drawn as in a run of the seed 0; 0 where a file gives them."""
+    """Attributes of a few agents drawn as in a run of the seed 0; 0 where a file gives them.
+
+    Degrees read what is written: not whom places are counted by, for which there would have to be places.
+    """
     found: dict[tuple[str, str], NDArray] = {}
     inside = replace(scope, attributes=found)
     for attribute in agent.attributes:
+        if attribute.first_of:
+            continue
         given = attribute.column is not None
         values = np.zeros(SAMPLED) if given else made_values(agent, attribute, inside, 0, SAMPLED)
         found[agent.name, attribute.name] = values
