@@ -115,6 +115,56 @@ def test_a_bound_cuts_a_step_off_and_the_rest_counts_as_a_whole(tmp_path: Path) 
     assert stats.kstest(chances, "uniform").pvalue > 1e-4
 
 
+TWO = TEXT.replace("rate leaving to", "rate leaving + first to").replace("estimate leaving", "estimate {names}")
+TWO = (
+    TWO[: TWO.index("parameter")]
+    + """\
+parameter first = 0.08 per day
+  prior lognormal(median 0.08 per day, spread 1.5)
+parameter half = first / 2
+parameter leaving = 0.1 per day
+  prior {law}
+"""
+    + TWO[TWO.index("agent Person") :]
+)
+
+
+def test_what_is_computed_from_an_estimated_parameter_goes_along_with_it(tmp_path: Path) -> None:
+    """A prior about a number that is computed from what is drawn: log steps are normal, |z| < 4."""
+    loaded = written(tmp_path, TWO.format(names="leaving, first", law="lognormal(median half, spread 1.1)"))
+    problem = read_problem(loaded.model, loaded.facts, CalibrationOptions(), None)
+    drawn = problem.prior_on_the_line(lambda k: keyed(5, k), 4000)
+    steps = drawn[:, 0] - drawn[:, 1] + math.log(2)
+    assert abs(steps.mean()) < 4 * math.log(1.1) / math.sqrt(4000)
+    assert abs(steps.std() / math.log(1.1) - 1) < 4 / math.sqrt(8000)
+    assert not [d for d in loaded.report.diagnostics if d.code == "W0615"], "a prior reads `half`"
+
+
+def test_a_prior_lies_between_ends_that_are_set_by_hand(tmp_path: Path) -> None:
+    loaded = written(tmp_path, TWO.format(names="leaving", law="uniform(first, 2 * first)"))
+    problem = read_problem(loaded.model, loaded.facts, CalibrationOptions(settings={"first": "0.03 per day"}), None)
+    assert [(f.low, f.high) for f in problem.free] == [(0.03, 0.06)]
+    assert problem.log_prior(problem.real({"leaving": 0.05})) > -math.inf
+
+
+def test_a_prior_lies_between_ends_that_are_estimated(tmp_path: Path) -> None:
+    """Uniform from an estimated end to twice that: its density has the length in it, and draws keep the ratio."""
+    loaded = written(tmp_path, TWO.format(names="first, leaving", law="uniform(first, 2 * first)"))
+    problem = read_problem(loaded.model, loaded.facts, CalibrationOptions(), None)
+    inside, wider, outside = (
+        problem.log_prior(problem.real({"first": a, "leaving": b})) - math.log(a) - _about_median(a)
+        for a, b in ((0.02, 0.03), (0.3, 0.4), (0.02, 0.05))
+    )
+    assert inside == pytest.approx(-math.log(0.02)) and wider == pytest.approx(-math.log(0.3)) and outside == -math.inf
+    first, leaving = problem.prior_draws(lambda k: keyed(7, k), 4000).T
+    assert stats.kstest(leaving / first - 1, "uniform").pvalue > 1e-4
+
+
+def _about_median(value: float) -> float:
+    """Log density of the lognormal law."""
+    return float(stats.lognorm.logpdf(value, math.log(SPREAD), scale=MEDIAN))
+
+
 @pytest.mark.parametrize("method", ["sampling", "gradient", "search", "neural posterior"])
 def test_every_method_gives_the_exact_posterior(
     method: str, model: LoadedModel, exact: dict[str, tuple[float, float]], monkeypatch: pytest.MonkeyPatch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from lpmdsl.distributions.table import DISTRIBUTIONS, frozen, law
 from lpmdsl.runtime.settings import limits
-from lpmdsl.semantics.host.evaluate import Scope, evaluate
-from lpmdsl.semantics.model import Distribution, Model, Parameter, ParameterRef, walk
+from lpmdsl.semantics.analysis.dependencies import parameters_in
+from lpmdsl.semantics.host.evaluate import Scope, computed_values, evaluate, parameter_values
+from lpmdsl.semantics.model import Distribution, Model, Parameter
 
+Moved = dict[str, frozenset[str]]
 EDGE = 1e-12
 """Least distance of a parameter from its bounds, as a share of theirs."""
 
@@ -27,12 +29,16 @@ def arguments(written: Distribution, model: Model, values: Mapping[str, float]) 
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """A parameter that is estimated: its prior, and its least and greatest value in base units."""
+    """A parameter that is estimated: its prior, and its least and greatest value in base units.
+
+    ``about``: names of the estimated parameters that have a part in the arguments of its prior.
+    """
 
     parameter: Parameter
     prior: Distribution
     low: float
     high: float
+    about: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -64,9 +70,19 @@ class Free:
         return z if math.isfinite(self.low) or math.isfinite(self.high) else 0.0
 
 
-def free_parameter(model: Model, parameter: Parameter) -> Free:
-    """An estimated parameter with its bounds: those written, those of its type, those of its prior."""
+def free_parameters(model: Model, names: Sequence[str], fixed: Mapping[str, float]) -> tuple[Free, ...]:
+    """The estimated parameters of these names, each with its bounds: those written, those of its type, those of its
+    prior at the values of ``fixed`` and of what is written.
+
+    A prior between two ends that move with what is estimated bounds nothing by itself: its density does.
+    """
+    values, moved = parameter_values(model, fixed), _moved_by(model, names, fixed)
+    return tuple(_free(model.parameter(name), model, values, moved) for name in names)
+
+
+def _free(parameter: Parameter, model: Model, values: Mapping[str, float], moved: Moved) -> Free:
     assert parameter.prior is not None
+    about = frozenset[str]().union(*(moved[name] for name in parameters_in(parameter.prior.arguments)))
     low, high = limits(parameter)
     least, most = -math.inf, math.inf
     row = DISTRIBUTIONS[parameter.prior.family]
@@ -74,33 +90,30 @@ def free_parameter(model: Model, parameter: Parameter) -> Free:
         least = 0.0
     if row.support == "unit":
         most = 1.0
-    if row.between is not None:
-        a = arguments(parameter.prior, model, _defaults(model))
+    if row.between is not None and not about:
+        a = arguments(parameter.prior, model, values)
         least, most = (a[end] for end in row.between)
     return Free(parameter, parameter.prior, max(least, -math.inf if low is None else low),
-                min(most, math.inf if high is None else high))  # fmt: skip
+                min(most, math.inf if high is None else high), about)  # fmt: skip
 
 
-def _defaults(model: Model) -> dict[str, float]:
-    from lpmdsl.semantics.host.evaluate import parameter_values
-
-    return parameter_values(model, {})
-
-
-def behind(free: Free) -> frozenset[str]:
-    """The parameters in the arguments of a prior."""
-    parts = (expr for _, expr in free.prior.arguments)
-    return frozenset(e.name for expr in parts for e in walk(expr) if isinstance(e, ParameterRef))
+def _moved_by(model: Model, names: Sequence[str], fixed: Mapping[str, float]) -> Moved:
+    """For every parameter the estimated ones that have a part in its value: itself, or those it is computed from."""
+    moved: Moved = {}
+    for p in model.parameters:
+        read = () if p.name in fixed else (moved[other] for other in parameters_in(p.default))
+        moved[p.name] = frozenset((p.name,)) if p.name in names else frozenset[str]().union(*read)
+    return moved
 
 
 def log_prior(frees: tuple[Free, ...], model: Model, values: Mapping[str, float]) -> float:
     """The sum of the log densities of the priors, up to the constants that bounds cut off; where these depend on what
     is estimated, as in the steps of a walk, they are counted."""
-    names, total = {free.name for free in frees}, 0.0
+    total = 0.0
     for free in frees:
         law_ = frozen(free.prior.family, arguments(free.prior, model, values))
         total += float(law_.logpdf(values[free.name]))
-        if not names.isdisjoint(behind(free)):
+        if free.about:
             mass = float(law_.cdf(free.high)) - float(law_.cdf(free.low))
             total -= math.log(mass) if mass > 0 else math.inf
     return total if not math.isnan(total) else -math.inf
@@ -109,23 +122,21 @@ def log_prior(frees: tuple[Free, ...], model: Model, values: Mapping[str, float]
 def prior_draws(
     frees: tuple[Free, ...],
     model: Model,
-    values: Mapping[str, float],
+    fixed: Mapping[str, float],
     random: Callable[[int], np.random.Generator],
     count: int,
 ) -> NDArray[np.float64]:
     """Draws of all priors within the parameters' bounds, (count, parameters), each given those that it is about.
 
-    ``values``: of all parameters that are not drawn; ``random(k)``: the generator of the k-th.
+    ``fixed``: values of parameters that are set and not drawn; ``random(k)``: the generator of the k-th.
     """
-    known: dict[str, Any] = dict(values)
     drawn: dict[str, NDArray[np.float64]] = {}
-    names = {free.name for free in frees}
     waiting = list(enumerate(frees))
     while waiting:
-        ready = [(k, f) for k, f in waiting if behind(f) & names <= drawn.keys()] or waiting[:1]
-        for k, free in ready:
-            drawn[free.name] = known[free.name] = _draws(free, model, known, random(k), count)
-        waiting = [one for one in waiting if one not in ready]
+        ready = [(k, f) for k, f in waiting if f.about <= drawn.keys()]
+        known = computed_values(model, {**fixed, **drawn})
+        drawn |= {free.name: _draws(free, model, known, random(k), count) for k, free in ready}
+        waiting = [(k, f) for k, f in waiting if f.name not in drawn]
     return np.stack([drawn[free.name] for free in frees], axis=1)
 
 

@@ -18,7 +18,7 @@ from lpmdsl.distributions.family import Ops
 from lpmdsl.quantities import Kind
 from lpmdsl.runtime.behaviours.opening import open_answers
 from lpmdsl.runtime.calibration.densities import NUMPY, draw, log_density
-from lpmdsl.runtime.calibration.priors import Free, arguments, free_parameter, log_prior, prior_draws
+from lpmdsl.runtime.calibration.priors import Free, arguments, free_parameters, log_prior, prior_draws
 from lpmdsl.runtime.engine.replicates import Repeats
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.scenarios import plan
@@ -104,7 +104,7 @@ class Problem:
 
     def prior_draws(self, random: Callable[[int], np.random.Generator], count: int) -> Array:
         """Draws of all priors in base units, (count, parameters); ``random(k)``: the generator of the k-th."""
-        return prior_draws(self.free, self.model, self.everything({}), random, count)
+        return prior_draws(self.free, self.model, self.fixed, random, count)
 
     def prior_on_the_line(self, random: Callable[[int], np.random.Generator], count: int) -> Array:
         """The same on the real line."""
@@ -184,7 +184,7 @@ def read_problem(
     if not chosen.estimate:
         raise fail("E0880", "Every parameter that is estimated is set by hand.", chosen.span,
                    "Leave out one of the `--set`.")  # fmt: skip
-    free = tuple(free_parameter(model, model.parameter(name)) for name in chosen.estimate)
+    free = free_parameters(model, chosen.estimate, settings)
     observed = parameters_behind(model, {f.observation for f in chosen.fits})
     reads = FittedReports("", chosen.fits[0].observation, tuple(p.data for p in pieces))
     (variant,) = planned.variants

@@ -57,13 +57,16 @@ class Scope:
 
 def parameter_values(model: Model, overrides: Mapping[str, float] | None = None) -> dict[str, float]:
     """Every parameter's value in base units: its override, else its default computed from those before it."""
-    values: dict[str, float] = {}
-    counts = {agent.name: agent.count or 0 for agent in model.agents}
+    return {name: float(value) for name, value in computed_values(model, overrides or {}).items()}
+
+
+def computed_values(model: Model, given: Mapping[str, Value]) -> dict[str, Value]:
+    """The same with arrays among what is given: what is computed from these has one value for each of theirs."""
+    values: dict[str, Value] = {}
+    scope = Scope(model, values, counts={agent.name: agent.count or 0 for agent in model.agents})
     for parameter in model.parameters:
-        if overrides and parameter.name in overrides:
-            values[parameter.name] = float(overrides[parameter.name])
-        else:
-            values[parameter.name] = float(evaluate(parameter.default, Scope(model, values, counts=counts)))
+        own = given.get(parameter.name)
+        values[parameter.name] = evaluate(parameter.default, scope) if own is None else own
     return values
 
 

@@ -10,7 +10,7 @@ from lpmdsl.diagnostics import Label, Report
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.archetypes import asked_as, resting
-from lpmdsl.semantics.analysis.dependencies import Readers
+from lpmdsl.semantics.analysis.dependencies import Readers, parameters_in
 from lpmdsl.semantics.analysis.events import Effect, Event, Thing, chance, events, events_of, writes
 from lpmdsl.semantics.analysis.intervals import Knowledge, bounds
 from lpmdsl.semantics.analysis.possible_tests import can_hold
@@ -23,8 +23,9 @@ from lpmdsl.source import Span
 def check_effects(checked: model.Model, readers: Readers, report: Report) -> None:
     """Report everything that can change nothing."""
     own = checked.clock.span.source
+    believed = parameters_in(tuple(p.prior for p in checked.parameters))
     for parameter in checked.parameters:
-        if not readers.get(f"parameter {parameter.name}"):
+        if not readers.get(f"parameter {parameter.name}") and parameter.name not in believed:
             report.add(
                 "W0615",
                 f"Nothing reads the parameter `{parameter.name}`.",
