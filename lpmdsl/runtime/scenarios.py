@@ -10,7 +10,7 @@ from lpmdsl.config import BASELINE, RunOptions
 from lpmdsl.diagnostics import Label, LpmError, Report, did_you_mean, fail
 from lpmdsl.runtime.settings import is_within, limits_text, set_by, setting_values
 from lpmdsl.semantics.analysis.archetypes import resting
-from lpmdsl.semantics.analysis.dependencies import moves_by_itself
+from lpmdsl.semantics.analysis.dependencies import moving
 from lpmdsl.semantics.host.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.model import Model, Parameter, ParameterRef, every_expression
 from lpmdsl.semantics.recheck import refuse
@@ -129,7 +129,7 @@ def _held(model: Model, settings: dict[str, float], by_hand: Iterable[str]) -> d
     held = dict(settings)
     for name in by_hand:
         parameter, others = model.parameter(name), {k: v for k, v in settings.items() if k != name}
-        if moves_by_itself(model, name) is not None and parameter_values(model, others)[name] == settings[name]:
+        if name in moving(model) and parameter_values(model, others)[name] == settings[name]:
             above = math.nextafter(settings[name], math.inf)
             held[name] = above if is_within(parameter, above) else math.nextafter(settings[name], -math.inf)
     return held

@@ -8,7 +8,7 @@ from lpmdsl.diagnostics import Report, fail
 from lpmdsl.lowering.relaxed.stays.phase_type import STAGES
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.analysis.dependencies import acts_on, moves_by_itself
+from lpmdsl.semantics.analysis.dependencies import acts_on, moving
 from lpmdsl.semantics.analysis.derivative import lost
 from lpmdsl.semantics.context import text_of
 from lpmdsl.source import Span
@@ -148,7 +148,7 @@ def _attributes(model: m.Model) -> Iterator[tuple[str, Span]]:
 
 def unseen(model: m.Model, parameter: str) -> tuple[str, Span] | None:
     """Through what a parameter acts that the relaxation does not see, in words; None if it sees all of it."""
-    if (formula := moves_by_itself(model, parameter)) is not None:
+    if (formula := moving(model).get(parameter)) is not None:
         return "its formula moves in a run, and only set by hand has it one value", formula.span
     for agent in model.agents:
         for expr in m.every_expression(agent):

@@ -17,7 +17,7 @@ from lpmdsl.runtime.objective import Quantity
 from lpmdsl.runtime.reports.drawing import Bar, Figure, Panel
 from lpmdsl.runtime.reports.page import whole_page
 from lpmdsl.runtime.reports.svg import image
-from lpmdsl.semantics.analysis.dependencies import moves_by_itself, parameters_behind
+from lpmdsl.semantics.analysis.dependencies import moving, parameters_behind
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source, Span
 
@@ -73,7 +73,7 @@ def sensitivities(repeats: Repeats, wrt: Sequence[str] | None, estimator: str = 
 def _all_read(repeats: Repeats, behind: set[str]) -> list[str]:
     """The parameters that the quantity reads, without those that move by themselves. Raises ``LpmError`` (E0803)."""
     model, quantity = repeats.model, f"{repeats.quantity.function} of {repeats.quantity.observation}"
-    names = [p.name for p in model.told_parameters if p.name in behind and moves_by_itself(model, p.name) is None]
+    names = [p.name for p in model.told_parameters if p.name in behind and p.name not in moving(model)]
     if not names:
         raise fail(
             "E0803",

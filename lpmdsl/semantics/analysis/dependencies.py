@@ -7,12 +7,13 @@ expression (``acts_on``). Whatever a new declaration reads is entered here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.archetypes import asked_as
 from lpmdsl.semantics.analysis.events import Entering, Event, InStates, events
+from lpmdsl.semantics.identity_cache import kept_by_identity
 
 Readers = dict[str, set[str]]
 REPORTS = m.ObservationRef | m.GroupReport | m.Rolling
@@ -222,10 +223,11 @@ def computed_from(parameter: str, model: m.Model) -> set[str]:
     return found
 
 
-def moves_by_itself(model: m.Model, parameter: str) -> m.Expr | None:
-    """The formula of a parameter that follows the time or what an intervention changes; None of one that stays."""
-    is_followed = any(isinstance(e, m.Follows) and e.parameter == parameter for e in m.every_expression(model))
-    return model.parameter(parameter).default if is_followed else None
+@kept_by_identity
+def moving(model: m.Model) -> Mapping[str, m.Expr]:
+    """The parameters that move by themselves, each with its formula: of the time, of what an intervention changes."""
+    followed = {e.parameter for e in m.every_expression(model) if isinstance(e, m.Follows)}
+    return {p.name: p.default for p in model.parameters if p.name in followed}
 
 
 def acts_on(expr: m.Expr, parameter: str, model: m.Model) -> bool:

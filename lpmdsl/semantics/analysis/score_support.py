@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from lpmdsl.distributions.table import score_of
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.analysis.dependencies import acts_on, moves_by_itself, observations_behind
+from lpmdsl.semantics.analysis.dependencies import acts_on, moving, observations_behind
 from lpmdsl.semantics.analysis.derivative import lost
 from lpmdsl.semantics.context import text_of
 
@@ -20,7 +20,7 @@ def unscored(model: m.Model, parameter: str, observation: str) -> str | None:
     """Reason why the score of a run has not all that a parameter does to an observation, in words; None if it has."""
     if model.clock.until is not None:
         return f"the run may end early ({_place(model.clock.until)})"
-    if (formula := moves_by_itself(model, parameter)) is not None:
+    if (formula := moving(model).get(parameter)) is not None:
         return f"its formula moves in a run, and only set by hand has it one value ({_place(formula)})"
     behind = observations_behind(model, {observation})
     for part, why in _fixed(model, behind):
@@ -100,8 +100,8 @@ def rules_of(model: m.Model) -> list[m.Rule]:
 
 def _is_constant(probability: m.Expr | None) -> bool:
     """Return True if neither time nor reports decide a probability."""
-    moving = m.Time | m.ObservationRef | m.Rolling | m.IsActive
-    return probability is None or not any(isinstance(e, moving) for e in m.walk(probability))
+    moves = m.Time | m.ObservationRef | m.Rolling | m.IsActive
+    return probability is None or not any(isinstance(e, moves) for e in m.walk(probability))
 
 
 def _laws(model: m.Model, behind: set[str]) -> Iterator[m.Distribution]:
