@@ -103,22 +103,18 @@ def _read_by(node: object) -> Iterator[str]:
         case m.Network():
             yield f"table {node.mixing}"
             yield from (f"groups {node.of} {table}" for table in (node.mixing, *_whole_tables(node)) if table)
-        case m.Rule():
-            yield from _read_in(node.paragraphs)
-        case m.Intervention():
-            yield from (thing for block in node.repeated for thing in _read_in(block.paragraphs))
-        case m.Condition():
-            yield from (thing for clause in node.entering for thing in _read_in(clause.paragraphs))
+        case m.Rule() | m.Intervention() | m.Condition():
+            yield from (thing for rule in m.rules_in(node) for thing in _read_in(rule))
         case m.Contagion():
             yield from (f"network {s.network}" for s in node.spreads)
         case _:
             pass
 
 
-def _read_in(paragraphs: tuple[m.Paragraph, ...]) -> Iterator[str]:
+def _read_in(rule: m.Rule) -> Iterator[str]:
     """Networks over which others are met, and conditions whose states are copied."""
-    yield from (f"network {p.meeting.network}" for p in paragraphs if p.meeting is not None and p.meeting.network)
-    yield from (f"condition {a.theirs}" for p in paragraphs for a in p.actions if isinstance(a, m.CopyState))
+    yield from (f"network {p.meeting.network}" for p in rule.paragraphs if p.meeting is not None and p.meeting.network)
+    yield from (f"condition {a.theirs}" for a in rule.actions if isinstance(a, m.CopyState))
 
 
 # ------------------------------------------------------------------ what stands behind an observation
@@ -145,9 +141,7 @@ def conditions_behind(model: m.Model, observations: set[str]) -> set[str]:
     What the other conditions draw has nothing to do with the observations, and would be nothing but noise in a score.
     """
     observed = tuple(model.observation(n) for n in observations_behind(model, observations))
-    paragraphs = [*(p for r in model.rules for p in r.paragraphs),
-                  *(p for i in model.interventions for b in i.repeated for p in b.paragraphs)]  # fmt: skip
-    copies = (a for p in paragraphs for a in p.actions if isinstance(a, m.CopyState))
+    copies = (a for rule in m.every_rule(model) for a in rule.actions if isinstance(a, m.CopyState))
     ruled = tuple(model.condition(a.condition) for a in copies)
     first = _conditions_in((model.interventions, model.behaviours, model.rules, *ruled, *observed), model)
     return _closure(first, lambda name: _conditions_in(_course_of(name, model), model))

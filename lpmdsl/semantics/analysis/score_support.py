@@ -60,7 +60,7 @@ def _fixed(model: m.Model, behind: set[str]) -> Iterator[tuple[object, str]]:
         tests = tuple(e.trigger for e in condition.exits if isinstance(e.trigger, m.When))
         yield tests, "it is compared with something"
         yield tuple(a.value for c in condition.entering for a in c.actions), "it decides what an attribute is set to"
-    for rule in rules_of(model):
+    for rule in m.every_rule(model):
         yield from _of_rule(rule)
     for decision in model.behaviours:
         parts = (decision.shifted, decision.rule, decision.blends, decision.otherwise, decision.knows)
@@ -91,13 +91,6 @@ def _of_rule(rule: m.Rule) -> Iterator[tuple[object, str]]:
         yield sets, "it decides what an attribute is set to"
 
 
-def rules_of(model: m.Model) -> list[m.Rule]:
-    """The rules of a model, with those that paragraphs of blocks and on entering states are."""
-    blocks = [m.as_rule(one, k) for one in model.interventions for k, b in enumerate(one.repeated) if b.paragraphs]
-    entering = [rule for condition in model.conditions for rule in m.entering_rules(condition).values()]
-    return [*model.rules, *blocks, *entering]
-
-
 def _is_constant(probability: m.Expr | None) -> bool:
     """Return True if neither time nor reports decide a probability."""
     moves = m.Time | m.ObservationRef | m.Rolling | m.IsActive
@@ -120,7 +113,7 @@ def _chances(model: m.Model, behind: set[str]) -> Iterator[m.Expr]:
         parts += [e.trigger for e in condition.exits if isinstance(e.trigger, m.AtRate | m.Chance)]
         parts += [a.probability for c in condition.entering for a in c.actions]
     parts += [a.probability for i in model.interventions for b in i.repeated for a in b.actions]
-    for rule in rules_of(model):
+    for rule in m.every_rule(model):
         parts += [rule.chance, *(p.probability for p in rule.paragraphs), *(a.probability for a in rule.actions)]
     parts += [model.observation(name).thinned for name in sorted(behind)]
     parts += [law.arguments for law in _laws(model, behind)]

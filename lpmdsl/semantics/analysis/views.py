@@ -51,10 +51,7 @@ def looked_back(model: m.Model) -> list[m.Network]:
 
 
 def _meetings(model: m.Model) -> Iterator[m.Meeting]:
-    ruled = [r.paragraphs for r in model.rules]
-    ruled += [block.paragraphs for one in model.interventions for block in one.repeated]
-    ruled += [clause.paragraphs for one in model.conditions for clause in one.entering]
-    return (p.meeting for paragraphs in ruled for p in paragraphs if p.meeting is not None)
+    return (p.meeting for rule in m.every_rule(model) for p in rule.paragraphs if p.meeting is not None)
 
 
 def read_in_moves(model: m.Model) -> tuple[object, ...]:

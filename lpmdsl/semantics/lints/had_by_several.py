@@ -15,7 +15,7 @@ def check_had_by_several(checked: model.Model, report: Report) -> None:
     A rule for one agent at a time is right. A test alone (``where their.free`` above ``set their.free to no``) says
     nothing: it may be a prey that two eat, or a rumour that two tell.
     """
-    for rule in _rules(checked):
+    for rule in model.every_rule(checked):
         most = rule.block.at_most
         if isinstance(most, model.Literal_) and most.value <= 1:
             continue
@@ -26,15 +26,6 @@ def check_had_by_several(checked: model.Model, report: Report) -> None:
                 gains, is_shared = {}, one.meeting is not None and one.meeting.how != "take"
             if is_shared:
                 _check_paragraph(one, gains, report)
-
-
-def _rules(checked: model.Model) -> Iterator[model.Rule]:
-    """Everything that has paragraphs: rules, blocks of interventions, clauses on entering states."""
-    yield from checked.rules
-    for one in checked.interventions:
-        yield from (model.as_rule(one, k) for k, block in enumerate(one.repeated) if block.paragraphs)
-    for condition in checked.conditions:
-        yield from model.entering_rules(condition).values()
 
 
 def _check_paragraph(one: model.Paragraph, gains: dict[str, model.SetAttribute], report: Report) -> None:

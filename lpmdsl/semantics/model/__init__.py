@@ -84,6 +84,7 @@ from lpmdsl.semantics.model.interventions import (
 from lpmdsl.semantics.model.model import (
     Model as Model,
     every_expression as every_expression,
+    every_rule as every_rule,
     overlays as overlays,
     view_of as view_of,
     whole_expressions as whole_expressions,
@@ -110,6 +111,7 @@ from lpmdsl.semantics.model.rules import (
     Rule as Rule,
     as_rule as as_rule,
     entering_rules as entering_rules,
+    rules_in as rules_in,
 )
 from lpmdsl.semantics.model.studies import (
     Calibrate as Calibrate,

@@ -25,7 +25,7 @@ from lpmdsl.semantics.model.expressions import (
 from lpmdsl.semantics.model.interventions import Intervention
 from lpmdsl.semantics.model.networks import Network
 from lpmdsl.semantics.model.observations import Observation
-from lpmdsl.semantics.model.rules import Rule
+from lpmdsl.semantics.model.rules import Rule, rules_in
 from lpmdsl.semantics.model.studies import Calibrate, CheckAlways, CheckQuantity, Compare, Scenario
 from lpmdsl.semantics.model.values import Clock, Net, Parameter, Table
 from lpmdsl.source import Span
@@ -122,6 +122,11 @@ class Model:
         """Return True if somebody can catch a condition from somebody."""
         contagion = self.contagion_of(condition)
         return contagion is not None and bool(contagion.spreads)
+
+
+def every_rule(model: Model) -> tuple[Rule, ...]:
+    """Everything in a model that has paragraphs, as rules: rules, blocks of interventions, clauses on entering."""
+    return tuple(rule for part in (*model.rules, *model.interventions, *model.conditions) for rule in rules_in(part))
 
 
 def overlays(model: Model, of: str, name: str) -> list[tuple[Expr, Expr]]:

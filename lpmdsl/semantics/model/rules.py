@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from lpmdsl.records import dataclass
 from lpmdsl.semantics.model.conditions import Condition
 from lpmdsl.semantics.model.expressions import Expr
@@ -43,6 +45,19 @@ def as_rule(one: Intervention, k: int) -> Rule:
     """The rule that the paragraphs of a block are: the intervention says when it is due, and for whom."""
     block = one.repeated[k]
     return Rule(f"{one.name}_{k}", block.of, block, 0, "", block.paragraphs, "", block.span)
+
+
+def rules_in(part: Rule | Intervention | Condition) -> tuple[Rule, ...]:
+    """Everything in a declaration that has paragraphs, as rules: itself, blocks, clauses on entering states."""
+    match part:
+        case Rule():
+            return (part,)
+        case Intervention():
+            return tuple(as_rule(part, k) for k, block in enumerate(part.repeated) if block.paragraphs)
+        case Condition():
+            return tuple(entering_rules(part).values())
+        case _:
+            assert_never(part)
 
 
 def entering_rules(condition: Condition) -> dict[str, Rule]:

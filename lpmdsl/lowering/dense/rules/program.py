@@ -65,7 +65,7 @@ def follow_items(builder: Builder, rule: m.Rule, is_limited: bool, counts: bool 
 
 def entering_items(builder: Builder) -> list[ScheduleItem]:
     """The paragraphs on entering states, for those who entered them in this step, clause by clause."""
-    rules = [rule for c in builder.model.conditions for rule in m.entering_rules(c).values()]
+    rules = (rule for c in builder.model.conditions for rule in m.rules_in(c))
     return [item for rule in rules for item in follow_items(builder, rule, False)]
 
 
