@@ -13,50 +13,21 @@ from dataclasses import dataclass
 from functools import cache, reduce
 from typing import Any, Literal
 
-Bounds = tuple[float, float]
-ANYTHING: Bounds = (-math.inf, math.inf)
+from lpmdsl.semantics.rows import ANYTHING, Bounds, Change, Do, Parts, Row, by_end, each, one
+
 ROUNDING = 1e-15
 """More than the relative error of a logarithm or an exponential."""
 
 Dimensions = Literal["pure", "same", "square root", "number out"]
 """Effects of a function on dimensions: needs pure numbers, keeps the one all arguments share, halves it, drops it."""
 
-Do = Callable[..., Any]
-"""``do(op, *parts)`` applies an operation to parts of an expression; a plain float among them is a number."""
-
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """Derivative of a function by its arguments, in operations and functions of the language.
+class Function(Row):
+    """A function of numbers, with the columns of ``Row``. ``holds_limits``: who writes it has thought of the range of
+    the value."""
 
-    ``of(do, y, xs, changes)``: the change of the value ``y`` of ``xs`` whose changes are given. ``of_log``: that of the
-    logarithm of the value from the changes and those of the arguments' logarithms, where that reads less than ``of``.
-    """
-
-    of: Callable[[Do, Any, list[Any], list[Any]], Any]
-    of_log: Callable[[Do, list[Any], list[Any]], Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function of numbers.
-
-    ``arity``: least and most arguments (None: any number). ``value(*xs)``: the value of plain floats while a model is
-    checked; NaN where it has none. ``made_of(do, *xs)``: the value in operations of ``program.ir.OPS``, as the host and
-    the kernels compute it for many. ``interval(*parts)``: bounds of the value from bounds that hold no NaN, rather too
-    wide than too narrow. ``change``: None for one whose value jumps between constants; what a parameter does through it
-    is lost. ``symbolic(sp, *xs)``: the formula, given the module ``sympy``. ``holds_limits``: who writes it has thought
-    of the range of the value.
-    """
-
-    name: str
-    arity: tuple[int, int | None]
     dimensions: Dimensions
-    value: Callable[..., float]
-    made_of: Callable[..., Any]
-    interval: Callable[..., Bounds]
-    change: Change | None
-    symbolic: Callable[..., Any]
     holds_limits: bool = False
 
 
@@ -65,11 +36,6 @@ class Function:
 
 def _log(x: float) -> float:
     return math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan)
-
-
-def _each(function: Callable[..., float]) -> Callable[..., float]:
-    """The function, and no number where an argument is none."""
-    return lambda *values: math.nan if any(map(math.isnan, values)) else function(*values)
 
 
 def _whole(x: float) -> float:
@@ -85,11 +51,6 @@ def _logit(p: float) -> float:
 
 
 # ------------------------------------------------------------------ operations
-
-
-def _one(op: str) -> Callable[..., Any]:
-    """A function that is an operation itself."""
-    return lambda do, x: do(op, x)
 
 
 def _folded(op: str) -> Callable[..., Any]:
@@ -133,18 +94,20 @@ def _magnitude(x: Bounds) -> Bounds:
     return (0.0 if x[0] <= 0 <= x[1] else ends[0]), ends[1]
 
 
-def _by_end(choose: Callable[..., float]) -> Callable[..., Bounds]:
-    return lambda *parts: (choose(p[0] for p in parts), choose(p[1] for p in parts))
-
-
 # ------------------------------------------------------------------ derivatives
 
 
 def _slope(
-    slope: Callable[[Do, Any, Any], Any], of_log: Callable[[Do, list[Any], list[Any]], Any] | None = None
+    slope: Callable[[Do, Any, Any], Any],
+    of_log: Callable[[Do, list[Any], list[Any], list[Any]], Any] | None = None,
+    back: Callable[[Do, Any, Any, Any], Any] | None = None,
 ) -> Change:
     """The change of a function of one number from its derivative, made of its value and that number."""
-    return Change(lambda do, y, xs, changes: do("mul", slope(do, y, xs[0]), changes[0]), of_log)
+    return Change(
+        lambda do, y, xs, changes: do("mul", slope(do, y, xs[0]), changes[0]),
+        of_log,
+        back=None if back is None else lambda do, y, xs, d: (back(do, y, xs[0], d),),
+    )
 
 
 def _chosen(op: str, beats: str) -> Change:
@@ -158,7 +121,11 @@ def _chosen(op: str, beats: str) -> Change:
             best = do(op, best, other)
         return change
 
-    return Change(of)
+    def back(do: Do, _: Any, xs: Parts, d: Any) -> Parts:
+        second = do(beats, xs[1], xs[0])
+        return do("select", second, 0.0, d), do("select", second, d, 0.0)
+
+    return Change(of, back=back)
 
 
 # ------------------------------------------------------------------ formulas
@@ -180,23 +147,27 @@ def _symbolic_sign(sp: Any) -> Any:
 _ROWS = (
     Function(
         "exp", (1, 1), "pure",
-        value=_each(lambda x: math.exp(min(x, 709.0))),
-        made_of=_one("exp"),
+        value=each(lambda x: math.exp(min(x, 709.0))),
+        made_of=one("exp"),
         interval=_around(lambda x: math.exp(min(max(x, -708.0), 709.0)), -math.inf, math.inf),
-        change=_slope(lambda do, y, x: y, of_log=lambda do, changes, _: changes[0]),
+        change=_slope(
+            lambda do, y, x: y,
+            of_log=lambda do, xs, changes, logs: changes[0],
+            back=lambda do, y, x, d: do("mul", d, y),
+        ),
         symbolic=lambda sp, x: sp.exp(x),
     ),
     Function(
         "log", (1, 1), "pure",
-        value=_each(_log),
-        made_of=_one("log"),
+        value=each(_log),
+        made_of=one("log"),
         interval=_around(_log, 0.0, math.inf),
-        change=_slope(lambda do, y, x: do("div", 1.0, x)),
+        change=_slope(lambda do, y, x: do("div", 1.0, x), back=lambda do, y, x, d: do("div", d, x)),
         symbolic=lambda sp, x: sp.log(x),
     ),
     Function(
         "logit", (1, 1), "pure",
-        value=_each(_logit),
+        value=each(_logit),
         made_of=lambda do, p: do("log", do("div", p, do("sub", 1.0, p))),
         interval=lambda p: ANYTHING,
         change=_slope(lambda do, y, p: do("div", 1.0, do("mul", p, do("sub", 1.0, p)))),
@@ -204,7 +175,7 @@ _ROWS = (
     ),
     Function(
         "inverse_logit", (1, 1), "pure",
-        value=_each(lambda x: 1 / (1 + math.exp(min(-x, 709.0)))),
+        value=each(lambda x: 1 / (1 + math.exp(min(-x, 709.0)))),
         made_of=lambda do, x: do("div", 1.0, do("add", 1.0, do("exp", do("neg", x)))),
         interval=lambda x: (0.0, 1.0),
         change=_slope(lambda do, y, x: do("mul", y, do("sub", 1.0, y))),
@@ -213,7 +184,7 @@ _ROWS = (
     ),
     Function(
         "tanh", (1, 1), "pure",
-        value=_each(math.tanh),
+        value=each(math.tanh),
         made_of=lambda do, x: do("sub", 1.0, do("div", 2.0, do("add", 1.0, do("exp", do("mul", 2.0, x))))),
         interval=lambda x: (max(-1.0, math.tanh(x[0]) - ROUNDING), min(1.0, math.tanh(x[1]) + ROUNDING)),
         change=_slope(lambda do, y, x: do("sub", 1.0, do("mul", y, y))),
@@ -221,31 +192,33 @@ _ROWS = (
     ),
     Function(
         "sin", (1, 1), "pure",
-        value=_each(_circular(math.sin)),
-        made_of=_one("sin"),
+        value=each(_circular(math.sin)),
+        made_of=one("sin"),
         interval=lambda x: (-1.0, 1.0),
-        change=_slope(lambda do, y, x: do("cos", x)),
+        change=_slope(lambda do, y, x: do("cos", x), back=lambda do, y, x, d: do("mul", d, do("cos", x))),
         symbolic=lambda sp, x: sp.sin(x),
     ),
     Function(
         "cos", (1, 1), "pure",
-        value=_each(_circular(math.cos)),
-        made_of=_one("cos"),
+        value=each(_circular(math.cos)),
+        made_of=one("cos"),
         interval=lambda x: (-1.0, 1.0),
-        change=_slope(lambda do, y, x: do("neg", do("sin", x))),
+        change=_slope(
+            lambda do, y, x: do("neg", do("sin", x)), back=lambda do, y, x, d: do("neg", do("mul", d, do("sin", x)))
+        ),
         symbolic=lambda sp, x: sp.cos(x),
     ),
     Function(
         "floor", (1, 1), "pure",
-        value=_each(_whole),
-        made_of=_one("floor"),
+        value=each(_whole),
+        made_of=one("floor"),
         interval=_rising(_whole),
         change=None,
         symbolic=lambda sp, x: sp.floor(x),
     ),
     Function(
         "round", (1, 1), "pure",
-        value=_each(lambda x: _whole(x + 0.5)),
+        value=each(lambda x: _whole(x + 0.5)),
         made_of=lambda do, x: do("floor", do("add", x, 0.5)),
         interval=_rising(lambda x: _whole(x + 0.5)),
         change=None,
@@ -253,25 +226,31 @@ _ROWS = (
     ),
     Function(
         "sqrt", (1, 1), "square root",
-        value=_each(lambda x: math.sqrt(x) if x >= 0 else math.nan),
-        made_of=_one("sqrt"),
+        value=each(lambda x: math.sqrt(x) if x >= 0 else math.nan),
+        made_of=one("sqrt"),
         interval=lambda x: (math.sqrt(x[0]), math.sqrt(x[1])) if x[0] >= 0 else ANYTHING,
         change=_slope(
-            lambda do, y, x: do("div", 1.0, do("mul", 2.0, y)), of_log=lambda do, _, logs: do("mul", 0.5, logs[0])
+            lambda do, y, x: do("div", 1.0, do("mul", 2.0, y)),
+            of_log=lambda do, xs, changes, logs: do("mul", 0.5, logs[0]),
+            back=lambda do, y, x, d: do("div", d, do("mul", 2.0, y)),
         ),
         symbolic=lambda sp, x: sp.sqrt(x),
     ),
     Function(
         "abs", (1, 1), "same",
         value=math.fabs,
-        made_of=_one("abs"),
+        made_of=one("abs"),
         interval=_magnitude,
-        change=_slope(lambda do, y, x: do("sub", do("gt", x, 0.0), do("lt", x, 0.0))),
+        change=_slope(
+            lambda do, y, x: do("sub", do("gt", x, 0.0), do("lt", x, 0.0)),
+            back=lambda do, y, x, d: do("select", do("lt", x, 0.0), do("neg", d), d),
+        ),
         symbolic=lambda sp, x: sp.Abs(x),
+        has_numbers=True,
     ),
     Function(
         "sign", (1, 1), "number out",
-        value=_each(lambda x: float((x > 0) - (x < 0))),
+        value=each(lambda x: float((x > 0) - (x < 0))),
         made_of=_sign,
         interval=_rising(lambda x: float((x > 0) - (x < 0))),
         change=None,
@@ -279,23 +258,23 @@ _ROWS = (
     ),
     Function(
         "min", (2, None), "same",
-        value=_each(min),
+        value=each(min),
         made_of=_folded("minimum"),
-        interval=_by_end(min),
+        interval=by_end(min),
         change=_chosen("min", "lt"),
         symbolic=lambda sp, *xs: sp.Min(*xs),
+        has_numbers=True,
         holds_limits=True,
     ),
     Function(
         "max", (2, None), "same",
-        value=_each(max),
+        value=each(max),
         made_of=_folded("maximum"),
-        interval=_by_end(max),
+        interval=by_end(max),
         change=_chosen("max", "gt"),
         symbolic=lambda sp, *xs: sp.Max(*xs),
+        has_numbers=True,
         holds_limits=True,
     ),
 )  # fmt: skip
 FUNCTIONS: dict[str, Function] = {row.name: row for row in _ROWS}
-STEPS = frozenset(row.name for row in _ROWS if row.change is None)
-"""Functions whose value jumps between constants: their derivative is zero wherever they have one."""

@@ -13,8 +13,8 @@ import sympy as sp
 from lpmdsl.escaping import latex
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.functions import FUNCTIONS
 from lpmdsl.semantics.host.evaluate import apply
+from lpmdsl.semantics.operators import BUILT_IN, OPERATORS
 from lpmdsl.source import Span
 from lpmdsl.theory.wording import written
 
@@ -25,16 +25,6 @@ SHORT = 60
 """Operations of a formula that is put into its simplest form; a longer one stays as it was made."""
 LONGEST = 400
 """Operations of an equation that somebody may still want to read; of R0, ``SHORT``."""
-
-_OPERATORS = {
-    "select": lambda test, a, b: (a if test else b) if test.is_Integer else test * a + (1 - test) * b,
-    "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b, "div": lambda a, b: a / b,
-    "pow": lambda a, b: a**b, "neg": lambda a: -a,
-    "lt": lambda a, b: _truth(sp.Lt(a, b)), "le": lambda a, b: _truth(sp.Le(a, b)),
-    "gt": lambda a, b: _truth(sp.Gt(a, b)), "ge": lambda a, b: _truth(sp.Ge(a, b)),
-    "eq": lambda a, b: sp.Integer(int(a == b)), "ne": lambda a, b: sp.Integer(int(a != b)),
-    "not": lambda a: 1 - a, "and": lambda a, b: a * b, "or": lambda a, b: a + b - a * b,
-}  # fmt: skip
 
 
 class NoFormula(ValueError):
@@ -111,7 +101,8 @@ def _is_short(value: Fraction | sp.Rational) -> bool:
 
 
 def _made(op: str, arguments: list[sp.Expr]) -> sp.Expr:
-    return FUNCTIONS[op].symbolic(sp, *arguments) if op in FUNCTIONS else _OPERATORS[op](*arguments)
+    found = BUILT_IN[op].symbolic(sp, *arguments)
+    return _truth(found) if op in OPERATORS and OPERATORS[op].gives == "comparison" else found
 
 
 def _applied(expr: m.Apply, arguments: list[sp.Expr]) -> sp.Expr:
@@ -127,7 +118,7 @@ def _applied(expr: m.Apply, arguments: list[sp.Expr]) -> sp.Expr:
         except NotDecided:
             text = " ".join(written(expr.span).split())
             raise NoFormula(f"what `{text}` decides differs from person to person, or changes with time") from None
-    value = float(apply(expr.op, [np.float64(float(a)) for a in arguments], expr))
+    value = float(apply(expr, [np.float64(float(a)) for a in arguments]))
     if too_high or not (value == 0 or 1e-15 < abs(value) < 1e15):
         return number(value, expr.span)
     found = sp.sympify(_made(expr.op, arguments))

@@ -15,17 +15,13 @@ from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, number, o
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.builtins import GENERATED
-from lpmdsl.semantics.functions import FUNCTIONS
-from lpmdsl.semantics.host.evaluate import whole_exponent
 from lpmdsl.semantics.host.quantile_tables import TICKS, plan, radix
 from lpmdsl.semantics.host.report_times import (
     is_flow_like as is_flow_like,
     longest_parts as longest_parts,
     report_steps as report_steps,
 )
-
-_COMPARE = {"lt", "le", "gt", "ge", "eq", "ne"}
-_PLAIN = {"neg", "add", "sub", "mul", "div"}
+from lpmdsl.semantics.operators import OPERATORS, operations
 
 
 @dataclass(slots=True)
@@ -246,33 +242,7 @@ class Scope:
         return joined([self.index(leaf) for leaf in leaves], sizes)
 
     def _apply(self, expr: m.Apply, hint: str) -> KExpr:
-        a = [self.value(argument, hint) for argument in expr.arguments]
-        name = expr.op
-        if name == "pow":
-            return self._power(expr, a)
-        if name in ("and", "or", "not"):
-            return test(name, *a)
-        if name == "select":
-            holds = a[0] if a[0].dtype == "bool" else test("ne", a[0], number(0.0))
-            yes, no = (op("to_f64", x, dtype="f64") if a[1].dtype != a[2].dtype else x for x in a[1:])
-            return op("select", holds, yes, no, dtype=yes.dtype)
-        if name in _COMPARE:
-            return test(name, *_same_dtype(a))
-        # Derivatives multiply by truth values: 1 where a branch was taken, 0 where it was not.
-        a = [op("to_f64", x, dtype="f64") if x.dtype == "bool" else x for x in a]
-        if name in FUNCTIONS:
-            return FUNCTIONS[name].made_of(_do, *a)
-        assert name in _PLAIN, name
-        return real(name, *a)
-
-    def _power(self, expr: m.Apply, a: list[KExpr]) -> KExpr:
-        whole = whole_exponent(expr.arguments[1])
-        if whole is None:
-            return real("exp", real("mul", a[1], real("log", a[0])))
-        result = a[0]
-        for _ in range(whole - 1):
-            result = real("mul", result, a[0])
-        return result
+        return operations(expr)(_do, *(self.value(argument, hint) for argument in expr.arguments))
 
     # ------------------------------------------------------------------ observations
 
@@ -355,7 +325,20 @@ def joined(codes: list[KExpr], sizes: list[int]) -> KExpr:
 
 
 def _do(name: str, *args: KExpr | float) -> KExpr:
-    return real(name, *(number(a) if isinstance(a, int | float) else a for a in args))
+    a = [number(x) if isinstance(x, int | float) else x for x in args]
+    row = OPERATORS.get(name)
+    match None if row is None else row.gives:
+        case "truth":
+            return test(name, *a)
+        case "comparison":
+            return test(name, *_same_dtype(a))
+        case "choice":
+            holds = a[0] if a[0].dtype == "bool" else test("ne", a[0], number(0.0))
+            yes, no = (op("to_f64", x, dtype="f64") if a[1].dtype != a[2].dtype else x for x in a[1:])
+            return op("select", holds, yes, no, dtype=yes.dtype)
+        case _:
+            # Derivatives multiply by truth values: 1 where a branch was taken, 0 where it was not.
+            return real(name, *(op("to_f64", x, dtype="f64") if x.dtype == "bool" else x for x in a))
 
 
 def _literal(expr: m.Literal_) -> Const:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lpmdsl.lowering.relaxed.chances import ZERO, simple
-from lpmdsl.program.ir import CASTS, COMPARISONS, INTEGER, LOGIC, Apply, Const, KExpr, Load, Var
+from lpmdsl.lowering.relaxed.chances import simple
+from lpmdsl.program.ir import CASTS, INTEGER, OPS, Apply, Const, KExpr, Load, Var
 from lpmdsl.program.nodes import number, real, test
+from lpmdsl.semantics.operators import BUILT_IN
 
 Receive = Callable[[KExpr, KExpr], None]
 """Called with a leaf (a local or an element) and its adjoint."""
@@ -50,45 +51,37 @@ def pull_back(
 
 def _parts(expr: Apply, derivative: KExpr, itself: KExpr | None) -> tuple[KExpr | None, ...]:
     """Adjoints of the arguments from that of the expression (``derivative``); None where there is none."""
-    args, value = expr.args, itself if itself is not None else expr
-    match expr.op:
-        case "add":
-            return derivative, derivative
-        case "sub":
-            return derivative, _negative(derivative)
-        case "mul":
-            return times(derivative, args[1]), times(derivative, args[0])
-        case "div":
-            return over(derivative, args[1]), _negative(over(times(derivative, value), args[1]))
-        case "neg":
-            return (_negative(derivative),)
-        case "exp":
-            return (times(derivative, value),)
-        case "log":
-            return (over(derivative, args[0]),)
-        case "sqrt":
-            return (over(derivative, times(number(2.0), value)),)
-        case "sin":
-            return (times(derivative, real("cos", args[0])),)
-        case "cos":
-            return (_negative(times(derivative, real("sin", args[0]))),)
-        case "abs":
-            return (chosen(test("lt", args[0], ZERO), _negative(derivative), derivative),)
-        case "min" | "max" | "minimum" | "maximum":
-            # The second where it beats the first, as the value itself is chosen.
-            second = test("lt" if expr.op in ("min", "minimum") else "gt", args[1], args[0])
-            return chosen(second, ZERO, derivative), chosen(second, derivative, ZERO)
-        case "select":
-            return None, chosen(args[0], derivative, ZERO), chosen(args[0], ZERO, derivative)
-        case "to_f64" if args[0].dtype == "f64":
-            return (derivative,)
-        case _:
-            assert expr.op in FLAT, f"{expr.op} has no derivative"
-            return tuple(None for _ in args)
+    if expr.op == "to_f64" and expr.args[0].dtype == "f64":
+        return (derivative,)
+    change = _CHANGES.get(expr.op)
+    if change is None or change.back is None:
+        assert expr.op in FLAT, f"{expr.op} has no derivative"
+        return tuple(None for _ in expr.args)
+    return change.back(_do, itself if itself is not None else expr, expr.args, derivative)
 
 
-FLAT = frozenset({*COMPARISONS, *LOGIC, *CASTS, *INTEGER, "floor", "floordiv", "mod"}) - {"select"}
+_OF_THE_LANGUAGE = {"minimum": "min", "maximum": "max"}
+"""Operations that go by another name in the language; what counts has the same derivative."""
+_CHANGES = {op: BUILT_IN[_OF_THE_LANGUAGE.get(op, op)].change for op in OPS if _OF_THE_LANGUAGE.get(op, op) in BUILT_IN}
+FLAT = frozenset({*CASTS, *INTEGER, "floordiv", "mod", *(op for op, change in _CHANGES.items() if change is None)})
 """Operations whose result jumps between constants: no change of an argument goes through them."""
+
+
+def _do(op: str, *parts: KExpr | float) -> KExpr:
+    a = [number(part) if isinstance(part, int | float) else part for part in parts]
+    match op:
+        case "mul":
+            return times(*a)
+        case "div":
+            return over(*a)
+        case "neg":
+            return _negative(*a)
+        case "select":
+            return chosen(*a)
+        case "lt" | "gt":
+            return test(op, *a)
+        case _:
+            return real(op, *a)
 
 
 def _negative(a: KExpr) -> KExpr:

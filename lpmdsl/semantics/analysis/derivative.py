@@ -15,8 +15,6 @@ from typing import assert_never
 from lpmdsl.quantities import BOOLEAN, NUMBER, Kind, Type
 from lpmdsl.semantics.analysis.dependencies import acts_on, computed_from, observations_in
 from lpmdsl.semantics.analysis.events import events
-from lpmdsl.semantics.functions import FUNCTIONS, STEPS, Do
-from lpmdsl.semantics.host.evaluate import whole_exponent
 from lpmdsl.semantics.model import (
     Aggregate,
     Apply,
@@ -49,8 +47,8 @@ from lpmdsl.semantics.model import (
     view_of,
     walk,
 )
-
-TRUTHS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
+from lpmdsl.semantics.operators import BUILT_IN, STEPS
+from lpmdsl.semantics.rows import Do
 
 
 def derivative(expr: Expr, parameter: str, model: Model) -> Expr:
@@ -101,7 +99,7 @@ def _lost(expr: Expr, parameter: str, model: Model) -> Iterator[Expr]:
             if expr.name != parameter and expr.name in computed_from(parameter, model):
                 yield from _lost(model.parameter(expr.name).default, parameter, model)
             return
-        case Apply() if expr.op in TRUTHS | STEPS and acts_on(expr, parameter, model):
+        case Apply() if expr.op in STEPS and acts_on(expr, parameter, model):
             yield expr
         case TableRef() if any(acts_on(k, parameter, model) for k in expr.keys):
             yield expr
@@ -217,29 +215,11 @@ def _aggregate(expr: Aggregate, parameter: str, model: Model) -> Expr:
 
 
 def _apply(expr: Apply, parameter: str, model: Model) -> Expr:
-    a = expr.arguments
-    if expr.op in TRUTHS | STEPS:
+    change = BUILT_IN[expr.op].change
+    if change is None:
         return _number(0.0, expr)
-    d = [derivative(argument, parameter, model) for argument in a]
-    match expr.op:
-        case "select":
-            return Apply("select", (a[0], d[1], d[2]), NUMBER, expr.span)
-        case "neg":
-            return _neg(d[0])
-        case "add":
-            return _add(d[0], d[1])
-        case "sub":
-            return _sub(d[0], d[1])
-        case "mul":
-            return _add(_times(d[0], a[1]), _times(a[0], d[1]))
-        case "div":
-            return _sub(_over(d[0], a[1]), _over(_times(expr, d[1]), a[1]))
-        case "pow":
-            return _power(expr, d[0], d[1])
-        case _:
-            change = FUNCTIONS[expr.op].change
-            assert change is not None, f"{expr.op} has no derivative"
-            return change.of(_doing(expr), expr, list(a), d)
+    changes = [derivative(argument, parameter, model) for argument in expr.arguments]
+    return change.of(_doing(expr), expr, list(expr.arguments), changes)
 
 
 def _doing(like: Expr) -> Do:
@@ -247,23 +227,16 @@ def _doing(like: Expr) -> Do:
 
     def do(op: str, *parts: Expr | float) -> Expr:
         made = [_number(p, like) if isinstance(p, int | float) else p for p in parts]
+        if op == "select":
+            return replace(_made(op, *made), span=like.span)
         return _SIMPLIFIED[op](*made) if op in _SIMPLIFIED else _made(op, *made)
 
     return do
 
 
-def _power(expr: Apply, base_change: Expr, exponent_change: Expr) -> Expr:
-    base, exponent = expr.arguments
-    whole = whole_exponent(exponent)
-    if whole is not None:
-        lower = _number(1.0, expr) if whole == 1 else _to_the(base, _number(whole - 1.0, exponent))
-        return _times(_times(exponent, lower), base_change)
-    lower = _to_the(base, _sub(exponent, _number(1.0, exponent)))
-    by_base = _times(_times(exponent, lower), base_change)
-    return _add(by_base, _times(_times(expr, _made("log", base)), exponent_change))
-
-
 def _to_the(base: Expr, exponent: Expr) -> Expr:
+    if _is(exponent, 0):
+        return _number(1.0, base)
     if isinstance(exponent, Literal_) and exponent.value == 1:
         return base
     return Apply("pow", (base, exponent), NUMBER, base.span)
@@ -345,6 +318,7 @@ _SIMPLIFIED: dict[str, Callable[..., Expr]] = {
     "mul": _times,
     "div": _over,
     "neg": _neg,
+    "pow": _to_the,
     "not": _no,
     "lt": lambda a, b: _truth("lt", a, b),
     "gt": lambda a, b: _truth("gt", a, b),
@@ -372,25 +346,11 @@ def log_derivative(expr: Expr, parameter: str, model: Model) -> Expr:
 
 def _log_change(expr: Apply, parameter: str, model: Model) -> Expr | None:
     """That of a product, a power or a function that says so, from its parts; None of another."""
-    function = FUNCTIONS.get(expr.op)
-    if function is not None:
-        if function.change is None or function.change.of_log is None:
-            return None
-        changes = [derivative(a, parameter, model) for a in expr.arguments]
-        logs = [log_derivative(a, parameter, model) for a in expr.arguments]
-        return function.change.of_log(_doing(expr), changes, logs)
-    if expr.op not in _PRODUCTS or (expr.op == "pow" and acts_on(expr.arguments[1], parameter, model)):
+    change, a = BUILT_IN[expr.op].change, expr.arguments
+    if change is None or change.of_log is None:
         return None
-    parts = [log_derivative(a, parameter, model) for a in expr.arguments]
-    match expr.op:
-        case "mul":
-            return _add(parts[0], parts[1])
-        case "div":
-            return _sub(parts[0], parts[1])
-        case "pow":
-            return _times(expr.arguments[1], parts[0])
-        case _:
-            return parts[0]
-
-
-_PRODUCTS = frozenset({"mul", "div", "neg", "pow"})
+    if change.held is not None and acts_on(a[change.held], parameter, model):
+        return None
+    changes = [derivative(one, parameter, model) for one in a]
+    logs = [log_derivative(one, parameter, model) for one in a]
+    return change.of_log(_doing(expr), list(a), changes, logs)

@@ -7,13 +7,14 @@ any, else over their own value and those that scenarios give them (Moore 1966, I
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lpmdsl.quantities import DURATION, Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.semantics.functions import ANYTHING, FUNCTIONS, Bounds
 from lpmdsl.semantics.host.quantile_tables import TICKS
+from lpmdsl.semantics.operators import BUILT_IN
+from lpmdsl.semantics.rows import ANYTHING, Bounds
 
 TRUTH: Bounds = (0.0, 1.0)
 
@@ -209,55 +210,9 @@ def _flow(observation: m.Observation, flow: m.Flow, known: Knowledge) -> Bounds:
 
 
 def _apply(op: str, parts: list[Bounds]) -> Bounds:
-    if op == "select":
-        (least, most), yes, no = parts
-        possible = [*([yes] if most > 0 else []), *([no] if least < 1 else [])] or [yes, no]
-        return min(low for low, _ in possible), max(high for _, high in possible)
-    if any(math.isnan(x) for part in parts for x in part):
+    if op != "select" and any(math.isnan(x) for part in parts for x in part):
         return ANYTHING
-    if op in _COMPARISONS:
-        return _compare(op, *parts)
-    if op in FUNCTIONS:
-        return FUNCTIONS[op].interval(*parts)
-    match op:
-        case "add":
-            return parts[0][0] + parts[1][0], parts[0][1] + parts[1][1]
-        case "sub":
-            return parts[0][0] - parts[1][1], parts[0][1] - parts[1][0]
-        case "neg":
-            return -parts[0][1], -parts[0][0]
-        case "mul":
-            return _corners(lambda a, b: 0.0 if a == 0 or b == 0 else a * b, parts)
-        case "div" if parts[1][0] > 0 or parts[1][1] < 0:
-            return _corners(lambda a, b: a / b if not math.isinf(b) else 0.0, parts)
-        case "not":
-            return 1 - parts[0][1], 1 - parts[0][0]
-        case "and":
-            return min(p[0] for p in parts), min(p[1] for p in parts)
-        case "or":
-            return max(p[0] for p in parts), max(p[1] for p in parts)
-        case _:
-            return ANYTHING
-
-
-_COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
-
-
-def _compare(op: str, a: Bounds, b: Bounds) -> Bounds:
-    """Bounds of a comparison: 0 if it may be false, 1 if it may be true."""
-    if op in ("gt", "ge"):
-        return _compare("lt" if op == "gt" else "le", b, a)
-    if op == "lt":
-        return float(a[1] < b[0]), float(a[0] < b[1])
-    if op == "le":
-        return float(a[1] <= b[0]), float(a[0] <= b[1])
-    equal = float(a[0] == a[1] == b[0] == b[1]), float(a[0] <= b[1] and b[0] <= a[1])
-    return equal if op == "eq" else (1 - equal[1], 1 - equal[0])
-
-
-def _corners(function: Callable[[float, float], float], parts: list[Bounds]) -> Bounds:
-    values = [function(a, b) for a in parts[0] for b in parts[1]]
-    return ANYTHING if any(math.isnan(v) for v in values) else (min(values), max(values))
+    return BUILT_IN[op].interval(*parts)
 
 
 def within_arguments(law: m.Distribution, known: Knowledge) -> Bounds:

@@ -11,7 +11,7 @@ from typing import Protocol, assert_never
 from lpmdsl.distributions.table import BOUNDED
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model
-from lpmdsl.semantics.functions import FUNCTIONS
+from lpmdsl.semantics.operators import BUILT_IN
 
 MOST_CORNERS = 4096
 FINE = {1: 64, 2: 16}
@@ -88,36 +88,9 @@ def _entry(table: model.Table, keys: list[float]) -> float:
     return table.values[index]
 
 
-_OPERATORS: dict[str, Callable[..., float]] = {
-    "neg": lambda a: -a,
-    "not": lambda a: 1 - a,
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "pow": lambda a, b: a**b,
-    "lt": lambda a, b: float(a < b),
-    "le": lambda a, b: float(a <= b),
-    "gt": lambda a, b: float(a > b),
-    "ge": lambda a, b: float(a >= b),
-    "eq": lambda a, b: float(a == b),
-    "ne": lambda a, b: float(a != b),
-    "and": min,
-    "or": max,
-}
-
-
 def _apply(op: str, values: list[float]) -> float:
-    if op == "and" and 0 in values:
-        return 0.0
-    if op == "or" and 1 in values:
-        return 1.0
-    if op == "select" and not math.isnan(values[0]):
-        return values[1] if values[0] else values[2]
-    if any(math.isnan(v) for v in values):
-        return math.nan
     try:
-        result = (_OPERATORS.get(op) or FUNCTIONS[op].value)(*values)
+        result = BUILT_IN[op].value(*values)
         return result if isinstance(result, int | float) else math.nan
     except (ArithmeticError, ValueError):
         return math.nan

@@ -9,7 +9,6 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.semantics.functions import FUNCTIONS
 from lpmdsl.semantics.host import numbers
 from lpmdsl.semantics.model import (
     Aggregate,
@@ -35,6 +34,7 @@ from lpmdsl.semantics.model import (
     TieRef,
     Time,
 )
+from lpmdsl.semantics.operators import OPERATORS, operations
 
 Value = Any  # a float or a float64 array over agents
 
@@ -97,7 +97,7 @@ def evaluate(expr: Expr, scope: Scope) -> Value:
         case Time():
             return scope.time
         case Apply():
-            return apply(expr.op, [evaluate(a, scope) for a in expr.arguments], expr)
+            return apply(expr, [evaluate(a, scope) for a in expr.arguments])
         case Since() if expr.condition in scope.since:
             return scope.since[expr.condition]
         case Since():
@@ -132,56 +132,18 @@ def _look_up(expr: TableRef, scope: Scope) -> Value:
     return values[keys]
 
 
-def apply(op: str, args: list[Value], expr: Apply) -> Value:
+def apply(expr: Apply, args: list[Value]) -> Value:
     """One operation or function on numpy values; truth is 1.0 and falsehood 0.0."""
     with np.errstate(all="ignore"):
-        if op == "pow":
-            return power(args[0], args[1], expr.arguments[1])
-        return FUNCTIONS[op].made_of(_do, *args) if op in FUNCTIONS else _OPERATIONS[op](*args)
-
-
-def power(base: Value, exponent: Value, written: Expr) -> Value:
-    """``a ^ b``: repeated products for a literal whole exponent from 1 to 8, else exp(b·log a)."""
-    whole = whole_exponent(written)
-    if whole is None:
-        return numbers.exp(exponent * numbers.log(base))
-    result = base
-    for _ in range(whole - 1):
-        result = result * base
-    return result
-
-
-def whole_exponent(written: Expr) -> int | None:
-    """The exponent if it is a literal whole number from 1 to 8."""
-    if isinstance(written, Literal_) and written.value in range(1, 9):
-        return int(written.value)
-    return None
+        return operations(expr)(_do, *args)
 
 
 def _do(op: str, *args: Value) -> Value:
-    return _OPERATIONS[op](*args)
+    row = OPERATORS.get(op)
+    return _OF_FUNCTIONS[op](*args) if row is None or row.array is None else row.array(np, *args)
 
 
-def _truth(value: Value) -> Value:
-    return np.asarray(value).astype(np.float64)
-
-
-_OPERATIONS = {
-    "select": lambda test, a, b: np.where(np.asarray(test) != 0, a, b),
-    "neg": lambda a: -a,
-    "not": lambda a: 1.0 - a,
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: np.divide(a, b),
-    "lt": lambda a, b: _truth(a < b),
-    "le": lambda a, b: _truth(a <= b),
-    "gt": lambda a, b: _truth(a > b),
-    "ge": lambda a, b: _truth(a >= b),
-    "eq": lambda a, b: _truth(a == b),
-    "ne": lambda a, b: _truth(a != b),
-    "and": lambda a, b: _truth(np.logical_and(a, b)),
-    "or": lambda a, b: _truth(np.logical_or(a, b)),
+_OF_FUNCTIONS = {
     "exp": numbers.exp,
     "log": numbers.log,
     "sin": numbers.sin,

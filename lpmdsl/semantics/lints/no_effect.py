@@ -14,6 +14,7 @@ from lpmdsl.semantics.analysis.intervals import Knowledge, bounds
 from lpmdsl.semantics.analysis.possible_tests import can_hold
 from lpmdsl.semantics.analysis.vertices import constant, view
 from lpmdsl.semantics.context import text_of
+from lpmdsl.semantics.operators import OPERATORS
 from lpmdsl.semantics.spans import word_span
 
 
@@ -181,7 +182,7 @@ def _numbers(test: model.Expr, known: Knowledge) -> str:
     if not isinstance(test, model.Apply) or len(test.arguments) != 2:
         return ""
     sides = [bounds(a, known) for a in test.arguments]
-    sign = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "=", "ne": "is not"}.get(test.op)
-    if sign is None or any(low != high for low, high in sides):
+    row = OPERATORS.get(test.op)
+    if row is None or row.gives != "comparison" or any(low != high for low, high in sides):
         return ""
-    return f": {sides[0][0]:,.6g} {sign} {sides[1][0]:,.6g}"
+    return f": {sides[0][0]:,.6g} {row.spelling} {sides[1][0]:,.6g}"

@@ -10,6 +10,7 @@ from lpmdsl.semantics import model
 from lpmdsl.semantics.analysis.archetypes import NOT_YET_KNOWN, UNKNOWN
 from lpmdsl.semantics.checks.values.expressions import check_expression
 from lpmdsl.semantics.context import Context
+from lpmdsl.semantics.operators import BUILT_IN
 from lpmdsl.semantics.resolve.scope import knowing
 from lpmdsl.semantics.spans import word_span
 from lpmdsl.source import Span
@@ -116,10 +117,6 @@ def _can_be_missing(ctx: Context, part: model.Expr) -> bool:
         case model.Apply("div", (_, model.Literal_() as by)):
             return by.value == 0
         case model.Apply():
-            return part.type.is_numeric and part.op not in _WHOLE
+            return part.type.is_numeric and not BUILT_IN[part.op].has_numbers
         case _:
             return False
-
-
-_WHOLE = frozenset({"neg", "add", "sub", "mul", "select", "min", "max", "abs"})
-"""Operations that have a number for all numbers."""

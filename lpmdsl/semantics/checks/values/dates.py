@@ -6,6 +6,7 @@ from __future__ import annotations
 from lpmdsl.quantities import BOOLEAN, TIME, Kind, Type
 from lpmdsl.semantics import model
 from lpmdsl.semantics.context import Context, text_of
+from lpmdsl.semantics.operators import BINARY
 from lpmdsl.source import Span
 
 DATE = Type(Kind.DATE, TIME)
@@ -43,12 +44,13 @@ def with_dates(op: str, left: model.Expr, right: model.Expr) -> Type | None:
 
 def no_date(ctx: Context, op: str, span: Span) -> None:
     """Reports that an operation has no value for days (E0416)."""
-    told = {"+": "added", "-": "subtracted so", "*": "multiplied", "/": "divided", "^": "raised to a power"}
-    if op in ("<", "<=", ">", ">="):
+    row = BINARY.get(op)
+    if row is not None and row.gives == "comparison":
         message = f"{text_of(span)} compares a day with what is no day."
         help = "Compare it with a day, `2024-10-01` or `time`, or take the length of time since: `time - DATE`."
     else:
-        message, help = f"{text_of(span)} has no value: days cannot be {told.get(op, f'given to `{op}`')}.", _APART
+        told = f"given to `{op}`" if row is None else f"{row.told} so" if row.name == "sub" else row.told
+        message, help = f"{text_of(span)} has no value: days cannot be {told}.", _APART
     ctx.report.add("E0416", message, span, help)
 
 

@@ -25,6 +25,7 @@ from lpmdsl.semantics.checks.values.summaries.reports import observation, rollin
 from lpmdsl.semantics.checks.values.units import arithmetic, call, comparison, denied, expect
 from lpmdsl.semantics.context import Context, literal, nothing, text_of
 from lpmdsl.semantics.functions import FUNCTIONS
+from lpmdsl.semantics.operators import BINARY
 from lpmdsl.semantics.resolve.scope import Scope
 from lpmdsl.syntax import tree
 
@@ -346,17 +347,18 @@ def _unary(ctx: Context, expr: tree.Unary, scope: Scope) -> model.Expr:
 
 
 def _binary(ctx: Context, expr: tree.Binary, scope: Scope) -> model.Expr:
-    if expr.op in ("and", "or"):
+    row = BINARY[expr.op]
+    if row.gives == "truth":
         sides = tuple(check_test(ctx, side, scope, f"each side of `{expr.op}`") for side in (expr.left, expr.right))
         return (
             nothing(expr.span)
             if any(s.type == ERROR for s in sides)
-            else model.Apply(expr.op, sides, BOOLEAN, expr.span)
+            else model.Apply(row.name, sides, BOOLEAN, expr.span)
         )
     if misread(ctx, expr):
         return nothing(expr.span)
     left, right = check_expression(ctx, expr.left, scope), check_expression(ctx, expr.right, scope)
     if yes_no_as_number(ctx, expr, left, right):
         return nothing(expr.span)
-    operation = arithmetic if expr.op in ("+", "-", "*", "/", "^") else comparison
-    return operation(ctx, expr.op, left, right, expr.span)
+    operation = arithmetic if row.gives == "number" else comparison
+    return operation(ctx, row, left, right, expr.span)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import assert_never
 
 from lpmdsl.quantities import (
     BOOLEAN,
@@ -23,6 +24,7 @@ from lpmdsl.semantics.checks.currencies import same_currency
 from lpmdsl.semantics.checks.values.dates import has_date, is_day, no_date, with_dates, wrong_day
 from lpmdsl.semantics.context import Context, nothing, text_of
 from lpmdsl.semantics.functions import Function
+from lpmdsl.semantics.operators import OPERATORS, Operator
 from lpmdsl.source import Span
 
 LONGEST_POWER = 8
@@ -148,26 +150,35 @@ def _kind_help(found: Type, want: Type) -> str:
 # ------------------------------------------------------------------ operations
 
 
-def arithmetic(ctx: Context, op: str, left: model.Expr, right: model.Expr, span: Span) -> model.Expr:
+def arithmetic(ctx: Context, row: Operator, left: model.Expr, right: model.Expr, span: Span) -> model.Expr:
     """``+ - * / ^`` of two numbers, with the dimension that follows."""
-    if ERROR in (left.type, right.type) or not _numbers(ctx, op, left, right):
+    if ERROR in (left.type, right.type) or not _numbers(ctx, row.spelling, left, right):
         return nothing(span)
-    name = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow"}[op]
     if has_date(left, right):
-        kind = with_dates(op, left, right)
+        kind = with_dates(row.spelling, left, right)
         if kind is None:
-            no_date(ctx, op, span)
-        return nothing(span) if kind is None else model.Apply(name, (left, right), kind, span)
-    match op:
-        case "*":
-            dimension: Dimension | None = left.type.dimension * right.type.dimension
-        case "/":
-            dimension = left.type.dimension / right.type.dimension
-        case "^":
-            dimension = _power(ctx, left, right)
+            no_date(ctx, row.spelling, span)
+    else:
+        dimension = _dimension(ctx, row, left, right)
+        kind = None if dimension is None else Type(Kind.NUMBER, dimension)
+    return nothing(span) if kind is None else model.Apply(row.name, (left, right), kind, span)
+
+
+def _dimension(ctx: Context, row: Operator, left: model.Expr, right: model.Expr) -> Dimension | None:
+    """The dimension of an operation on two numbers, or None after a report."""
+    match row.dimensions:
+        case "product":
+            return left.type.dimension * right.type.dimension
+        case "quotient":
+            return left.type.dimension / right.type.dimension
+        case "power":
+            return _power(ctx, left, right)
+        case "same":
+            return common_dimension(ctx, left, right, row.told)
+        case "none":
+            return NUMBER_DIM
         case _:
-            dimension = common_dimension(ctx, left, right, "added" if op == "+" else "subtracted")
-    return nothing(span) if dimension is None else model.Apply(name, (left, right), Type(Kind.NUMBER, dimension), span)
+            assert_never(row.dimensions)
 
 
 def _numbers(ctx: Context, op: str, *operands: model.Expr) -> bool:
@@ -236,34 +247,28 @@ def _power(ctx: Context, base: model.Expr, exponent: model.Expr) -> Dimension | 
     return None
 
 
-def comparison(ctx: Context, op: str, left: model.Expr, right: model.Expr, span: Span) -> model.Expr:
+def comparison(ctx: Context, row: Operator, left: model.Expr, right: model.Expr, span: Span) -> model.Expr:
     """``< <= > >=`` of two numbers of one dimension: a truth value."""
-    if ERROR in (left.type, right.type) or not _numbers(ctx, op, left, right):
+    if ERROR in (left.type, right.type) or not _numbers(ctx, row.spelling, left, right):
         return nothing(span)
-    if has_date(left, right) and with_dates(op, left, right) is None:
-        no_date(ctx, op, span)
+    if has_date(left, right) and with_dates(row.spelling, left, right) is None:
+        no_date(ctx, row.spelling, span)
         return nothing(span)
-    if common_dimension(ctx, left, right, "compared") is None:
+    if common_dimension(ctx, left, right, row.told) is None:
         return nothing(span)
-    return model.Apply({"<": "lt", "<=": "le", ">": "gt", ">=": "ge"}[op], (left, right), BOOLEAN, span)
-
-
-_OPPOSITE = {"lt": "ge", "le": "gt", "gt": "le", "ge": "lt"}
-_DUAL = {"and": "or", "or": "and"}
+    return model.Apply(row.name, (left, right), BOOLEAN, span)
 
 
 def denied(test: model.Expr, span: Span) -> model.Expr:
     """``not test``, applied to its comparisons: where one of two things compared has no number, neither the comparison
     nor its denial holds."""
-    if isinstance(test, model.Apply):
-        if test.op in _OPPOSITE:
-            return replace(test, op=_OPPOSITE[test.op], span=span)
-        if test.op in _DUAL:
-            return replace(
-                test, op=_DUAL[test.op], arguments=tuple(denied(a, a.span) for a in test.arguments), span=span
-            )
-        if test.op == "not":
+    row = OPERATORS.get(test.op) if isinstance(test, model.Apply) else None
+    if isinstance(test, model.Apply) and row is not None:
+        if row.name == "not":
             return test.arguments[0]
+        if row.denied:
+            parts = test.arguments if row.gives == "comparison" else tuple(denied(a, a.span) for a in test.arguments)
+            return replace(test, op=row.denied, arguments=parts, span=span)
     return model.Apply("not", (test,), BOOLEAN, span)
 
 
