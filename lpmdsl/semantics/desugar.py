@@ -39,7 +39,7 @@ def hold(checked: m.Model, report: Report) -> m.Model:
 
 
 def _scaled(checked: m.Model, contagion: m.Contagion) -> m.Contagion:
-    used = {s.network for s in contagion.spreads}
+    used = set(contagion.networks)
     found = [
         made
         for one in checked.interventions
@@ -58,7 +58,7 @@ def _scalings(
     active = one.active(scale.span)
     plain = m.Literal_(1.0, NUMBER, scale.span)
     factor = m.Apply("select", (active, scale.factor, plain), NUMBER, scale.span)
-    networks = tuple(n for n in scale.networks if n in {s.network for s in contagion.spreads})
+    networks = tuple(n for n in scale.networks if n in contagion.networks)
     within = tuple(n for n in networks if clause.where is None and _is_within(checked, one, n))
     if within:
         yield m.Scaling("source", factor, None, within, scale.span)
@@ -81,7 +81,7 @@ def _is_within(checked: m.Model, one: m.Intervention, network: str) -> bool:
 
 def _by_person(checked: m.Model, contagion: m.Contagion) -> m.Contagion:
     """Whoever has more contacts of their own gets more of what is shared out among all contacts."""
-    networks = [checked.network(n) for n in dict.fromkeys(s.network for s in contagion.spreads)]
+    networks = [checked.network(n) for n in contagion.networks]
     own = [m.Scaling("target", n.contacts, None, (n.name,), n.contacts.span)
            for n in networks if n.is_by_person and n.contacts is not None]  # fmt: skip
     return replace(contagion, scalings=(*contagion.scalings, *own)) if own else contagion

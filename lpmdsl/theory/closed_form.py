@@ -11,7 +11,7 @@ import sympy as sp
 
 from lpmdsl.distributions.table import DISTRIBUTIONS, is_memoryless
 from lpmdsl.semantics import model as m
-from lpmdsl.theory.coupled import coupled, networks_of
+from lpmdsl.theory.coupled import coupled
 from lpmdsl.theory.course.courses import catches, on_the_way, parts_of, susceptible
 from lpmdsl.theory.equations import entry, groups_of, infectivity, mean_dwell, scaled, size
 from lpmdsl.theory.formulas import LONGEST, Group, NoFormula, formula, short
@@ -27,7 +27,7 @@ def r0_formula(model: m.Model, condition: m.Condition) -> sp.Expr:
     """R0 in parameters, table entries and group sizes ``N_group``. Raises ``NoFormula`` where it does not close."""
     model = as_random_contacts(model)
     together = coupled(model, condition)
-    if any(n.layout != "random" for c in together for n in networks_of(model, c)):
+    if any(n.layout != "random" for c in together for n in model.networks_of(c.name)):
         raise NoFormula("contacts are not at random, so no formula says whom one meets again")
     types = [(c, g) for c in together for g in groups_of(model, c)]
     sources = {c.name: _sources(model, c, together) for c in together}

@@ -19,9 +19,3 @@ def coupled(model: m.Model, condition: m.Condition) -> tuple[m.Condition, ...]:
 def is_coupled(model: m.Model, condition: m.Condition) -> bool:
     """Return True if another kind of agents takes part."""
     return len(coupled(model, condition)) > 1
-
-
-def networks_of(model: m.Model, condition: m.Condition) -> list[m.Network]:
-    """The networks on which one catches a condition, each once."""
-    contagion = model.contagion_of(condition.name)
-    return [model.network(n) for n in dict.fromkeys(s.network for s in contagion.spreads)] if contagion else []

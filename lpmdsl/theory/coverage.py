@@ -17,7 +17,7 @@ from lpmdsl.diagnostics import LpmError
 from lpmdsl.networks.world import World
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
-from lpmdsl.theory.coupled import coupled, networks_of
+from lpmdsl.theory.coupled import coupled
 from lpmdsl.theory.reproduction import next_generation, samples_of, world_of
 from lpmdsl.theory.roots import root
 from lpmdsl.theory.sample import Sample
@@ -113,7 +113,7 @@ def _worlds(
     Raises ``_NotKnown`` where other things change too.
     """
     count = len(choice.attribute.type.labels) if choice.attribute.type.kind is Kind.CATEGORY else 2
-    used = {n.name for c in coupled(model, condition) for n in networks_of(model, c)}
+    used = {n.name for c in coupled(model, condition) for n in model.networks_of(c.name)}
     try:
         worlds = [world_of(_forced(model, choice, code), parameters, seed, used) for code in range(count)]
     except LpmError as reason:

@@ -18,7 +18,7 @@ from lpmdsl.escaping import latex
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
-from lpmdsl.theory.coupled import coupled, is_coupled, networks_of
+from lpmdsl.theory.coupled import coupled, is_coupled
 from lpmdsl.theory.formulas import LONGEST, SHORT, Group, NoFormula, entry, formula, is_groupable, number, tex
 from lpmdsl.theory.redrawn import as_random_contacts
 from lpmdsl.theory.wording import undecided, unseen_absence, written
@@ -78,7 +78,7 @@ def groups_of(model: m.Model, condition: m.Condition) -> tuple[Group, ...]:
     touched = [c for c in model.contagions if c.condition == own or any(s.of == own for s in c.spreads)]
     leaves = (e for part in (condition.exits, tuple(touched)) for e in m.every_expression(part))
     asked = {e.name: e for e in leaves if isinstance(e, m.AttributeRef) and e.of == condition.of}
-    for network in networks_of(model, condition):
+    for network in model.networks_of(condition.name):
         if network.mixing is not None:
             name = model.table(network.mixing).key_attributes[0]
             attribute = next(a for a in model.agent(network.of).attributes if a.name == name)
@@ -127,7 +127,7 @@ def force(course: Course, on: Group, groups: tuple[Group, ...]) -> sp.Expr:
     """The force of infection on one of a group: Σ over networks, groups and states of source."""
     model, condition, total = course.model, course.condition, sp.Integer(0)
     contagion = model.contagion_of(condition.name)
-    for network in networks_of(model, condition):
+    for network in model.networks_of(condition.name):
         assert contagion is not None
         if network.is_between:
             here = _from_other_kind(course, network, groups)
@@ -359,7 +359,7 @@ def mean_dwell(model: m.Model, condition: m.Condition, exit_: m.Exit, group: Gro
 def _assumptions(model: m.Model, condition: m.Condition) -> tuple[str, ...]:
     said = ["numbers are large, and people of a group are alike", "no intervention is active", *undecided(model)]
     said += unseen_absence(model, condition) if model.is_passed_on(condition.name) else []
-    for network in networks_of(model, condition):
+    for network in model.networks_of(condition.name):
         if network.layout != "random":
             said.append(f"contacts in {network.name} are as if at random: the same people do not meet again")
         if network.days:

@@ -18,7 +18,7 @@ import numpy as np
 from lpmdsl.networks.world import World
 from lpmdsl.population.people import build_world
 from lpmdsl.semantics import model as m
-from lpmdsl.theory.coupled import coupled, networks_of
+from lpmdsl.theory.coupled import coupled
 from lpmdsl.theory.course.stays import is_known
 from lpmdsl.theory.redrawn import as_random_contacts
 from lpmdsl.theory.roots import root
@@ -107,7 +107,7 @@ def samples_of(
         raise ValueError(f"{condition.name} is not passed on")
     model = as_random_contacts(model)
     together = coupled(model, condition)
-    used = {n.name for c in together for n in networks_of(model, c)}
+    used = {n.name for c in together for n in model.networks_of(c.name)}
     found = worlds if worlds is not None else (world_of(model, parameters, seed, used),)
     return [Sample(model, c, parameters, found, _from(model, c, together)) for c in together]
 
@@ -129,7 +129,7 @@ def lost_growth(
     too where it does not grow. Raises ``ValueError`` as ``reproduction`` does.
     """
     if samples is None:
-        used = {n.name for c in coupled(model, condition) for n in networks_of(model, c)}
+        used = {n.name for c in coupled(model, condition) for n in model.networks_of(c.name)}
         samples = samples_of(model, condition, parameters, worlds=(world_of(model, parameters, 1, used, FEW),))
     value, step = r0_of(samples), model.clock.step
     growth = _growth(samples, value)

@@ -49,7 +49,7 @@ class Sample:
         self.scope = everyone_at_start(condition, worlds, model, parameters)
         self.size = worlds[0].counts[condition.of]
         self.rows = self.size * len(worlds)
-        self.networks = [model.network(n) for n in dict.fromkeys(s.network for s in contagion.spreads)]
+        self.networks = [model.network(n) for n in contagion.networks]
         self.there = {n.name: self._takes_part(n) for n in model.networks if condition.of in (n.of, n.to)}
         self.factors = {n.name: self._susceptibility(n) for n in self.networks}
         self.sources = {(c, n): self._sources(model.network(n), by) for c, by in sources.items()

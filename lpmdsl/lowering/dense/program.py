@@ -126,7 +126,7 @@ def declare_all(builder: Builder) -> None:
 
 
 def _used_networks(builder: Builder) -> list[m.Network]:
-    names = dict.fromkeys(s.network for c in builder.model.contagions for s in c.spreads)
+    names = dict.fromkeys(n for c in builder.model.contagions for n in c.networks)
     return [builder.model.network(n) for n in names]
 
 

@@ -171,7 +171,7 @@ def _parts_of(builder: Builder, contagion: m.Contagion) -> list[tuple[m.Expr, st
 
 def _contagion_of(scope: Scope, contagion: m.Contagion) -> list[KStmt]:
     model, body = scope.builder.model, []
-    for network in (model.network(n) for n in dict.fromkeys(s.network for s in contagion.spreads)):
+    for network in (model.network(n) for n in contagion.networks):
         inner: list[KStmt] = []
         if network.is_by_person and network.contacts is not None and network.of == scope.kind:
             inner += look_at(scope, network.contacts, "contacts")

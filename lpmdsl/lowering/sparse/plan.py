@@ -65,7 +65,7 @@ def choose(model: m.Model, circles: frozenset[str] = frozenset()) -> Plan:
         choices.append(Choice(f"condition {condition.name}", ways[condition.name], why))
     counted: set[tuple[str, str]] = set()
     for contagion in model.contagions:
-        for network in networks_of(model, model.condition(contagion.condition)):
+        for network in model.networks_of(contagion.condition):
             alike = _weigh_the_same(contagion, network)
             counted |= {(contagion.condition, network.name)} if alike else set()
             choices.append(_network_choice(contagion, network, alike))
@@ -105,13 +105,6 @@ def _is_acting(event: Event) -> bool:
 # ------------------------------------------------------------------ conditions
 
 
-def networks_of(model: m.Model, condition: m.Condition) -> list[m.Network]:
-    """The networks on which a condition is passed on, each once."""
-    contagion = model.contagion_of(condition.name)
-    names = dict.fromkeys(s.network for s in contagion.spreads) if contagion else {}
-    return [model.network(n) for n in names]
-
-
 def _way_of(model: m.Model, condition: m.Condition) -> tuple[Way, str]:
     if sum(c.of == condition.of for c in model.conditions) > 1:
         return "dense", f"{condition.of} has other conditions, whose moves are made in the same pass"
@@ -120,9 +113,9 @@ def _way_of(model: m.Model, condition: m.Condition) -> tuple[Way, str]:
     if left_at_any_step(condition):
         names = ", ".join(condition.states[s] for s in left_at_any_step(condition))
         return "swept", f"who is in {names} may leave in any step"
-    if all(n.layout == "ties" and not n.redrawn for n in networks_of(model, condition)):
+    if all(n.layout == "ties" and not n.redrawn for n in model.networks_of(condition.name)):
         return "listed", "only those with an infectious neighbour, and those whose time has come, are looked at"
-    if all(n.layout == "ties" for n in networks_of(model, condition)):
+    if all(n.layout == "ties" for n in model.networks_of(condition.name)):
         return "swept", "ties are drawn anew, and anyone susceptible may have one to someone infectious"
     return "swept", "everyone susceptible may share a place or a group with someone infectious"
 
@@ -171,7 +164,7 @@ def _has_constant_hazard(model: m.Model, condition: m.Condition, counted: set[tu
     One network of ties, on which nobody is ever absent, one susceptible state to which nobody returns, nothing that
     distinguishes targets, and nothing that reads a person when somebody enters a state.
     """
-    contagion, networks = model.contagion_of(condition.name), networks_of(model, condition)
+    contagion, networks = model.contagion_of(condition.name), model.networks_of(condition.name)
     if contagion is None or len(networks) != 1 or len(susceptible(condition)) != 1 or condition.entering:
         return False
     if any(b.to in susceptible(condition) for e in condition.exits for b in e.branches):

@@ -9,7 +9,7 @@ from lpmdsl.lowering.dense.expressions import Scope, joined
 from lpmdsl.lowering.sparse.censuses import Occupancy
 from lpmdsl.lowering.sparse.constant_hazard import dirty_blocks, fresh, mark_dirty, tell_at_once
 from lpmdsl.lowering.sparse.members import tell_places
-from lpmdsl.lowering.sparse.plan import Plan, networks_of, susceptible, telling_states, timed
+from lpmdsl.lowering.sparse.plan import Plan, susceptible, telling_states, timed
 from lpmdsl.program.ir import Append, Enqueue, If, KExpr, KStmt, Mark, Store, Tally
 from lpmdsl.program.nodes import AGENT, STEP, any_of, integer, is_one_of, op, test
 from lpmdsl.semantics import model as m
@@ -144,7 +144,7 @@ def _expected(scope: Scope, condition: m.Condition, state: KExpr, earliest: KExp
 
 def feels_something(builder: Builder, condition: m.Condition, agent: KExpr, phase: Phase = "look") -> KExpr:
     """Test that someone infectious is tied to the agent, or was: weights are never negative."""
-    counters = [f"{condition.name}_{n.name}" for n in networks_of(builder.model, condition)]
+    counters = [f"{condition.name}_{n.name}" for n in builder.model.networks_of(condition.name)]
     weighs = [test("gt", op("to_i64", builder.load(c, agent)), integer(0)) for c in counters if phase == "look"]
     return any_of(*weighs, *(test("ne", builder.load(f"{c}_made_up", agent), integer(0)) for c in counters))
 

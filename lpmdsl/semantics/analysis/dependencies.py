@@ -106,7 +106,7 @@ def _read_by(node: object) -> Iterator[str]:
         case m.Rule() | m.Intervention() | m.Condition():
             yield from (thing for rule in m.rules_in(node) for thing in _read_in(rule))
         case m.Contagion():
-            yield from (f"network {s.network}" for s in node.spreads)
+            yield from (f"network {name}" for name in node.networks)
         case _:
             pass
 
@@ -171,7 +171,7 @@ def observations_in(part: object) -> set[str]:
 def _course_of(name: str, model: m.Model) -> tuple[object, ...]:
     """The declarations that decide the course of a condition, those that decide who meets whom among them."""
     condition, contagion = model.condition(name), model.contagion_of(name)
-    networks = {s.network for s in contagion.spreads} if contagion is not None else set()
+    networks = set(contagion.networks) if contagion is not None else set()
     ties = tuple(model.network(n) for n in networks)
     kinds = {condition.of, *(kind for network in ties for kind in (network.of, network.to))}
     present = tuple(c for c in model.conditions if c.of in kinds and _decides_presence(c, networks))

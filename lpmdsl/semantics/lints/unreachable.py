@@ -258,7 +258,7 @@ def _places(checked: model.Model, agent: model.Agent, report: Report) -> None:
 
 
 def _contagion(checked: model.Model, contagion: model.Contagion, known: Knowledge, report: Report) -> None:
-    used = {s.network for s in contagion.spreads}
+    used = set(contagion.networks)
     for scaling in contagion.scalings:
         everywhere = scaling.where is None and (not scaling.networks or used <= set(scaling.networks))
         if everywhere and bounds(scaling.factor, known)[1] <= 0:

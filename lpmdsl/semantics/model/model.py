@@ -114,6 +114,11 @@ class Model:
         """The contagion of a condition, if it has one."""
         return next((c for c in self.contagions if c.condition == condition), None)
 
+    def networks_of(self, condition: str) -> list[Network]:
+        """The networks on which a condition is passed on, each once."""
+        contagion = self.contagion_of(condition)
+        return [self.network(n) for n in contagion.networks] if contagion is not None else []
+
     def source_of(self, contagion: Contagion, spread: Spread) -> Condition:
         """The condition whose states ``spread.states`` are: another kind's on a network between two kinds."""
         return self.condition(spread.of or contagion.condition)

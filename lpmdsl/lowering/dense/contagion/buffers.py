@@ -12,8 +12,7 @@ from lpmdsl.semantics import model as m
 
 def networks_of(builder: Builder, contagion: m.Contagion) -> list[m.Network]:
     """The networks of a contagion, each once, in the order in which they are named."""
-    names = dict.fromkeys(s.network for s in contagion.spreads)
-    return [builder.model.network(n) for n in names]
+    return [builder.model.network(n) for n in contagion.networks]
 
 
 def weight_buffer(contagion: m.Contagion, network: m.Network) -> str:

@@ -25,8 +25,7 @@ def is_looked_at_again(model: m.Model, contagion: m.Contagion, values: Mapping[s
     ``values``: of parameters, the model's own if None, as they decide the form of a program made for any.
     """
     values = parameter_values(model) if values is None else values
-    networks = dict.fromkeys(s.network for s in contagion.spreads)
-    return any(_steps_to_source(model, contagion, network, values) < SOON for network in networks)
+    return any(_steps_to_source(model, contagion, network, values) < SOON for network in contagion.networks)
 
 
 def _steps_to_source(model: m.Model, contagion: m.Contagion, network: str, values: Mapping[str, float]) -> float:
