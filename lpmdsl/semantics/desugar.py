@@ -91,7 +91,7 @@ def _steady_contacts(checked: m.Model, report: Report) -> None:
     """Report contacts of one's own that depend on what changes: all contacts are added up once (E0623)."""
     for network in checked.networks:
         for leaf in m.walk(network.contacts) if network.contacts is not None else ():
-            if isinstance(leaf, m.AttributeRef) and _is_changed(checked, leaf):
+            if isinstance(leaf, m.AttributeRef) and not m.is_fixed(checked, leaf.of, leaf.name):
                 report.add(
                     "E0623",
                     f"`{leaf.name}` changes in a run, and the contacts of `{network.name}` are everybody's own: all of "
@@ -100,10 +100,6 @@ def _steady_contacts(checked: m.Model, report: Report) -> None:
                     "Read an attribute that stays, and write what changes in the contagion: "
                     f"`source, target scaled by FACTOR where … on {network.name}`.",
                 )
-
-
-def _is_changed(checked: m.Model, leaf: m.AttributeRef) -> bool:
-    return any(a.name == leaf.name and a.is_changed for a in checked.agent(leaf.of).attributes)
 
 
 # ------------------------------------------------------------------ parameters

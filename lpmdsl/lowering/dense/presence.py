@@ -34,23 +34,25 @@ def needs_presence(network: m.Network) -> bool:
 def is_static(builder: Builder, network: m.Network) -> bool:
     """Return True if nobody among whom contacts are spread can ever be absent, nor change mixing group."""
     model = builder.model
-    group, _ = groups_of(builder, network)
-    if network.where is not None and not _is_fixed(model, network.where):
+    if network.where is not None and not _stays(model, network.where):
         return False
-    moves = any(a.name == group and a.is_changed for a in model.agent(network.met).attributes)
-    return not (moves or may_be_absent(model, network, network.met))
+    return not (groups_move(model, network) or may_be_absent(model, network, network.met))
 
 
-def _is_fixed(model: m.Model, where: m.Expr) -> bool:
+def groups_move(model: m.Model, network: m.Network) -> bool:
+    """Return True if somebody's mixing group may be another in the course of a run."""
+    group = model.table(network.mixing).key_attributes[0] if network.mixing is not None else ""
+    return not m.is_fixed(model, network.met, group)
+
+
+def _stays(model: m.Model, where: m.Expr) -> bool:
     """Return True if a test reads nothing that changes in a run."""
     changing = (m.InState, m.StateOf, m.Since, m.ObservationRef, m.GroupReport, m.Rolling, m.Time, m.IsActive)
     for leaf in m.walk(where):
         if isinstance(leaf, changing):
             return False
-        if isinstance(leaf, m.AttributeRef):
-            attribute = next((a for a in model.agent(leaf.of).attributes if a.name == leaf.name), None)
-            if attribute is None or attribute.is_changed:
-                return False
+        if isinstance(leaf, m.AttributeRef) and not m.is_fixed(model, leaf.of, leaf.name):
+            return False
     return True
 
 

@@ -151,11 +151,10 @@ def _look_kernel(builder: Builder, kernel: Kernel, wrong: str, parts: list[Watch
 
 def _never_changes(model: m.Model, one: Watched) -> bool:
     """Return True if everybody's value is the same all the time."""
-    fixed = {(a.name, x.name) for a in model.agents for x in a.attributes if not x.is_changed}
     parts = list(m.walk(one.expr))
     own = [e for e in parts if isinstance(e, m.AttributeRef)]
     plain = m.Literal_ | m.ParameterRef | m.Follows | m.TableRef | m.Apply | m.Population | m.AttributeRef
-    still = all((e.of, e.name) in fixed and not m.overlays(model, e.of, e.name) for e in own)
+    still = all(m.is_fixed(model, e.of, e.name) for e in own)
     return still and all(isinstance(e, plain) for e in parts)
 
 

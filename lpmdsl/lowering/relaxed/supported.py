@@ -93,7 +93,7 @@ def _condition(model: m.Model, condition: m.Condition) -> Iterator[tuple[str, Sp
             if dwell.family not in STAGES:
                 yield f"dwell time that is {dwell.family}", dwell.span
             for leaf in m.every_expression(dwell.arguments):
-                if isinstance(leaf, m.InState | m.StateOf) or _is_changed(model, leaf):
+                if isinstance(leaf, m.InState | m.StateOf) or _moves(model, leaf):
                     yield "dwell time that depends on what changes in a run", leaf.span
                 elif isinstance(leaf, m.AttributeRef) and leaf.type.kind not in (Kind.BOOLEAN, Kind.CATEGORY):
                     yield "dwell time that depends on a number of the agent", leaf.span
@@ -130,10 +130,8 @@ def _observation(observation: m.Observation) -> Iterator[tuple[str, Span]]:
                 yield "delay that depends on the agent", leaf.span
 
 
-def _is_changed(model: m.Model, leaf: m.Expr) -> bool:
-    return isinstance(leaf, m.AttributeRef) and any(
-        a.name == leaf.name and a.is_changed for a in model.agent(leaf.of).attributes
-    )
+def _moves(model: m.Model, leaf: m.Expr) -> bool:
+    return isinstance(leaf, m.AttributeRef) and not m.is_fixed(model, leaf.of, leaf.name)
 
 
 def _attributes(model: m.Model) -> Iterator[tuple[str, Span]]:

@@ -61,18 +61,15 @@ def occupancy_of(model: m.Model, aggregate: m.Aggregate, observation: m.Observat
     attributes = {e.name: e for e in leaves if isinstance(e, m.AttributeRef)}
     if any(isinstance(e, m.Since) for e in leaves):
         return None
-    if len(names) != 1 or not all(_is_fixed(model, a) for a in attributes.values()):
+    if len(names) != 1 or not all(_is_steady(model, a) for a in attributes.values()):
         return None
     occupancy = Occupancy(model.condition(next(iter(names))), tuple(attributes[n] for n in sorted(attributes)))
     return occupancy if occupancy.cells <= LARGEST_CENSUS else None
 
 
-def _is_fixed(model: m.Model, ref: m.AttributeRef) -> bool:
-    """Return True if an attribute has few values and never changes, nor reads otherwise in some state."""
-    attribute = next(a for a in model.agent(ref.of).attributes if a.name == ref.name)
-    if ref.type.kind not in (Kind.BOOLEAN, Kind.CATEGORY) or attribute.is_changed:
-        return False
-    return not m.overlays(model, ref.of, ref.name)
+def _is_steady(model: m.Model, ref: m.AttributeRef) -> bool:
+    """Return True if an attribute has few values and never changes."""
+    return ref.type.kind in (Kind.BOOLEAN, Kind.CATEGORY) and m.is_fixed(model, ref.of, ref.name)
 
 
 def census_choice(name: str, occupancy: Occupancy | None) -> Choice:

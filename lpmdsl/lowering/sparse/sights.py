@@ -233,7 +233,7 @@ def woken_states(model: m.Model, kept: tuple[Sight, ...], condition: m.Condition
         found = list(m.walk(read))
         own = [e for e in found if isinstance(e, m.AttributeRef)]
         plain = m.Literal_ | m.ParameterRef | m.Follows | m.TableRef | m.Apply | m.Population | m.AttributeRef
-        fixed = all(e.name in steady or (e.name not in shown and is_fixed(model, e)) for e in own)
+        fixed = all(e.name in steady or (e.name not in shown and m.is_fixed(model, e.of, e.name)) for e in own)
         return fixed and any(e.name in steady for e in own) and all(isinstance(e, plain) for e in found)
 
     found: set[int] = set()
@@ -243,13 +243,6 @@ def woken_states(model: m.Model, kept: tuple[Sight, ...], condition: m.Condition
         if triggers and len(read) == len(triggers) and all(hangs(e) for e in read):
             found.add(state)
     return frozenset(found)
-
-
-def is_fixed(model: m.Model, ref: m.AttributeRef) -> bool:
-    """Return True if an attribute is never written, and reads as it is stored."""
-    attribute = next((a for a in model.agent(ref.of).attributes if a.name == ref.name), None)
-    is_changed = attribute is not None and attribute.is_changed
-    return not is_changed and not m.overlays(model, ref.of, ref.name)
 
 
 def may_be_away(model: m.Model, network: m.Network) -> bool:

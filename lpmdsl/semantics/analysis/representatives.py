@@ -24,13 +24,9 @@ def own_digits(model: m.Model, behaviour: m.Behaviour) -> tuple[int, ...]:
 
 def _stays(model: m.Model, value: m.Expr) -> bool:
     """Return True if a value is the same for a person all through a run."""
-    return all(isinstance(e, m.Literal_ | m.ParameterRef | m.TableRef | m.Apply | m.AttributeRef) and
-               (not isinstance(e, m.AttributeRef) or _is_fixed(model, e)) for e in m.walk(value))  # fmt: skip
-
-
-def _is_fixed(model: m.Model, ref: m.AttributeRef) -> bool:
-    attribute = next(a for a in model.agent(ref.of).attributes if a.name == ref.name)
-    return not attribute.is_changed and attribute.view is None and not m.overlays(model, ref.of, ref.name)
+    plain = m.Literal_ | m.ParameterRef | m.TableRef | m.Apply
+    return all(isinstance(e, plain) or (isinstance(e, m.AttributeRef) and m.is_fixed(model, e.of, e.name))
+               for e in m.walk(value))  # fmt: skip
 
 
 def kinds(model: m.Model, behaviour: m.Behaviour) -> list[tuple[str, ...]]:

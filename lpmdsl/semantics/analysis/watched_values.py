@@ -190,7 +190,7 @@ def _attributes(known: Knowledge, kind: str) -> dict[str, Bounds]:
     return {
         a.name: _number(a, known)
         for a in (agent.attributes if agent else ())
-        if not a.is_changed and a.type.kind not in _NARROW and not m.overlays(model, kind, a.name)
+        if a.type.kind not in _NARROW and m.is_fixed(model, kind, a.name)
     }
 
 

@@ -85,6 +85,7 @@ from lpmdsl.semantics.model.model import (
     Model as Model,
     every_expression as every_expression,
     every_rule as every_rule,
+    is_fixed as is_fixed,
     overlays as overlays,
     view_of as view_of,
     whole_expressions as whole_expressions,

@@ -16,6 +16,7 @@ class Attribute:
     ``band``: (attribute, cut points in base units); its labels are in ``type.labels``.
     ``low``, ``high``: declared limits. ``missing``: what a missing value of the file means (in base
     units, or as the number of a label); None: it is a mistake. ``since``: the day from which a date counts.
+    ``is_changed``: something writes it in a run, or makes it read otherwise for a while.
     """
 
     name: str

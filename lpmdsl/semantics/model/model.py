@@ -160,6 +160,13 @@ def overlays(model: Model, of: str, name: str) -> list[tuple[Expr, Expr]]:
     return found
 
 
+def is_fixed(model: Model, of: str, name: str) -> bool:
+    """Return True if an attribute is the same for an agent all through a run: nothing writes it, nor makes it read
+    otherwise for a while; nor does anything a place."""
+    return not any(a.name == name and a.is_changed for agent in model.agents if agent.name == of
+                   for a in agent.attributes)  # fmt: skip
+
+
 def view_of(model: Model, ref: AttributeRef) -> Neighbours | None:
     """The sight of neighbours that an attribute shows; None of one that is the agent's own."""
     found = (a for agent in model.agents if agent.name == ref.of for a in agent.attributes if a.name == ref.name)

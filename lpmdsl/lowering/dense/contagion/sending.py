@@ -16,7 +16,7 @@ from lpmdsl.lowering.dense.contagion.buffers import (
 from lpmdsl.lowering.dense.contagion.mixing import mixing_kernel
 from lpmdsl.lowering.dense.contagion.weights import weight_of
 from lpmdsl.lowering.dense.expressions import Scope, read_states
-from lpmdsl.lowering.dense.presence import add_to_shared, group_of, runs_today, takes_part
+from lpmdsl.lowering.dense.presence import add_to_shared, group_of, groups_move, runs_today, takes_part
 from lpmdsl.lowering.score.statistics import Part
 from lpmdsl.program.ir import Assign, Clear, Fold, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally, Var
 from lpmdsl.program.nodes import AGENT, all_of, integer, op, test
@@ -51,10 +51,11 @@ def send_items(builder: Builder, contagion: m.Contagion, networks: list[m.Networ
 def _send_kernel(builder: Builder, contagion: m.Contagion, source: str, networks: list[m.Network]) -> Kernel:
     condition = builder.model.condition(source)
     scope = Scope(builder, condition.of)
-    body: list[KStmt] = []
-    for network in networks:
-        if contagion.source_on(network.name) == source:
-            body += send_owed(scope, contagion, network)
+    sent = [n for n in networks if contagion.source_on(n.name) == source]
+    # States may decide what somebody's mixing group reads as.
+    body = read_states(scope) if any(groups_move(builder.model, n) for n in sent) else []
+    for network in sent:
+        body += send_owed(scope, contagion, network)
     return Kernel(_named("send", contagion, source), condition.of, tuple(scope.prologue), tuple(body), contagion.span)
 
 
