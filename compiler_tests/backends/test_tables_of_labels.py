@@ -106,6 +106,17 @@ def test_a_file_holds_the_labels(tmp_path: Path) -> None:
     assert found.table("other").values == lpmdsl.load(TEXT).model.table("other").values == (1, 2, 0)
 
 
+def test_a_file_that_is_not_there_is_told_where_an_attribute_takes_its_labels_too(tmp_path: Path) -> None:
+    rows = "\n  no 1\n  yes work"
+    assert rows in TEXT
+    text = TEXT.replace(f"by old of category{rows}", 'by old of category from "no.csv" column goes_to')
+    (tmp_path / "m.lpm").write_text(text)
+    with pytest.raises(LpmError) as raised:
+        lpmdsl.load(tmp_path / "m.lpm")
+    codes = [d.code for d in raised.value.report.diagnostics]
+    assert codes.count("E0406") == 1, codes
+
+
 def test_labels_are_those_of_a_category_that_has_them_all() -> None:
     """Its own keys' before others', in whatever order; else the rows'."""
     model = lpmdsl.load(TEXT).model

@@ -75,8 +75,12 @@ def _named_in_file(ctx: Context, written: tree.Table) -> list[Named] | None:
 
 def labels_named(ctx: Context, written: tree.Table) -> tuple[str, ...] | None:
     """The labels of a table of labels, before the tables are checked; None where it is wrong, which is told then."""
+    if written.of.name != "category" or written.over is not None:
+        return None
+    if written.file is not None:
+        read_data(ctx, written.file, written.file_span or written.span)  # it is read once, and what is wrong is told
     quiet = replace(ctx, report=Report())
-    rows = _named_rows(quiet, written) if written.of.name == "category" and written.over is None else None
+    rows = _named_rows(quiet, written)
     return None if rows is None else _of_values(quiet, written, [value.id for _, value, _ in rows])
 
 
