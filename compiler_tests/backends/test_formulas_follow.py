@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from compiler_tests.support.agreement import agreed, checked, first_error, found
+from compiler_tests.support.four_ways import same_four_ways
 from lpmdsl.compiler import relaxed_programs
 
 TEXT = """\
@@ -80,6 +81,16 @@ def test_a_band_and_a_formula_are_what_they_are_made_of_at_every_moment() -> Non
     groups = seen["groups"]
     assert groups[-1, 0] < groups[0, 0] and not groups[:, 2].any(), "children grow up, and no elder is no elder"
     assert seen["infections"].sum() > 100
+
+
+def test_a_mixing_group_may_be_another_while_one_is_in_a_state() -> None:
+    banded = "category = band of age at 18 years, old named child, adult, elder"
+    assert banded in TEXT
+    text = TEXT.replace(banded, "category ~ categorical(child 30 %, adult 50 %, elder 20 %)")
+    text = text.replace("    set weak to yes", "    set age_group to child")
+    text += "\nobserve ill = count of Person where Flu is I by age_group every day\n"
+    seen = same_four_ways(checked(text), 500).observations
+    assert not seen["ill"][:, 1:].any() and seen["ill"].sum() > 200, "whoever is ill counts as a child"
 
 
 def test_what_nothing_changes_is_stored_as_before() -> None:
