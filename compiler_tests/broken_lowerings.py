@@ -153,9 +153,9 @@ BROKEN = (
     ),
     Broken(
         "a score whose branches have the wrong sign",
-        "lpmdsl/lowering/score/draws.py",
-        "        terms = [Term(ledger.free((p,)), plus(first + j), products[j]) for j, p in enumerate(others)]",
-        "        terms = [Term(ledger.free((p,)), plus(first), products[j]) for j, p in enumerate(others)]",
+        "lpmdsl/lowering/score/laws.py",
+        "        terms = [Term(ledger.free((p,)), plus(first + j), products[j]) for j, p in enumerate(shares)]",
+        "        terms = [Term(ledger.free((p,)), plus(first), products[j]) for j, p in enumerate(shares)]",
         "compiler_tests/gradients/test_scores.py::test_the_score_is_that_of_differences "
         "compiler_tests/gradients/test_scores.py::test_scores_and_controls_are_zero_in_the_mean",
     ),

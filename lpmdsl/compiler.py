@@ -16,10 +16,11 @@ from lpmdsl.backends.triton import triton_module
 from lpmdsl.lowering.dense.program import lower
 from lpmdsl.lowering.relaxed.adjoint import adjoint
 from lpmdsl.lowering.relaxed.program import outline_of, relax
-from lpmdsl.lowering.score.draws import new_ledger
+from lpmdsl.lowering.score.program import new_ledger, scored
 from lpmdsl.lowering.score.statistics import Ledger
 from lpmdsl.lowering.sparse.program import lower_sparse
 from lpmdsl.program.ir import Program
+from lpmdsl.program.passes.draws import expand_draws
 from lpmdsl.program.passes.fusion import optimise
 from lpmdsl.program.passes.prefetch import look_ahead
 from lpmdsl.program.passes.push_pull import push_or_pull
@@ -82,7 +83,8 @@ def compile_scored(compiled: Compiled, parameters: tuple[str, ...], observation:
     ``observation``: what is observed; draws that cannot move it are left out.
     """
     ledger = new_ledger(compiled.model, parameters, observation)
-    return replace(compiled, cpu=for_processors(lower_sparse(compiled.model, ledger=ledger))), ledger
+    program = scored(lower_sparse(compiled.model, parts=tuple(ledger.parts)), ledger)
+    return replace(compiled, cpu=for_processors(program)), ledger
 
 
 def relaxed_programs(model: Model) -> tuple[Program, Program]:
@@ -113,6 +115,6 @@ def for_processors(program: Program) -> Program:
 
 def _optimised(program: Program) -> Program:
     verify(program)
-    program = optimise(program)
+    program = optimise(expand_draws(program))
     verify(program)
     return program

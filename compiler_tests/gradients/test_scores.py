@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lpmdsl.lowering.score.program import new_ledger, scored as with_score
 
 import lpmdsl
 from compiler_tests.example_models.exact_gradients import COMPLETE
@@ -15,7 +16,7 @@ from lpmdsl.compiler import check_source, compile_model, compile_scored
 from lpmdsl.config import RunOptions
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.lowering.dense.program import lower
-from lpmdsl.lowering.score.draws import new_ledger
+from lpmdsl.program.passes.draws import expand_draws
 from lpmdsl.program.passes.fusion import optimise
 from lpmdsl.program.verify import verify
 from lpmdsl.runtime.api import repeats_of
@@ -74,7 +75,7 @@ def test_both_programs_write_the_same_integers(scored: ScoredRepeats) -> None:
     sparse = buffers_after(scored.kernels, request, None).buffers
     twice = buffers_after(scored.kernels, request, None, threads=2).buffers
     ledger = new_ledger(model, PARAMETERS, "cases")
-    program = optimise(lower(model, ledger))
+    program = optimise(expand_draws(with_score(lower(model, tuple(ledger.parts)), ledger)))
     verify(program)
     dense = buffers_after(kernels_of(program), request, None).buffers
     for name, decision in scored.ledger.decisions.items():
@@ -275,6 +276,7 @@ def test_every_generated_program_with_a_ledger_is_sound() -> None:
         model, facts = checked
         names = tuple(p.name for p in model.parameters)
         observed = model.observations[-1].name
-        verify(optimise(lower(model, new_ledger(model, names, observed))))
+        ledger = new_ledger(model, names, observed)
+        verify(optimise(expand_draws(with_score(lower(model, tuple(ledger.parts)), ledger))))
         compiled, _ = compile_scored(compile_model(model, facts), names, observed)
         verify(compiled.cpu_program)

@@ -45,6 +45,7 @@ from lpmdsl.program.ir import (
     statements,
     walk,
 )
+from lpmdsl.program.passes.draws import expand_draws
 from lpmdsl.program.passes.fusion import optimise
 from lpmdsl.program.verify import MalformedProgram, verify
 from lpmdsl.semantics.model import ByContagion
@@ -322,7 +323,7 @@ def test_optimise_changes_no_result(name: str) -> None:
     model = loaded(next(p for p in MODELS if p.stem == name)).model
     made = compiled(model)
     request = replace(request_of(model, 2_000), steps=60)
-    unoptimised, optimised = replace(made, cpu=lower(model)), replace(made, cpu=made.program)
+    unoptimised, optimised = replace(made, cpu=expand_draws(lower(model))), replace(made, cpu=made.program)
     assert_same(cpu_run(unoptimised)(request), cpu_run(optimised)(request))
 
 

@@ -26,6 +26,7 @@ from lpmdsl.program.ir import (
     Mark,
     Prefetch,
     Quantile,
+    Sample,
     Store,
     Tally,
     Threshold,
@@ -225,6 +226,8 @@ def statement(stmt: KStmt, depth: int) -> list[str]:
         case Enqueue():
             names = ", ".join(calendar_buffers(stmt.calendar))
             return [f"{pad}enqueue({names}, {text(stmt.step)}, {text(stmt.value)}, threads){remark(stmt.span)}"]
+        case Sample():
+            raise AssertionError(f"{stmt.path} is a draw, and not yet words and comparisons")
         case _:
             assert_never(stmt)
 

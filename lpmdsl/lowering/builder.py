@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lpmdsl.diagnostics import LpmError, fail
-from lpmdsl.lowering.score.statistics import Ledger, Part
+from lpmdsl.lowering.parts import Part
 from lpmdsl.lowering.sparse.plan import Plan
 from lpmdsl.program.ir import (
     Buffer,
@@ -16,6 +16,7 @@ from lpmdsl.program.ir import (
     Kernel,
     KExpr,
     Load,
+    Program,
     QuantileTable,
     Role,
     Var,
@@ -68,14 +69,19 @@ def is_dotted(place: str) -> bool:
     return _DOTTED.fullmatch(place) is not None
 
 
+def _key(expr: Expr) -> Expr | str:
+    """What a constant is found by: a parameter by its name, wherever it stands."""
+    return expr.name if isinstance(expr, ParameterRef) else expr
+
+
 @dataclass
 class Builder:
     """Collects the parts of a Program while the model is lowered; ``plan``: how it avoids going through everyone;
-    ``ledger``: what is written down of its draws, if the run is to be scored."""
+    ``parts``: sources that are counted apart, where the hazard of every step is asked for."""
 
     model: Model
     plan: Plan | None = None
-    ledger: Ledger | None = None
+    parts: tuple[Part, ...] | None = None
     buffers: dict[str, Buffer] = field(default_factory=dict)
     constants: list[Constant] = field(default_factory=list)
     quantiles: dict[str, QuantileTable] = field(default_factory=dict)
@@ -88,6 +94,14 @@ class Builder:
     _parts: set[str] = field(default_factory=set)
     _taken: set[str] = field(default_factory=set)
     _kept: dict[Expr | str, Constant] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: Model, program: Program) -> Builder:
+        """A builder that adds to a Program which is lowered already."""
+        made = cls(model, buffers={b.name: b for b in program.buffers}, constants=list(program.constants))
+        made.kernels, made.quantiles = list(program.kernels), {q.buffer: q for q in program.quantiles}
+        made._kept = {_key(c.expression): c for c in program.constants}  # type: ignore[arg-type]
+        return made
 
     def buffer(
         self,
@@ -129,8 +143,12 @@ class Builder:
 
     @property
     def contagions(self) -> tuple[Contagion, ...]:
-        """Those of the model, and the parts of them that the ledger needs sums of."""
-        return (*self.model.contagions, *(self.ledger.parts if self.ledger is not None else ()))
+        """Those of the model, and the parts of them that are counted apart."""
+        return (*self.model.contagions, *(self.parts or ()))
+
+    def parts_on(self, contagion: Contagion, network: Network) -> list[Part]:
+        """The parts of the sources on a network that are counted apart."""
+        return [p for p in self.parts or () if (p.condition, p.network) == (contagion.condition, network.name)]
 
     def counts_sources(self, contagion: Contagion, network: Network) -> bool:
         """Return True if the sources on a network are counted and not weighed, because they all weigh the same."""
@@ -152,11 +170,10 @@ class Builder:
     def constant(self, expr: Expr, hint: str) -> tuple[str, Load]:
         """The element of ``constants`` that holds an expression of parameters alone, and a name for it."""
         self.buffers.setdefault("constants", Buffer("constants", "f64", ("constants",), "constant"))
-        key = expr.name if isinstance(expr, ParameterRef) else expr
-        known = self._kept.get(key)
+        known = self._kept.get(_key(expr))
         if known is None:
             name = self._fresh_constant(hint) if not isinstance(expr, ParameterRef) else self._name_of(expr.name)
-            known = self._kept[key] = Constant(len(self.constants), name, expr, expr.span.label)
+            known = self._kept[_key(expr)] = Constant(len(self.constants), name, expr, expr.span.label)
             self.constants.append(known)
         return known.name, Load("constants", (integer(known.index),), "f64")
 
@@ -186,7 +203,7 @@ class Builder:
         """Declare the quantile table of a distribution; return the name of its buffer."""
         name = f"quantiles_{self.code_name(hint)}"
         self.buffers.setdefault(name, Buffer(name, "i64", (f"rows_{name}", 2, "cells"), "constant"))
-        self.quantiles.setdefault(name, QuantileTable(name, distribution))
+        self.quantiles.setdefault(name, QuantileTable(name, distribution, hint))
         return name
 
     def kernel(self, kernel: Kernel) -> str:

@@ -26,12 +26,14 @@ from lpmdsl.program.ir import (
     Mark,
     Prefetch,
     Quantile,
+    Sample,
     Store,
     Tally,
     Threshold,
     Var,
     While,
 )
+from lpmdsl.program.ir.draws import map_law
 
 Rewrite = Callable[[KExpr], KExpr]
 Rename = Callable[[str], str]
@@ -106,5 +108,7 @@ def _map_statement(stmt: KStmt, rewrite: Rewrite, local: Rename, draw: Rename) -
             return replace(stmt, name=local(stmt.name), index=through(stmt.index))
         case Enqueue():
             return replace(stmt, step=through(stmt.step), value=through(stmt.value))
+        case Sample():
+            return replace(stmt, name=local(stmt.name), law=map_law(stmt.law, through))
         case _:
             assert_never(stmt)

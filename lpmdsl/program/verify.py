@@ -37,6 +37,7 @@ from lpmdsl.program.ir import (
     Program,
     Quantile,
     Rank,
+    Sample,
     ScheduleItem,
     SelectSmallest,
     Spend,
@@ -72,7 +73,7 @@ def verify(program: Program) -> None:
 
 _NAME = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*(?:\+1)?)?")
 _WORDS = ("note", "path")
-_MODEL = ("span", "expression", "distribution")
+_MODEL = ("span", "expression", "distribution", "law")
 
 
 def verify_names(program: Program) -> None:
@@ -188,6 +189,8 @@ class _Checker:
                 self.declared(stmt.items, f"{stmt.items}_size")
             case Enqueue():
                 self.declared(*calendar_buffers(stmt.calendar))
+            case Sample():
+                known.update({stmt.name} - {""})
 
     def declared(self, *names: str) -> None:
         for name in names:

@@ -30,6 +30,7 @@ from lpmdsl.program.ir import (
     Mark,
     Prefetch,
     Quantile,
+    Sample,
     Store,
     Tally,
     Threshold,
@@ -97,6 +98,8 @@ class Printer:
                 self._while(stmt, depth, mask)
             case Append() | Mark() | Claim() | Enqueue() | Prefetch():
                 raise AssertionError("a GPU goes through everyone: its program has no lists")
+            case Sample():
+                raise AssertionError(f"{stmt.path} is a draw, and not yet words and comparisons")
             case _:
                 assert_never(stmt)
 

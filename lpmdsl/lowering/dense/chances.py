@@ -1,14 +1,14 @@
-"""Chances: whether something happens to an agent, by a word of its own draw, told to the score where a run has one."""
+"""Chances: whether something happens to an agent, by a word of its own draw."""
 
 from __future__ import annotations
 
 from lpmdsl.lowering.dense.expressions import Scope
+from lpmdsl.lowering.dense.laws import given
 from lpmdsl.lowering.dense.neighbours import look
 from lpmdsl.lowering.dense.watched_values import look_at
-from lpmdsl.lowering.score.draws import happens as told_to_score
 from lpmdsl.networks.rng_keys import site
-from lpmdsl.program.ir import Draw, KExpr, KStmt
-from lpmdsl.program.nodes import chance_threshold, test, word
+from lpmdsl.program.ir import Bernoulli, Draw, KExpr, KStmt, Sample, Var
+from lpmdsl.program.nodes import word
 from lpmdsl.semantics import model as m
 
 
@@ -19,16 +19,19 @@ def happens(
     draw = scope.fresh("w")
     look(scope, probability, body)
     body.append(Draw(draw, site(path), agent, episode, path, probability.span))
+    body += look_at(scope, probability, "probability")
     return by_word(scope, path, probability, word(draw, 0), body)
 
 
 def by_word(
-    scope: Scope, path: str, probability: m.Expr, luck: KExpr, body: list[KStmt], is_scored: bool = True
+    scope: Scope, path: str, probability: m.Expr, luck: KExpr, body: list[KStmt], matters: KExpr | None = None
 ) -> KExpr:  # fmt: skip
-    """Append what watches a probability and tells its score; return whether it happens by a word already drawn."""
-    body += look_at(scope, probability, "probability")
+    """Append what a word that is drawn already decides; return whether it happens.
+
+    ``matters``: test that anything comes of it.
+    """
     p = scope.value(probability, "chance")
-    hit = scope.let(body, "happens", test("lt", luck, chance_threshold(p)))
-    if is_scored:
-        told_to_score(scope, path, probability, p, hit, body)
-    return hit
+    name = scope.fresh("happens")
+    law = Bernoulli(luck, p, given(scope, probability), matters)
+    body.append(Sample(name, path, law, probability.span))
+    return Var(name, "bool")

@@ -29,10 +29,10 @@ from lpmdsl.lowering.dense.entries import (
     timed_exits,
 )
 from lpmdsl.lowering.dense.expressions import Scope, read_states
+from lpmdsl.lowering.dense.laws import given
 from lpmdsl.lowering.dense.tries import offer_chance
 from lpmdsl.lowering.dense.watched_values import look_at
-from lpmdsl.lowering.score.draws import rate_exit
-from lpmdsl.program.ir import Assign, Const, If, Kernel, KExpr, KStmt, Let, Store, Var, While
+from lpmdsl.program.ir import Assign, Const, Hazard, If, Kernel, KExpr, KStmt, Let, Sample, Store, Var, While
 from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, is_one_of, number, op, real, test, word
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.exposure.largest_hazards import rate_in_a_step
@@ -280,14 +280,12 @@ def _offer_rate(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple[
     part = scope.let(body, "part", share_of(h, op("sub", BOUNDARY, begins)))
     ceiling = op("sub", op("add", op("shl", left, integer(TICK_BITS)), h), integer(1))
     when = Var(scope.fresh("when"), "i64")
+    law = given(scope, exit_.trigger.rate)
     hit = (
         Let(when.name, op("add", begins, op("floordiv", ceiling, op("max", h, integer(1))))),
         If(test("lt", when, best), (Assign(best.name, when), *win)),
-        *rate_exit(scope, exit_, exit_.trigger.rate, share_of(h, op("sub", when, begins)), True),
+        Sample("", exit_.site, Hazard(share_of(h, op("sub", when, begins)), True, law), exit_.span),
     )
-    miss = (
-        Store(name, (AGENT,), op("sub", left, part)),
-        *rate_exit(scope, exit_, exit_.trigger.rate, part, False),
-    )
+    miss = (Store(name, (AGENT,), op("sub", left, part)), Sample("", exit_.site, Hazard(part, False, law), exit_.span))
     body.append(If(test("le", left, part), hit, miss, exit_.span))
     return body

@@ -9,13 +9,27 @@ from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.chances import happens
 from lpmdsl.lowering.dense.contagion.buffers import forget_made_up
 from lpmdsl.lowering.dense.expressions import Scope, dwell
+from lpmdsl.lowering.dense.laws import given
 from lpmdsl.lowering.dense.observations import count_entry
 from lpmdsl.lowering.dense.watched_values import look_at
-from lpmdsl.lowering.score.draws import branches, stay
 from lpmdsl.lowering.sparse.constant_hazard import contacts_left, declare_rest
 from lpmdsl.networks.rng_keys import site
-from lpmdsl.program.ir import NEVER, Assign, Const, Draw, If, KExpr, KStmt, Let, Store, Threshold, Var
-from lpmdsl.program.nodes import AGENT, chance_threshold, integer, number, op, real, test, word
+from lpmdsl.program.ir import (
+    NEVER,
+    Assign,
+    Categorical,
+    Const,
+    Draw,
+    If,
+    KExpr,
+    KStmt,
+    Let,
+    Sample,
+    Store,
+    Threshold,
+    Var,
+)
+from lpmdsl.program.nodes import AGENT, integer, number, op, real, test, word
 from lpmdsl.semantics import model as m
 
 
@@ -197,9 +211,6 @@ def _plan_timed(course: Course, state: int) -> list[KStmt]:
         assert isinstance(exit_.trigger, m.After)
         draw = keyed_draw(course, exit_.site, body, exit_)
         ticks = dwell(scope, exit_.trigger.dwell, exit_.site, word(draw, 0))
-        if scope.builder.ledger is not None:
-            ticks = scope.let(body, "ticks", ticks)
-            body += stay(scope, exit_.site, exit_.trigger.dwell, ticks, word(draw, 0))
         at = op("add", course.since, ticks)
         inner, target = branch_target(scope, exit_, word(draw, 1))
         if k == 0:
@@ -220,23 +231,17 @@ def _plan_timed(course: Course, state: int) -> list[KStmt]:
 def branch_target(scope: Scope, exit_: m.Exit, word_: KExpr) -> tuple[list[KStmt], KExpr]:
     """Statements and the value of the destination: the first branch whose cumulative probability exceeds the word."""
     body: list[KStmt] = []
-    bounds: list[KExpr] = []
     chances: list[KExpr] = []
-    total: KExpr | None = None
-    for branch in exit_.branches[:-1]:
-        assert branch.probability is not None
-        body += look_at(scope, branch.probability, "probability")
-        p = scope.value(branch.probability, "branch_probability")
-        chances.append(p)
-        total = p if total is None else real("add", total, p)
-        bounds.append(chance_threshold(total))
-    target: KExpr = integer(exit_.branches[-1].to)
-    for branch, bound in reversed(list(zip(exit_.branches, bounds, strict=False))):
-        target = op("select", test("lt", word_, bound), integer(branch.to), target)
-    if bounds:
-        target = scope.let(body, "goes_to", target)
-    body += branches(scope, exit_, chances, bounds, word_)
-    return body, target
+    shares = [branch.probability for branch in exit_.branches if branch.probability is not None]
+    for share in shares:
+        body += look_at(scope, share, "probability")
+        chances.append(scope.value(share, "branch_probability"))
+    if not chances:
+        return body, integer(exit_.branches[-1].to)
+    name = scope.fresh("goes_to")
+    law = Categorical(word_, tuple(chances), tuple(b.to for b in exit_.branches), given(scope, *shares))
+    body.append(Sample(name, f"{exit_.site}.branch", law, exit_.span))
+    return body, Var(name, "i64")
 
 
 def _act_on_entering(course: Course, clause: m.OnEntering) -> list[KStmt]:

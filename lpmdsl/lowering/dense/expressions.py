@@ -42,6 +42,8 @@ class Scope:
     group: KExpr | None = None
     groups: tuple[str, ...] = ("",)
     aggregates: dict[m.Aggregate | m.Neighbours | m.Luck, KExpr] = field(default_factory=dict)
+    given: Mapping[object, KExpr] = field(default_factory=dict)
+    """Values of expressions that are known, where they were lowered before."""
     live: dict[str, KExpr] = field(default_factory=dict)
     moves: dict[str, KExpr] = field(default_factory=dict)
     """Number of moves the agent has made in a condition in this step."""
@@ -117,6 +119,8 @@ class Scope:
         """The kernel expression: f64 for numbers, bool for yes/no, i64 for category indices."""
         if isinstance(expr, m.Literal_):
             return _literal(expr)
+        if self.given and expr in self.given:
+            return self.given[expr]
         if m.is_constant(expr) and expr.type.is_numeric:
             return self._once(expr, hint)
         if not m.reads_agent(expr) and self.group is None and not isinstance(expr, m.Population):

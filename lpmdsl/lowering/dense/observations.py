@@ -10,7 +10,6 @@ from lpmdsl.lowering.dense.expressions import Scope, dwell, is_flow_like, joined
 from lpmdsl.lowering.dense.months import completed, completes, report_of_tick
 from lpmdsl.lowering.dense.neighbours import view_items
 from lpmdsl.lowering.dense.watched_values import look_at
-from lpmdsl.lowering.score.draws import happens, stay
 from lpmdsl.lowering.sparse.state_counts import kept_census
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import (
@@ -37,7 +36,6 @@ from lpmdsl.program.nodes import (
     all_of,
     any_of,
     as_number,
-    chance_threshold,
     integer,
     number,
     op,
@@ -90,25 +88,16 @@ def count_entry(
         path = f"{observation.name}.{condition.name}.{condition.states[state]}"
         body.append(Draw(draw, site(path), AGENT, episode, path, observation.span))
         if observation.thinned is not None:
-            is_scored = _is_scored(scope, observation)
-            tests.append(by_word(scope, f"{path}.thinned", observation.thinned, word(draw, 0), body, is_scored))
+            body += look_at(scope, observation.thinned, "probability")
+            tests.append(by_word(scope, f"{path}.thinned", observation.thinned, word(draw, 0), body))
         if observation.delayed is not None:
-            ticks = dwell(scope, observation.delayed, f"{observation.name}.delay", word(draw, 1))
-            if _is_scored(scope, observation):
-                ticks = scope.let(body, "ticks", ticks)
-                body += stay(scope, f"{observation.name}.delay", observation.delayed, ticks, word(draw, 1))
-            at = op("add", since, ticks)
+            at = op("add", since, dwell(scope, observation.delayed, f"{observation.name}.delay", word(draw, 1)))
     inner = _count_at(scope, observation, condition, entered, at)
     body.append(If(all_of(*tests), tuple(inner), span=observation.span) if tests else inner[0])
     body += [] if tests else inner[1:]
     wanted = [any_of(*(test("eq", left, integer(s)) for s in flow.origins))] if flow.origins else []
     wanted += [scope.value(observation.where)] if observation.where is not None else []
     return [If(all_of(*wanted), tuple(body), span=observation.span)] if wanted else body
-
-
-def _is_scored(scope: Scope, observation: m.Observation) -> bool:
-    """Return True if draws that decide what is reported belong to the score."""
-    return scope.builder.ledger is not None and observation.name in scope.builder.ledger.observed
 
 
 def _count_at(scope: Scope, observation: m.Observation, condition: m.Condition, entered: Var, at: KExpr) -> list[KStmt]:
@@ -207,13 +196,7 @@ def _thinned_level(scope: Scope, observation: m.Observation, body: list[KStmt], 
     body.append(Draw(draw, site(path), AGENT, report, path, observation.span))
     looked = look_at(scope, observation.thinned, "probability")
     body += [If(matters, tuple(looked), span=observation.span)] if looked else []
-    p = scope.value(observation.thinned, "thinning")
-    hit = test("lt", word(draw, 0), chance_threshold(p))
-    if _is_scored(scope, observation):
-        told: list[KStmt] = []
-        happens(scope, path, observation.thinned, p, hit, told)
-        body.append(If(matters, tuple(told), span=observation.span))
-    return hit
+    return by_word(scope, path, observation.thinned, word(draw, 0), body, matters)
 
 
 def _tally_value(scope: Scope, aggregate: m.Aggregate, tally, column: KExpr) -> list[KStmt]:

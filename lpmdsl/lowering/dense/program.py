@@ -26,20 +26,19 @@ from lpmdsl.lowering.dense.presence import declare_network, is_static, needs_pre
 from lpmdsl.lowering.dense.rules.looking_back import declare_presence, remember_items
 from lpmdsl.lowering.dense.rules.program import declare_rule, entering_items, rule_items
 from lpmdsl.lowering.dense.watched_values import contagion_items, declare_watched, note_items
-from lpmdsl.lowering.score.draws import closing_items, declare_sums, slope_items
-from lpmdsl.lowering.score.statistics import Ledger
+from lpmdsl.lowering.parts import Part
 from lpmdsl.program.ir import Launch, Program, ScheduleItem
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.views import looked_over, read_in_moves
 
 
-def lower(model: m.Model, ledger: Ledger | None = None) -> Program:
+def lower(model: m.Model, parts: tuple[Part, ...] | None = None) -> Program:
     """The Program of a checked model.
 
-    A step is behaviours, triggers, interventions, contagion, transitions, observations, in this order. ``ledger``: what
-    is to be written down of its draws.
+    A step is behaviours, triggers, interventions, contagion, transitions, observations, in this order. ``parts``:
+    sources that are also counted apart.
     """
-    builder = Builder(model, ledger=ledger)
+    builder = Builder(model, parts=parts)
     declare_all(builder)
     observations = observation_items(builder)
     entered = entering_items(builder)
@@ -60,20 +59,11 @@ def program_of(
     moves: list[ScheduleItem],
     observations: list[ScheduleItem],
 ) -> Program:
-    """The schedule from its phases, with what a ledger asks for between and after them.
-
-    ``own``: the moves that hang on nobody else.
-    """
-    closing: list[ScheduleItem] = []
-    slopes: dict[bool, list[ScheduleItem]] = {True: [], False: []}
-    if builder.ledger is not None:
-        slopes = {is_beginning: slope_items(builder, is_beginning) for is_beginning in (True, False)}
-        declare_sums(builder)
-        closing = closing_items(builder)
+    """The schedule from its phases; ``own``: the moves that hang on nobody else."""
     kept, looks = contagion_items(builder)
-    begin = [*slopes[True], *begin, *kept, *observations, *closing, *note_items(builder, 1)]
+    begin = [*begin, *kept, *observations, *note_items(builder, 1)]
     moves = [*looks, *moves, *note_items(builder, 0)]
-    step = [*acts, *slopes[False], *own, *moves, *observations, *closing, *note_items(builder, 1)]
+    step = [*acts, *own, *moves, *observations, *note_items(builder, 1)]
     asked = look_items(builder, lambda stage: early_items(builder, stage))
     return _program(builder, begin, until_ended(builder, step), asked)
 

@@ -6,10 +6,10 @@ from lpmdsl.lowering.builder import BOUNDARY, CERTAIN
 from lpmdsl.lowering.dense.contagion.debts import START
 from lpmdsl.lowering.dense.entries import Course, left_buffer
 from lpmdsl.lowering.dense.expressions import Scope
+from lpmdsl.lowering.dense.laws import given
 from lpmdsl.lowering.dense.months import months_passed
 from lpmdsl.lowering.dense.watched_values import look_at
-from lpmdsl.lowering.score.draws import tries as score_tries
-from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Store, Var
+from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Sample, Store, Tries, Var
 from lpmdsl.program.nodes import AGENT, HAZARD_ONE, STEP, all_of, integer, number, op, real, rounded, test
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import TICKS
@@ -34,8 +34,8 @@ def offer_chance(course: Course, exit_: m.Exit, slot: int, best: Var, win: tuple
     hazard = scope.let(body, "hazard", op("mul", each, count))
     left = scope.let(body, "left", op("sub", held_, hazard))
     body.append(Store(name, (AGENT,), left))
-    probability, happens_now = exit_.trigger.probability, test("le", left, integer(0))
-    score_tries(scope, exit_, probability, p, hazard, count, happens_now, body)
+    law = Tries(count, p, hazard, test("le", left, integer(0)), given(scope, exit_.trigger.probability))
+    body.append(Sample("", exit_.site, law, exit_.span))
     happens: list[KStmt] = []
     needed = op("floordiv", op("sub", op("add", held_, each), integer(1)), op("max", each, integer(1)))
     when = scope.let(happens, "when", _tick_of_try(course, exit_.trigger, op("add", before, needed)))

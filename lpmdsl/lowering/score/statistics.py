@@ -9,7 +9,7 @@ For each decision there are also *controls*: sums that are zero in the mean what
 the hazard survived, say), and what is expected of their product with every score. ``runtime.gradients.score.runs``
 takes away with them what chance has done to the number that is differentiated.
 
-The lines that agents run are in ``lower_score``.
+The statements that agents run are in ``laws``, ``exposures`` and ``stays``.
 """
 
 from __future__ import annotations
@@ -18,21 +18,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 
 from lpmdsl.distributions.table import score_of
+from lpmdsl.lowering.parts import Part
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.derivative import is_zero, log_derivative
 
 Sum = tuple[tuple[int, int], ...]
 """Columns of a kind's sums, each with the weight +1 or −1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part(m.Contagion):
-    """Some of the sources of a contagion on one network, or all, weighed by how their weight follows a parameter.
-
-    It has counters of its own beside those of the contagion that it is a part of; nobody catches anything from it.
-    """
-
-    suffix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +88,9 @@ class Ledger:
     def ignores(self, path: str) -> bool:
         """Return True if what is drawn at a place of the text has nothing to do with what is observed."""
         first = path.split(".")[0]
-        return first not in self.watched and any(c.name == first for c in self.model.conditions)
+        if any(c.name == first for c in self.model.conditions):
+            return first not in self.watched
+        return first not in self.observed and any(o.name == first for o in self.model.observations)
 
     def take(self, kind: str, count: int) -> int:
         """The first of so many new columns."""

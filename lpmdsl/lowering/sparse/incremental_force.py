@@ -22,7 +22,7 @@ from lpmdsl.lowering.dense.presence import (
     recount,
     takes_part,
 )
-from lpmdsl.lowering.score.statistics import Part
+from lpmdsl.lowering.parts import Part
 from lpmdsl.lowering.sparse.plan import susceptible
 from lpmdsl.lowering.sparse.watching import FIRST, varying, watch_kernel
 from lpmdsl.lowering.sparse.worklists import at_risk, changed, declare_changed, not_at_risk, plan_of

@@ -14,6 +14,7 @@ from lpmdsl.lowering.dense.conditions import moves_kernel, open_states
 from lpmdsl.lowering.dense.contagion.buffers import clear_made_up, forget_made_up, networks_of
 from lpmdsl.lowering.dense.contagion.debts import came, exposed
 from lpmdsl.lowering.dense.contagion.exposure import exposure
+from lpmdsl.lowering.dense.contagion.infections import infection
 from lpmdsl.lowering.dense.contagion.mixing import mixing_kernel
 from lpmdsl.lowering.dense.contagion.sending import expose_items, send_items
 from lpmdsl.lowering.dense.entries import Phase, left_buffer
@@ -30,8 +31,7 @@ from lpmdsl.lowering.dense.program import (
 )
 from lpmdsl.lowering.dense.rules.looking_back import remember_items
 from lpmdsl.lowering.dense.rules.program import entering_items
-from lpmdsl.lowering.score.draws import felt_by
-from lpmdsl.lowering.score.statistics import Ledger
+from lpmdsl.lowering.parts import Part
 from lpmdsl.lowering.sparse.constant_hazard import first_tell, fresh, spend, tell_kernel
 from lpmdsl.lowering.sparse.incremental_force import resend_items, view_items
 from lpmdsl.lowering.sparse.instrument import instrumented
@@ -67,19 +67,22 @@ from lpmdsl.semantics import model as m
 
 
 def lower_sparse(
-    model: m.Model, circles: frozenset[str] = frozenset(), ledger: Ledger | None = None, plan: Plan | None = None
+    model: m.Model,
+    circles: frozenset[str] = frozenset(),
+    parts: tuple[Part, ...] | None = None,
+    plan: Plan | None = None,
 ) -> Program:
     """The Program of a checked model that keeps lists, calendars and sums instead of going through everyone.
 
-    ``circles``: networks of which only the keys are there (``networks.random_regular``). ``ledger``: what is to be
-    written down of its draws. ``plan``: other choices than those of the model.
+    ``circles``: networks of which only the keys are there (``networks.random_regular``). ``parts``: sources
+    that are also counted apart, where the hazard of every step is asked for. ``plan``: other choices than the model's.
     """
     if any(c.remembers for c in model.contagions):
-        return lower(model, ledger)  # who sent what to whom in a step is kept of everybody
+        return lower(model, parts)  # who sent what to whom in a step is kept of everybody
     plan = plan or choose(model, circles)
-    if ledger is not None:
-        plan = replace(plan, constant_hazard=frozenset(), woken={})  # the score asks for the hazard of every step
-    builder = Builder(model, plan, ledger)
+    if parts is not None:
+        plan = replace(plan, constant_hazard=frozenset(), woken={})  # whoever rests has no hazard of a step
+    builder = Builder(model, plan, parts)
     declare_all(builder)
     declare_lists(builder)
     declare_sights(builder)
@@ -203,7 +206,7 @@ def _told(builder: Builder, condition: m.Condition, caught: str) -> list[Schedul
 def _restless_kernel(builder: Builder, condition: m.Condition, states: list[int]) -> Kernel:
     scope = Scope(builder, condition.of)
     body = read_states(scope)
-    asleep = [] if builder.ledger is not None else [s for s in states if is_woken(builder, condition, s)]
+    asleep = [] if builder.parts is not None else [s for s in states if is_woken(builder, condition, s)]
     leaving = [is_one_of(scope.states[condition.name], [s for s in states if s not in asleep])]
     leaving += [all_of(scope.in_state(condition.name, (s,)), may_leave(scope, condition, s)) for s in asleep]
     body.append(If(any_of(*leaving), (Append(moving(condition), AGENT),)))
@@ -270,13 +273,13 @@ def _felt(
     scope: Scope, condition: m.Condition, state: int, phase: Phase, caught: tuple[KStmt, ...] = ()
 ) -> list[KStmt]:
     """Reduce what is left of the threshold; who would use it up is left to the pass of moves, which does it again."""
-    told = felt_by(scope, condition, condition.exits_of(state)[0])
-    body, met = exposure(scope, condition, state, told, phase == "again")
+    body, met = exposure(scope, condition, state, phase == "again")
     name = left_buffer(condition.name, 0)
     inner: list[KStmt] = []
     part = exposed(scope, condition, state, met.total, came(scope.builder, condition), inner)
     left = scope.let(inner, "left", op("sub", scope.builder.load(name, AGENT), part))
     forget = tuple(forget_made_up(scope.builder, condition))
-    stays = (Store(name, (AGENT,), left), *(told.survived(part, met.total) if told else ()), *forget)
+    endured = infection(condition, condition.exits_of(state)[0], met.total, part, False)
+    stays = (Store(name, (AGENT,), left), endured, *forget)
     inner.append(If(test("gt", left, integer(0)), stays, (Append(moving(condition), AGENT), *caught)))
     return [*body, If(all_of(test("gt", met.total, integer(0))), tuple(inner), forget)]

@@ -12,6 +12,16 @@ from lpmdsl.program.ir.buffers import (
     DType as DType,
     Role as Role,
 )
+from lpmdsl.program.ir.draws import (
+    Bernoulli as Bernoulli,
+    Categorical as Categorical,
+    Exposure as Exposure,
+    Given as Given,
+    Hazard as Hazard,
+    Infection as Infection,
+    Law as Law,
+    Tries as Tries,
+)
 from lpmdsl.program.ir.expressions import (
     ARITHMETIC as ARITHMETIC,
     CASTS as CASTS,
@@ -65,6 +75,7 @@ from lpmdsl.program.ir.statements import (
     Loop as Loop,
     Mark as Mark,
     Prefetch as Prefetch,
+    Sample as Sample,
     Store as Store,
     Tally as Tally,
     While as While,

@@ -24,6 +24,8 @@ class QuantileTable:
 
     buffer: str
     distribution: object
+    path: str = ""
+    """The place in the text of what is drawn from it."""
 
 
 @dataclass(frozen=True, slots=True)

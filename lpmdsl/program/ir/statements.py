@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from lpmdsl.program.ir.draws import Law
 from lpmdsl.program.ir.expressions import KExpr
 from lpmdsl.source import NOWHERE, Span
 
@@ -178,6 +179,19 @@ class Prefetch:
     span: Span = NOWHERE
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A local that a draw decides, or what has come of a draw that was made before (no ``name``), with the law of it.
+
+    ``path``: the place of the draw in the text. Only ``passes.draws`` and those before it know the statement.
+    """
+
+    name: str
+    path: str
+    law: Law
+    span: Span = NOWHERE
+
+
 def calendar_buffers(calendar: str) -> tuple[str, str, str]:
     """The newest block of each step's bucket (steps + 1), the blocks, and which of them are free."""
     return f"{calendar}_head", f"{calendar}_blocks", f"{calendar}_pool"
@@ -185,5 +199,5 @@ def calendar_buffers(calendar: str) -> tuple[str, str, str]:
 
 KStmt = (
     Let | Assign | Draw | Store | AtomicAdd | AtomicMax | Tally | If | Loop | While | Append | Mark | Claim | Enqueue
-    | Prefetch
+    | Prefetch | Sample
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lpmdsl.program.ir.draws import law_parts
 from lpmdsl.program.ir.expressions import Apply, Beside, KExpr, Load, Quantile, Threshold
 from lpmdsl.program.ir.schedule import Gate, Kernel, Launch, ScheduleItem
 from lpmdsl.program.ir.statements import (
@@ -20,6 +21,7 @@ from lpmdsl.program.ir.statements import (
     Loop,
     Mark,
     Prefetch,
+    Sample,
     Store,
     Tally,
     While,
@@ -72,6 +74,8 @@ def expressions(stmt: KStmt) -> tuple[KExpr, ...]:
             return (stmt.index,)
         case Enqueue():
             return (stmt.step, stmt.value)
+        case Sample():
+            return law_parts(stmt.law)
 
 
 def blocks(stmt: KStmt) -> tuple[tuple[KStmt, ...], ...]:

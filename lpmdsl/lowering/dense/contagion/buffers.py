@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.presence import counter_shape, groups_of
-from lpmdsl.lowering.score.statistics import Part
+from lpmdsl.lowering.parts import Part
 from lpmdsl.program.ir import Clear, If, KStmt, ScheduleItem, Store
 from lpmdsl.program.nodes import AGENT, integer, test
 from lpmdsl.semantics import model as m

@@ -8,11 +8,10 @@ from lpmdsl.lowering.dense.contagion.buffers import is_owed, made_up_buffer, net
 from lpmdsl.lowering.dense.contagion.mixing import group_hazards
 from lpmdsl.lowering.dense.contagion.weights import can_weigh, scaled, scalings_of, total_weight, weight_of
 from lpmdsl.lowering.dense.expressions import Scope
+from lpmdsl.lowering.dense.laws import given
 from lpmdsl.lowering.dense.presence import group_of, needs_presence, place_of, runs_today, takes_part
-from lpmdsl.lowering.score.draws import Felt, parts_of
-from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Var
+from lpmdsl.program.ir import Assign, Exposure, If, KExpr, KStmt, Sample, Var
 from lpmdsl.program.nodes import AGENT, SURE, all_of, any_of, integer, number, op, real, rounded, test
-from lpmdsl.quantities import NUMBER
 from lpmdsl.semantics import model as m
 
 
@@ -25,13 +24,13 @@ class Met:
 
 
 def exposure(
-    scope: Scope, condition: m.Condition, state: int, told: Felt | None = None, is_again: bool = False,
-    apart: list[Var] | None = None,
+    scope: Scope, condition: m.Condition, state: int, is_again: bool = False, apart: list[Var] | None = None,
+    is_own: bool = True,
 ) -> tuple[list[KStmt], Met]:  # fmt: skip
     """Statements and the locals that hold what the agent meets in this step (fixed point).
 
-    ``told``: gets the parts of it that the score is made of. ``is_again``: what was owed alone, in a second look.
-    ``apart``: gets locals of what is met on each network.
+    ``is_again``: what was owed alone, in a second look. ``apart``: gets locals of what is met on each network.
+    ``is_own``: it is what the condition's own threshold is held against, and not looked at for another's sake.
     """
     contagion = scope.builder.model.contagion_of(condition.name)
     body: list[KStmt] = []
@@ -48,8 +47,8 @@ def exposure(
         if apart is not None:
             apart.append(scope.let(body, f"from_all_on_{network.name}", integer(0)))
             felt.append(Assign(apart[-1].name, here))
-        if told is not None:
-            felt += _tell(told, contagion, network, state, here, factor, body, is_again)
+        if is_own:
+            felt.append(_law(scope, contagion, network, state, here, met.total, factor, felt, is_again))
         felt.append(Assign(met.total.name, op("add", met.total, here)))
         if not is_again:
             force = _weakened(_spread_evenly(scope, network, weight), factor)
@@ -105,31 +104,17 @@ def _weakened(force: KExpr, factor: KExpr | None) -> KExpr:
     return rounded(real("min", real("mul", op("to_f64", force, dtype="f64"), factor), number(SURE)))
 
 
-def _tell(told: Felt, contagion: m.Contagion, network: m.Network, state: int, met: KExpr, factor: KExpr | None,
-          before: list[KStmt], is_again: bool) -> list[KStmt]:  # fmt: skip
-    """Statements that keep the exposure on a network, and every part of it that follows a parameter by itself."""
-    scope, ledger = told.scope, told.ledger
-    body: list[KStmt] = []
-    slopes, parts = parts_of(ledger, contagion, network)
+def _law(scope: Scope, contagion: m.Contagion, network: m.Network, state: int, met: Var, total: Var,
+         factor: KExpr | None, body: list[KStmt], is_again: bool) -> Sample:  # fmt: skip
+    """What was met on a network, with what of it came from each part of the sources that is counted apart."""
+    apart: list[KExpr] = []
+    for part in scope.builder.parts_on(contagion, network):
+        _, sent = _sent_on(scope, part, network, state, body, is_again)
+        apart.append(_weakened(_spread_evenly(scope, network, sent), factor))
     scalings = scalings_of(contagion, network, "target")
-    for scaling in (s for s in scalings if s.where is None):
-        slopes += ledger.free((scaling.factor,))
-    body.append(Assign(told.declare(before, slopes, is_whole=True).name, met))
-    for part, its in parts:
-        _, total = _sent_on(scope, part, network, state, body, is_again)
-        shared = _spread_evenly(scope, network, total)
-        body.append(Assign(told.declare(before, its).name, _weakened(shared, factor)))
-    for scaling in scalings:
-        where = None if scaling.where is None else scope.value(scaling.where)
-        free = ledger.free((scaling.factor,))
-        if free and where is not None:
-            body.append(If(where, (Assign(told.declare(before, free).name, met),), span=scaling.span))
-        for parameter, slope in ledger.own((scaling.factor,)):
-            one = ((parameter, m.Literal_(1.0, NUMBER, slope.span)),)
-            value = rounded(real("mul", op("to_f64", met, dtype="f64"), scope.value(slope, "slope")))
-            keep = Assign(told.declare(before, one).name, value)
-            body.append(keep if where is None else If(where, (keep,), span=scaling.span))
-    return body
+    read = given(scope, *(e for s in scalings for e in (s.factor, s.where) if e is not None))
+    law = Exposure(contagion.condition, network.name, total, met, tuple(apart), read)
+    return Sample("", contagion.condition, law, network.span)
 
 
 def _own_weight(scope: Scope, contagion: m.Contagion, network: m.Network, state: int, body: list[KStmt]) -> KExpr:

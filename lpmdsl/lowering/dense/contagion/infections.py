@@ -7,9 +7,8 @@ from lpmdsl.lowering.dense.contagion.debts import START, came, exposed
 from lpmdsl.lowering.dense.contagion.exposure import exposure
 from lpmdsl.lowering.dense.contagion.source import choose_network
 from lpmdsl.lowering.dense.entries import Course, is_contested, left_buffer, thresholds
-from lpmdsl.lowering.score.draws import felt_by
 from lpmdsl.lowering.sparse.constant_hazard import reached
-from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Store, Var
+from lpmdsl.program.ir import Assign, If, Infection, KExpr, KStmt, Sample, Store, Var
 from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, number, op, real, test
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import TICKS
@@ -26,9 +25,8 @@ def offer_contagion(course: Course, exit_: m.Exit, slot: int, best: Var, win: tu
         when = scope.let(caught, "when", crossing(left, force, START, is_again))
         caught.append(If(test("lt", when, best), (Assign(best.name, when), *win), span=exit_.span))
         return [*waited, If(test("le", left, integer(0)), tuple(caught), tuple(stays), exit_.span)]
-    told = felt_by(scope, condition, exit_)
     on_each: list[Var] = []
-    body, met = exposure(scope, condition, exit_.state, told, is_again, on_each if course.through is not None else None)
+    body, met = exposure(scope, condition, exit_.state, is_again, on_each if course.through is not None else None)
     inner: list[KStmt] = []
     name = left_buffer(condition.name, slot)
     begins = op("max", course.since, START)
@@ -51,12 +49,16 @@ def offer_contagion(course: Course, exit_: m.Exit, slot: int, best: Var, win: tu
     else:
         back = Store(name, (AGENT,), op("add", left, part))
         caught.append(If(apart, (back,), taken, exit_.span))
-    if told is not None:
-        caught += told.caught(met.total, held_)
-    survived = tuple(told.survived(part, met.total)) if told else ()
-    inner += [Store(name, (AGENT,), left), If(test("le", left, integer(0)), tuple(caught), survived)]
+    caught.append(infection(condition, exit_, met.total, held_, True))
+    survived = infection(condition, exit_, met.total, part, False)
+    inner += [Store(name, (AGENT,), left), If(test("le", left, integer(0)), tuple(caught), (survived,))]
     body.append(If(test("gt", met.total, integer(0)), tuple(inner), span=exit_.span))
     return body
+
+
+def infection(condition: m.Condition, exit_: m.Exit, total: Var, spent: KExpr, strikes: bool) -> Sample:
+    """What came of an exposure: so much of it was ``spent``, and with that the threshold, or not."""
+    return Sample("", exit_.site, Infection(condition.name, total, spent, strikes), exit_.span)
 
 
 def crossing(left: KExpr, force: KExpr, begins: KExpr, is_again: bool) -> KExpr:
@@ -109,7 +111,7 @@ def _catches_before(course: Course, other: m.Condition, when: Var, body: list[KS
     scope, start = course.scope, other.start.state
     exit_ = next(e for e in other.exits_of(start) if isinstance(e.trigger, m.ByContagion))
     slot = {e.site: k for k, e in enumerate(thresholds(other, start))}[exit_.site]
-    more, met = exposure(scope, other, start, None, course.phase == "again")
+    more, met = exposure(scope, other, start, course.phase == "again", is_own=False)
     body += more
     begins = came(scope.builder, other)
     part = exposed(scope, other, start, met.total, begins, body)

@@ -17,7 +17,7 @@ from lpmdsl.lowering.dense.contagion.mixing import mixing_kernel
 from lpmdsl.lowering.dense.contagion.weights import weight_of
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import add_to_shared, group_of, groups_move, runs_today, takes_part
-from lpmdsl.lowering.score.statistics import Part
+from lpmdsl.lowering.parts import Part
 from lpmdsl.program.ir import Assign, Clear, Fold, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally, Var
 from lpmdsl.program.nodes import AGENT, all_of, integer, op, test
 from lpmdsl.semantics import model as m
