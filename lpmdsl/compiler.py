@@ -14,12 +14,12 @@ from lpmdsl.backends.llvm import listing, units
 from lpmdsl.backends.program_text import program_text
 from lpmdsl.backends.triton import triton_module
 from lpmdsl.lowering.dense.program import lower
-from lpmdsl.lowering.relaxed.adjoint import adjoint
 from lpmdsl.lowering.relaxed.program import outline_of, relax
 from lpmdsl.lowering.score.program import new_ledger, scored
 from lpmdsl.lowering.score.statistics import Ledger
 from lpmdsl.lowering.sparse.program import lower_sparse
 from lpmdsl.program.ir import Program
+from lpmdsl.program.passes.adjoint import adjoint
 from lpmdsl.program.passes.draws import expand_draws
 from lpmdsl.program.passes.fusion import optimise
 from lpmdsl.program.passes.prefetch import look_ahead
@@ -90,7 +90,7 @@ def compile_scored(compiled: Compiled, parameters: tuple[str, ...], observation:
 def relaxed_programs(model: Model) -> tuple[Program, Program]:
     """The relaxed program at the parameters' own values, and its adjoint. Raises ``LpmError`` (E0846)."""
     relaxed = relax(model, outline_of(model, parameter_values(model)))
-    return relaxed.program, adjoint(relaxed)
+    return relaxed.program, adjoint(relaxed.program, relaxed.inputs)
 
 
 def adjoint_text(model: Model) -> str:

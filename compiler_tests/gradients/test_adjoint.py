@@ -23,11 +23,11 @@ from compiler_tests.support.relaxed_runs import AT_BENDS, DECIDING, MODELS, NAME
 from lpmdsl.backends.triton import triton_module
 from lpmdsl.compiler import adjoint_text, relaxed_programs
 from lpmdsl.diagnostics import LpmError
-from lpmdsl.lowering.relaxed.adjoint import adjoint
 from lpmdsl.lowering.relaxed.stays.phase_type import moments, shape_of, stage_derivatives, stage_numbers
 from lpmdsl.lowering.relaxed.supported import unseen
 from lpmdsl.population.people import build_world
 from lpmdsl.program.ir import Program
+from lpmdsl.program.passes.adjoint import adjoint
 from lpmdsl.runtime.engine.build import build_text
 from lpmdsl.runtime.engine.gpu.launch import Launcher, Tiling
 from lpmdsl.runtime.engine.gpu.run import device_shape
@@ -313,7 +313,7 @@ def test_triton_source_of_the_adjoint_is_the_golden_one(name: str, golden: Calla
     one = small(name)
     relaxed = one.programs.at(one.values).relaxed
     golden(f"{name}.relaxed.triton.py.txt", triton_module.emit(relaxed.program))
-    golden(f"{name}.adjoint.triton.py.txt", triton_module.emit(adjoint(relaxed)))
+    golden(f"{name}.adjoint.triton.py.txt", triton_module.emit(adjoint(relaxed.program, relaxed.inputs)))
 
 
 def test_emit_shows_both_programs() -> None:

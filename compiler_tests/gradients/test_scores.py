@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lpmdsl.lowering.score.program import new_ledger, scored as with_score
 
 import lpmdsl
 from compiler_tests.example_models.exact_gradients import COMPLETE
@@ -16,6 +15,7 @@ from lpmdsl.compiler import check_source, compile_model, compile_scored
 from lpmdsl.config import RunOptions
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.lowering.dense.program import lower
+from lpmdsl.lowering.score.program import new_ledger, scored as with_score
 from lpmdsl.program.passes.draws import expand_draws
 from lpmdsl.program.passes.fusion import optimise
 from lpmdsl.program.verify import verify

@@ -13,9 +13,9 @@ import torch
 
 from compiler_tests.relaxed_reference.values import apply as relaxed
 from lpmdsl.lowering.dense.expressions import _do
-from lpmdsl.lowering.relaxed.adjoint_expressions import FLAT, _parts
 from lpmdsl.program import ir
 from lpmdsl.program.nodes import real, test as truth
+from lpmdsl.program.passes.adjoint_expressions import FLAT, _parts
 from lpmdsl.quantities import NUMBER
 from lpmdsl.reference.expressions import _apply
 from lpmdsl.semantics.functions import FUNCTIONS

@@ -16,16 +16,23 @@ from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.relaxed.stays.phase_type import Shape
 from lpmdsl.lowering.relaxed.stays.rounds import Round
 from lpmdsl.lowering.relaxed.supported import refuse
-from lpmdsl.program.ir import Apply, Const, KExpr, KStmt, Load, Var
-from lpmdsl.program.nodes import AGENT, integer, number, real
-from lpmdsl.program.passes.simplify import fold
-from lpmdsl.program.rewrite import map_expression
+from lpmdsl.program.ir import Const, KExpr, KStmt, Load, Var
+from lpmdsl.program.nodes import AGENT, integer
+from lpmdsl.program.passes.adjoint import Event
+from lpmdsl.program.passes.smooth import (
+    ONE as ONE,
+    ZERO as ZERO,
+    minus as minus,
+    plus as plus,
+    simple as simple,
+    times as times,
+    truth as truth,
+)
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 
 T = TypeVar("T")
 MOST_CASES = 128
-ONE, ZERO = number(1.0), number(0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +70,6 @@ def chance_buffer(condition: m.Condition) -> str:
     return f"{condition.name}_chance"
 
 
-@dataclass(frozen=True, slots=True)
-class Gather:
-    """A kernel that adds up or reads what others have, and so needs a mirror image in the adjoint.
-
-    ``how`` is ``rows``: ``into[i]`` is the sum of ``source`` over the row of i (ties, or members of a place); or
-    ``read``: ``into[i]`` is ``source`` at the place of i. Ties are symmetric, and so their own mirror; reading at a
-    place and adding up over its members are each other's.
-    """
-
-    how: str
-    source: str
-    into: str
-    network: str
-    is_place: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """The locals of a kernel that hold the chance of an event, or of each of its branches."""
-
-    kernel: str
-    locals: tuple[str, ...]
-
-
 @dataclass(slots=True)
 class Relaxing:
     """A relaxed program being written. ``now``: the buffer that holds a state at this point of the step."""
@@ -94,8 +77,8 @@ class Relaxing:
     builder: Builder
     layouts: dict[str, Layout]
     now: dict[str, str] = field(default_factory=dict)
-    gathers: dict[str, Gather] = field(default_factory=dict)
-    active: set[str] = field(default_factory=set)
+    inputs: set[str] = field(default_factory=set)
+    """Constant buffers by which derivatives are wanted."""
     moved: dict[str, Event] = field(default_factory=dict)
     """By site: where the chance that the event happens in the step stands."""
     phases: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -108,66 +91,15 @@ class Relaxing:
 
     def scratch(self, name: str, shape: tuple[int | str, ...], note: str = "") -> str:
         """A float64 buffer that is written once a step."""
-        self.active.add(name)
         return self.builder.buffer(name, "f64", shape, "scratch", note=note)
 
     def state(self, name: str, shape: tuple[int | str, ...], note: str = "") -> str:
         """Declare a buffer of state through which derivatives flow; return its name."""
-        self.active.add(name)
         return self.builder.buffer(name, "f64", shape, "state", note=note)
 
     def current(self, name: str) -> str:
         """Name of the buffer that holds the present values of a state."""
         return self.now.get(name, name)
-
-
-def simple(expr: KExpr) -> KExpr:
-    """An expression with constants folded; here floating point is no contract, so 0 and 1 are folded too."""
-    return map_expression(expr, _fold)
-
-
-def _fold(expr: KExpr) -> KExpr:
-    expr = fold(expr)
-    if not isinstance(expr, Apply) or expr.dtype != "f64":
-        return expr
-    match expr.op, expr.args:
-        case "mul", (Const(value=1.0), a) | (a, Const(value=1.0)):
-            return a
-        case "mul", (Const(value=0.0), _) | (_, Const(value=0.0)):
-            return ZERO
-        case "add", (Const(value=0.0), a) | (a, Const(value=0.0)):
-            return a
-        case "sub", (a, Const(value=0.0)):
-            return a
-        case "to_f64", (Const(value=value),):
-            return number(float(value))
-        case (("add" | "sub" | "mul"), (Const(value=a), Const(value=b))):
-            return number({"add": a + b, "sub": a - b, "mul": a * b}[expr.op])
-        case _:
-            return expr
-
-
-def times(*factors: KExpr) -> KExpr:
-    """Simplified product."""
-    return simple(reduce(lambda a, b: real("mul", a, b), factors))
-
-
-def plus(*terms: KExpr) -> KExpr:
-    """Simplified sum; 0 of nothing."""
-    return simple(reduce(lambda a, b: real("add", a, b), terms)) if terms else ZERO
-
-
-def minus(a: KExpr, b: KExpr) -> KExpr:
-    """Simplified difference."""
-    return simple(real("sub", a, b))
-
-
-def truth(value: KExpr) -> KExpr:
-    """A truth value as 1.0 or 0.0."""
-    value = simple(value)
-    if value.dtype == "f64":
-        return value
-    return simple(Apply("select", (value, ONE, ZERO), "f64"))
 
 
 @dataclass(slots=True)

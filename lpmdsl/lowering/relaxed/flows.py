@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lpmdsl.lowering.builder import state_name
-from lpmdsl.lowering.relaxed.chances import ONE, Chances, Event, Layout, minus, plus, times
+from lpmdsl.lowering.relaxed.chances import ONE, Chances, Layout, minus, plus, times
 from lpmdsl.program.ir import KExpr, Let, Var
+from lpmdsl.program.passes.adjoint import Event
 from lpmdsl.semantics import model as m
 
 

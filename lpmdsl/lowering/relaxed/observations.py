@@ -36,7 +36,6 @@ def declare_observations(relaxing: Relaxing) -> None:
         name = f"observed_{observation.name}"
         fill = 0.0 if isinstance(observation.value, m.Flow) else float("nan")
         relaxing.builder.buffer(name, "f64", shape, "output", fill, observation.span.label)
-        relaxing.active.add(name)
 
 
 # ------------------------------------------------------------------ flows
@@ -94,7 +93,6 @@ def _report_flow(relaxing: Relaxing, observation: m.Observation, shape: Shape | 
     builder, name = relaxing.builder, observation.name
     groups = len(observation.groups)
     kept = builder.buffer(f"flows_{name}", "f64", ("steps", groups), "output", note="expected entries of each step")
-    relaxing.active.add(kept)
     keep = [Store(kept, (STEP, integer(g)), Load(f"flow_{name}", (integer(g),), "f64")) for g in range(groups)]
     builder.kernel(Kernel(f"keep_{name}", "", (), tuple(keep), observation.span))
     body: list[KStmt] = []

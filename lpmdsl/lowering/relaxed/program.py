@@ -13,7 +13,7 @@ from lpmdsl.lowering.builder import Builder, state_name, stored_as
 from lpmdsl.lowering.dense.contagion.buffers import networks_of
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import declare_network
-from lpmdsl.lowering.relaxed.chances import ZERO, Chances, Event, Gather, Layout, Relaxing, plus
+from lpmdsl.lowering.relaxed.chances import ZERO, Chances, Layout, Relaxing, plus
 from lpmdsl.lowering.relaxed.exposure import contagion_items, settle
 from lpmdsl.lowering.relaxed.interventions import intervention_items
 from lpmdsl.lowering.relaxed.moves import enter_at_boundary, moves_of
@@ -24,6 +24,7 @@ from lpmdsl.lowering.relaxed.stays.rounds import round_of
 from lpmdsl.lowering.relaxed.supported import check_relaxable
 from lpmdsl.program.ir import Const, Gate, Kernel, KExpr, Launch, Load, Program, ScheduleItem, Store
 from lpmdsl.program.nodes import AGENT, integer
+from lpmdsl.program.passes.adjoint import Event
 from lpmdsl.program.passes.simplify import simplify
 from lpmdsl.program.verify import verify
 from lpmdsl.semantics import model as m
@@ -33,18 +34,16 @@ from lpmdsl.semantics import model as m
 class Relaxed:
     """A relaxed program and what its adjoint and its host need to know of it.
 
-    ``active``: buffers that derivatives flow through. ``gathers``: kernels that read others' elements. ``layouts``:
-    where states lie. ``dwells``: the distribution and shape behind every buffer of stages' numbers. ``moved``: by
-    site, where the chance that its event happens stands; ``SITE.again`` is that of a second look.
+    ``inputs``: constant buffers by which derivatives are wanted. ``layouts``: where states lie. ``dwells``: the
+    distribution and shape behind every buffer of stages' numbers. ``moved``: by site, where the chance that its event
+    happens stands; ``SITE.again`` is that of a second look.
     """
 
     program: Program
-    active: frozenset[str]
-    gathers: dict[str, Gather]
+    inputs: frozenset[str]
     layouts: dict[str, Layout]
     dwells: dict[str, tuple[m.Distribution, Shape]]
     moved: dict[str, Event]
-    networks: dict[str, m.Network]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +104,8 @@ def relax(model: m.Model, outline: Outline) -> Relaxed:
                       (*begin, *levels), (*step, *levels))  # fmt: skip
     verify(program)
     dwells = {name: (law, shapes[name]) for name, law in _laws(model).items()}
-    active = frozenset(relaxing.active | {"constants"} & set(builder.buffers))
-    return Relaxed(program, active, relaxing.gathers, relaxing.layouts, dwells, dict(relaxing.moved),
-                   {n.name: n for n in model.networks})  # fmt: skip
+    inputs = frozenset(relaxing.inputs | {"constants"} & set(builder.buffers))
+    return Relaxed(program, inputs, relaxing.layouts, dwells, dict(relaxing.moved))
 
 
 def _opened(item: ScheduleItem) -> tuple[ScheduleItem, ...]:
@@ -131,7 +129,7 @@ def _declare(relaxing: Relaxing, shapes: dict[str, Shape]) -> None:
                 builder.buffer(f"{agent.name}_{attribute.name}", stored_as(attribute.type), (agent.name,), "input")
     for name, shape in shapes.items():
         builder.buffer(name, "f64", (shape.rows * shape.columns,), "constant", note="stages of a dwell time or delay")
-        relaxing.active.add(name)
+        relaxing.inputs.add(name)
     for condition in model.conditions:
         _declare_condition(relaxing, condition, shapes)
     used = dict.fromkeys(n for c in model.contagions for n in (n.name for n in networks_of(builder, c)))
@@ -149,7 +147,7 @@ def _declare_condition(relaxing: Relaxing, condition: m.Condition, shapes: dict[
     relaxing.state(layout.buffer, (condition.of, layout.columns), "the chance of every stage of every state")
     start = f"{condition.name}_start"
     relaxing.builder.buffer(start, "f64", (condition.of, len(condition.states)), "constant", note="chances at time 0")
-    relaxing.active.add(start)
+    relaxing.inputs.add(start)
 
 
 def _layout_of(model: m.Model, condition: m.Condition, shapes: dict[str, Shape]) -> Layout:

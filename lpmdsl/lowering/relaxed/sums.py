@@ -17,12 +17,12 @@ from lpmdsl.lowering.dense.presence import (
     runs_today,
     takes_part,
 )
-from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Gather, Relaxing, minus, plus, times, truth
+from lpmdsl.lowering.relaxed.chances import ONE, Chances, Relaxing, minus, plus, times, truth
 from lpmdsl.lowering.relaxed.weights import absences, presence_name, read_by, scaled, weight_name
-from lpmdsl.program.ir import Assign, Kernel, KExpr, KStmt, Launch, Let, Load, Loop, ScheduleItem, Store, Var
-from lpmdsl.program.nodes import AGENT, integer, number, op, real, test
+from lpmdsl.program.gathers import gather_kernel
+from lpmdsl.program.ir import Gather, Kernel, KExpr, KStmt, Launch, Load, PlaceRead, RowSum, ScheduleItem, Store
+from lpmdsl.program.nodes import AGENT, integer, number, op, real
 from lpmdsl.semantics import model as m
-from lpmdsl.source import Span
 
 
 def sum_items(relaxing: Relaxing, contagion: m.Contagion, part: str, networks: list[m.Network]) -> list[ScheduleItem]:
@@ -39,28 +39,6 @@ def sum_items(relaxing: Relaxing, contagion: m.Contagion, part: str, networks: l
     return items
 
 
-def sum_kernel(name: str, domain: str, source: str, into: str, rows: str, ends: str, span: Span,
-               adds: bool = False) -> Kernel:  # fmt: skip
-    """``into[i]`` is (or grows by) the sum of ``source`` over the row of i."""
-    edge, total = Var("edge", "i64"), Var("total", "f64")
-    other = op("to_i64", Load(ends, (edge,), "i32"))
-    start, stop = Load(rows, (AGENT,), "i64"), Load(rows, (op("add", AGENT, integer(1)),), "i64")
-    adding = Assign(total.name, real("add", total, Load(source, (other,), "f64")))
-    value: KExpr = real("add", Load(into, (AGENT,), "f64"), total) if adds else total
-    body = (Let(total.name, ZERO), Loop(edge.name, start, stop, (adding,)), Store(into, (AGENT,), value, span))
-    return Kernel(name, domain, (), body, span)
-
-
-def read_kernel(name: str, kind: str, source: str, into: str, place: str, span: Span, adds: bool = False) -> Kernel:
-    """``into[i]`` is (or grows by) ``source`` at the place of i; nothing for those without a place."""
-    mine = Var("place", "i64")
-    found = Load(source, (op("max", mine, integer(0)),), "f64")
-    value: KExpr = op("select", test("ge", mine, integer(0)), found, ZERO, dtype="f64")
-    value = real("add", Load(into, (AGENT,), "f64"), value) if adds else value
-    body = (Let(mine.name, op("to_i64", Load(f"{kind}_{place}", (AGENT,), "i32"))), Store(into, (AGENT,), value, span))
-    return Kernel(name, kind, (), body, span)
-
-
 def _along_ties(relaxing: Relaxing, contagion: m.Contagion, network: m.Network, part: str) -> list[ScheduleItem]:
     name = weight_buffer(contagion, network)
     source, felt = weight_name(contagion, network, part), f"{name}_felt{part}"
@@ -74,12 +52,12 @@ def _along_ties(relaxing: Relaxing, contagion: m.Contagion, network: m.Network, 
 
 def _sum(relaxing: Relaxing, network: m.Network, kernel: str, source: str, into: str) -> ScheduleItem:
     relaxing.scratch(into, (network.of,), "added up over an agent's ties")
-    relaxing.gathers[kernel] = Gather("rows", source, into, network.name, is_place=False)
-    rows, ends = f"{network.name}_offsets", f"{network.name}_targets"
+    back = network.name
     if network.directed:
-        other_ends(relaxing.builder, network)  # along which derivatives go back
-    made = sum_kernel(kernel, network.of, source, into, rows, ends, network.span)
-    return Launch(relaxing.builder.kernel(made))
+        back = other_ends(relaxing.builder, network)  # along which derivatives go back
+    there, again = ((f"{name}_offsets", f"{name}_targets") for name in (network.name, back))
+    gather = Gather(RowSum(network.of, source, into, *there), RowSum(network.of, into, source, *again))
+    return Launch(relaxing.builder.kernel(gather_kernel(kernel, gather, network.span)))
 
 
 def _in_places(relaxing: Relaxing, contagion: m.Contagion, network: m.Network, part: str) -> list[ScheduleItem]:
@@ -101,11 +79,11 @@ def _shared(relaxing: Relaxing, network: m.Network, name: str, source: str, into
     relaxing.scratch(total, (places,), "added up over a place")
     relaxing.scratch(felt, (kind,), "what the own place adds up to")
     sum_, read = f"sum_{name}_{into}", f"read_{name}_{into}"
-    relaxing.gathers[sum_] = Gather("rows", source, total, network.name, is_place=True)
-    relaxing.gathers[read] = Gather("read", total, felt, network.name, is_place=True)
-    rows, members = f"{kind}_{place}_rows", f"{kind}_{place}_members"
-    builder.kernel(sum_kernel(sum_, places, source, total, rows, members, network.span))
-    builder.kernel(read_kernel(read, kind, total, felt, place, network.span))
+    members, own = (f"{kind}_{place}_rows", f"{kind}_{place}_members"), f"{kind}_{place}"
+    adds = Gather(RowSum(places, source, total, *members), PlaceRead(kind, total, source, own))
+    reads = Gather(PlaceRead(kind, total, felt, own), RowSum(places, felt, total, *members))
+    builder.kernel(gather_kernel(sum_, adds, network.span))
+    builder.kernel(gather_kernel(read, reads, network.span))
     return [Launch(sum_), Launch(read)]
 
 

@@ -23,11 +23,40 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
+class RowSum:
+    """``into[i]``, for everyone of the domain: the sum of ``source`` over the ends in the row of i."""
+
+    domain: str
+    source: str
+    into: str
+    rows: str
+    ends: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRead:
+    """``into[i]``, for everyone of the domain: ``source`` at the place of i; 0 for those without a place."""
+
+    domain: str
+    source: str
+    into: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """A kernel that adds up or reads elements of others, and its mirror image: from ``into`` back to ``source``."""
+
+    way: RowSum | PlaceRead
+    mirror: RowSum | PlaceRead
+
+
+@dataclass(frozen=True, slots=True)
 class Kernel:
     """``domain``: a kind of agents, or "" for scalar code. ``prologue`` holds what is the same for all agents.
 
     ``over``: a list of agents (i32) or a set of bits (i64); only they are meant. ``ahead``: what is fetched early for
-    agents further down a list.
+    agents further down a list. ``gather``: it does this and nothing else.
     """
 
     name: str
@@ -38,6 +67,7 @@ class Kernel:
     note: str = ""
     over: str = ""
     ahead: tuple[Ahead, ...] = ()
+    gather: Gather | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", bounded(self.name))

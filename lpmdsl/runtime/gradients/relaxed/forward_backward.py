@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from lpmdsl.backends.llvm.worklists import CHUNK
 from lpmdsl.backends.request import RunRequest
-from lpmdsl.lowering.relaxed.adjoint import adjoint, adjoint_buffer
 from lpmdsl.lowering.relaxed.moves import site_name
 from lpmdsl.lowering.relaxed.program import Outline, Relaxed, outline_of, relax
 from lpmdsl.networks.world import World
 from lpmdsl.program.ir import Buffer, Program
+from lpmdsl.program.passes.adjoint import Event, adjoint, adjoint_buffer
 from lpmdsl.runtime.engine.buffers import empty_buffer, size_values
 from lpmdsl.runtime.engine.execute import Team, report_count
 from lpmdsl.runtime.engine.kernels import Kernels, kernels_of
@@ -45,10 +45,15 @@ class Pair:
     forward: Kernels
     _made: dict[bool, Kernels] = field(default_factory=dict)
 
+    def events(self) -> dict[str, Event]:
+        """The events of the program by the buffers of their marginal values."""
+        return {site_name(self.relaxed.moved, site): event for site, event in self.relaxed.moved.items()}
+
     def backward(self, marginals: bool) -> Kernels:
         """The kernels of the adjoint program, with or without the adjoints of events."""
         if marginals not in self._made:
-            self._made[marginals] = kernels_of(adjoint(self.relaxed, marginals))
+            events = self.events() if marginals else {}
+            self._made[marginals] = kernels_of(adjoint(self.relaxed.program, self.relaxed.inputs, events))
         return self._made[marginals]
 
 

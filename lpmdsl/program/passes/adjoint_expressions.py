@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lpmdsl.lowering.relaxed.chances import simple
 from lpmdsl.program.ir import CASTS, INTEGER, OPS, Apply, Const, KExpr, Load, Var
 from lpmdsl.program.nodes import number, real, test
+from lpmdsl.program.passes.smooth import simple, times
 from lpmdsl.semantics.operators import BUILT_IN
 
 Receive = Callable[[KExpr, KExpr], None]
 """Called with a leaf (a local or an element) and its adjoint."""
-
-
-def times(a: KExpr, b: KExpr) -> KExpr:
-    """Simplified product."""
-    return simple(real("mul", a, b))
 
 
 def over(a: KExpr, b: KExpr) -> KExpr:

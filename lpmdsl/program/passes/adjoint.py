@@ -1,4 +1,4 @@
-"""The adjoint of a relaxed Program, in the same IR: its reverse-mode derivative.
+"""The adjoint of a Program, in the same IR: its reverse-mode derivative.
 
 Reverse mode (Griewank & Walther 2008, Evaluating Derivatives). The adjoint of a step runs after the states before the
 step were put back. It makes the step's scratch again, then goes through its kernels from the last to the first, each
@@ -6,18 +6,19 @@ turned round: what a store wrote is read, and what a load read is added to. ``be
 at the end of step t, and of the entry into the start states where t is −1; ``step`` is that of the step itself.
 
 No float is added to by two at once. An agent adds to its own elements; what many read goes through tallies, in their
-stated order; and the kernels that add up over rows, or read at a place, have mirror images of their own.
+stated order; and the kernels that add up over rows, or read at a place, name their mirror images (``Gather``).
+
+Any Program has one whose kernels choose by ``select`` and not by ``If``, write scratch once a step and states at its
+end, and read others through gathers or sums alone: the relaxed one is lowered so. For another the pass raises, and says
+in which kernel.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from lpmdsl.lowering.relaxed.adjoint_expressions import pull_back
-from lpmdsl.lowering.relaxed.chances import ZERO, Gather, plus
-from lpmdsl.lowering.relaxed.moves import site_name
-from lpmdsl.lowering.relaxed.program import Relaxed
-from lpmdsl.lowering.relaxed.sums import read_kernel, sum_kernel
+from lpmdsl.program.gathers import way_kernel
 from lpmdsl.program.ir import (
     LANES,
     Apply,
@@ -27,6 +28,7 @@ from lpmdsl.program.ir import (
     Const,
     Fold,
     Gate,
+    Gather,
     Kernel,
     KExpr,
     KStmt,
@@ -40,13 +42,25 @@ from lpmdsl.program.ir import (
     Store,
     Tally,
     Var,
+    expressions,
     launched,
     statements,
+    walk,
 )
 from lpmdsl.program.nodes import AGENT, STEP, integer, number, real, test
+from lpmdsl.program.passes.adjoint_expressions import pull_back
 from lpmdsl.program.passes.simplify import simplify
+from lpmdsl.program.passes.smooth import ZERO, plus
 from lpmdsl.program.verify import verify
 from lpmdsl.semantics.builtins import GENERATED
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Locals of a kernel whose adjoints are kept for every agent: the chance of an event, or of each branch of it."""
+
+    kernel: str
+    locals: tuple[str, ...]
 
 
 def adjoint_buffer(buffer: str) -> str:
@@ -54,10 +68,12 @@ def adjoint_buffer(buffer: str) -> str:
     return f"d_{buffer}"
 
 
-def adjoint(relaxed: Relaxed, marginals: bool = False) -> Program:
-    """The adjoint program; ``marginals``: it also keeps the adjoint of every event of the step for every agent."""
-    maker = _Adjoint(relaxed, marginals)
-    program = relaxed.program
+def adjoint(program: Program, inputs: Collection[str], events: Mapping[str, Event] | None = None) -> Program:
+    """The adjoint program; ``inputs``: constant buffers by which derivatives are wanted, beside what the run changes.
+
+    ``events``: by buffer, the locals whose adjoints it keeps. Raises ``AssertionError`` where a kernel has no adjoint.
+    """
+    maker = _Adjoint(program, active_buffers(program, inputs), events or {}, sums_of(program))
     steps, levels = _apart(program)
     begin = [*maker.again(levels), *maker.backwards(levels)]
     entering = maker.backwards(tuple(i for i in program.begin if i not in levels))
@@ -77,12 +93,50 @@ def _apart(program: Program) -> tuple[tuple[ScheduleItem, ...], tuple[ScheduleIt
     return tuple(i for i in program.step if i not in levels), levels
 
 
+def active_buffers(program: Program, inputs: Collection[str]) -> frozenset[str]:
+    """The buffers of numbers through which derivatives flow: the inputs, and what is made of them."""
+    numbers = {b.name for b in program.buffers if b.dtype == "f64"}
+    folded = sums_of(program)
+    writes = {k.name: {folded.get(b, b) for b in _written(k)} & numbers for k in program.kernels}
+    reads = {k.name: _read(k) for k in program.kernels}
+    active, before = set(inputs) & numbers, -1
+    while before != len(active):
+        before = len(active)
+        for kernel in program.kernels:
+            active |= writes[kernel.name] if reads[kernel.name] & active else set()
+    return frozenset(active)
+
+
+def sums_of(program: Program) -> dict[str, str]:
+    """The buffer into which each tally is folded."""
+    return {i.tally: i.into for i in _flat((*program.begin, *program.step)) if isinstance(i, Fold)}
+
+
+def _written(kernel: Kernel) -> set[str]:
+    return {s.buffer for s in statements(kernel.body) if isinstance(s, Store | Tally)}
+
+
+def _read(kernel: Kernel) -> set[str]:
+    every = (e for s in statements((*kernel.prologue, *kernel.body)) for x in expressions(s) for e in walk(x))
+    return {e.buffer for e in every if isinstance(e, Load)}
+
+
+def _flat(items: tuple[ScheduleItem, ...]) -> Iterator[ScheduleItem]:
+    for item in items:
+        if isinstance(item, Gate):
+            yield from _flat(item.items)
+        else:
+            yield item
+
+
 @dataclass(slots=True)
 class _Adjoint:
     """State gathered while kernels are reversed."""
 
-    relaxed: Relaxed
-    marginals: bool
+    program: Program
+    active: frozenset[str]
+    events: Mapping[str, Event]
+    sums: Mapping[str, str]
     kernels: list[Kernel] = field(default_factory=list)
     buffers: dict[str, Buffer] = field(default_factory=dict)
 
@@ -95,7 +149,7 @@ class _Adjoint:
         for item in items:
             match item:
                 case Launch():
-                    kernel = self.relaxed.program.kernel(item.kernel)
+                    kernel = self.program.kernel(item.kernel)
                     if self._ends_step(kernel):
                         left_out |= {s.buffer for s in statements(kernel.body) if isinstance(s, Tally)}
                     else:
@@ -110,7 +164,7 @@ class _Adjoint:
         return made
 
     def _ends_step(self, kernel: Kernel) -> bool:
-        roles = {b.name: b.role for b in self.relaxed.program.buffers}
+        roles = {b.name: b.role for b in self.program.buffers}
         return any(isinstance(s, Store) and roles[s.buffer] in ("state", "output") for s in statements(kernel.body))
 
     def backwards(self, items: tuple[ScheduleItem, ...]) -> list[ScheduleItem]:
@@ -119,7 +173,7 @@ class _Adjoint:
         for item in reversed(items):
             match item:
                 case Launch():
-                    made += self._kernel(self.relaxed.program.kernel(item.kernel))
+                    made += self._kernel(self.program.kernel(item.kernel))
                 case Gate():
                     inner = self.backwards(item.items)
                     made += [replace(item, items=tuple(inner))] if inner else []
@@ -143,14 +197,14 @@ class _Adjoint:
 
     def shape(self, name: str) -> tuple[int | str, ...]:
         if name == "constants":
-            return (len(self.relaxed.program.constants),)
-        return self.relaxed.program.buffer(name).shape
+            return (len(self.program.constants),)
+        return self.program.buffer(name).shape
 
     # ------------------------------------------------------------------ kernels
 
     def _kernel(self, kernel: Kernel) -> list[ScheduleItem]:
-        if kernel.name in self.relaxed.gathers:
-            return self._mirror(kernel, self.relaxed.gathers[kernel.name])
+        if kernel.gather is not None:
+            return self._mirror(kernel, kernel.gather)
         if not any(self._writes(s) for s in statements(kernel.body)):
             return []
         turned = _Turned(self, kernel)
@@ -162,7 +216,7 @@ class _Adjoint:
         """Return True if a statement writes what derivatives flow through."""
         match stmt:
             case Store():
-                return stmt.buffer in self.relaxed.active
+                return stmt.buffer in self.active
             case Tally():
                 return stmt.value.dtype == "f64"
             case _:
@@ -170,19 +224,9 @@ class _Adjoint:
 
     def _mirror(self, kernel: Kernel, gather: Gather) -> list[ScheduleItem]:
         """A sum over rows becomes a sum over the same rows, or a reading at the place; a reading becomes a sum."""
-        source, into = self.adjoint_of(gather.source), self.adjoint_of(gather.into)
-        network = self.relaxed.networks[gather.network]
-        name, kind, span = f"back_{kernel.name}", network.of, kernel.span
-        place = f"{kind}_{network.place}"
-        if not gather.is_place:
-            back = network.other_ends(self.relaxed.networks.values()) if network.directed else network.name
-            rows = f"{back}_offsets", f"{back}_targets"
-            made = sum_kernel(name, kind, into, source, *rows, span, adds=True)
-        elif gather.how == "rows":
-            made = read_kernel(name, kind, into, source, network.place, span, adds=True)
-        else:
-            made = sum_kernel(name, f"{place}_places", into, source, f"{place}_rows", f"{place}_members", span,
-                              adds=True)  # fmt: skip
+        source, into = self.adjoint_of(gather.way.source), self.adjoint_of(gather.way.into)
+        mirror = replace(gather.mirror, source=into, into=source)
+        made = way_kernel(f"back_{kernel.name}", mirror, kernel.span, adds=True)
         self.kernels.append(made)
         return [Launch(made.name), Clear(into)]
 
@@ -223,7 +267,7 @@ class _Turned:
             case Var():
                 return expr.name in self.active
             case Load():
-                return expr.buffer in self.maker.relaxed.active
+                return expr.buffer in self.maker.active
             case Apply():
                 return expr.dtype == "f64" and any(self.is_active(a) for a in expr.args)
             case _:
@@ -243,12 +287,13 @@ class _Turned:
         match stmt:
             case Let():
                 self._back_let(stmt)
-            case Store() if stmt.buffer in self.maker.relaxed.active:
+            case Store() if stmt.buffer in self.maker.active:
                 self._back_store(stmt)
             case Tally():
-                derivative = Load(self.maker.adjoint_of(stmt.buffer.removesuffix("_tally")), (stmt.index,), "f64")
+                total = self.maker.sums[stmt.buffer]
+                derivative = Load(self.maker.adjoint_of(total), (stmt.index,), "f64")
                 self._pull(stmt.value, self._named(derivative))
-                self._clear(stmt.buffer.removesuffix("_tally"))
+                self._clear(total)
             case Store():
                 pass
             case Loop() | Assign():
@@ -323,12 +368,9 @@ class _Turned:
 
     def _keep_marginals(self) -> None:
         """Keep the adjoint of the chance of every event of the step, for every agent."""
-        if not self.maker.marginals:
-            return
-        for site, event in self.maker.relaxed.moved.items():
+        for name, event in self.maker.events.items():
             if event.kernel != self.kernel.name:
                 continue
-            name = site_name(self.maker.relaxed.moved, site)
             self.maker.scratch(name, (self.kernel.domain, len(event.locals)), "output")
             for column, local in enumerate(event.locals):
                 terms = self.derivatives.get(local, [])
