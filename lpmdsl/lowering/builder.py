@@ -70,7 +70,7 @@ def is_dotted(place: str) -> bool:
 
 
 def _key(expr: Expr) -> Expr | str:
-    """What a constant is found by: a parameter by its name, wherever it stands."""
+    """Key of a constant: a parameter is found by its name, wherever it stands."""
     return expr.name if isinstance(expr, ParameterRef) else expr
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.lowering.dense.laws import given
 from lpmdsl.lowering.dense.neighbours import look
 from lpmdsl.lowering.dense.watched_values import look_at
+from lpmdsl.lowering.laws import given
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import Bernoulli, Draw, KExpr, KStmt, Sample, Var
 from lpmdsl.program.nodes import word

@@ -29,9 +29,9 @@ from lpmdsl.lowering.dense.entries import (
     timed_exits,
 )
 from lpmdsl.lowering.dense.expressions import Scope, read_states
-from lpmdsl.lowering.dense.laws import given
 from lpmdsl.lowering.dense.tries import offer_chance
 from lpmdsl.lowering.dense.watched_values import look_at
+from lpmdsl.lowering.laws import given
 from lpmdsl.program.ir import Assign, Const, Hazard, If, Kernel, KExpr, KStmt, Let, Sample, Store, Var, While
 from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, is_one_of, number, op, real, test, word
 from lpmdsl.semantics import model as m

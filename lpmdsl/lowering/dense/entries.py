@@ -9,9 +9,9 @@ from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.chances import happens
 from lpmdsl.lowering.dense.contagion.buffers import forget_made_up
 from lpmdsl.lowering.dense.expressions import Scope, dwell
-from lpmdsl.lowering.dense.laws import given
 from lpmdsl.lowering.dense.observations import count_entry
 from lpmdsl.lowering.dense.watched_values import look_at
+from lpmdsl.lowering.laws import given
 from lpmdsl.lowering.sparse.constant_hazard import contacts_left, declare_rest
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program.ir import (

@@ -1,4 +1,4 @@
-"""What an exposure adds to the ledger: every part of it that follows a parameter by itself, endured and gained."""
+"""Additions of an exposure to the ledger: every part of it that follows a parameter by itself, endured and gained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each law adds to the ledger: its draw's log-probability, differentiated by the logarithms of its factors."""
+"""Additions of each law to the ledger: its draw's log-probability, differentiated by the logarithms of its factors."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _bernoulli(recorder: Recorder, path: str, law: Bernoulli, hit: Var) -> list[
 
 
 def _hazard(recorder: Recorder, path: str, law: Hazard) -> list[KStmt]:
-    """What was spent of a hazard in a step, less 1 if that was all that its threshold had: its own variance."""
+    """Add what was spent of a hazard in a step, less 1 if that was all that its threshold had: its own variance."""
     body: list[KStmt] = []
     known = recorder.scope.let(body, "spent", law.spent)
     value = op("sub", integer(UNIT), known) if law.strikes else op("neg", known)
@@ -112,7 +112,7 @@ def _categorical(recorder: Recorder, path: str, law: Categorical) -> list[KStmt]
 
 
 def _products(chances: tuple[KExpr, ...], branch: int, rest: KExpr) -> list[KExpr]:
-    """What is expected of the product of a branch's score with each branch's."""
+    """Expectations of the product of a branch's score with each branch's."""
     products: list[KExpr] = [real("div", real("mul", chances[branch], q), rest) for q in chances]
     products[branch] = real("add", products[branch], chances[branch])
     return products

@@ -110,7 +110,7 @@ class _Recording:
         return tuple(s for stmts in made for s in stmts)
 
     def sample(self, sample: Sample) -> list[KStmt]:
-        """What a draw or an exposure adds, unless it has nothing to do with what is observed."""
+        """Additions of a draw or an exposure, unless it has nothing to do with what is observed."""
         if self.recorder.ledger.ignores(sample.path):
             return []
         match sample.law:

@@ -1,4 +1,4 @@
-"""What a drawn time adds to the ledger: itself, and the statistics of which its score is made."""
+"""Additions of a drawn time to the ledger: itself, and the statistics of which its score is made."""
 
 from __future__ import annotations
 

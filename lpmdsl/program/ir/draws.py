@@ -28,7 +28,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Bernoulli:
-    """Whether something of a chance happens: the word is below it. ``matters``: test that anything comes of it."""
+    """Event of a chance: it happens if the word is below it. ``matters``: test that anything comes of it."""
 
     word: KExpr
     chance: KExpr
@@ -68,7 +68,7 @@ class Tries:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What the agent meets on one network in a look (2⁻³²), a part of the local ``total``.
+    """Exposure of the agent on one network in a look (2⁻³²), a part of the local ``total``.
 
     ``apart``: what it meets there of each part of the sources that is counted apart.
     """

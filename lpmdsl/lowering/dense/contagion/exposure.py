@@ -8,8 +8,8 @@ from lpmdsl.lowering.dense.contagion.buffers import is_owed, made_up_buffer, net
 from lpmdsl.lowering.dense.contagion.mixing import group_hazards
 from lpmdsl.lowering.dense.contagion.weights import can_weigh, scaled, scalings_of, total_weight, weight_of
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.lowering.dense.laws import given
 from lpmdsl.lowering.dense.presence import group_of, needs_presence, place_of, runs_today, takes_part
+from lpmdsl.lowering.laws import given
 from lpmdsl.program.ir import Assign, Exposure, If, KExpr, KStmt, Sample, Var
 from lpmdsl.program.nodes import AGENT, SURE, all_of, any_of, integer, number, op, real, rounded, test
 from lpmdsl.semantics import model as m
@@ -106,7 +106,7 @@ def _weakened(force: KExpr, factor: KExpr | None) -> KExpr:
 
 def _law(scope: Scope, contagion: m.Contagion, network: m.Network, state: int, met: Var, total: Var,
          factor: KExpr | None, body: list[KStmt], is_again: bool) -> Sample:  # fmt: skip
-    """What was met on a network, with what of it came from each part of the sources that is counted apart."""
+    """Law of what was met on a network, with what of it came from each part of the sources that is counted apart."""
     apart: list[KExpr] = []
     for part in scope.builder.parts_on(contagion, network):
         _, sent = _sent_on(scope, part, network, state, body, is_again)

@@ -57,7 +57,7 @@ def offer_contagion(course: Course, exit_: m.Exit, slot: int, best: Var, win: tu
 
 
 def infection(condition: m.Condition, exit_: m.Exit, total: Var, spent: KExpr, strikes: bool) -> Sample:
-    """What came of an exposure: so much of it was ``spent``, and with that the threshold, or not."""
+    """Outcome of an exposure: so much of it was ``spent``, and with that the threshold, or not."""
     return Sample("", exit_.site, Infection(condition.name, total, spent, strikes), exit_.span)
 
 

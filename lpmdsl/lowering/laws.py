@@ -1,4 +1,4 @@
-"""What the law of a draw is given: its Model expressions, and what they read of the agent where it is drawn."""
+"""Givens of the law of a draw: its Model expressions, and what they read of the agent where it is drawn."""
 
 from __future__ import annotations
 
