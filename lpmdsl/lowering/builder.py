@@ -199,11 +199,11 @@ class Builder:
             self._taken.add(self.named[place])
         return self.named[place]
 
-    def quantile_table(self, distribution: Distribution, hint: str) -> str:
-        """Declare the quantile table of a distribution; return the name of its buffer."""
+    def quantile_table(self, distribution: Distribution, hint: str, slope_by: str = "") -> str:
+        """Declare the quantile table of a distribution, or of its slopes by a parameter; return the buffer's name."""
         name = f"quantiles_{self.code_name(hint)}"
         self.buffers.setdefault(name, Buffer(name, "i64", (f"rows_{name}", 2, "cells"), "constant"))
-        self.quantiles.setdefault(name, QuantileTable(name, distribution, hint))
+        self.quantiles.setdefault(name, QuantileTable(name, distribution, hint, slope_by))
         return name
 
     def kernel(self, kernel: Kernel) -> str:

@@ -16,3 +16,22 @@ class Part(Contagion):
 
     network: str = ""
     suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved(Part):
+    """Exposure that sources of a contagion on one network bring more where their times move with a ``parameter``.
+
+    They weigh nothing by it, and owe what it brings in the steps in which they come or go.
+    """
+
+    parameter: str = ""
+
+
+SLOPE_ZERO = 1 << 43
+"""In a table of slopes of quantiles: what stands for 0, as a table holds ticks of 1 and more."""
+
+
+def moved_name(parameter: str) -> str:
+    """Name of the score by a parameter along whose dwell times the run is moved."""
+    return f"{parameter} moved"

@@ -10,6 +10,7 @@ from lpmdsl.lowering.builder import BOUNDARY, Builder, held
 from lpmdsl.lowering.dense.contagion.buffers import forget_made_up, remembers
 from lpmdsl.lowering.dense.contagion.debts import START, Debts, fed_by, keep_debts, no_debts, share_of, weigh
 from lpmdsl.lowering.dense.contagion.infections import offer_contagion
+from lpmdsl.lowering.dense.contagion.moved_times import moves_in, taken
 from lpmdsl.lowering.dense.contagion.source import note_network
 from lpmdsl.lowering.dense.contagion.weights import can_weigh
 from lpmdsl.lowering.dense.entries import (
@@ -48,7 +49,8 @@ def begin_kernel(builder: Builder, kind: str) -> Kernel:
     for condition in conditions:
         state = scope.states[condition.name]
         assert isinstance(state, Var)
-        body += entry(Course(scope, condition, state, integer(0), integer(0), counts_entries=False))
+        moves = moves_in(scope, condition, body, is_new=True)
+        body += entry(Course(scope, condition, state, integer(0), integer(0), counts_entries=False, moves=moves))
     note = ", ".join(c.name for c in conditions)
     return Kernel(f"begin_{kind}", kind, tuple(scope.prologue), tuple(body), conditions[0].span, note)
 
@@ -109,6 +111,7 @@ def moves_of(scope: Scope, condition: m.Condition, phase: Phase) -> list[KStmt]:
     going = scope.let(body, f"{name}_going", is_one_of(state, others if phase == "own" else open_))
     course = Course(scope, condition, state, since, episode, phase=phase)
     scope.live[name] = state
+    course.moves = moves_in(scope, condition, body)
     debts = no_debts(course, body)
     # Who comes to a state that nobody leaves is gone through once more if it is a source there.
     sources = {s for c, n in fed_by(scope.builder, condition) for s in c.sources_on(n.name)}
@@ -151,6 +154,7 @@ def _one_move(course: Course, moves: Var, going: Var, on: KExpr, debts: Debts) -
             body.append(If(test("eq", course.state, integer(state)), tuple(offers), note=note))
     leaves, moved = test("ge", chosen, integer(0)), test("gt", moves, integer(0))
     until = op("select", leaves, best, BOUNDARY)
+    course.leaving = leaves
     # Before the exposure the state counts in which one ends; in a look, the one in which it found the agent.
     is_counted = test("lt", chosen, integer(0)) if course.phase == "own" else test("not", moved)
     body += weigh(course, debts, test("or", leaves, moved), until, is_counted)
@@ -187,6 +191,7 @@ def _take(course: Course, moves: Var, best: Var, chosen: Var, to: Var) -> list[K
     if condition.is_cyclic:
         assert isinstance(course.episode, Var)
         body.append(Assign(course.episode.name, op("add", course.episode, integer(1))))
+    body += taken(course.moves, exits, chosen)
     targets = frozenset(b.to for _, e in exits for b in e.branches)
     body += entry(course, targets)
     return body

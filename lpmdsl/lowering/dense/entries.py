@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.chances import happens
 from lpmdsl.lowering.dense.contagion.buffers import forget_made_up
+from lpmdsl.lowering.dense.contagion.moved_times import Move, planned
 from lpmdsl.lowering.dense.expressions import Scope, dwell
 from lpmdsl.lowering.dense.observations import count_entry
 from lpmdsl.lowering.dense.watched_values import look_at
@@ -101,6 +102,9 @@ def asks_origin(model: m.Model, condition: str) -> bool:
     return any(flow.condition == condition and flow.origins for flow in flows)
 
 
+STAYS = Const(False, "bool")
+
+
 Phase = Literal["own", "look", "again"]
 """own: moves that hang on nobody else; look: infections, and what competes with them; again: those of a second look."""
 
@@ -140,6 +144,10 @@ class Course:
     phase: Phase = "own"
     through: Var | None = None
     """The network of an infection, where its source is remembered; -1 before."""
+    moves: list[Move] = field(default_factory=list)
+    """By how much the agent's times move with parameters, where a run is scored by that."""
+    leaving: KExpr = STAYS
+    """True if the agent leaves its state in this step."""
 
 
 # ------------------------------------------------------------------ entering
@@ -211,6 +219,7 @@ def _plan_timed(course: Course, state: int) -> list[KStmt]:
         assert isinstance(exit_.trigger, m.After)
         draw = keyed_draw(course, exit_.site, body, exit_)
         ticks = dwell(scope, exit_.trigger.dwell, exit_.site, word(draw, 0))
+        body += planned(scope, course.moves, exit_, word(draw, 0))
         at = op("add", course.since, ticks)
         inner, target = branch_target(scope, exit_, word(draw, 1))
         if k == 0:

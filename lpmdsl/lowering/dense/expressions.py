@@ -398,9 +398,14 @@ def read_states(scope: Scope) -> list[KStmt]:
 def dwell(scope: Scope, distribution: m.Distribution, hint: str, word_: KExpr) -> KExpr:
     """A dwell time or delay in ticks from a 32-bit word; a fixed one needs no word, and so no draw."""
     table = scope.builder.quantile_table(distribution, hint)
-    leaves = plan(distribution)
-    row = scope.mixed_radix(leaves, [radix(leaf) for leaf in leaves])
+    row = dwell_row(scope, distribution)
     if distribution.family == "fixed":
         only = Load(table, (row, integer(0), integer(0)), "i64")
         return op("max", integer(1), only)
     return Quantile(table, row, word_)
+
+
+def dwell_row(scope: Scope, distribution: m.Distribution) -> KExpr:
+    """The row of a table of quantiles for what the agent is."""
+    leaves = plan(distribution)
+    return scope.mixed_radix(leaves, [radix(leaf) for leaf in leaves])

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.distributions.table import numbers, score_of
+from lpmdsl.distributions.table import law as law_of, numbers, score_of
+from lpmdsl.lowering.parts import SLOPE_ZERO
 from lpmdsl.lowering.score.statistics import Stay
 from lpmdsl.semantics.analysis.dependencies import acts_on
 from lpmdsl.semantics.host.evaluate import parameter_values
-from lpmdsl.semantics.host.quantile_tables import CELLS, TICKS, arguments_by_row, quantile_table
-from lpmdsl.semantics.model import Model
+from lpmdsl.semantics.host.quantile_tables import CELLS, TICKS, arguments_by_row, knots, quantile_table
+from lpmdsl.semantics.model import Distribution, Model
 
 Array = NDArray[np.float64]
 H = 1e-3
@@ -47,15 +48,40 @@ def stay_score(stay: Stay, model: Model, values: dict[str, float], names: tuple[
     return StayScore(slopes, means, products)
 
 
+def quantile_slopes(law: Distribution, model: Model, values: dict[str, float], name: str) -> NDArray[np.int64]:
+    """int64 (rows, 2, CELLS + 1): ∂ quantile / ∂ log of a parameter (of ``unit_of`` it), in ticks from ``SLOPE_ZERO``.
+
+    The knots are those of ``quantile_table``, so that one word gives a time and its derivative.
+    """
+    lower, upper = knots()
+
+    def days(moved: dict[str, float]) -> Array:
+        curves = (law_of(law.family, a) for a in arguments_by_row(law, model, moved))
+        return np.stack([np.stack([c.ppf(lower), c.isf(upper)]) for c in curves])
+
+    ticks = slope_by(model, values, name, days) * unit_of(values[name]) / model.clock.step * TICKS
+    return np.clip(np.rint(ticks), 1 - SLOPE_ZERO, SLOPE_ZERO - 1).astype(np.int64) + SLOPE_ZERO
+
+
+def unit_of(value: float) -> float:
+    """The change of a parameter by which moves of times are counted: the parameter itself, 1 where it is 0."""
+    return abs(value) or 1.0
+
+
 def _changes(stay: Stay, model: Model, values: dict[str, float], name: str) -> Array:
     """Derivatives of the canonical parameters of the law by a parameter, (rows, canonical)."""
+    canonical = numbers(stay.law.family).canonical
+    return slope_by(model, values, name, lambda moved: np.array(
+        [canonical(a) for a in arguments_by_row(stay.law, model, moved)], np.float64))  # fmt: skip
+
+
+def slope_by(model: Model, values: dict[str, float], name: str, of: Callable[[dict[str, float]], Array]) -> Array:
+    """Derivative by a parameter of what is worked out of the values of all, those computed from it moved with it."""
     step = H * (abs(values[name]) or 1.0)
     free = {p.name: values[p.name] for p in model.parameters if _stands_alone(model, p.name, name)}
 
     def at(k: int) -> Array:
-        moved = parameter_values(model, {**free, name: values[name] + k * step})
-        rows = arguments_by_row(stay.law, model, moved)
-        return np.array([numbers(stay.law.family).canonical(a) for a in rows], np.float64)
+        return of(parameter_values(model, {**free, name: values[name] + k * step}))
 
     return (at(-2) - 8 * at(-1) + 8 * at(1) - at(2)) / (12 * step)
 

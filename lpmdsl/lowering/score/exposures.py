@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lpmdsl.lowering.dense.contagion.weights import scalings_of
-from lpmdsl.lowering.parts import Part
+from lpmdsl.lowering.parts import Moved, Part, moved_name
 from lpmdsl.lowering.score.columns import Recorder, Slopes, add, by_one, plus, scaled
 from lpmdsl.lowering.score.statistics import Decision, Ledger, Sum, Term, same_slopes
 from lpmdsl.program.ir import Assign, Exposure, If, Infection, KExpr, KStmt, Var
 from lpmdsl.program.nodes import HAZARD_ONE, integer, number, op, real
 from lpmdsl.quantities import BOOLEAN, NUMBER
 from lpmdsl.semantics import model as m
+from lpmdsl.semantics.analysis.exposure.moved_times import moved_states
 
 
 @dataclass(slots=True)
@@ -126,7 +127,19 @@ def parts_of(ledger: Ledger, contagion: m.Contagion, network: m.Network) -> tupl
         elif slopes:
             parts.add(slopes, tuple(spreads), *only)
         parts.by_agent(own, tuple(spreads), *only)
-    return whole, parts.found
+    return whole, [*parts.found, *moved_parts(ledger, contagion, network)]
+
+
+def moved_parts(ledger: Ledger, contagion: m.Contagion, network: m.Network) -> list[tuple[Part, Slopes]]:
+    """The parts of a contagion that times moved by each parameter bring, and whose score they belong to."""
+    found: list[tuple[Part, Slopes]] = []
+    for k, parameter in enumerate(ledger.moved):
+        if moved_states(ledger.model, ledger.model.condition(contagion.condition), parameter):
+            suffix = f"_{network.name}_moved_{k}"
+            part = Moved(contagion.condition, contagion.spreads_on(network.name), contagion.scalings, contagion.doc,
+                         contagion.span, network=network.name, suffix=suffix, parameter=parameter)  # fmt: skip
+            found.append((part, ((moved_name(parameter), m.Literal_(1.0, NUMBER, contagion.span)),)))
+    return found
 
 
 def _only(scaling: m.Scaling) -> tuple[m.Scaling, ...]:

@@ -42,12 +42,15 @@ from lpmdsl.program.nodes import STEP, integer, op
 from lpmdsl.program.rewrite import map_block
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.dependencies import conditions_behind, observations_behind
+from lpmdsl.semantics.analysis.exposure.moved_times import may_move
 
 
 def new_ledger(model: m.Model, parameters: tuple[str, ...], observation: str) -> Ledger:
     """An empty ledger for what is observed, that knows of which sources it needs their own sum."""
     observed = frozenset(observations_behind(model, {observation}))
-    ledger = Ledger(model, parameters, observed, frozenset(conditions_behind(model, {observation})))
+    watched = frozenset(conditions_behind(model, {observation}))
+    moved = tuple(name for name in parameters if may_move(model, name, observation))
+    ledger = Ledger(model, parameters, observed, watched, moved)
     for contagion in (c for c in model.contagions if not ledger.ignores(c.condition)):
         for name in contagion.networks:
             ledger.parts += [part for part, _ in parts_of(ledger, contagion, model.network(name))[1]]
@@ -130,7 +133,7 @@ class _Recording:
         times = dict.fromkeys(e for x in expressions(stmt) for e in walk(x) if isinstance(e, Quantile))
         for time in times:
             table = self.tables[time.buffer]
-            if self.recorder.ledger.ignores(table.path):
+            if table.slope_by or self.recorder.ledger.ignores(table.path):
                 continue
             local = drawn(self.recorder, table, time, made)
             (stmt,) = map_block((stmt,), lambda e, time=time, local=local: local if e == time else e)

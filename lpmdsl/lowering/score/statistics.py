@@ -73,13 +73,14 @@ class Ledger:
     """The decisions of a model and the columns of their sums, filled while the model is lowered.
 
     ``parameters``: by which the score is wanted; ``observed``: the observations whose draws count; ``watched``: the
-    conditions whose draws do.
+    conditions whose draws do; ``moved``: those of the parameters along which dwell times are moved too.
     """
 
     model: m.Model
     parameters: tuple[str, ...]
     observed: frozenset[str]
     watched: frozenset[str]
+    moved: tuple[str, ...] = ()
     decisions: dict[str, Decision] = field(default_factory=dict)
     stays: dict[str, Stay] = field(default_factory=dict)
     columns: dict[str, int] = field(default_factory=dict)

@@ -20,12 +20,16 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class QuantileTable:
-    """A buffer that the host fills from a distribution before the run."""
+    """A buffer that the host fills from a distribution before the run.
+
+    ``slope_by``: with the derivatives of its quantiles by the logarithm of a parameter; "": with the quantiles.
+    """
 
     buffer: str
     distribution: object
     path: str = ""
     """The place in the text of what is drawn from it."""
+    slope_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

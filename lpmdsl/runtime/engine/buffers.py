@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from lpmdsl.backends.llvm.worklists import CHUNK
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.lowering.dense.months import DAYS, LAST, PASSED
+from lpmdsl.lowering.score.dwell_scores import quantile_slopes
 from lpmdsl.lowering.sparse.worklists import BLOCK
 from lpmdsl.networks.directed import turned
 from lpmdsl.networks.random_regular import keys_of_draws
 from lpmdsl.networks.world import World
-from lpmdsl.program.ir import NEVER, Buffer, Program, Spend
+from lpmdsl.program.ir import NEVER, Buffer, Program, QuantileTable, Spend
 from lpmdsl.program.nodes import HAZARD_ONE
 from lpmdsl.runtime.engine.room import together
 from lpmdsl.semantics.analysis.archetypes import asks_by_itself
@@ -25,7 +26,7 @@ from lpmdsl.semantics.host.calendar import day_table, months_passed
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.host.quantile_tables import CELLS, quantile_table
 from lpmdsl.semantics.host.report_times import report_count
-from lpmdsl.semantics.model import Model, Network, Rule
+from lpmdsl.semantics.model import Distribution, Model, Network, Rule
 
 _NUMPY = {"bool": np.bool_, "u8": np.uint8, "i16": np.int16, "i32": np.int32, "u32": np.uint32, "i64": np.int64,
           "f64": np.float64}  # fmt: skip
@@ -124,6 +125,14 @@ def empty_buffer(buffer: Buffer, sizes: dict[str, int]) -> NDArray:
     return np.full(shape, buffer.fill, _NUMPY[buffer.dtype])
 
 
+def _table(table: QuantileTable, request: RunRequest) -> NDArray[np.int64]:
+    law, model = table.distribution, request.model
+    assert isinstance(law, Distribution)
+    if table.slope_by:
+        return quantile_slopes(law, model, request.parameters, table.slope_by)
+    return quantile_table(law, model, request.parameters, model.clock.step)
+
+
 def given_buffers(program: Program, request: RunRequest) -> dict[str, NDArray]:
     """The buffers that the host fills: constants, tables, people, ties, start states. Raises ``LpmError`` (E0776)."""
     model, world = request.model, request.world
@@ -134,8 +143,7 @@ def given_buffers(program: Program, request: RunRequest) -> dict[str, NDArray]:
     for table in model.tables:
         given[f"table_{table.name}"] = np.array(table.values, np.float64)
     for q in program.quantiles:
-        law = q.distribution
-        given[q.buffer] = quantile_table(law, model, request.parameters, model.clock.step)  # type: ignore[arg-type]
+        given[q.buffer] = _table(q, request)
     changed = {(a.name, x.name) for a in model.agents for x in a.attributes if x.is_changed}
     for (kind, name), column in world.attributes.items():
         given[f"{kind}_{name}"] = column.copy() if (kind, name) in changed else column

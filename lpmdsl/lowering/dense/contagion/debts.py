@@ -12,10 +12,12 @@ from dataclasses import replace
 
 from lpmdsl.lowering.builder import BOUNDARY, Builder
 from lpmdsl.lowering.dense.contagion.buffers import networks_of, owed_buffer
+from lpmdsl.lowering.dense.contagion.moved_times import owed
 from lpmdsl.lowering.dense.contagion.weights import MIDDLE, reads_since, weight_of
 from lpmdsl.lowering.dense.entries import Course, is_entered, keeps_entry
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import runs_today, takes_part
+from lpmdsl.lowering.parts import Moved
 from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Store, Var
 from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, op, test
 from lpmdsl.semantics import model as m
@@ -56,15 +58,21 @@ def weigh(course: Course, debts: Debts, leaves: KExpr, until: KExpr, is_counted:
     for contagion, network in fed_by(scope.builder, course.condition):
         owes = debts[owed_buffer(contagion, network)]
         inner: list[KStmt] = []
-        hangs_on_time = reads_since(contagion, network)
-        here = replace(scope, since_at=_halfway(begins, until)) if hangs_on_time else scope
-        weight = weight_of(here, contagion, network, inner)
-        inner.append(Assign(owes.name, op("add", owes, share_of(weight, op("sub", until, begins)))))
-        less: list[KStmt] = []
-        if hangs_on_time:
-            weight = weight_of(replace(scope, since_at=at_exposure), contagion, network, less)
-        less.append(Assign(owes.name, op("sub", owes, share_of(weight, counted))))
-        inner.append(If(is_counted, tuple(less)))
+        if isinstance(contagion, Moved):
+            whole = scope.builder.model.contagion_of(contagion.condition)
+            assert whole is not None
+            more = owed(course.moves, contagion, weight_of(scope, whole, network, inner), course.leaving)
+            inner.append(Assign(owes.name, op("add", owes, more)))
+        else:
+            hangs_on_time = reads_since(contagion, network)
+            here = replace(scope, since_at=_halfway(begins, until)) if hangs_on_time else scope
+            weight = weight_of(here, contagion, network, inner)
+            inner.append(Assign(owes.name, op("add", owes, share_of(weight, op("sub", until, begins)))))
+            less: list[KStmt] = []
+            if hangs_on_time:
+                weight = weight_of(replace(scope, since_at=at_exposure), contagion, network, less)
+            less.append(Assign(owes.name, op("sub", owes, share_of(weight, counted))))
+            inner.append(If(is_counted, tuple(less)))
         states = contagion.sources_on(network.name)
         today = runs_today(scope, network)
         tests = [*([today] if today else []), scope.in_state(course.condition.name, states), takes_part(scope, network)]

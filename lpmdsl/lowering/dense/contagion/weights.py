@@ -7,6 +7,7 @@ from dataclasses import replace
 from lpmdsl.lowering.builder import held
 from lpmdsl.lowering.dense.contagion.buffers import weight_buffer
 from lpmdsl.lowering.dense.expressions import Scope
+from lpmdsl.lowering.parts import Moved
 from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Var
 from lpmdsl.program.nodes import STEP, integer, op, real
 from lpmdsl.quantities import CONTACT_RATE, NUMBER, Kind, Type
@@ -25,6 +26,8 @@ def weight_of(scope: Scope, contagion: m.Contagion, network: m.Network, body: li
     if scope.since_at is None and reads_since(contagion, network):
         scope = replace(scope, since_at=MIDDLE)
     total = scope.let(body, "weight", integer(0))
+    if isinstance(contagion, Moved):
+        return total
     for spread in contagion.spreads_on(network.name):
         inner: list[KStmt] = []
         fixed = fixed_weight(scope, contagion, network, spread, inner)

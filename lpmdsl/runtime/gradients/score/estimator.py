@@ -56,12 +56,16 @@ class Slices:
 @dataclass(frozen=True, slots=True)
 class Ledgers:
     """Records of many replicates: ``reports`` (replicates, reports); ``score`` (replicates, slices, parameters);
-    ``controls`` (replicates, slices, controls); ``products`` (replicates, slices, controls, parameters)."""
+    ``controls`` (replicates, slices, controls); ``products`` (replicates, slices, controls, parameters).
+
+    ``moved``: places of the parameters that have a second score, along moved dwell times, after those of all.
+    """
 
     reports: Array
     score: Array
     controls: Array
     products: Array
+    moved: tuple[int, ...] = ()
 
 
 def slices_of(pilot: Scored) -> Slices:
@@ -86,10 +90,10 @@ def cut(run: Scored, slices: Slices) -> Scored:
     return Scored(run.values, score, controls, products)
 
 
-def joined(runs: Sequence[Scored]) -> Ledgers:
+def joined(runs: Sequence[Scored], moved: tuple[int, ...] = ()) -> Ledgers:
     """Cut runs one beside the other."""
     columns = zip(*((r.values, r.score, r.controls, r.products) for r in runs), strict=True)
-    return Ledgers(*(np.stack(column) for column in columns))
+    return Ledgers(*(np.stack(column) for column in columns), moved=moved)
 
 
 def still_to_come(reports: Array, weights: Array, boundaries: Indices, slices: Slices) -> Array:
@@ -158,6 +162,23 @@ def _shares(wide: Array, added: Array) -> Array:
             best[:, k] = weights[:, 0]
         else:
             best[-1, k] = 1.0
+    return best
+
+
+def best_of_both(found: Array, moved: tuple[int, ...]) -> Array:
+    """One ĝ for every parameter, (replicates, parameters): where there are two, the mean with the least variance.
+
+    The weights are of the other replicates, so that the mean of ĝ is the derivative if that of both is.
+    """
+    count = found.shape[1] - len(moved)
+    best = found[:, :count].copy()
+    for second, k in enumerate(moved):
+        drawn, gained = found[:, k], found[:, k] - found[:, count + second]
+        for fold in folds(len(found)):
+            rest = np.setdiff1d(np.arange(len(found)), fold)
+            spread = np.cov(drawn[rest], gained[rest])
+            share = np.clip(spread[0, 1] / spread[1, 1], 0.0, 1.0) if spread[1, 1] > 0 else 0.0
+            best[fold, k] -= share * gained[fold]
     return best
 
 

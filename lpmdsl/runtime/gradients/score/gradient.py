@@ -13,6 +13,7 @@ from lpmdsl.runtime.gradients.gradient_check import first_half
 from lpmdsl.runtime.gradients.score.estimator import (
     Ledgers,
     Slices,
+    best_of_both,
     cut,
     joined,
     slices_of,
@@ -56,7 +57,7 @@ class ByScore:
         for first in range(0, replicates, AT_ONCE):
             batch = range(first, min(replicates, first + AT_ONCE))
             runs += [cut(run, slices) for run in self.scored.runs(dict(values), batch)]
-        return joined(runs), slices
+        return joined(runs, self.scored.moved), slices
 
     def each(self, values: Mapping[str, float], replicates: int) -> Array:
         """ĝ of the quantity for every replicate, (replicates, parameters)."""
@@ -96,8 +97,8 @@ class ByScore:
 def estimates(ledgers: Ledgers, to_come: Array, slices: Slices) -> Array:
     """ĝ with controls where there are replicates enough to weigh them."""
     if len(to_come) < FEWEST:
-        return without_controls(ledgers, to_come)
-    return with_controls(ledgers, to_come, slices)
+        return without_controls(ledgers, to_come)[:, : ledgers.score.shape[2] - len(ledgers.moved)]
+    return best_of_both(with_controls(ledgers, to_come, slices), ledgers.moved)
 
 
 def by_score(repeats: Repeats, names: Sequence[str]) -> ByScore:

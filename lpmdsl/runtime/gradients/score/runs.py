@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.compiler import Compiled, compile_model, compile_scored
-from lpmdsl.lowering.score.dwell_scores import StayScore, stay_score
+from lpmdsl.lowering.parts import moved_name
+from lpmdsl.lowering.score.dwell_scores import StayScore, stay_score, unit_of
 from lpmdsl.lowering.score.statistics import Decision, Ledger, Stay, Sum, shape
 from lpmdsl.runtime.engine.engines import threads_here
 from lpmdsl.runtime.engine.execute import buffers_after, result_of
@@ -32,9 +33,10 @@ UNIT = 2.0**-32
 class Scored:
     """One replicate. Row 0 of each is the beginning, row t + 1 step t.
 
-    ``values``: the reports of the observation, (reports,). ``score``: (steps + 1, parameters). ``controls``: sums that
-    are zero in the mean whatever happened before, (steps + 1, controls); ``products``: what is expected of their
-    product with the score of the same step, (steps + 1, controls, parameters).
+    ``values``: the reports of the observation, (reports,). ``score``: (steps + 1, parameters), and after them those
+    along which dwell times are moved, once more: the score that is left then. ``controls``: sums that are zero in the
+    mean whatever happened before, (steps + 1, controls); ``products``: what is expected of their product with the score
+    of the same step, (steps + 1, controls, parameters as in the score).
     """
 
     values: Array
@@ -58,6 +60,11 @@ class ScoredRepeats:
         plain = compile_model(self.repeats.model, self.repeats.facts)
         self.compiled, self.ledger = compile_scored(plain, self.names, self.repeats.quantity.observation)
         self.kernels = build(self.compiled)
+
+    @property
+    def moved(self) -> tuple[int, ...]:
+        """Places of those parameters that have a second score, along moved dwell times, after those of all."""
+        return tuple(self.names.index(name) for name in self.ledger.moved)
 
     def runs(self, values: dict[str, float], replicates: range | None = None) -> list[Scored]:
         """One for each replicate, with some parameters at other values (base units)."""
@@ -83,6 +90,7 @@ class Reader:
 
     def __init__(self, ledger: Ledger, values: dict[str, float], names: tuple[str, ...]) -> None:
         self.ledger, self.values, self.names = ledger, values, names
+        self.moved = tuple(moved_name(name) for name in ledger.moved)
         self.varying = {shape(e): k for k, e in enumerate(ledger.varying())}
         self.stays: dict[str, StayScore] = {
             s.name: stay_score(s, ledger.model, values, names) for s in ledger.stays.values()
@@ -91,7 +99,7 @@ class Reader:
     def read(self, quantity: Array, buffers: dict[str, NDArray], counts: dict[str, int], rows: int) -> Scored:
         """Score, controls and products of a run from its buffers."""
         sums = {kind: buffers[f"scored_{kind}"] for kind in self.ledger.columns}
-        score = np.zeros((rows, len(self.names)))
+        score = np.zeros((rows, len(self.names) + len(self.moved)))
         # Without a control nothing is taken away: one that is always zero.
         controls, products = [np.zeros(rows)], [np.zeros_like(score)]
         for decision in self.ledger.decisions.values():
@@ -112,11 +120,22 @@ class Reader:
             total = _sum(sums, term.score)
             expected = [_sum(sums, p) for p in term.products]
             for name, slope in term.slopes:
-                k, times = self.names.index(name), self._slope(slope, buffers, counts)
-                score[:, k] += _times(times, total)
+                k, times = self._columns(name), self._slope(slope, buffers, counts) / self._unit(name)
+                score[:, k] += _times(times, total)[:, None]
                 for product, what in zip(products, expected, strict=True):
-                    product[:, k] += _times(times, what)
+                    product[:, k] += _times(times, what)[:, None]
         return [_sum(sums, c) for c in decision.controls], products
+
+    def _columns(self, name: str) -> list[int]:
+        """The scores that a factor's slope is a part of: of its parameter, and of that along moved times."""
+        if name in self.moved:
+            return [len(self.names) + self.moved.index(name)]
+        again = [len(self.names) + self.moved.index(x) for x in (moved_name(name),) if x in self.moved]
+        return [self.names.index(name), *again]
+
+    def _unit(self, name: str) -> float:
+        """That in which a run has counted how times are moved; 1 for all other slopes."""
+        return unit_of(self.values[self.ledger.moved[self.moved.index(name)]]) if name in self.moved else 1.0
 
     def _slope(self, slope: Expr, buffers: dict[str, NDArray], counts: dict[str, int]) -> Array:
         if is_constant(slope):
@@ -126,16 +145,16 @@ class Reader:
 
     def _stay(self, stay: Stay, sums: NDArray, score: Array) -> tuple[Array, Array]:
         known, product = self.stays[stay.name], np.zeros_like(score)
-        control = np.zeros(len(score))
+        control, own = np.zeros(len(score)), slice(len(self.names))
         for row in range(stay.rows):
             first = stay.first + row * stay.width
             entries = sums[:, first].astype(np.float64)
             told = sums[:, first + 1 : first + stay.width].astype(np.float64)
             told[:, 1:] *= UNIT
             centred = told - entries[:, None] * known.means[row]
-            score += centred @ known.slopes[row]
+            score[:, own] += centred @ known.slopes[row]
             control += centred[:, 0]
-            product += entries[:, None] * (known.products[row] @ known.slopes[row])
+            product[:, own] += entries[:, None] * (known.products[row] @ known.slopes[row])
         return control, product
 
 
