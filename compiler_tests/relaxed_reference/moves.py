@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import torch
 
 from compiler_tests.relaxed_reference.contagion import Contagion, Covered
+from compiler_tests.relaxed_reference.marginals import NONE, ONE, Tensor
 from compiler_tests.relaxed_reference.tries import Round, period, round_of, tries_of
-from compiler_tests.relaxed_reference.values import NONE, ONE, Tensor
 from compiler_tests.relaxed_reference.ways import downstream, to_sources
 from lpmdsl.reference.months import months
 from lpmdsl.semantics import model as m
@@ -62,7 +62,7 @@ class Moves(Contagion):
         """The chance not to leave by an exit in a step in which one may try."""
         assert isinstance(exit_.trigger, m.Chance)
         p, steps = exit_.trigger.probability, period(exit_, self.model.clock.step)
-        once = self.mean([p], {condition.name: exit_.state}, lambda: self.value(p))
+        once = self.expected(p, condition.name, exit_.state)
         fails, tried = torch.clamp(1 - once, min=2.0**-60), self._round(condition, exit_.state)
         return fails if tried is not None and tried.steps == steps else 1 - (1 - fails) / steps
 
@@ -117,8 +117,7 @@ class Moves(Contagion):
         for branch in exit_.branches:
             share = rest
             if branch.probability is not None:
-                p = branch.probability
-                share = self.mean([p], {part.condition.name: exit_.state}, lambda p=p: self.value(p))
+                share = self.expected(branch.probability, part.condition.name, exit_.state)
                 rest = rest - share
             where[branch.to] = where.get(branch.to, NONE) + amount * share
             part.entered[branch.to] = part.entered.get(branch.to, NONE) + amount * share
@@ -130,8 +129,7 @@ class Moves(Contagion):
             if isinstance(exit_.trigger, m.ByContagion) and state in part.forces:
                 found.append((exit_, part.forces[state]))
             elif isinstance(exit_.trigger, m.AtRate):
-                rate = exit_.trigger.rate
-                value = self.mean([rate], {part.condition.name: state}, lambda rate=rate: self.value(rate))
+                value = self.expected(exit_.trigger.rate, part.condition.name, state)
                 found.append((exit_, torch.clamp(value * self.model.clock.step, min=0.0)))
             elif isinstance(exit_.trigger, m.After) and law is not None and law.hazard is not None:
                 found.append((exit_, law.hazard))
@@ -225,13 +223,12 @@ class Moves(Contagion):
         self._send(part, timed, amount * (1 - enters), part.within)
 
     def _at_end(self, exit_: m.Exit, condition: m.Condition) -> Tensor | None:
-        given = {condition.name: exit_.state}
         match exit_.trigger:
             case m.Chance(probability, _, by) if by:
-                once = self.mean([probability], given, lambda: self.value(probability))
+                once = self.expected(probability, condition.name, exit_.state)
                 many = months(self.model.clock, 0, self.now + 1) // by - months(self.model.clock, 0, self.now) // by
                 return 1 - torch.clamp(1 - once, min=2.0**-60) ** many if many else NONE
             case m.When(test):
-                return self.mean([test], given, lambda: self.value(test))
+                return self.expected(test, condition.name, exit_.state)
             case _:
                 return None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import torch
 
+from compiler_tests.relaxed_reference.marginals import Case, Tensor
 from compiler_tests.relaxed_reference.moves import Moves
-from compiler_tests.relaxed_reference.values import ONE, Tensor, covers, done, is_due
+from lpmdsl.reference.expressions import Moment, evaluate
+from lpmdsl.reference.months import months
 from lpmdsl.semantics import model as m
 
 
@@ -17,17 +19,21 @@ from lpmdsl.semantics import model as m
 class Reports(Moves):
     """What is counted in a step, and what is reported at its end."""
 
-    def _groups(self, observation: m.Observation, amount: Tensor, given: Mapping[str, int], more: list[m.Expr],
-                weight: Callable[[], Tensor]) -> Tensor:  # fmt: skip
-        """(groups,): an amount of every agent, times a weight, added up by group."""
-        total = torch.zeros(len(observation.groups), dtype=torch.float64)
-        for chance in self.cases([*observation.by, *more], given):
-            code = torch.zeros((), dtype=torch.long)
+    def _groups(self, observation: m.Observation, amount: Tensor, given: Case, weights: Iterable[m.Expr]) -> Tensor:
+        """(groups,): an amount of every agent, times all the weights, added up by group."""
+
+        def one(now: Moment) -> tuple[Tensor, Tensor]:
+            code, weight = torch.zeros((), dtype=torch.long), amount
             for leaf in observation.by:
                 size = len(leaf.type.labels) if leaf.type.labels else 2
-                code = code * size + self.value(leaf).long()
-            part = (amount * chance * weight()).expand(len(amount))
-            total = total.index_add(0, code.expand(len(part)), part)
+                code = code * size + evaluate(leaf, now).long()
+            for e in weights:
+                weight = weight * evaluate(e, now)
+            return code.expand(len(amount)), weight
+
+        total = torch.zeros(len(observation.groups), dtype=torch.float64)
+        for chance, (code, weight) in self.cases(given, one):
+            total = total.index_add(0, code, chance * weight)
         return total
 
     def _count(self, entered: dict[str, dict[int, Tensor]]) -> None:
@@ -36,24 +42,16 @@ class Reports(Moves):
             if not isinstance(flow, m.Flow):
                 continue
             reads = [e for e in (observation.where, observation.thinned) if e is not None]
-
-            def weight(reads: list[m.Expr] = reads) -> Tensor:
-                product_ = ONE
-                for e in reads:
-                    product_ = product_ * self.value(e)
-                return product_
-
             came = torch.zeros(len(observation.groups), dtype=torch.float64)
             for state in flow.states:
                 if state in entered[flow.condition]:
-                    given = {flow.condition: state}
                     amount = entered[flow.condition][state]
-                    came = came + self._groups(observation, amount, given, reads, weight)
+                    came = came + self._groups(observation, amount, {flow.condition: state}, reads)
             if observation.delayed is not None:
                 came = self._delayed(observation, came)
             row = done(self.model, observation.name, self.now)
-            reports = self.reports[observation.name]
-            reports[row] = reports[row] + came if row in reports else came
+            counts = self.counts.setdefault(observation.name, {})
+            counts[row] = counts[row] + came if row in counts else came
 
     def _delayed(self, observation: m.Observation, came: Tensor) -> Tensor:
         law, waiting = self.law[observation.name], self.waiting[observation.name]
@@ -63,12 +61,13 @@ class Reports(Moves):
         return gone[:, -1] + came * (1 - law.within[0].sum())
 
     def observe(self) -> None:
-        """Levels, and formulas after what they read."""
+        """Flows and levels, and formulas after what they read."""
         for observation in self.model.observations:
-            name = observation.name
+            name, row = observation.name, done(self.model, observation.name, self.now)
             if isinstance(observation.value, m.Level) and is_due(self.model, name, self.now):
-                level = self._level(observation, observation.value.aggregate)
-                self.reports[name][done(self.model, name, self.now)] = level
+                self.history[name].append(self._level(observation, observation.value.aggregate))
+            if isinstance(observation.value, m.Flow) and is_due(self.model, name, self.now) and row > 0:
+                self.history[name].append(self.counts[name][row - 1] / observation.every)
         pending = [o for o in self.model.observations if isinstance(o.value, m.Derived)]
         while pending:
             waiting = {o.name for o in pending}
@@ -83,41 +82,54 @@ class Reports(Moves):
         formula, late = observation.value.formula, 1 if covers(self.model, observation.name) else 0
         row = done(self.model, observation.name, self.now) - late
         if is_due(self.model, observation.name, self.now) and row >= 0:
-            groups = len(observation.groups)
-            values = [self.value(formula, g if groups > 1 else None) for g in range(groups)]
-            self.reports[observation.name][row] = torch.stack(values)
+            moments = [replace(self.moment(), group=(observation.groups, g)) for g in range(len(observation.groups))]
+            self.history[observation.name].append(torch.stack([evaluate(formula, now) for now in moments]))
 
     def _level(self, observation: m.Observation, aggregate: m.Aggregate) -> Tensor:
         people = torch.ones(self.world.counts[aggregate.of], dtype=torch.float64)
         wheres = [e for e in (aggregate.where, observation.where) if e is not None]
         thin = [] if observation.thinned is None else [observation.thinned]
         what = [] if aggregate.what is None else [aggregate.what]
-
-        def total(exprs: list[m.Expr]) -> Tensor:
-            def weight() -> Tensor:
-                product_ = ONE
-                for e in exprs:
-                    product_ = product_ * self.value(e)
-                return product_
-
-            return self._groups(observation, people, {}, exprs, weight)
-
-        above = total([*wheres, *thin, *what])
+        above = self._groups(observation, people, {}, [*wheres, *thin, *what])
         match aggregate.function:
             case "count" | "sum":
                 return above
             case "share":
-                return above / torch.clamp(total([]), min=1e-12)
+                return above / torch.clamp(self._groups(observation, people, {}, []), min=1e-12)
             case _:
-                return above / torch.clamp(total([*wheres, *thin]), min=1e-12)
+                return above / torch.clamp(self._groups(observation, people, {}, [*wheres, *thin]), min=1e-12)
 
     def finished(self) -> dict[str, Tensor]:
-        """Reports that are complete."""
+        """Reports that are complete: of flows, counts."""
         made: dict[str, Tensor] = {}
         for observation in self.model.observations:
-            count = done(self.model, observation.name, self.steps)
-            count += 0 if covers(self.model, observation.name) else 1
-            empty = torch.full((len(observation.groups),), math.nan, dtype=torch.float64)
-            rows = [self.reports[observation.name].get(r, empty) for r in range(count)]
-            made[observation.name] = torch.stack(rows) if rows else empty[None][:0]
+            rows = self.history[observation.name]
+            empty = torch.full((0, len(observation.groups)), math.nan, dtype=torch.float64)
+            made[observation.name] = torch.stack(rows) if rows else empty
+            if isinstance(observation.value, m.Flow):
+                made[observation.name] = made[observation.name] * observation.every
         return made
+
+
+def done(model: m.Model, name: str, boundary: int) -> int:
+    """Number of periods of an observation are complete at a boundary."""
+    observation = model.observation(name)
+    if observation.months:
+        return months(model.clock, 0, boundary) // observation.months
+    return boundary // max(1, round(observation.every / model.clock.step))
+
+
+def is_due(model: m.Model, name: str, boundary: int) -> bool:
+    """Return True if a report is made at a boundary."""
+    return boundary == 0 or done(model, name, boundary) > done(model, name, boundary - 1)
+
+
+def covers(model: m.Model, name: str) -> bool:
+    """Whether a report covers the period before it."""
+    observation = model.observation(name)
+    if not isinstance(observation.value, m.Derived):
+        return isinstance(observation.value, m.Flow)
+    formula = observation.value.formula
+    parts = {e.observation for e in m.walk(formula) if isinstance(e, m.ObservationRef | m.Rolling)}
+    longest = max((model.observation(p).every for p in parts), default=0)
+    return any(covers(model, p) for p in parts if model.observation(p).every == longest)

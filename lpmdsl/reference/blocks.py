@@ -30,11 +30,15 @@ def episodes(run: int | Tensor, agents: Tensor) -> Tensor:
     return torch.full_like(agents, run) if isinstance(run, int) else run[agents]
 
 
+def may_reach(block: Repeated, seen: Moment) -> Tensor:
+    """Mask of the agents whom a block is for, of whom it may reach fewer."""
+    return ~removed(block.of, seen) & holds(block.where, block.of, seen)
+
+
 def chosen(body: Body, block: Repeated, run: int | Tensor, seen: Moment, left: int | None = None) -> Tensor:
     """Agents whom the block reaches: all that it may, or as many as it can by their rank and priority. ``left``: how
     many others who share a limit leave."""
-    may = ~removed(block.of, seen) & holds(block.where, block.of, seen)
-    agents = torch.nonzero(may).flatten()
+    agents = torch.nonzero(may_reach(block, seen)).flatten()
     limits = [] if left is None else [left]
     if block.at_most is not None:
         look_at_number(block.at_most, "limit", seen)

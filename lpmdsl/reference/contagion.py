@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lpmdsl.networks.world import World
-from lpmdsl.reference.arithmetic import SURE, TICKS, capped, rounded, share
+from lpmdsl.reference.arithmetic import SURE, TICKS, rounded, share
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, holds, in_states, over_agents
 from lpmdsl.reference.ties import ends_of_ties
 from lpmdsl.reference.watched import look_at
@@ -72,9 +72,9 @@ def _met_on(
     moment = moment if counts else replace(moment, watched={})
     there = present(network, kind, moment)
     weight = weights(c, network, moment) if counts else torch.zeros_like(owed)
-    total = _met(network, weight + owed, weight, kind, there, moment, world)
-    force = _met(network, weight, weight, kind, there, moment, world)
-    factor = _factor_at_target(c, network, kind, there, moment)
+    total = from_others(network, weight + owed, weight, kind, there, moment, world)
+    force = from_others(network, weight, weight, kind, there, moment, world)
+    factor = factor_at_target(c, network, kind, there, moment)
     return _felt(total, factor, there), _felt(force, factor, there), weight + owed
 
 
@@ -170,7 +170,7 @@ def removed(kind: str, moment: Moment) -> Tensor:
     """For every agent whether any of its conditions is in a removed state."""
     gone = ~everyone(kind, moment)
     for condition in moment.model.conditions:
-        if condition.of == kind:
+        if condition.of == kind and condition.removed:
             gone = gone | in_states(moment.states[condition.name], condition.removed)
     return gone
 
@@ -204,11 +204,11 @@ def _weights(
         x = x * moment.model.clock.step
         x = _scaled(x, _scalings(c, "source", network), kind, here, moment)
         look_at(weight_in_a_step(moment.model, c, network, spread), "hazard", x, here, kind, moment)
-        total = total + torch.where(here, capped(x), 0)
+        total = total + torch.where(here, moment.domain.weight(x), 0)
     return total
 
 
-def _factor_at_target(c: Contagion, network: Network, kind: str, there: Tensor, moment: Moment) -> Tensor | None:
+def factor_at_target(c: Contagion, network: Network, kind: str, there: Tensor, moment: Moment) -> Tensor | None:
     """Everybody's factor of what it meets; None where nothing scales it."""
     scalings = _scalings(c, "target", network)
     if not scalings:
@@ -237,15 +237,20 @@ def _scalings(contagion: Contagion, end: str, network: Network) -> tuple[Scaling
 # ------------------------------------------------------------------ between them
 
 
-def _met(network: Network, sent: Tensor, own: Tensor, kind: str, there: Tensor, moment: Moment, world: World) -> Tensor:
-    """Exposure of each agent by what the others ``sent``, before target scaling; ``own``: of which this is its own."""
+def from_others(
+    network: Network, sent: Tensor, own: Tensor, kind: str, there: Tensor, moment: Moment, world: World
+) -> Tensor:
+    """Exposure of each agent by what the others ``sent``, before target scaling; ``own``: of which this is its own.
+
+    ``there``: of each agent whether it is present, or the chance that it is.
+    """
     if network.is_between:
         return _met_of_other_kind(network, sent, moment)
     match network.layout:
         case "place":
             return _met_in_place(network, sent, own, there, moment, world)
         case "ties":
-            return _met_on_ties(network, sent, there, ends_of_ties(world, network, moment, moment.time))
+            return _met_on_ties(network, sent, there, ends_of_ties(world, network, moment, moment.time), moment)
         case "random":
             if network.mixing is not None:
                 return _met_mixing(network, sent, own, there, moment)
@@ -258,23 +263,26 @@ def _met_in_place(network: Network, sent: Tensor, own: Tensor, there: Tensor, mo
     places = world.place_counts[(network.of, network.place)]
     place = moment.attributes[(network.of, network.place)].to(torch.int64)
     here = torch.clamp(place, min=0)
-    sums = torch.zeros(places + 1, dtype=torch.int64).index_add(0, here, torch.where(place >= 0, sent, 0))
-    others = torch.zeros(places + 1, dtype=torch.int64).index_add(0, here, there.to(torch.int64))[here] - 1
-    return _evenly(network, sums[here] - own, others)
+    sums = torch.zeros(places + 1, dtype=sent.dtype).index_add(0, here, torch.where(place >= 0, sent, 0))
+    number = there.to(sent.dtype)
+    others = torch.zeros(places + 1, dtype=sent.dtype).index_add(0, here, number)[here] - number
+    return _evenly(network, sums[here] - own, others, moment)
 
 
-def _met_on_ties(network: Network, sent: Tensor, there: Tensor, ties: tuple[np.ndarray, np.ndarray]) -> Tensor:
+def _met_on_ties(
+    network: Network, sent: Tensor, there: Tensor, ties: tuple[np.ndarray, np.ndarray], moment: Moment
+) -> Tensor:
     row, neighbour = (torch.from_numpy(ends) for ends in ties)
     sums = torch.zeros_like(sent).index_add(0, row, sent[neighbour])
-    others = torch.zeros_like(sent).index_add(0, row, there.to(torch.int64)[neighbour])
-    return _evenly(network, sums, others)
+    others = torch.zeros_like(sent).index_add(0, row, there.to(sent.dtype)[neighbour])
+    return _evenly(network, sums, others, moment)
 
 
-def _evenly(network: Network, sums: Tensor, others: Tensor) -> Tensor:
+def _evenly(network: Network, sums: Tensor, others: Tensor, moment: Moment) -> Tensor:
     """Shared out among those present where contacts are spread evenly, whole where they are per tie."""
     if network.per_tie or network.contacts is None:
         return sums
-    return torch.where(others > 0, sums // torch.clamp(others, min=1), 0)
+    return moment.domain.evenly(sums, others)
 
 
 def _met_at_random(network: Network, sent: Tensor, own: Tensor, there: Tensor, moment: Moment) -> Tensor:
@@ -286,7 +294,7 @@ def _met_at_random(network: Network, sent: Tensor, own: Tensor, there: Tensor, m
         look_at(network.contacts, "contacts", contacts, there, network.of, moment)
         contacts = torch.clamp(contacts, 0.0, MOST_CONTACTS)
         everyone_present = torch.where(there, rounded(contacts * CONTACT), 0).sum().to(torch.float64) / CONTACT
-    return rounded((sent.sum() - own).to(torch.float64) / everyone_present)
+    return moment.domain.among(sent.sum() - own, everyone_present)
 
 
 def _met_of_other_kind(network: Network, sent: Tensor, moment: Moment) -> Tensor:
@@ -305,10 +313,11 @@ def _met_mixing(network: Network, sent: Tensor, own: Tensor, there: Tensor, mome
     contacts = torch.tensor(table.values, dtype=torch.float64).reshape(size, size)
     total = torch.zeros_like(sent)
     for group in range(size):
-        number = int((there & (mine == group)).sum())
+        inside = mine == group
+        number = torch.where(inside, there, 0).sum().to(torch.float64)
         if number > 0:
-            others = sent[mine == group].sum() - torch.where(mine == group, own, 0)
-            total = total + rounded((contacts[mine, group] * others.to(torch.float64)) / float(number))
+            others = sent[inside].sum() - torch.where(inside, own, 0)
+            total = total + moment.domain.among(contacts[mine, group] * others.to(torch.float64), number)
     return total
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from lpmdsl.networks.world import Ties
-from lpmdsl.reference import arithmetic as numbers
+from lpmdsl.reference.arithmetic import TICKS
+from lpmdsl.reference.domain import SAMPLES, Domain, apply, truth
 from lpmdsl.semantics.analysis.watched_values import Fault, Watched
 from lpmdsl.semantics.host.quantile_tables import plan, radix
 from lpmdsl.semantics.model import (
@@ -67,7 +68,7 @@ class Moment:
 
     model: Model
     counts: dict[str, int]
-    parameters: dict[str, float]
+    parameters: Mapping[str, float | Tensor]
     attributes: dict[tuple[str, str], Tensor]
     states: dict[str, Tensor]
     history: dict[str, list[Tensor]]
@@ -86,6 +87,7 @@ class Moment:
     """The networks, and both agents of each pair, where agents are seen in pairs."""
     seen_of_others: Mapping[Expr, Tensor] = field(default_factory=dict)
     """Values of what everybody sees of its neighbours, and of its luck, where a rule has just looked."""
+    domain: Domain = SAMPLES
 
     def seen(self, time: float) -> Moment:
         """Copy of the moment at ``time`` (days), which later writes do not touch."""
@@ -95,9 +97,9 @@ class Moment:
         return replace(self, attributes=attributes, states=states, entered=entered, active=dict(self.active), time=time)
 
 
-def number(value: float) -> Tensor:
-    """Tensor of one float64."""
-    return torch.tensor(value, dtype=torch.float64)
+def number(value: float | Tensor) -> Tensor:
+    """Tensor of one float64; of what is one already, itself."""
+    return value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
 
 
 def evaluate(expr: Expr, moment: Moment) -> Tensor:
@@ -108,7 +110,7 @@ def evaluate(expr: Expr, moment: Moment) -> Tensor:
         case ParameterRef():
             return number(moment.parameters[expr.name])
         case Follows():
-            return _truth(_formula_of(expr.parameter, moment) == moment.parameters[expr.parameter])
+            return truth(_formula_of(expr.parameter, moment) == moment.parameters[expr.parameter])
         case AttributeRef():
             return attribute(expr.of, expr.name, moment)
         case InState():
@@ -132,7 +134,7 @@ def evaluate(expr: Expr, moment: Moment) -> Tensor:
         case IsActive():
             return _is_active(expr, moment)
         case Apply():
-            return _apply(expr, [evaluate(a, moment) for a in expr.arguments])
+            return apply(expr, [evaluate(a, moment) for a in expr.arguments], moment.domain)
         case Aggregate():
             return aggregate(expr, moment, everyone(expr.of, moment))
         case Theirs():
@@ -215,14 +217,14 @@ def _is_active(expr: IsActive, moment: Moment) -> Tensor:
     if isinstance(held, bool):
         return number(held)
     place = moment.attributes[(expr.of, expr.place)].to(torch.int64)
-    return _truth((place >= 0) & held[torch.clamp(place, min=0)])
+    return truth((place >= 0) & held[torch.clamp(place, min=0)])
 
 
 def _since(condition: str, moment: Moment) -> Tensor:
     """Days since everybody's last move; 0 of a move that is still to come in the step."""
     step = moment.model.clock.step
-    at = torch.tensor(round(moment.time / step) * numbers.TICKS) if moment.since_at is None else moment.since_at
-    return torch.clamp(at - moment.entered[condition], min=0).to(torch.float64) * (step / numbers.TICKS)
+    at = torch.tensor(round(moment.time / step) * TICKS) if moment.since_at is None else moment.since_at
+    return torch.clamp(at - moment.entered[condition], min=0).to(torch.float64) * (step / TICKS)
 
 
 def _of_tie(expr: TieRef, moment: Moment) -> Tensor:
@@ -293,61 +295,6 @@ def _one_group(report: Tensor, expr: ObservationRef | Rolling, moment: Moment) -
     if moment.group is not None and moment.model.observation(expr.observation).groups == moment.group[0]:
         return report[moment.group[1]]
     return functools.reduce(torch.add, report.unbind())
-
-
-# ------------------------------------------------------------------ built-ins
-
-
-def _truth(test: Tensor) -> Tensor:
-    return test.to(torch.float64)
-
-
-_BUILTINS: dict[str, Callable[..., Tensor]] = {
-    "select": lambda test, a, b: torch.where(test != 0, a, b),
-    "neg": torch.neg,
-    "not": lambda a: _truth(a == 0),
-    "add": torch.add,
-    "sub": torch.sub,
-    "mul": torch.mul,
-    "div": torch.div,
-    "lt": lambda a, b: _truth(a < b),
-    "le": lambda a, b: _truth(a <= b),
-    "gt": lambda a, b: _truth(a > b),
-    "ge": lambda a, b: _truth(a >= b),
-    "eq": lambda a, b: _truth(a == b),
-    "ne": lambda a, b: _truth(a != b),
-    "and": lambda a, b: _truth((a != 0) & (b != 0)),
-    "or": lambda a, b: _truth((a != 0) | (b != 0)),
-    "exp": numbers.exp,
-    "log": numbers.log,
-    "sqrt": numbers.sqrt,
-    "abs": torch.abs,
-    "min": lambda *values: functools.reduce(torch.minimum, values),  # no number if any is none,
-    "max": lambda *values: functools.reduce(torch.maximum, values),
-    "floor": torch.floor,
-    "round": lambda a: torch.floor(a + 0.5),
-    "logit": lambda p: numbers.log(p / (1.0 - p)),
-    "inverse_logit": lambda x: 1.0 / (1.0 + numbers.exp(-x)),
-    "tanh": lambda x: 1.0 - 2.0 / (1.0 + numbers.exp(2.0 * x)),
-    "sign": lambda x: torch.where(torch.isnan(x), x, torch.sign(x)),
-    "sin": numbers.sin,
-    "cos": numbers.cos,
-}
-
-
-def _apply(expr: Apply, values: list[Tensor]) -> Tensor:
-    return _power(expr, *values) if expr.op == "pow" else _BUILTINS[expr.op](*values)
-
-
-def _power(expr: Apply, base: Tensor, exponent: Tensor) -> Tensor:
-    """Repeated products for a literal whole exponent from 1 to 8, else exp(b·log a)."""
-    written = expr.arguments[1]
-    if not (isinstance(written, Literal_) and written.value in range(1, 9)):
-        return numbers.exp(exponent * numbers.log(base))
-    result = base
-    for _ in range(int(written.value) - 1):
-        result = result * base
-    return result
 
 
 # ------------------------------------------------------------------ aggregates

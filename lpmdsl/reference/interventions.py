@@ -100,7 +100,7 @@ def look(policies: Policies, t: int, now: Moment, body: Body) -> None:
     notes where it is active, and where its blocks are due."""
     one = policies.intervention
     if not one.place:
-        _trigger(policies.each[0], t, now)
+        trigger(policies.each[0], t, now)
         now.active[one.name] = policies.each[0].status == "active"
         return
     parts = [e for e in every_expression((one.starts, one.stops)) if isinstance(e, Neighbours)]
@@ -108,14 +108,15 @@ def look(policies: Policies, t: int, now: Moment, body: Body) -> None:
     inhabited = set(body.world.attributes[(one.of, one.place)].tolist())
     for place, policy in enumerate(policies.each):
         if place in inhabited:
-            _trigger(policy, t, replace(now, seen_of_others={e: values[place] for e, values in seen.items()}))
+            trigger(policy, t, replace(now, seen_of_others={e: values[place] for e, values in seen.items()}))
     now.active[one.name] = torch.tensor([policy.status == "active" for policy in policies.each])
     for k, block in enumerate(one.repeated):
-        due = [p.status == "active" and _is_due(block, p.since, t, now.model.clock) for p in policies.each]
+        due = [p.status == "active" and is_due(block, p.since, t, now.model.clock) for p in policies.each]
         now.active[f"{one.name}.{k}"] = torch.tensor(due)
 
 
-def _trigger(policy: Policy, t: int, now: Moment) -> None:
+def trigger(policy: Policy, t: int, now: Moment) -> None:
+    """Stops, starts or leaves one intervention as it is at the start of step ``t``."""
     starts = policy.intervention.starts
     crossed = isinstance(starts, Crossing) and _crosses(policy, starts, now)
     if policy.status == "active":
@@ -155,7 +156,7 @@ def _stop(policy: Policy, t: int, now: Moment) -> None:
 
 def _wait(crossing: Crossing, now: Moment) -> int:
     """The delay of a crossing in steps."""
-    delay = 0.0 if crossing.delay is None else float(evaluate(crossing.delay, now))
+    delay = 0.0 if crossing.delay is None else evaluate(crossing.delay, now).item()
     return math.ceil(delay / now.model.clock.step - SLACK)
 
 
@@ -176,7 +177,7 @@ def _is_over(elapsed: Elapsed, since: int, t: int, now: Moment) -> bool:
     clock = now.model.clock
     if elapsed.months:
         return months(clock, since, t) >= elapsed.months
-    return t - since >= math.ceil(float(evaluate(elapsed.delay, now)) / clock.step - SLACK)
+    return t - since >= math.ceil(evaluate(elapsed.delay, now).item() / clock.step - SLACK)
 
 
 def _stops(policy: Policy, t: int, now: Moment) -> bool:
@@ -195,7 +196,7 @@ def _stops(policy: Policy, t: int, now: Moment) -> bool:
 
 
 def _is_beyond(crossing: Crossing, now: Moment) -> bool:
-    value, level = float(evaluate(crossing.value, now)), float(evaluate(crossing.level, now))
+    value, level = evaluate(crossing.value, now).item(), evaluate(crossing.level, now).item()
     return value > level if crossing.rises else value < level
 
 
@@ -257,7 +258,7 @@ def _due(body: Body, policies: Policies, number: int, t: int) -> list[Policy]:
         assert not isinstance(due, bool)
         return [policy for policy, is_due in zip(policies.each, due.tolist(), strict=True) if is_due]
     clock = body.now.model.clock
-    return [p for p in policies.each if p.status == "active" and _is_due(one.repeated[number], p.since, t, clock)]
+    return [p for p in policies.each if p.status == "active" and is_due(one.repeated[number], p.since, t, clock)]
 
 
 def _run(body: Body, policies: Policies, number: int) -> int | Tensor:
@@ -269,8 +270,8 @@ def _run(body: Body, policies: Policies, number: int) -> int | Tensor:
     return torch.tensor(runs)[torch.clamp(body.now.attributes[(one.of, one.place)].to(torch.int64), min=0)]
 
 
-def _is_due(block: Repeated, since: int, t: int, clock: Clock) -> bool:
-    """Return True if the period of a block, counted from the start of its intervention, is over."""
+def is_due(block: Repeated, since: int, t: int, clock: Clock) -> bool:
+    """Return True if the period of a block, counted from the start of its intervention, is over at step ``t``."""
     if block.on is not None:
         return t == math.ceil(block.on / clock.step - SLACK)
     return is_period_over(block, since, t, clock)
