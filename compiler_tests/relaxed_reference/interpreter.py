@@ -20,6 +20,7 @@ from lpmdsl.networks.world import World
 from lpmdsl.reference.blocks import may_reach
 from lpmdsl.reference.expressions import Moment, evaluate
 from lpmdsl.reference.interventions import Policies, begin, is_due, trigger
+from lpmdsl.reference.reports import Schedule
 from lpmdsl.semantics import model as m
 
 
@@ -27,8 +28,8 @@ def relaxed_reports(
     model: m.Model, world: World, parameters: Mapping[str, Tensor], steps: int, disabled: frozenset[str] = frozenset()
 ) -> dict[str, Tensor]:
     """(reports, groups) of every observation in base units (flows: counts). ``parameters``: float64 scalars."""
-    run = _Run(model, world, dict(parameters), steps, disabled)
-    run.begin()
+    run = _Run(model, world, dict(parameters), Schedule.of(model, steps))
+    run.begin(disabled)
     for step in range(steps):
         run.step(step)
     return run.finished()
@@ -40,10 +41,10 @@ class _Run(Reports):
 
     policies: list[Policies] = field(default_factory=list)
 
-    def begin(self) -> None:
+    def begin(self, disabled: frozenset[str]) -> None:
         self.set_out()
         begun = [begin(one, self.world, self.moment()) for one in self.model.interventions]
-        self.policies = [p for p in begun if p.intervention.name not in self.disabled]
+        self.policies = [p for p in begun if p.intervention.name not in disabled]
         for condition in self.model.conditions:
             for exit_ in condition.exits:
                 if isinstance(exit_.trigger, m.After):

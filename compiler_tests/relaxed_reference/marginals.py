@@ -13,6 +13,7 @@ import torch
 from compiler_tests.relaxed_reference.stages import Stages
 from lpmdsl.networks.world import World
 from lpmdsl.reference.expressions import Moment, evaluate
+from lpmdsl.reference.reports import Schedule
 from lpmdsl.semantics import model as m
 
 Tensor = torch.Tensor
@@ -82,8 +83,7 @@ class Values:
     model: m.Model
     world: World
     parameters: dict[str, Tensor]
-    steps: int
-    disabled: frozenset[str]
+    schedule: Schedule
     chance: dict[str, list[Tensor]] = field(default_factory=dict)
     yes: dict[tuple[str, str], Tensor] = field(default_factory=dict)
     still: dict[tuple[str, str], Tensor] = field(default_factory=dict)

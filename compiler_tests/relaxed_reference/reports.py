@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
-from compiler_tests.relaxed_reference.marginals import Case, Tensor
+from compiler_tests.relaxed_reference.marginals import NONE, Case, Tensor
 from compiler_tests.relaxed_reference.moves import Moves
 from lpmdsl.reference.expressions import Moment, evaluate
-from lpmdsl.reference.months import months
+from lpmdsl.reference.reports import formula, group_of
 from lpmdsl.semantics import model as m
 
 
@@ -23,13 +23,10 @@ class Reports(Moves):
         """(groups,): an amount of every agent, times all the weights, added up by group."""
 
         def one(now: Moment) -> tuple[Tensor, Tensor]:
-            code, weight = torch.zeros((), dtype=torch.long), amount
-            for leaf in observation.by:
-                size = len(leaf.type.labels) if leaf.type.labels else 2
-                code = code * size + evaluate(leaf, now).long()
+            weight = amount
             for e in weights:
                 weight = weight * evaluate(e, now)
-            return code.expand(len(amount)), weight
+            return group_of(observation, now, now), weight
 
         total = torch.zeros(len(observation.groups), dtype=torch.float64)
         for chance, (code, weight) in self.cases(given, one):
@@ -49,9 +46,9 @@ class Reports(Moves):
                     came = came + self._groups(observation, amount, {flow.condition: state}, reads)
             if observation.delayed is not None:
                 came = self._delayed(observation, came)
-            row = done(self.model, observation.name, self.now)
+            period = self.schedule.done[observation.name][self.now]
             counts = self.counts.setdefault(observation.name, {})
-            counts[row] = counts[row] + came if row in counts else came
+            counts[period] = counts.get(period, NONE) + came
 
     def _delayed(self, observation: m.Observation, came: Tensor) -> Tensor:
         law, waiting = self.law[observation.name], self.waiting[observation.name]
@@ -61,29 +58,16 @@ class Reports(Moves):
         return gone[:, -1] + came * (1 - law.within[0].sum())
 
     def observe(self) -> None:
-        """Flows and levels, and formulas after what they read."""
-        for observation in self.model.observations:
-            name, row = observation.name, done(self.model, observation.name, self.now)
-            if isinstance(observation.value, m.Level) and is_due(self.model, name, self.now):
-                self.history[name].append(self._level(observation, observation.value.aggregate))
-            if isinstance(observation.value, m.Flow) and is_due(self.model, name, self.now) and row > 0:
-                self.history[name].append(self.counts[name][row - 1] / observation.every)
-        pending = [o for o in self.model.observations if isinstance(o.value, m.Derived)]
-        while pending:
-            waiting = {o.name for o in pending}
-            ready = [o for o in pending if not {e.observation for e in m.walk(o.value.formula)  # type: ignore[union-attr]
-                     if isinstance(e, m.ObservationRef | m.Rolling)} & waiting]  # fmt: skip
-            for observation in ready:
-                self._formula(observation)
-                pending.remove(observation)
-
-    def _formula(self, observation: m.Observation) -> None:
-        assert isinstance(observation.value, m.Derived)
-        formula, late = observation.value.formula, 1 if covers(self.model, observation.name) else 0
-        row = done(self.model, observation.name, self.now) - late
-        if is_due(self.model, observation.name, self.now) and row >= 0:
-            moments = [replace(self.moment(), group=(observation.groups, g)) for g in range(len(observation.groups))]
-            self.history[observation.name].append(torch.stack([evaluate(formula, now) for now in moments]))
+        """Completes every report that is due."""
+        for observation, index in self.schedule.due(self.now):
+            match observation.value:
+                case m.Flow():
+                    report = self.counts[observation.name][index] / observation.every
+                case m.Level(aggregate):
+                    report = self._level(observation, aggregate)
+                case _:
+                    report = formula(observation, self.moment())
+            self.history[observation.name].append(report)
 
     def _level(self, observation: m.Observation, aggregate: m.Aggregate) -> Tensor:
         people = torch.ones(self.world.counts[aggregate.of], dtype=torch.float64)
@@ -109,27 +93,3 @@ class Reports(Moves):
             if isinstance(observation.value, m.Flow):
                 made[observation.name] = made[observation.name] * observation.every
         return made
-
-
-def done(model: m.Model, name: str, boundary: int) -> int:
-    """Number of periods of an observation are complete at a boundary."""
-    observation = model.observation(name)
-    if observation.months:
-        return months(model.clock, 0, boundary) // observation.months
-    return boundary // max(1, round(observation.every / model.clock.step))
-
-
-def is_due(model: m.Model, name: str, boundary: int) -> bool:
-    """Return True if a report is made at a boundary."""
-    return boundary == 0 or done(model, name, boundary) > done(model, name, boundary - 1)
-
-
-def covers(model: m.Model, name: str) -> bool:
-    """Whether a report covers the period before it."""
-    observation = model.observation(name)
-    if not isinstance(observation.value, m.Derived):
-        return isinstance(observation.value, m.Flow)
-    formula = observation.value.formula
-    parts = {e.observation for e in m.walk(formula) if isinstance(e, m.ObservationRef | m.Rolling)}
-    longest = max((model.observation(p).every for p in parts), default=0)
-    return any(covers(model, p) for p in parts if model.observation(p).every == longest)

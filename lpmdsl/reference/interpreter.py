@@ -30,7 +30,7 @@ from lpmdsl.reference.moves import (
     look,
     make_own_moves,
 )
-from lpmdsl.reference.reports import Reports, price
+from lpmdsl.reference.reports import Reports, Schedule, price
 from lpmdsl.reference.rules.following import Ruled, follow, follow_on_entering
 from lpmdsl.semantics.analysis.exposure.largest_hazards import refuse_hazards
 from lpmdsl.semantics.analysis.exposure.second_look import is_looked_at_again
@@ -148,8 +148,8 @@ def _begin(request: RunRequest) -> Body:
     )
     draws = Draws(request.seed, request.replicate)
     delays = {o.name: _table(o.delayed, request) for o in model.observations if o.delayed is not None}
-    reports = Reports(model, draws, delays, history, request.world)
-    reports.prepare(request.steps)
+    reports = Reports(model, Schedule.of(model, request.steps), draws, delays, history, request.world)
+    reports.prepare()
     courses = {c.name: course_from_start(c, states[c.name]) for c in model.conditions}
     again = tuple(c.condition for c in model.contagions if is_looked_at_again(model, c))
     now.entered.update({name: course.entered for name, course in courses.items()})

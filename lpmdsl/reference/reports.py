@@ -65,40 +65,53 @@ def price(one: Intervention, count: int, step: float) -> float:
     return each * (count * step) if one.costs_per == "day" else each * count
 
 
+def group_of(o: Observation, seen: Moment, now: Moment) -> Tensor:
+    """For every agent its group, row-major over ``by``: attributes as the phase sees them, states as they are."""
+    group = torch.zeros(seen.counts[o.of], dtype=torch.int64)
+    for leaf in o.by:
+        moment = now if isinstance(leaf, StateOf | InState) else seen
+        group = group * radix(leaf) + over_agents(leaf, o.of, moment).to(torch.int64)
+    return group
+
+
+def formula(o: Observation, now: Moment) -> Tensor:
+    """(groups,): values of an observation that is a formula of others, by what was reported until now."""
+    assert isinstance(o.value, Derived)
+    moments = (replace(now, group=(o.groups, g)) for g in range(len(o.groups)))
+    return torch.stack([evaluate(o.value.formula, m) for m in moments])
+
+
 @dataclass(frozen=True, slots=True)
-class Reports:
-    """``counts[flow]``: entries by report and group (int64); ``history``: completed reports in base units;
-    ``out``: what is handed back, in the reader's units, NaN where not reached."""
+class Schedule:
+    """Observations that report, and when. ``done``: for every boundary how many periods of each are complete."""
 
     model: Model
-    draws: Draws
-    delays: dict[str, Tensor]
-    history: dict[str, list[Tensor]]
-    world: World
-    paid: dict[str, int] = field(default_factory=dict)
-    """Amount that every intervention is paid for until now: people, starts or active steps."""
-    reached: dict[str, int] = field(default_factory=dict)
-    """Number of people whom every intervention has reached until now."""
-    paid_before: dict[str, dict[str, int]] = field(default_factory=dict)
-    """The same at the last report of an observation of costs."""
-    done: dict[str, list[int]] = field(default_factory=dict)
-    """For every boundary how many periods of an observation are complete."""
-    counts: dict[str, Tensor] = field(default_factory=dict)
-    out: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    done: dict[str, list[int]]
 
-    def prepare(self, steps: int) -> None:
-        """Makes room for the reports of a run of so many steps."""
+    @classmethod
+    def of(cls, model: Model, steps: int) -> Schedule:
+        """The schedule of a run of so many steps."""
+        return cls(model, {o.name: [completed(model, o, b) for b in range(steps + 1)] for o in model.observations})
+
+    def due(self, boundary: int) -> list[tuple[Observation, int]]:
+        """Observations of which a report is complete at a boundary (0 is the start), each with the report's number:
+        flows, levels and costs, then formulas, those first that others read."""
+        found: list[tuple[Observation, int]] = []
         for o in self.model.observations:
-            self.done[o.name] = [self.completed(o, boundary) for boundary in range(steps + 1)]
-            reports = self.done[o.name][-1] + int(self.looks_at_start(o))
-            self.out[o.name] = np.full((reports, len(o.groups)), np.nan)
-            self.counts[o.name] = torch.zeros((reports, len(o.groups)), dtype=torch.int64)
+            done, late = self.done[o.name], int(not self.looks_at_start(o))
+            if done[boundary] != (done[boundary - 1] if boundary else late - 1):
+                found.append((o, done[boundary] - late))
+        formulas = {o.name: (o, index) for o, index in found if isinstance(o.value, Derived)}
+        found = [(o, index) for o, index in found if o.name not in formulas]
+        while formulas:
+            ready = [o for o, _ in formulas.values() if not any(p.name in formulas for p in self._parts(o))]
+            assert ready, "observations that are formulas of each other"
+            found += [formulas.pop(o.name) for o in ready]
+        return found
 
-    def completed(self, o: Observation, boundary: int) -> int:
-        """Number of periods are complete at a boundary."""
-        if o.months:
-            return months(self.model.clock, 0, boundary) // o.months
-        return boundary // max(1, round(o.every / self.model.clock.step))
+    def reports(self, o: Observation) -> int:
+        """Number of reports of an observation in the whole run."""
+        return self.done[o.name][-1] + int(self.looks_at_start(o))
 
     def looks_at_start(self, o: Observation) -> bool:
         """Return True if report 0 is at time 0 (levels) and not at the end of the first period (flows).
@@ -123,6 +136,41 @@ class Reports:
         read = (e for e in walk(o.value.formula) if isinstance(e, ObservationRef | Rolling))
         return [self.model.observation(e.observation) for e in read]
 
+
+def completed(model: Model, o: Observation, boundary: int) -> int:
+    """Number of periods of an observation that are complete at a boundary."""
+    if o.months:
+        return months(model.clock, 0, boundary) // o.months
+    return boundary // max(1, round(o.every / model.clock.step))
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """``counts[flow]``: entries by report and group (int64); ``history``: completed reports in base units;
+    ``out``: what is handed back, in the reader's units, NaN where not reached."""
+
+    model: Model
+    schedule: Schedule
+    draws: Draws
+    delays: dict[str, Tensor]
+    history: dict[str, list[Tensor]]
+    world: World
+    paid: dict[str, int] = field(default_factory=dict)
+    """Amount that every intervention is paid for until now: people, starts or active steps."""
+    reached: dict[str, int] = field(default_factory=dict)
+    """Number of people whom every intervention has reached until now."""
+    paid_before: dict[str, dict[str, int]] = field(default_factory=dict)
+    """The same at the last report of an observation of costs."""
+    counts: dict[str, Tensor] = field(default_factory=dict)
+    out: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def prepare(self) -> None:
+        """Makes room for all reports of the run."""
+        for o in self.model.observations:
+            shape = (self.schedule.reports(o), len(o.groups))
+            self.out[o.name] = np.full(shape, np.nan)
+            self.counts[o.name] = torch.zeros(shape, dtype=torch.int64)
+
     # -------------------------------------------------------------- entries
 
     def count(self, entries: Entries) -> None:
@@ -145,31 +193,18 @@ class Reports:
         ticks = e.ticks
         if o.delayed is not None:
             ticks = ticks + quantile(self.delays[o.name], table_rows(o.delayed, o.of, e.seen)[e.agents], delay)
-        done = self.done[o.name]
+        done = self.schedule.done[o.name]
         report = torch.tensor(done)[torch.clamp((ticks - 1) // TICKS, min=e.t, max=len(done) - 1)]
-        group = self._groups(o, e.seen, e.now)[e.agents]
+        group = group_of(o, e.seen, e.now)[e.agents]
         counted = counted & (report < len(self.counts[o.name]))
         place = (report * len(o.groups) + group)[counted]
         self.counts[o.name].view(-1).index_add_(0, place, torch.ones_like(place))
 
-    def _groups(self, o: Observation, seen: Moment, now: Moment) -> Tensor:
-        """For every agent its group, row-major over ``by``: attributes as the phase sees them, states as they are."""
-        group = torch.zeros(seen.counts[o.of], dtype=torch.int64)
-        for leaf in o.by:
-            moment = now if isinstance(leaf, StateOf | InState) else seen
-            group = group * radix(leaf) + over_agents(leaf, o.of, moment).to(torch.int64)
-        return group
-
     # -------------------------------------------------------------- reports
 
     def report(self, boundary: int, now: Moment) -> None:
-        """Completes every report that is due at a boundary (0 is the start): flows and levels, then formulas."""
-        formulas: list[Observation] = []
-        for o in self.model.observations:
-            done, late = self.done[o.name], int(not self.looks_at_start(o))
-            if done[boundary] == (done[boundary - 1] if boundary else late - 1):
-                continue
-            index = done[boundary] - late
+        """Completes every report that is due at a boundary (0 is the start)."""
+        for o, index in self.schedule.due(boundary):
             match o.value:
                 case Flow():
                     self._report_flow(o, index)
@@ -179,10 +214,9 @@ class Reports:
                     neighbours.look(now, o, self.world, self.draws, at_end=True)
                     self._publish(o, index, self._levels(o, o.value, index, now))
                 case Derived():
-                    formulas.append(o)
+                    self._publish(o, index, formula(o, now))
                 case _:
                     assert_never(o.value)
-        self._report_formulas(formulas, boundary, now)
 
     def _report_flow(self, o: Observation, index: int) -> None:
         # Divided once by every·scale, which is 1 where the reader's unit is the period: reports are then whole.
@@ -215,19 +249,6 @@ class Reports:
             p = over_agents(o.thinned, o.of, now)
             look_at(o.thinned, "probability", p, watched & holds(level.aggregate.where, o.of, now), o.of, now)
             counted = word < fixed(p)
-        group = self._groups(o, now, now)
+        group = group_of(o, now, now)
         values = [aggregate(level.aggregate, now, watched & (group == g), counted) for g in range(len(o.groups))]
         return torch.stack(values)
-
-    def _report_formulas(self, formulas: list[Observation], boundary: int, now: Moment) -> None:
-        """Formulas read each other's reports of the same boundary, so those that others read come first."""
-        waiting = {o.name: o for o in formulas}
-        while waiting:
-            ready = [o for o in waiting.values() if not any(p.name in waiting for p in self._parts(o))]
-            assert ready, "observations that are formulas of each other"
-            for o in ready:
-                assert isinstance(o.value, Derived)
-                moments = (replace(now, group=(o.groups, g)) for g in range(len(o.groups)))
-                index = self.done[o.name][boundary] - int(not self.looks_at_start(o))
-                self._publish(o, index, torch.stack([evaluate(o.value.formula, m) for m in moments]))
-                del waiting[o.name]
