@@ -206,6 +206,19 @@ def test_what_people_do_to_one_another_is_not_relaxed(path: Path) -> None:
         relaxed_programs(lpmdsl.load(path).model)
 
 
+def test_mixing_by_what_changes_is_not_relaxed() -> None:
+    text = relaxed_models.EVERYTHING.replace("mixing by group, group of", "mixing by careful, careful of")
+    for labels, answers in (
+        ("young young", "no no"),
+        ("young old", "no yes"),
+        ("old young", "yes no"),
+        ("old old", "yes yes"),
+    ):
+        text = text.replace(f"  {labels} ", f"  {answers} ")
+    with pytest.raises(LpmError, match=r"E0846.*mixing by an attribute that changes in a run \(`careful`\)"):
+        relaxed_programs(lpmdsl.load(text).model)
+
+
 # ------------------------------------------------------------------ adjoints of events
 
 

@@ -69,6 +69,10 @@ def _refused(model: m.Model) -> Iterator[tuple[str, Span]]:
             yield f"network whose ties are drawn anew (`{network.name}`)", network.span
         if network.to:
             yield "network between two kinds of agents", network.span
+        if network.mixing is not None:
+            (key, *_) = model.table(network.mixing).key_attributes
+            if any(a.name == key and a.is_changed for a in model.agent(network.of).attributes):
+                yield f"mixing by an attribute that changes in a run (`{key}`)", network.span
     for rule in model.rules:
         yield f"`rule` ({rule.name})", rule.span
     for behaviour in model.behaviours:
