@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from compiler_tests.support import builders as b
-from lpmdsl.reference.contagion import exposure, nothing_owed
+from lpmdsl.reference.contagion.exposure import exposure, nothing_owed
 from lpmdsl.reference.expressions import Moment, attribute, evaluate, ordered_sum
 from lpmdsl.semantics.model import ByContagion, Model
 

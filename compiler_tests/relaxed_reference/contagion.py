@@ -8,7 +8,9 @@ from functools import partial
 import torch
 
 from compiler_tests.relaxed_reference.marginals import Tensor, Values
-from lpmdsl.reference.contagion import factor_at_target, from_others, present, runs_on, weights
+from lpmdsl.reference.contagion.networks import from_others
+from lpmdsl.reference.contagion.presence import present, runs_on
+from lpmdsl.reference.contagion.weights import factor_at_target, weights
 from lpmdsl.reference.expressions import Moment
 from lpmdsl.semantics import model as m
 

@@ -11,7 +11,7 @@ from lpmdsl.backends.request import Archetype, Ask, RunRequest, require_ask
 from lpmdsl.quantities import Kind
 from lpmdsl.reference import arithmetic as numbers, neighbours
 from lpmdsl.reference.arithmetic import fixed
-from lpmdsl.reference.contagion import removed
+from lpmdsl.reference.contagion.presence import removed
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, number, over_agents
 from lpmdsl.reference.moves import Body
 from lpmdsl.semantics.analysis.archetypes import LEAST_CHANCE, bounds_of, labels_of, labels_of_code

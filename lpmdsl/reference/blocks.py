@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lpmdsl.reference.arithmetic import TICKS, rounded
-from lpmdsl.reference.contagion import removed
+from lpmdsl.reference.contagion.presence import removed
 from lpmdsl.reference.expressions import Moment, evaluate, holds, over_agents
 from lpmdsl.reference.months import months
 from lpmdsl.reference.moves import Body, enter

@@ -18,7 +18,7 @@ from lpmdsl.diagnostics import LpmError
 from lpmdsl.reference import neighbours
 from lpmdsl.reference.arithmetic import Draws
 from lpmdsl.reference.behaviours import decide, deciders
-from lpmdsl.reference.contagion import Met, exposure, nothing_owed
+from lpmdsl.reference.contagion.exposure import Met, exposure, nothing_owed
 from lpmdsl.reference.expressions import Moment, evaluate
 from lpmdsl.reference.interventions import Policies, begin, fill_limits, intervene, look as look_at_trigger
 from lpmdsl.reference.moves import (

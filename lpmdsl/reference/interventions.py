@@ -13,7 +13,7 @@ from lpmdsl.networks.world import World
 from lpmdsl.reference import neighbours
 from lpmdsl.reference.arithmetic import rounded
 from lpmdsl.reference.blocks import chosen, episodes, is_period_over, move
-from lpmdsl.reference.contagion import SLACK
+from lpmdsl.reference.contagion.presence import SLACK
 from lpmdsl.reference.expressions import Moment, evaluate
 from lpmdsl.reference.months import months
 from lpmdsl.reference.moves import Body, acts, write

@@ -23,11 +23,12 @@ from lpmdsl.reference.arithmetic import (
     share,
     threshold,
 )
-from lpmdsl.reference.contagion import SLACK, Met, Owed, Stay, add_owed
+from lpmdsl.reference.contagion.exposure import Met, Owed, Stay, add_owed
+from lpmdsl.reference.contagion.presence import SLACK
+from lpmdsl.reference.contagion.ties import drawn_sources
 from lpmdsl.reference.expressions import Moment, over_agents, table_rows
 from lpmdsl.reference.months import months
 from lpmdsl.reference.reports import Entries, Reports
-from lpmdsl.reference.ties import drawn_sources
 from lpmdsl.reference.watched import look_at
 from lpmdsl.semantics.analysis.exposure.largest_hazards import rate_in_a_step
 from lpmdsl.semantics.model import (

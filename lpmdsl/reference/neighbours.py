@@ -10,9 +10,9 @@ from torch import Tensor
 
 from lpmdsl.networks.world import World
 from lpmdsl.reference.arithmetic import Draws
-from lpmdsl.reference.contagion import present, removed, runs_on
+from lpmdsl.reference.contagion.presence import present, removed, runs_on
+from lpmdsl.reference.contagion.ties import ends_of_draw, ends_of_ties, in_places
 from lpmdsl.reference.expressions import Moment, evaluate, holds, over_agents
-from lpmdsl.reference.ties import ends_of_draw, ends_of_ties, in_places
 from lpmdsl.semantics.analysis.views import looked_back, seen_by
 from lpmdsl.semantics.model import Expr, Neighbours, Network
 

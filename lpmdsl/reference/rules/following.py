@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lpmdsl.reference.arithmetic import TICKS, fixed, rounded
 from lpmdsl.reference.blocks import chosen, is_period_over, move
-from lpmdsl.reference.contagion import SLACK, runs_on
+from lpmdsl.reference.contagion.presence import SLACK, runs_on
 from lpmdsl.reference.expressions import evaluate, everyone, over_agents
 from lpmdsl.reference.moves import Body
 from lpmdsl.reference.neighbours import facing

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lpmdsl.reference.arithmetic import threshold
 from lpmdsl.reference.blocks import episodes
-from lpmdsl.reference.contagion import removed
+from lpmdsl.reference.contagion.presence import removed
 from lpmdsl.reference.expressions import over_agents
 from lpmdsl.reference.neighbours import facing, pairs, pairs_before
 from lpmdsl.reference.rules.turns import Turn, values_of
