@@ -9,16 +9,23 @@ from functools import cached_property
 from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.lowering.parts import Part
 from lpmdsl.lowering.sparse.plan import Plan
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
+    BY_KERNELS,
     Buffer,
+    Column,
     Constant,
+    Constants,
     DType,
+    Filled,
     Kernel,
     KExpr,
     Load,
     Program,
+    Quantiles,
     QuantileTable,
     Role,
+    TableValues,
     Var,
 )
 from lpmdsl.program.nodes import HAZARD_MOST, HAZARD_ONE, STEP, integer, number, op, real, rounded
@@ -27,7 +34,18 @@ from lpmdsl.semantics.analysis.exposure.second_look import is_looked_at_again
 from lpmdsl.semantics.analysis.watched_values import Watched
 from lpmdsl.semantics.context import fresh_name
 from lpmdsl.semantics.host.quantile_tables import TICKS
-from lpmdsl.semantics.model import Condition, Contagion, Distribution, Expr, Model, Network, ParameterRef
+from lpmdsl.semantics.model import (
+    Attribute,
+    Condition,
+    Contagion,
+    Distribution,
+    Expr,
+    Model,
+    Network,
+    ParameterRef,
+    Table,
+)
+from lpmdsl.source import Span
 
 CERTAIN = 1 << 45
 _NAMED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -49,6 +67,12 @@ def stored_as(kind: Type) -> DType:
     if kind.kind not in (Kind.BOOLEAN, Kind.CATEGORY):
         return "f64"
     return "u8" if len(kind.labels) <= 256 else "i32"
+
+
+def declare_attribute(builder: Builder, kind: str, attribute: Attribute, role: Role) -> None:
+    """Declare the buffer of an attribute of everybody of a kind."""
+    name, filled = handles.attribute(kind, attribute.name), Column(kind, attribute.name)
+    builder.buffer(name, stored_as(attribute.type), (kind,), role, filled=filled)
 
 
 def as_stored(value: KExpr, dtype: DType) -> KExpr:
@@ -114,9 +138,10 @@ class Builder:
         rows: str = "",
         hazard: int = -1,
         one_way: bool = False,
+        filled: Filled = BY_KERNELS,
     ) -> str:
         """Declare a buffer once and return its name. Raises ``LpmError`` (E0204) if two things would have the name."""
-        made = Buffer(name, dtype, shape, role, fill, note, rows, hazard, one_way)
+        made = Buffer(name, dtype, shape, role, fill, note, rows, hazard, one_way, filled)
         known = self.buffers.setdefault(name, made)
         if (known.dtype, known.shape, known.role) != (dtype, shape, role):
             raise self._named_twice(name)
@@ -169,7 +194,7 @@ class Builder:
 
     def constant(self, expr: Expr, hint: str) -> tuple[str, Load]:
         """The element of ``constants`` that holds an expression of parameters alone, and a name for it."""
-        self.buffers.setdefault("constants", Buffer("constants", "f64", ("constants",), "constant"))
+        self.buffers.setdefault("constants", Buffer("constants", "f64", ("constants",), "constant", filled=Constants()))
         known = self._kept.get(_key(expr))
         if known is None:
             name = self._fresh_constant(hint) if not isinstance(expr, ParameterRef) else self._name_of(expr.name)
@@ -199,10 +224,16 @@ class Builder:
             self._taken.add(self.named[place])
         return self.named[place]
 
+    def table_values(self, table: Table, span: Span | None = None) -> str:
+        """Declare the values of a table; return the name of their buffer. ``span``: what reads it, if it is told."""
+        note = (span or table.span).label
+        size, filled = (len(table.values),), TableValues(table.name)
+        return self.buffer(handles.table_values(table.name), "f64", size, "constant", note=note, filled=filled)
+
     def quantile_table(self, distribution: Distribution, hint: str, slope_by: str = "") -> str:
         """Declare the quantile table of a distribution, or of its slopes by a parameter; return the buffer's name."""
         name = f"quantiles_{self.code_name(hint)}"
-        self.buffers.setdefault(name, Buffer(name, "i64", (f"rows_{name}", 2, "cells"), "constant"))
+        self.buffers.setdefault(name, Buffer(name, "i64", (f"rows_{name}", 2, "cells"), "constant", filled=Quantiles()))
         self.quantiles.setdefault(name, QuantileTable(name, distribution, hint, slope_by))
         return name
 

@@ -55,14 +55,14 @@ class World:
     ties: dict[str, Ties] = field(default_factory=dict)
     circles: dict[str, Circles] = field(default_factory=dict)
 
-    def members(self, kind: str, place: str) -> dict[str, NDArray]:
-        """Members of each place in order of the agents, and the rows they are in; who has no place comes last."""
+    def members(self, kind: str, place: str) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Where the row of each place begins, and its members in order; who has no place comes last."""
         column = self.attributes[(kind, place)]
         places = max(1, self.place_counts[(kind, place)])
         inside = column >= 0
         rows = np.concatenate(([0], np.cumsum(np.bincount(column[inside], minlength=places))))
         order = np.argsort(np.where(inside, column, places), kind="stable")
-        return {f"{kind}_{place}_rows": rows.astype(np.int64), f"{kind}_{place}_members": order.astype(np.int32)}
+        return rows.astype(np.int64), order.astype(np.int32)
 
     def tie_counts(self, kinds: Mapping[str, str]) -> dict[str, int]:
         """Number of ties every network has that is made of them; a mutual one is in two rows. ``kinds``: of whom, by

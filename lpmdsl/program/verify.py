@@ -6,6 +6,7 @@ import re
 from dataclasses import fields, is_dataclass
 from functools import cache
 
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     LANES,
     OPS,
@@ -120,7 +121,7 @@ def _check_item(item: ScheduleItem, kernels: set[str], buffers: set[str]) -> Non
         case Rank():
             _require({item.values, item.keys, item.into} <= buffers, f"ranking of {item.values} has no buffer")
         case Collect():
-            named = {*calendar_buffers(item.calendar), item.items, f"{item.items}_size"}
+            named = {*calendar_buffers(item.calendar), item.items, handles.size(item.items)}
             _require(named <= buffers, f"calendar {item.calendar} has no buffer")
         case Spend():
             _require(set(item.buffers) <= buffers, f"spending of {item.left} has no buffer")
@@ -186,7 +187,7 @@ class _Checker:
                 if stmt.buffer not in self.buffers:
                     self.fail(f"{stmt.buffer} is not declared")
             case Append():
-                self.declared(stmt.items, f"{stmt.items}_size")
+                self.declared(stmt.items, handles.size(stmt.items))
             case Enqueue():
                 self.declared(*calendar_buffers(stmt.calendar))
             case Sample():

@@ -14,6 +14,7 @@ from lpmdsl.lowering.decision_tables import DONE, TURN
 from lpmdsl.lowering.dense.expressions import Scope, joined, read_states
 from lpmdsl.lowering.dense.neighbours import view_items
 from lpmdsl.lowering.dense.presence import any_removed
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Apply,
     Clear,
@@ -52,9 +53,9 @@ MOST_GROUPS = 8
 def declare_archetypes(builder: Builder, one: m.Behaviour) -> None:
     """Declare buffers of the archetypes that occur and of everyone's own; the one behind the last: does not decide."""
     codes = most_archetypes(one) + 1
-    builder.buffer(f"{one.name}_occurs", "u8", (codes,), "scratch", note="1: somebody is of this archetype")
+    builder.buffer(handles.occurs(one.name), "u8", (codes,), "scratch", note="1: somebody is of this archetype")
     note = f"each one's archetype; {codes - 1}: does not decide"
-    builder.buffer(f"{one.name}_archetype", _narrowest(codes), (one.of,), "scratch", note=note)
+    builder.buffer(handles.archetype(one.name), _narrowest(codes), (one.of,), "scratch", note=note)
     for known in (k for k in one.knows if is_fixed_number(builder, k)):
         builder.buffer(_band(one, known), "u8", (one.of,), "state", note=f"the band of {known.slot} as first made")
 
@@ -81,7 +82,7 @@ def band_items(builder: Builder) -> list[ScheduleItem]:
         for known in (k for k in one.knows if is_fixed_number(builder, k)):
             scope = Scope(builder, one.of)
             assert isinstance(known.value, m.AttributeRef)
-            stored = builder.load(f"{one.of}_{known.value.name}", AGENT)
+            stored = builder.load(handles.attribute(one.of, known.value.name), AGENT)
             band = op("to_u8", _band_of(scope, known, stored), dtype="u8")
             store = Store(_band(one, known), (AGENT,), band, known.span)
             name = f"band_{one.name}_{known.slot}"
@@ -101,7 +102,7 @@ def look_items(builder: Builder, early: Callable[[int], list[ScheduleItem]]) -> 
             if asks_by_itself(one) and one.stage == stage:
                 items += known_views(builder, one)
                 kernels = (_look_kernel(builder, one), _occurs_kernel(builder, one))
-                items += [Clear(f"{one.name}_occurs"), *(Launch(builder.kernel(k)) for k in kernels)]
+                items += [Clear(handles.occurs(one.name)), *(Launch(builder.kernel(k)) for k in kernels)]
     return items
 
 
@@ -144,7 +145,7 @@ def _look_kernel(builder: Builder, one: m.Behaviour) -> Kernel:
     code = _code(scope, one, body)
     own = op("select", decides_here(scope, one, body), code, integer(most_archetypes(one)))
     narrow = _narrowest(most_archetypes(one) + 1)
-    body.append(Store(f"{one.name}_archetype", (AGENT,), op(f"to_{narrow}", own, dtype=narrow), one.span))
+    body.append(Store(handles.archetype(one.name), (AGENT,), op(f"to_{narrow}", own, dtype=narrow), one.span))
     straight = (If(due, tuple(_own_numbers_first(scope, body)), span=one.span, note=one.name),)
     return Kernel(f"look_{one.name}", one.of, tuple(scope.prologue), straight, one.span, "who is about to decide")
 
@@ -152,14 +153,14 @@ def _look_kernel(builder: Builder, one: m.Behaviour) -> Kernel:
 def _occurs_kernel(builder: Builder, one: m.Behaviour) -> Kernel:
     scope = Scope(builder, one.of)
     due = is_due(scope, one, *looks_in_turn(builder, one.stage))
-    mark = Store(f"{one.name}_occurs", (archetype_of(builder, one),), op("to_u8", integer(1), dtype="u8"), one.span)
+    mark = Store(handles.occurs(one.name), (archetype_of(builder, one),), op("to_u8", integer(1), dtype="u8"), one.span)
     return Kernel(f"list_{one.name}", one.of, tuple(scope.prologue), (If(due, (mark,), note=one.name),), one.span,
                   "which archetypes occur")  # fmt: skip
 
 
 def archetype_of(builder: Builder, one: m.Behaviour) -> KExpr:
     """The agent's archetype as it was computed before the step."""
-    return op("to_i64", builder.load(f"{asked_as(one)}_archetype", AGENT))
+    return op("to_i64", builder.load(handles.archetype(asked_as(one)), AGENT))
 
 
 def is_due(scope: Scope, one: m.Behaviour, *turn: KExpr) -> Var:
@@ -169,7 +170,7 @@ def is_due(scope: Scope, one: m.Behaviour, *turn: KExpr) -> Var:
 
 def due_test(builder: Builder, one: m.Behaviour) -> KExpr:
     """The same as a test of buffers and of the step."""
-    due: KExpr = test("eq", builder.load(f"{one.name}_rests", FIRST), integer(0))
+    due: KExpr = test("eq", builder.load(handles.rests(one.name), FIRST), integer(0))
     steps = steps_between(builder.model, one)
     return all_of(due, test("eq", op("mod", STEP, integer(steps)), integer(0))) if steps > 1 else due
 
@@ -180,7 +181,7 @@ def decides_here(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
     if is_ever_removed(scope.builder, one):
         tests.append(test("not", any_removed(scope, one.of)))
     if one.when:
-        before = op("to_i64", scope.builder.load(f"{one.name}_saw", AGENT))
+        before = op("to_i64", scope.builder.load(handles.saw(one.name), AGENT))
         tests.append(test("ne", scope.let(body, f"{one.name}_sees", sight(scope, one, body)), before))
     return all_of(*tests)
 
@@ -220,7 +221,7 @@ def _code(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
             parts.append(digit)
     parts += [_of_own_group(scope, one, own, sums) for own, sums in alike.items()]
     if one.remembers:
-        parts.append(op("to_i64", scope.builder.load(f"{one.name}_memory", AGENT)))
+        parts.append(op("to_i64", scope.builder.load(handles.memory(one.name), AGENT)))
     whole = reduce(lambda a, b: op("add", a, b), parts) if parts else integer(0)
     return scope.let(body, f"{one.name}_is_of", whole)
 
@@ -281,7 +282,7 @@ def _group_it_hangs_on(scope: Scope, parts: list[KExpr]) -> Load | None:
 
 def _groups(builder: Builder, own: Load) -> int:
     """Number of labels of an agent's attribute; 0 for what is no category."""
-    found = (a for k in builder.model.agents for a in k.attributes if f"{k.name}_{a.name}" == own.buffer)
+    found = (a for k in builder.model.agents for a in k.attributes if handles.attribute(k.name, a.name) == own.buffer)
     return next((len(a.type.labels) for a in found), 0)
 
 

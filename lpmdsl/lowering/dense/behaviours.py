@@ -22,6 +22,7 @@ from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.sparse.plan import told_attributes
 from lpmdsl.lowering.sparse.worklists import changed
 from lpmdsl.networks.rng_keys import site
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Assign,
     Clear,
@@ -34,6 +35,7 @@ from lpmdsl.program.ir import (
     KExpr,
     KStmt,
     Launch,
+    LeftOut,
     ScheduleItem,
     Store,
     Var,
@@ -55,20 +57,25 @@ from lpmdsl.semantics.analysis.archetypes import (
 
 def declare_behaviour(builder: Builder, one: m.Behaviour) -> None:
     """The buffers of a behaviour: its table and which archetypes occur, and what each agent keeps of its decisions."""
-    builder.buffer(f"{one.name}_rests", "i64", (1,), "input", note="1 where a scenario goes without it")
+    note, filled = "1 where a scenario goes without it", LeftOut(one.name)
+    builder.buffer(handles.rests(one.name), "i64", (1,), "input", note=note, filled=filled)
     if one.rule is None:
         if asks_by_itself(one):
             declare_archetypes(builder, one)
         rows, dtype = most_archetypes(one) + 1, "f64" if is_replied(one) or one.blends is not None else "i64"
-        builder.buffer(f"{one.name}_table", dtype, (rows, columns(one)), "state", note="what each archetype answers")
+        builder.buffer(
+            handles.answers(one.name), dtype, (rows, columns(one)), "state", note="what each archetype answers"
+        )
     if one.remembers:
         none = (len(labels_of(one)) + 1) ** one.remembers - 1
-        builder.buffer(f"{one.name}_memory", "i32", (one.of,), "state", none, "the last decisions, the latest first")
+        builder.buffer(
+            handles.memory(one.name), "i32", (one.of,), "state", none, "the last decisions, the latest first"
+        )
     if one.when:
         if not one.asked_with:
             note = "1 + what was known at the last decision"
-            builder.buffer(f"{one.name}_saw", "i32", (one.of,), "state", note=note)
-        builder.buffer(f"{one.name}_made", "i32", (one.of,), "state", note="how many decisions were made")
+            builder.buffer(handles.saw(one.name), "i32", (one.of,), "state", note=note)
+        builder.buffer(handles.decisions_made(one.name), "i32", (one.of,), "state", note="how many decisions were made")
 
 
 def is_replied(one: m.Behaviour) -> bool:
@@ -140,9 +147,9 @@ def _is_plain(builder: Builder, one: m.Behaviour) -> bool:
 
 def _decide(builder: Builder, one: m.Behaviour) -> Decide:
     episode = op("floordiv", STEP, integer(steps_between(builder.model, one)))
-    is_listed = one.into in told_attributes(builder.model) and f"{changed(one.of)}_noted" in builder.buffers
+    is_listed = one.into in told_attributes(builder.model) and handles.noted(changed(one.of)) in builder.buffers
     asks = one.asks if is_replied(one) else 0
-    return Decide(one.name, f"{one.of}_{one.into}", asks, site(one.site), episode,
+    return Decide(one.name, handles.attribute(one.of, one.into), asks, site(one.site), episode,
                   changed(one.of) if is_listed else "", one.span, one.asked_with)  # fmt: skip
 
 
@@ -181,12 +188,12 @@ def _sighted(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> list[KStmt]:
     """Statements that note what a decision that waits for changes has seen."""
     if not one.when:
         return []
-    made = op("add", op("to_i64", scope.builder.load(f"{one.name}_made", AGENT)), integer(1))
-    counted = Store(f"{one.name}_made", (AGENT,), op("to_i32", made, dtype="i32"), one.span)
+    made = op("add", op("to_i64", scope.builder.load(handles.decisions_made(one.name), AGENT)), integer(1))
+    counted = Store(handles.decisions_made(one.name), (AGENT,), op("to_i32", made, dtype="i32"), one.span)
     if one.asked_with:
         return [counted]
     seen = sight(scope, one, body)
-    return [Store(f"{one.name}_saw", (AGENT,), op("to_i32", seen, dtype="i32"), one.span), counted]
+    return [Store(handles.saw(one.name), (AGENT,), op("to_i32", seen, dtype="i32"), one.span), counted]
 
 
 def _zero(value: KExpr) -> Const:
@@ -216,7 +223,7 @@ def _decision(scope: Scope, one: m.Behaviour, due: Var, body: list[KStmt]) -> KE
         return _by_rule(scope, one, one.rule, due, body)
     row = archetype_of(scope.builder, one)
     drawn = _draw(scope, one, due, body)
-    table = f"{one.name}_table"
+    table = handles.answers(one.name)
     if one.blends is not None:
         said = scope.let(body, f"{one.name}_said", scope.builder.load(table, row, integer(0)))
         blended = scope.let(body, f"{one.name}_blended", _blended(scope, one, one.blends, said, body))
@@ -237,7 +244,7 @@ def _decision(scope: Scope, one: m.Behaviour, due: Var, body: list[KStmt]) -> KE
 def _draw(scope: Scope, one: m.Behaviour, due: Var, body: list[KStmt]) -> Var:
     """The word that decides; its episode: how often it was due before, or how many decisions the agent has made."""
     if one.when:
-        episode = op("to_i64", scope.builder.load(f"{one.name}_made", AGENT))
+        episode = op("to_i64", scope.builder.load(handles.decisions_made(one.name), AGENT))
     else:
         episode = op("floordiv", STEP, integer(steps_between(scope.builder.model, one)))
     name = scope.fresh("w")
@@ -299,13 +306,13 @@ def _shifted(scope: Scope, shift: m.Expr, chance: KExpr) -> KExpr:
 
 def _written(scope: Scope, one: m.Behaviour, value: KExpr) -> list[KStmt]:
     """The decision in its attribute and in the agent's memory."""
-    builder, name = scope.builder, f"{one.of}_{one.into}"
+    builder, name = scope.builder, handles.attribute(one.of, one.into)
     stored = as_stored(value, builder.buffers[name].dtype)
     body: list[KStmt] = [Store(name, (AGENT,), stored, one.span)]
     if one.remembers:
         size = len(labels_of(one)) + 1
-        rest = op("floordiv", op("to_i64", builder.load(f"{one.name}_memory", AGENT)), integer(size))
+        rest = op("floordiv", op("to_i64", builder.load(handles.memory(one.name), AGENT)), integer(size))
         label = op("to_i64", value) if value.dtype == "bool" else value
         latest = op("add", op("mul", label, integer(size ** (one.remembers - 1))), rest)
-        body.append(Store(f"{one.name}_memory", (AGENT,), op("to_i32", latest, dtype="i32"), one.span))
+        body.append(Store(handles.memory(one.name), (AGENT,), op("to_i32", latest, dtype="i32"), one.span))
     return body

@@ -33,6 +33,7 @@ from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.tries import offer_chance
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.lowering.laws import given
+from lpmdsl.program import handles
 from lpmdsl.program.ir import Assign, Const, Hazard, If, Kernel, KExpr, KStmt, Let, Sample, Store, Var, While
 from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, is_one_of, number, op, real, test, word
 from lpmdsl.semantics import model as m
@@ -104,10 +105,10 @@ def moves_of(scope: Scope, condition: m.Condition, phase: Phase) -> list[KStmt]:
     moves = scope.let(body, f"{name}_moves", integer(0))
     scope.moves[name] = moves
     keeps_since = keeps_entry(condition)
-    since = scope.let(body, f"{name}_since", scope.builder.load(f"{name}_entered", AGENT) if keeps_since else START)
+    since = scope.let(body, f"{name}_since", scope.builder.load(handles.entered(name), AGENT) if keeps_since else START)
     episode: KExpr = integer(0)
     if condition.is_cyclic:
-        episode = scope.let(body, f"{name}_episode_is", op("to_i64", scope.builder.load(f"{name}_episode", AGENT)))
+        episode = scope.let(body, f"{name}_episode_is", op("to_i64", scope.builder.load(handles.episode(name), AGENT)))
     going = scope.let(body, f"{name}_going", is_one_of(state, others if phase == "own" else open_))
     course = Course(scope, condition, state, since, episode, phase=phase)
     scope.live[name] = state
@@ -123,9 +124,9 @@ def moves_of(scope: Scope, condition: m.Condition, phase: Phase) -> list[KStmt]:
     stores: list[KStmt] = keep_debts(course, debts)
     stores.append(Store(name, (AGENT,), op("to_u8", state, dtype="u8"), condition.span))
     if condition.is_cyclic:
-        stores.append(Store(f"{name}_episode", (AGENT,), op("to_i32", episode, dtype="i32")))
+        stores.append(Store(handles.episode(name), (AGENT,), op("to_i32", episode, dtype="i32")))
     if keeps_since:
-        stores.append(Store(f"{name}_entered", (AGENT,), since))
+        stores.append(Store(handles.entered(name), (AGENT,), since))
     body.append(If(test("gt", moves, integer(0)), tuple(stores)))
     if phase != "own":
         body += forget_made_up(scope.builder, condition)
@@ -224,11 +225,11 @@ def _offer_timed(course: Course, state: int, best: Var, chosen: Var, to: Var) ->
     condition, builder = course.condition, course.scope.builder
     exits = timed_exits(condition, state)
     body: list[KStmt] = []
-    due = course.scope.let(body, "due", builder.load(f"{condition.name}_due", AGENT))
+    due = course.scope.let(body, "due", builder.load(handles.due(condition.name), AGENT))
     earlier: KExpr = test("lt", due, best)
     if needs_plan(condition, state):
         # A tie goes to the exit written first, and the planned one may stand behind an untimed one.
-        plan_ = op("to_i64", builder.load(f"{condition.name}_plan", AGENT))
+        plan_ = op("to_i64", builder.load(handles.planned(condition.name), AGENT))
         before = [
             test("and", test("eq", chosen, integer(condition.exits.index(e))), test("lt", plan_, integer(e.index)))
             for e in condition.exits_of(state)
@@ -238,7 +239,7 @@ def _offer_timed(course: Course, state: int, best: Var, chosen: Var, to: Var) ->
     position = integer(condition.exits.index(exits[0]))
     target: KExpr = integer(exits[0].branches[0].to)
     if keeps_target(builder, condition, state):
-        target = op("to_i64", builder.load(f"{condition.name}_next", AGENT))
+        target = op("to_i64", builder.load(handles.leads_to(condition.name), AGENT))
     win = (Assign(best.name, due), Assign(chosen.name, position), Assign(to.name, target))
     body.append(If(earlier, win, span=exits[0].span))
     return body

@@ -15,6 +15,7 @@ from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.lowering.laws import given
 from lpmdsl.lowering.sparse.constant_hazard import contacts_left, declare_rest
 from lpmdsl.networks.rng_keys import site
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     NEVER,
     Assign,
@@ -26,6 +27,7 @@ from lpmdsl.program.ir import (
     KStmt,
     Let,
     Sample,
+    StartStates,
     Store,
     Threshold,
     Var,
@@ -37,33 +39,33 @@ from lpmdsl.semantics import model as m
 def declare(builder: Builder, condition: m.Condition) -> None:
     """The buffers of a condition: state, due tick and destination of timed exits, what is left of thresholds."""
     name, shape = condition.name, (condition.of,)
-    builder.buffer(name, "u8", shape, "state", note=condition.span.label)
+    builder.buffer(name, "u8", shape, "state", note=condition.span.label, filled=StartStates(name))
     timed = [timed_exits(condition, s) for s in range(len(condition.states))]
     if any(timed):
-        builder.buffer(f"{name}_due", "i64", shape, "state", note="tick at which the planned exit happens")
+        builder.buffer(handles.due(name), "i64", shape, "state", note="tick at which the planned exit happens")
     if any(exits and keeps_target(builder, condition, s) for s, exits in enumerate(timed)):
-        builder.buffer(f"{name}_next", "u8", shape, "state", note="where the planned exit leads")
+        builder.buffer(handles.leads_to(name), "u8", shape, "state", note="where the planned exit leads")
     if any(needs_plan(condition, s) for s in range(len(condition.states))):
-        builder.buffer(f"{name}_plan", "u8", shape, "state", note="which exit is planned")
+        builder.buffer(handles.planned(name), "u8", shape, "state", note="which exit is planned")
     for slot in range(max(len(thresholds(condition, s)) for s in range(len(condition.states)))):
         if builder.has_constant_hazard(name):
             note = "contacts with the infectious until one is infected"
             builder.buffer(left_buffer(name, slot), "i32", shape, "state", NEVER, note)
-            builder.buffer(f"{left_buffer(name, slot)}_never", "i64", (1,), "input", NEVER, "more than anybody has")
+            builder.buffer(handles.never(left_buffer(name, slot)), "i64", (1,), "input", NEVER, "more than anybody has")
             declare_rest(builder, condition)
         else:
             builder.buffer(left_buffer(name, slot), "i64", shape, "state", note="what is left of the threshold")
     if keeps_entry(condition):
-        builder.buffer(f"{name}_entered", "i64", shape, "state", note="tick of the last entry")
+        builder.buffer(handles.entered(name), "i64", shape, "state", note="tick of the last entry")
     if condition.is_cyclic:
-        builder.buffer(f"{name}_episode", "i32", shape, "state", note="moves made so far")
+        builder.buffer(handles.episode(name), "i32", shape, "state", note="moves made so far")
     for rule in m.entering_rules(condition).values():
         builder.buffer(entered(rule), "u8", shape, "state", note="1: entered such a state in this step")
 
 
 def entered(rule: m.Rule) -> str:
     """Name of the marks of those who follow paragraphs on entering a state."""
-    return f"{rule.name}_entered"
+    return handles.entered(rule.name)
 
 
 def left_buffer(condition: str, slot: int) -> str:
@@ -229,11 +231,11 @@ def _plan_timed(course: Course, state: int) -> list[KStmt]:
         chosen = (*inner, Assign(due, at_k), Assign(to, target), Assign(which, integer(exit_.index)))
         body.append(If(test("lt", at_k, Var(due, "i64")), chosen, span=exit_.span))
     if exits:
-        body.append(Store(f"{condition.name}_due", (AGENT,), Var(due, "i64"), exits[0].span))
+        body.append(Store(handles.due(condition.name), (AGENT,), Var(due, "i64"), exits[0].span))
     if exits and keeps_target(scope.builder, condition, state):
-        body.append(Store(f"{condition.name}_next", (AGENT,), op("to_u8", Var(to, "i64"), dtype="u8")))
+        body.append(Store(handles.leads_to(condition.name), (AGENT,), op("to_u8", Var(to, "i64"), dtype="u8")))
     if needs_plan(condition, state):
-        body.append(Store(f"{condition.name}_plan", (AGENT,), op("to_u8", Var(which, "i64"), dtype="u8")))
+        body.append(Store(handles.planned(condition.name), (AGENT,), op("to_u8", Var(which, "i64"), dtype="u8")))
     return body
 
 
@@ -291,7 +293,7 @@ def stored_value(scope: Scope, kind: str, action: m.SetAttribute) -> KExpr:
 
 def write(scope: Scope, kind: str, action: m.SetAttribute, value: KExpr) -> Store:
     """The store of a ``set`` or an ``add``: what is added to is what the attribute is when it is written."""
-    buffer = f"{kind}_{action.attribute}"
+    buffer = handles.attribute(kind, action.attribute)
     if action.adds:
         value = real("add", scope.builder.load(buffer, AGENT), value)
     return Store(buffer, (AGENT,), value, action.span)
@@ -310,6 +312,8 @@ def read_before_writing(scope: Scope, written: set[str]) -> list[KStmt]:
     body: list[KStmt] = []
     for attribute in scope.builder.model.agent(scope.kind).attributes:
         if attribute.name in written:
-            load = Scope.typed(scope.builder.load(f"{scope.kind}_{attribute.name}", AGENT), attribute.type.kind)
+            load = Scope.typed(
+                scope.builder.load(handles.attribute(scope.kind, attribute.name), AGENT), attribute.type.kind
+            )
             scope.attributes[attribute.name] = scope.let(body, f"{attribute.name}_was", load)
     return body

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.months import completed
+from lpmdsl.program import handles
 from lpmdsl.program.ir import Assign, Const, KExpr, KStmt, Let, Load, Loop, Quantile, Var
 from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, number, op, real, test
 from lpmdsl.quantities import Kind
@@ -171,22 +172,24 @@ class Scope:
                 return self.theirs.value(expr.inner, hint)
             case m.TieRef():
                 assert self.edge is not None
-                return self.typed(self.builder.load(f"{expr.network}_tie_{expr.name}", self.edge), expr.type.kind)
+                return self.typed(
+                    self.builder.load(handles.tie_column(expr.network, expr.name), self.edge), expr.type.kind
+                )
             case _:
                 assert_never(expr)
 
     def _is_active(self, expr: m.IsActive) -> KExpr:
         """Test that an intervention is active; one of each place in the agent's own, where it has one."""
         if not expr.place:
-            return test("eq", self.builder.load(f"{expr.intervention}_phase", integer(0)), integer(2))
+            return test("eq", self.builder.load(handles.phase(expr.intervention), integer(0)), integer(2))
         inside, place = self.place(expr.of, expr.place)
         if expr.block >= 0:
             return all_of(inside, test("ne", self.builder.load(due_buffer(expr), place), integer(0)))
-        return all_of(inside, test("eq", self.builder.load(f"{expr.intervention}_phase", place), integer(2)))
+        return all_of(inside, test("eq", self.builder.load(handles.phase(expr.intervention), place), integer(2)))
 
     def place(self, of: str, place: str) -> tuple[KExpr, KExpr]:
         """Test that the agent has a place, and its number; 0 without one."""
-        number_of = op("to_i64", self.builder.load(f"{of}_{place}", self.agent))
+        number_of = op("to_i64", self.builder.load(handles.attribute(of, place), self.agent))
         return test("ge", number_of, integer(0)), op("max", number_of, integer(0))
 
     def in_state(self, condition: str, states: tuple[int, ...]) -> KExpr:
@@ -196,7 +199,7 @@ class Scope:
     def _since(self, condition: str) -> KExpr:
         """Days since the agent's last move in a condition; 0 if that is still to come in the step."""
         at = op("mul", self.now, integer(TICKS)) if self.since_at is None else self.since_at
-        entered = self.entered.get(condition, self.builder.load(f"{condition}_entered", self.agent))
+        entered = self.entered.get(condition, self.builder.load(handles.entered(condition), self.agent))
         ticks = op("max", integer(0), op("sub", at, entered))
         return real("mul", op("to_f64", ticks, dtype="f64"), number(self.builder.model.clock.step / TICKS))
 
@@ -204,7 +207,7 @@ class Scope:
         """The stored value, or what a ``while`` clause makes of it; the clause written last wins."""
         stored = self.attributes.get(ref.name)
         if stored is None:
-            stored = self.typed(self.kept(f"{ref.of}_{ref.name}"), ref.type.kind)
+            stored = self.typed(self.kept(handles.attribute(ref.of, ref.name)), ref.type.kind)
         value = stored
         for holds, read in m.overlays(self.builder.model, ref.of, ref.name) if self.applies_whiles else ():
             # What a clause sets is read from stored attributes, so that it may name itself.
@@ -227,9 +230,7 @@ class Scope:
 
     def _table(self, expr: m.TableRef) -> KExpr:
         table = self.builder.model.table(expr.table)
-        name = self.builder.buffer(
-            f"table_{table.name}", "f64", (len(table.values),), "constant", note=table.span.label
-        )
+        name = self.builder.table_values(table)
         index: KExpr | None = None
         for key, labels in zip(expr.keys, table.keys, strict=True):
             code = self.index(key)
@@ -267,9 +268,9 @@ class Scope:
     def _group_value(self, name: str, row: KExpr, group: int | None, as_counts: bool = False) -> KExpr:
         observation = self.builder.model.observation(name)
         if group is None and self.group is not None and len(observation.groups) > 1:
-            value: KExpr = self.builder.load(f"observed_{name}", row, self.group)
+            value: KExpr = self.builder.load(handles.observed(name), row, self.group)
         elif group is not None or len(observation.groups) == 1:
-            value = self.builder.load(f"observed_{name}", row, integer(group or 0))
+            value = self.builder.load(handles.observed(name), row, integer(group or 0))
         else:
             columns = [self._group_value(name, row, g, as_counts) for g in range(len(observation.groups))]
             return reduce(lambda a, b: real("add", a, b), columns)
@@ -285,7 +286,7 @@ class Scope:
             latest = self._hoisted[expr] = self.hoist("last_report", self.latest(expr.observation), expr.span.label)
         row = op("max", latest, integer(0))
         group = self.mixed_radix(expr.keys, [radix(key) for key in expr.keys])
-        value: KExpr = self.builder.load(f"observed_{expr.observation}", row, group)
+        value: KExpr = self.builder.load(handles.observed(expr.observation), row, group)
         observation = self.builder.model.observation(expr.observation)
         if isinstance(observation.value, m.Flow):
             value = real("div", op("to_f64", value, dtype="f64"), number(observation.every))
@@ -390,7 +391,7 @@ def read_states(scope: Scope) -> list[KStmt]:
             load = op("to_i64", scope.kept(condition.name))
             scope.states[condition.name] = scope.let(body, f"{condition.name}_was", load)
             if condition.tells_since:
-                entered = scope.kept(f"{condition.name}_entered")
+                entered = scope.kept(handles.entered(condition.name))
                 scope.entered[condition.name] = scope.let(body, f"{condition.name}_entered_was", entered)
     return body
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
-from lpmdsl.program.ir import KExpr
+from lpmdsl.program.ir import DayTable, KExpr, LastBoundary, MonthsPassed
 from lpmdsl.program.nodes import STEP, integer, op, test
 from lpmdsl.semantics.host.calendar import steps_a_day
 from lpmdsl.semantics.host.quantile_tables import TICK_BITS
@@ -16,7 +16,14 @@ LAST = "last_boundary"
 
 def months_passed(builder: Builder, boundary: KExpr) -> KExpr:
     """Number of whole months have passed since the clock's start."""
-    builder.buffer(PASSED, "i64", ("steps+1",), "input", note="whole months since the start, at every boundary")
+    builder.buffer(
+        PASSED,
+        "i64",
+        ("steps+1",),
+        "input",
+        note="whole months since the start, at every boundary",
+        filled=MonthsPassed(),
+    )
     return builder.load(PASSED, boundary)
 
 
@@ -48,14 +55,19 @@ def report_of_tick(builder: Builder, name: str, tick: KExpr) -> KExpr:
         period = steps << TICK_BITS
         by_time = op("sub", op("floordiv", op("add", tick, integer(period - 1)), integer(period)), integer(1))
         return op("max", by_time, op("floordiv", STEP, integer(steps)))
-    last = builder.load(builder.buffer(LAST, "i64", (1,), "input", note="the boundary that ends the run"), integer(0))
+    last = builder.load(
+        builder.buffer(LAST, "i64", (1,), "input", note="the boundary that ends the run", filled=LastBoundary()),
+        integer(0),
+    )
     step = op("floordiv", op("sub", tick, integer(1)), integer(1 << TICK_BITS))
     return completed(builder, name, op("min", op("max", step, STEP), last))
 
 
 def months_between(builder: Builder, since: KExpr, boundary: KExpr) -> KExpr:
     """Number of whole months have passed since an earlier boundary."""
-    builder.buffer(DAYS, "i64", ("steps+1", 3), "input", note="month, day in it from 0, its last such day")
+    builder.buffer(
+        DAYS, "i64", ("steps+1", 3), "input", note="month, day in it from 0, its last such day", filled=DayTable()
+    )
     each = steps_a_day(builder.model.clock)
 
     def part(at: KExpr, column: int) -> KExpr:

@@ -10,11 +10,36 @@ from collections.abc import Callable
 
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.expressions import Scope, read_states
-from lpmdsl.lowering.dense.presence import along_rows, any_removed, declare_ties, place_of, takes_part
+from lpmdsl.lowering.dense.presence import (
+    along_rows,
+    any_removed,
+    declare_circles,
+    declare_days,
+    declare_place,
+    declare_ties,
+    place_of,
+    takes_part,
+)
 from lpmdsl.lowering.dense.rules.looking_back import met_before
 from lpmdsl.lowering.sparse.members import is_kept, kept_number
 from lpmdsl.networks.rng_keys import site
-from lpmdsl.program.ir import Assign, Draw, If, Kernel, KExpr, KStmt, Launch, Loop, ScheduleItem, Store, Var
+from lpmdsl.program import handles
+from lpmdsl.program.ir import (
+    Assign,
+    Draw,
+    If,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    Loop,
+    MemberRows,
+    Members,
+    ScheduleItem,
+    Store,
+    TieColumn,
+    Var,
+)
 from lpmdsl.program.nodes import AGENT, STEP, all_of, as_number, integer, number, op, real, test, word
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.views import seen_by
@@ -34,22 +59,22 @@ def declare_rows(builder: Builder, network: m.Network) -> None:
     elif network.layout == "place":
         declare_members(builder, kind, network.place)
     elif builder.is_circles(network):
-        builder.buffer(f"{name}_circles", "i64", (f"{name}_half_degree", "rounds"), "input", note="keys of circles")
-        builder.buffer(f"{name}_degree", "i64", (1,), "input", note="ties of each agent")
+        declare_circles(builder, name)
     else:
         declare_ties(builder, network, name)
         for column in network.columns:
-            builder.buffer(f"{name}_tie_{column.name}", stored_as(column.type), (f"{name}_ties",), "input")
-    if network.days:
-        builder.buffer(f"{name}_runs", "u8", ("steps",), "input", note=f"1 on {network.days}")
+            filled, ends = TieColumn(name, column.name), (handles.ties(name),)
+            builder.buffer(handles.tie_column(name, column.name), stored_as(column.type), ends, "input", filled=filled)
+    declare_days(builder, network)
 
 
 def declare_members(builder: Builder, kind: str, place: str) -> None:
     """Inputs by which the members of each place of a kind of agents are found."""
-    name = f"{kind}_{place}"
-    builder.buffer(name, "i32", (kind,), "input", note="place of each agent, −1: none")
-    builder.buffer(f"{name}_rows", "i64", (f"{name}_places+1",), "input", note="rows of members")
-    builder.buffer(f"{name}_members", "i32", (kind,), "input", note="members of each place")
+    declare_place(builder, kind, place)
+    rows, members = handles.member_rows(kind, place), handles.members(kind, place)
+    ends = (f"{handles.places(kind, place)}+1",)
+    builder.buffer(rows, "i64", ends, "input", note="rows of members", filled=MemberRows(kind, place))
+    builder.buffer(members, "i32", (kind,), "input", note="members of each place", filled=Members(kind, place))
 
 
 def source_buffer(name: str) -> str:
@@ -81,7 +106,7 @@ def _look(
     scope = Scope(builder, kind, now=now)
     body = read_states(scope)
     value = looked_at(scope, seen.view, body)
-    body.append(Store(f"{kind}_{seen.name}", (AGENT,), as_stored(value, stored_as(seen.type)), seen.span))
+    body.append(Store(handles.attribute(kind, seen.name), (AGENT,), as_stored(value, stored_as(seen.type)), seen.span))
     body = body if due is None else [If(due(scope), tuple(body), span=seen.span)]
     return builder.kernel(Kernel(name, kind, tuple(scope.prologue), tuple(body), seen.span))
 
@@ -251,7 +276,7 @@ def members(scope: Scope, expr: m.Neighbours | m.Meeting, told: Told, met: Told 
     here = takes_part(scope, network)
     if network.days:
         day = op("max", STEP, integer(0))  # at the end of a step those of its day are still met
-        here = all_of(here, test("ne", scope.builder.load(f"{network.name}_runs", day), integer(0)))
+        here = all_of(here, test("ne", scope.builder.load(handles.open_days(network.name), day), integer(0)))
     return [If(here, tuple(rows_of(scope, network, each)), span=expr.span)]
 
 
@@ -275,7 +300,7 @@ def _of_place(scope: Scope, expr: m.Neighbours, told: Told, met: Told | None) ->
 
 def _row(scope: Scope, kind: str, place: str, number_of: KExpr) -> tuple[KExpr, KExpr]:
     """The first entry of a place among its members' rows, and the one after its last."""
-    rows = f"{kind}_{place}_rows"
+    rows = handles.member_rows(kind, place)
     return scope.builder.load(rows, number_of), scope.builder.load(rows, op("add", number_of, integer(1)))
 
 
@@ -283,7 +308,7 @@ def members_of(
     scope: Scope, kind: str, place: str, number_of: KExpr, each: Callable[[KExpr], list[KStmt]]
 ) -> list[KStmt]:
     """The loop over the members of a place; ``each`` gives the statements for one of them."""
-    name, edge = f"{kind}_{place}", Var(scope.fresh("edge"), "i64")
+    name, edge = handles.attribute(kind, place), Var(scope.fresh("edge"), "i64")
     start, stop = _row(scope, kind, place, number_of)
     member = op("to_i64", scope.builder.load(f"{name}_members", edge))
     return [Loop(edge.name, start, stop, tuple(each(member)))]

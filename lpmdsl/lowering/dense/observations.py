@@ -12,6 +12,7 @@ from lpmdsl.lowering.dense.neighbours import view_items
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.lowering.sparse.state_counts import kept_census
 from lpmdsl.networks.rng_keys import site
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     LANES,
     AtomicAdd,
@@ -54,7 +55,7 @@ NEXT = op("add", STEP, integer(1))
 def declare_observation(builder: Builder, observation: m.Observation) -> None:
     """The reports of an observation: counts for a flow, else numbers in base units, NaN until reported."""
     shape = (f"reports_{observation.name}", len(observation.groups))
-    name = f"observed_{observation.name}"
+    name = handles.observed(observation.name)
     if isinstance(observation.value, m.Flow):
         builder.buffer(name, "i64", shape, "output", note=observation.span.label)
     else:
@@ -105,7 +106,7 @@ def _count_at(scope: Scope, observation: m.Observation, condition: m.Condition, 
     report = scope.let(body, "report", report_of_tick(scope.builder, observation.name, at), observation.name)
     group = group_code(scope, observation, scope.live | {condition.name: entered})
     reports = Var(f"reports_{observation.name}", "i64")
-    add = AtomicAdd(f"observed_{observation.name}", (report, group), integer(1), observation.span)
+    add = AtomicAdd(handles.observed(observation.name), (report, group), integer(1), observation.span)
     body.append(If(test("lt", report, reports), (add,), span=observation.span))
     return body
 
@@ -180,7 +181,9 @@ def _tallies(builder: Builder, name: str, kind: str, groups: int, folds: list[Sc
         fill = {"add": 0.0, "min": float("inf"), "max": float("-inf")}[how]
         # Float sums depend on their order: lanes state one that many threads of a GPU can keep at a time.
         lanes = (LANES,) if dtype == "f64" and how == "add" else ()
-        rows = builder.buffer(f"{name}_{part}_tally", dtype, (f"chunks_{kind}", groups, *lanes), "tally", fill)
+        rows = builder.buffer(
+            handles.tally(f"{name}_{part}"), dtype, (handles.chunks(kind), groups, *lanes), "tally", fill
+        )
         total = builder.buffer(f"{name}_{part}", dtype, (groups,), "scratch", fill)
         folds.append(Fold(rows, total, how))
         return rows
@@ -261,7 +264,7 @@ def report_item(
     """The kernel that works out a report, group by group, and stores it."""
     late = 1 if is_flow_like(builder.model, observation.name) else 0
     row = op("sub", completed(builder, observation.name, NEXT), integer(late))
-    store = Store(f"observed_{observation.name}", (row, group), value, observation.span)
+    store = Store(handles.observed(observation.name), (row, group), value, observation.span)
     loop = Loop(group.name, integer(0), integer(len(observation.groups)), (*body, store), observation.span)
     kernel = Kernel(f"report_{observation.name}", "", tuple(scope.prologue), (loop,), observation.span)
     return Launch(builder.kernel(kernel))
@@ -305,7 +308,7 @@ def in_dependency_order(builder: Builder) -> list[m.Observation]:
 
 def watch_items(builder: Builder, index: int, check: m.CheckAlways) -> list[ScheduleItem]:
     """The value of a ``check always`` after every step."""
-    builder.buffer(f"watch_{index}", "f64", ("steps+1",), "output", float("nan"), check.span.label)
+    builder.buffer(handles.watched(index), "f64", ("steps+1",), "output", float("nan"), check.span.label)
     scope = Scope(builder, "", now=NEXT)
     items: list[ScheduleItem] = view_items(builder, check, "_at_end", NEXT)
     aggregates = dict.fromkeys(e for e in m.walk(check.test) if isinstance(e, m.Aggregate))
@@ -316,6 +319,6 @@ def watch_items(builder: Builder, index: int, check: m.CheckAlways) -> list[Sche
         items += census
         scope.aggregates[aggregate] = aggregate_value(scope, name, aggregate, integer(0))
     value = as_number(scope.value(check.test))
-    store = Store(f"watch_{index}", (NEXT,), value, check.span)
+    store = Store(handles.watched(index), (NEXT,), value, check.span)
     items.append(Launch(builder.kernel(Kernel(f"check_{index}", "", tuple(scope.prologue), (store,), check.span))))
     return items

@@ -6,7 +6,25 @@ from collections.abc import Callable
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope, present_tests, read_states
-from lpmdsl.program.ir import AtomicAdd, Beside, If, Kernel, KExpr, KStmt, Let, Loop, Store, Var
+from lpmdsl.program import handles
+from lpmdsl.program.ir import (
+    AtomicAdd,
+    Beside,
+    CircleDegree,
+    CircleKeys,
+    Column,
+    If,
+    Kernel,
+    KExpr,
+    KStmt,
+    Let,
+    Loop,
+    OpenDays,
+    Store,
+    TieOffsets,
+    TieTargets,
+    Var,
+)
 from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, number, op, real, rounded, test
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.events import may_be_absent
@@ -60,27 +78,25 @@ def declare_network(builder: Builder, network: m.Network) -> None:
     """Inputs of a network: its places or rows, the steps on which it runs, and the counters of those present."""
     kind, name = network.of, network.name
     if network.layout == "place":
-        builder.buffer(f"{kind}_{network.place}", "i32", (kind,), "input", note="place of each agent, −1: none")
+        declare_place(builder, kind, network.place)
     if builder.is_circles(network):
-        builder.buffer(f"{name}_circles", "i64", (f"{name}_half_degree", "rounds"), "input", note="keys of circles")
-        builder.buffer(f"{name}_degree", "i64", (1,), "input", note="ties of each agent")
+        declare_circles(builder, name)
     elif network.layout == "ties":
         declare_ties(builder, network, name)
-    if network.days:
-        builder.buffer(f"{name}_runs", "u8", ("steps",), "input", note=f"1 on {network.days}")
+    declare_days(builder, network)
     if needs_presence(network):
         builder.buffer(
-            f"{name}_present", "i64", (counter_shape(builder, network),), "state", note="how many are present"
+            handles.present(name), "i64", (counter_shape(builder, network),), "state", note="how many are present"
         )
         if not is_static(builder, network):
-            builder.buffer(f"{name}_here", "u8", (network.met,), "state", note="1 + mixing group of those present")
+            builder.buffer(handles.here(name), "u8", (network.met,), "state", note="1 + mixing group of those present")
 
 
 def counter_shape(builder: Builder, network: m.Network) -> int | str:
     """Number of counters of a network: one for each place, one for each agent, or one for each mixing group."""
     match network.layout:
         case "place":
-            return f"{network.of}_{network.place}_places"
+            return handles.places(network.of, network.place)
         case "ties":
             return network.of
         case "random":
@@ -89,7 +105,7 @@ def counter_shape(builder: Builder, network: m.Network) -> int | str:
 
 def place_of(scope: Scope, network: m.Network) -> KExpr:
     """Number of the agent's place of a network."""
-    return op("to_i64", scope.builder.load(f"{network.of}_{network.place}", scope.agent))
+    return op("to_i64", scope.builder.load(handles.attribute(network.of, network.place), scope.agent))
 
 
 def group_of(scope: Scope, network: m.Network) -> KExpr:
@@ -113,7 +129,7 @@ def runs_today(scope: Scope, network: m.Network) -> KExpr | None:
     """Test that the network runs in this step; None if it always does."""
     if not network.days:
         return None
-    name = f"{network.name}_runs"
+    name = handles.open_days(network.name)
     taken = next((s for s in scope.prologue if isinstance(s, Let) and s.name == f"{network.name}_today"), None)
     if taken:
         return Var(taken.name, "bool")
@@ -138,7 +154,7 @@ def presence_kernel(builder: Builder, network: m.Network) -> Kernel:
 def recount(scope: Scope, network: m.Network, here: KExpr) -> tuple[list[KStmt], Var, Var]:
     """Statements that update the counters by who came or went; 1 + the agent's group, 0 if absent, before and now."""
     body: list[KStmt] = []
-    name = f"{network.name}_here"
+    name = handles.here(network.name)
     before = scope.let(body, "before", op("to_i64", scope.builder.load(name, AGENT)))
     code = op("add", integer(1), group_of(scope, network))
     now = scope.let(body, "now", op("select", here, code, integer(0)))
@@ -150,7 +166,7 @@ def recount(scope: Scope, network: m.Network, here: KExpr) -> tuple[list[KStmt],
 
 
 def _count(scope: Scope, network: m.Network, group: KExpr, change: int) -> list[KStmt]:
-    return add_to_shared(scope, network, f"{network.name}_present", _contact_weight(scope, network, change), group)
+    return add_to_shared(scope, network, handles.present(network.name), _contact_weight(scope, network, change), group)
 
 
 def add_to_shared(
@@ -193,8 +209,31 @@ def other_ends(builder: Builder, network: m.Network) -> str:
 
 def declare_ties(builder: Builder, network: m.Network, name: str) -> None:
     """Inputs of the rows of ties of a network, or of the same from the other ends under a name of its own."""
-    builder.buffer(f"{name}_offsets", "i64", (f"{network.of}+1",), "input", note="rows of ties")
-    builder.buffer(f"{name}_targets", "i32", (f"{name}_ties",), "input", one_way=network.directed)
+    turned, size = name != network.name, (f"{network.of}+1",)
+    rows, ends = TieOffsets(network.name, turned), TieTargets(network.name, turned)
+    builder.buffer(handles.offsets(name), "i64", size, "input", note="rows of ties", filled=rows)
+    builder.buffer(handles.targets(name), "i32", (handles.ties(name),), "input", one_way=network.directed, filled=ends)
+
+
+def declare_place(builder: Builder, kind: str, place: str) -> None:
+    """Input with the number of the place of everybody of a kind."""
+    name, note = handles.attribute(kind, place), "place of each agent, −1: none"
+    builder.buffer(name, "i32", (kind,), "input", note=note, filled=Column(kind, place))
+
+
+def declare_circles(builder: Builder, network: str) -> None:
+    """Inputs of a network that is worked out from the keys of its circles."""
+    shape, note = (f"{network}_half_degree", "rounds"), "keys of circles"
+    builder.buffer(handles.circles(network), "i64", shape, "input", note=note, filled=CircleKeys(network))
+    note = "ties of each agent"
+    builder.buffer(handles.degree(network), "i64", (1,), "input", note=note, filled=CircleDegree(network))
+
+
+def declare_days(builder: Builder, network: m.Network) -> None:
+    """Input with the steps on which a network is there, if it is not on all days."""
+    if network.days:
+        name, filled = handles.open_days(network.name), OpenDays(network.name)
+        builder.buffer(name, "u8", ("steps",), "input", note=f"1 on {network.days}", filled=filled)
 
 
 def along_rows(
@@ -208,17 +247,17 @@ def along_rows(
     builder = scope.builder
     edge = Var(scope.fresh("edge"), "i64")
     if builder.is_circles(network):
-        beside = Beside(f"{network.name}_circles", scope.agent, edge, Var(network.of, "i64"))
+        beside = Beside(handles.circles(network.name), scope.agent, edge, Var(network.of, "i64"))
         return [Loop(edge.name, *_circles_now(builder, network), tuple(action(beside, edge)))]
-    neighbour = op("to_i64", builder.load(f"{rows}_targets", edge))
-    start = builder.load(f"{rows}_offsets", scope.agent)
-    stop = builder.load(f"{rows}_offsets", op("add", scope.agent, integer(1)))
+    neighbour = op("to_i64", builder.load(handles.targets(rows), edge))
+    start = builder.load(handles.offsets(rows), scope.agent)
+    stop = builder.load(handles.offsets(rows), op("add", scope.agent, integer(1)))
     return [Loop(edge.name, start, stop, tuple(action(neighbour, edge)))]
 
 
 def _circles_now(builder: Builder, network: m.Network) -> tuple[KExpr, KExpr]:
     """From which edge of the circles until which the ties go that there are in this step."""
-    degree = builder.load(f"{network.name}_degree", integer(0))
+    degree = builder.load(handles.degree(network.name), integer(0))
     if not network.redrawn:
         return integer(0), degree
     draw = draw_of(builder, network, op("max", STEP, integer(0)))  # at the end of a step those of its day are there

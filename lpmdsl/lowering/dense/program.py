@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lpmdsl.lowering.builder import Builder, stored_as
+from lpmdsl.lowering.builder import Builder, declare_attribute
 from lpmdsl.lowering.dense.archetypes import band_items, declare_turn, look_items
 from lpmdsl.lowering.dense.behaviours import decide_items, declare_behaviour, early_items
 from lpmdsl.lowering.dense.conditions import begin_kernel, moves_kernel
@@ -91,7 +91,7 @@ def declare_all(builder: Builder) -> None:
     for agent in model.agents:
         for attribute in agent.attributes:
             role = "state" if attribute.is_changed else "input"
-            builder.buffer(f"{agent.name}_{attribute.name}", stored_as(attribute.type), (agent.name,), role)
+            declare_attribute(builder, agent.name, attribute, role)
     for condition in model.conditions:
         declare(builder, condition)
     for network in _used_networks(builder):

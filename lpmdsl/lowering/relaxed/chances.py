@@ -16,7 +16,8 @@ from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.relaxed.stays.phase_type import Shape
 from lpmdsl.lowering.relaxed.stays.rounds import Round
 from lpmdsl.lowering.relaxed.supported import refuse
-from lpmdsl.program.ir import Const, KExpr, KStmt, Load, Var
+from lpmdsl.program import handles
+from lpmdsl.program.ir import BY_KERNELS, Const, Filled, KExpr, KStmt, Load, Var
 from lpmdsl.program.nodes import AGENT, integer
 from lpmdsl.program.passes.adjoint import Event
 from lpmdsl.program.passes.smooth import (
@@ -93,9 +94,9 @@ class Relaxing:
         """A float64 buffer that is written once a step."""
         return self.builder.buffer(name, "f64", shape, "scratch", note=note)
 
-    def state(self, name: str, shape: tuple[int | str, ...], note: str = "") -> str:
+    def state(self, name: str, shape: tuple[int | str, ...], note: str = "", filled: Filled = BY_KERNELS) -> str:
         """Declare a buffer of state through which derivatives flow; return its name."""
-        return self.builder.buffer(name, "f64", shape, "state", note=note)
+        return self.builder.buffer(name, "f64", shape, "state", note=note, filled=filled)
 
     def current(self, name: str) -> str:
         """Name of the buffer that holds the present values of a state."""
@@ -147,7 +148,7 @@ class Chances:
         """The chance that an attribute which changes is yes."""
         key = (f"yes {attribute}", 0)
         if key not in self.known:
-            buffer = self.relaxing.current(f"{self.scope.kind}_{attribute}_chance")
+            buffer = self.relaxing.current(handles.chance(self.scope.kind, attribute))
             self.known[key] = self.scope.let(self.body, f"{attribute}_yes", Load(buffer, (AGENT,), "f64"))
         return self.known[key]
 

@@ -9,6 +9,7 @@ from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.interventions.triggers import FIRST, declare_intervention, is_due, trigger_items
 from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Relaxing, minus, plus, simple, times, truth
 from lpmdsl.lowering.relaxed.moves import enter_at_boundary
+from lpmdsl.program import handles
 from lpmdsl.program.ir import LANES, Fold, Kernel, KExpr, Launch, Load, ScheduleItem, Store, Tally
 from lpmdsl.program.nodes import AGENT, all_of, integer, number, real, test
 from lpmdsl.quantities import BOOLEAN
@@ -55,8 +56,8 @@ def _share_items(relaxing: Relaxing, name: str, block: m.Repeated) -> list[Sched
     here = Chances(relaxing, Scope(builder, block.of))
     eligible = here.mean(_who(relaxing, block), {}, lambda: _eligible(here, block))
     total = relaxing.scratch(f"{name}_eligible", (1,), "how many are expected to be eligible")
-    builder.buffer(f"{total}_tally", "f64", (f"chunks_{block.of}", 1, LANES), "tally")
-    here.body.append(Tally(f"{total}_tally", integer(0), eligible))
+    builder.buffer(handles.tally(total), "f64", (handles.chunks(block.of), 1, LANES), "tally")
+    here.body.append(Tally(handles.tally(total), integer(0), eligible))
     count = Kernel(f"count_{name}", block.of, tuple(here.scope.prologue), tuple(here.body), block.span)
     assert block.at_most is not None
     scope = Scope(builder, "")
@@ -65,7 +66,7 @@ def _share_items(relaxing: Relaxing, name: str, block: m.Repeated) -> list[Sched
     found = real("div", limit, real("max", Load(total, (FIRST,), "f64"), number(1e-9)))
     store = Store(share, (FIRST,), real("min", found, ONE), block.span)
     limited = Kernel(f"limit_{name}", "", tuple(scope.prologue), (store,), block.span)
-    return [Launch(builder.kernel(count)), Fold(f"{total}_tally", total, "add"), Launch(builder.kernel(limited))]
+    return [Launch(builder.kernel(count)), Fold(handles.tally(total), total, "add"), Launch(builder.kernel(limited))]
 
 
 def _act(relaxing: Relaxing, one: m.Intervention, name: str, block: m.Repeated) -> ScheduleItem:
@@ -79,7 +80,7 @@ def _act(relaxing: Relaxing, one: m.Intervention, name: str, block: m.Repeated) 
     versions: dict[str, str] = {}
     for action in block.actions:
         if isinstance(action, m.SetAttribute):
-            base = f"{block.of}_{action.attribute}_chance"
+            base = handles.chance(block.of, action.attribute)
             versions[base] = relaxing.scratch(f"{base}_after_{name}", (block.of,))
             value = _set(here, block, action, treated)
             here.body.append(Store(versions[base], (AGENT,), value, action.span))

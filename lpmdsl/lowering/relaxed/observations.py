@@ -9,6 +9,7 @@ from lpmdsl.lowering.dense.months import completed, completes
 from lpmdsl.lowering.dense.observations import NEXT, as_number, in_dependency_order
 from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Relaxing, minus, plus, simple, times, truth
 from lpmdsl.lowering.relaxed.stays.phase_type import ENTRY, LEAVES, Shape
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     LANES,
     Fold,
@@ -33,7 +34,7 @@ def declare_observations(relaxing: Relaxing) -> None:
     """Reports in base units (flows: expected counts)."""
     for observation in relaxing.model.observations:
         shape = (f"reports_{observation.name}", len(observation.groups))
-        name = f"observed_{observation.name}"
+        name = handles.observed(observation.name)
         fill = 0.0 if isinstance(observation.value, m.Flow) else float("nan")
         relaxing.builder.buffer(name, "f64", shape, "output", fill, observation.span.label)
 
@@ -51,12 +52,12 @@ def flow_tallies(here: Chances, condition: m.Condition, entered: dict[int, KExpr
         name = f"flow_{observation.name}"
         here.relaxing.scratch(name, (len(observation.groups),), "expected entries of the step")
         here.relaxing.builder.buffer(
-            f"{name}_tally", "f64", (f"chunks_{condition.of}", len(observation.groups), LANES), "tally"
+            handles.tally(name), "f64", (handles.chunks(condition.of), len(observation.groups), LANES), "tally"
         )
         for state in flow.states:
             if state in entered and entered[state] != ZERO:
-                _tally(here, observation, {condition.name: state}, entered[state], f"{name}_tally")
-        folds.append(Fold(f"{name}_tally", name, "add"))
+                _tally(here, observation, {condition.name: state}, entered[state], handles.tally(name))
+        folds.append(Fold(handles.tally(name), name, "add"))
     return folds
 
 
@@ -107,7 +108,7 @@ def _report_flow(relaxing: Relaxing, observation: m.Observation, shape: Shape | 
 
 def _add(observation: m.Observation, open_: KExpr, group: int, amount: KExpr) -> Store:
     """Adds to the report that is open; nothing after the last one."""
-    reports, name = Var(f"reports_{observation.name}", "i64"), f"observed_{observation.name}"
+    reports, name = Var(f"reports_{observation.name}", "i64"), handles.observed(observation.name)
     row = simple(op("max", integer(0), op("min", open_, op("sub", reports, integer(1)))))
     counts = truth(test("lt", open_, reports))
     so_far = Load(name, (row, integer(group)), "f64")
@@ -164,9 +165,9 @@ def _level(relaxing: Relaxing, observation: m.Observation, aggregate: m.Aggregat
     folds: list[ScheduleItem] = []
     for part in needs[aggregate.function]:
         name = relaxing.scratch(f"{part}_{observation.name}", (groups,))
-        builder.buffer(f"{name}_tally", "f64", (f"chunks_{aggregate.of}", groups, LANES), "tally")
-        folds.append(Fold(f"{name}_tally", name, "add"))
-        _census(here, observation, aggregate, part, f"{name}_tally")
+        builder.buffer(handles.tally(name), "f64", (handles.chunks(aggregate.of), groups, LANES), "tally")
+        folds.append(Fold(handles.tally(name), name, "add"))
+        _census(here, observation, aggregate, part, handles.tally(name))
     kernel = Kernel(f"census_{observation.name}", aggregate.of, tuple(here.scope.prologue), tuple(here.body),
                     aggregate.span)  # fmt: skip
     values = [_level_value(observation, aggregate, g) for g in range(groups)]
@@ -200,7 +201,7 @@ def _level_value(observation: m.Observation, aggregate: m.Aggregate, group: int)
 def _report(relaxing: Relaxing, observation: m.Observation, values: list[KExpr], scope: Scope) -> ScheduleItem:
     late = 1 if is_flow_like(relaxing.model, observation.name) else 0
     row = simple(op("sub", completed(relaxing.builder, observation.name, NEXT), integer(late)))
-    stores = [Store(f"observed_{observation.name}", (row, integer(g)), v, observation.span)
+    stores = [Store(handles.observed(observation.name), (row, integer(g)), v, observation.span)
               for g, v in enumerate(values)]  # fmt: skip
     kernel = Kernel(f"report_{observation.name}", "", tuple(scope.prologue), tuple(stores), observation.span)
     return Launch(relaxing.builder.kernel(kernel))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lpmdsl.lowering.builder import Builder, state_name, stored_as
+from lpmdsl.lowering.builder import Builder, declare_attribute, state_name
 from lpmdsl.lowering.dense.contagion.buffers import networks_of
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import declare_network
@@ -22,7 +22,21 @@ from lpmdsl.lowering.relaxed.second_look import looked_again, to_sources
 from lpmdsl.lowering.relaxed.stays.phase_type import Shape, shape_of
 from lpmdsl.lowering.relaxed.stays.rounds import round_of
 from lpmdsl.lowering.relaxed.supported import check_relaxable
-from lpmdsl.program.ir import Const, Gate, Kernel, KExpr, Launch, Load, Program, ScheduleItem, Store
+from lpmdsl.program import handles
+from lpmdsl.program.ir import (
+    ColumnChances,
+    Const,
+    Gate,
+    Kernel,
+    KExpr,
+    Launch,
+    Load,
+    Program,
+    ScheduleItem,
+    StageNumbers,
+    StartChances,
+    Store,
+)
 from lpmdsl.program.nodes import AGENT, integer
 from lpmdsl.program.passes.adjoint import Event
 from lpmdsl.program.passes.simplify import simplify
@@ -124,11 +138,13 @@ def _declare(relaxing: Relaxing, shapes: dict[str, Shape]) -> None:
         for attribute in agent.attributes:
             if attribute.is_changed:
                 note = f"the chance that {attribute.name} is yes"
-                relaxing.state(f"{agent.name}_{attribute.name}_chance", (agent.name,), note)
+                chance, filled = handles.chance(agent.name, attribute.name), ColumnChances(agent.name, attribute.name)
+                relaxing.state(chance, (agent.name,), note, filled)
             else:
-                builder.buffer(f"{agent.name}_{attribute.name}", stored_as(attribute.type), (agent.name,), "input")
+                declare_attribute(builder, agent.name, attribute, "input")
     for name, shape in shapes.items():
-        builder.buffer(name, "f64", (shape.rows * shape.columns,), "constant", note="stages of a dwell time or delay")
+        size, note = (shape.rows * shape.columns,), "stages of a dwell time or delay"
+        builder.buffer(name, "f64", size, "constant", note=note, filled=StageNumbers())
         relaxing.inputs.add(name)
     for condition in model.conditions:
         _declare_condition(relaxing, condition, shapes)
@@ -136,7 +152,7 @@ def _declare(relaxing: Relaxing, shapes: dict[str, Shape]) -> None:
     for name in used:
         declare_network(builder, model.network(name))
     for name in used:  # presence is a float here, under other names
-        for counter in (f"{name}_present", f"{name}_here"):
+        for counter in (handles.present(name), handles.here(name)):
             builder.buffers.pop(counter, None)
     declare_observations(relaxing)
 
@@ -145,8 +161,9 @@ def _declare_condition(relaxing: Relaxing, condition: m.Condition, shapes: dict[
     layout = _layout_of(relaxing.model, condition, shapes)
     relaxing.layouts[condition.name] = layout
     relaxing.state(layout.buffer, (condition.of, layout.columns), "the chance of every stage of every state")
-    start = f"{condition.name}_start"
-    relaxing.builder.buffer(start, "f64", (condition.of, len(condition.states)), "constant", note="chances at time 0")
+    start, filled = handles.start_chances(condition.name), StartChances(condition.name)
+    size = (condition.of, len(condition.states))
+    relaxing.builder.buffer(start, "f64", size, "constant", note="chances at time 0", filled=filled)
     relaxing.inputs.add(start)
 
 
@@ -182,7 +199,7 @@ def _enter(relaxing: Relaxing, kind: str) -> Kernel:
             begun[column] = plus(begun[column], part)
 
         for state in range(len(condition.states)):
-            amount = here.let("starts", Load(f"{condition.name}_start", (AGENT, integer(state)), "f64"))
+            amount = here.let("starts", Load(handles.start_chances(condition.name), (AGENT, integer(state)), "f64"))
             enter_at_boundary(here, layout, state, amount, add)
         for column, value in enumerate(begun):
             here.body.append(Store(layout.buffer, (AGENT, integer(column)), value, condition.span))
@@ -198,7 +215,7 @@ def _advance(relaxing: Relaxing, kind: str) -> list[ScheduleItem]:
         for column in range(relaxing.layouts[condition.name].columns):
             here.stage(condition.name, column)
     for attribute in (a for a in relaxing.model.agent(kind).attributes if a.is_changed):
-        base = f"{kind}_{attribute.name}_chance"
+        base = handles.chance(kind, attribute.name)
         if relaxing.current(base) != base:
             here.body.append(Store(base, (AGENT,), here.yes(attribute.name), attribute.span))
     for condition in conditions:

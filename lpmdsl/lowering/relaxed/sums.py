@@ -19,8 +19,22 @@ from lpmdsl.lowering.dense.presence import (
 )
 from lpmdsl.lowering.relaxed.chances import ONE, Chances, Relaxing, minus, plus, times, truth
 from lpmdsl.lowering.relaxed.weights import absences, presence_name, read_by, scaled, weight_name
+from lpmdsl.program import handles
 from lpmdsl.program.gathers import gather_kernel
-from lpmdsl.program.ir import Gather, Kernel, KExpr, KStmt, Launch, Load, PlaceRead, RowSum, ScheduleItem, Store
+from lpmdsl.program.ir import (
+    Gather,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    Load,
+    MemberRows,
+    Members,
+    PlaceRead,
+    RowSum,
+    ScheduleItem,
+    Store,
+)
 from lpmdsl.program.nodes import AGENT, integer, number, op, real
 from lpmdsl.semantics import model as m
 
@@ -55,7 +69,7 @@ def _sum(relaxing: Relaxing, network: m.Network, kernel: str, source: str, into:
     back = network.name
     if network.directed:
         back = other_ends(relaxing.builder, network)  # along which derivatives go back
-    there, again = ((f"{name}_offsets", f"{name}_targets") for name in (network.name, back))
+    there, again = ((handles.offsets(name), handles.targets(name)) for name in (network.name, back))
     gather = Gather(RowSum(network.of, source, into, *there), RowSum(network.of, into, source, *again))
     return Launch(relaxing.builder.kernel(gather_kernel(kernel, gather, network.span)))
 
@@ -73,13 +87,14 @@ def _shared(relaxing: Relaxing, network: m.Network, name: str, source: str, into
     kind, place = network.of, network.place
     builder = relaxing.builder
     total, felt = f"{name}_{into}_at", f"{name}_{into}"
-    places = f"{kind}_{place}_places"
-    builder.buffer(f"{kind}_{place}_rows", "i64", (f"{places}+1",), "input", note="members of each place")
-    builder.buffer(f"{kind}_{place}_members", "i32", (kind,), "input")
+    places = handles.places(kind, place)
+    members, note = (handles.member_rows(kind, place), handles.members(kind, place)), "members of each place"
+    builder.buffer(members[0], "i64", (f"{places}+1",), "input", note=note, filled=MemberRows(kind, place))
+    builder.buffer(members[1], "i32", (kind,), "input", filled=Members(kind, place))
     relaxing.scratch(total, (places,), "added up over a place")
     relaxing.scratch(felt, (kind,), "what the own place adds up to")
     sum_, read = f"sum_{name}_{into}", f"read_{name}_{into}"
-    members, own = (f"{kind}_{place}_rows", f"{kind}_{place}_members"), f"{kind}_{place}"
+    own = handles.attribute(kind, place)
     adds = Gather(RowSum(places, source, total, *members), PlaceRead(kind, total, source, own))
     reads = Gather(PlaceRead(kind, total, felt, own), RowSum(places, felt, total, *members))
     builder.kernel(gather_kernel(sum_, adds, network.span))
@@ -141,9 +156,7 @@ def _felt(here: Chances, contagion: m.Contagion, network: m.Network, part: str) 
         mine = real("div", own, real("max", present, number(1e-9)))
         if network.mixing is not None:
             groups = len(here.model.table(network.mixing).keys[0])
-            table = here.relaxing.builder.buffer(
-                f"table_{network.mixing}", "f64", (groups * groups,), "constant", note=network.span.label
-            )
+            table = here.relaxing.builder.table_values(here.model.table(network.mixing), network.span)
             mine = real("mul", Load(table, (op("mul", group, integer(groups + 1)),), "f64"), mine)
         return minus(all_, mine)
     felt: KExpr = Load(f"{name}_felt{part}", (AGENT,), "f64")
@@ -161,5 +174,5 @@ def _others(here: Chances, network: m.Network) -> KExpr:
         return minus(around, Load(presence_name(network), (AGENT,), "f64"))
     if not is_static(here.relaxing.builder, network):
         return Load(f"{network.name}_around", (AGENT,), "f64")
-    start, stop = (Load(f"{network.name}_offsets", (i,), "i64") for i in (AGENT, op("add", AGENT, integer(1))))
+    start, stop = (Load(handles.offsets(network.name), (i,), "i64") for i in (AGENT, op("add", AGENT, integer(1))))
     return op("to_f64", op("sub", stop, start), dtype="f64")

@@ -10,6 +10,7 @@ from lpmdsl.lowering.dense.contagion.weights import scalings_of
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import group_of, groups_of, is_static, needs_presence, takes_part
 from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, plus, simple, times, truth
+from lpmdsl.program import handles
 from lpmdsl.program.ir import LANES, Fold, KExpr, Load, ScheduleItem, Store, Tally
 from lpmdsl.program.nodes import AGENT, op, real
 from lpmdsl.quantities import BOOLEAN, CONTACT_RATE, NUMBER, Kind, Type
@@ -143,6 +144,6 @@ def _to_group(here: Chances, network: m.Network, name: str, value: KExpr) -> lis
     builder = here.relaxing.builder
     groups = len(groups_of(builder, network)[1])
     here.relaxing.scratch(name, (groups,))
-    builder.buffer(f"{name}_tally", "f64", (f"chunks_{network.of}", groups, LANES), "tally")
-    here.body.append(Tally(f"{name}_tally", group_of(here.scope, network), value))
-    return [Fold(f"{name}_tally", name, "add")]
+    builder.buffer(handles.tally(name), "f64", (handles.chunks(network.of), groups, LANES), "tally")
+    here.body.append(Tally(handles.tally(name), group_of(here.scope, network), value))
+    return [Fold(handles.tally(name), name, "add")]

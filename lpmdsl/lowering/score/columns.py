@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.score.statistics import Decision, Ledger, Sum, Term
+from lpmdsl.program import handles
 from lpmdsl.program.ir import Given, KExpr, KStmt, Tally
 from lpmdsl.program.nodes import HAZARD_ONE, integer, number, op, real, rounded
 from lpmdsl.quantities import NUMBER
@@ -18,7 +19,7 @@ Slopes = tuple[tuple[str, m.Expr], ...]
 
 def tally_buffer(kind: str) -> str:
     """Name of the buffer of a kind of statistics."""
-    return f"scored_{kind}_tally"
+    return handles.tally(handles.scored(kind))
 
 
 def add(kind: str, column: int | KExpr, value: KExpr) -> Tally:

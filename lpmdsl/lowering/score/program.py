@@ -15,6 +15,7 @@ from lpmdsl.lowering.score.exposures import Felt, came_of, met, parts_of
 from lpmdsl.lowering.score.laws import additions
 from lpmdsl.lowering.score.statistics import Ledger
 from lpmdsl.lowering.score.stays import drawn
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Draw,
     Exposure,
@@ -147,9 +148,9 @@ def _declare_sums(builder: Builder, ledger: Ledger) -> None:
     """The buffers of the ledger, once it is known how many columns it has."""
     for kind, columns in ledger.columns.items():
         declared: tuple[tuple[str, tuple[int | str, ...], Role], ...] = (
-            (tally_buffer(kind), (f"chunks_{kind}", columns), "tally"),
+            (tally_buffer(kind), (handles.chunks(kind), columns), "tally"),
             (f"scored_{kind}_total", (columns,), "scratch"),
-            (f"scored_{kind}", ("steps+1", columns), "output"),
+            (handles.scored(kind), ("steps+1", columns), "output"),
         )
         for name, shape, role in declared:
             builder.buffer(name, "i64", shape, role, note="sums of which the score is made")
@@ -161,7 +162,7 @@ def _closing_items(builder: Builder, ledger: Ledger) -> list[ScheduleItem]:
     for kind, columns in ledger.columns.items():
         at = Var("column", "i64")
         total = builder.load(f"scored_{kind}_total", at)
-        store = Store(f"scored_{kind}", (op("add", STEP, integer(1)), at), total)
+        store = Store(handles.scored(kind), (op("add", STEP, integer(1)), at), total)
         loop = Loop(at.name, integer(0), integer(columns), (store,))
         items += [Fold(tally_buffer(kind), f"scored_{kind}_total", "add")]
         items += [Launch(builder.kernel(Kernel(f"keep_scored_{kind}", "", (), (loop,))))]

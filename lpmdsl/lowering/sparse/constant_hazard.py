@@ -14,6 +14,7 @@ from lpmdsl.lowering.dense.contagion.buffers import networks_of, owed_buffer, we
 from lpmdsl.lowering.dense.contagion.weights import constant_rate, fixed_weight
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import for_neighbours
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Append,
     AtomicAdd,
@@ -80,7 +81,7 @@ def contacts_left(scope: Scope, condition: m.Condition, threshold: Var, into: st
     one = op("max", weight, integer(1))
     body: list[KStmt] = []
     whole = scope.let(body, "whole", op("floordiv", op("sub", threshold, integer(1)), one))
-    never = scope.hoist("never", scope.builder.load(f"{into}_never", integer(0)))
+    never = scope.hoist("never", scope.builder.load(handles.never(into), integer(0)))
     contacts = op("add", whole, integer(1))
     fewest = op("select", test("gt", weight, integer(0)), op("min", contacts, never), never)
     rest = op("sub", threshold, op("mul", whole, one))
@@ -113,7 +114,7 @@ def reached(
     """
     builder, weight = scope.builder, weight_of_contact(scope, condition)
     contagion, network, _ = _spread_of(builder, condition)
-    never = scope.hoist("never", builder.load(f"{into}_never", integer(0)))
+    never = scope.hoist("never", builder.load(handles.never(into), integer(0)))
     contacts = scope.let(body, "contacts", op("sub", op("to_i64", builder.load(into, AGENT)), never))
     rest = scope.let(body, "rest", builder.load(rest_buffer(condition), AGENT))
     left = scope.let(body, "left", op("add", op("mul", op("sub", contacts, integer(1)), weight), rest))
@@ -235,7 +236,7 @@ def _settle(scope: Scope, condition: m.Condition, other: Var, owed: KExpr, caugh
     one = _one(weight_of_contact(scope, condition))
     inner += _kept(condition, other, op("sub", contacts, ahead), op("add", least, op("mul", ahead, one)))
     if caught:
-        never = scope.hoist("never", builder.load(f"{left}_never", integer(0)))
+        never = scope.hoist("never", builder.load(handles.never(left), integer(0)))
         mark = Store(left, (other,), op("to_i32", op("add", contacts, never), dtype="i32"))
         inner.append(If(test("le", contacts, integer(0)), (mark, Append(caught, other))))
     body.append(If(any_of(test("lt", after, integer(1)), test("gt", after, most)), tuple(inner)))

@@ -26,6 +26,7 @@ from lpmdsl.lowering.parts import Part
 from lpmdsl.lowering.sparse.plan import susceptible
 from lpmdsl.lowering.sparse.watching import FIRST, varying, watch_kernel
 from lpmdsl.lowering.sparse.worklists import at_risk, changed, declare_changed, not_at_risk, plan_of
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Assign,
     AtomicAdd,
@@ -65,23 +66,23 @@ def view_items(builder: Builder, kind: str) -> list[ScheduleItem]:
     items.append(Gate(anew, tuple(everyone), "everyone anew"))
     body = kernel.body
     if kind in plan_of(builder).acted_on:
-        body = (Store(f"{name}_noted", (AGENT,), op("to_u8", integer(0), dtype="u8")), *body)
+        body = (Store(handles.noted(name), (AGENT,), op("to_u8", integer(0), dtype="u8")), *body)
     builder.kernel(replace(kernel, over=name, body=body))
-    return [*items, Launch(kernel.name), Clear(f"{name}_size")]
+    return [*items, Launch(kernel.name), Clear(handles.size(name))]
 
 
 def resend_items(builder: Builder, kind: str) -> list[ScheduleItem]:
     """The same pass once more in a step, over those whom its infections changed."""
     name = changed(kind)
     items: list[ScheduleItem] = [Launch(f"refresh_{kind}")]
-    return [*items, *([Clear(f"{name}_size")] if f"{name}_size" in builder.buffers else [])]
+    return [*items, *([Clear(handles.size(name))] if handles.size(name) in builder.buffers else [])]
 
 
 def _everyone_kernels(kind: str, span: Span) -> list[Kernel]:
     """The list of those who changed becomes everyone, in order."""
     name = changed(kind)
     listing = Store(name, (AGENT,), op("to_i32", AGENT, dtype="i32"))
-    size = Store(f"{name}_size", (FIRST,), Var(kind, "i64"))
+    size = Store(handles.size(name), (FIRST,), Var(kind, "i64"))
     return [
         Kernel(f"list_every_{kind}", kind, (), (listing,), span),
         Kernel(f"count_every_{kind}", "", (), (size,), span),
@@ -120,7 +121,7 @@ def _weight_change(
     counted = builder.counts_sources(contagion, network)
     dtype: DType = "u8" if counted else "i64"
     note = "whether others count the agent" if counted else "the weight that others have from the agent"
-    name = builder.buffer(f"{weight_buffer(contagion, network)}_told", dtype, (scope.kind,), "state", note=note)
+    name = builder.buffer(handles.told(weight_buffer(contagion, network)), dtype, (scope.kind,), "state", note=note)
     body: list[KStmt] = []
     now = scope.let(body, f"weighs_on_{network.name}", integer(0))
     inner: list[KStmt] = []

@@ -19,6 +19,7 @@ from lpmdsl.lowering.sparse.neighbours import is_unnoted, listens, swept
 from lpmdsl.lowering.sparse.plan import told_attributes
 from lpmdsl.lowering.sparse.sights import telling_states
 from lpmdsl.lowering.sparse.worklists import after_moves, at_beginning, note_change, note_seen, plan_of
+from lpmdsl.program import handles
 from lpmdsl.program.ir import Apply, Draw, If, Kernel, KExpr, KStmt, Let, Loop, Store, Var, While, statements
 from lpmdsl.program.nodes import AGENT, any_of, is_one_of, op, test
 from lpmdsl.semantics import model as m
@@ -75,9 +76,9 @@ class _Noting:
         self.builder, self.kernel, self.scope = builder, kernel, _scope_of(builder, kernel)
         self.states = {c.name: c for c in builder.model.conditions if c.of == kernel.domain}
         self.phase = next((p for p in get_args(Phase) if kernel.name == moves_name(kernel.domain, p)), None)
-        self.phases = {f"{i.name}_phase": i for i in builder.model.interventions if i.place}
+        self.phases = {handles.phase(i.name): i for i in builder.model.interventions if i.place}
         is_acted_on = kernel.domain in plan_of(builder).acted_on
-        self.felt = {f"{kernel.domain}_{name}" for name in told} if is_acted_on else set()
+        self.felt = {handles.attribute(kernel.domain, name) for name in told} if is_acted_on else set()
         self.sweeps = is_unnoted(builder, kernel)
         self.seen = set() if self.sweeps else listens(builder, kernel.domain)
 

@@ -10,6 +10,7 @@ from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.sparse.neighbours import listens, seen_at, sum_of, swept
 from lpmdsl.lowering.sparse.sights import Sight, Term, may_be_away
 from lpmdsl.lowering.sparse.worklists import plan_of, seen_changed
+from lpmdsl.program import handles
 from lpmdsl.program.ir import Decide, Gate, Kernel, KExpr, Launch, Load, Program, ScheduleItem, Store, bounded
 from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, as_number, integer, number, op, real, test
 from lpmdsl.program.rewrite import map_block
@@ -20,7 +21,7 @@ def read_sums(builder: Builder, program: Program, items: dict[str, list[Schedule
     """The program in which sums that are kept are read where neighbours were asked anew; ``items`` by kind."""
     sights = {bounded(f"look_{s.kind}_{s.attribute.name}{phase}"): s
               for s in plan_of(builder).kept for phase in ("", "_at_end")}  # fmt: skip
-    at_once = {f"{s.kind}_{s.attribute.name}": s for s in sights.values() if s.is_read_at_once}
+    at_once = {handles.attribute(s.kind, s.attribute.name): s for s in sights.values() if s.is_read_at_once}
 
     def read(expr: KExpr) -> KExpr:
         if isinstance(expr, Load) and expr.buffer in at_once:
@@ -68,7 +69,7 @@ def _look_kernel(builder: Builder, kernel: Kernel, sight: Sight) -> Kernel:
     otherwise = sight.view.otherwise
     none = number(float("nan")) if otherwise is None else as_number(scope.value(otherwise))
     value = _value(builder, sight, AGENT, none)
-    name, dtype = f"{sight.kind}_{sight.attribute.name}", stored_as(sight.attribute.type)
+    name, dtype = handles.attribute(sight.kind, sight.attribute.name), stored_as(sight.attribute.type)
     body.append(Store(name, (AGENT,), as_stored(value, dtype), kernel.span))
     return replace(kernel, prologue=tuple(scope.prologue), body=tuple(body))
 
@@ -94,13 +95,13 @@ def _sum(builder: Builder, kind: str, term: Term, agent: KExpr) -> KExpr:
     network, name = builder.model.network(term.network), sum_of(builder, kind, term)
     tests: list[KExpr] = []
     if may_be_away(builder.model, network):
-        tests.append(test("ne", op("to_i64", builder.load(f"{network.name}_sees", agent)), integer(0)))
+        tests.append(test("ne", op("to_i64", builder.load(handles.sees(network.name), agent)), integer(0)))
     if network.days:
         day = op("max", STEP, integer(0))  # at the end of a step those of its day are still met
-        tests.append(test("ne", op("to_i64", builder.load(f"{network.name}_runs", day)), integer(0)))
+        tests.append(test("ne", op("to_i64", builder.load(handles.open_days(network.name), day)), integer(0)))
     if network.layout == "place":
-        place = op("max", integer(0), op("to_i64", builder.load(f"{kind}_{network.place}", agent)))
-        own = op("to_i64", builder.load(f"{name}_told", agent))
+        place = op("max", integer(0), op("to_i64", builder.load(handles.attribute(kind, network.place), agent)))
+        own = op("to_i64", builder.load(handles.told(name), agent))
         value = op("sub", op("to_i64", builder.load(name, place)), own)
     else:
         value = op("to_i64", builder.load(name, agent))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope
+from lpmdsl.program import handles
 from lpmdsl.program.ir import AtomicAdd, If, KExpr, KStmt
 from lpmdsl.program.nodes import all_of, integer, is_one_of, op, test
 from lpmdsl.semantics import model as m
@@ -57,5 +58,5 @@ def _counter(builder: Builder, expr: m.Neighbours) -> str:
     assert isinstance(expr.where, m.InState)
     states = "_".join(str(state) for state in sorted(expr.where.states))
     name = f"in_{expr.where.condition}_{states}_by_{expr.place}"
-    size = f"{expr.of}_{expr.place}_places"
+    size = handles.places(expr.of, expr.place)
     return builder.buffer(name, "i64", (size,), "state", note="members in these states")

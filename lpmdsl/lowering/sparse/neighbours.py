@@ -19,6 +19,7 @@ from lpmdsl.lowering.dense.presence import add_to_shared, along_rows, for_neighb
 from lpmdsl.lowering.sparse.sights import Term, may_be_away, telling_attributes, telling_states
 from lpmdsl.lowering.sparse.watching import FIRST, varying, watch_kernel
 from lpmdsl.lowering.sparse.worklists import awake, declare_list, note_seen, plan_of, seen_changed
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Assign,
     AtomicAdd,
@@ -52,18 +53,18 @@ def declare_sights(builder: Builder) -> None:
     for kind in dict.fromkeys(s.kind for s in plan_of(builder).kept):
         declare_list(builder, seen_changed(kind), kind, "those of whom others may see something else")
         note = "1: is on the list of those of whom others may see something else"
-        builder.buffer(f"{seen_changed(kind)}_noted", "u8", (kind,), "state", note=note)
+        builder.buffer(handles.noted(seen_changed(kind)), "u8", (kind,), "state", note=note)
         _declare_ways(builder, kind, seen_changed(kind))
         for term in _terms(builder, kind):
             network, name = builder.model.network(term.network), sum_of(builder, kind, term)
-            places = f"{kind}_{network.place}_places"
+            places = handles.places(kind, network.place)
             shape = places if network.layout == "place" else kind
             builder.buffer(name, _dtype(term), (shape,), "state", note=f"sum of {network.name}")
             told: DType = "u8" if term.what is None else "i32"
-            builder.buffer(f"{name}_told", told, (kind,), "state", note="what the agent adds to it")
+            builder.buffer(handles.told(name), told, (kind,), "state", note="what the agent adds to it")
         for network in _networks(builder, kind):
             if may_be_away(builder.model, network):
-                builder.buffer(f"{network.name}_sees", "u8", (kind,), "state", note="1: takes part in it")
+                builder.buffer(handles.sees(network.name), "u8", (kind,), "state", note="1: takes part in it")
 
 
 def _declare_ways(builder: Builder, kind: str, name: str) -> None:
@@ -71,7 +72,7 @@ def _declare_ways(builder: Builder, kind: str, name: str) -> None:
     builder.buffer(f"{name}_anew", "i64", (1,), "control", 2, note)
     builder.buffer(f"{name}_swept", "i64", (1,), "control", note="1: a pass over everybody has listed nobody")
     builder.buffer(f"{name}_count", "i64", (1,), "control", note="how many of those asked had changed")
-    builder.buffer(f"{name}_tally", "i64", (f"chunks_{kind}", 1), "tally")
+    builder.buffer(handles.tally(name), "i64", (handles.chunks(kind), 1), "tally")
 
 
 def _terms(builder: Builder, kind: str) -> list[Term]:
@@ -122,12 +123,12 @@ def sight_items(builder: Builder, kind: str) -> list[ScheduleItem]:
     asked: list[ScheduleItem] = [
         *(Clear(sum_of(builder, kind, t)) for t in _terms(builder, kind) if _is_of_places(builder, t)),
         Launch(builder.kernel(_recount_kernel(builder, kind))),
-        Fold(f"{name}_tally", f"{name}_count", "add"),
+        Fold(handles.tally(name), f"{name}_count", "add"),
         Launch(builder.kernel(rate)),
-        Clear(f"{name}_size"),
+        Clear(handles.size(name)),
     ]
     items.append(Gate(any_of(*anew), tuple(asked), "everybody anew"))
-    return [*items, Launch(builder.kernel(replace(refresh, over=name))), Clear(f"{name}_size")]
+    return [*items, Launch(builder.kernel(replace(refresh, over=name))), Clear(handles.size(name))]
 
 
 def _are_many(builder: Builder, kind: str, counter: str) -> KExpr:
@@ -141,7 +142,7 @@ def _is_of_places(builder: Builder, term: Term) -> bool:
 
 
 def _is_noted(kind: str, is_noted: int) -> Store:
-    return Store(f"{seen_changed(kind)}_noted", (AGENT,), integer_u8(is_noted))
+    return Store(handles.noted(seen_changed(kind)), (AGENT,), integer_u8(is_noted))
 
 
 def integer_u8(value: int) -> KExpr:
@@ -160,7 +161,7 @@ def _own_terms(
             here[network.name] = scope.let(body, f"{network.name}_here", here[network.name])
             sees = op("to_u8", here[network.name], dtype="u8")
             if notes_presence:
-                body.append(Store(f"{network.name}_sees", (AGENT,), sees, network.span))
+                body.append(Store(handles.sees(network.name), (AGENT,), sees, network.span))
     found: list[tuple[Term, Var]] = []
     for term in _terms(builder, scope.kind):
         adds = scope.let(body, "adds", integer(0))
@@ -183,7 +184,7 @@ def _refresh_kernel(builder: Builder, kind: str) -> Kernel:
     body = read_states(scope)
     for term, adds in _own_terms(builder, scope, body):
         network, name = builder.model.network(term.network), sum_of(builder, kind, term)
-        told = builder.buffers[f"{name}_told"]
+        told = builder.buffers[handles.told(name)]
         before = scope.let(body, "told", op("to_i64", builder.load(told.name, AGENT)))
         store = Store(told.name, (AGENT,), _narrow(adds, told.dtype))
         inner: list[KStmt] = [store]
@@ -219,10 +220,10 @@ def _recount_kernel(builder: Builder, kind: str) -> Kernel:
     scope = Scope(builder, kind)
     body = read_states(scope)
     terms = _own_terms(builder, scope, body)
-    body.append(If(_differs(builder, kind, terms), (Tally(f"{seen_changed(kind)}_tally", FIRST, integer(1)),)))
+    body.append(If(_differs(builder, kind, terms), (Tally(handles.tally(seen_changed(kind)), FIRST, integer(1)),)))
     for term, adds in terms:
         network, name = builder.model.network(term.network), sum_of(builder, kind, term)
-        body.append(Store(f"{name}_told", (AGENT,), _narrow(adds, builder.buffers[f"{name}_told"].dtype)))
+        body.append(Store(handles.told(name), (AGENT,), _narrow(adds, builder.buffers[handles.told(name)].dtype)))
         if network.layout == "place":
             added = AtomicAdd(name, (place_of(scope, network),), _narrow(adds, _dtype(term)), network.span)
             body.append(If(test("ne", adds, integer(0)), (added,)))
@@ -235,7 +236,7 @@ def _recount_kernel(builder: Builder, kind: str) -> Kernel:
 
 def _differs(builder: Builder, kind: str, terms: list[tuple[Term, Var]]) -> KExpr:
     """Test that a term of the agent is another than it has told."""
-    told = (builder.load(f"{sum_of(builder, kind, t)}_told", AGENT) for t, _ in terms)
+    told = (builder.load(handles.told(sum_of(builder, kind, t)), AGENT) for t, _ in terms)
     return any_of(*(test("ne", op("to_i64", before), adds) for before, (_, adds) in zip(told, terms, strict=True)))
 
 
@@ -250,7 +251,7 @@ def _find_kernel(builder: Builder, kind: str) -> Kernel:
     body = read_states(scope)
     differs = _differs(builder, kind, _own_terms(builder, scope, body, notes_presence=False))
     away = [n for n in _networks(builder, kind) if may_be_away(builder.model, n)]
-    seen = [test("ne", builder.load(f"{n.name}_sees", AGENT), op("to_u8", takes_part(scope, n), dtype="u8"))
+    seen = [test("ne", builder.load(handles.sees(n.name), AGENT), op("to_u8", takes_part(scope, n), dtype="u8"))
             for n in away]  # fmt: skip
     body.append(If(any_of(differs, *seen), (note_seen(scope),)))
     return Kernel(f"find_changed_{kind}", kind, tuple(scope.prologue), tuple(body), seen_at(builder, kind))
@@ -274,7 +275,7 @@ def _asked(scope: Scope, network: m.Network, term: Term, body: list[KStmt]) -> V
 def listens(builder: Builder, kind: str) -> set[str]:
     """The buffers of attributes of a kind whose change others may see."""
     found = telling_attributes(builder.model, plan_of(builder).kept, kind)
-    return {f"{kind}_{name}" for name in found}
+    return {handles.attribute(kind, name) for name in found}
 
 
 def is_unnoted(builder: Builder, kernel: Kernel) -> bool:

@@ -49,6 +49,7 @@ from lpmdsl.lowering.sparse.worklists import (
     not_at_risk,
     plan_of,
 )
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Append,
     Clear,
@@ -165,7 +166,7 @@ def _moves_items(builder: Builder, phase: Phase) -> list[ScheduleItem]:
             continue
         (condition,) = conditions
         gathered = _due(builder, condition) if phase == "own" else _reached(builder, condition, phase)
-        items += [Clear(f"{moving(condition)}_size"), *gathered]
+        items += [Clear(handles.size(moving(condition))), *gathered]
         items.append(Launch(builder.kernel(replace(kernel, over=moving(condition)))))
         is_last = phase == "again" or (phase == "look" and condition.name not in builder.again)
         if is_last and builder.has_constant_hazard(condition.name):
@@ -200,7 +201,7 @@ def _reached(builder: Builder, condition: m.Condition, phase: Phase) -> list[Sch
 
 def _told(builder: Builder, condition: m.Condition, caught: str) -> list[ScheduleItem]:
     """Those whom a look made infectious tell their neighbours; ``caught``: a list of those infected by it in turn."""
-    return [Launch(builder.kernel(tell_kernel(builder, condition, caught))), Clear(f"{fresh(condition)}_size")]
+    return [Launch(builder.kernel(tell_kernel(builder, condition, caught))), Clear(handles.size(fresh(condition)))]
 
 
 def _restless_kernel(builder: Builder, condition: m.Condition, states: list[int]) -> Kernel:

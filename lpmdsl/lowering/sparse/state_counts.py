@@ -7,6 +7,7 @@ from collections.abc import Callable
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.sparse.censuses import Occupancy, occupancy_of
+from lpmdsl.program import handles
 from lpmdsl.program.ir import Fold, If, Kernel, KExpr, KStmt, Launch, Loop, ScheduleItem, Store, Var
 from lpmdsl.program.nodes import STEP, all_of, integer, op, test
 from lpmdsl.quantities import Kind
@@ -24,7 +25,7 @@ def settle_items(builder: Builder) -> list[ScheduleItem]:
         total = op("add", builder.load(one.name, at), builder.load(f"{one.name}_change", at))
         loop = Loop(at.name, integer(0), integer(one.cells), (Store(one.name, (at,), total),))
         kernel = Kernel(f"settle_{one.name}", "", (), (loop,), one.condition.span)
-        items.append(Fold(f"{one.name}_tally", f"{one.name}_change", "add"))
+        items.append(Fold(handles.tally(one.name), f"{one.name}_change", "add"))
         items.append(Launch(builder.kernel(kernel)))
     return items
 

@@ -10,6 +10,7 @@ from lpmdsl.lowering.sparse.censuses import Occupancy
 from lpmdsl.lowering.sparse.constant_hazard import dirty_blocks, fresh, mark_dirty, tell_at_once
 from lpmdsl.lowering.sparse.members import tell_places
 from lpmdsl.lowering.sparse.plan import Plan, susceptible, telling_states, timed
+from lpmdsl.program import handles
 from lpmdsl.program.ir import Append, Enqueue, If, KExpr, KStmt, Mark, Store, Tally
 from lpmdsl.program.nodes import AGENT, STEP, any_of, integer, is_one_of, op, test
 from lpmdsl.semantics import model as m
@@ -51,20 +52,22 @@ def declare_lists(builder: Builder) -> None:
         kind = one.condition.of
         builder.buffer(one.name, "i64", (one.cells,), "state", note="how many are in each state")
         builder.buffer(f"{one.name}_change", "i64", (one.cells,), "scratch")
-        builder.buffer(f"{one.name}_tally", "i64", (f"chunks_{kind}", one.cells), "tally")
+        builder.buffer(handles.tally(one.name), "i64", (handles.chunks(kind), one.cells), "tally")
 
 
 def declare_changed(builder: Builder, kind: str) -> None:
     """The list of those who have changed; interventions may come upon the same agent twice, so it is noted."""
     declare_list(builder, changed(kind), f"twice_{kind}", "those whose weight or presence may have changed")
     if kind in plan_of(builder).acted_on:
-        builder.buffer(f"{changed(kind)}_noted", "u8", (kind,), "state", note="1: is on the list of those who changed")
+        builder.buffer(
+            handles.noted(changed(kind)), "u8", (kind,), "state", note="1: is on the list of those who changed"
+        )
 
 
 def declare_list(builder: Builder, name: str, size: str, note: str) -> None:
     """The buffers of a list of agents with room for so many."""
     builder.buffer(name, "i32", (size,), "state", note=note)
-    builder.buffer(f"{name}_size", "i64", (1,), "control")
+    builder.buffer(handles.size(name), "i64", (1,), "control")
 
 
 def moving(condition: m.Condition) -> str:
@@ -107,7 +110,9 @@ def seen_changed(kind: str) -> str:
 
 def at_beginning(scope: Scope, condition: m.Condition, state: KExpr) -> list[KStmt]:
     """The start state in the tables, in the calendar, in a set."""
-    body: list[KStmt] = [Tally(f"{o.name}_tally", cell(scope, o, state), integer(1)) for o in _told(scope, condition)]
+    body: list[KStmt] = [
+        Tally(handles.tally(o.name), cell(scope, o, state), integer(1)) for o in _told(scope, condition)
+    ]
     return [*body, *tell_places(scope, condition, state), *_expected(scope, condition, state, integer(0))]
 
 
@@ -128,7 +133,7 @@ def _expected(scope: Scope, condition: m.Condition, state: KExpr, earliest: KExp
     if way == "dense":
         return body
     if timed(condition):
-        due = scope.builder.load(f"{condition.name}_due", AGENT)
+        due = scope.builder.load(handles.due(condition.name), AGENT)
         step = op("max", earliest, op("shr", op("sub", due, integer(1)), integer(TICK_BITS)))
         body.append(If(is_one_of(state, timed(condition)), (Enqueue(calendar(condition), step, AGENT),)))
     if woken := plan_of(scope.builder).woken.get(condition.name):
@@ -165,8 +170,8 @@ def tell_occupancies(scope: Scope, condition: m.Condition, before: KExpr, state:
     """The agent is one fewer in its old cell and one more in its new one."""
     body: list[KStmt] = []
     for one in _told(scope, condition):
-        body.append(Tally(f"{one.name}_tally", cell(scope, one, before), integer(-1)))
-        body.append(Tally(f"{one.name}_tally", cell(scope, one, state), integer(1)))
+        body.append(Tally(handles.tally(one.name), cell(scope, one, before), integer(-1)))
+        body.append(Tally(handles.tally(one.name), cell(scope, one, state), integer(1)))
     return body
 
 
@@ -195,7 +200,7 @@ def _tell_view(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr
 def note_change(scope: Scope) -> list[KStmt]:
     """The agent joins the list of those who changed, once; nothing if there is no such list."""
     builder, name = scope.builder, changed(scope.kind)
-    if f"{name}_size" not in builder.buffers:
+    if handles.size(name) not in builder.buffers:
         return []
     if scope.kind not in plan_of(builder).acted_on:
         return [Append(name, scope.agent)]
@@ -210,6 +215,6 @@ def note_seen(scope: Scope) -> KStmt:
 
 
 def _listed_once(scope: Scope, name: str) -> If:
-    flag = f"{name}_noted"
+    flag = handles.noted(name)
     is_new = test("eq", op("to_i64", scope.builder.load(flag, scope.agent)), integer(0))
     return If(is_new, (Store(flag, (scope.agent,), op("to_u8", integer(1), dtype="u8")), Append(name, scope.agent)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from lpmdsl.program.ir.filled import BY_KERNELS, Filled
+
 DType = Literal["bool", "u8", "i16", "i32", "u32", "i64", "f64"]
 Role = Literal["constant", "input", "state", "scratch", "tally", "output", "control"]
 """constant: values of constant expressions and tables, set before a run; input: the world; state: what agents keep
@@ -34,3 +36,4 @@ class Buffer:
     """Number of a constant, a hazard: the elements take four bytes if four times it does in fixed point."""
     one_way: bool = False
     """Ends of ties that lead one way: the row of the one at an end need not name the other."""
+    filled: Filled = BY_KERNELS

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Literal
 
+from lpmdsl.program import handles
 from lpmdsl.program.ir.expressions import KExpr
 from lpmdsl.program.ir.statements import KStmt
 from lpmdsl.source import NOWHERE, Span
@@ -170,12 +171,12 @@ class Spend:
     @property
     def never(self) -> str:
         """One element: ``NEVER``, or the largest number of a narrower ``left`` that holds all that can be counted."""
-        return f"{self.left}_never"
+        return handles.never(self.left)
 
     @property
     def buffers(self) -> tuple[str, ...]:
         """All that it reads and writes, in the order in which back ends take them."""
-        return (self.left, self.counts, self.dirty, self.never, self.items, f"{self.items}_size")
+        return (self.left, self.counts, self.dirty, self.never, self.items, handles.size(self.items))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,17 +201,17 @@ class Decide:
     @property
     def archetypes(self) -> str:
         """Name of the buffer of everyone's archetype."""
-        return f"{self.asked or self.behaviour}_archetype"
+        return handles.archetype(self.asked or self.behaviour)
 
     @property
     def table(self) -> str:
         """Name of the buffer of the answers."""
-        return f"{self.behaviour}_table"
+        return handles.answers(self.behaviour)
 
     @property
     def buffers(self) -> tuple[str, ...]:
         """All that it reads and writes, in the order in which back ends take them."""
-        told = (self.listed, f"{self.listed}_size", f"{self.listed}_noted") if self.listed else ()
+        told = (self.listed, handles.size(self.listed), handles.noted(self.listed)) if self.listed else ()
         return (self.archetypes, self.table, self.into, *told)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lpmdsl.program import handles
 from lpmdsl.program.ir.draws import law_parts
 from lpmdsl.program.ir.expressions import Apply, Beside, KExpr, Load, Quantile, Threshold
 from lpmdsl.program.ir.schedule import Gate, Kernel, Launch, ScheduleItem
@@ -112,7 +113,7 @@ def buffers_of(kernel: Kernel) -> tuple[str, ...]:
             case Mark() | Claim():
                 names.add(stmt.bits)
             case Append():
-                names |= {stmt.items, f"{stmt.items}_size"}
+                names |= {stmt.items, handles.size(stmt.items)}
             case Enqueue():
                 names |= set(calendar_buffers(stmt.calendar))
             case _:
@@ -132,3 +133,9 @@ def launched(item: ScheduleItem) -> list[str]:
             return [n for inner in item.items for n in launched(inner)]
         case _:
             return []
+
+
+def every_item(items: tuple[ScheduleItem, ...]) -> Iterator[ScheduleItem]:
+    """The items of a schedule, also those behind gates."""
+    for item in items:
+        yield from every_item(item.items) if isinstance(item, Gate) else (item,)

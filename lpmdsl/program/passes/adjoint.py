@@ -18,9 +18,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from lpmdsl.program import handles
 from lpmdsl.program.gathers import way_kernel
 from lpmdsl.program.ir import (
     LANES,
+    Adjoint,
     Apply,
     Assign,
     Buffer,
@@ -61,11 +63,6 @@ class Event:
 
     kernel: str
     locals: tuple[str, ...]
-
-
-def adjoint_buffer(buffer: str) -> str:
-    """Buffer of the adjoints of a buffer's elements."""
-    return f"d_{buffer}"
 
 
 def adjoint(program: Program, inputs: Collection[str], events: Mapping[str, Event] | None = None) -> Program:
@@ -187,8 +184,10 @@ class _Adjoint:
 
     def adjoint_of(self, name: str) -> str:
         """Declare the adjoints of a buffer's elements."""
-        made = adjoint_buffer(name)
-        self.buffers.setdefault(made, Buffer(made, "f64", self.shape(name), "state", 0.0, f"adjoint of {name}"))
+        made = handles.adjoint(name)
+        self.buffers.setdefault(
+            made, Buffer(made, "f64", self.shape(name), "state", 0.0, f"adjoint of {name}", filled=Adjoint(name))
+        )
         return made
 
     def scratch(self, name: str, shape: tuple[int | str, ...], role: Role = "scratch") -> str:
@@ -323,7 +322,7 @@ class _Turned:
         pull_back(expr, derivative, self.is_active, self._receive, self._named)
 
     def _clear(self, name: str) -> None:
-        clear = Clear(adjoint_buffer(name))
+        clear = Clear(handles.adjoint(name))
         if clear not in self.after:
             self.after.append(clear)
 
@@ -349,7 +348,7 @@ class _Turned:
         assert isinstance(columns, int), f"{buffer} is read across agents"
         part = f"{derivative}_part"
         tally = self.maker.scratch(f"{part}_tally_{self.kernel.domain}",
-                                   (f"chunks_{self.kernel.domain}", columns, LANES), "tally")  # fmt: skip
+                                   (handles.chunks(self.kernel.domain), columns, LANES), "tally")  # fmt: skip
         self.maker.scratch(part, (columns,))
         self.body.append(Tally(tally, index[0], amount))
         self._join(tally, part, derivative, columns)

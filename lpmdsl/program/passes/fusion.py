@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Append,
     Assign,
@@ -124,7 +125,7 @@ def _touched(item: ScheduleItem, kernels: dict[str, Kernel]) -> set[str]:
         case Fold():
             return {item.tally, item.into}
         case Collect():
-            return {*calendar_buffers(item.calendar), item.items, f"{item.items}_size"}
+            return {*calendar_buffers(item.calendar), item.items, handles.size(item.items)}
         case Spend() | Decide():
             return set(item.buffers)
         case Clear():
@@ -195,7 +196,7 @@ def _shared_writes(kernel: Kernel) -> set[str]:
             case Store() if stmt.index != (Var("i", "i64"),):
                 shared.add(stmt.buffer)
             case Append():
-                shared |= {stmt.items, f"{stmt.items}_size"}
+                shared |= {stmt.items, handles.size(stmt.items)}
             case Enqueue():
                 shared |= set(calendar_buffers(stmt.calendar))
             case _:

@@ -7,14 +7,13 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 from lpmdsl.program.ir import (
     Ahead,
     AtomicAdd,
     AtomicMax,
-    Gate,
     Kernel,
     KExpr,
     KStmt,
@@ -23,10 +22,10 @@ from lpmdsl.program.ir import (
     Loop,
     Prefetch,
     Program,
-    ScheduleItem,
     Spend,
     Store,
     Var,
+    every_item,
     expressions,
     statements,
     walk,
@@ -44,15 +43,9 @@ def look_ahead(program: Program) -> Program:
     # Counts of ties are bytes: asking for them costs more than waiting (1 M agents: 0.24 s with, 0.21 s without).
     large -= {b.name for b in program.buffers if b.rows}
     # Contacts are carried in one notification of many.
-    rare = {item.left for item in _flat(program.step) if isinstance(item, Spend)}
+    rare = {item.left for item in every_item(program.step) if isinstance(item, Spend)}
     kernels = tuple(_with_requests(k, large, rare) if k.over in lists else k for k in program.kernels)
     return replace(program, kernels=kernels)
-
-
-def _flat(items: tuple[ScheduleItem, ...]) -> Iterator[ScheduleItem]:
-    """The items of a schedule, also those behind gates."""
-    for item in items:
-        yield from _flat(item.items) if isinstance(item, Gate) else (item,)
 
 
 def _with_requests(kernel: Kernel, large: set[str], rare: set[str]) -> Kernel:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Assign,
     AtomicAdd,
@@ -72,7 +73,7 @@ class _Row:
         return [
             Buffer(self.way, "i64", (1,), "control", note="1: this step pulls"),
             Buffer(self.weight, "i64", (self.kind,), "scratch", note="weight of each agent, when pulled"),
-            Buffer(f"{self.senders}_tally", "i64", (f"chunks_{self.kind}", 1), "tally"),
+            Buffer(handles.tally(self.senders), "i64", (handles.chunks(self.kind), 1), "tally"),
             Buffer(self.senders, "i64", (1,), "scratch", note="how many had a weight"),
         ]
 
@@ -124,7 +125,7 @@ def _with_both_ways(program: Program, row: _Row, pull_from: int) -> Program:
         program,
         buffers=(*program.buffers, *row.buffers()),
         kernels=(choose, *kernels),
-        step=(Fold(f"{row.senders}_tally", row.senders, "add"), Launch(choose.name), *_cleared(program.step, row)),
+        step=(Fold(handles.tally(row.senders), row.senders, "add"), Launch(choose.name), *_cleared(program.step, row)),
     )
 
 
@@ -156,7 +157,7 @@ def _sending(kernel: Kernel, row: _Row) -> Kernel:
     assert isinstance(add, AtomicAdd)
     pulls = Var(f"{row.counter}_pulls", "bool")
     both = (
-        Tally(f"{row.senders}_tally", FIRST, integer(1)),
+        Tally(handles.tally(row.senders), FIRST, integer(1)),
         If(pulls, (Store(row.weight, (AGENT,), add.value, row.loop.span),), (row.loop,)),
     )
     body = _replaced(kernel.body, row.loop, both)

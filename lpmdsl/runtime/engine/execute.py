@@ -18,6 +18,7 @@ from lpmdsl.lowering.decision_tables import DONE, TURN
 from lpmdsl.lowering.dense.ending import ENDED
 from lpmdsl.lowering.dense.interventions.spending import paid
 from lpmdsl.lowering.dense.watched_values import FIRST
+from lpmdsl.program import handles
 from lpmdsl.runtime.engine.asking import Asking
 from lpmdsl.runtime.engine.buffers import make_buffers, size_values
 from lpmdsl.runtime.engine.kernels import Driver, Kernels, build
@@ -129,7 +130,7 @@ class _Asked:
             for turn in self.asking.turns:
                 self._begin(turn)
                 team.run(self.look, t, t + 1)
-                if not self.asking.answer(t, turn, lambda name: self.buffers[f"{name}_occurs"], self._fill):
+                if not self.asking.answer(t, turn, lambda name: self.buffers[handles.occurs(name)], self._fill):
                     return t
             self._begin(DONE)
         return self.asking.next_due(t + 1)
@@ -139,7 +140,7 @@ class _Asked:
             self.buffers[TURN][0] = turn
 
     def _fill(self, name: str, codes: NDArray[np.int64], rows: NDArray) -> None:
-        self.buffers[f"{name}_table"][codes] = rows
+        self.buffers[handles.answers(name)][codes] = rows
 
 
 def _run_blocks(
@@ -180,13 +181,13 @@ def result_of(request: RunRequest, buffers: dict[str, NDArray], done: int, timin
     model = request.model
     require_sound(model, buffers)
     # A device buffer has at least one row, also for an observation that never reports.
-    raw = {o.name: buffers[f"observed_{o.name}"][: report_count(model, o.name, request.steps)]
+    raw = {o.name: buffers[handles.observed(o.name)][: report_count(model, o.name, request.steps)]
            for o in model.observations}  # fmt: skip
     ended = ended_at(buffers)
     last = done if ended is None else min(ended, done)
     reports = {name: _reports(model, name, rows, last) for name, rows in raw.items()}
     checks = sum(isinstance(c, CheckAlways) for c in model.checks)
-    watches = tuple(buffers[f"watch_{k}"].copy() for k in range(checks))
+    watches = tuple(buffers[handles.watched(k)].copy() for k in range(checks))
     costs = {i.name: _spent(i, buffers, model.clock.step) for i in model.interventions}
     states = {c.name: buffers[c.name].copy() for c in model.conditions}
     return RunResult(reports, watches, costs, states, done, timings, ended=ended)

@@ -19,6 +19,7 @@ from lpmdsl.backends.request import RunRequest
 from lpmdsl.compiler import Compiled, with_circles
 from lpmdsl.lowering.decision_tables import DONE, TURN
 from lpmdsl.population.people import build_world, start_states
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Apply,
     Clear,
@@ -125,13 +126,13 @@ class _Walk:
     def ask(self, t: int, turn: int, asking: Asking) -> bool:
         """Ask for the archetypes' answers, as a stage of its own; return True if there were questions."""
         before = time.perf_counter()
-        answered = asking.answer(t, turn, lambda name: self.known[f"{name}_occurs"], self._fill)
+        answered = asking.answer(t, turn, lambda name: self.known[handles.occurs(name)], self._fill)
         self.lines["asking"] = tuple(b.span.label for b in asking.behaviours)
         self.seconds["asking"] += time.perf_counter() - before
         return answered
 
     def _fill(self, name: str, codes: NDArray[np.int64], rows: NDArray) -> None:
-        self.known[f"{name}_table"][codes] = rows
+        self.known[handles.answers(name)][codes] = rows
 
     def _call(self, item: ScheduleItem, t: int) -> tuple[str, tuple[str, ...], Callable[[], object]]:
         """The name of a stage, its lines, and a function that runs it: machine code, and its arguments ready."""
@@ -141,7 +142,7 @@ class _Walk:
             case Decide():
                 return self._decide(item, t)
             case Collect():
-                names = (*calendar_buffers(item.calendar), item.items, f"{item.items}_size")
+                names = (*calendar_buffers(item.calendar), item.items, handles.size(item.items))
                 head, blocks, pool, items, length = self._known(names)
                 return self._stage("collect", item.items, (head, blocks, pool, t, items, length))
             case Spend():
@@ -200,7 +201,7 @@ class _Walk:
             return int(self.known[kernel.domain])
         if self.program.buffer(kernel.over).dtype == "i64":
             return len(self.known[kernel.over])
-        return int(self.known[f"{kernel.over}_size"][0])
+        return int(self.known[handles.size(kernel.over)][0])
 
     def _value(self, expr: KExpr, t: int) -> Any:
         match expr:

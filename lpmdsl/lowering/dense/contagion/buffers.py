@@ -5,6 +5,7 @@ from __future__ import annotations
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.presence import counter_shape, groups_of
 from lpmdsl.lowering.parts import Part
+from lpmdsl.program import handles
 from lpmdsl.program.ir import Clear, If, KStmt, ScheduleItem, Store
 from lpmdsl.program.nodes import AGENT, integer, test
 from lpmdsl.semantics import model as m
@@ -90,9 +91,9 @@ def declare_contagion(builder: Builder, contagion: m.Contagion) -> None:
             groups = len(groups_of(builder, network)[1])
             kind = builder.model.condition(contagion.source_on(network.name)).of
             if builder.plan is None or network.is_between:
-                builder.buffer(f"{name}_tally", "i64", (f"chunks_{kind}", groups), "tally")
-            builder.buffer(f"{name}_hazard", "i64", (groups,), "scratch", note="exposure of one of the group")
-            builder.buffer(f"{name}_force", "i64", (groups,), "scratch", note="the force on it as the step ends")
+                builder.buffer(handles.tally(name), "i64", (handles.chunks(kind), groups), "tally")
+            builder.buffer(handles.hazard(name), "i64", (groups,), "scratch", note="exposure of one of the group")
+            builder.buffer(handles.force(name), "i64", (groups,), "scratch", note="the force on it as the step ends")
 
 
 def _declare_counter(builder: Builder, contagion: m.Contagion, network: m.Network) -> None:

@@ -18,6 +18,7 @@ from lpmdsl.lowering.dense.entries import Course, is_entered, keeps_entry
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import runs_today, takes_part
 from lpmdsl.lowering.parts import Moved
+from lpmdsl.program import handles
 from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Store, Var
 from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, op, test
 from lpmdsl.semantics import model as m
@@ -115,7 +116,7 @@ def came(builder: Builder, condition: m.Condition) -> KExpr:
     """The tick from which an agent has been in its state within this step."""
     if not keeps_entry(condition):
         return START
-    return op("max", builder.load(f"{condition.name}_entered", AGENT), START)
+    return op("max", builder.load(handles.entered(condition.name), AGENT), START)
 
 
 def keep_debts(course: Course, debts: Debts) -> list[KStmt]:

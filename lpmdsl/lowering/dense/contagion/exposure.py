@@ -10,6 +10,7 @@ from lpmdsl.lowering.dense.contagion.weights import can_weigh, scaled, scalings_
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import group_of, needs_presence, place_of, runs_today, takes_part
 from lpmdsl.lowering.laws import given
+from lpmdsl.program import handles
 from lpmdsl.program.ir import Assign, Exposure, If, KExpr, KStmt, Sample, Var
 from lpmdsl.program.nodes import AGENT, SURE, all_of, any_of, integer, number, op, real, rounded, test
 from lpmdsl.semantics import model as m
@@ -80,8 +81,8 @@ def _sent_on(
         group = group_of(scope, network)
         own = integer(0) if is_again else _own_weight(scope, contagion, network, state, body)
         if own == integer(0):
-            hazard = scope.let(body, f"from_{network.name}", builder.load(f"{name}_hazard", group))
-            return builder.load(f"{name}_force", group), hazard
+            hazard = scope.let(body, f"from_{network.name}", builder.load(handles.hazard(name), group))
+            return builder.load(handles.force(name), group), hazard
         hazards = group_hazards(scope, contagion, network, group, own, body, is_again)
         return hazards
     index = place_of(scope, network) if network.layout == "place" else AGENT
@@ -133,9 +134,9 @@ def _spread_evenly(scope: Scope, network: m.Network, weight: KExpr) -> KExpr:
     if not needs_presence(network) or network.layout == "random":
         return weight
     if network.layout == "place":
-        present = scope.builder.load(f"{network.name}_present", place_of(scope, network))
+        present = scope.builder.load(handles.present(network.name), place_of(scope, network))
         divisor = op("sub", present, integer(1))
     else:
-        divisor = scope.builder.load(f"{network.name}_present", AGENT)
+        divisor = scope.builder.load(handles.present(network.name), AGENT)
     shared = op("floordiv", weight, op("max", divisor, integer(1)))
     return op("select", test("gt", divisor, integer(0)), shared, integer(0))

@@ -7,6 +7,7 @@ from lpmdsl.lowering.dense.contagion.buffers import made_up_buffer, weight_buffe
 from lpmdsl.lowering.dense.contagion.weights import total_weight
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.presence import CONTACT, groups_of, runs_today
+from lpmdsl.program import handles
 from lpmdsl.program.ir import Assign, If, Kernel, KExpr, KStmt, Loop, Store, Var
 from lpmdsl.program.nodes import integer, number, op, real, rounded, test
 from lpmdsl.semantics import model as m
@@ -32,7 +33,7 @@ def group_hazards(
             weight = op("select", today, weight, integer(0))
         weight = scope.let(inner, "sent", weight)
     owed = builder.load(made_up_buffer(contagion, network), other)
-    present = builder.load(f"{network.name}_present", other)
+    present = builder.load(handles.present(network.name), other)
     for into, sent in zip(sums, (weight, op("add", weight, owed)), strict=True):
         if sent != integer(0):
             share = _mixed_share(builder, network, sent, present, op("add", op("mul", group, integer(groups)), other))
@@ -47,8 +48,7 @@ def _mixed_share(builder: Builder, network: m.Network, sent: KExpr, present: KEx
     value: KExpr = op("to_f64", sent, dtype="f64")
     if network.mixing is not None:
         table = builder.model.table(network.mixing)
-        builder.buffer(f"table_{table.name}", "f64", (len(table.values),), "constant", note=table.span.label)
-        value = real("mul", builder.load(f"table_{table.name}", cell), value)
+        value = real("mul", builder.load(builder.table_values(table), cell), value)
     shared_by: KExpr = op("to_f64", op("max", present, integer(1)), dtype="f64")
     if network.is_by_person:
         shared_by = real("div", shared_by, number(CONTACT))
@@ -62,9 +62,9 @@ def mixing_kernel(builder: Builder, contagion: m.Contagion, network: m.Network, 
     body: list[KStmt] = []
     force, total = group_hazards(scope, contagion, network, group, integer(0), body, is_again)
     name = weight_buffer(contagion, network)
-    body.append(Store(f"{name}_hazard", (group,), total, network.span))
+    body.append(Store(handles.hazard(name), (group,), total, network.span))
     if not is_again:
-        body.append(Store(f"{name}_force", (group,), force, network.span))
+        body.append(Store(handles.force(name), (group,), force, network.span))
     groups = len(groups_of(builder, network)[1])
     loop = Loop(group.name, integer(0), integer(groups), tuple(body), network.span)
     return Kernel(f"mix_{name}{'_again' if is_again else ''}", "", tuple(scope.prologue), (loop,), network.span)

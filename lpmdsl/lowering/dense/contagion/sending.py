@@ -18,6 +18,7 @@ from lpmdsl.lowering.dense.contagion.weights import weight_of
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import add_to_shared, group_of, groups_move, runs_today, takes_part
 from lpmdsl.lowering.parts import Part
+from lpmdsl.program import handles
 from lpmdsl.program.ir import Assign, Clear, Fold, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally, Var
 from lpmdsl.program.nodes import AGENT, all_of, integer, op, test
 from lpmdsl.semantics import model as m
@@ -32,7 +33,7 @@ def expose_items(builder: Builder, contagion: m.Contagion, networks: list[m.Netw
     for network in networks:
         if network.layout == "random":
             name = weight_buffer(contagion, network)
-            items.append(Fold(f"{name}_tally", name, "add"))
+            items.append(Fold(handles.tally(name), name, "add"))
             items.append(Launch(builder.kernel(mixing_kernel(builder, contagion, network))))
     return items
 
@@ -114,5 +115,5 @@ def _expose_on(scope: Scope, contagion: m.Contagion, network: m.Network, sent: V
 def _share_weight(scope: Scope, contagion: m.Contagion, network: m.Network, weight: KExpr) -> list[KStmt]:
     name = weight_buffer(contagion, network)
     if network.layout == "random":
-        return [Tally(f"{name}_tally", group_of(scope, network), weight)]
+        return [Tally(handles.tally(name), group_of(scope, network), weight)]
     return add_to_shared(scope, network, name, weight)

@@ -25,6 +25,7 @@ from lpmdsl.lowering.dense.rules.choosing import (
 from lpmdsl.lowering.dense.rules.moves import force
 from lpmdsl.lowering.dense.rules.program import follow_items
 from lpmdsl.lowering.dense.watched_values import look_at
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Const,
     Fold,
@@ -96,7 +97,7 @@ def block_items(builder: Builder, one: m.Intervention, k: int) -> list[ScheduleI
     else:
         items.append(Launch(builder.kernel(_act_kernel(builder, name, block, is_limited))))
     if not is_limited:
-        items.append(Fold(f"{name}_chosen_tally", f"{name}_chosen", "add"))
+        items.append(Fold(handles.tally(f"{name}_chosen"), f"{name}_chosen", "add"))
     ran = _ran_kernel(builder, one, name, block)
     items += [Launch(builder.kernel(ran))] if ran.body else []
     return [Gate(due, tuple(items), one.name)]
@@ -106,7 +107,7 @@ def _act_kernel(builder: Builder, name: str, block: m.Repeated, is_limited: bool
     scope = Scope(builder, block.of)
     if not is_limited:
         body = read_states(scope)
-        inner: list[KStmt] = [Tally(f"{name}_chosen_tally", integer(0), integer(1))]
+        inner: list[KStmt] = [Tally(handles.tally(f"{name}_chosen"), integer(0), integer(1))]
         chosen = eligible(scope, block)
     else:
         body, inner = [], read_states(scope)
@@ -149,8 +150,8 @@ def _ran_kernel(builder: Builder, one: m.Intervention, name: str, block: m.Repea
     """Counts the run of a block and what it cost; those of one of each place are counted by its trigger."""
     body: list[KStmt] = []
     if not block.place:
-        more = op("add", builder.load(f"{name}_runs", FIRST), integer(1))
-        body.append(Store(f"{name}_runs", (FIRST,), more, one.span))
+        more = op("add", builder.load(handles.times_run(name), FIRST), integer(1))
+        body.append(Store(handles.times_run(name), (FIRST,), more, one.span))
     shared = _shared(one, block)
     if shared:
         rest = op("sub", builder.load(shared, FIRST), builder.load(f"{name}_chosen", FIRST))

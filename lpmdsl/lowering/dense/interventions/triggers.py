@@ -10,7 +10,21 @@ from lpmdsl.lowering.dense.interventions.spending import declare_paid, pay_here
 from lpmdsl.lowering.dense.months import months_between
 from lpmdsl.lowering.dense.neighbours import declare_members, look
 from lpmdsl.lowering.dense.rules.choosing import days_passed, is_period_over
-from lpmdsl.program.ir import Assign, AtomicAdd, Clear, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Var
+from lpmdsl.program import handles
+from lpmdsl.program.ir import (
+    Assign,
+    AtomicAdd,
+    Clear,
+    If,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    LeftOut,
+    ScheduleItem,
+    Store,
+    Var,
+)
 from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, number, op, real, test
 from lpmdsl.semantics import model as m
 from lpmdsl.source import NOWHERE, Span
@@ -21,7 +35,7 @@ FIRST = integer(0)
 
 def places_of(one: m.Intervention) -> str:
     """The number of places of which each has the intervention, as a size; "" where there is one for everybody."""
-    return f"{one.of}_{one.place}_places" if one.place else ""
+    return handles.places(one.of, one.place) if one.place else ""
 
 
 def row_of(one: m.Intervention) -> KExpr:
@@ -42,10 +56,13 @@ def declare_intervention(builder: Builder, one: m.Intervention) -> None:
         ("once", 0, "whether a date has started it"),
     ):
         builder.buffer(f"{one.name}_{part}", "i64", (size,), "control", fill, note)
-    builder.buffer(f"{one.name}_disabled", "i64", (1,), "input", note="1 where a scenario goes without it")
+    note, filled = "1 where a scenario goes without it", LeftOut(one.name)
+    builder.buffer(handles.left_out(one.name), "i64", (1,), "input", note=note, filled=filled)
     declare_paid(builder, one)
     for k in range(len(one.repeated)):
-        builder.buffer(f"{one.name}_{k}_runs", "i64", (size,), "control", note="how often the block has run")
+        builder.buffer(
+            handles.times_run(f"{one.name}_{k}"), "i64", (size,), "control", note="how often the block has run"
+        )
         if one.place:
             builder.buffer(f"{one.name}_{k}_due", "i64", (size,), "control", note="1 where the block is due")
             builder.buffer(f"{one.name}_{k}_dues", "i64", (1,), "control", note="in how many places it is due")
@@ -61,7 +78,7 @@ def _trigger_kernel(builder: Builder, one: m.Intervention) -> Kernel:
     """Stops, starts what was pending, and looks at the trigger, in that order."""
     scope = Scope(builder, places_of(one))
     body: list[KStmt] = []
-    phase = scope.let(body, "phase", builder.load(f"{one.name}_phase", row_of(one)))
+    phase = scope.let(body, "phase", builder.load(handles.phase(one.name), row_of(one)))
     look(scope, (one.starts, one.stops), body)
     body += _stop(scope, one, phase)
     due = all_of(test("eq", phase, integer(PENDING)), test("ge", STEP, _kept(builder, one, "pending")))
@@ -70,9 +87,9 @@ def _trigger_kernel(builder: Builder, one: m.Intervention) -> Kernel:
     body += _costs_per_day(builder, one, phase)
     body.append(_store(one, "phase", phase, one.span))
     body += [stmt for k in range(len(one.repeated)) if one.place for stmt in _due_here(builder, one, k, phase)]
-    tests = [test("eq", builder.load(f"{one.name}_disabled", FIRST), integer(0))]
+    tests = [test("eq", builder.load(handles.left_out(one.name), FIRST), integer(0))]
     if one.place:
-        rows = f"{one.of}_{one.place}_rows"
+        rows = handles.member_rows(one.of, one.place)
         tests.append(test("gt", builder.load(rows, op("add", AGENT, integer(1))), builder.load(rows, AGENT)))
     whole = If(all_of(*tests), tuple(body), span=one.span)
     return Kernel(f"trigger_{one.name}", places_of(one), tuple(scope.prologue), (whole,), one.span)
@@ -192,7 +209,7 @@ def is_due(builder: Builder, one: m.Intervention, k: int) -> KExpr:
     runs in some of them."""
     if one.place:
         return test("gt", builder.load(f"{one.name}_{k}_dues", FIRST), integer(0))
-    phase = builder.load(f"{one.name}_phase", FIRST)
+    phase = builder.load(handles.phase(one.name), FIRST)
     return _is_period_over(builder, one, one.repeated[k], phase, builder.load(f"{one.name}_started", FIRST))
 
 

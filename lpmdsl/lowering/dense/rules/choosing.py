@@ -12,6 +12,7 @@ from lpmdsl.lowering.dense.neighbours import look
 from lpmdsl.lowering.dense.presence import any_removed
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.networks.rng_keys import site
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Assign,
     Draw,
@@ -54,7 +55,7 @@ def _level_items(builder: Builder, name: str, block: m.Repeated) -> list[Schedul
     room = builder.kernel(Kernel(f"rest_{name}", "", (), (store,), block.span))
     return [
         Launch(level),
-        Fold(f"{name}_before_tally", f"{name}_before", "add"),
+        Fold(handles.tally(f"{name}_before"), f"{name}_before", "add"),
         Launch(room),
         SelectSmallest(f"{name}_lots", builder.load(f"{name}_rest", FIRST), f"{name}_last", f"{name}_level"),
     ]
@@ -68,7 +69,7 @@ def _level_kernel(builder: Builder, name: str, block: m.Repeated) -> Kernel:
     lot = Var(scope.fresh("lot"), "i64")
     body.append(Let(lot.name, integer(-1)))
     may = test("ge", key, integer(0))
-    counted = Tally(f"{name}_before_tally", integer(0), integer(1))
+    counted = Tally(handles.tally(f"{name}_before"), integer(0), integer(1))
     body.append(If(all_of(may, test("lt", key, cutoff)), (counted,), span=block.span))
     drawn = (_priority_draw(scope, name, block), Assign(lot.name, _PRIORITY))
     body.append(If(all_of(may, test("eq", key, cutoff)), drawn, span=block.span))
@@ -97,11 +98,11 @@ def declare_block(builder: Builder, name: str, block: m.Repeated, shares: bool) 
         builder.buffer(f"{name}_limit", "i64", (1,), "scratch")
         if block.by is not None:
             builder.buffer(f"{name}_lots", "i64", (block.of,), "scratch", -1, "priority of those level with the last")
-            builder.buffer(f"{name}_before_tally", "i64", (f"chunks_{block.of}", 1), "tally")
+            builder.buffer(handles.tally(f"{name}_before"), "i64", (handles.chunks(block.of), 1), "tally")
             for one in ("before", "rest", "last", "level"):
                 builder.buffer(f"{name}_{one}", "i64", (1,), "scratch")
     else:
-        builder.buffer(f"{name}_chosen_tally", "i64", (f"chunks_{block.of}", 1), "tally")
+        builder.buffer(handles.tally(f"{name}_chosen"), "i64", (handles.chunks(block.of), 1), "tally")
 
 
 def runs(scope: Scope, rule: m.Rule) -> KExpr:
@@ -140,7 +141,7 @@ def eligible(scope: Scope, block: m.Repeated) -> KExpr:
 
 def run_of(scope: Scope, name: str, block: m.Repeated) -> KExpr:
     """Number of times that a block or rule was due before, which keys its draws: of one of each place, in one's own."""
-    return scope.builder.load(f"{name}_runs", scope.place(block.of, block.place)[1] if block.place else FIRST)
+    return scope.builder.load(handles.times_run(name), scope.place(block.of, block.place)[1] if block.place else FIRST)
 
 
 _PRIORITY = op("add", op("shl", word("w", 0), integer(31)), AGENT)

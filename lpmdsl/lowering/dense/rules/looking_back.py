@@ -11,6 +11,7 @@ from collections.abc import Callable
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import draw_of, runs_today, takes_part
+from lpmdsl.program import handles
 from lpmdsl.program.ir import Beside, If, Kernel, KExpr, KStmt, Launch, Loop, ScheduleItem, Store, Var
 from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, op, test
 from lpmdsl.semantics import model as m
@@ -64,10 +65,10 @@ def met_before(scope: Scope, meeting: m.Meeting, found: Callable[[Scope], list[K
     body: list[KStmt] = []
     latest = scope.let(body, "latest", STEP if scope.is_after_moves else op("sub", STEP, integer(1)))
     first = scope.let(body, "first", op("max", op("sub", latest, integer(steps - 1)), integer(0)))
-    degree = builder.load(f"{network.name}_degree", integer(0))
+    degree = builder.load(handles.degree(network.name), integer(0))
     edge = Var(scope.fresh("edge"), "i64")
     inner: list[KStmt] = []
-    index = scope.let(inner, "other", Beside(f"{network.name}_circles", scope.agent, edge, Var(network.of, "i64")))
+    index = scope.let(inner, "other", Beside(handles.circles(network.name), scope.agent, edge, Var(network.of, "i64")))
     other = scope.beside(network.of, index)
     inner += read_states(other)
     told = found(scope.facing(other, edge))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.lowering.dense.entries import Course, asks_origin, entry, keeps_entry
 from lpmdsl.lowering.dense.expressions import Scope
+from lpmdsl.program import handles
 from lpmdsl.program.ir import If, KExpr, KStmt, Store
 from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, integer, op, test
 from lpmdsl.semantics import model as m
@@ -24,15 +25,15 @@ def force(
     state = scope.let(body, f"{name}_is", to)
     episode: KExpr = integer(0)
     if condition.is_cyclic:
-        before = op("to_i64", scope.builder.load(f"{name}_episode", AGENT))
+        before = op("to_i64", scope.builder.load(handles.episode(name), AGENT))
         episode = scope.let(body, f"{name}_episode_is", op("add", before, integer(1)))
-        body.append(Store(f"{name}_episode", (AGENT,), op("to_i32", episode, dtype="i32")))
+        body.append(Store(handles.episode(name), (AGENT,), op("to_i32", episode, dtype="i32")))
     course = Course(scope, condition, state, op("mul", STEP, integer(TICKS)), episode)
     if asks_origin(scope.builder.model, name):
         course.left = scope.let(body, f"{name}_left_state", op("to_i64", scope.builder.load(name, AGENT)))
     body += entry(course, states)
     if keeps_entry(condition):
-        body.append(Store(f"{name}_entered", (AGENT,), op("mul", STEP, integer(TICKS))))
+        body.append(Store(handles.entered(name), (AGENT,), op("mul", STEP, integer(TICKS))))
     body.append(Store(name, (AGENT,), op("to_u8", state, dtype="u8"), span))
     live = op("to_i64", scope.builder.load(name, AGENT))
     elsewhere: KExpr = test("ne", live, to)
@@ -53,5 +54,5 @@ def own_scope(scope: Scope, rule: m.Rule, agent: KExpr) -> Scope:
     scope = scope.at(agent)
     scope.states = {c.name: op("to_i64", load(c.name, agent)) for c in of}
     scope.live = dict(scope.states)
-    scope.entered = {c.name: load(f"{c.name}_entered", agent) for c in of if c.tells_since}
+    scope.entered = {c.name: load(handles.entered(c.name), agent) for c in of if c.tells_since}
     return scope

@@ -17,6 +17,7 @@ from lpmdsl.lowering.dense.rules.taking import taken, turn
 from lpmdsl.lowering.dense.rules.writes import add_to_other, move_other, set_other
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.networks.rng_keys import site
+from lpmdsl.program import handles
 from lpmdsl.program.ir import Assign, Const, Draw, If, KExpr, KStmt, Store, Var
 from lpmdsl.program.nodes import AGENT, any_of, integer, number, op, real, test, word
 from lpmdsl.semantics import model as m
@@ -235,7 +236,7 @@ def _each(scope: Scope, rule: m.Rule, one: m.Paragraph, meeting: m.Meeting, acte
     for name, total in sums.items():
         attribute = next(a for a in kind.attributes if a.name == name)
         own = scope.attribute(m.AttributeRef(rule.of, name, attribute.type, one.span))
-        body.append(Store(f"{rule.of}_{name}", (AGENT,), real("add", own, total), one.span))
+        body.append(Store(handles.attribute(rule.of, name), (AGENT,), real("add", own, total), one.span))
     return body
 
 

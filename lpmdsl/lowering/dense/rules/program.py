@@ -22,7 +22,22 @@ from lpmdsl.lowering.dense.rules.moves import own_scope
 from lpmdsl.lowering.dense.rules.paragraphs import Chain, paragraph, taken_paragraph, takes_somebody
 from lpmdsl.lowering.dense.rules.taking import declare_take, no_turn, take_items
 from lpmdsl.lowering.dense.rules.writes import declare_written, settle_items
-from lpmdsl.program.ir import Const, DType, Gate, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally
+from lpmdsl.program import handles
+from lpmdsl.program.ir import (
+    Const,
+    DType,
+    Gate,
+    If,
+    Kernel,
+    KExpr,
+    KStmt,
+    Launch,
+    LeftOut,
+    OpenDays,
+    ScheduleItem,
+    Store,
+    Tally,
+)
 from lpmdsl.program.nodes import AGENT, STEP, all_of, integer, number, op, test
 from lpmdsl.semantics import model as m
 
@@ -31,12 +46,20 @@ FIRST = integer(0)
 
 def declare_rule(builder: Builder, rule: m.Rule) -> None:
     """Scalars of a rule, and buffers by which those are chosen for whom it is."""
-    builder.buffer(f"{rule.name}_runs", "i64", (1,), "control", note="how often the rule was due")
+    builder.buffer(handles.times_run(rule.name), "i64", (1,), "control", note="how often the rule was due")
     if rule.test is not None:
-        builder.buffer(f"{rule.name}_due", "i64", (1,), "control", note="1 where its test holds")
-    builder.buffer(f"{rule.name}_disabled", "i64", (1,), "input", note="1 where a scenario goes without it")
+        builder.buffer(handles.rule_is_due(rule.name), "i64", (1,), "control", note="1 where its test holds")
+    note, filled = "1 where a scenario goes without it", LeftOut(rule.name)
+    builder.buffer(handles.left_out(rule.name), "i64", (1,), "input", note=note, filled=filled)
     if rule.days:
-        builder.buffer(f"{rule.name}_days", "u8", ("steps",), "input", note=f"1 on {rule.days}")
+        builder.buffer(
+            handles.rule_days(rule.name),
+            "u8",
+            ("steps",),
+            "input",
+            note=f"1 on {rule.days}",
+            filled=OpenDays(rule.name),
+        )
     if rule.block.at_most is not None:
         declare_block(builder, rule.name, rule.block, False)
 
@@ -48,8 +71,8 @@ def rule_items(builder: Builder, rule: m.Rule) -> list[ScheduleItem]:
     if block.at_most is not None:
         items += choice_items(builder, name, block, "")
     items += follow_items(builder, rule, block.at_most is not None)
-    more = op("add", builder.load(f"{name}_runs", FIRST), integer(1))
-    ran = Kernel(f"ran_{name}", "", (), (Store(f"{name}_runs", (FIRST,), more, rule.span),), rule.span)
+    more = op("add", builder.load(handles.times_run(name), FIRST), integer(1))
+    ran = Kernel(f"ran_{name}", "", (), (Store(handles.times_run(name), (FIRST,), more, rule.span),), rule.span)
     items.append(Launch(builder.kernel(ran)))
     return [*_tested(builder, rule), Gate(_is_due(builder, rule), tuple(items), name)]
 
@@ -75,24 +98,24 @@ def _tested(builder: Builder, rule: m.Rule) -> list[ScheduleItem]:
         return []
     scope = Scope(builder, "")
     holds = op("to_i64", scope.value(rule.test))
-    store = Store(f"{rule.name}_due", (FIRST,), holds, rule.test.span)
+    store = Store(handles.rule_is_due(rule.name), (FIRST,), holds, rule.test.span)
     kernel = Kernel(f"test_{rule.name}", "", tuple(scope.prologue), (store,), rule.test.span)
     return [Launch(builder.kernel(kernel))]
 
 
 def _is_due(builder: Builder, rule: m.Rule) -> KExpr:
     block, offset = rule.block, integer(rule.offset)
-    tests: list[KExpr] = [test("eq", builder.load(f"{rule.name}_disabled", FIRST), FIRST)]
+    tests: list[KExpr] = [test("eq", builder.load(handles.left_out(rule.name), FIRST), FIRST)]
     if rule.date is not None:
         has_come = test("ge", days_passed(builder), number(rule.date))
-        return all_of(*tests, has_come, test("eq", builder.load(f"{rule.name}_runs", FIRST), FIRST))
+        return all_of(*tests, has_come, test("eq", builder.load(handles.times_run(rule.name), FIRST), FIRST))
     if rule.test is not None:
-        return all_of(*tests, test("ne", builder.load(f"{rule.name}_due", FIRST), FIRST))
+        return all_of(*tests, test("ne", builder.load(handles.rule_is_due(rule.name), FIRST), FIRST))
     if rule.offset:
         tests.append(test("ge", STEP, offset))
     tests.append(is_period_over(builder, block, offset, op("sub", STEP, offset) if rule.offset else STEP))
     if rule.days:
-        tests.append(test("ne", builder.load(f"{rule.name}_days", STEP), FIRST))
+        tests.append(test("ne", builder.load(handles.rule_days(rule.name), STEP), FIRST))
     return all_of(*tests)
 
 
@@ -109,12 +132,12 @@ def _kept_buffers(builder: Builder, rule: m.Rule) -> dict[str, str]:
     moved = dict.fromkeys(a.condition for a in actions)
     conditions = [builder.model.condition(c) for c in moved]
     own = {a.attribute for a in rule.actions if isinstance(a, m.SetAttribute) and not a.theirs}
-    written = [f"{rule.of}_{name}" for name in sorted(own | set_on_entering(conditions))] + list(moved)
-    written += [f"{c.name}_entered" for c in conditions if c.tells_since]
+    written = [handles.attribute(rule.of, name) for name in sorted(own | set_on_entering(conditions))] + list(moved)
+    written += [handles.entered(c.name) for c in conditions if c.tells_since]
     types: dict[str, DType] = {
-        f"{rule.of}_{a.name}": stored_as(a.type) for a in builder.model.agent(rule.of).attributes
+        handles.attribute(rule.of, a.name): stored_as(a.type) for a in builder.model.agent(rule.of).attributes
     }
-    types |= {f"{c.name}_entered": "i64" for c in conditions}
+    types |= {handles.entered(c.name): "i64" for c in conditions}
     kept = {name: f"{rule.name}_before_{name}" for name in written}
     for name, copy in kept.items():
         builder.buffer(copy, types.get(name, "u8"), (rule.of,), "state", note="as it was when the rule began")
@@ -164,7 +187,7 @@ def _act_items(
 
 
 def _counted(rule: m.Rule, counts: bool) -> list[KStmt]:
-    return [Tally(f"{rule.name}_chosen_tally", integer(0), integer(1))] if counts else []
+    return [Tally(handles.tally(f"{rule.name}_chosen"), integer(0), integer(1))] if counts else []
 
 
 def _act_kernel(

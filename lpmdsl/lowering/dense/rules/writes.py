@@ -12,6 +12,7 @@ from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.entries import stored_value
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.rules.moves import force, own_scope
+from lpmdsl.program import handles
 from lpmdsl.program.ir import AtomicAdd, Clear, Const, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store
 from lpmdsl.program.nodes import AGENT, integer, number, op, real, rounded, test
 from lpmdsl.quantities import Kind
@@ -116,7 +117,7 @@ def _settle(builder: Builder, rule: m.Rule, actions: list[m.SetAttribute]) -> li
     body: list[KStmt] = []
     attributes = {a.name: a for a in builder.model.agent(rule.of).attributes}
     for action in {(a.attribute, a.adds): a for a in sorted(actions, key=lambda a: a.adds)}.values():
-        name = f"{rule.of}_{action.attribute}"
+        name = handles.attribute(rule.of, action.attribute)
         own = builder.load(name, AGENT)
         if action.adds:
             more = op("to_f64", builder.load(added(rule, action.attribute), AGENT), dtype="f64")

@@ -23,11 +23,13 @@ from lpmdsl.compiler import Compiled
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.lowering.decision_tables import DONE, TURN
 from lpmdsl.lowering.dense.ending import ENDED
-from lpmdsl.program.ir import Buffer, Program
+from lpmdsl.program import handles
+from lpmdsl.program.ir import Buffer, Program, StartStates
 from lpmdsl.runtime.engine.asking import Asking
-from lpmdsl.runtime.engine.buffers import empty_buffer, given_buffers, size_values
+from lpmdsl.runtime.engine.buffers import empty_buffer, size_values
 from lpmdsl.runtime.engine.build import build_triton
 from lpmdsl.runtime.engine.execute import BLOCK_SECONDS, result_of
+from lpmdsl.runtime.engine.filling import given_buffers
 from lpmdsl.runtime.engine.gpu.detection import is_interpreted
 from lpmdsl.runtime.engine.gpu.launch import DIGITS, Launcher, Tiling
 from lpmdsl.runtime.engine.gpu.memory import most_replicates, require_device_memory
@@ -167,10 +169,10 @@ class _Asked:
         return ENDED in self.go.buffers and int(self.go.buffers[ENDED][member, 0]) >= 0
 
     def _occurring(self, member: int, name: str) -> NDArray[np.uint8]:
-        return self.go.buffers[f"{name}_occurs"][member].cpu().numpy()
+        return self.go.buffers[handles.occurs(name)][member].cpu().numpy()
 
     def _fill(self, member: int, name: str, codes: NDArray[np.int64], rows: NDArray) -> None:
-        table = self.go.buffers[f"{name}_table"]
+        table = self.go.buffers[handles.answers(name)]
         table[member, torch.from_numpy(codes).to(table.device)] = torch.from_numpy(rows).to(table.device)
 
 
@@ -259,8 +261,8 @@ def device_buffers(
     for b in program.buffers:
         if b.role in SHARED:
             made[b.name] = _tensor(given[b.name] if b.name in given else empty_buffer(b, sizes), device)
-        elif b.name in starts[0]:
-            made[b.name] = _tensor(np.stack([start[b.name] for start in starts]), device)
+        elif isinstance(b.filled, StartStates) and b.filled.condition in starts[0]:
+            made[b.name] = _tensor(np.stack([start[b.filled.condition] for start in starts]), device)
         elif b.name in given:
             one = _tensor(given[b.name], device)
             made[b.name] = one.expand(len(requests), *one.shape).contiguous().clone()

@@ -19,8 +19,9 @@ from lpmdsl.backends.request import RunRequest
 from lpmdsl.lowering.relaxed.moves import site_name
 from lpmdsl.lowering.relaxed.program import Outline, Relaxed, outline_of, relax
 from lpmdsl.networks.world import World
-from lpmdsl.program.ir import Buffer, Program
-from lpmdsl.program.passes.adjoint import Event, adjoint, adjoint_buffer
+from lpmdsl.program import handles
+from lpmdsl.program.ir import Adjoint, Buffer, Program
+from lpmdsl.program.passes.adjoint import Event, adjoint
 from lpmdsl.runtime.engine.buffers import empty_buffer, size_values
 from lpmdsl.runtime.engine.execute import Team, report_count
 from lpmdsl.runtime.engine.kernels import Kernels, kernels_of
@@ -120,7 +121,7 @@ class RelaxedRun:
 
     def reports(self, observation: str) -> Array:
         """(reports, groups) in the observation's own unit: what is expected in the relaxed model."""
-        raw = self.buffers[f"observed_{observation}"][: report_count(self.model, observation, self.steps)]
+        raw = self.buffers[handles.observed(observation)][: report_count(self.model, observation, self.steps)]
         return raw / self.unit(observation)
 
     def unit(self, name: str) -> float:
@@ -166,15 +167,15 @@ class RelaxedRun:
         self._put(after)
         self.call(kernels, "begin", -1, 0)
         self._put(kept | last)
-        adjoints = {b.name[2:]: self.buffers[b.name] for b in program.buffers if b.name.startswith("d_")}
+        adjoints = {b.filled.of: self.buffers[b.name] for b in program.buffers if isinstance(b.filled, Adjoint)}
         empty = {n: np.zeros_like(self.buffers[n]) for n in ("constants", *self._starts()) if n not in adjoints}
         return by_parameters(self.pair.relaxed, self.model, self.world, self.parameters, adjoints | empty, names)
 
     def _starts(self) -> list[str]:
-        return [f"{c.name}_start" for c in self.model.conditions]
+        return [handles.start_chances(c.name) for c in self.model.conditions]
 
     def _seed(self, name: str, values: Array) -> None:
-        target = self.buffers.get(adjoint_buffer(f"observed_{name}"))
+        target = self.buffers.get(handles.adjoint(handles.observed(name)))
         if target is None:
             return
         wide = np.asarray(values, np.float64).reshape(len(values), -1) / self.unit(name)
@@ -204,15 +205,14 @@ class RelaxedRun:
     def _allocate(self, program: Program) -> None:
         """Buffers that are not there yet, and adjoints set to 0."""
         if not self.sizes:
-            request = RunRequest(self.model, self.world, self.parameters, {}, 0, 0, self.steps)
+            request = RunRequest(self.model, self.world, self.parameters, {}, 0, 0, self.steps, disabled=self.disabled)
             self.sizes = size_values(program, request)
-            self.sizes |= {f"{name}+1": size + 1 for name, size in list(self.sizes.items()) if name.endswith("_places")}
-            known = given(self.pair.relaxed, self.model, self.world, self.parameters, self.steps, self.disabled)
+            known = given(self.pair.relaxed, request)
             self.buffers |= {b.name: known[b.name] for b in program.buffers if b.name in known}
         for buffer in program.buffers:
             if buffer.name not in self.buffers:
                 self.buffers[buffer.name] = self.empty(buffer)
-            elif buffer.name.startswith("d_"):
+            elif isinstance(buffer.filled, Adjoint):
                 self.buffers[buffer.name][:] = 0.0
 
     def empty(self, buffer: Buffer) -> NDArray:

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from lpmdsl.backends.request import RunRequest
 from lpmdsl.lowering.relaxed.program import Relaxed
 from lpmdsl.lowering.relaxed.stays.phase_type import stage_derivatives, stage_numbers
 from lpmdsl.networks.world import World
-from lpmdsl.runtime.engine.buffers import rows_of_other_ends, runs_on
+from lpmdsl.program import handles
+from lpmdsl.program.ir import Buffer, ColumnChances, Constants, StageNumbers, StartChances
+from lpmdsl.runtime.engine.filling import Host
 from lpmdsl.semantics.analysis.derivative import derivative
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Condition, Expr, Model
@@ -18,32 +21,29 @@ from lpmdsl.semantics.model import Condition, Expr, Model
 Array = NDArray[np.float64]
 
 
-def given(
-    relaxed: Relaxed, model: Model, world: World, parameters: Mapping[str, float], steps: int, disabled: frozenset[str]
-) -> dict[str, NDArray]:
+def given(relaxed: Relaxed, request: RunRequest) -> dict[str, NDArray]:
     """The buffers that are known before the run, by name."""
-    scope = Scope(model, parameters, counts=world.counts)
-    constants = [float(evaluate(c.expression, scope)) for c in relaxed.program.constants]  # type: ignore[arg-type]
-    found: dict[str, NDArray] = {"constants": np.array(constants or [0.0])}
-    found |= {f"table_{t.name}": np.array(t.values, np.float64) for t in model.tables}
-    for name, (law, shape) in relaxed.dwells.items():
-        found[name] = stage_numbers(law, shape, model, dict(parameters))
-    for (kind, name), column in world.attributes.items():
-        found[f"{kind}_{name}"] = column
-        found[f"{kind}_{name}_chance"] = np.array(column, np.float64)  # those that change: yes is 1, no is 0
-    for condition in model.conditions:
-        found[f"{condition.name}_start"], _ = start_chances(condition, model, world, parameters, ())
-    for network, ties in world.ties.items():
-        found[f"{network}_offsets"], found[f"{network}_targets"] = ties.offsets, ties.targets
-    found |= rows_of_other_ends(model, world, {b.name for b in relaxed.program.buffers} - found.keys())
-    for network in model.networks:
-        if network.days:
-            found[f"{network.name}_runs"] = runs_on(network, model, steps)
-        if network.layout == "place":
-            found |= world.members(network.of, network.place)
-    for intervention in model.interventions:
-        found[f"{intervention.name}_disabled"] = np.array([intervention.name in disabled], np.int64)
-    return found
+    host = Host(relaxed.program, request)
+    filled = {b.name: _given(relaxed, b, host) for b in relaxed.program.buffers}
+    return {name: values for name, values in filled.items() if values is not None}
+
+
+def _given(relaxed: Relaxed, buffer: Buffer, host: Host) -> NDArray | None:
+    """What a buffer holds before the run; None: its fill."""
+    request = host.request
+    model, world, parameters = request.model, request.world, request.parameters
+    match buffer.filled:
+        case Constants():
+            return host.values(buffer) if relaxed.program.constants else np.zeros(1)
+        case StageNumbers():
+            law, shape = relaxed.dwells[buffer.name]
+            return stage_numbers(law, shape, model, dict(parameters))
+        case StartChances(condition):
+            return start_chances(model.condition(condition), model, world, parameters, ())[0]
+        case ColumnChances(kind, attribute):  # yes is 1, no is 0
+            return np.array(world.attributes[kind, attribute], np.float64)
+        case _:
+            return host.values(buffer)
 
 
 # ------------------------------------------------------------------ the start
@@ -117,5 +117,5 @@ def by_parameters(
             if buffer in adjoints:
                 found[k] += adjoints[buffer] @ stage_derivatives(law, shape, model, dict(parameters), name)
         for condition in model.conditions:
-            found[k] += float((adjoints[f"{condition.name}_start"] * starts[condition.name][name]).sum())
+            found[k] += float((adjoints[handles.start_chances(condition.name)] * starts[condition.name][name]).sum())
     return found

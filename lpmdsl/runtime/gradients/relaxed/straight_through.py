@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.population.people import start_states
+from lpmdsl.program import handles
 from lpmdsl.runtime.engine.buffers import make_buffers, size_values
 from lpmdsl.runtime.engine.execute import Team, result_of
 from lpmdsl.runtime.engine.kernels import Kernels
@@ -53,7 +54,7 @@ def _drawn(model: Model, kernels: Kernels, request: RunRequest) -> tuple[list[Bo
     )
     kept = [b.name for b in program.buffers if b.role == "control"]
     kept += [c.name for c in model.conditions]
-    kept += [f"{a.name}_{x.name}" for a in model.agents for x in a.attributes if x.is_changed]
+    kept += [handles.attribute(a.name, x.name) for a in model.agents for x in a.attributes if x.is_changed]
     boundaries: list[Boundary] = []
     with Team(1) as team:
         team.run(begin, -1, 0)
@@ -82,7 +83,9 @@ def _hard(run: RelaxedRun, drawn: Boundary, states: Boundary) -> Boundary:
         made[layout.buffer] = hard
     for agent in run.model.agents:
         for attribute in (a for a in agent.attributes if a.is_changed):
-            made[f"{agent.name}_{attribute.name}_chance"] = drawn[f"{agent.name}_{attribute.name}"].astype(np.float64)
+            made[handles.chance(agent.name, attribute.name)] = drawn[
+                handles.attribute(agent.name, attribute.name)
+            ].astype(np.float64)
     return made
 
 
@@ -90,7 +93,7 @@ def _outputs(model: Model, buffers: Boundary, run: RelaxedRun) -> Boundary:
     """Reports in the relaxed program's type; it has the flows of each step from the relaxation."""
     made: Boundary = {}
     for observation in model.observations:
-        name = f"observed_{observation.name}"
+        name = handles.observed(observation.name)
         raw = buffers[name].astype(np.float64)
         target = run.buffers[name].copy()
         target[: len(raw)] = raw

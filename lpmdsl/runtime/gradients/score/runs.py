@@ -17,6 +17,7 @@ from lpmdsl.compiler import Compiled, compile_model, compile_scored
 from lpmdsl.lowering.parts import moved_name
 from lpmdsl.lowering.score.dwell_scores import StayScore, stay_score, unit_of
 from lpmdsl.lowering.score.statistics import Decision, Ledger, Stay, Sum, shape
+from lpmdsl.program import handles
 from lpmdsl.runtime.engine.engines import threads_here
 from lpmdsl.runtime.engine.execute import buffers_after, result_of
 from lpmdsl.runtime.engine.kernels import Kernels, build
@@ -98,7 +99,7 @@ class Reader:
 
     def read(self, quantity: Array, buffers: dict[str, NDArray], counts: dict[str, int], rows: int) -> Scored:
         """Score, controls and products of a run from its buffers."""
-        sums = {kind: buffers[f"scored_{kind}"] for kind in self.ledger.columns}
+        sums = {kind: buffers[handles.scored(kind)] for kind in self.ledger.columns}
         score = np.zeros((rows, len(self.names) + len(self.moved)))
         # Without a control nothing is taken away: one that is always zero.
         controls, products = [np.zeros(rows)], [np.zeros_like(score)]
