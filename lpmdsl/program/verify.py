@@ -48,6 +48,7 @@ from lpmdsl.program.ir import (
     While,
     calendar_buffers,
     expressions,
+    size_name,
     walk,
     words_of,
 )
@@ -72,7 +73,7 @@ def verify(program: Program) -> None:
         _check_item(item, kernels, set(names))
 
 
-_NAME = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*(?:\+1)?)?")
+_NAME = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*)?")
 _WORDS = ("note", "path")
 _MODEL = ("span", "expression", "distribution", "law")
 
@@ -138,7 +139,7 @@ class _Checker:
     def __init__(self, program: Program, kernel: Kernel) -> None:
         self.kernel = kernel
         self.buffers = {b.name: b for b in program.buffers}
-        self.sizes = {d for b in program.buffers for d in b.shape if isinstance(d, str)}
+        self.sizes = {size_name(d) for b in program.buffers for d in b.shape} - {""}
 
     def run(self) -> None:
         known = self.block(self.kernel.prologue, {"t"} | self.sizes)
@@ -221,7 +222,7 @@ class _Checker:
         for node in walk(expr):
             match node:
                 case Var():
-                    if node.name not in known and not node.name.startswith("reports_"):
+                    if node.name not in known:
                         self.fail(f"{node.name} is read before it is defined")
                 case Load():
                     buffer = self.buffers.get(node.buffer)

@@ -10,6 +10,7 @@ from lpmdsl.program.ir import (
     Kernel,
     Mark,
     Program,
+    Reports,
     Var,
     buffers_of,
     expressions,
@@ -25,7 +26,7 @@ def buffer_arguments(program: Program) -> tuple[str, ...]:
 
 def size_arguments(program: Program) -> tuple[str, ...]:
     """The sizes that the driver takes, in order."""
-    names = {d for b in program.buffers for d in b.shape if isinstance(d, str) and d.startswith("reports_")}
+    names = {str(d) for b in program.buffers for d in b.shape if isinstance(d, Reports)}
     return tuple(sorted(names | {k.domain for k in program.kernels if k.domain}))
 
 

@@ -34,6 +34,7 @@ from lpmdsl.program.ir import (
     Buffer,
     Const,
     Draw,
+    Extent,
     Fold,
     Gate,
     Kernel,
@@ -42,11 +43,13 @@ from lpmdsl.program.ir import (
     Launch,
     Let,
     Load,
+    OneMore,
     Program,
     Tally,
     Var,
     buffers_of,
     expressions,
+    size_name,
     statements,
     walk,
 )
@@ -95,20 +98,17 @@ def emit(program: Program) -> str:
 def size_of(buffer: Buffer) -> tuple[str, ...]:
     """The factors of how many elements one replicate has of a buffer, as text."""
     if buffer.role == "tally" and buffer.dtype == "i64":
-        return ("TALLY_ROWS", str(buffer.shape[1]))
+        return ("TALLY_ROWS", str(buffer.columns))
     return tuple(_dimension(d) for d in buffer.shape)
 
 
-def _dimension(size: int | str) -> str:
-    if isinstance(size, int):
-        return str(size)
-    return f"({size.removesuffix('+1')} + 1)" if size.endswith("+1") else size
+def _dimension(size: Extent) -> str:
+    return f"({size.size} + 1)" if isinstance(size, OneMore) else str(size)
 
 
 def _sizes(buffers: list[Buffer], body: tuple[KStmt, ...], known: set[str]) -> list[str]:
     """Names of the sizes that a kernel needs: to find a replicate's part, and those that its text reads."""
-    names = {d.removesuffix("+1") for b in buffers if b.role not in SHARED and not _is_count(b) for d in b.shape
-             if isinstance(d, str)}  # fmt: skip
+    names = {size_name(d) for b in buffers if b.role not in SHARED and not _is_count(b) for d in b.shape} - {""}
     read = {e.name for s in statements(body) for x in expressions(s) for e in walk(x) if isinstance(e, Var)}
     return sorted(names | {r for r in read if r in known})
 
@@ -118,7 +118,7 @@ def _is_count(buffer: Buffer) -> bool:
 
 
 def _all_sizes(buffers: dict[str, Buffer]) -> set[str]:
-    return {d.removesuffix("+1") for b in buffers.values() for d in b.shape if isinstance(d, str)}
+    return {size_name(d) for b in buffers.values() for d in b.shape} - {""}
 
 
 def _own_parts(buffers: list[Buffer]) -> list[str]:

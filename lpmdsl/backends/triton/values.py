@@ -26,6 +26,7 @@ from lpmdsl.program.ir import (
     Load,
     Loop,
     Quantile,
+    Reports,
     Threshold,
     Var,
     While,
@@ -338,10 +339,10 @@ class Lanes:
             assert index[1:] == (Const(0, "i64"),) * 2, "of a table of quantiles only the first cell is read directly"
             first = Const(0, "i64")
             return first if index[0] == first else Apply("mul", (index[0], Const(2 * (CELLS + 1), "i64")), "i64")
-        width = self.buffers[buffer].shape[1]
+        width = self.buffers[buffer].columns
         if width == 1 and index[1] == Const(0, "i64"):
             return index[0]
-        row = index[0] if width == 1 else Apply("mul", (index[0], Const(int(width), "i64")), "i64")
+        row = index[0] if width == 1 else Apply("mul", (index[0], Const(width, "i64")), "i64")
         return Apply("add", (row, index[1]), "i64")
 
     def place(self, buffer: str, index: tuple[KExpr, ...], mask: str) -> str:
@@ -353,7 +354,7 @@ class Lanes:
 
     def groups(self, buffer: str) -> int:
         """Columns of a tally."""
-        return int(self.buffers[buffer].shape[1])
+        return self.buffers[buffer].columns
 
     def is_real(self, buffer: str) -> bool:
         """Return True if a buffer holds floats."""
@@ -361,7 +362,7 @@ class Lanes:
 
     def is_small(self, buffer: str) -> bool:
         """Return True if a buffer has so few counters that many lanes of a block mean the same one."""
-        sizes = [1 if isinstance(d, str) and d.startswith("reports_") else d for d in self.buffers[buffer].shape]
+        sizes = [1 if isinstance(d, Reports) else d for d in self.buffers[buffer].shape]
         return all(isinstance(d, int) and d <= MOST_SHARED for d in sizes)
 
 

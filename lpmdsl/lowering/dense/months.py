@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
-from lpmdsl.program.ir import DayTable, KExpr, LastBoundary, MonthsPassed
+from lpmdsl.program.ir import DayTable, KExpr, LastBoundary, MonthsPassed, OneMore
 from lpmdsl.program.nodes import STEP, integer, op, test
 from lpmdsl.semantics.host.calendar import steps_a_day
 from lpmdsl.semantics.host.quantile_tables import TICK_BITS
@@ -19,7 +19,7 @@ def months_passed(builder: Builder, boundary: KExpr) -> KExpr:
     builder.buffer(
         PASSED,
         "i64",
-        ("steps+1",),
+        (OneMore("steps"),),
         "input",
         note="whole months since the start, at every boundary",
         filled=MonthsPassed(),
@@ -66,7 +66,12 @@ def report_of_tick(builder: Builder, name: str, tick: KExpr) -> KExpr:
 def months_between(builder: Builder, since: KExpr, boundary: KExpr) -> KExpr:
     """Number of whole months have passed since an earlier boundary."""
     builder.buffer(
-        DAYS, "i64", ("steps+1", 3), "input", note="month, day in it from 0, its last such day", filled=DayTable()
+        DAYS,
+        "i64",
+        (OneMore("steps"), 3),
+        "input",
+        note="month, day in it from 0, its last such day",
+        filled=DayTable(),
     )
     each = steps_a_day(builder.model.clock)
 

@@ -35,6 +35,7 @@ from lpmdsl.program.ir import (
     Loop,
     MemberRows,
     Members,
+    OneMore,
     ScheduleItem,
     Store,
     TieColumn,
@@ -72,7 +73,7 @@ def declare_members(builder: Builder, kind: str, place: str) -> None:
     """Inputs by which the members of each place of a kind of agents are found."""
     declare_place(builder, kind, place)
     rows, members = handles.member_rows(kind, place), handles.members(kind, place)
-    ends = (f"{handles.places(kind, place)}+1",)
+    ends = (OneMore(handles.places(kind, place)),)
     builder.buffer(rows, "i64", ends, "input", note="rows of members", filled=MemberRows(kind, place))
     builder.buffer(members, "i32", (kind,), "input", note="members of each place", filled=Members(kind, place))
 

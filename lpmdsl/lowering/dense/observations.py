@@ -25,7 +25,9 @@ from lpmdsl.program.ir import (
     KStmt,
     Launch,
     Loop,
+    OneMore,
     OrderStatistic,
+    Reports,
     ScheduleItem,
     Store,
     Tally,
@@ -54,7 +56,7 @@ NEXT = op("add", STEP, integer(1))
 
 def declare_observation(builder: Builder, observation: m.Observation) -> None:
     """The reports of an observation: counts for a flow, else numbers in base units, NaN until reported."""
-    shape = (f"reports_{observation.name}", len(observation.groups))
+    shape = (Reports(observation.name), len(observation.groups))
     name = handles.observed(observation.name)
     if isinstance(observation.value, m.Flow):
         builder.buffer(name, "i64", shape, "output", note=observation.span.label)
@@ -105,7 +107,7 @@ def _count_at(scope: Scope, observation: m.Observation, condition: m.Condition, 
     body: list[KStmt] = []
     report = scope.let(body, "report", report_of_tick(scope.builder, observation.name, at), observation.name)
     group = group_code(scope, observation, scope.live | {condition.name: entered})
-    reports = Var(f"reports_{observation.name}", "i64")
+    reports = Var(str(Reports(observation.name)), "i64")
     add = AtomicAdd(handles.observed(observation.name), (report, group), integer(1), observation.span)
     body.append(If(test("lt", report, reports), (add,), span=observation.span))
     return body
@@ -308,7 +310,7 @@ def in_dependency_order(builder: Builder) -> list[m.Observation]:
 
 def watch_items(builder: Builder, index: int, check: m.CheckAlways) -> list[ScheduleItem]:
     """The value of a ``check always`` after every step."""
-    builder.buffer(handles.watched(index), "f64", ("steps+1",), "output", float("nan"), check.span.label)
+    builder.buffer(handles.watched(index), "f64", (OneMore("steps"),), "output", float("nan"), check.span.label)
     scope = Scope(builder, "", now=NEXT)
     items: list[ScheduleItem] = view_items(builder, check, "_at_end", NEXT)
     aggregates = dict.fromkeys(e for e in m.walk(check.test) if isinstance(e, m.Aggregate))

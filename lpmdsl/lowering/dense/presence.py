@@ -19,6 +19,7 @@ from lpmdsl.program.ir import (
     KStmt,
     Let,
     Loop,
+    OneMore,
     OpenDays,
     Store,
     TieOffsets,
@@ -209,7 +210,7 @@ def other_ends(builder: Builder, network: m.Network) -> str:
 
 def declare_ties(builder: Builder, network: m.Network, name: str) -> None:
     """Inputs of the rows of ties of a network, or of the same from the other ends under a name of its own."""
-    turned, size = name != network.name, (f"{network.of}+1",)
+    turned, size = name != network.name, (OneMore(network.of),)
     rows, ends = TieOffsets(network.name, turned), TieTargets(network.name, turned)
     builder.buffer(handles.offsets(name), "i64", size, "input", note="rows of ties", filled=rows)
     builder.buffer(handles.targets(name), "i32", (handles.ties(name),), "input", one_way=network.directed, filled=ends)

@@ -17,7 +17,7 @@ from lpmdsl.lowering.relaxed.stays.phase_type import Shape
 from lpmdsl.lowering.relaxed.stays.rounds import Round
 from lpmdsl.lowering.relaxed.supported import refuse
 from lpmdsl.program import handles
-from lpmdsl.program.ir import BY_KERNELS, Const, Filled, KExpr, KStmt, Load, Var
+from lpmdsl.program.ir import BY_KERNELS, Const, Extent, Filled, KExpr, KStmt, Load, Var
 from lpmdsl.program.nodes import AGENT, integer
 from lpmdsl.program.passes.adjoint import Event
 from lpmdsl.program.passes.smooth import (
@@ -90,11 +90,11 @@ class Relaxing:
         """The model that is relaxed."""
         return self.builder.model
 
-    def scratch(self, name: str, shape: tuple[int | str, ...], note: str = "") -> str:
+    def scratch(self, name: str, shape: tuple[Extent, ...], note: str = "") -> str:
         """A float64 buffer that is written once a step."""
         return self.builder.buffer(name, "f64", shape, "scratch", note=note)
 
-    def state(self, name: str, shape: tuple[int | str, ...], note: str = "", filled: Filled = BY_KERNELS) -> str:
+    def state(self, name: str, shape: tuple[Extent, ...], note: str = "", filled: Filled = BY_KERNELS) -> str:
         """Declare a buffer of state through which derivatives flow; return its name."""
         return self.builder.buffer(name, "f64", shape, "state", note=note, filled=filled)
 

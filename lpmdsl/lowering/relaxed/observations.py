@@ -20,6 +20,7 @@ from lpmdsl.program.ir import (
     Launch,
     Let,
     Load,
+    Reports,
     ScheduleItem,
     Store,
     Tally,
@@ -33,7 +34,7 @@ from lpmdsl.semantics.host.quantile_tables import radix
 def declare_observations(relaxing: Relaxing) -> None:
     """Reports in base units (flows: expected counts)."""
     for observation in relaxing.model.observations:
-        shape = (f"reports_{observation.name}", len(observation.groups))
+        shape = (Reports(observation.name), len(observation.groups))
         name = handles.observed(observation.name)
         fill = 0.0 if isinstance(observation.value, m.Flow) else float("nan")
         relaxing.builder.buffer(name, "f64", shape, "output", fill, observation.span.label)
@@ -108,7 +109,7 @@ def _report_flow(relaxing: Relaxing, observation: m.Observation, shape: Shape | 
 
 def _add(observation: m.Observation, open_: KExpr, group: int, amount: KExpr) -> Store:
     """Adds to the report that is open; nothing after the last one."""
-    reports, name = Var(f"reports_{observation.name}", "i64"), handles.observed(observation.name)
+    reports, name = Var(str(Reports(observation.name)), "i64"), handles.observed(observation.name)
     row = simple(op("max", integer(0), op("min", open_, op("sub", reports, integer(1)))))
     counts = truth(test("lt", open_, reports))
     so_far = Load(name, (row, integer(group)), "f64")

@@ -30,6 +30,7 @@ from lpmdsl.program.ir import (
     Load,
     MemberRows,
     Members,
+    OneMore,
     PlaceRead,
     RowSum,
     ScheduleItem,
@@ -89,7 +90,7 @@ def _shared(relaxing: Relaxing, network: m.Network, name: str, source: str, into
     total, felt = f"{name}_{into}_at", f"{name}_{into}"
     places = handles.places(kind, place)
     members, note = (handles.member_rows(kind, place), handles.members(kind, place)), "members of each place"
-    builder.buffer(members[0], "i64", (f"{places}+1",), "input", note=note, filled=MemberRows(kind, place))
+    builder.buffer(members[0], "i64", (OneMore(places),), "input", note=note, filled=MemberRows(kind, place))
     builder.buffer(members[1], "i32", (kind,), "input", filled=Members(kind, place))
     relaxing.scratch(total, (places,), "added up over a place")
     relaxing.scratch(felt, (kind,), "what the own place adds up to")

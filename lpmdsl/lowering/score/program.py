@@ -19,6 +19,7 @@ from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Draw,
     Exposure,
+    Extent,
     Fold,
     If,
     Infection,
@@ -27,6 +28,7 @@ from lpmdsl.program.ir import (
     Launch,
     Let,
     Loop,
+    OneMore,
     Program,
     Quantile,
     Role,
@@ -147,10 +149,10 @@ class _Recording:
 def _declare_sums(builder: Builder, ledger: Ledger) -> None:
     """The buffers of the ledger, once it is known how many columns it has."""
     for kind, columns in ledger.columns.items():
-        declared: tuple[tuple[str, tuple[int | str, ...], Role], ...] = (
+        declared: tuple[tuple[str, tuple[Extent, ...], Role], ...] = (
             (tally_buffer(kind), (handles.chunks(kind), columns), "tally"),
             (f"scored_{kind}_total", (columns,), "scratch"),
-            (handles.scored(kind), ("steps+1", columns), "output"),
+            (handles.scored(kind), (OneMore("steps"), columns), "output"),
         )
         for name, shape, role in declared:
             builder.buffer(name, "i64", shape, role, note="sums of which the score is made")
@@ -174,7 +176,7 @@ def _slope_items(builder: Builder, ledger: Ledger, is_beginning: bool) -> list[S
     varying = ledger.varying()
     if not varying:
         return []
-    builder.buffer("slopes", "f64", ("steps+1", len(varying)), "output", float("nan"), "∂ log factor, by step")
+    builder.buffer("slopes", "f64", (OneMore("steps"), len(varying)), "output", float("nan"), "∂ log factor, by step")
     scope = Scope(builder, "", now=integer(0) if is_beginning else STEP)
     row = op("add", STEP, integer(1))
     body = [Store("slopes", (row, integer(k)), scope.value(e, "slope"), e.span) for k, e in enumerate(varying)]

@@ -11,7 +11,7 @@ from lpmdsl.lowering.sparse.constant_hazard import dirty_blocks, fresh, mark_dir
 from lpmdsl.lowering.sparse.members import tell_places
 from lpmdsl.lowering.sparse.plan import Plan, susceptible, telling_states, timed
 from lpmdsl.program import handles
-from lpmdsl.program.ir import Append, Enqueue, If, KExpr, KStmt, Mark, Store, Tally
+from lpmdsl.program.ir import Append, Enqueue, If, KExpr, KStmt, Mark, OneMore, Store, Tally
 from lpmdsl.program.nodes import AGENT, STEP, any_of, integer, is_one_of, op, test
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import TICK_BITS
@@ -42,7 +42,9 @@ def declare_lists(builder: Builder) -> None:
             builder.buffer(not_at_risk(condition), "i64", (f"words_{kind}",), "state", note="susceptible, under none")
         if way != "dense" and timed(condition):
             name = calendar(condition)
-            builder.buffer(f"{name}_head", "i32", ("steps+1",), "state", -1, "newest block of those due in a step")
+            builder.buffer(
+                f"{name}_head", "i32", (OneMore("steps"),), "state", -1, "newest block of those due in a step"
+            )
             builder.buffer(f"{name}_blocks", "i32", (f"blocks_{kind}", BLOCK), "state", note="those due, by step")
             builder.buffer(f"{name}_pool", "i64", (3,), "state", note="blocks that are free")
         if plan.woken.get(condition.name):

@@ -10,7 +10,12 @@ from lpmdsl.program.ir.buffers import (
     SPENT_TOGETHER as SPENT_TOGETHER,
     Buffer as Buffer,
     DType as DType,
+    Extent as Extent,
+    OneMore as OneMore,
+    Reports as Reports,
     Role as Role,
+    extent_of as extent_of,
+    size_name as size_name,
 )
 from lpmdsl.program.ir.draws import (
     Bernoulli as Bernoulli,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,12 +22,54 @@ NEVER = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
+class OneMore:
+    """One more than a size: where each of so many rows begins, and where the last ends; boundaries between steps."""
+
+    size: str
+
+    def __str__(self) -> str:
+        return f"{self.size}+1"
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """The size of the reports of an observation, which kernels and drivers read by its name."""
+
+    observation: str
+
+    def __str__(self) -> str:
+        return f"reports_{self.observation}"
+
+
+Extent = int | str | OneMore | Reports
+"""A number, the name of a size (``Person``, ``Person_household_places``), or one of the sizes above."""
+
+
+def size_name(extent: Extent) -> str:
+    """Name of the size of which an extent is made; "" of a number."""
+    match extent:
+        case int():
+            return ""
+        case OneMore():
+            return extent.size
+        case _:
+            return str(extent)
+
+
+def extent_of(extent: Extent, sizes: Mapping[str, int]) -> int:
+    """The number that an extent is, by the names of sizes."""
+    if isinstance(extent, int):
+        return extent
+    return sizes[size_name(extent)] + isinstance(extent, OneMore)
+
+
+@dataclass(frozen=True, slots=True)
 class Buffer:
-    """An array. ``shape`` holds numbers and names of sizes (``Person``, ``Person_household_places``)."""
+    """An array, as large along each axis as ``shape`` says."""
 
     name: str
     dtype: DType
-    shape: tuple[int | str, ...]
+    shape: tuple[Extent, ...]
     role: Role
     fill: float = 0
     note: str = ""
@@ -37,3 +80,10 @@ class Buffer:
     one_way: bool = False
     """Ends of ties that lead one way: the row of the one at an end need not name the other."""
     filled: Filled = BY_KERNELS
+
+    @property
+    def columns(self) -> int:
+        """Size of the second axis, of a buffer of which it is a number."""
+        columns = self.shape[1]
+        assert isinstance(columns, int), f"{self.name} has {columns} columns"
+        return columns

@@ -28,6 +28,7 @@ from lpmdsl.program.ir import (
     Buffer,
     Clear,
     Const,
+    Extent,
     Fold,
     Gate,
     Gather,
@@ -190,11 +191,11 @@ class _Adjoint:
         )
         return made
 
-    def scratch(self, name: str, shape: tuple[int | str, ...], role: Role = "scratch") -> str:
+    def scratch(self, name: str, shape: tuple[Extent, ...], role: Role = "scratch") -> str:
         self.buffers.setdefault(name, Buffer(name, "f64", shape, role))
         return name
 
-    def shape(self, name: str) -> tuple[int | str, ...]:
+    def shape(self, name: str) -> tuple[Extent, ...]:
         if name == "constants":
             return (len(self.program.constants),)
         return self.program.buffer(name).shape

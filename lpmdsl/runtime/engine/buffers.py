@@ -9,7 +9,19 @@ from lpmdsl.backends.llvm.worklists import CHUNK
 from lpmdsl.backends.request import RunRequest
 from lpmdsl.lowering.sparse.worklists import BLOCK
 from lpmdsl.program import handles
-from lpmdsl.program.ir import NEVER, Buffer, CircleDegree, Filled, Members, Program, Spend, TieOffsets, TieTargets
+from lpmdsl.program.ir import (
+    NEVER,
+    Buffer,
+    CircleDegree,
+    Filled,
+    Members,
+    Program,
+    Reports,
+    Spend,
+    TieOffsets,
+    TieTargets,
+    extent_of,
+)
 from lpmdsl.program.nodes import HAZARD_ONE
 from lpmdsl.runtime.engine.filling import given_buffers
 from lpmdsl.runtime.engine.room import together
@@ -24,13 +36,12 @@ _NUMPY = {"bool": np.bool_, "u8": np.uint8, "i16": np.int16, "i32": np.int32, "u
 def size_values(program: Program, request: RunRequest) -> dict[str, int]:
     """The value of every symbolic dimension."""
     model, world = request.model, request.world
-    sizes = {"steps": request.steps, "steps+1": request.steps + 1, "cells": CELLS + 1}
+    sizes = {"steps": request.steps, "cells": CELLS + 1}
     sizes["constants"] = len(program.constants)
     for kind, count in world.counts.items():
         # Twice, as one may move in a look, and on its own in the next step before the sums are brought up to date.
         sizes |= {
             kind: count,
-            f"{kind}+1": count + 1,
             f"twice_{kind}": 2 * count,
             handles.chunks(kind): max(1, -(-count // CHUNK)),
         }
@@ -38,13 +49,13 @@ def size_values(program: Program, request: RunRequest) -> dict[str, int]:
         sizes[f"words_{kind}"] = -(-count // 64)
         sizes[f"blocks_{kind}"] = count // (BLOCK - 2) + request.steps + 2
     for (kind, place), count in world.place_counts.items():
-        sizes |= {handles.places(kind, place): max(1, count), f"{kind}_{place}_places+1": max(1, count) + 1}
+        sizes[handles.places(kind, place)] = max(1, count)
     for network, ties in world.ties.items():
         sizes[handles.ties(network)] = len(ties.targets)
         if not ties.mutual:
             sizes[handles.ties(model.network(network).other_ends(model.networks))] = len(ties.targets)
     for observation in model.observations:
-        sizes[f"reports_{observation.name}"] = report_count(model, observation.name, request.steps)
+        sizes[str(Reports(observation.name))] = report_count(model, observation.name, request.steps)
     return sizes
 
 
@@ -98,7 +109,7 @@ def _of_agents(program: Program) -> list[str]:
 
 def empty_buffer(buffer: Buffer, sizes: dict[str, int]) -> NDArray:
     """A buffer that nothing is known of yet: its fill."""
-    shape = tuple(sizes[d] if isinstance(d, str) else d for d in buffer.shape)
+    shape = tuple(extent_of(d, sizes) for d in buffer.shape)
     if buffer.fill == 0:
         return np.zeros(shape, _NUMPY[buffer.dtype])
     return np.full(shape, buffer.fill, _NUMPY[buffer.dtype])

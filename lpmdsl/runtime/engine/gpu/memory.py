@@ -10,7 +10,7 @@ from lpmdsl.backends.request import RunRequest
 from lpmdsl.backends.triton.triton_module import SHARED
 from lpmdsl.diagnostics import fail
 from lpmdsl.population.memory import gib
-from lpmdsl.program.ir import Buffer, Program
+from lpmdsl.program.ir import Buffer, Program, extent_of, size_name
 
 WIDTH = {"bool": 1, "u8": 1, "i16": 2, "i32": 4, "u32": 4, "i64": 8, "f64": 8}
 RESERVE = 0.05
@@ -19,9 +19,10 @@ RESERVE = 0.05
 
 def _bytes(buffer: Buffer, sizes: dict[str, int]) -> int:
     if buffer.role == "tally" and buffer.dtype == "i64":
-        return 64 * 8 * int(buffer.shape[1])
+        return 64 * 8 * buffer.columns
     # Rows of a table of quantiles are few; their number is known only when it is filled.
-    return math.prod(sizes.get(d, 1) if isinstance(d, str) else d for d in buffer.shape) * WIDTH[buffer.dtype]
+    known = {size_name(d): 1 for d in buffer.shape} | sizes
+    return math.prod(extent_of(d, known) for d in buffer.shape) * WIDTH[buffer.dtype]
 
 
 def device_bytes(program: Program, sizes: dict[str, int]) -> tuple[int, int]:

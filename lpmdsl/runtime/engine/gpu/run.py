@@ -24,7 +24,7 @@ from lpmdsl.diagnostics import LpmError
 from lpmdsl.lowering.decision_tables import DONE, TURN
 from lpmdsl.lowering.dense.ending import ENDED
 from lpmdsl.program import handles
-from lpmdsl.program.ir import Buffer, Program, StartStates
+from lpmdsl.program.ir import Buffer, Program, StartStates, extent_of
 from lpmdsl.runtime.engine.asking import Asking
 from lpmdsl.runtime.engine.buffers import empty_buffer, size_values
 from lpmdsl.runtime.engine.build import build_triton
@@ -247,8 +247,8 @@ def _wait(device: torch.device) -> None:
 def device_shape(buffer: Buffer, sizes: dict[str, int]) -> tuple[int, ...]:
     """Shape of one replicate's part of a buffer; at least one element, so that every buffer has an address."""
     if buffer.role == "tally" and buffer.dtype == "i64":
-        return (64, int(buffer.shape[1]))
-    return tuple(max(1, sizes[d]) if isinstance(d, str) else d for d in buffer.shape)
+        return (64, buffer.columns)
+    return tuple(d if isinstance(d, int) else max(1, extent_of(d, sizes)) for d in buffer.shape)
 
 
 def device_buffers(

@@ -20,7 +20,7 @@ from lpmdsl.lowering.relaxed.moves import site_name
 from lpmdsl.lowering.relaxed.program import Outline, Relaxed, outline_of, relax
 from lpmdsl.networks.world import World
 from lpmdsl.program import handles
-from lpmdsl.program.ir import Adjoint, Buffer, Program
+from lpmdsl.program.ir import Adjoint, Buffer, Program, Reports
 from lpmdsl.program.passes.adjoint import Event, adjoint
 from lpmdsl.runtime.engine.buffers import empty_buffer, size_values
 from lpmdsl.runtime.engine.execute import Team, report_count
@@ -217,8 +217,8 @@ class RelaxedRun:
 
     def empty(self, buffer: Buffer) -> NDArray:
         """A buffer of the right size with its fill."""
-        sizes = {n: max(1, s) if n.startswith("reports_") else s for n, s in self.sizes.items()}
-        return empty_buffer(buffer, sizes)
+        reports = {str(d): max(1, self.sizes[str(d)]) for d in buffer.shape if isinstance(d, Reports)}
+        return empty_buffer(buffer, self.sizes | reports)
 
     def _copy(self, roles: tuple[str, ...]) -> dict[str, NDArray]:
         return {b.name: self.buffers[b.name].copy() for b in self.pair.relaxed.program.buffers if b.role in roles}
