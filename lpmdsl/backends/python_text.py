@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+from dataclasses import dataclass
 from typing import assert_never
 
 from lpmdsl.escaping import comment
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     LANES,
     Append,
@@ -34,6 +37,7 @@ from lpmdsl.program.ir import (
     While,
     calendar_buffers,
 )
+from lpmdsl.program.nodes import AGENT
 from lpmdsl.source import NOWHERE, Span
 
 _INFIX = {
@@ -176,13 +180,30 @@ def remark(span: Span = NOWHERE, note: str = "") -> str:
     return f"  # {comment(words)}" if words else ""
 
 
-def block(body: tuple[KStmt, ...], depth: int) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Style:
+    """``noted``: lists to which a pass over a chunk adds agents by notes of its own. ``among``: an addition to what
+    several threads share asks how many they are."""
+
+    noted: frozenset[str] = frozenset()
+    among: bool = False
+
+
+PLAIN = Style()
+
+
+def names_read(text: str) -> set[str]:
+    """The names that generated Python reads."""
+    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+
+
+def block(body: tuple[KStmt, ...], depth: int, style: Style = PLAIN) -> list[str]:
     """The lines of a block; ``pass`` if it is empty."""
-    lines = [line for stmt in body for line in statement(stmt, depth)]
+    lines = [line for stmt in body for line in statement(stmt, depth, style)]
     return lines or [INDENT * depth + "pass"]
 
 
-def statement(stmt: KStmt, depth: int) -> list[str]:
+def statement(stmt: KStmt, depth: int, style: Style = PLAIN) -> list[str]:
     """The lines of one statement at an indentation depth."""
     pad = INDENT * depth
     match stmt:
@@ -201,21 +222,26 @@ def statement(stmt: KStmt, depth: int) -> list[str]:
             return [f"{pad}{stmt.buffer}[{_index(stmt.index)}] = {text(stmt.value)}"]
         case AtomicAdd():
             index = text(stmt.index[0]) if len(stmt.index) == 1 else f"({_index(stmt.index)})"
-            return [f"{pad}atomic_add({stmt.buffer}, {index}, {text(stmt.value)}){remark(stmt.span)}"]
+            add = "add_among(threads, " if style.among else "atomic_add("
+            return [f"{pad}{add}{stmt.buffer}, {index}, {text(stmt.value)}){remark(stmt.span)}"]
         case AtomicMax():
             index = text(stmt.index[0]) if len(stmt.index) == 1 else f"({_index(stmt.index)})"
             return [f"{pad}{stmt.name} = fetch_max({stmt.buffer}, {index}, {text(stmt.value)}){remark(stmt.span)}"]
         case Tally():
             return [pad + _tally(stmt)]
         case If():
-            return _if(stmt, depth)
+            return _if(stmt, depth, style)
         case Loop():
             head = f"{pad}for {stmt.var} in range({text(stmt.start)}, {text(stmt.stop)}):{remark(stmt.span)}"
-            return [head, *block(stmt.body, depth + 1)]
+            return [head, *block(stmt.body, depth + 1, style)]
         case While():
-            return [f"{pad}while {text(stmt.test)}:{remark(stmt.span)}", *block(stmt.body, depth + 1)]
+            return [f"{pad}while {text(stmt.test)}:{remark(stmt.span)}", *block(stmt.body, depth + 1, style)]
+        case Append() if stmt.items in style.noted and stmt.value == AGENT:
+            return [f"{pad}note({stmt.items}_notes, {text(stmt.value)}){remark(stmt.span)}"]
         case Append():
-            return [f"{pad}append({stmt.items}, {stmt.items}_size, {text(stmt.value)}, threads){remark(stmt.span)}"]
+            return [
+                f"{pad}append({stmt.items}, {handles.size(stmt.items)}, {text(stmt.value)}, threads){remark(stmt.span)}"
+            ]
         case Mark():
             function = "put_in" if stmt.on else "take_out"
             return [f"{pad}{function}({stmt.bits}, {text(stmt.index)}, threads){remark(stmt.span)}"]
@@ -245,11 +271,11 @@ def _tally(stmt: Tally) -> str:
     return f"{place} = {'least' if stmt.how == 'min' else 'greatest'}({place}, {value})"
 
 
-def _if(stmt: If, depth: int) -> list[str]:
+def _if(stmt: If, depth: int, style: Style) -> list[str]:
     pad = INDENT * depth
     if stmt.test == Const(True, "bool"):
-        return [line for inner in stmt.then for line in statement(inner, depth)]
-    lines = [f"{pad}if {text(stmt.test)}:{remark(stmt.span, stmt.note)}", *block(stmt.then, depth + 1)]
+        return [line for inner in stmt.then for line in statement(inner, depth, style)]
+    lines = [f"{pad}if {text(stmt.test)}:{remark(stmt.span, stmt.note)}", *block(stmt.then, depth + 1, style)]
     if stmt.orelse:
-        lines += [f"{pad}else:", *block(stmt.orelse, depth + 1)]
+        lines += [f"{pad}else:", *block(stmt.orelse, depth + 1, style)]
     return lines

@@ -7,14 +7,14 @@ here is what ``lpmdsl.native`` compiles, function by function; it is read as a s
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
 
 from lpmdsl.backends.llvm.arguments import goes_through_list, kernel_arguments, shares_lists
 from lpmdsl.backends.llvm.names import MODULES
 from lpmdsl.backends.llvm.schedule import driver
-from lpmdsl.backends.python_text import INDENT, block, remark, rows_of, signature, statement, text
+from lpmdsl.backends.python_text import INDENT, Style, block, names_read, remark, rows_of, signature, statement, text
+from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Append,
     Apply,
@@ -27,11 +27,16 @@ from lpmdsl.program.ir import (
     Load,
     Loop,
     Program,
+    Store,
+    Tally,
     Var,
     While,
+    expressions,
     statements,
     walk,
 )
+from lpmdsl.program.nodes import AGENT
+from lpmdsl.program.rewrite import map_block
 from lpmdsl.program.verify import verify_names
 
 _HEAD = '''"""Made by lpmc from {name}. One function per kernel; `run_steps` is the schedule of a step."""
@@ -60,7 +65,7 @@ def functions(program: Program) -> list[str]:
 
 def _imports(text: str) -> list[str]:
     """The lines that import what a listing calls."""
-    used = set(re.findall(r"[A-Za-z_]+", re.sub(r"#.*", "", text)))
+    used = names_read(text)
     lines: list[str] = []
     for module, names in MODULES.items():
         if called := sorted(used & set(names)):
@@ -98,15 +103,13 @@ def _kernel(program: Program, kernel: Kernel) -> str:
     noted = _noted(kernel)
     for items, n in noted.items():
         lines += [f"{INDENT}{items}_notes = np.empty({n} * (hi - lo) + 1, np.int32)", f"{INDENT}{items}_notes[0] = 0"]
-    loop = _loop(kernel)
-    for items in noted:
-        # What many find changed at once would else be taken in turns by all threads, one atomic addition each.
-        loop = [line.replace(f"append({items}, {items}_size, i, threads)", f"note({items}_notes, i)") for line in loop]
-    after = [f"{INDENT}append_all({items}, {items}_size, {items}_notes, threads)" for items in noted]
+    # What many find changed at once would else be taken in turns by all threads, one atomic addition each.
+    loop = _loop(kernel, Style(noted=frozenset(noted)))
+    after = [f"{INDENT}append_all({items}, {handles.size(items)}, {items}_notes, threads)" for items in noted]
     return "\n".join([*lines, *loop, *after]) + "\n"
 
 
-def _loop(kernel: Kernel) -> list[str]:
+def _loop(kernel: Kernel, style: Style) -> list[str]:
     """The loop over a chunk; a test that is the same for all of it is made before.
 
     ``u`` is the agent without a sign: an index with one would be asked whether it counts from the end, at every place
@@ -117,11 +120,41 @@ def _loop(kernel: Kernel) -> list[str]:
         only = inner[0]
         first, inner = [f"{INDENT}if {text(only.test)}:{remark(only.span, only.note)}"], only.then
     depth = 2 if first else 1
-    body = [line.replace("[i]", "[u]") for line in block(inner, depth + 1)]
+    inner = _without_sign(inner)
     head = [f"{INDENT * depth}for u in range(np.uint64(lo), np.uint64(hi)):"]
-    if any(re.search(r"\bi\b", line.split("#")[0]) for line in body):
+    if any(_reads_agent(stmt) for stmt in statements(inner)):
         head.append(f"{INDENT * (depth + 1)}i = np.int64(u)")
-    return [*first, *head, *body]
+    return [*first, *head, *block(inner, depth + 1, style)]
+
+
+def _without_sign(body: tuple[KStmt, ...]) -> tuple[KStmt, ...]:
+    """The body with the agent without a sign where it alone says a place in memory."""
+    u = Var("u", "i64")
+
+    def loads(expr: KExpr) -> KExpr:
+        return replace(expr, index=(u,)) if isinstance(expr, Load) and expr.index == (AGENT,) else expr
+
+    def stores(body: tuple[KStmt, ...]) -> tuple[KStmt, ...]:
+        done: list[KStmt] = []
+        for stmt in body:
+            match stmt:
+                case Store(index=index) if index == (AGENT,):
+                    done.append(replace(stmt, index=(u,)))
+                case If():
+                    done.append(replace(stmt, then=stores(stmt.then), orelse=stores(stmt.orelse)))
+                case Loop() | While():
+                    done.append(replace(stmt, body=stores(stmt.body)))
+                case _:
+                    done.append(stmt)
+        return tuple(done)
+
+    return stores(map_block(body, loads))
+
+
+def _reads_agent(stmt: KStmt) -> bool:
+    """Return True if a statement reads the agent's number; sums of floats find their lane by it."""
+    in_lanes = isinstance(stmt, Tally) and stmt.how == "add" and stmt.value.dtype == "f64"
+    return in_lanes or any(e == AGENT for expr in expressions(stmt) for e in walk(expr))
 
 
 def _is_alike(kernel: Kernel, expr: KExpr) -> bool:
@@ -164,7 +197,7 @@ def _over_some(program: Program, kernel: Kernel) -> list[str]:
     """The loop over a list or a set. Who is alone need not pay for atomic instructions."""
     is_set = not goes_through_list(program, kernel)
     depth = 3 if is_set else 2
-    body = (line.replace("atomic_add(", "add_among(threads, ") for line in block(kernel.body, depth))
+    body = block(kernel.body, depth, Style(among=True))
     return [*(_over_set(kernel) if is_set else _over_list(kernel)), *body]
 
 

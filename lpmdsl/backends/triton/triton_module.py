@@ -8,9 +8,10 @@ any step.
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import replace
 
-from lpmdsl.backends.python_text import INDENT, remark, signature
+from lpmdsl.backends.python_text import INDENT, names_read, remark, signature
 from lpmdsl.backends.triton.stages import (
     OPEN,
     Alone,
@@ -85,8 +86,9 @@ def emit(program: Program) -> str:
         made.append(_each(program, kernel, buffers, gated) if kernel.domain else _helper(kernel, buffers))
     made += [_alone(program, s, buffers) for s in (*begin, *step) if isinstance(s, Alone)]
     made += [_launches("begin", begin), *([_launches("look", look)] if look else []), _launches("step", step)]
-    sums = "sum_reals_along_rows, " if any("sum_reals_along_rows(" in part for part in made) else ""
-    used = ", ".join(name for name in _WHERE_USED if any(f"{name}(" in part for part in made))
+    read = names_read("\n\n".join(made))
+    sums = "sum_reals_along_rows, " if "sum_reals_along_rows" in read else ""
+    used = ", ".join(name for name in _WHERE_USED if name in read)
     extremes = f"\nfrom lpmdsl.backends.triton.prelude import {used}" if used else ""
     made.insert(0, _HEAD.format(name=program.name, sums=sums, extremes=extremes))
     return "\n\n".join(part.rstrip() + "\n" for part in made)
@@ -131,7 +133,7 @@ def _own_parts(buffers: list[Buffer]) -> list[str]:
 
 
 def _head(name: str, sizes: list[str], arguments: list[str], constants: list[str]) -> list[str]:
-    fixed = f"(do_not_specialize=[{', '.join(repr(s) for s in sizes)}])".replace("'", '"') if sizes else ""
+    fixed = f"(do_not_specialize={json.dumps(sizes)})" if sizes else ""
     return [f"@triton.jit{fixed}", *signature(f"def {name}", [*sizes, *arguments, *constants])]
 
 

@@ -40,6 +40,7 @@ from lpmdsl.program.ir import (
     Store,
     TieColumn,
     Var,
+    bounded,
 )
 from lpmdsl.program.nodes import AGENT, STEP, all_of, as_number, integer, number, op, real, test, word
 from lpmdsl.semantics import model as m
@@ -86,6 +87,15 @@ def source_buffer(name: str) -> str:
 # ------------------------------------------------------------------ views
 
 
+AT_END = "_at_end"
+"""Phase of looks at the end of a step, for what is observed then."""
+
+
+def look_name(kind: str, seen: m.Attribute, phase: str) -> str:
+    """Name of the kernel that brings up to date in a phase what is seen of neighbours."""
+    return bounded(f"look_{kind}_{seen.name}{phase}")
+
+
 def view_items(
     builder: Builder, part: object, phase: str, now: KExpr = STEP, due: Callable[[Scope], KExpr] | None = None
 ) -> list[ScheduleItem]:
@@ -100,7 +110,7 @@ def _look(
     builder: Builder, kind: str, seen: m.Attribute, phase: str, now: KExpr, due: Callable[[Scope], KExpr] | None
 ) -> str:
     """Name of the kernel that works a view out; made when it is first asked for."""
-    name = f"look_{kind}_{seen.name}{phase}"
+    name = look_name(kind, seen, phase)
     if any(k.name == name for k in builder.kernels):
         return name
     assert seen.view is not None

@@ -8,7 +8,7 @@ from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.chances import by_word
 from lpmdsl.lowering.dense.expressions import Scope, dwell, is_flow_like, joined, read_states
 from lpmdsl.lowering.dense.months import completed, completes, report_of_tick
-from lpmdsl.lowering.dense.neighbours import view_items
+from lpmdsl.lowering.dense.neighbours import AT_END, view_items
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.lowering.sparse.state_counts import kept_census
 from lpmdsl.networks.rng_keys import site
@@ -257,7 +257,7 @@ def level_items(builder: Builder, observation: m.Observation) -> list[ScheduleIt
     group = Var("group", "i64")
     value = aggregate_value(scope, observation.name, observation.value.aggregate, group)
     items.append(report_item(builder, scope, observation, [], value, group))
-    return [at_reports(builder, observation, [*view_items(builder, observation, "_at_end", NEXT), *items])]
+    return [at_reports(builder, observation, [*view_items(builder, observation, AT_END, NEXT), *items])]
 
 
 def report_item(
@@ -312,7 +312,7 @@ def watch_items(builder: Builder, index: int, check: m.CheckAlways) -> list[Sche
     """The value of a ``check always`` after every step."""
     builder.buffer(handles.watched(index), "f64", (OneMore("steps"),), "output", float("nan"), check.span.label)
     scope = Scope(builder, "", now=NEXT)
-    items: list[ScheduleItem] = view_items(builder, check, "_at_end", NEXT)
+    items: list[ScheduleItem] = view_items(builder, check, AT_END, NEXT)
     aggregates = dict.fromkeys(e for e in m.walk(check.test) if isinstance(e, m.Aggregate))
     for k, aggregate in enumerate(aggregates):
         name = f"watch_{index}_{k}"

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.expressions import Scope, read_states
+from lpmdsl.lowering.dense.neighbours import AT_END, look_name
 from lpmdsl.lowering.sparse.neighbours import listens, seen_at, sum_of, swept
 from lpmdsl.lowering.sparse.sights import Sight, Term, may_be_away
 from lpmdsl.lowering.sparse.worklists import plan_of, seen_changed
 from lpmdsl.program import handles
-from lpmdsl.program.ir import Decide, Gate, Kernel, KExpr, Launch, Load, Program, ScheduleItem, Store, bounded
+from lpmdsl.program.ir import Decide, Gate, Kernel, KExpr, Launch, Load, Program, ScheduleItem, Store
 from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, as_number, integer, number, op, real, test
 from lpmdsl.program.rewrite import map_block
 from lpmdsl.semantics import model as m
@@ -19,8 +20,9 @@ from lpmdsl.semantics import model as m
 
 def read_sums(builder: Builder, program: Program, items: dict[str, list[ScheduleItem]]) -> Program:
     """The program in which sums that are kept are read where neighbours were asked anew; ``items`` by kind."""
-    sights = {bounded(f"look_{s.kind}_{s.attribute.name}{phase}"): s
-              for s in plan_of(builder).kept for phase in ("", "_at_end")}  # fmt: skip
+    kept = plan_of(builder).kept
+    sights = {look_name(s.kind, s.attribute, phase): s for s in kept for phase in ("", AT_END)}
+    at_end = {look_name(s.kind, s.attribute, AT_END) for s in kept}
     at_once = {handles.attribute(s.kind, s.attribute.name): s for s in sights.values() if s.is_read_at_once}
 
     def read(expr: KExpr) -> KExpr:
@@ -30,7 +32,11 @@ def read_sums(builder: Builder, program: Program, items: dict[str, list[Schedule
 
     kernels = []
     for kernel in program.kernels:
-        made = _look_kernel(builder, kernel, sights[kernel.name]) if kernel.name in sights else kernel
+        made = (
+            _look_kernel(builder, kernel, sights[kernel.name], kernel.name in at_end)
+            if kernel.name in sights
+            else kernel
+        )
         kernels.append(replace(made, prologue=map_block(made.prologue, read), body=map_block(made.body, read)))
     decided = {b for kind in items for b in listens(builder, kind)}
 
@@ -62,9 +68,9 @@ def _forget_kernel(builder: Builder, kind: str) -> Kernel:
     return Kernel(f"forget_{seen_changed(kind)}", "", (), (swept(kind),), seen_at(builder, kind))
 
 
-def _look_kernel(builder: Builder, kernel: Kernel, sight: Sight) -> Kernel:
+def _look_kernel(builder: Builder, kernel: Kernel, sight: Sight, is_at_end: bool) -> Kernel:
     """The look at neighbours by the sums that are kept."""
-    scope = Scope(builder, sight.kind, now=_now(kernel))
+    scope = Scope(builder, sight.kind, now=op("add", STEP, integer(1)) if is_at_end else STEP)
     body = read_states(scope)
     otherwise = sight.view.otherwise
     none = number(float("nan")) if otherwise is None else as_number(scope.value(otherwise))
@@ -72,10 +78,6 @@ def _look_kernel(builder: Builder, kernel: Kernel, sight: Sight) -> Kernel:
     name, dtype = handles.attribute(sight.kind, sight.attribute.name), stored_as(sight.attribute.type)
     body.append(Store(name, (AGENT,), as_stored(value, dtype), kernel.span))
     return replace(kernel, prologue=tuple(scope.prologue), body=tuple(body))
-
-
-def _now(kernel: Kernel) -> KExpr:
-    return op("add", STEP, integer(1)) if kernel.name.endswith("_at_end") else STEP
 
 
 def _value(builder: Builder, sight: Sight, agent: KExpr, none: KExpr | None = None) -> KExpr:
