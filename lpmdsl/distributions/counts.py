@@ -29,7 +29,7 @@ BERNOULLI = Family(
     uses("draw"),
     "bernoulli(20 %)",
     Numbers(
-        canonical=lambda a: (a["probability"],),
+        canonical=lambda do, a: (a["probability"],),
         law=from_stats(_bernoulli_frozen),
         moments=lambda p: (p, p * (1 - p)),
         frozen=_bernoulli_frozen,
@@ -67,7 +67,7 @@ BINOMIAL = Family(
     uses("draw likelihood"),
     "binomial(trials 10, probability 20 %)",
     Numbers(
-        canonical=lambda a: (a["trials"], a["probability"]),
+        canonical=lambda do, a: (a["trials"], a["probability"]),
         law=from_stats(_binomial_of),
         moments=lambda n, p: (n * p, n * p * (1 - p)),
         frozen=_binomial_frozen,
@@ -144,7 +144,7 @@ POISSON = Family(
     uses("draw likelihood"),
     "poisson(4)",
     Numbers(
-        canonical=lambda a: (a["mean"],),
+        canonical=lambda do, a: (a["mean"],),
         law=_poisson_law,
         moments=lambda mean: (mean, mean),
         frozen=_poisson_frozen,
@@ -177,7 +177,7 @@ NEGATIVE_BINOMIAL = Family(
     uses("draw likelihood"),
     "negative_binomial(mean 4, dispersion 2)",
     Numbers(
-        canonical=lambda a: (a["mean"], a["dispersion"]),
+        canonical=lambda do, a: (a["mean"], a["dispersion"]),
         law=from_stats(_negative_binomial_frozen),
         moments=lambda mean, k: (mean, mean + mean**2 / k),
         frozen=_negative_binomial_frozen,

@@ -21,6 +21,9 @@ Use = Literal["dwell", "draw", "prior", "likelihood"]
 Form = tuple[tuple[str, Role], ...]
 Curve = Callable[[Any], Any]
 Arguments = Mapping[str, Any]
+Do = Callable[..., Any]
+"""``do(op, *parts)``: arithmetic by the names of the language's operators and functions, ``positive`` (NaN of what is
+not above 0), ``log1p``, and what a row has in ``solved``; of numbers or of expressions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +87,19 @@ class Formulas:
 class Numbers:
     """Facts about a family whose values are numbers.
 
-    ``canonical(a)``: the parameters from whichever arguments were written, in base units; NaN where they make no sense.
-    All else takes these: ``law``, ``moments`` (mean, variance), ``frozen`` (the distribution of ``scipy.stats``, with
-    its density and draws; None where nothing is fitted by it). ``stages``: as a dwell time of the relaxed program it is
-    left with one chance a step, it is spread over stages, or it lies at single moments; None: it is no dwell time.
+    ``canonical(do, a)``: the parameters from whichever arguments were written, in base units: of numbers
+    (``laws.parameters_of``) or of the Model's expressions (``m.Distribution.canonical``). ``solved``: names and
+    functions in it that have numbers alone. All else takes these: ``law``, ``moments`` (mean, variance), ``frozen``
+    (the distribution of ``scipy.stats``, with its density and draws; None where nothing is fitted by it). ``stages``:
+    as a dwell time of the relaxed program it is left with one chance a step, it is spread over stages, or it lies at
+    single moments; None: it is no dwell time.
     ``score``: that of a drawn time, or why there is none. ``is_memoryless``: a rate says all, 1 / the one parameter.
     ``is_gamma``: the parameters are shape and scale of a gamma law; ``is_lognormal``: the standard deviation of the
     logarithm, and the median. Both have numbers where both parameters are above 0. ``is_heavy(*parameters)``: the tail
     is heavier than every exponential.
     """
 
-    canonical: Callable[[Arguments], tuple[Any, ...]]
+    canonical: Callable[[Do, Arguments], tuple[Any, ...]]
     law: Callable[..., Law]
     moments: Callable[..., tuple[Any, Any]]
     frozen: Callable[..., Any] | None
@@ -105,6 +110,7 @@ class Numbers:
     is_gamma: bool = False
     is_lognormal: bool = False
     is_heavy: Callable[..., bool] = lambda *_: False
+    solved: tuple[tuple[str, Callable[..., Any]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

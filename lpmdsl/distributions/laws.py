@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from lpmdsl.distributions.family import Law
+from lpmdsl.distributions.family import Arguments, Law, Numbers
 
 
 def positive(x: Any) -> Any:
     """x, or NaN where it is not above 0: squared, a negative standard deviation would pass for one."""
     return np.where(np.asarray(x) > 0, x, np.nan)
+
+
+_ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "pow": operator.pow,
+}  # fmt: skip
+_OF_NUMBERS: dict[str, Callable[..., Any]] = {
+    "log": np.log, "log1p": np.log1p, "exp": np.exp, "sqrt": np.sqrt, "positive": positive,
+}  # fmt: skip
+
+
+def parameters_of(row: Numbers, arguments: Arguments) -> tuple[Any, ...]:
+    """The canonical parameters as numbers, from whichever arguments were written; NaN where they make no sense."""
+    known = {**_ARITHMETIC, **_OF_NUMBERS, **dict(row.solved)}
+    return row.canonical(lambda op, *parts: known[op](*parts), arguments)
+
+
+def in_symbols(op: str, *parts: Any) -> Any:
+    """Arithmetic of formulas; that a number is above 0 is taken for granted in them."""
+    return parts[0] if op == "positive" else _ARITHMETIC[op](*parts)
 
 
 def scaled(standard: Law, scale: Any, *shapes: Any) -> Law:

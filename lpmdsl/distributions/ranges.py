@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from lpmdsl.distributions.family import Arguments, Family, Formulas, Law, Likelihood, Numbers, stated_mean, uses
-from lpmdsl.distributions.laws import positive, scaled, shifted
+from lpmdsl.distributions.family import Arguments, Do, Family, Formulas, Law, Likelihood, Numbers, stated_mean, uses
+from lpmdsl.distributions.laws import scaled, shifted
 from lpmdsl.distributions.waiting import HALF_LOG_TAU
 
 # ------------------------------------------------------------------ fixed
@@ -28,7 +28,7 @@ FIXED = Family(
     uses("dwell draw"),
     "fixed(5 days)",
     Numbers(
-        canonical=lambda a: (a["value"],),
+        canonical=lambda do, a: (a["value"],),
         law=_fixed_law,
         moments=lambda value: (value, 0.0 * value),
         frozen=None,
@@ -59,7 +59,7 @@ UNIFORM = Family(
     uses("dwell draw prior"),
     "uniform(2 days, 6 days)",
     Numbers(
-        canonical=lambda a: (a["min"], a["max"]),
+        canonical=lambda do, a: (a["min"], a["max"]),
         law=_uniform_law,
         moments=lambda low, high: ((low + high) / 2, (high - low) ** 2 / 12),
         frozen=_uniform_frozen,
@@ -107,7 +107,7 @@ TRIANGULAR = Family(
     uses("dwell draw prior"),
     "triangular(1 day, 3 days, 9 days)",
     Numbers(
-        canonical=lambda a: (a["low"], a["mode"], a["high"]),
+        canonical=lambda do, a: (a["low"], a["mode"], a["high"]),
         law=_triangular_law,
         moments=_triangular_moments,
         frozen=_triangular_frozen,
@@ -139,7 +139,7 @@ NORMAL = Family(
     uses("draw prior likelihood"),
     "normal(mean 0, sd 1)",
     Numbers(
-        canonical=lambda a: (a["mean"], a["sd"]),
+        canonical=lambda do, a: (a["mean"], a["sd"]),
         law=_normal_law,
         moments=lambda mean, sd: (mean, sd**2),
         frozen=_normal_frozen,
@@ -154,11 +154,12 @@ NORMAL = Family(
 )
 
 
-def _beta(a: Arguments) -> tuple[Any, Any]:
+def _beta(do: Do, a: Arguments) -> tuple[Any, Any]:
     if "a" in a:
         return a["a"], a["b"]
-    total = a["mean"] * (1 - a["mean"]) / positive(a["sd"]) ** 2 - 1
-    return a["mean"] * total, (1 - a["mean"]) * total
+    rest, variance = do("sub", 1, a["mean"]), do("pow", do("positive", a["sd"]), 2)
+    total = do("sub", do("div", do("mul", a["mean"], rest), variance), 1)
+    return do("mul", a["mean"], total), do("mul", rest, total)
 
 
 def _beta_law(a: Any, b: Any) -> Law:

@@ -104,7 +104,7 @@ HYPOEXPONENTIAL = Family(
     uses("dwell draw"),
     "hypoexponential(mean 2 days, mean 3 days)",
     Numbers(
-        canonical=lambda a: (a["mean"], a["mean 2"]),
+        canonical=lambda do, a: (a["mean"], a["mean 2"]),
         law=_law,
         moments=lambda first, second: (first + second, first**2 + second**2),
         frozen=None,

@@ -6,6 +6,7 @@ from typing import Any
 
 from lpmdsl.distributions import counts, ranges, stages, waiting
 from lpmdsl.distributions.family import NO_SCORE, Arguments, Family, Law, Likelihood, Numbers, Score
+from lpmdsl.distributions.laws import parameters_of
 from lpmdsl.distributions.walks import RANDOM_WALK
 
 _ROWS = (
@@ -63,22 +64,25 @@ def likelihood(family: str) -> Likelihood:
     return found
 
 
+def parameters(family: str, arguments: Arguments) -> tuple[Any, ...]:
+    """The canonical parameters of a family, from whichever arguments were written, in base units."""
+    return parameters_of(numbers(family), arguments)
+
+
 def law(family: str, arguments: Arguments) -> Law:
     """The law of a family with its arguments in base units (floats or arrays); NaN where they make no sense.
 
     Gamma, lognormal and beta by mean and sd use the method of moments; lognormal also by median and spread (the
     geometric standard deviation); Weibull by shape (k) and scale or mean, or mean and sd solved for k.
     """
-    row = numbers(family)
-    return row.law(*row.canonical(arguments))
+    return numbers(family).law(*parameters(family, arguments))
 
 
 def moments(family: str, arguments: Arguments) -> tuple[Any, Any]:
     """Mean and variance in base units; those that were written where both were."""
     if "mean" in arguments and "sd" in arguments:
         return arguments["mean"], arguments["sd"] ** 2
-    row = numbers(family)
-    return row.moments(*row.canonical(arguments))
+    return numbers(family).moments(*parameters(family, arguments))
 
 
 def frozen(family: str, arguments: Arguments) -> Any:
@@ -86,4 +90,4 @@ def frozen(family: str, arguments: Arguments) -> Any:
     row = numbers(family)
     if row.frozen is None:
         raise ValueError(f"no density is known of {family}")
-    return row.frozen(*row.canonical(arguments))
+    return row.frozen(*parameters(family, arguments))

@@ -9,6 +9,7 @@ import numpy as np
 
 from lpmdsl.distributions.family import (
     Arguments,
+    Do,
     Family,
     Formulas,
     Law,
@@ -19,7 +20,7 @@ from lpmdsl.distributions.family import (
     stated_mean,
     uses,
 )
-from lpmdsl.distributions.laws import positive, scaled
+from lpmdsl.distributions.laws import in_symbols, scaled
 
 FLOOR = 1e-3
 """Lower bound of the expectation of a count: a report of nobody would make a single stray case impossible."""
@@ -38,8 +39,12 @@ def _exponential_frozen(mean: Any) -> Any:
     return stats.expon(scale=mean)
 
 
+def _exponential(do: Do, a: Arguments) -> tuple[Any]:
+    return (a["mean"] if "mean" in a else do("div", 1, a["rate"]),)
+
+
 def _exponential_mean(a: Arguments) -> Any:
-    return a["mean"] if "mean" in a else 1 / a["rate"]
+    return _exponential(in_symbols, a)[0]
 
 
 EXPONENTIAL = Family(
@@ -49,7 +54,7 @@ EXPONENTIAL = Family(
     uses("dwell draw prior"),
     "exponential(mean 5 days)",
     Numbers(
-        canonical=lambda a: (_exponential_mean(a),),
+        canonical=_exponential,
         law=_exponential_law,
         moments=lambda mean: (mean, mean**2),
         frozen=_exponential_frozen,
@@ -63,11 +68,13 @@ EXPONENTIAL = Family(
 # ------------------------------------------------------------------ gamma
 
 
-def _gamma(a: Arguments) -> tuple[Any, Any]:
+def _gamma(do: Do, a: Arguments) -> tuple[Any, Any]:
+    if "scale" in a:
+        return a["shape"], a["scale"]
     if "shape" in a:
-        return a["shape"], a["scale"] if "scale" in a else a["mean"] / a["shape"] if "mean" in a else 1 / a["rate"]
-    sd = positive(a["sd"])
-    return (a["mean"] / sd) ** 2, sd**2 / a["mean"]
+        return a["shape"], do("div", a["mean"], a["shape"]) if "mean" in a else do("div", 1, a["rate"])
+    sd = do("positive", a["sd"])
+    return do("pow", do("div", a["mean"], sd), 2), do("div", do("pow", sd, 2), a["mean"])
 
 
 def _gamma_law(shape: Any, scale: Any) -> Law:
@@ -94,7 +101,7 @@ def _gamma_mean(a: Arguments) -> Any:
 
 
 def _gamma_discounted(_: Any, rate: Any, a: Arguments) -> Any:
-    shape = a["shape"] if "shape" in a else (a["mean"] / a["sd"]) ** 2
+    shape, _ = _gamma(in_symbols, a)
     return (1 + rate * _gamma_mean(a) / shape) ** -shape
 
 
@@ -141,11 +148,11 @@ ERLANG = Family(
 # ------------------------------------------------------------------ lognormal
 
 
-def _lognormal(a: Arguments) -> tuple[Any, Any]:
+def _lognormal(do: Do, a: Arguments) -> tuple[Any, Any]:
     if "median" in a:
-        return np.log(a["spread"]), a["median"]
-    variance = np.log1p((positive(a["sd"]) / a["mean"]) ** 2)
-    return np.sqrt(variance), a["mean"] / np.exp(variance / 2)
+        return do("log", a["spread"]), a["median"]
+    variance = do("log1p", do("pow", do("div", do("positive", a["sd"]), a["mean"]), 2))
+    return do("sqrt", variance), do("div", a["mean"], do("exp", do("div", variance, 2)))
 
 
 def _lognormal_law(sigma: Any, scale: Any) -> Law:
@@ -214,11 +221,15 @@ LOGNORMAL = Family(
 # ------------------------------------------------------------------ Weibull
 
 
-def _weibull(a: Arguments) -> tuple[Any, Any]:
+def _weibull(do: Do, a: Arguments) -> tuple[Any, Any]:
+    k = do("weibull shape", a["sd"], a["mean"]) if "sd" in a else a["k"] if "k" in a else a["shape"]
+    return k, a["scale"] if "scale" in a else do("weibull scale", a["mean"], k)
+
+
+def _scale_of_mean(mean: Any, k: Any) -> Any:
     from scipy import special
 
-    k = weibull_shape(float(a["sd"]) / float(a["mean"])) if "sd" in a else a["k"] if "k" in a else a["shape"]
-    return k, a["scale"] if "scale" in a else a["mean"] / special.gamma(1 + 1 / k)
+    return mean / special.gamma(1 + 1 / k)
 
 
 def weibull_shape(variation: float) -> float:
@@ -282,5 +293,10 @@ WEIBULL = Family(
         score=Score(("z", "log z", "z log z"), _weibull_slopes),
         # A share 2^(−40^k) is left after 40 medians: more than 2^(−39) where k is below 1 by more than rounding.
         is_heavy=lambda k, scale: 40.0**k < 39.0,
+        # The gamma function, and a root: no expression of the language.
+        solved=(
+            ("weibull shape", lambda sd, mean: weibull_shape(float(sd) / float(mean))),
+            ("weibull scale", _scale_of_mean),
+        ),
     ),
 )

@@ -12,6 +12,7 @@ from lpmdsl.networks.random import uniforms
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.quantities import Kind, Type
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
+from lpmdsl.semantics.host.laws import arguments
 from lpmdsl.semantics.model import Agent, Attribute, Distribution
 
 
@@ -56,15 +57,15 @@ def draw(distribution: Distribution, scope: Scope, u: NDArray[np.float64]) -> ND
 
 
 def _quantiles(distribution: Distribution, scope: Scope, u: NDArray[np.float64]) -> NDArray[np.float64]:
-    arguments = {name: evaluate(expr, scope) for name, expr in distribution.arguments}
+    given = arguments(distribution, scope)
     with np.errstate(all="ignore"):
-        curve = law(distribution.family, arguments)
-        if distribution.family in WHOLE and all(np.ndim(value) == 0 for value in arguments.values()):
+        curve = law(distribution.family, given)
+        if distribution.family in WHOLE and all(np.ndim(value) == 0 for value in given.values()):
             values = _whole_quantiles(curve, u)
         else:
             values = np.asarray(curve.ppf(u), np.float64)
     if not np.all(np.isfinite(values)):
-        written = ", ".join(f"{name} {np.min(value):g}" for name, value in arguments.items())
+        written = ", ".join(f"{name} {np.min(value):g}" for name, value in given.items())
         raise fail(
             "E0811",
             f"`{distribution.family}({written})` gives no number for some agents.",

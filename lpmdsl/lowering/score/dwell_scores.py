@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lpmdsl.distributions.table import law as law_of, numbers, score_of
+from lpmdsl.distributions.table import numbers, score_of
 from lpmdsl.lowering.parts import SLOPE_ZERO
 from lpmdsl.lowering.score.statistics import Stay
 from lpmdsl.semantics.analysis.dependencies import acts_on
 from lpmdsl.semantics.host.evaluate import parameter_values
-from lpmdsl.semantics.host.quantile_tables import CELLS, TICKS, arguments_by_row, knots, quantile_table
+from lpmdsl.semantics.host.quantile_tables import CELLS, TICKS, knots, parameters_by_row, quantile_table
 from lpmdsl.semantics.model import Distribution, Model
 
 Array = NDArray[np.float64]
@@ -41,7 +41,7 @@ def stay_score(stay: Stay, model: Model, values: dict[str, float], names: tuple[
     slopes = np.zeros((stay.rows, 1 + len(stay.statistics), len(names)))
     score = score_of(stay.law.family)
     if stay.statistics and not isinstance(score, str):
-        here = [numbers(stay.law.family).canonical(a) for a in arguments_by_row(stay.law, model, values)]
+        here = parameters_by_row(stay.law, model, values)
         for k, name in enumerate(names):
             for row, change in enumerate(_changes(stay, model, values, name)):
                 slopes[row, :, k] = score.slopes(here[row], change, model.clock.step / TICKS)
@@ -56,7 +56,7 @@ def quantile_slopes(law: Distribution, model: Model, values: dict[str, float], n
     lower, upper = knots()
 
     def days(moved: dict[str, float]) -> Array:
-        curves = (law_of(law.family, a) for a in arguments_by_row(law, model, moved))
+        curves = (numbers(law.family).law(*own) for own in parameters_by_row(law, model, moved))
         return np.stack([np.stack([c.ppf(lower), c.isf(upper)]) for c in curves])
 
     ticks = slope_by(model, values, name, days) * unit_of(values[name]) / model.clock.step * TICKS
@@ -70,9 +70,7 @@ def unit_of(value: float) -> float:
 
 def _changes(stay: Stay, model: Model, values: dict[str, float], name: str) -> Array:
     """Derivatives of the canonical parameters of the law by a parameter, (rows, canonical)."""
-    canonical = numbers(stay.law.family).canonical
-    return slope_by(model, values, name, lambda moved: np.array(
-        [canonical(a) for a in arguments_by_row(stay.law, model, moved)], np.float64))  # fmt: skip
+    return slope_by(model, values, name, lambda moved: np.array(parameters_by_row(stay.law, model, moved), np.float64))
 
 
 def slope_by(model: Model, values: dict[str, float], name: str, of: Callable[[dict[str, float]], Array]) -> Array:

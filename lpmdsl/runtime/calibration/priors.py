@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from lpmdsl.distributions.table import DISTRIBUTIONS, frozen, law
 from lpmdsl.runtime.settings import limits
 from lpmdsl.semantics.analysis.dependencies import parameters_in
-from lpmdsl.semantics.host.evaluate import Scope, computed_values, evaluate, parameter_values
+from lpmdsl.semantics.host import laws
+from lpmdsl.semantics.host.evaluate import Scope, computed_values, parameter_values
 from lpmdsl.semantics.model import Distribution, Model, Parameter
 
 Moved = dict[str, frozenset[str]]
@@ -23,8 +24,7 @@ EDGE = 1e-12
 
 def arguments(written: Distribution, model: Model, values: Mapping[str, float]) -> dict[str, float]:
     """The arguments of a distribution as numbers, with parameters at some values."""
-    scope = Scope(model, values)
-    return {name: float(evaluate(expr, scope)) for name, expr in written.arguments}
+    return {name: float(value) for name, value in laws.arguments(written, Scope(model, values)).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _draws(
 ) -> NDArray[np.float64]:
     shares = random.random(count)
     scope = Scope(model, values)
-    given = {name: evaluate(expr, scope) for name, expr in free.prior.arguments}
+    given = laws.arguments(free.prior, scope)
     # One law for each draw where it is about what is drawn, else one for all.
     law_ = frozen if all(np.ndim(a) == 0 for a in given.values()) else law
     of = law_(free.prior.family, given)

@@ -11,8 +11,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from lpmdsl.distributions.table import numbers
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
+from lpmdsl.semantics.host.laws import parameters as canonical
 from lpmdsl.semantics.model import (
     AttributeRef,
     Distribution,
@@ -86,12 +88,18 @@ def _table(distribution: Distribution, model: Model, parameters: dict[str, float
     return np.ascontiguousarray(np.stack(rows))
 
 
-def arguments_by_row(distribution: Distribution, model: Model, parameters: dict[str, float]) -> list[dict[str, float]]:
-    """The arguments in base units for every row of the table."""
+def parameters_by_row(
+    distribution: Distribution, model: Model, parameters: dict[str, float]
+) -> list[tuple[float, ...]]:
+    """The canonical parameters for every row of the table."""
     leaves = plan(distribution)
     keys = np.ndindex(*(radix(leaf) for leaf in leaves))
     scopes = (_scope(model, parameters, leaves, key) for key in keys)
-    return [{k: float(evaluate(v, scope)) for k, v in distribution.arguments} for scope in scopes]
+    return [_canonical(distribution, scope) for scope in scopes]
+
+
+def _canonical(distribution: Distribution, scope: Scope) -> tuple[float, ...]:
+    return tuple(float(p) for p in canonical(distribution, scope))
 
 
 def _scope(model: Model, parameters: dict[str, float], leaves: tuple[Expr, ...], key: tuple[int, ...]) -> Scope:
@@ -119,19 +127,16 @@ def _row(distribution: Distribution, scope: Scope, step: float) -> NDArray[np.in
     elif distribution.family == "empirical":
         days = _empirical_quantiles(distribution, scope.model, lower, upper)
     else:
-        days = _quantiles(distribution.family, tuple((k, float(evaluate(v, scope))) for k, v in distribution.arguments))
+        days = _quantiles(distribution.family, _canonical(distribution, scope))
     ticks = np.floor(np.nan_to_num(days, nan=0.0, posinf=1e300) / step * TICKS + 0.5)
     return np.clip(ticks, 0, MAX_TICKS).astype(np.int64)
 
 
 @lru_cache(maxsize=512)
-def _quantiles(family: str, arguments: tuple[tuple[str, float], ...]) -> NDArray[np.float64]:
+def _quantiles(family: str, parameters: tuple[float, ...]) -> NDArray[np.float64]:
     """Days at the knots of either tail; kept, because replicates ask for the same again."""
-    # Imported here for the start-up time: checking a model imports this file and needs nothing of scipy.
-    from lpmdsl.distributions.table import law
-
     lower, upper = knots()
-    curve = law(family, dict(arguments))
+    curve = numbers(family).law(*parameters)
     return np.stack([curve.ppf(lower), curve.isf(upper)])
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from lpmdsl.quantities import Type
+from lpmdsl.distributions.table import DISTRIBUTIONS
+from lpmdsl.quantities import NUMBER, Type
 from lpmdsl.records import dataclass
-from lpmdsl.semantics.model.expressions import Expr
+from lpmdsl.semantics.model.expressions import Apply, Expr, Literal_
 from lpmdsl.source import Span
+
+
+class _Solved(Exception):
+    """A parameter for which only numbers can be solved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,31 @@ class Distribution:
     weights: tuple[Expr, ...]
     type: Type
     span: Span
+
+    @property
+    def canonical(self) -> tuple[Expr, ...] | None:
+        """The canonical parameters of the family as expressions of the arguments that are written.
+
+        None where there are none: of shares of labels, and where only numbers can be solved for (a Weibull law by its
+        mean): those have them at the values of their arguments alone (``semantics.host.laws``).
+        """
+        row = DISTRIBUTIONS[self.family].numbers
+        try:
+            return None if row is None else row.canonical(self._do, dict(self.arguments))
+        except _Solved:
+            return None
+
+    def _do(self, op: str, *parts: Expr | float) -> Expr:
+        made = tuple(Literal_(float(p), NUMBER, self.span) if isinstance(p, int | float) else p for p in parts)
+        match op:
+            case "positive":
+                return made[0]
+            case "log1p":
+                return self._do("log", self._do("add", 1.0, *made))
+            case "add" | "sub" | "mul" | "div" | "pow" | "log" | "exp" | "sqrt":
+                return Apply(op, made, NUMBER, self.span)
+            case _:
+                raise _Solved(op)
 
     def argument(self, name: str) -> Expr | None:
         """The argument of that name, if it is written."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.distributions.family import Law
-from lpmdsl.distributions.table import WHOLE, law, numbers
+from lpmdsl.distributions.table import WHOLE, law, numbers, parameters
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 
@@ -71,8 +71,7 @@ def timed_by_law(dwell: m.Distribution, scope: Scope, size: int) -> tuple[tuple[
 
 def _least(family: str, written: dict[str, float]) -> float:
     """The θ down to which E e^(−θX) is finite: 0 for tails heavier than every exponential."""
-    row = numbers(family)
-    return 0.0 if row.is_heavy(*row.canonical(written)) else -np.inf
+    return 0.0 if numbers(family).is_heavy(*parameters(family, written)) else -np.inf
 
 
 @lru_cache

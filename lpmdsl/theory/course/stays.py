@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from lpmdsl.distributions.table import is_memoryless, numbers
 from lpmdsl.population.draws import draw
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
+from lpmdsl.semantics.host.laws import parameters
 from lpmdsl.theory.course.moments import MOST_TIMES, NEARLY, Moments, Rows, rows_of, timed_by_law, tries
 
 FEW = 64
@@ -131,7 +131,7 @@ def staying(
                 rates.append((exit_.index, np.maximum(rows_of(evaluate(exit_.trigger.rate, scope), size), 0.0)))
             case m.After() if is_memoryless(exit_.trigger.dwell.family):
                 _require_numbers(exit_.trigger.dwell, scope, size)
-                (mean,) = _canonical(exit_.trigger.dwell, scope)
+                (mean,) = parameters(exit_.trigger.dwell, scope)
                 rates.append((exit_.index, rows_of(1 / mean, size)))
             case m.After():
                 _require_numbers(exit_.trigger.dwell, scope, size)
@@ -173,7 +173,7 @@ def _require_numbers(dwell: m.Distribution, scope: Scope, size: int) -> None:
         return
     if numbers(dwell.family).is_gamma or numbers(dwell.family).is_lognormal:
         with np.errstate(all="ignore"):
-            shape, scale = (np.asarray(value) for value in _canonical(dwell, scope))
+            shape, scale = (np.asarray(value) for value in parameters(dwell, scope))
             if np.all((shape > 0) & (scale > 0) & np.isfinite(shape * scale)):
                 return
     draw(dwell, scope, np.full(size, 0.5))
@@ -184,7 +184,7 @@ def _by_itself(index: int, dwell: m.Distribution, scope: Scope, size: int) -> _G
     row = numbers(dwell.family) if dwell.family != "empirical" else None
     if row is None or not (row.is_gamma or row.is_lognormal):
         return None
-    shape, scale = (rows_of(value, size) for value in _canonical(dwell, scope))
+    shape, scale = (rows_of(value, size) for value in parameters(dwell, scope))
     return _Gamma(index, shape, scale) if row.is_gamma else _lognormal(index, shape, scale)
 
 
@@ -199,10 +199,6 @@ def _lognormal(index: int, sigma: Rows, median: Rows) -> Rule:
     each = lengths.shape
     weights, never, least = np.broadcast_to(weights / weights.sum(), each), np.zeros(each[0]), np.zeros(each[0])
     return Rule((index,), lengths, weights, np.full(each, index), never, least, kind.reshape(-1))
-
-
-def _canonical(dwell: m.Distribution, scope: Scope) -> tuple[Any, ...]:
-    return numbers(dwell.family).canonical({name: evaluate(expr, scope) for name, expr in dwell.arguments})
 
 
 # ------------------------------------------------------------------ exits that compete

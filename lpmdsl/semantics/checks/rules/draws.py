@@ -11,7 +11,6 @@ from lpmdsl.semantics.checks.values.laws.shares import row_of
 from lpmdsl.source import Span
 
 Expr = model.Expr
-Arguments = dict[str, Expr]
 
 
 class Writer:
@@ -40,12 +39,11 @@ class Writer:
         return self.do("mul", radius, self.do("cos", self.do("mul", 2.0 * math.pi, self.luck(1))))
 
 
-def _uniform(w: Writer, a: Arguments) -> Expr:
-    return w.do("add", a["min"], w.do("mul", w.do("sub", a["max"], a["min"]), w.luck(0)))
+def _uniform(w: Writer, low: Expr, high: Expr) -> Expr:
+    return w.do("add", low, w.do("mul", w.do("sub", high, low), w.luck(0)))
 
 
-def _triangular(w: Writer, a: Arguments) -> Expr:
-    low, mode, high = a["low"], a["mode"], a["high"]
+def _triangular(w: Writer, low: Expr, mode: Expr, high: Expr) -> Expr:
     width, left = w.do("sub", high, low), w.do("sub", mode, low)
     rising = w.do("add", low, w.do("sqrt", w.do("mul", w.luck(0), w.do("mul", width, left))))
     rest = w.do("mul", w.do("sub", 1.0, w.luck(0)), w.do("mul", width, w.do("sub", high, mode)))
@@ -53,41 +51,35 @@ def _triangular(w: Writer, a: Arguments) -> Expr:
     return w.do("select", w.do("lt", w.luck(0), w.do("div", left, width)), rising, falling)
 
 
-def _normal(w: Writer, a: Arguments) -> Expr:
-    return w.do("add", a["mean"], w.do("mul", a["sd"], w.standard_normal()))
+def _normal(w: Writer, mean: Expr, sd: Expr) -> Expr:
+    return w.do("add", mean, w.do("mul", sd, w.standard_normal()))
 
 
-def _lognormal(w: Writer, a: Arguments) -> Expr:
-    if "median" in a:
-        sigma, median = w.do("log", a["spread"]), a["median"]
-    else:
-        ratio = w.do("div", a["sd"], a["mean"])
-        variance = w.do("log", w.do("add", 1.0, w.do("mul", ratio, ratio)))
-        sigma, median = w.do("sqrt", variance), w.do("div", a["mean"], w.do("exp", w.do("div", variance, 2.0)))
+def _lognormal(w: Writer, sigma: Expr, median: Expr) -> Expr:
     return w.do("mul", median, w.do("exp", w.do("mul", sigma, w.standard_normal())))
 
 
-def _exponential(w: Writer, a: Arguments) -> Expr:
+def _exponential(w: Writer, mean: Expr) -> Expr:
+    return w.do("mul", mean, w.do("neg", w.do("log", w.luck(0))))
+
+
+def _weibull(w: Writer, k: Expr, scale: Expr) -> Expr:
     waited = w.do("neg", w.do("log", w.luck(0)))
-    return w.do("mul", a["mean"], waited) if "mean" in a else w.do("div", waited, a["rate"])
+    return w.do("mul", scale, w.do("exp", w.do("div", w.do("log", waited), k)))
 
 
-def _weibull(w: Writer, a: Arguments) -> Expr:
-    waited = w.do("neg", w.do("log", w.luck(0)))
-    return w.do("mul", a["scale"], w.do("exp", w.do("div", w.do("log", waited), a["k"])))
-
-
-DRAWN: dict[str, Callable[[Writer, Arguments], Expr]] = {
-    "fixed": lambda w, a: a["value"],
+DRAWN: dict[str, Callable[..., Expr]] = {
+    "fixed": lambda w, value: value,
     "uniform": _uniform,
     "triangular": _triangular,
     "normal": _normal,
     "lognormal": _lognormal,
     "exponential": _exponential,
     "weibull": _weibull,
-    "bernoulli": lambda w, a: w.do("lt", w.luck(0), a["probability"]),
+    "bernoulli": lambda w, probability: w.do("lt", w.luck(0), probability),
 }
-"""Families that a rule can draw from, beside ``categorical``: what they make of uniform numbers."""
+"""Families that a rule can draw from, beside ``categorical``: what they make of uniform numbers by their canonical
+parameters."""
 
 
 def drawn_value(
@@ -99,8 +91,8 @@ def drawn_value(
         return _chosen(writer, law.weights, [float(k) for k in range(len(law.weights))], want)
     if law.family == "empirical":
         return _of_table(writer, law, tables[law.table or ""], want)
-    made = DRAWN.get(law.family)
-    return None if made is None else made(writer, dict(law.arguments))
+    made, parameters = DRAWN.get(law.family), law.canonical
+    return None if made is None or parameters is None else made(writer, *parameters)
 
 
 def _of_table(w: Writer, law: model.Distribution, table: model.Table, want: Type) -> Expr:
