@@ -56,7 +56,7 @@ class World:
     circles: dict[str, Circles] = field(default_factory=dict)
 
     def members(self, kind: str, place: str) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Where the row of each place begins, and its members in order; who has no place comes last."""
+        """Beginnings of the rows of places, and members of each in order; who has no place comes last."""
         column = self.attributes[(kind, place)]
         places = max(1, self.place_counts[(kind, place)])
         inside = column >= 0

@@ -14,7 +14,7 @@ def attribute(kind: str, name: str) -> str:
 
 
 def member_rows(kind: str, place: str) -> str:
-    """Where the members of each place begin among ``members``."""
+    """Beginnings among ``members`` of the rows of places."""
     return f"{kind}_{place}_rows"
 
 
@@ -52,7 +52,7 @@ def episode(condition: str) -> str:
 
 
 def offsets(rows: str) -> str:
-    """Where the row of ties of everybody begins among ``targets``."""
+    """Beginnings among ``targets`` of the rows of ties."""
     return f"{rows}_offsets"
 
 
@@ -193,7 +193,7 @@ def noted(items: str) -> str:
 
 
 def told(counter: str) -> str:
-    """What everybody has added to a sum that is kept."""
+    """Amount that everybody has added to a sum that is kept."""
     return f"{counter}_told"
 
 

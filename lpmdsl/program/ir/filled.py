@@ -1,4 +1,4 @@
-"""Who fills a buffer before a run, as a value: the engine fills buffers by it, and reads no names."""
+"""Contents of buffers before a run, by who fills them: the engine goes by these values, and reads no names."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class StartStates:
 
 @dataclass(frozen=True, slots=True)
 class TieOffsets:
-    """Where the rows of ties begin; ``turned``: of directed ties, from their other ends."""
+    """Beginnings of the rows of ties; ``turned``: of directed ties, from their other ends."""
 
     network: str
     turned: bool = False
@@ -75,14 +75,14 @@ class CircleKeys:
 
 @dataclass(frozen=True, slots=True)
 class CircleDegree:
-    """How many ties everybody has in circles."""
+    """Number of ties of everybody in circles."""
 
     network: str
 
 
 @dataclass(frozen=True, slots=True)
 class MemberRows:
-    """Where the members of each place begin."""
+    """Beginnings of the rows of the members of places."""
 
     kind: str
     place: str

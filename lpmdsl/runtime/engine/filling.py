@@ -1,4 +1,4 @@
-"""What the host puts into buffers before a run: constants, tables, people, ties, start states, days."""
+"""Contents that the host gives buffers before a run: constants, tables, people, ties, start states, days."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Host:
     _members: dict[tuple[str, str], tuple[NDArray, NDArray]] = field(default_factory=dict)
 
     def values(self, buffer: Buffer) -> NDArray | None:
-        """What a buffer holds before the run; None: its fill, or nothing that this host knows of."""
+        """Contents of a buffer before the run; None: its fill, or nothing that this host knows of."""
         request, model, world = self.request, self.request.model, self.request.world
         match buffer.filled:
             case Constants():

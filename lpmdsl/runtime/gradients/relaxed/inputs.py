@@ -29,7 +29,7 @@ def given(relaxed: Relaxed, request: RunRequest) -> dict[str, NDArray]:
 
 
 def _given(relaxed: Relaxed, buffer: Buffer, host: Host) -> NDArray | None:
-    """What a buffer holds before the run; None: its fill."""
+    """Contents of a buffer before the run; None: its fill."""
     request = host.request
     model, world, parameters = request.model, request.world, request.parameters
     match buffer.filled:
