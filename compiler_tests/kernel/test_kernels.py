@@ -288,6 +288,14 @@ def test_optimise_decides_what_is_known() -> None:
     assert better.step == (Launch("k"),)
 
 
+def test_gates_with_one_test_become_one_also_within_a_gate() -> None:
+    """As in a run that may end early: its whole step stands behind one gate."""
+    runs, weekly = (Apply("eq", (STEP, Const(n, "i64")), "bool") for n in (3, 7))
+    inner = (Gate(weekly, (Launch("k"),)), Gate(weekly, (Clear("people"),)))
+    better = optimise(program(step=(Gate(runs, inner),)))
+    assert better.step == (Gate(runs, (Gate(weekly, (Launch("k"), Clear("people"))),)),)
+
+
 def test_floating_point_is_never_refolded() -> None:
     """0.1 + 0.2 stays as written: the machine that runs it rounds it."""
     tenth, fifth = Const(0.1, "f64"), Const(0.2, "f64")

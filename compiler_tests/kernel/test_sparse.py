@@ -107,6 +107,8 @@ SIR = SIS.replace("states S, I", "states S, I, R").replace(
     "exponential(mean 2 days) to S", "exponential(mean 2 days) to R"
 )
 
+UNTIL = SIR.replace("for 200 days", "for 200 days\n  until nobody is in I")
+
 WAVES = SIS.replace("at 0.2 per day", "at 0.2 per day * (1 + 0.5 * cos(time / 10 days))")
 
 CITY = """
@@ -406,9 +408,12 @@ def test_the_way_through_a_condition_is_chosen_and_told(change: tuple[str, str],
 
 def test_sources_that_weigh_the_same_are_counted_in_the_smallest_integers() -> None:
     """A byte where no row has 256 ties; four bytes where one has; sums of weights where sources differ. Those who wait
-    do so in two bytes where nobody can have 2¹⁵ contacts in a run, else in four."""
+    do so in two bytes where nobody can have 2¹⁵ contacts in a run, else in four; so too where a run ends early."""
     made = of_text(SIR)
     kept = run_and_keep(made, request_of(made.model, 500, 1))
+    assert kept["Cold_friends"].dtype == np.uint8 and kept["Cold_left"].dtype == np.int16
+    ending = of_text(UNTIL)
+    kept = run_and_keep(ending, request_of(ending.model, 500, 1))
     assert kept["Cold_friends"].dtype == np.uint8 and kept["Cold_left"].dtype == np.int16
     star = of_text(SIR.replace("as erdos_renyi(degree 6)", "as scale_free(degree 120)"))
     request = request_of(star.model, 500, 1)

@@ -71,17 +71,17 @@ def _fold_items(items: tuple[ScheduleItem, ...]) -> tuple[ScheduleItem, ...]:
 
 
 def _merge_gates(items: tuple[ScheduleItem, ...]) -> list[ScheduleItem]:
-    """Neighbouring gates with the same test become one; a gate that always opens is its items."""
+    """Neighbouring gates with the same test become one, also within gates; a gate that always opens is its items."""
     merged: list[ScheduleItem] = []
     for item in items:
         if isinstance(item, Gate) and item.test == Const(True, "bool"):
-            merged += item.items
+            merged += _merge_gates(item.items)
         elif isinstance(item, Gate) and merged and isinstance(merged[-1], Gate) and merged[-1].test == item.test:
             note = ", ".join(n for n in (merged[-1].note, item.note) if n)
             merged[-1] = Gate(item.test, (*merged[-1].items, *item.items), note)
         else:
             merged.append(item)
-    return merged
+    return [replace(i, items=tuple(_merge_gates(i.items))) if isinstance(i, Gate) else i for i in merged]
 
 
 def _hoist_launches(items: list[ScheduleItem], kernels: dict[str, Kernel]) -> list[ScheduleItem]:

@@ -20,6 +20,7 @@ from lpmdsl.program.ir import (
     Spend,
     TieOffsets,
     TieTargets,
+    every_item,
     extent_of,
 )
 from lpmdsl.program.nodes import HAZARD_ONE
@@ -76,7 +77,7 @@ def make_buffers(program: Program, request: RunRequest, sizes: dict[str, int]) -
     for buffer in program.buffers:
         if buffer.hazard >= 0 and 4.1 * HAZARD_ONE * buffers["constants"][buffer.hazard] < np.iinfo(np.int32).max:
             buffers[buffer.name] = buffers[buffer.name].astype(np.int32)
-    for item in (i for i in program.step if isinstance(i, Spend)):
+    for item in (i for i in every_item(program.step) if isinstance(i, Spend)):
         most = longest.get(item.counts, NEVER)
         _narrow(buffers, item, most * (request.steps + 1), most)
     shared = {b.name for b in program.buffers if b.role in ("input", "constant")}
