@@ -319,14 +319,14 @@ SEIR_OF_SIR = SIR.replace("states S, I", "states S, E, I").replace(
 
 
 @pytest.mark.parametrize("text", [SIR, SEIR_OF_SIR], ids=["again", "once"])
-@pytest.mark.parametrize("rate", ["0.004", "0.12", "0.1219", "0.122", "0.1249", "0.125", "0.3"])
+@pytest.mark.parametrize("rate", ["0.004", "0.24", "0.2438", "0.244", "0.2499", "0.25", "0.6"])
 def test_rests_take_four_bytes_where_four_contacts_have_room(text: str, rate: str) -> None:
-    """An eighth of a hazard is 2²⁹; a little below it four bytes no longer do. Same counts on either side."""
+    """A quarter of a hazard is 2³⁰; a little below it four bytes no longer do. Same counts on either side."""
     made = of_text(text.replace("0.2 per day", f"{rate} per day").replace("erdos_renyi(degree 6)", "ring(degree 20)"))
     assert choose(made.model).constant_hazard == {"Cold"}
     request = request_of(made.model, 2_000, 1)
     kept = run_and_keep(made, request)["Cold_rest"]
-    assert kept.dtype == (np.int32 if float(rate) < 0.12195 else np.int64)
+    assert kept.dtype == (np.uint32 if float(rate) < 0.2439 else np.int64)
     assert both(made, request).observations["colds"].sum() > 0
 
 

@@ -35,9 +35,9 @@ from lpmdsl.semantics import model as m
 
 BLOCK_BITS = 6
 """log₂ of ``ir.SPENT_TOGETHER``."""
-AHEAD = 4
+AHEAD = 5
 """The most contacts that are carried to a rest beyond what it needs, so that it is long until the next time."""
-FEW_BYTES = 1 << 31
+FEW_BYTES = 1 << 32
 """Rests are below this where the weight of a contact is below a quarter of it (``Buffer.hazard``)."""
 
 
@@ -99,10 +99,27 @@ def _kept(condition: m.Condition, agent: KExpr, contacts: KExpr, rest: KExpr) ->
 
 def _ahead(scope: Scope, condition: m.Condition, contacts: KExpr, body: list[KStmt]) -> Var:
     """Contacts that are carried to a rest before it needs them: fewer than half, and to half of the rest's room."""
-    room = op("floordiv", op("shr", _most(scope, condition), integer(1)), _one(weight_of_contact(scope, condition)))
+    room = _room(scope, condition, op("shr", _most(scope, condition), integer(1)))
     most = scope.hoist("most_ahead", op("max", op("min", op("sub", room, integer(1)), integer(AHEAD)), integer(0)))
     spare = op("max", op("shr", op("sub", contacts, integer(1)), integer(1)), integer(0))
     return scope.let(body, "ahead", op("min", spare, most))
+
+
+def _room(scope: Scope, condition: m.Condition, most: KExpr) -> KExpr:
+    """Number of whole contacts for which so much of a rest has room."""
+    return op("floordiv", most, _one(weight_of_contact(scope, condition)))
+
+
+def _carried_ahead(scope: Scope, condition: m.Condition, contacts: Var, body: list[KStmt]) -> Var:
+    """The same of anybody: all that the rest has room for of one who is not susceptible, or never reached."""
+    ahead = _ahead(scope, condition, contacts, body)
+    if condition.name not in scope.builder.again:
+        return ahead  # rests rise and fall: they stay longest where they are in the middle
+    room = op("sub", _room(scope, condition, _most(scope, condition)), integer(1))
+    all_of_it = scope.hoist("room", op("max", room, integer(0)))
+    never = scope.hoist("never", scope.builder.load(f"{condition.name}_left_never", integer(0)))
+    waits_for_nothing = test("gt", contacts, op("shr", never, integer(1)))
+    return scope.let(body, "carried", op("select", waits_for_nothing, all_of_it, ahead))
 
 
 def reached(
@@ -116,12 +133,13 @@ def reached(
     contagion, network, _ = _spread_of(builder, condition)
     never = scope.hoist("never", builder.load(handles.never(into), integer(0)))
     contacts = scope.let(body, "contacts", op("sub", op("to_i64", builder.load(into, AGENT)), never))
-    rest = scope.let(body, "rest", builder.load(rest_buffer(condition), AGENT))
+    rest = scope.let(body, "rest", op("to_i64", builder.load(rest_buffer(condition), AGENT)))
     left = scope.let(body, "left", op("add", op("mul", op("sub", contacts, integer(1)), weight), rest))
     count = op("to_i64", builder.load(weight_buffer(contagion, network), AGENT))
     # Whoever is no longer susceptible has a rest that neighbours may add to and take from without carrying.
-    half = op("shr", _most(scope, condition), integer(1))
-    caught: list[KStmt] = [Store(rest_buffer(condition), (AGENT,), half)]
+    only_falls = condition.name in builder.again
+    roomy = _most(scope, condition) if only_falls else op("shr", _most(scope, condition), integer(1))
+    caught: list[KStmt] = [Store(rest_buffer(condition), (AGENT,), roomy)]
     stays: list[KStmt] = []
     contacts, rest = _carried(scope, condition, contacts, rest, stays)
     return left, op("mul", count, weight), caught, [*stays, *_kept(condition, AGENT, contacts, rest)]
@@ -212,8 +230,10 @@ def _count(scope: Scope, condition: m.Condition, change: KExpr, owed: KExpr, cau
     def tell(neighbour: KExpr) -> list[KStmt]:
         other = Var(scope.fresh("other"), "i64")
         counted = AtomicAdd(name, (other,), op("to_i32", change, dtype="i32"), network.span)
-        settled = _settle(scope, condition, other, owed, caught)
-        return [Let(other.name, neighbour), counted, *settled, mark_dirty(condition, other)]
+        settled = [] if owed == integer(0) else _settle(scope, condition, other, owed, caught)
+        # A block whose contacts get fewer is marked already, if anybody of it has any.
+        mark = If(test("gt", change, integer(0)), (mark_dirty(condition, other),))
+        return [Let(other.name, neighbour), counted, *settled, mark]
 
     return for_neighbours(scope, network, tell)
 
@@ -228,13 +248,14 @@ def _settle(scope: Scope, condition: m.Condition, other: Var, owed: KExpr, caugh
     most = _most(scope, condition)
     left, rest = f"{condition.name}_left", rest_buffer(condition)
     body: list[KStmt] = []
-    after = scope.let(body, "after", op("sub", builder.load(rest, other), owed))
+    after = scope.let(body, "after", op("sub", op("to_i64", builder.load(rest, other)), owed))
     body.append(Store(rest, (other,), after))
     inner: list[KStmt] = []
     contacts, least = _carried(scope, condition, op("to_i64", builder.load(left, other)), after, inner)
-    ahead = _ahead(scope, condition, contacts, inner)
+    ahead = _carried_ahead(scope, condition, contacts, inner)
     one = _one(weight_of_contact(scope, condition))
     inner += _kept(condition, other, op("sub", contacts, ahead), op("add", least, op("mul", ahead, one)))
+    inner.append(mark_dirty(condition, other))
     if caught:
         never = scope.hoist("never", builder.load(handles.never(left), integer(0)))
         mark = Store(left, (other,), op("to_i32", op("add", contacts, never), dtype="i32"))

@@ -76,7 +76,7 @@ class Buffer:
     rows: str = ""
     """Offsets of ties: the elements count ends of ties, and take the smallest integers that the longest row needs."""
     hazard: int = -1
-    """Number of a constant, a hazard: the elements take four bytes if four times it does in fixed point."""
+    """Number of a constant, a hazard: elements take four bytes (no sign) if four times it does in fixed point."""
     one_way: bool = False
     """Ends of ties that lead one way: the row of the one at an end need not name the other."""
     filled: Filled = BY_KERNELS

@@ -75,8 +75,8 @@ def make_buffers(program: Program, request: RunRequest, sizes: dict[str, int]) -
     for name in (n for n, most in longest.items() if most < 256):
         buffers[name] = buffers[name].astype(np.uint8)
     for buffer in program.buffers:
-        if buffer.hazard >= 0 and 4.1 * HAZARD_ONE * buffers["constants"][buffer.hazard] < np.iinfo(np.int32).max:
-            buffers[buffer.name] = buffers[buffer.name].astype(np.int32)
+        if buffer.hazard >= 0 and 4.1 * HAZARD_ONE * buffers["constants"][buffer.hazard] < np.iinfo(np.uint32).max:
+            buffers[buffer.name] = buffers[buffer.name].astype(np.uint32)
     for item in (i for i in every_item(program.step) if isinstance(i, Spend)):
         most = longest.get(item.counts, NEVER)
         _narrow(buffers, item, most * (request.steps + 1), most)

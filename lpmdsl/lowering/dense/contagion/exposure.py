@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lpmdsl.lowering.dense.contagion.buffers import is_owed, made_up_buffer, networks_of, notes_debts, weight_buffer
 from lpmdsl.lowering.dense.contagion.mixing import group_hazards
 from lpmdsl.lowering.dense.contagion.weights import can_weigh, scaled, scalings_of, total_weight, weight_of
-from lpmdsl.lowering.dense.expressions import Scope
+from lpmdsl.lowering.dense.expressions import Scope, present_tests
 from lpmdsl.lowering.dense.presence import group_of, needs_presence, place_of, runs_today, takes_part
 from lpmdsl.lowering.laws import given
 from lpmdsl.program import handles
@@ -55,9 +55,23 @@ def exposure(
             force = _weakened(_spread_evenly(scope, network, weight), factor)
             felt.append(Assign(met.force.name, op("add", met.force, force)))
         inner.append(If(test("gt", total, integer(0)), tuple(felt)))
-        here_too = all_of(*_is_felt_today(scope, contagion, network), takes_part(scope, network))
+        present = present_tests(scope, network) if _reads_any_place(scope, network) else takes_part(scope, network)
+        here_too = all_of(*_is_felt_today(scope, contagion, network), present)
         body.append(If(here_too, tuple(inner), span=network.span, note=network.name))
     return body, met
+
+
+def _reads_any_place(scope: Scope, network: m.Network) -> bool:
+    """Return True if who has no place reads another's in vain: a processor would guess wrongly who has one."""
+    return network.layout == "place" and scope.builder.plan is not None
+
+
+def _where_placed(scope: Scope, network: m.Network, value: KExpr, body: list[KStmt]) -> KExpr:
+    """A value read at the agent's place, 0 where it has none; read by all, so that there is no branch."""
+    if not _reads_any_place(scope, network):
+        return value
+    read = scope.let(body, f"at_{network.name}", value)
+    return op("select", test("ge", place_of(scope, network), integer(0)), read, integer(0))
 
 
 def _is_felt_today(scope: Scope, contagion: m.Contagion, network: m.Network) -> list[KExpr]:
@@ -86,16 +100,19 @@ def _sent_on(
         hazards = group_hazards(scope, contagion, network, group, own, body, is_again)
         return hazards
     index = place_of(scope, network) if network.layout == "place" else AGENT
+    if _reads_any_place(scope, network):
+        index = op("max", index, integer(0))
     owed = builder.load(made_up_buffer(contagion, network), index)
     if is_again:
-        return integer(0), scope.let(body, f"from_{network.name}", owed)
+        return integer(0), scope.let(body, f"from_{network.name}", _where_placed(scope, network, owed, body))
     own = _own_weight(scope, contagion, network, state, body)
     weight: KExpr = minus(total_weight(scope, contagion, network, index), own)
     today = runs_today(scope, network)
     if today is not None:
         weight = op("select", today, weight, integer(0))
     weight = scope.let(body, f"weight_of_{network.name}", weight)
-    return weight, scope.let(body, f"from_{network.name}", op("add", weight, owed))
+    total = _where_placed(scope, network, op("add", weight, owed), body)
+    return weight, scope.let(body, f"from_{network.name}", total)
 
 
 def _weakened(force: KExpr, factor: KExpr | None) -> KExpr:
