@@ -23,7 +23,7 @@ from lpmdsl.runtime.behaviours.jsonl import export_lines
 from lpmdsl.runtime.behaviours.ledger import open_ledger
 from lpmdsl.runtime.scenarios import plan
 from lpmdsl.semantics.analysis.archetypes import most_archetypes
-from lpmdsl.semantics.analysis.representatives import battery, kinds, most_asked
+from lpmdsl.semantics.analysis.representatives import kinds, most_asked
 from lpmdsl.source import Source
 from lpmdsl.syntax.formatting.text import format_module
 from lpmdsl.syntax.parse import parse
@@ -101,7 +101,8 @@ def says(handler: Handler, body: bytes) -> bool:
 def test_kinds_and_battery() -> None:
     model = checked(CROWD)
     one = model.behaviour("caring")
-    assert len(kinds(model, one)) == 6 and battery(model, one) == [("no",), ("many",)]
+    of = kinds(model, one)
+    assert len(of.each) == of.count == 6 and of.moments == 4 and of.battery == [("no",), ("many",)]
     # Twelve for the battery, and two kinds at the two moments that are not in it.
     assert most_asked(model, one) == 16 and most_archetypes(one) == 24
 

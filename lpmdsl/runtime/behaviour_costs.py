@@ -28,7 +28,7 @@ from lpmdsl.runtime.engine.execute import cpu_runner
 from lpmdsl.runtime.scenarios import Plan
 from lpmdsl.semantics.analyse import Facts
 from lpmdsl.semantics.analysis.archetypes import asking, bounds_of, digits, steps_between
-from lpmdsl.semantics.analysis.representatives import battery, kinds, most_asked
+from lpmdsl.semantics.analysis.representatives import most_asked
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import (
     AttributeRef,
@@ -130,7 +130,7 @@ def _part(model: Model, planned: Plan, behaviour: Behaviour, people: int, occupi
     runs = len(planned.variants) * planned.options.replicates
     refreshes = -(-planned.steps // steps_between(model, behaviour))
     times = max(1, behaviour.asks)
-    most = _most(model, behaviour, people * refreshes * runs)
+    most = most_asked(model, behaviour, people * refreshes * runs)
     expected, low, high = (min(n, most) for n in (occupied[0], min(occupied), max(occupied)))
     prompt, prompt_most, reply, reply_most = _tokens(behaviour)
     return Part(
@@ -139,14 +139,6 @@ def _part(model: Model, planned: Plan, behaviour: Behaviour, people: int, occupi
         naive=people * refreshes * runs,
         prompt_tokens=prompt, prompt_tokens_most=prompt_most, reply_tokens=reply, reply_tokens_most=reply_most,
     )  # fmt: skip
-
-
-def _most(model: Model, behaviour: Behaviour, looks: int) -> int:
-    """Highest number of archetypes about which anything is asked. ``looks``: how often anybody looks."""
-    most = most_asked(model, behaviour)
-    if behaviour.representatives is None:
-        return min(most, looks)
-    return min(most, len(kinds(model, behaviour)) * len(battery(model, behaviour)) + looks)
 
 
 def _tokens(behaviour: Behaviour) -> tuple[float, float, float, float]:

@@ -25,7 +25,7 @@ from lpmdsl.runtime.behaviours.render import Request, request_of
 from lpmdsl.runtime.behaviours.replies import Invalid, kept_probabilities, reply_values
 from lpmdsl.runtime.behaviours.tables import Value, numbers, of_all_labels, rows
 from lpmdsl.semantics.analysis.archetypes import answers_of, asked_as
-from lpmdsl.semantics.analysis.representatives import battery, joined, kinds, own_digits
+from lpmdsl.semantics.analysis.representatives import Kinds, kinds
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Behaviour, Model
 from lpmdsl.semantics.spans import word_span
@@ -57,8 +57,8 @@ class Answers:
     _known: dict[tuple[str, tuple[str, ...]], tuple[Reply, ...]] = field(default_factory=dict)
     _heard: dict[tuple[str, Labels], int] = field(default_factory=dict)
     """Behaviour and labels of an archetype → how often it was looked up."""
-    _groups: dict[str, dict[Labels, Labels]] = field(default_factory=dict)
-    """Behaviour → kind of people → the kind that is asked for it."""
+    _groups: dict[str, tuple[Kinds, dict[Labels, Labels]]] = field(default_factory=dict)
+    """Behaviour → its kinds of people, and the kind that is asked for each."""
     _requests: dict[tuple[str, tuple[str, ...]], Request] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _run: int | None = None
@@ -112,17 +112,17 @@ class Answers:
         if behaviour.representatives is None:
             return labels
         if behaviour.name not in self._groups:
-            self._groups[behaviour.name] = self._grouped(behaviour, behaviour.representatives.count)
-        own = own_digits(self.model, behaviour)
-        kind = self._groups[behaviour.name][tuple(labels[k] for k in own)]
-        moment = tuple(word for k, word in enumerate(labels) if k not in own)
-        return joined(self.model, behaviour, kind, moment)
+            of = kinds(self.model, behaviour)
+            self._groups[behaviour.name] = of, self._grouped(behaviour, of, behaviour.representatives.count)
+        of, stands = self._groups[behaviour.name]
+        kind, moment = of.split(labels)
+        return of.joined(stands[kind], moment)
 
-    def _grouped(self, behaviour: Behaviour, count: int) -> dict[Labels, Labels]:
+    def _grouped(self, behaviour: Behaviour, of: Kinds, count: int) -> dict[Labels, Labels]:
         """By each kind of people that which is asked for it. All kinds are asked a battery, whoever there is: so groups
         are the same in every replicate and scenario, and follow from what the ledger keeps."""
-        model, each = self.model, kinds(self.model, behaviour)
-        asked = [[joined(model, behaviour, kind, moment) for moment in battery(model, behaviour)] for kind in each]
+        each = of.each
+        asked = [[of.joined(kind, moment) for moment in of.battery] for kind in each]
         self._learn_of(behaviour, (labels for some in asked for labels in some))
         answers = [[n for labels in some for n in self._numbers(behaviour, labels)] for some in asked]
         stands = [each[k] for k in medoids(np.array(answers), count)]

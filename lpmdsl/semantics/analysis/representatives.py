@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 
+from lpmdsl.records import dataclass
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.archetypes import NONE_YET, NOT_YET_KNOWN, UNKNOWN, digits, most_archetypes
 
@@ -17,9 +18,53 @@ MOST_KINDS = 2_000
 """Kinds that can be told apart by their answers: the distances of all of them are held in memory."""
 
 
-def own_digits(model: m.Model, behaviour: m.Behaviour) -> tuple[int, ...]:
-    """Places of an archetype's labels that say what a person is and stays."""
-    return tuple(k for k, known in enumerate(behaviour.knows) if _stays(model, known.value))
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Makings of the archetypes of a behaviour: the ``labels`` of each digit, and the places (``own``) of those that
+    say what a person is and stays; all else is the moment."""
+
+    labels: tuple[Labels, ...]
+    own: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of kinds of people."""
+        return math.prod(len(self.labels[k]) for k in self.own)
+
+    @property
+    def moments(self) -> int:
+        """Number of moments that one of a kind can know of."""
+        return math.prod(len(each) for each in self.labels) // self.count
+
+    @property
+    def each(self) -> list[Labels]:
+        """Labels of every kind of people, in the order of their numbers."""
+        return list(itertools.product(*(self.labels[k] for k in self.own)))
+
+    @property
+    def battery(self) -> list[Labels]:
+        """Moments at which all kinds are asked first: all that changes at its first label, and all at its last."""
+        moving = [_told(each) for k, each in enumerate(self.labels) if k not in self.own]
+        return list(dict.fromkeys((tuple(each[0] for each in moving), tuple(each[-1] for each in moving))))
+
+    def split(self, archetype: Labels) -> tuple[Labels, Labels]:
+        """The kind and the moment that the labels of an archetype say."""
+        moment = tuple(word for k, word in enumerate(archetype) if k not in self.own)
+        return tuple(archetype[k] for k in self.own), moment
+
+    def joined(self, kind: Labels, moment: Labels) -> Labels:
+        """Labels of the archetype that is a kind at a moment."""
+        a, b = iter(kind), iter(moment)
+        return tuple(next(a) if k in self.own else next(b) for k in range(len(self.labels)))
+
+
+def kinds(model: m.Model, behaviour: m.Behaviour) -> Kinds:
+    """The kinds of people of a behaviour, by what never changes of what they know."""
+    own = tuple(k for k, known in enumerate(behaviour.knows) if _stays(model, known.value))
+    return Kinds(digits(behaviour), own)
 
 
 def _stays(model: m.Model, value: m.Expr) -> bool:
@@ -29,35 +74,17 @@ def _stays(model: m.Model, value: m.Expr) -> bool:
                for e in m.walk(value))  # fmt: skip
 
 
-def kinds(model: m.Model, behaviour: m.Behaviour) -> list[tuple[str, ...]]:
-    """Labels of every kind of people, in the order of their numbers."""
-    labels = digits(behaviour)
-    return list(itertools.product(*(labels[k] for k in own_digits(model, behaviour))))
-
-
-def battery(model: m.Model, behaviour: m.Behaviour) -> list[tuple[str, ...]]:
-    """Moments at which all kinds are asked first: all that changes at its first label, and all at its last."""
-    own = own_digits(model, behaviour)
-    moving = [_told(each) for k, each in enumerate(digits(behaviour)) if k not in own]
-    return list(dict.fromkeys((tuple(each[0] for each in moving), tuple(each[-1] for each in moving))))
-
-
-def _told(labels: tuple[str, ...]) -> tuple[str, ...]:
+def _told(labels: Labels) -> Labels:
     """The labels of what is known, without that of nothing known yet."""
     return tuple(word for word in labels if word not in (NOT_YET_KNOWN, UNKNOWN, NONE_YET)) or labels
 
 
-def joined(model: m.Model, behaviour: m.Behaviour, kind: tuple[str, ...], moment: tuple[str, ...]) -> tuple[str, ...]:
-    """Labels of the archetype that is a kind at a moment."""
-    own, a, b = own_digits(model, behaviour), iter(kind), iter(moment)
-    return tuple(next(a) if k in own else next(b) for k in range(len(digits(behaviour))))
-
-
-def most_asked(model: m.Model, behaviour: m.Behaviour) -> int:
-    """Highest number of archetypes about which anything is asked in a run."""
+def most_asked(model: m.Model, behaviour: m.Behaviour, looks: int | None = None) -> int:
+    """Highest number of archetypes about which anything is asked in a run in which anybody looks ``looks`` times."""
     every = most_archetypes(behaviour)
     if behaviour.representatives is None:
-        return every
-    own = math.prod(len(digits(behaviour)[k]) for k in own_digits(model, behaviour))
-    asked = own * len(battery(model, behaviour))
-    return min(every, asked + behaviour.representatives.count * (every // own - len(battery(model, behaviour))))
+        return every if looks is None else min(every, looks)
+    of = kinds(model, behaviour)
+    asked = of.count * len(of.battery)
+    most = min(every, asked + behaviour.representatives.count * (of.moments - len(of.battery)))
+    return most if looks is None else min(most, asked + looks)

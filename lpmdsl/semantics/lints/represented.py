@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from lpmdsl.diagnostics import Report
 from lpmdsl.semantics import model
-from lpmdsl.semantics.analysis.archetypes import digits
-from lpmdsl.semantics.analysis.representatives import MOST_KINDS, battery, own_digits
+from lpmdsl.semantics.analysis.representatives import MOST_KINDS, kinds
 
 
 def check_represented(checked: model.Model, report: Report) -> None:
@@ -18,19 +15,17 @@ def check_represented(checked: model.Model, report: Report) -> None:
 
 
 def _check(checked: model.Model, one: model.Behaviour, asked: model.Representatives, report: Report) -> None:
-    labels, own = digits(one), own_digits(checked, one)
-    kinds = math.prod(len(labels[k]) for k in own)
-    moments = math.prod(len(each) for each in labels) // kinds
+    of = kinds(checked, one)
     help = "Leave the line out."
-    if len(own) == len(labels):
+    if len(of.own) == len(of.labels):
         why = "all that they know stays as it is, so each kind of people is asked once as it is"
-    elif kinds <= asked.count:
-        why = f"there are {kinds:,} kinds of people, by what never changes of them"
-        help = f"Write fewer than {kinds:,}, or leave the line out." if kinds > 1 else help
-    elif moments <= len(battery(checked, one)):
-        why = f"the {moments:,} moments that they can know of are all asked to group them"
-    elif kinds > MOST_KINDS:
-        why = f"there are {kinds:,} kinds of people, and {MOST_KINDS:,} can be told apart"
+    elif of.count <= asked.count:
+        why = f"there are {of.count:,} kinds of people, by what never changes of them"
+        help = f"Write fewer than {of.count:,}, or leave the line out." if of.count > 1 else help
+    elif of.moments <= len(of.battery):
+        why = f"the {of.moments:,} moments that they can know of are all asked to group them"
+    elif of.count > MOST_KINDS:
+        why = f"there are {of.count:,} kinds of people, and {MOST_KINDS:,} can be told apart"
         help = "Let people know less of themselves, in fewer bands."
     else:
         return
