@@ -62,12 +62,17 @@ class Family:
     @property
     def pieces(self) -> tuple[str, ...]:
         """Numbers of its pieces of time; () if it has none."""
-        return () if self.ends is None else tuple(str(k + 1) for k in range(len(self.ends) + 1))
+        return () if self.ends is None else piece_numbers(self.ends)
 
     def before(self, part: str) -> str:
         """The same part one piece of time earlier; "" for one of the first."""
         at = self.parts.index(part) - len(self.parts) // max(len(self.pieces), 1)
         return self.parts[at] if at >= 0 else ""
+
+
+def piece_numbers(ends: Sequence[float]) -> tuple[str, ...]:
+    """Numbers of the pieces of time into which these days cut a run."""
+    return tuple(str(k + 1) for k in range(len(ends) + 1))
 
 
 def part_name(family: str, labels: Sequence[str]) -> str:

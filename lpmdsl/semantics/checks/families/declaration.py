@@ -17,7 +17,7 @@ from lpmdsl.semantics.checks.families.covariates import with_network
 from lpmdsl.semantics.checks.families.walks import with_walk
 from lpmdsl.semantics.checks.tables.labelled import key_labels
 from lpmdsl.semantics.checks.values.periods import Period, check_period
-from lpmdsl.semantics.context import Context, Family, part_name, text_of
+from lpmdsl.semantics.context import Context, Family, part_name, piece_numbers, text_of
 from lpmdsl.semantics.host.calendar import months_later
 from lpmdsl.semantics.resolve.tree_walk import rename
 from lpmdsl.source import Span
@@ -81,7 +81,7 @@ class _Parts:
         keys = key_labels(self.ctx, written.by, written.rows, "a parameter")
         if ends is None or keys is None or not self._fit(keys):
             return None
-        numbers = (tuple(str(k + 1) for k in range(len(ends) + 1)),) if written.every is not None else ()
+        numbers = (piece_numbers(ends),) if written.every is not None else ()
         rows = self._rows((*numbers, *keys))
         if rows is None or not self._few((*numbers, *keys)):
             return None
@@ -114,7 +114,7 @@ class _Parts:
     def _over_time(self, labels: tuple[str, ...], ends: tuple[float, ...]) -> tree.Parameter:
         """The parameter that is, at each time, the piece of then."""
         family, span = self.written.name.id, self.written.name.span
-        pieces = [tree.Name(part_name(family, (str(k + 1), *labels)), span) for k in range(len(ends) + 1)]
+        pieces = [tree.Name(part_name(family, (number, *labels)), span) for number in piece_numbers(ends)]
         name = tree.Name(part_name(family, labels), self.written.name.span)
         return tree.Parameter(name, _at_its_time(pieces, ends, span), None, None, None, None, self.written.doc, span)
 
