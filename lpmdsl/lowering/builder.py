@@ -110,7 +110,8 @@ class Builder:
     buffers: dict[str, Buffer] = field(default_factory=dict)
     constants: list[Constant] = field(default_factory=list)
     quantiles: dict[str, QuantileTable] = field(default_factory=dict)
-    kernels: list[Kernel] = field(default_factory=list)
+    kernels: dict[str, Kernel] = field(default_factory=dict)
+    """Kernels by name, in the order in which they were made."""
     named: dict[str, str] = field(default_factory=dict)
     watched: dict[tuple[Expr, str], tuple[int, Watched]] = field(default_factory=dict)
     """Expressions that a run must find to be numbers in their range, by role, with their places among the counters."""
@@ -124,7 +125,7 @@ class Builder:
     def of(cls, model: Model, program: Program) -> Builder:
         """A builder that adds to a Program which is lowered already."""
         made = cls(model, buffers={b.name: b for b in program.buffers}, constants=list(program.constants))
-        made.kernels, made.quantiles = list(program.kernels), {q.buffer: q for q in program.quantiles}
+        made.kernels, made.quantiles = {k.name: k for k in program.kernels}, {q.buffer: q for q in program.quantiles}
         made._kept = {_key(c.expression): c for c in program.constants}  # type: ignore[arg-type]
         return made
 
@@ -240,7 +241,7 @@ class Builder:
 
     def kernel(self, kernel: Kernel) -> str:
         """Add a kernel; return its name. Raises ``LpmError`` (E0204) if there is one of that name."""
-        if any(k.name == kernel.name for k in self.kernels):
+        if kernel.name in self.kernels:
             raise self._named_twice(kernel.name)
-        self.kernels.append(kernel)
+        self.kernels[kernel.name] = kernel
         return kernel.name

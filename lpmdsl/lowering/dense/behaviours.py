@@ -127,7 +127,7 @@ def _decide_together(
 ) -> list[ScheduleItem]:
     """One pass for all of them."""
     name = f"decide_{kind}" if stages(builder.model) == 1 else f"decide_{kind}_{stage + 1}"
-    if not any(k.name == name for k in builder.kernels):
+    if name not in builder.kernels:
         builder.kernel(_decide_kernel(builder, name, deciding))
     launch = Launch(name)
     all_periods = {steps_between(builder.model, b) for b in deciding}

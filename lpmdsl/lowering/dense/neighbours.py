@@ -111,7 +111,7 @@ def _look(
 ) -> str:
     """Name of the kernel that works a view out; made when it is first asked for."""
     name = look_name(kind, seen, phase)
-    if any(k.name == name for k in builder.kernels):
+    if name in builder.kernels:
         return name
     assert seen.view is not None
     scope = Scope(builder, kind, now=now)

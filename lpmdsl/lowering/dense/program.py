@@ -77,7 +77,7 @@ def _program(
         tuple(builder.buffers.values()),
         tuple(builder.constants),
         tuple(builder.quantiles.values()),
-        tuple(builder.kernels),
+        tuple(builder.kernels.values()),
         tuple(begin),
         tuple(step),
         tuple(look),

@@ -90,7 +90,7 @@ def note_items(builder: Builder, shift: int) -> list[ScheduleItem]:
     keep = If(is_new, (Store(FIRST, (cell,), op("add", STEP, integer(shift))),))
     loop = Loop(cell.name, integer(0), integer(len(builder.watched) * len(FAULTS)), (keep,))
     name = f"note_faults_{shift}"
-    if not any(k.name == name for k in builder.kernels):
+    if name not in builder.kernels:
         builder.kernel(Kernel(name, "", (), (loop,)))
     return [Launch(name)]
 

@@ -113,7 +113,7 @@ def relax(model: m.Model, outline: Outline) -> Relaxed:
     relaxing.now.clear()
     levels = [i for item in observation_items(relaxing) for i in _opened(item)]
     builder = relaxing.builder
-    kernels = tuple(simplify(k) for k in builder.kernels)
+    kernels = tuple(simplify(k) for k in builder.kernels.values())
     program = Program(f"{model.name}_relaxed", tuple(builder.buffers.values()), tuple(builder.constants), (), kernels,
                       (*begin, *levels), (*step, *levels))  # fmt: skip
     verify(program)

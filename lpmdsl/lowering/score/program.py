@@ -67,7 +67,8 @@ def scored(program: Program, ledger: Ledger) -> Program:
     """
     builder = Builder.of(ledger.model, program)
     paths = {table.buffer: table for table in program.quantiles}
-    builder.kernels = [_Recording(builder, ledger, paths, kernel).run() for kernel in program.kernels]
+    recording = [_Recording(builder, ledger, paths, kernel).run() for kernel in program.kernels]
+    builder.kernels = {kernel.name: kernel for kernel in recording}
     _declare_sums(builder, ledger)
     beginning, slopes = (_slope_items(builder, ledger, is_beginning) for is_beginning in (True, False))
     closing = _closing_items(builder, ledger)
@@ -75,7 +76,7 @@ def scored(program: Program, ledger: Ledger) -> Program:
         program,
         buffers=tuple(builder.buffers.values()),
         constants=tuple(builder.constants),
-        kernels=tuple(builder.kernels),
+        kernels=tuple(builder.kernels.values()),
         begin=(*beginning, *program.begin, *closing),
         step=(*program.step, *slopes, *closing),
     )

@@ -25,10 +25,10 @@ from lpmdsl.program.nodes import AGENT, any_of, is_one_of, op, test
 from lpmdsl.semantics import model as m
 
 
-def instrumented(builder: Builder) -> list[Kernel]:
-    """The kernels of a program, each also noting what its stores change for others."""
+def instrumented(builder: Builder) -> dict[str, Kernel]:
+    """The kernels of a program by name, each also noting what its stores change for others."""
     told = told_attributes(builder.model)
-    return [_instrument(builder, kernel, told) for kernel in builder.kernels]
+    return {name: _instrument(builder, kernel, told) for name, kernel in builder.kernels.items()}
 
 
 def _instrument(builder: Builder, kernel: Kernel, told: set[str]) -> Kernel:

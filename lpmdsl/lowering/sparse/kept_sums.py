@@ -20,6 +20,8 @@ from lpmdsl.semantics import model as m
 
 def read_sums(builder: Builder, program: Program, items: dict[str, list[ScheduleItem]]) -> Program:
     """The program in which sums that are kept are read where neighbours were asked anew; ``items`` by kind."""
+    if not items:
+        return program
     kept = plan_of(builder).kept
     sights = {look_name(s.kind, s.attribute, phase): s for s in kept for phase in ("", AT_END)}
     at_end = {look_name(s.kind, s.attribute, AT_END) for s in kept}

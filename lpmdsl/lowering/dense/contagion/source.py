@@ -54,7 +54,7 @@ def source_items(builder: Builder, is_again: bool = False) -> list[ScheduleItem]
         if is_again and contagion.condition not in builder.again:
             continue
         name = f"find_{contagion.remembers}"
-        if not any(k.name == name for k in builder.kernels):
+        if name not in builder.kernels:
             builder.kernel(_source_kernel(builder, contagion, name))
         items.append(Launch(name))
     return items
