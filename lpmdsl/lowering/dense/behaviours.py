@@ -227,8 +227,7 @@ def _decision(scope: Scope, one: m.Behaviour, due: Var, body: list[KStmt]) -> KE
     if one.blends is not None:
         said = scope.let(body, f"{one.name}_said", scope.builder.load(table, row, integer(0)))
         blended = scope.let(body, f"{one.name}_blended", _blended(scope, one, one.blends, said, body))
-        no = chance_threshold(real("sub", number(1.0), blended))
-        return scope.let(body, f"{one.name}_is_yes", test("ge", drawn, no))
+        return _says_yes(scope, one, drawn, blended, body)
     if is_replied(one):
         column = op("shr", op("mul", drawn, integer(one.asks)), integer(32))
         return scope.let(body, f"{one.name}_reply", scope.builder.load(table, row, column))
@@ -260,7 +259,7 @@ def _by_rule(scope: Scope, one: m.Behaviour, rule: m.Expr, due: Var, body: list[
         return scope.let(body, f"{one.name}_label", value)
     if value.dtype == "bool" and one.shifted is None:
         return scope.let(body, f"{one.name}_is_yes", value)
-    chance = op("select", value, number(1.0), number(0.0), dtype="f64") if value.dtype == "bool" else value
+    chance = _as_chance(value)
     if one.decides.kind is Kind.NUMBER:
         chance = real("floor", real("add", chance, number(0.5)))
     # What is no number counts as the least, as wherever a number becomes fixed point.
@@ -270,20 +269,28 @@ def _by_rule(scope: Scope, one: m.Behaviour, rule: m.Expr, due: Var, body: list[
         held = scope.let(body, f"{one.name}_shifted", _shifted(scope, one.shifted, held))
     if one.decides.kind is not Kind.BOOLEAN:
         return held
-    no = chance_threshold(real("sub", number(1.0), held))
-    return scope.let(body, f"{one.name}_is_yes", test("ge", _draw(scope, one, due, body), no))
+    return _says_yes(scope, one, _draw(scope, one, due, body), held, body)
+
+
+def _as_chance(value: KExpr) -> KExpr:
+    return op("select", value, number(1.0), number(0.0), dtype="f64") if value.dtype == "bool" else value
+
+
+def _says_yes(scope: Scope, one: m.Behaviour, drawn: KExpr, chance: KExpr, body: list[KStmt]) -> Var:
+    """A local: whether the agent says yes, which it does in the upper part of what can be drawn."""
+    no = chance_threshold(real("sub", number(1.0), chance))
+    return scope.let(body, f"{one.name}_is_yes", test("ge", drawn, no))
 
 
 def _blended(scope: Scope, one: m.Behaviour, blend: m.Blend, said: KExpr, body: list[KStmt]) -> KExpr:
     """The inverse logit of both logits, weighed; at the ends one of the two as it is."""
     value = scope.value(blend.rule, f"{one.name}_rule")
-    chance = op("select", value, number(1.0), number(0.0), dtype="f64") if value.dtype == "bool" else value
+    chance = _as_chance(value)
     ruled = scope.let(body, f"{one.name}_ruled", real("min", number(1.0), real("max", number(0.0), chance)))
     weight = scope.value(blend.weight, "weight")
     logits = [_logit(scope.let(body, f"{one.name}_part", _held(p))) for p in (said, ruled)]
     mixed = real("add", real("mul", real("sub", number(1.0), weight), logits[0]), real("mul", weight, logits[1]))
-    both = real("div", number(1.0), real("add", number(1.0), real("exp", real("neg", mixed))))
-    told = op("select", test("le", weight, number(0.0)), said, both, dtype="f64")
+    told = op("select", test("le", weight, number(0.0)), said, _inverse_logit(mixed), dtype="f64")
     return op("select", test("ge", weight, number(1.0)), ruled, told, dtype="f64")
 
 
@@ -296,11 +303,14 @@ def _logit(chance: KExpr) -> KExpr:
     return real("log", real("div", chance, real("sub", number(1.0), chance)))
 
 
+def _inverse_logit(value: KExpr) -> KExpr:
+    return real("div", number(1.0), real("add", number(1.0), real("exp", real("neg", value))))
+
+
 def _shifted(scope: Scope, shift: m.Expr, chance: KExpr) -> KExpr:
     """The inverse logit of the logit and the shift; no shift leaves the chance as it is."""
     by = scope.value(shift, "shift")
-    logit = real("log", real("div", chance, real("sub", number(1.0), chance)))
-    moved = real("div", number(1.0), real("add", number(1.0), real("exp", real("neg", real("add", logit, by)))))
+    moved = _inverse_logit(real("add", _logit(chance), by))
     return op("select", test("eq", by, number(0.0)), chance, moved, dtype="f64")
 
 
