@@ -182,10 +182,9 @@ def _action(scope: Scope, rule: m.Rule, action: m.RuleAction) -> list[KStmt]:
             body += look_at(scope, action.value, "value")
             if not action.theirs:
                 return [*body, write(scope, rule.of, action, stored_value(scope, rule.of, action))]
-            assert scope.theirs is not None
             if action.adds:
-                return [*body, add_to_other(scope, rule, action, scope.theirs.agent, scope.value(action.value))]
-            return [*body, *set_other(scope, rule, action, scope.theirs.agent)]
+                return [*body, add_to_other(scope, rule, action, _theirs(scope), scope.value(action.value))]
+            return [*body, *set_other(scope, rule, action, _theirs(scope))]
         case m.ForceMove(theirs=True):
             return [move_other(rule, action, _theirs(scope))]
         case m.ForceMove():
@@ -246,15 +245,11 @@ def _theirs(scope: Scope) -> KExpr:
 
 
 def _told(scope: Scope, rule: m.Rule, action: m.RuleAction, sums: dict[str, Var]) -> list[KStmt]:
-    if isinstance(action, m.ForceMove):
-        return [move_other(rule, action, _theirs(scope))]
-    assert isinstance(action, m.SetAttribute)
+    """Statements of an action for one of several others; what the agent adds to its own goes into the sums."""
+    if not isinstance(action, m.SetAttribute) or action.theirs:
+        return _action(scope, rule, action)
     body: list[KStmt] = []
     look(scope, action.value, body)
     body += look_at(scope, action.value, "value")
-    if not action.theirs:
-        total = sums[action.attribute]
-        return [*body, Assign(total.name, real("add", total, scope.value(action.value)), action.span)]
-    if action.adds:
-        return [*body, add_to_other(scope, rule, action, _theirs(scope), scope.value(action.value))]
-    return [*body, *set_other(scope, rule, action, _theirs(scope))]
+    total = sums[action.attribute]
+    return [*body, Assign(total.name, real("add", total, scope.value(action.value)), action.span)]
