@@ -188,7 +188,7 @@ def decides_here(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:
 
 def is_ever_removed(builder: Builder, one: m.Behaviour) -> bool:
     """Return True if agents who decide can be in a removed state."""
-    return any(c.of == one.of and c.removed for c in builder.model.conditions)
+    return m.may_be_removed(builder.model, one.of)
 
 
 def sight(scope: Scope, one: m.Behaviour, body: list[KStmt]) -> KExpr:

@@ -157,7 +157,7 @@ def _kept(scope: Scope, expr: m.Neighbours, body: list[KStmt]) -> KExpr:
     counted = as_number(kept_number(scope.builder, expr, scope.agent))
     if expr.function == "count":
         return counted
-    start, stop = _row(scope, expr.of, expr.place, scope.agent)
+    start, stop = members_row(scope, expr.of, expr.place, scope.agent)
     everybody = scope.let(body, "present", op("sub", stop, start))
     return _of_somebody(scope, expr, everybody, real("div", counted, as_number(everybody)))
 
@@ -303,13 +303,13 @@ def _of_place(scope: Scope, expr: m.Neighbours, told: Told, met: Told | None) ->
         other = scope.beside(expr.of, scope.let(body, "member", member))
         body += read_states(other)
         found = [*(met(other) if met is not None else []), *_wanted(other, expr, told)]
-        gone = any(c.of == expr.of and c.removed for c in scope.builder.model.conditions)
+        gone = m.may_be_removed(scope.builder.model, expr.of)
         return [*body, If(test("not", any_removed(other, expr.of)), tuple(found))] if gone else [*body, *found]
 
     return members_of(scope, expr.of, expr.place, scope.agent, each)
 
 
-def _row(scope: Scope, kind: str, place: str, number_of: KExpr) -> tuple[KExpr, KExpr]:
+def members_row(scope: Scope, kind: str, place: str, number_of: KExpr) -> tuple[KExpr, KExpr]:
     """The first entry of a place among its members' rows, and the one after its last."""
     rows = handles.member_rows(kind, place)
     return scope.builder.load(rows, number_of), scope.builder.load(rows, op("add", number_of, integer(1)))
@@ -320,7 +320,7 @@ def members_of(
 ) -> list[KStmt]:
     """The loop over the members of a place; ``each`` gives the statements for one of them."""
     name, edge = handles.attribute(kind, place), Var(scope.fresh("edge"), "i64")
-    start, stop = _row(scope, kind, place, number_of)
+    start, stop = members_row(scope, kind, place, number_of)
     member = op("to_i64", scope.builder.load(f"{name}_members", edge))
     return [Loop(edge.name, start, stop, tuple(each(member)))]
 

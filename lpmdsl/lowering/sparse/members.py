@@ -13,7 +13,7 @@ from lpmdsl.semantics import model as m
 def is_kept(builder: Builder, expr: m.Neighbours) -> bool:
     """Return True if moves alone change how many members of a place an expression counts: one condition decides it,
     and nobody is removed."""
-    gone = any(c.of == expr.of and c.removed for c in builder.model.conditions)
+    gone = m.may_be_removed(builder.model, expr.of)
     is_counted = expr.function in ("count", "share") and isinstance(expr.where, m.InState)
     return builder.plan is not None and bool(expr.place) and is_counted and not gone
 

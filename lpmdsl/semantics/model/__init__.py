@@ -86,6 +86,7 @@ from lpmdsl.semantics.model.model import (
     every_expression as every_expression,
     every_rule as every_rule,
     is_fixed as is_fixed,
+    may_be_removed as may_be_removed,
     overlays as overlays,
     view_of as view_of,
     whole_expressions as whole_expressions,

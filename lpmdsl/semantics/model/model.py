@@ -167,6 +167,11 @@ def is_fixed(model: Model, of: str, name: str) -> bool:
                    for a in agent.attributes)  # fmt: skip
 
 
+def may_be_removed(model: Model, kind: str) -> bool:
+    """Return True if agents of a kind can come to a state in which they are removed from everything."""
+    return any(c.of == kind and c.removed for c in model.conditions)
+
+
 def view_of(model: Model, ref: AttributeRef) -> Neighbours | None:
     """The sight of neighbours that an attribute shows; None of one that is the agent's own."""
     found = (a for agent in model.agents if agent.name == ref.of for a in agent.attributes if a.name == ref.name)

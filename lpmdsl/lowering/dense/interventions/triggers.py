@@ -8,7 +8,7 @@ from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.interventions.spending import declare_paid, pay_here
 from lpmdsl.lowering.dense.months import months_between
-from lpmdsl.lowering.dense.neighbours import declare_members, look
+from lpmdsl.lowering.dense.neighbours import declare_members, look, members_row
 from lpmdsl.lowering.dense.rules.choosing import days_passed, is_period_over
 from lpmdsl.program import handles
 from lpmdsl.program.ir import (
@@ -89,8 +89,8 @@ def _trigger_kernel(builder: Builder, one: m.Intervention) -> Kernel:
     body += [stmt for k in range(len(one.repeated)) if one.place for stmt in _due_here(builder, one, k, phase)]
     tests = [test("eq", builder.load(handles.left_out(one.name), FIRST), integer(0))]
     if one.place:
-        rows = handles.member_rows(one.of, one.place)
-        tests.append(test("gt", builder.load(rows, op("add", AGENT, integer(1))), builder.load(rows, AGENT)))
+        start, stop = members_row(scope, one.of, one.place, AGENT)
+        tests.append(test("gt", stop, start))
     whole = If(all_of(*tests), tuple(body), span=one.span)
     return Kernel(f"trigger_{one.name}", places_of(one), tuple(scope.prologue), (whole,), one.span)
 

@@ -132,7 +132,7 @@ def is_period_over(builder: Builder, block: m.Repeated, since: KExpr, elapsed: K
 def eligible(scope: Scope, block: m.Repeated) -> KExpr:
     """Test that an agent may be chosen: it is not removed, and ``where`` holds."""
     tests: list[KExpr] = []
-    if any(c.of == block.of and c.removed for c in scope.builder.model.conditions):
+    if m.may_be_removed(scope.builder.model, block.of):
         tests.append(test("not", any_removed(scope, block.of)))
     if block.where is not None:
         tests.append(scope.value(block.where))

@@ -45,7 +45,7 @@ def picked(
 
 def _is_anybody(scope: Scope, rule: m.Rule, meeting: m.Meeting) -> bool:
     """Return True if all of the kind are as likely, so that one draw says who."""
-    gone = any(c.of == rule.of and c.removed for c in scope.builder.model.conditions)
+    gone = m.may_be_removed(scope.builder.model, rule.of)
     return not meeting.network and meeting.order == "lot" and meeting.where is None and not gone
 
 
