@@ -57,10 +57,8 @@ STAYS = {
 EVER = "(beta where time since Flu < 1_000 days, 0 per day otherwise)"
 
 
-def found(leaves: str, hazard: str, only: str = "") -> Reproduction:
-    text = TEXT.replace("LEAVES", leaves).replace("HAZARD", hazard)
-    lines = [line for line in text.splitlines() if not (only and " on " in line and f"on {only}" not in line)]
-    model = lpmdsl.load("\n".join(lines) + "\n").model
+def found(leaves: str, hazard: str) -> Reproduction:
+    model = lpmdsl.load(TEXT.replace("LEAVES", leaves).replace("HAZARD", hazard)).model
     return reproduction(model, model.condition("Flu"), parameter_values(model))
 
 

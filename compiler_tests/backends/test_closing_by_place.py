@@ -51,7 +51,6 @@ observe at_home = count of Person where {home} every {step}
 
 {rest}
 """
-BY_SCHOOL = "where closing is active"
 
 
 def town(rest: str, **words: str | float) -> str:

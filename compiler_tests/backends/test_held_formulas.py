@@ -30,8 +30,6 @@ scenario stays
 scenario lower
   change rate to 0.1 per day
 """
-MOVING = lpmdsl.load(TEXT.format(rate="0.3 per day until 2024-01-11, 0.1 per day after"))
-CONSTANT = lpmdsl.load(TEXT.format(rate="0.3 per day").replace("to 0.3", "to 0.2"))
 
 
 def colds(loaded: lpmdsl.LoadedModel, scenario: str, backend: str, **more: str) -> np.ndarray:
@@ -41,10 +39,12 @@ def colds(loaded: lpmdsl.LoadedModel, scenario: str, backend: str, **more: str) 
 
 @pytest.mark.parametrize("backend", ["cpu", "reference"])
 def test_a_scenario_holds_a_formula_at_the_value_with_which_it_begins(backend: str) -> None:
-    right = colds(CONSTANT, "baseline", backend)
-    np.testing.assert_array_equal(colds(MOVING, "stays", backend), right)
-    np.testing.assert_array_equal(colds(MOVING, "baseline", backend, rate="0.3 per day"), right)
-    moving = colds(MOVING, "baseline", backend)
+    formula = lpmdsl.load(TEXT.format(rate="0.3 per day until 2024-01-11, 0.1 per day after"))
+    constant = lpmdsl.load(TEXT.format(rate="0.3 per day").replace("to 0.3", "to 0.2"))
+    right = colds(constant, "baseline", backend)
+    np.testing.assert_array_equal(colds(formula, "stays", backend), right)
+    np.testing.assert_array_equal(colds(formula, "baseline", backend, rate="0.3 per day"), right)
+    moving = colds(formula, "baseline", backend)
     np.testing.assert_array_equal(moving[:10], right[:10])
     assert moving[10:].sum() < right[10:].sum() / 2
-    np.testing.assert_array_equal(colds(MOVING, "lower", backend), colds(CONSTANT, "lower", backend))
+    np.testing.assert_array_equal(colds(formula, "lower", backend), colds(constant, "lower", backend))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 import lpmdsl
-from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
-from compiler_tests.support.four_ways import same_four_ways
+from compiler_tests.support.four_ways import same_four_ways, same_on_gpu
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.population.people import build_world
 from lpmdsl.runtime.gradients.relaxed.forward_backward import Relaxations
@@ -138,13 +134,7 @@ def test_rows_that_are_rounded_share_out_the_rest() -> None:
 
 
 def test_a_gpu_takes_rows_alike() -> None:
-    from compiler_tests.backends.test_triton import on_gpu
-
-    assert os.environ.get("TRITON_INTERPRET") == "1"
-    model = lpmdsl.load(TEXT.format(exit=EVERY_DAY)).model
-    request = replace(request_of(model, 100, 1), steps=5)  # the interpreter is slow
-    (result,) = on_gpu(compiled(model), request)
-    assert_same(runner(model, "cpu")(request), result)
+    same_on_gpu(lpmdsl.load(TEXT.format(exit=EVERY_DAY)).model, 100, steps=5)
 
 
 def test_the_relaxation_takes_rows_and_their_slope() -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lpmdsl
-from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
-from compiler_tests.support.four_ways import same_four_ways
+from compiler_tests.support.four_ways import same_four_ways, same_on_gpu
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.source import Source
 from lpmdsl.syntax.formatting.text import format_module
@@ -89,13 +86,7 @@ def test_people_go_round_as_the_table_says() -> None:
 
 
 def test_a_gpu_looks_labels_up_alike() -> None:
-    from compiler_tests.backends.test_triton import on_gpu
-
-    assert os.environ.get("TRITON_INTERPRET") == "1"
-    model = lpmdsl.load(TEXT).model
-    request = replace(request_of(model, 100, 1), steps=5)  # the interpreter is slow
-    (result,) = on_gpu(compiled(model), request)
-    assert_same(runner(model, "cpu")(request), result)
+    same_on_gpu(lpmdsl.load(TEXT).model, 100, steps=5)
 
 
 def test_a_file_holds_the_labels(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.network_of_covariates import TEXT
 from compiler_tests.support.agreement import formatted
 from lpmdsl.config import CalibrationOptions
 from lpmdsl.diagnostics import LpmError
@@ -17,35 +18,6 @@ from lpmdsl.runtime.calibration.methods import gradient, training
 from lpmdsl.runtime.calibration.methods.gradient import loss_of
 from lpmdsl.runtime.calibration.problem import keyed, read_problem
 
-TEXT = """\
-model leaving version 1.0
-
-clock
-  step 1 day
-  for 20 days
-
-parameter leaving every 5 days from covariates "weather.csv" as network of 16 = 0.05 per day
-
-parameter share = 60 %
-  prior beta(mean 60 %, sd 15 %)
-
-agent Person count 2_000
-
-condition Stay of Person
-  states I, R, T
-  start I
-  from I at rate leaving
-    to R with probability share
-    to T otherwise
-
-observe gone = number entering R per 5 days
-observe taken = number entering T per 5 days
-
-calibrate
-  fit gone to "gone.csv" column gone with negative_binomial(dispersion 50)
-  fit taken to "gone.csv" column taken with negative_binomial(dispersion 50)
-  estimate leaving, share by gradient
-"""
 WEATHER = "piece,rain,wind\n2,0,-1\n1,1,0.5\n3,-1,1\n4,2,0\n"
 TRUE = np.array([0.06, 0.03, 0.02, 0.09])
 """Rates of the pieces, 0.04 · 1.5^rain."""

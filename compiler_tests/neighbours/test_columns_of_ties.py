@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,8 @@ import numpy as np
 import pytest
 
 import lpmdsl
-from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
-from compiler_tests.support.four_ways import same_four_ways
+from compiler_tests.support.both_backends import assert_same, request_of, runner
+from compiler_tests.support.four_ways import assert_all_seen, same_four_ways, same_on_gpu
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.networks.directed import ends
 from lpmdsl.networks.world import World
@@ -61,18 +59,11 @@ def world_of(loaded: lpmdsl.LoadedModel) -> World:
 @pytest.mark.parametrize("directed", [True, False])
 def test_all_ways_read_the_same_of_ties(tmp_path: Path, directed: bool) -> None:
     result = same_four_ways(everything(tmp_path, directed).model, None)
-    for name, values in result.observations.items():
-        assert np.nansum(np.abs(values)) > 0, f"{name} never saw anything"
+    assert_all_seen(result)
 
 
 def test_a_gpu_reads_the_same_of_ties(tmp_path: Path) -> None:
-    from compiler_tests.backends.test_triton import on_gpu
-
-    assert os.environ.get("TRITON_INTERPRET") == "1"
-    model = everything(tmp_path, directed=True).model
-    request = replace(request_of(model, None, 1), steps=5)  # the interpreter is slow
-    (result,) = on_gpu(compiled(model), request)
-    assert_same(runner(model, "cpu")(request), result)
+    same_on_gpu(everything(tmp_path, directed=True).model, None, steps=5)
 
 
 @pytest.mark.parametrize("directed", [True, False])

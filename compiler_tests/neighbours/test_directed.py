@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lpmdsl
-from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
-from compiler_tests.support.four_ways import same_four_ways
+from compiler_tests.support.four_ways import assert_all_seen, same_four_ways, same_on_gpu
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.networks.directed import directed_graph, ends, to_rows, turned
 from lpmdsl.networks.generators import NETWORKS
@@ -67,19 +64,12 @@ def world_of(model: lpmdsl.LoadedModel) -> World:
 @pytest.mark.parametrize("more", ["", " where x > 0.2", " on weekdays"])
 def test_all_ways_go_along_ties_alike(more: str) -> None:
     result = same_four_ways(lpmdsl.load(TEXT.format(how=ER, more=more)).model, None)
-    for name, values in result.observations.items():
-        assert np.nansum(np.abs(values)) > 0, f"{name} never saw anything"
+    assert_all_seen(result)
     assert np.array_equal(result.observations["out"], result.observations["inward"]), "each tie has two ends"
 
 
 def test_a_gpu_goes_along_ties_alike() -> None:
-    from compiler_tests.backends.test_triton import on_gpu
-
-    assert os.environ.get("TRITON_INTERPRET") == "1"
-    model = lpmdsl.load(TEXT.format(how=ER, more="")).model
-    request = replace(request_of(model, 100, 1), steps=5)  # the interpreter is slow
-    (result,) = on_gpu(compiled(model), request)
-    assert_same(runner(model, "cpu")(request), result)
+    same_on_gpu(lpmdsl.load(TEXT.format(how=ER, more="")).model, 100, steps=5)
 
 
 def test_a_line_reads_as_it_is_written() -> None:

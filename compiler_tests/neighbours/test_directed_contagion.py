@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import numpy as np
 import pytest
 
 import lpmdsl
-from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
-from compiler_tests.support.four_ways import same_four_ways
+from compiler_tests.support.both_backends import request_of, runner
+from compiler_tests.support.four_ways import same_four_ways, same_on_gpu
 from lpmdsl.config import RunOptions
 from lpmdsl.lowering.dense.program import lower
 from lpmdsl.population.people import build_world
@@ -83,13 +82,8 @@ def test_all_ways_go_along_directed_ties_alike(changes: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("again", ["", AGAIN])
 def test_a_gpu_goes_along_directed_ties_alike(again: str) -> None:
-    from compiler_tests.backends.test_triton import on_gpu
-
-    assert os.environ.get("TRITON_INTERPRET") == "1"
     model = lpmdsl.load(text(again=again, rate="0.5 per day")).model
-    request = replace(request_of(model, 120, 1), steps=6)  # the interpreter is slow
-    (result,) = on_gpu(compiled(model), request)
-    assert_same(runner(model, "cpu")(request), result)
+    same_on_gpu(model, 120, steps=6)
     program = lower(model)
     assert push_or_pull(program) == program, "ties that lead one way are gone along from the sources alone"
     mutual = lower(lpmdsl.load(text(again=again, how=ER.removesuffix(" directed"))).model)

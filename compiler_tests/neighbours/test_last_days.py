@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 import lpmdsl
-from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
-from compiler_tests.support.four_ways import same_four_ways
+from compiler_tests.support.both_backends import request_of, runner
+from compiler_tests.support.four_ways import assert_all_seen, same_four_ways, same_on_gpu
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.networks.random_regular import circles, rows_of_draw
 from lpmdsl.networks.rng_keys import site
@@ -95,18 +92,11 @@ LINE = "each of met in the last 5 days where their.Flu is not R with probability
 )
 def test_all_ways_look_back_alike(old: str, new: str) -> None:
     result = same_four_ways(lpmdsl.load(TEXT.replace(old, new)).model, None)
-    for name, values in result.observations.items():
-        assert np.nansum(np.abs(values)) > 0, f"{name} never saw anything"
+    assert_all_seen(result)
 
 
 def test_a_gpu_looks_back_alike() -> None:
-    from compiler_tests.backends.test_triton import on_gpu
-
-    assert os.environ.get("TRITON_INTERPRET") == "1"
-    model = lpmdsl.load(TEXT.replace("redrawn every day", "redrawn every 2 days")).model
-    request = replace(request_of(model, 100, 1), steps=6)  # the interpreter is slow
-    (result,) = on_gpu(compiled(model), request)
-    assert_same(runner(model, "cpu")(request), result)
+    same_on_gpu(lpmdsl.load(TEXT.replace("redrawn every day", "redrawn every 2 days")).model, 100, steps=6)
 
 
 def test_a_line_reads_as_it_is_written() -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lpmdsl
-from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
-from compiler_tests.support.four_ways import same_four_ways
+from compiler_tests.support.four_ways import assert_all_seen, same_four_ways, same_on_gpu
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.population.people import build_world
 from lpmdsl.semantics.host.evaluate import parameter_values
@@ -22,20 +19,13 @@ EVERYTHING = Path(__file__).parent / "everything_seen.lpm"
 @pytest.mark.parametrize("seed", [1, 2])
 def test_all_ways_see_the_same(seed: int) -> None:
     result = same_four_ways(lpmdsl.load(EVERYTHING).model, 600, seed)
-    for name, values in result.observations.items():
-        assert np.nansum(np.abs(values)) > 0, f"{name} never saw anything"
+    assert_all_seen(result)
     at_work = result.observations["at_work"].ravel()
     assert at_work[6] == at_work[7] == 0 and at_work[8] > 0, "a network that rests on weekends joins nobody then"
 
 
 def test_a_gpu_sees_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    from compiler_tests.backends.test_triton import on_gpu
-
-    assert os.environ.get("TRITON_INTERPRET") == "1"
-    model = lpmdsl.load(EVERYTHING).model
-    request = replace(request_of(model, 200, 1), steps=8)  # the interpreter is slow
-    (result,) = on_gpu(compiled(model), request)
-    assert_same(runner(model, "cpu")(request), result)
+    same_on_gpu(lpmdsl.load(EVERYTHING).model, 200, steps=8)
 
 
 SMALL = """model small version 1.0

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import os
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lpmdsl
-from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
-from compiler_tests.support.four_ways import same_four_ways
+from compiler_tests.support.both_backends import assert_same, request_of, runner
+from compiler_tests.support.four_ways import assert_all_seen, same_four_ways, same_on_gpu
 from lpmdsl.backends.request import RunResult
 from lpmdsl.config import RunOptions
 from lpmdsl.diagnostics import LpmError, Report
@@ -82,18 +81,11 @@ LESS = "from I on homes, met at 0.1 per contact"
 )
 def test_all_ways_draw_ties_anew_alike(old: str, new: str) -> None:
     result = same_four_ways(lpmdsl.load(TEXT.replace(old, new)).model, None)
-    for name, values in result.observations.items():
-        assert np.nansum(np.abs(values)) > 0, f"{name} never saw anything"
+    assert_all_seen(result)
 
 
 def test_a_gpu_draws_ties_anew_alike() -> None:
-    from compiler_tests.backends.test_triton import on_gpu
-
-    assert os.environ.get("TRITON_INTERPRET") == "1"
-    model = lpmdsl.load(TEXT.replace("every day with", "every 2 days with")).model
-    request = replace(request_of(model, 100, 1), steps=5)  # the interpreter is slow
-    (result,) = on_gpu(compiled(model), request)
-    assert_same(runner(model, "cpu")(request), result)
+    same_on_gpu(lpmdsl.load(TEXT.replace("every day with", "every 2 days with")).model, 100, steps=5)
 
 
 def test_a_line_reads_as_it_is_written() -> None:
@@ -224,10 +216,9 @@ def test_the_score_goes_along_redrawn_ties() -> None:
         ("as random_regular(degree 4) redrawn every", "E0101", 67),
     ],
 )
-def test_messages(line: str, code: str, column: int, tmp_path: object) -> None:
-    assert isinstance(tmp_path, os.PathLike)
-    (tmp_path / "edges.csv").write_text("source,target\n0,1\n")  # type: ignore[operator]
-    place = tmp_path / "m.lpm"  # type: ignore[operator]
+def test_messages(line: str, code: str, column: int, tmp_path: Path) -> None:
+    (tmp_path / "edges.csv").write_text("source,target\n0,1\n")
+    place = tmp_path / "m.lpm"
     place.write_text(TEXT.replace(LINE, line))
     with pytest.raises(LpmError) as raised:
         lpmdsl.load(place)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import lpmdsl
-from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
-from compiler_tests.support.four_ways import same_four_ways
+from compiler_tests.support.both_backends import assert_same, request_of, runner
+from compiler_tests.support.four_ways import same_four_ways, same_on_gpu
 from lpmdsl.diagnostics import LpmError
 
 ZOMBIES = """model zombies
@@ -46,12 +46,7 @@ def test_counts_are_the_same_every_way(seed: int) -> None:
 
 
 def test_a_gpu_counts_the_same() -> None:
-    from compiler_tests.backends.test_triton import on_gpu
-
-    model = lpmdsl.load(ZOMBIES).model
-    request = replace(request_of(model, 400, 1), steps=12)
-    (result,) = on_gpu(compiled(model), request)
-    assert_same(runner(model, "cpu")(request), result)
+    same_on_gpu(lpmdsl.load(ZOMBIES).model, 400, steps=12)
 
 
 def test_what_only_the_model_reads_is_no_result() -> None:

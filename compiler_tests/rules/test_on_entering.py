@@ -5,8 +5,6 @@ Seeds are fixed; |z| < 3 where a mean is compared.
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +12,8 @@ import pytest
 
 import lpmdsl
 from compiler_tests.support.agreement import agreed, checked, formatted, found
-from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
-from compiler_tests.support.four_ways import same_four_ways
+from compiler_tests.support.both_backends import assert_same, request_of, runner
+from compiler_tests.support.four_ways import assert_all_seen, same_four_ways, same_on_gpu
 from lpmdsl.diagnostics import LpmError
 
 EVERYTHING = Path(__file__).parent / "on_entering.lpm"
@@ -68,8 +66,7 @@ def observed(text: str) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_all_ways_follow_the_same_paragraphs(seed: int) -> None:
     result = same_four_ways(lpmdsl.load(EVERYTHING).model, None, seed)
-    for name, values in result.observations.items():
-        assert np.nansum(np.abs(values)) > 0, f"{name} never saw anything"
+    assert_all_seen(result)
 
 
 def test_three_threads_follow_the_same_paragraphs() -> None:
@@ -79,13 +76,7 @@ def test_three_threads_follow_the_same_paragraphs() -> None:
 
 
 def test_a_gpu_follows_the_same_paragraphs() -> None:
-    from compiler_tests.backends.test_triton import on_gpu
-
-    assert os.environ.get("TRITON_INTERPRET") == "1"
-    model = lpmdsl.load(EVERYTHING).model
-    request = replace(request_of(model, 100, 1), steps=8)  # the interpreter is slow
-    (result,) = on_gpu(compiled(model), request)
-    assert_same(runner(model, "cpu")(request), result)
+    same_on_gpu(lpmdsl.load(EVERYTHING).model, 100, steps=8)
 
 
 # ------------------------------------------------------------------ what is done, when, and what is read

@@ -5,8 +5,6 @@ Seeds are fixed; |z| < 3 where a mean over replicates is compared, χ² below it
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +12,8 @@ import pytest
 from scipy import stats
 
 import lpmdsl
-from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
-from compiler_tests.support.four_ways import same_four_ways
+from compiler_tests.support.both_backends import assert_same, request_of, runner
+from compiler_tests.support.four_ways import assert_all_seen, same_four_ways, same_on_gpu
 from lpmdsl.diagnostics import LpmError
 
 EVERYTHING = Path(__file__).parent / "everything_ruled.lpm"
@@ -26,8 +24,7 @@ CLOCK = "clock\n  step 1 day\n  for {steps} days\n"
 @pytest.mark.parametrize(("path", "seed"), [(EVERYTHING, 1), (EVERYTHING, 2), (DONE, 1), (DONE, 2)])
 def test_all_ways_follow_the_same_rules(path: Path, seed: int) -> None:
     result = same_four_ways(lpmdsl.load(path).model, 300, seed)
-    for name, values in result.observations.items():
-        assert np.nansum(np.abs(values)) > 0, f"{name} never saw anything"
+    assert_all_seen(result)
 
 
 def test_three_threads_follow_the_same_rules() -> None:
@@ -46,13 +43,7 @@ def test_three_threads_follow_the_same_rules() -> None:
 
 @pytest.mark.parametrize("path", [EVERYTHING, DONE], ids=lambda p: p.stem)
 def test_a_gpu_follows_the_same_rules(path: Path) -> None:
-    from compiler_tests.backends.test_triton import on_gpu
-
-    assert os.environ.get("TRITON_INTERPRET") == "1"
-    model = lpmdsl.load(path).model
-    request = replace(request_of(model, 100, 1), steps=8)  # the interpreter is slow
-    (result,) = on_gpu(compiled(model), request)
-    assert_same(runner(model, "cpu")(request), result)
+    same_on_gpu(lpmdsl.load(path).model, 100, steps=8)
 
 
 # ------------------------------------------------------------------ chains whose laws are known

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 import lpmdsl
-from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
-from compiler_tests.support.four_ways import same_four_ways
+from compiler_tests.support.both_backends import compiled, request_of, runner
+from compiler_tests.support.four_ways import assert_all_seen, same_four_ways, same_on_gpu
 from lpmdsl.diagnostics import LpmError, Report
 from lpmdsl.lowering.relaxed.supported import check_relaxable
 from lpmdsl.semantics.analysis.score_support import unscored
@@ -64,7 +61,6 @@ observe twice = sum of offspring * offspring over Person every day
 observe from_the_infectious = count of Person where was is I every day
 observe seen = mean of (sum of their.offspring over infector) over Person every day
 """
-AGAIN = "from S by contagion to I"
 
 
 @pytest.mark.parametrize(
@@ -88,19 +84,12 @@ AGAIN = "from S by contagion to I"
 )
 def test_all_ways_remember_alike(old: str, new: str) -> None:
     result = same_four_ways(lpmdsl.load(TEXT.replace(old, new)).model, None)
-    for name, values in result.observations.items():
-        assert np.nansum(np.abs(values)) > 0, f"{name} never saw anything"
+    assert_all_seen(result)
     assert result.observations["cases"].sum() == result.observations["offsprings"].ravel()[-1]
 
 
 def test_a_gpu_remembers_alike() -> None:
-    from compiler_tests.backends.test_triton import on_gpu
-
-    assert os.environ.get("TRITON_INTERPRET") == "1"
-    model = lpmdsl.load(TEXT.replace("exponential(mean 1 day)", "exponential(mean 3 hours)")).model
-    request = replace(request_of(model, 120, 1), steps=4)  # the interpreter is slow
-    (result,) = on_gpu(compiled(model), request)
-    assert_same(runner(model, "cpu")(request), result)
+    same_on_gpu(lpmdsl.load(TEXT.replace("exponential(mean 1 day)", "exponential(mean 3 hours)")).model, 120, steps=4)
 
 
 def test_lines_read_as_they_are_written() -> None:
@@ -298,20 +287,20 @@ AT_RANDOM = "\nnetwork town joins Person at random with 3 contacts per day\n\nco
         ("the source as infector", "the source infector", "E0101", (37, 24)),
         ("the source as infector", "the source as infector\n  remembers the source as other_one", "E0111", (38, 3)),
         ("each of infector\n", "each of infector in the last 5 days\n", "E1114", (30, 34)),
-        ("pick", "pick", "", (0, 0)),
     ],
 )
 def test_messages(old: str, new: str, code: str, at: tuple[int, int]) -> None:
     text = TEXT.replace(old, new, 1)
     if "town" in new:
         text = text.replace("on homes, met, friends at", "on homes, town at")
-    if not code:
-        assert lpmdsl.load(text).model.contagions[0].remembers == "infector"
-        return
     with pytest.raises(LpmError) as raised:
         lpmdsl.load(text)
     found = [(d.code, (d.span.line, d.span.column)) for d in raised.value.report.diagnostics]
     assert (code, at) in found, found
+
+
+def test_a_source_that_something_reads_is_remembered() -> None:
+    assert lpmdsl.load(TEXT).model.contagions[0].remembers == "infector"
 
 
 def test_a_source_of_another_kind_is_not_remembered() -> None:

@@ -5,8 +5,6 @@ Seeds are fixed; |z| < 3 where a count over many copies is compared.
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,8 +12,8 @@ import numpy as np
 import pytest
 
 import lpmdsl
-from compiler_tests.support.both_backends import assert_same, compiled, request_of, runner
-from compiler_tests.support.four_ways import same_four_ways
+from compiler_tests.support.both_backends import assert_same, request_of, runner
+from compiler_tests.support.four_ways import assert_all_seen, same_four_ways, same_on_gpu
 from lpmdsl.diagnostics import LpmError
 
 EVERYTHING = Path(__file__).parent / "everything_taken.lpm"
@@ -24,18 +22,11 @@ EVERYTHING = Path(__file__).parent / "everything_taken.lpm"
 @pytest.mark.parametrize("seed", [1, 2])
 def test_all_ways_take_the_same(seed: int) -> None:
     result = same_four_ways(lpmdsl.load(EVERYTHING).model, 300, seed)
-    for name, values in result.observations.items():
-        assert np.nansum(np.abs(values)) > 0, f"{name} never saw anything"
+    assert_all_seen(result)
 
 
 def test_a_gpu_takes_the_same() -> None:
-    from compiler_tests.backends.test_triton import on_gpu
-
-    assert os.environ.get("TRITON_INTERPRET") == "1"
-    model = lpmdsl.load(EVERYTHING).model
-    request = replace(request_of(model, 100, 1), steps=6)  # the interpreter is slow
-    (result,) = on_gpu(compiled(model), request)
-    assert_same(runner(model, "cpu")(request), result)
+    same_on_gpu(lpmdsl.load(EVERYTHING).model, 100, steps=6)
 
 
 MANY = """model many

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from lpmdsl.config import BASELINE, RunOptions
 from lpmdsl.diagnostics import Report
 from lpmdsl.population.people import build_world, start_states
 from lpmdsl.reference import interpreter
+from lpmdsl.runtime.engine import execute
 from lpmdsl.runtime.engine.execute import cpu_runner
 from lpmdsl.runtime.scenarios import plan
 from lpmdsl.semantics.analyse import analyse
@@ -51,8 +53,14 @@ def runner(model: Model, backend: str, threads: int = 1) -> Callable[[RunRequest
 
 
 def cpu_run(made: Compiled, threads: int = 1) -> Callable[[RunRequest], RunResult]:
+    """A function that runs requests on exactly so many threads, however few agents there are."""
     run = cpu_runner(made, threads)
-    return lambda request: run(request, None)
+
+    def on_threads(request: RunRequest) -> RunResult:
+        with patch.object(execute, "AGENTS_PER_THREAD", 1 if threads > 1 else execute.AGENTS_PER_THREAD):
+            return run(request, None)
+
+    return on_threads
 
 
 @lru_cache
@@ -94,7 +102,7 @@ def small_requests(path: Path, most_steps: int | None = None) -> list[RunRequest
 
 
 def assert_same(a: RunResult, b: RunResult) -> None:
-    """Every report, watch, final state and amount of money is the same number."""
+    """Every report, watch, final state and amount of money is the same number, and the run ends at the same time."""
     for name, reports in a.observations.items():
         _same(reports, b.observations[name], name)
     assert len(a.watches) == len(b.watches)
@@ -104,6 +112,7 @@ def assert_same(a: RunResult, b: RunResult) -> None:
         _same(states, b.states[name], name)
     assert a.observations.keys() == b.observations.keys() and a.states.keys() == b.states.keys()
     assert a.costs == b.costs
+    assert a.ended == b.ended
 
 
 def _same(a: ArrayLike, b: ArrayLike, name: str) -> None:
