@@ -48,3 +48,12 @@ def test_a_scenario_holds_a_formula_at_the_value_with_which_it_begins(backend: s
     np.testing.assert_array_equal(moving[:10], right[:10])
     assert moving[10:].sum() < right[10:].sum() / 2
     np.testing.assert_array_equal(colds(formula, "lower", backend), colds(constant, "lower", backend))
+
+
+def test_a_family_set_by_its_name_is_held_in_all_its_parts() -> None:
+    family = TEXT.replace("parameter rate = ", "parameter rate by group = ").split("scenario")[0]
+    family = family.replace("count 2_000\n", "count 2_000\n  group category ~ categorical(a 50 %, b 50 %)\n")
+    formula = lpmdsl.load(family.format(rate="0.3 per day until 2024-01-11, 0.1 per day after"))
+    constant = lpmdsl.load(family.format(rate="0.3 per day"))
+    held = colds(formula, "baseline", "cpu", rate="0.3 per day")
+    np.testing.assert_array_equal(held, colds(constant, "baseline", "cpu"))

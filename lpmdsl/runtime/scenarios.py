@@ -46,7 +46,7 @@ def plan(model: Model, options: RunOptions) -> Plan:
     _require_agents(model)
     report = Report()
     settings = setting_values(model, options.settings, report)
-    settings = _held(model, settings, [n for n in settings if isinstance(options.settings.get(n), str)])
+    settings = _held(model, settings, _by_hand(model, options))
     counts = _counts(model, options.agents, report)
     names = _known_scenarios(model, options.scenarios, report)
     if report.has_errors:
@@ -119,6 +119,17 @@ def _variant(
         refuse(model, settings | changed, typed, report)
     off = frozenset(scenario.without) | resting(model, name)
     return Variant(name, parameter_values(model, _held(model, settings | changed, changed)), off)
+
+
+def _by_hand(model: Model, options: RunOptions) -> list[str]:
+    """The parameters that settings write as text, the parts of a family by its name too."""
+    return [
+        part
+        for name, text in options.settings.items()
+        if isinstance(text, str)
+        for part in model.parts(name)
+        if part == name or part not in options.settings
+    ]
 
 
 def _held(model: Model, settings: dict[str, float], by_hand: Iterable[str]) -> dict[str, float]:
