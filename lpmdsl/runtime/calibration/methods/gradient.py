@@ -178,7 +178,7 @@ def _climb_all(
     ends: list[Array] = []
     certificate, spent = None, 0
     for some in (range(1), range(1, len(losses))):
-        found = _ends(losses, starts, some, width, Loss.through_simulator, "gradient", checkpoint, tell)
+        found = ends_of(losses, starts, some, width, Loss.through_simulator, "gradient", checkpoint, tell)
         certificate = certified(losses, [*ends, *found], width, tell) if found is not None else None
         if found is None or certificate is None:
             return None
@@ -186,18 +186,18 @@ def _climb_all(
         if certificate.words == CONVICTED:
             spent += len(losses) * ITERATIONS * by_differences
             every = range(len(losses))
-            found = _ends(losses, starts, every, width, lambda loss, z: loss.by_differences(z, 0.3 * width),
-                          "differences", checkpoint, tell)  # fmt: skip
+            found = ends_of(losses, starts, every, width, lambda loss, z: loss.by_differences(z, 0.3 * width),
+                            "differences", checkpoint, tell)  # fmt: skip
             return (found, certificate, spent) if found is not None else None
     assert certificate is not None
     return ends, certificate, spent
 
 
-def _ends(
+def ends_of(
     losses: list[Loss], starts: list[Array], some: range, width: Array, gradient: Gradient, name: str,
     checkpoint: Checkpoint, tell: Tell,
 ) -> list[Array] | None:  # fmt: skip
-    """Ends of ``some`` of the starts."""
+    """Ends of the climbs from ``some`` of the starts; None if asked to stop. ``name``: of the way, in what is told."""
     ends = []
     for s in some:
         end = adam(losses[s], starts[s], width, gradient, f"{name} climb {s} ", s, len(losses), checkpoint, tell)

@@ -23,9 +23,9 @@ from lpmdsl.runtime.calibration.methods.gradient import (
     ITERATIONS,
     NUDGE,
     Loss,
-    adam,
     certified,
     disagreement,
+    ends_of,
     loss_of,
 )
 from lpmdsl.runtime.calibration.methods.peak_draws import stopped_posterior
@@ -154,7 +154,7 @@ def _climbed(
     way: Way, losses: list[Loss], checkpoint: Checkpoint, tell: Tell
 ) -> tuple[list[Array], Certified, int] | None:
     """End of every start, the certificate of the simulator's gradient, and the number of runs for each replicate."""
-    spent, ends = 0, _ends(way, losses, None, "gradient", checkpoint, tell)
+    ends = _ends(way, losses, None, "gradient", checkpoint, tell)
     if ends is None:
         return None
     width = NEAR * way.problem.prior_on_the_line(lambda k: keyed(way.problem.options.seed, GRADIENT, 3, k), 500).std(0)
@@ -173,17 +173,12 @@ def _ends(
     way: Way, losses: list[Loss], width: Array | None, name: str, checkpoint: Checkpoint, tell: Tell
 ) -> list[Array] | None:
     """Ends of all starts; a start is a draw of the weights, and the middle of the other priors."""
-    problem, found = way.problem, []
+    problem = way.problem
     middle = np.median(problem.prior_on_the_line(lambda k: keyed(problem.options.seed, GRADIENT, 4, k), 500), axis=0)
-    for s, loss in enumerate(losses):
-        first = keyed(problem.options.seed, GRADIENT, s, 5).standard_normal(way.weights)
-        w = np.concatenate([first, middle[way.plain]])
-        end = adam(loss, w, np.ones(len(w)), lambda one, x: way.climbed(one, x, width), f"{name} climb {s} ", s,
-                   len(losses), checkpoint, tell)  # fmt: skip
-        if end is None:
-            return None
-        found.append(end)
-    return found
+    first = [keyed(problem.options.seed, GRADIENT, s, 5).standard_normal(way.weights) for s in range(len(losses))]
+    starts = [np.concatenate([w, middle[way.plain]]) for w in first]
+    return ends_of(losses, starts, range(len(losses)), np.ones(len(starts[0])),
+                   lambda one, x: way.climbed(one, x, width), name, checkpoint, tell)  # fmt: skip
 
 
 # ------------------------------------------------------------------ about the peak

@@ -27,18 +27,13 @@ def notes_on(problem: Problem, found: Posterior) -> list[str]:
     if found.draws.size == 0:
         return notes
     flat = found.draws.reshape(-1, len(problem.free))
-    prior = _prior_on_the_line(problem)
+    prior = problem.prior_on_the_line(lambda k: keyed(problem.options.seed, PRIOR, k), 4000)
     widths = flat.std(axis=0) / np.maximum(prior.std(axis=0), 1e-12)
     tied = _tied(flat, widths)
     alone = set(range(len(widths))) - {k for a, b, _ in tied for k in (a, b)}
     notes += [_flat(problem.names[k]) for k in sorted(alone) if _says_nothing(flat[:, k], prior[:, k])]
     notes += [_together(problem.names[a], problem.names[b], correlation) for a, b, correlation in tied]
     return [*notes, *_far(problem, flat, prior)]
-
-
-def _prior_on_the_line(problem: Problem) -> Array:
-    """(draws, parameters) of the prior on the real line."""
-    return problem.prior_on_the_line(lambda k: keyed(problem.options.seed, PRIOR, k), 4000)
 
 
 def _says_nothing(after: Array, before: Array) -> bool:
