@@ -19,7 +19,7 @@ from lpmdsl.runtime.behaviours.client import _retry_after
 from lpmdsl.runtime.behaviours.jsonl import export_lines, import_lines
 from lpmdsl.runtime.behaviours.ledger import open_ledger
 from lpmdsl.runtime.behaviours.opening import _log
-from lpmdsl.runtime.behaviours.render import Request
+from lpmdsl.runtime.behaviours.render import Part, Request
 from lpmdsl.runtime.behaviours.replies import (
     MOST_TOKENS,
     Invalid,
@@ -29,7 +29,7 @@ from lpmdsl.runtime.behaviours.replies import (
 )
 
 TRIALS = Path(__file__).parent.parent / "trials"
-WORDS = Request("k", "{}", ("go_out", "isolate"))
+WORDS = Request("k", "{}", (Part("decision", ("go_out", "isolate"), (0, 1)),))
 
 
 def code_of(command) -> str:

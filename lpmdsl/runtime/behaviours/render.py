@@ -50,18 +50,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Request for one archetype: ``body`` is canonical JSON, ``key`` its SHA-256. ``words``: (no, yes), or the
-    category's labels; () where the reply is no word. ``parts``: what a reply says; () where it is one of the words."""
+    """Request for one archetype: ``body`` is canonical JSON, ``key`` its SHA-256. ``parts``: what a reply says, in the
+    order of its object."""
 
     key: str
     body: str
-    words: tuple[str, ...]
-    parts: tuple[Part, ...] = ()
+    parts: tuple[Part, ...]
 
     @property
-    def wanted(self) -> tuple[Part, ...]:
-        """Parts of a reply, in the order of its object."""
-        return self.parts or (Part("decision", self.words, tuple(range(len(self.words)))),)
+    def words(self) -> tuple[str, ...]:
+        """Words of the first thing that a reply says, such as (no, yes); () where it is no word."""
+        return self.parts[0].words
 
     @property
     def content(self) -> dict[str, Any]:
@@ -93,7 +92,7 @@ def request_of(behaviour: Behaviour, labels: tuple[str, ...], model: str, temper
         "settings": settings,
     }
     body = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return Request(hashlib.sha256(body.encode()).hexdigest(), body, parts[0].words, parts)
+    return Request(hashlib.sha256(body.encode()).hexdigest(), body, parts)
 
 
 def parts_of(behaviour: Behaviour) -> tuple[Part, ...]:

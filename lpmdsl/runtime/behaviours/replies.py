@@ -106,7 +106,7 @@ def reply_values(request: Request, text: str) -> tuple[float, ...]:
     Raises ``Invalid`` where the text is not of the schema.
     """
     said = _said(request, text)
-    return tuple(_value(part, said[part.name]) for part in request.wanted)
+    return tuple(_value(part, said[part.name]) for part in request.parts)
 
 
 def _value(part: Part, said: Any) -> float:
@@ -119,10 +119,10 @@ def _said(request: Request, text: str) -> dict[str, Any]:
         found = json.loads(text, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
         raise Invalid("not of the schema") from error
-    names = [part.name for part in request.wanted]
+    names = [part.name for part in request.parts]
     if not isinstance(found, dict) or set(found) != set(names):
         raise Invalid("not of the schema")
-    if not all(_is_wanted(part, found[part.name]) for part in request.wanted):
+    if not all(_is_wanted(part, found[part.name]) for part in request.parts):
         raise Invalid("not of the schema")
     return {name: found[name] for name in names}
 

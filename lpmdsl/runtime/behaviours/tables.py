@@ -18,7 +18,7 @@ Value = float | tuple[float, ...] | None
 def of_all_labels(behaviour: Behaviour, request: Request, said: tuple[float, ...]) -> tuple[float, ...]:
     """The probabilities of all labels: 0 of those that may not be said."""
     every = [0.0] * len(labels_of(behaviour))
-    for label, probability in zip(request.wanted[0].labels, said, strict=True):
+    for label, probability in zip(request.parts[0].labels, said, strict=True):
         every[label] = probability
     return tuple(every)
 
