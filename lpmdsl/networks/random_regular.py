@@ -60,18 +60,17 @@ def random_regular(n: int, arguments: Arguments, seed: int, site: int) -> Ties:
 
 
 @native()
-def _write_rows(targets, keys, first, last):
-    for i in range(first, last):
-        for edge in range(targets.shape[1]):
-            targets[i, edge] = neighbour(keys, i, edge, targets.shape[0])
-        shell_sort(targets[i], 0, targets.shape[1])
-
-
-@native()
 def _write_draw(targets, keys, first, last):
     for i in range(first, last):
         for edge in range(targets.shape[1]):
             targets[i, edge] = neighbour(keys, i, edge, targets.shape[0])
+
+
+@native()
+def _write_rows(targets, keys, first, last):
+    _write_draw(targets, keys, first, last)
+    for i in range(first, last):
+        shell_sort(targets[i], 0, targets.shape[1])
 
 
 @native()

@@ -121,21 +121,22 @@ def _known(found: Occurrence, model: m.Model | None, reproduction: Mapping[str, 
 def _parameter(name: str, model: m.Model) -> Iterator[str]:
     parts = [p for p in model.parameters if p.family == name]
     if parts:
-        told = [f"{p.name} {_value(p, model) if m.is_constant(p.default) else in_words(p.type)}" for p in parts]
-        shown = told if len(told) <= MOST_LINES else [*told[: MOST_LINES - 1], "…"]
-        yield markdown_code("\n".join(shown))
+        values = parameter_values(model)
+        shown = parts if len(parts) <= MOST_LINES else parts[: MOST_LINES - 1]
+        told = [f"{p.name} {_value(p, values) if m.is_constant(p.default) else in_words(p.type)}" for p in shown]
+        yield markdown_code("\n".join(told if shown is parts else [*told, "…"]))
         yield from (f"Source: {markdown(p.source)}" for p in parts[:1] if p.source)
         return
     for parameter in (p for p in model.parameters if p.name == name):
         unit = in_words(parameter.type)
-        told = _value(parameter, model) if m.is_constant(parameter.default) else ""
+        told = _value(parameter, parameter_values(model)) if m.is_constant(parameter.default) else ""
         yield f"**{markdown(told or unit)}**" + (f" ({markdown(unit)})" if told and unit not in told else "")
         if parameter.source:
             yield f"Source: {markdown(parameter.source)}"
 
 
-def _value(parameter: m.Parameter, model: m.Model) -> str:
-    value = float(parameter_values(model).get(parameter.name, math.nan))
+def _value(parameter: m.Parameter, values: Mapping[str, float]) -> str:
+    value = float(values.get(parameter.name, math.nan))
     return f"= {value / parameter.scale:.6g} {parameter.unit}".rstrip() if math.isfinite(value) else ""
 
 

@@ -60,8 +60,9 @@ class Giving(Staying):
         leads = {e: np.empty(self.size) for e in (rule.exits if rule is not None else ())}
         for k in np.unique(kind):
             ends = _Ends.of(rule, int(k))
-            for rows in _blocks(np.flatnonzero(kind == k), ends.nodes(self.profile)):
-                given[rows], stay[rows], out = ends.integrals(self.profile, self.factor, total[rows], rows)
+            edges = ends.edges(self.profile)
+            for rows in _blocks(np.flatnonzero(kind == k), NODES * (len(edges) - 1) + 1):
+                given[rows], stay[rows], out = ends.integrals(self.profile, edges, self.factor, total[rows], rows)
                 for exit_, lead in leads.items():
                     lead[rows] = out[exit_]
         by_rate = {e: rate * np.where(rate > 0, stay, 0.0) for (e, _), rate in zip(self.rates, rates, strict=True)}
@@ -106,15 +107,10 @@ class _Ends:
         breaks = np.array([b for b in profile.breaks if 0 < b <= last])
         return np.unique(np.concatenate([[0.0], breaks, self.lengths, finer]))
 
-    def nodes(self, profile: Profile) -> int:
-        """Number of ages at which the hazard is asked for."""
-        return NODES * (len(self.edges(profile)) - 1) + 1
-
     def integrals(
-        self, profile: Profile, factor: float | None, theta: Rows, rows: Some
+        self, profile: Profile, edges: Rows, factor: float | None, theta: Rows, rows: Some
     ) -> tuple[Rows, Rows, dict[int, Rows]]:
         """Contacts given, the discounted days and E[φ(X); exit], each of ``rows``; ``theta``: with all rates."""
-        edges = self.edges(profile)
         half = np.diff(edges) / 2
         x, w, up_to = _gauss()
         ages = (edges[:-1, None] + half[:, None] * (1 + x)).reshape(-1)
