@@ -108,7 +108,7 @@ def _parameter(ctx: Context, written: tree.Parameter, family: Family | None) -> 
         default = model.Literal_(default.value, NUMBER, default.span)  # 150 % is a factor, not a share
     if not is_finite(ctx, default, "a parameter"):
         return None
-    of_family = ctx.families.get(name.partition("[")[0])
+    of_family = ctx.families.get(model.family_in(name))
     unit, scale = _printed(of_family.written.value if of_family is not None else written.value, default.type)
     prior = check_distribution(ctx, written.prior, default.type, "prior", scope) if written.prior else None
     low, high = (_bound(ctx, e, default.type, name) for e in (written.low, written.high))

@@ -131,4 +131,5 @@ from lpmdsl.semantics.model.values import (
     Net as Net,
     Parameter as Parameter,
     Table as Table,
+    family_in as family_in,
 )

@@ -27,7 +27,7 @@ from lpmdsl.semantics.model.networks import Network
 from lpmdsl.semantics.model.observations import Observation
 from lpmdsl.semantics.model.rules import Rule, rules_in
 from lpmdsl.semantics.model.studies import Calibrate, CheckAlways, CheckQuantity, Compare, Scenario
-from lpmdsl.semantics.model.values import Clock, Net, Parameter, Table
+from lpmdsl.semantics.model.values import Clock, Net, Parameter, Table, family_in
 from lpmdsl.source import Span
 
 
@@ -61,7 +61,7 @@ class Model:
     def told_parameters(self) -> tuple[Parameter, ...]:
         """Parameters of which a reader is told: not the name of a family, which is at each time one of its parts."""
         families = {p.family for p in self.parameters if p.family}
-        return tuple(p for p in self.parameters if p.family or p.name.partition("[")[0] not in families)
+        return tuple(p for p in self.parameters if p.family or family_in(p.name) not in families)
 
     def parts(self, name: str) -> tuple[str, ...]:
         """The parameters that a name stands for: the parts of a family, else the one of that name, if there is one."""

@@ -93,6 +93,11 @@ class Parameter:
     family: str = ""
 
 
+def family_in(name: str) -> str:
+    """The name before the brackets, ``beta`` of ``beta[2, Bronx]``: that of the family, if it is one of a part."""
+    return name.partition("[")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Net:
     """A network that gives the parts of a family in a fit: each is its value as written times exp of the output at its

@@ -168,7 +168,7 @@ def parameter_change(ctx: Context, change: tree.Change, scope, who: str) -> mode
             f"{who} sets `{name}` outside the bounds that it was given.",
             change.value.span,
             "Widen `between … and …`, or choose another value.",
-            _bounds(ctx.names.parameters()[name.partition("[")[0]]),
+            _bounds(ctx.names.parameters()[model.family_in(name)]),
         )
         return None
     return value

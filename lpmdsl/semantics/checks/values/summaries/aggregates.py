@@ -97,7 +97,7 @@ def aggregate(
     if measure is None:
         return nothing(expr.span)
     function, level = measure
-    type_ = _aggregate_type(function, what)
+    type_ = aggregate_type(function, what)
     made = model.Aggregate(function, over.id, what, where, otherwise, type_, expr.span, level)
     return made if scope.can("aggregates") else counted(ctx, made, group)
 
@@ -171,7 +171,8 @@ def _quantile_level(ctx: Context, written: tree.Quantity) -> float | None:
     return None
 
 
-def _aggregate_type(function: str, what: model.Expr | None) -> Type:
+def aggregate_type(function: str, what: model.Expr | None) -> Type:
+    """The type of an aggregate over agents; ``what`` None: they are counted."""
     if what is not None:
         return what.type if function in ("min", "max", "mean", "quantile") else Type(Kind.NUMBER, what.type.dimension)
     return Type(Kind.NUMBER, PERSON) if function == "count" else SHARE

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER, PERSON, SHARE, Kind, Type
+from lpmdsl.quantities import BOOLEAN, ERROR, NUMBER, SHARE
 from lpmdsl.semantics import model
-from lpmdsl.semantics.checks.values.summaries.aggregates import counted, measure_of, numeric
+from lpmdsl.semantics.checks.values.summaries.aggregates import (
+    Checker,
+    Tester,
+    aggregate_type,
+    counted,
+    measure_of,
+    numeric,
+)
 from lpmdsl.semantics.checks.values.summaries.domains import check_domain, kinds_with
 from lpmdsl.semantics.context import Context, fresh_name, nothing, text_of
 from lpmdsl.semantics.resolve.scope import Scope, apart, counting
 from lpmdsl.syntax import tree
-
-Checker = Callable[[Context, tree.Expr, Scope], model.Expr]
-Tester = Callable[[Context, tree.Expr, Scope, str], model.Expr]
 
 
 def is_place(ctx: Context, over: tree.Name) -> bool:
@@ -48,14 +51,8 @@ def members_of(
     if measure is None or any(part is not None and part.type == ERROR for part in (where, what, otherwise)):
         return nothing(written.span)
     function, level = measure
-    type_ = _type_of(function, what)
+    type_ = aggregate_type(function, what)
     return model.Neighbours(function, "", what, where, otherwise, type_, written.span, level, kind, place)
-
-
-def _type_of(function: str, what: model.Expr | None) -> Type:
-    if what is None:
-        return Type(Kind.NUMBER, PERSON) if function == "count" else SHARE
-    return what.type if function in ("min", "max", "mean", "quantile") else Type(Kind.NUMBER, what.type.dimension)
 
 
 # ------------------------------------------------------------------ numbers of places
