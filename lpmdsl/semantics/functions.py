@@ -1,7 +1,7 @@
 """The functions of numbers: one row each holds all that the compiler knows of a function.
 
 The checker, the intervals, the derivatives, the kernels, the host and the formulas of the theory read that row. The
-reference alone works a function out a second time (``reference/expressions.py``), so that agreement with it says
+reference alone works a function out a second time (``reference/domain.py``), so that agreement with it says
 something.
 """
 

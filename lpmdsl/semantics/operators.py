@@ -2,7 +2,7 @@
 
 The checker, the intervals, the derivatives, the adjoint, the kernels, the host and the formulas of the theory read that
 row, as they read the rows of functions. The reference alone works an operator out a second time
-(``reference/expressions.py``), so that agreement with it says something. Which binds more tightly, the grammar says.
+(``reference/domain.py``), so that agreement with it says something. Which binds more tightly, the grammar says.
 """
 
 from __future__ import annotations
