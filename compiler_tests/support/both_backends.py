@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -53,14 +54,20 @@ def runner(model: Model, backend: str, threads: int = 1) -> Callable[[RunRequest
 
 
 def cpu_run(made: Compiled, threads: int = 1) -> Callable[[RunRequest], RunResult]:
-    """A function that runs requests on exactly so many threads, however few agents there are."""
+    """A function that runs requests on so many threads, fewer where there are few agents (``every_thread``)."""
     run = cpu_runner(made, threads)
+    return lambda request: run(request, None)
 
-    def on_threads(request: RunRequest) -> RunResult:
-        with patch.object(execute, "AGENTS_PER_THREAD", 1 if threads > 1 else execute.AGENTS_PER_THREAD):
-            return run(request, None)
 
-    return on_threads
+@contextmanager
+def every_thread() -> Iterator[None]:
+    """Let runs have all threads that they are given, however few agents there are.
+
+    Threads that wait for one another on a busy machine make a short run several times as long, so this is for tests
+    that are of threads.
+    """
+    with patch.object(execute, "AGENTS_PER_THREAD", 1):
+        yield
 
 
 @lru_cache
