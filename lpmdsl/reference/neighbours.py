@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lpmdsl.networks.world import World
-from lpmdsl.reference.arithmetic import Draws
+from lpmdsl.reference.arithmetic import Draws, sqrt
 from lpmdsl.reference.contagion.presence import present, removed, runs_on
 from lpmdsl.reference.contagion.ties import ends_of_draw, ends_of_ties, in_places
 from lpmdsl.reference.expressions import Moment, evaluate, holds, over_agents
@@ -162,7 +162,7 @@ def _summary(expr: Neighbours, values: Tensor, mine: Tensor, number: Tensor, dra
         return mean
     square = _added(values * values, mine, count) / number.to(torch.float64)
     variance = square - mean * mean
-    return torch.sqrt(torch.where(torch.isnan(variance), variance, torch.clamp(variance, min=0.0)))
+    return sqrt(torch.where(torch.isnan(variance), variance, torch.clamp(variance, min=0.0)))
 
 
 def _added(values: Tensor, mine: Tensor, count: int) -> Tensor:
