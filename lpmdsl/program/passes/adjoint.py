@@ -15,7 +15,7 @@ in which kernel.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from lpmdsl.program import handles
@@ -45,6 +45,7 @@ from lpmdsl.program.ir import (
     Store,
     Tally,
     Var,
+    every_item,
     expressions,
     launched,
     statements,
@@ -107,7 +108,7 @@ def active_buffers(program: Program, inputs: Collection[str]) -> frozenset[str]:
 
 def sums_of(program: Program) -> dict[str, str]:
     """The buffer into which each tally is folded."""
-    return {i.tally: i.into for i in _flat((*program.begin, *program.step)) if isinstance(i, Fold)}
+    return {i.tally: i.into for i in every_item((*program.begin, *program.step)) if isinstance(i, Fold)}
 
 
 def _written(kernel: Kernel) -> set[str]:
@@ -117,14 +118,6 @@ def _written(kernel: Kernel) -> set[str]:
 def _read(kernel: Kernel) -> set[str]:
     every = (e for s in statements((*kernel.prologue, *kernel.body)) for x in expressions(s) for e in walk(x))
     return {e.buffer for e in every if isinstance(e, Load)}
-
-
-def _flat(items: tuple[ScheduleItem, ...]) -> Iterator[ScheduleItem]:
-    for item in items:
-        if isinstance(item, Gate):
-            yield from _flat(item.items)
-        else:
-            yield item
 
 
 @dataclass(slots=True)
