@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.score.statistics import Decision, Ledger, Sum, Term
@@ -58,6 +58,10 @@ class Recorder:
     def kind(self) -> str:
         """The kind of agents whose columns are added to."""
         return self.scope.kind
+
+    def reading(self, given: Given) -> Recorder:
+        """The recorder in a scope that reads what a law was given."""
+        return replace(self, scope=replace(self.scope, given=dict(given.reads), now=given.now))
 
     def factors(
         self, name: str, factors: tuple[m.Expr, ...], value: KExpr, square: KExpr, probability: m.Expr | None = None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lpmdsl.lowering.score.columns import LEAST, UNIT, Recorder, add, by_one, fixed, of_model, plus, scaled
 from lpmdsl.lowering.score.statistics import Decision, Term
-from lpmdsl.program.ir import Bernoulli, Categorical, Given, Hazard, If, KExpr, KStmt, Sample, Tries, Var
+from lpmdsl.program.ir import Bernoulli, Categorical, Hazard, If, KExpr, KStmt, Sample, Tries, Var
 from lpmdsl.program.nodes import HAZARD_ONE, integer, number, op, real, test
 from lpmdsl.program.passes.draws import bounds
 from lpmdsl.semantics import model as m
@@ -16,22 +14,17 @@ def additions(recorder: Recorder, sample: Sample) -> list[KStmt]:
     """Statements that add a draw, or what came of a hazard, to the ledger; they follow it in its block."""
     match sample.law:
         case Bernoulli() as law:
-            body = _bernoulli(_reading(recorder, law.given), sample.path, law, Var(sample.name, "bool"))
+            body = _bernoulli(recorder.reading(law.given), sample.path, law, Var(sample.name, "bool"))
             return body if law.matters is None or not body else [If(law.matters, tuple(body), span=sample.span)]
         case Categorical() as law:
-            return _categorical(_reading(recorder, law.given), sample.path, law)
+            return _categorical(recorder.reading(law.given), sample.path, law)
         case Hazard() as law:
-            return _hazard(_reading(recorder, law.given), sample.path, law)
+            return _hazard(recorder.reading(law.given), sample.path, law)
         case Tries() as law:
-            body = _tries(_reading(recorder, law.given), sample.path, law)
+            body = _tries(recorder.reading(law.given), sample.path, law)
             return [If(test("gt", law.count, integer(0)), tuple(body), span=sample.span)] if body else []
         case _:
             raise AssertionError(f"{type(sample.law).__name__} is no draw by itself")
-
-
-def _reading(recorder: Recorder, given: Given) -> Recorder:
-    """The recorder in a scope that reads what a law was given."""
-    return replace(recorder, scope=replace(recorder.scope, given=dict(given.reads), now=given.now))
 
 
 def _is_certain(probability: m.Expr) -> bool:

@@ -66,8 +66,7 @@ def scored(program: Program, ledger: Ledger) -> Program:
     Fills the ledger with its decisions and their columns. Row t + 1 of the sums is that of step t.
     """
     builder = Builder.of(ledger.model, program)
-    paths = {table.buffer: table for table in program.quantiles}
-    recording = [_Recording(builder, ledger, paths, kernel).run() for kernel in program.kernels]
+    recording = [_Recording(builder, ledger, kernel).run() for kernel in program.kernels]
     builder.kernels = {kernel.name: kernel for kernel in recording}
     _declare_sums(builder, ledger)
     beginning, slopes = (_slope_items(builder, ledger, is_beginning) for is_beginning in (True, False))
@@ -85,10 +84,10 @@ def scored(program: Program, ledger: Ledger) -> Program:
 class _Recording:
     """The pass over one kernel."""
 
-    def __init__(self, builder: Builder, ledger: Ledger, tables: dict, kernel: Kernel) -> None:
+    def __init__(self, builder: Builder, ledger: Ledger, kernel: Kernel) -> None:
         scope = Scope(builder, kernel.domain)
         scope.reserve(s.name for s in statements((*kernel.prologue, *kernel.body)) if isinstance(s, Let | Draw))
-        self.recorder, self.kernel, self.tables = Recorder(ledger, scope), kernel, tables
+        self.recorder, self.kernel = Recorder(ledger, scope), kernel
         self.felt: dict[str, Felt] = {}
         self.declared: dict[str, list[KStmt]] = {}
 
@@ -122,10 +121,9 @@ class _Recording:
             return []
         match sample.law:
             case Exposure() as law:
-                scope = replace(self.recorder.scope, given=dict(law.given.reads), now=law.given.now)
                 felt = self.felt.setdefault(law.total.name, Felt())
                 before = self.declared.setdefault(law.total.name, [])
-                return met(replace(self.recorder, scope=scope), felt, law, before)
+                return met(self.recorder.reading(law.given), felt, law, before)
             case Infection() as law:
                 return came_of(self.recorder, self.felt.setdefault(law.total.name, Felt()), sample.path, law)
             case _:
@@ -136,7 +134,7 @@ class _Recording:
         made: list[KStmt] = []
         times = dict.fromkeys(e for x in expressions(stmt) for e in walk(x) if isinstance(e, Quantile))
         for time in times:
-            table = self.tables[time.buffer]
+            table = self.recorder.scope.builder.quantiles[time.buffer]
             if table.slope_by or self.recorder.ledger.ignores(table.path):
                 continue
             local = drawn(self.recorder, table, time, made)
