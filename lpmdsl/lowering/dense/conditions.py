@@ -120,7 +120,7 @@ def moves_of(scope: Scope, condition: m.Condition, phase: Phase) -> list[KStmt]:
     body.append(While(going, tuple(_one_move(course, moves, going, on, debts)), condition.span))
     if phase == "own" and any(can_weigh(c, n, s) for c, n in fed_by(scope.builder, condition) for s in open_):
         arrived = all_of(test("gt", moves, integer(0)), is_one_of(state, open_))
-        body += weigh(course, debts, arrived, BOUNDARY, Const(True, "bool"))
+        body += weigh(course, debts, arrived, BOUNDARY, Const(True, "bool"), Const(False, "bool"))
     stores: list[KStmt] = keep_debts(course, debts)
     stores.append(Store(name, (AGENT,), op("to_u8", state, dtype="u8"), condition.span))
     if condition.is_cyclic:
@@ -155,10 +155,9 @@ def _one_move(course: Course, moves: Var, going: Var, on: KExpr, debts: Debts) -
             body.append(If(test("eq", course.state, integer(state)), tuple(offers), note=note))
     leaves, moved = test("ge", chosen, integer(0)), test("gt", moves, integer(0))
     until = op("select", leaves, best, BOUNDARY)
-    course.leaving = leaves
     # Before the exposure the state counts in which one ends; in a look, the one in which it found the agent.
     is_counted = test("lt", chosen, integer(0)) if course.phase == "own" else test("not", moved)
-    body += weigh(course, debts, test("or", leaves, moved), until, is_counted)
+    body += weigh(course, debts, test("or", leaves, moved), until, is_counted, leaves)
     taken = (*_take(course, moves, best, chosen, to), Assign(going.name, on))
     body.append(If(leaves, taken, (Assign(going.name, Const(False, "bool")),)))
     return body

@@ -104,9 +104,6 @@ def asks_origin(model: m.Model, condition: str) -> bool:
     return any(flow.condition == condition and flow.origins for flow in flows)
 
 
-STAYS = Const(False, "bool")
-
-
 Phase = Literal["own", "look", "again"]
 """own: moves that hang on nobody else; look: infections, and what competes with them; again: those of a second look."""
 
@@ -148,8 +145,6 @@ class Course:
     """The network of an infection, where its source is remembered; -1 before."""
     moves: list[Move] = field(default_factory=list)
     """By how much the agent's times move with parameters, where a run is scored by that."""
-    leaving: KExpr = STAYS
-    """True if the agent leaves its state in this step."""
 
 
 # ------------------------------------------------------------------ entering

@@ -43,11 +43,13 @@ def no_debts(course: Course, body: list[KStmt]) -> Debts:
     return {owed_buffer(c, n): scope.let(body, f"owes_{n.name}", integer(0)) for c, n in pairs}
 
 
-def weigh(course: Course, debts: Debts, leaves: KExpr, until: KExpr, is_counted: KExpr) -> list[KStmt]:
+def weigh(
+    course: Course, debts: Debts, owes_something: KExpr, until: KExpr, is_counted: KExpr, goes: KExpr
+) -> list[KStmt]:
     """Adds what the agent weighs in its state until a tick, less what the exposure counts of it where ``is_counted``.
 
-    That is the whole step before the exposure, and in a look the time from when the agent came. ``leaves``: False for
-    those who stay and have not moved; they owe nothing.
+    That is the whole step before the exposure, and in a look the time from when the agent came.
+    ``owes_something``: False for those who stay and have not moved. ``goes``: True if the agent leaves at that tick.
     """
     body: list[KStmt] = []
     begins = course.scope.let(body, "begins", op("max", course.since, START))
@@ -62,7 +64,7 @@ def weigh(course: Course, debts: Debts, leaves: KExpr, until: KExpr, is_counted:
         if isinstance(contagion, Moved):
             whole = scope.builder.model.contagion_of(contagion.condition)
             assert whole is not None
-            more = owed(course.moves, contagion, weight_of(scope, whole, network, inner), course.leaving)
+            more = owed(course.moves, contagion, weight_of(scope, whole, network, inner), goes)
             inner.append(Assign(owes.name, op("add", owes, more)))
         else:
             hangs_on_time = reads_since(contagion, network)
@@ -78,7 +80,7 @@ def weigh(course: Course, debts: Debts, leaves: KExpr, until: KExpr, is_counted:
         today = runs_today(scope, network)
         tests = [*([today] if today else []), scope.in_state(course.condition.name, states), takes_part(scope, network)]
         body.append(If(all_of(*tests), tuple(inner), span=network.span, note=network.name))
-    return [If(leaves, tuple(body), span=course.condition.span)] if debts else []
+    return [If(owes_something, tuple(body), span=course.condition.span)] if debts else []
 
 
 def _halfway(begins: KExpr, ends: KExpr) -> KExpr:
