@@ -76,7 +76,7 @@ def _is_plain(condition: m.Condition) -> bool:
         exits = condition.exits_of(state)
         if len(exits) > 1 or not all(isinstance(e.trigger, m.After | m.ByContagion) for e in exits):
             return False
-    susceptible = {e.state for e in condition.exits if isinstance(e.trigger, m.ByContagion)}
+    susceptible = _susceptible(condition)
     settled = (e.branches for e in condition.exits), (e.trigger for e in condition.exits)
     decided = (e for parts in settled for part in parts for e in m.every_expression(part))
     return all(isinstance(e, SETTLED) for e in decided) and not any(
@@ -84,11 +84,15 @@ def _is_plain(condition: m.Condition) -> bool:
     )
 
 
+def _susceptible(condition: m.Condition) -> set[int]:
+    return {e.state for e in condition.exits if isinstance(e.trigger, m.ByContagion)}
+
+
 def _spreads_at_random(model: m.Model, condition: m.Condition) -> bool:
     contagion = model.contagion_of(condition.name)
     if contagion is None or contagion.remembers:
         return False
-    susceptible = {e.state for e in condition.exits if isinstance(e.trigger, m.ByContagion)}
+    susceptible = _susceptible(condition)
     networks = [model.network(name) for name in contagion.networks]
     return all(n.layout == "random" and not n.is_between and n.where is None for n in networks) and not any(
         s.of or susceptible & set(s.states) for s in contagion.spreads
