@@ -11,6 +11,10 @@ import pytest
 # Triton reads this when its functions are defined: kernels for a GPU then run on the processor.
 os.environ["TRITON_INTERPRET"] = "1"
 
+from compiler_tests.support.interpreting import rename_language_once
+
+rename_language_once()
+
 GOLDEN = Path(__file__).parent / "golden"
 Golden = Callable[[str, str], None]
 
