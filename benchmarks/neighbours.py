@@ -23,7 +23,7 @@ from benchmarks.environments import HERE
 from benchmarks.stages import prepare
 from lpmdsl.backends.llvm import listing
 from lpmdsl.compiler import for_processors
-from lpmdsl.lowering.sparse.plan import choose
+from lpmdsl.lowering.plan.plan import choose
 from lpmdsl.lowering.sparse.program import lower_sparse
 from lpmdsl.runtime.engine.execute import cpu_runner
 

@@ -13,7 +13,7 @@ import lpmdsl
 from compiler_tests.backends.test_triton import on_gpu
 from compiler_tests.kernel.test_sparse import both
 from compiler_tests.support.both_backends import assert_same, compiled, cpu_run, request_of, runner
-from lpmdsl.lowering.sparse.plan import choose
+from lpmdsl.lowering.plan.plan import choose
 from lpmdsl.semantics.host.evaluate import parameter_values
 from lpmdsl.theory.closed_form import r0_formula
 from lpmdsl.theory.equations import equations

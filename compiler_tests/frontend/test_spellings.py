@@ -8,7 +8,7 @@ from scipy import stats
 
 from compiler_tests.example_models.behaviour_models import checked, problems
 from lpmdsl.distributions.table import frozen, law
-from lpmdsl.lowering.relaxed.stays.phase_type import moments
+from lpmdsl.lowering.relaxed.phase_type import moments
 from lpmdsl.semantics.host.evaluate import Scope, evaluate
 from lpmdsl.semantics.model import Model
 

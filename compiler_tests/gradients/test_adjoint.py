@@ -23,7 +23,7 @@ from compiler_tests.support.relaxed_runs import AT_BENDS, DECIDING, MODELS, NAME
 from lpmdsl.backends.triton import triton_module
 from lpmdsl.compiler import adjoint_text, relaxed_programs
 from lpmdsl.diagnostics import LpmError
-from lpmdsl.lowering.relaxed.stays.phase_type import moments, shape_of, stage_derivatives, stage_numbers
+from lpmdsl.lowering.relaxed.phase_type import moments, shape_of, stage_derivatives, stage_numbers
 from lpmdsl.lowering.relaxed.supported import unseen
 from lpmdsl.population.people import build_world
 from lpmdsl.program.ir import Program

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lpmdsl
-from lpmdsl.lowering.relaxed.stays.rounds import MOST_ROUND, Round, round_of
+from lpmdsl.lowering.relaxed.rounds import MOST_ROUND, Round, round_of
 from lpmdsl.population.people import build_world
 from lpmdsl.runtime.gradients.relaxed.forward_backward import Relaxations
 from lpmdsl.semantics.host.evaluate import parameter_values

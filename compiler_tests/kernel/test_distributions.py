@@ -18,7 +18,7 @@ from lpmdsl.diagnostics import LpmError
 from lpmdsl.distributions.family import Arguments, Family, Numbers
 from lpmdsl.distributions.laws import parameters_of
 from lpmdsl.distributions.table import BOUNDED, DISTRIBUTIONS, WHOLE, frozen, law, moments
-from lpmdsl.lowering.relaxed.stays.phase_type import STAGES
+from lpmdsl.lowering.relaxed.phase_type import STAGES
 from lpmdsl.lowering.score.dwell_scores import _STATISTICS
 from lpmdsl.quantities import NUMBER
 from lpmdsl.runtime.calibration.densities import NUMPY

@@ -16,7 +16,7 @@ from compiler_tests.support.both_backends import MODELS, assert_same, compiled, 
 from lpmdsl.backends.request import RunRequest, RunResult
 from lpmdsl.compiler import Compiled
 from lpmdsl.diagnostics import LpmError
-from lpmdsl.lowering.sparse.plan import choose
+from lpmdsl.lowering.plan.plan import choose
 from lpmdsl.population import memory
 from lpmdsl.population.connections import build_circles
 from lpmdsl.population.people import build_world

@@ -12,8 +12,8 @@ import lpmdsl
 from compiler_tests.support.both_backends import assert_same, compiled, cpu_run, request_of, runner
 from compiler_tests.support.four_ways import same_four_ways
 from lpmdsl.compiler import Compiled
+from lpmdsl.lowering.plan.plan import choose
 from lpmdsl.lowering.sparse import neighbours
-from lpmdsl.lowering.sparse.plan import choose
 from lpmdsl.runtime.engine.execute import buffers_after
 from lpmdsl.runtime.engine.kernels import build
 from lpmdsl.semantics.model import Model

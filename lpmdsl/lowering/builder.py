@@ -8,7 +8,7 @@ from functools import cached_property
 
 from lpmdsl.diagnostics import LpmError, fail
 from lpmdsl.lowering.parts import Part
-from lpmdsl.lowering.sparse.plan import Plan
+from lpmdsl.lowering.plan.plan import Plan
 from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     BY_KERNELS,

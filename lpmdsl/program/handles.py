@@ -187,6 +187,11 @@ def size(items: str) -> str:
     return f"{items}_size"
 
 
+def changed(kind: str) -> str:
+    """Those whose weight or presence may have changed."""
+    return f"{kind}_changed"
+
+
 def noted(items: str) -> str:
     """1 of those who are on a list."""
     return f"{items}_noted"

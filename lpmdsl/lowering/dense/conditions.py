@@ -10,29 +10,25 @@ from lpmdsl.lowering.builder import BOUNDARY, Builder, held
 from lpmdsl.lowering.dense.contagion.buffers import forget_made_up, remembers
 from lpmdsl.lowering.dense.contagion.debts import START, Debts, fed_by, keep_debts, no_debts, share_of, weigh
 from lpmdsl.lowering.dense.contagion.infections import offer_contagion
-from lpmdsl.lowering.dense.contagion.moved_times import moves_in, taken
 from lpmdsl.lowering.dense.contagion.source import note_network
 from lpmdsl.lowering.dense.contagion.weights import can_weigh
-from lpmdsl.lowering.dense.entries import (
+from lpmdsl.lowering.dense.courses import (
     Course,
     Phase,
     asks_origin,
-    branch_target,
-    entry,
     keeps_entry,
     keeps_target,
-    keyed_draw,
     left_buffer,
     needs_plan,
-    read_before_writing,
-    set_on_entering,
     thresholds,
     timed_exits,
 )
+from lpmdsl.lowering.dense.draws import given
+from lpmdsl.lowering.dense.entries import branch_target, entry, keyed_draw, read_before_writing, set_on_entering
 from lpmdsl.lowering.dense.expressions import Scope, read_states
+from lpmdsl.lowering.dense.moved_times import moves_in, taken
 from lpmdsl.lowering.dense.tries import offer_chance
 from lpmdsl.lowering.dense.watched_values import look_at
-from lpmdsl.lowering.laws import given
 from lpmdsl.program import handles
 from lpmdsl.program.ir import Assign, Const, Hazard, If, Kernel, KExpr, KStmt, Let, Sample, Store, Var, While
 from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, is_one_of, number, op, real, test, word

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.expressions import Scope, read_states
+from lpmdsl.lowering.dense.kept_members import is_kept, kept_number
+from lpmdsl.lowering.dense.looking_back import met_before
 from lpmdsl.lowering.dense.presence import (
     along_rows,
     any_removed,
@@ -20,8 +22,6 @@ from lpmdsl.lowering.dense.presence import (
     place_of,
     takes_part,
 )
-from lpmdsl.lowering.dense.rules.looking_back import met_before
-from lpmdsl.lowering.sparse.members import is_kept, kept_number
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program import handles
 from lpmdsl.program.ir import (

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder, declare_attribute
-from lpmdsl.lowering.dense.archetypes import band_items, declare_turn, look_items
-from lpmdsl.lowering.dense.behaviours import decide_items, declare_behaviour, early_items
+from lpmdsl.lowering.dense.behaviours.archetypes import band_items, declare_turn, look_items
+from lpmdsl.lowering.dense.behaviours.decisions import decide_items, declare_behaviour, early_items
 from lpmdsl.lowering.dense.conditions import begin_kernel, moves_kernel
 from lpmdsl.lowering.dense.contagion.buffers import declare_contagion, networks_of, remembers
 from lpmdsl.lowering.dense.contagion.sending import expose_items, send_items
 from lpmdsl.lowering.dense.contagion.source import source_items
-from lpmdsl.lowering.dense.ending import until_ended
-from lpmdsl.lowering.dense.entries import Phase, declare
+from lpmdsl.lowering.dense.contagion.watched import contagion_items
+from lpmdsl.lowering.dense.courses import Phase
+from lpmdsl.lowering.dense.entries import declare
 from lpmdsl.lowering.dense.interventions.blocks import block_items, together_items
 from lpmdsl.lowering.dense.interventions.spending import spending_items
 from lpmdsl.lowering.dense.interventions.triggers import declare_intervention, trigger_items
+from lpmdsl.lowering.dense.looking_back import declare_presence, remember_items
 from lpmdsl.lowering.dense.neighbours import declare_rows, view_items
-from lpmdsl.lowering.dense.observations import (
+from lpmdsl.lowering.dense.presence import declare_network, is_static, needs_presence, presence_kernel
+from lpmdsl.lowering.dense.reports.ending import until_ended
+from lpmdsl.lowering.dense.reports.observations import (
     declare_observation,
     derived_items,
     in_dependency_order,
     level_items,
     watch_items,
 )
-from lpmdsl.lowering.dense.presence import declare_network, is_static, needs_presence, presence_kernel
-from lpmdsl.lowering.dense.rules.looking_back import declare_presence, remember_items
 from lpmdsl.lowering.dense.rules.program import declare_rule, entering_items, rule_items
-from lpmdsl.lowering.dense.watched_values import contagion_items, declare_watched, note_items
+from lpmdsl.lowering.dense.watched_values import declare_watched, note_items
 from lpmdsl.lowering.parts import Part
 from lpmdsl.program.ir import Launch, Program, ScheduleItem
 from lpmdsl.semantics import model as m

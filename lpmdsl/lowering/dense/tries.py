@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from lpmdsl.lowering.builder import BOUNDARY, CERTAIN
 from lpmdsl.lowering.dense.contagion.debts import START
-from lpmdsl.lowering.dense.entries import Course, left_buffer
+from lpmdsl.lowering.dense.courses import Course, left_buffer
+from lpmdsl.lowering.dense.draws import given
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.months import months_passed
 from lpmdsl.lowering.dense.watched_values import look_at
-from lpmdsl.lowering.laws import given
 from lpmdsl.program.ir import Assign, If, KExpr, KStmt, Sample, Store, Tries, Var
 from lpmdsl.program.nodes import AGENT, HAZARD_ONE, STEP, all_of, integer, number, op, real, rounded, test
 from lpmdsl.semantics import model as m

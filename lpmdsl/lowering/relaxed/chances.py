@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from lpmdsl.lowering.builder import Builder, state_name
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.lowering.relaxed.stays.phase_type import Shape
-from lpmdsl.lowering.relaxed.stays.rounds import Round
+from lpmdsl.lowering.relaxed.phase_type import Shape
+from lpmdsl.lowering.relaxed.rounds import Round
 from lpmdsl.lowering.relaxed.supported import refuse
 from lpmdsl.program import handles
 from lpmdsl.program.ir import BY_KERNELS, Const, Extent, Filled, KExpr, KStmt, Load, Var

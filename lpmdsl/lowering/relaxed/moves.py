@@ -11,8 +11,8 @@ from lpmdsl.lowering.builder import is_dotted
 from lpmdsl.lowering.dense.tries import tries
 from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Layout, minus, plus, times
 from lpmdsl.lowering.relaxed.flows import Moves, send
+from lpmdsl.lowering.relaxed.phase_type import ENTRY, LEAVES, REST, Shape
 from lpmdsl.lowering.relaxed.stays.hazards import Course, course_of, hazards_of, numbers
-from lpmdsl.lowering.relaxed.stays.phase_type import ENTRY, LEAVES, REST, Shape
 from lpmdsl.lowering.relaxed.stays.tries import by_tries, cover_while_leaving, fails_once
 from lpmdsl.program.ir import KExpr, Store
 from lpmdsl.program.nodes import AGENT, integer, number, op, real

@@ -6,9 +6,9 @@ from functools import reduce
 
 from lpmdsl.lowering.dense.expressions import Scope, is_flow_like, joined
 from lpmdsl.lowering.dense.months import completed, completes
-from lpmdsl.lowering.dense.observations import NEXT, as_number, in_dependency_order
+from lpmdsl.lowering.dense.reports.observations import NEXT, as_number, in_dependency_order
 from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Relaxing, minus, plus, simple, times, truth
-from lpmdsl.lowering.relaxed.stays.phase_type import ENTRY, LEAVES, Shape
+from lpmdsl.lowering.relaxed.phase_type import ENTRY, LEAVES, Shape
 from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     LANES,

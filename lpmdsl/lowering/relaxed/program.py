@@ -18,9 +18,9 @@ from lpmdsl.lowering.relaxed.exposure import contagion_items, settle
 from lpmdsl.lowering.relaxed.interventions import intervention_items
 from lpmdsl.lowering.relaxed.moves import enter_at_boundary, moves_of
 from lpmdsl.lowering.relaxed.observations import declare_observations, flow_tallies, observation_items, report_flows
+from lpmdsl.lowering.relaxed.phase_type import Shape, shape_of
+from lpmdsl.lowering.relaxed.rounds import round_of
 from lpmdsl.lowering.relaxed.second_look import looked_again, to_sources
-from lpmdsl.lowering.relaxed.stays.phase_type import Shape, shape_of
-from lpmdsl.lowering.relaxed.stays.rounds import round_of
 from lpmdsl.lowering.relaxed.supported import check_relaxable
 from lpmdsl.program import handles
 from lpmdsl.program.ir import (

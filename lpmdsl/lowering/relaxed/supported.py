@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lpmdsl.diagnostics import Report, fail
-from lpmdsl.lowering.relaxed.stays.phase_type import STAGES
+from lpmdsl.lowering.relaxed.phase_type import STAGES
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.dependencies import acts_on, moving

@@ -14,18 +14,11 @@ from lpmdsl.lowering.dense.contagion.buffers import made_up_buffer, networks_of,
 from lpmdsl.lowering.dense.contagion.sending import send_owed
 from lpmdsl.lowering.dense.contagion.weights import weight_of
 from lpmdsl.lowering.dense.expressions import Scope, read_states
-from lpmdsl.lowering.dense.presence import (
-    add_to_shared,
-    for_neighbours,
-    is_static,
-    needs_presence,
-    recount,
-    takes_part,
-)
+from lpmdsl.lowering.dense.presence import add_to_shared, for_neighbours, is_static, needs_presence, recount, takes_part
 from lpmdsl.lowering.parts import Part
-from lpmdsl.lowering.sparse.plan import susceptible
+from lpmdsl.lowering.plan.plan import susceptible
 from lpmdsl.lowering.sparse.watching import FIRST, varying, watch_kernel
-from lpmdsl.lowering.sparse.worklists import at_risk, changed, declare_changed, not_at_risk, plan_of
+from lpmdsl.lowering.sparse.worklists import at_risk, declare_changed, not_at_risk, plan_of
 from lpmdsl.program import handles
 from lpmdsl.program.ir import (
     Assign,
@@ -52,7 +45,7 @@ from lpmdsl.source import Span
 
 def view_items(builder: Builder, kind: str) -> list[ScheduleItem]:
     """The pass that brings what others feel up to date, over those who changed."""
-    kernel, name = _refresh_kernel(builder, kind), changed(kind)
+    kernel, name = _refresh_kernel(builder, kind), handles.changed(kind)
     differing = varying(builder, kernel)
     if differing is None:
         return [Launch(builder.kernel(kernel))]
@@ -73,14 +66,14 @@ def view_items(builder: Builder, kind: str) -> list[ScheduleItem]:
 
 def resend_items(builder: Builder, kind: str) -> list[ScheduleItem]:
     """The same pass once more in a step, over those whom its infections changed."""
-    name = changed(kind)
+    name = handles.changed(kind)
     items: list[ScheduleItem] = [Launch(f"refresh_{kind}")]
     return [*items, *([Clear(handles.size(name))] if handles.size(name) in builder.buffers else [])]
 
 
 def _everyone_kernels(kind: str, span: Span) -> list[Kernel]:
     """The list of those who changed becomes everyone, in order."""
-    name = changed(kind)
+    name = handles.changed(kind)
     listing = Store(name, (AGENT,), op("to_i32", AGENT, dtype="i32"))
     size = Store(handles.size(name), (FIRST,), Var(kind, "i64"))
     return [

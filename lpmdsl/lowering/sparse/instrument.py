@@ -12,12 +12,12 @@ from typing import get_args
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.conditions import moves_name
-from lpmdsl.lowering.dense.entries import Phase
+from lpmdsl.lowering.dense.courses import Phase
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.neighbours import members_of
+from lpmdsl.lowering.plan.plan import told_attributes
+from lpmdsl.lowering.plan.sights import telling_states
 from lpmdsl.lowering.sparse.neighbours import is_unnoted, listens, swept
-from lpmdsl.lowering.sparse.plan import told_attributes
-from lpmdsl.lowering.sparse.sights import telling_states
 from lpmdsl.lowering.sparse.worklists import after_moves, at_beginning, note_change, note_seen, plan_of
 from lpmdsl.program import handles
 from lpmdsl.program.ir import Apply, Draw, If, Kernel, KExpr, KStmt, Let, Loop, Store, Var, While, statements

@@ -8,8 +8,8 @@ from dataclasses import replace
 from lpmdsl.lowering.builder import Builder, as_stored, stored_as
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.neighbours import AT_END, look_name
+from lpmdsl.lowering.plan.sights import Sight, Term, may_be_away
 from lpmdsl.lowering.sparse.neighbours import listens, seen_at, sum_of, swept
-from lpmdsl.lowering.sparse.sights import Sight, Term, may_be_away
 from lpmdsl.lowering.sparse.worklists import plan_of, seen_changed
 from lpmdsl.program import handles
 from lpmdsl.program.ir import Decide, Gate, Kernel, KExpr, Launch, Load, Program, ScheduleItem, Store

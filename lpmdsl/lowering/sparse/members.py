@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.program import handles
+from lpmdsl.lowering.dense.kept_members import counter_of, is_kept
 from lpmdsl.program.ir import AtomicAdd, If, KExpr, KStmt
 from lpmdsl.program.nodes import all_of, integer, is_one_of, op, test
 from lpmdsl.semantics import model as m
-
-
-def is_kept(builder: Builder, expr: m.Neighbours) -> bool:
-    """Return True if moves alone change how many members of a place an expression counts: one condition decides it,
-    and nobody is removed."""
-    gone = m.may_be_removed(builder.model, expr.of)
-    is_counted = expr.function in ("count", "share") and isinstance(expr.where, m.InState)
-    return builder.plan is not None and bool(expr.place) and is_counted and not gone
-
-
-def kept_number(builder: Builder, expr: m.Neighbours, place: KExpr) -> KExpr:
-    """Number of members of a place that are counted, as the moves made so far have left it."""
-    return builder.load(_counter(builder, expr), place)
 
 
 def tell_places(scope: Scope, condition: m.Condition, state: KExpr, before: KExpr | None = None) -> list[KStmt]:
@@ -30,7 +17,7 @@ def tell_places(scope: Scope, condition: m.Condition, state: KExpr, before: KExp
         assert isinstance(expr.where, m.InState)
         inside, place = scope.place(expr.of, expr.place)
         now = is_one_of(state, expr.where.states)
-        counter = _counter(scope.builder, expr)
+        counter = counter_of(scope.builder, expr)
         if before is None:
             body.append(If(all_of(now, inside), (AtomicAdd(counter, (place,), integer(1)),), span=expr.span))
             continue
@@ -49,14 +36,5 @@ def _kept(builder: Builder, condition: m.Condition) -> list[m.Neighbours]:
             if isinstance(expr, m.Neighbours) and is_kept(builder, expr):
                 assert isinstance(expr.where, m.InState)
                 if expr.where.condition == condition.name:
-                    found.setdefault(_counter(builder, expr), expr)
+                    found.setdefault(counter_of(builder, expr), expr)
     return list(found.values())
-
-
-def _counter(builder: Builder, expr: m.Neighbours) -> str:
-    """The buffer of the numbers of members, declared when it is first asked for."""
-    assert isinstance(expr.where, m.InState)
-    states = "_".join(str(state) for state in sorted(expr.where.states))
-    name = f"in_{expr.where.condition}_{states}_by_{expr.place}"
-    size = handles.places(expr.of, expr.place)
-    return builder.buffer(name, "i64", (size,), "state", note="members in these states")

@@ -13,10 +13,10 @@ from typing import get_args
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.conditions import moves_name
-from lpmdsl.lowering.dense.entries import Phase
+from lpmdsl.lowering.dense.courses import Phase
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import add_to_shared, along_rows, for_neighbours, place_of, takes_part
-from lpmdsl.lowering.sparse.sights import Term, may_be_away, telling_attributes, telling_states
+from lpmdsl.lowering.plan.sights import Term, may_be_away, telling_attributes, telling_states
 from lpmdsl.lowering.sparse.watching import FIRST, varying, watch_kernel
 from lpmdsl.lowering.sparse.worklists import awake, declare_list, note_seen, plan_of, seen_changed
 from lpmdsl.program import handles

@@ -17,8 +17,9 @@ from lpmdsl.lowering.dense.contagion.exposure import exposure
 from lpmdsl.lowering.dense.contagion.infections import infection
 from lpmdsl.lowering.dense.contagion.mixing import mixing_kernel
 from lpmdsl.lowering.dense.contagion.sending import expose_items, send_items
-from lpmdsl.lowering.dense.entries import Phase, left_buffer
+from lpmdsl.lowering.dense.courses import Phase, left_buffer
 from lpmdsl.lowering.dense.expressions import Scope, read_states
+from lpmdsl.lowering.dense.looking_back import remember_items
 from lpmdsl.lowering.dense.presence import is_static, presence_kernel
 from lpmdsl.lowering.dense.program import (
     acting_items,
@@ -29,16 +30,15 @@ from lpmdsl.lowering.dense.program import (
     observation_items,
     program_of,
 )
-from lpmdsl.lowering.dense.rules.looking_back import remember_items
+from lpmdsl.lowering.dense.reports.kept_censuses import settle_items
 from lpmdsl.lowering.dense.rules.program import entering_items
 from lpmdsl.lowering.parts import Part
+from lpmdsl.lowering.plan.plan import Plan, choose, left_at_any_step, susceptible, timed
 from lpmdsl.lowering.sparse.constant_hazard import first_tell, fresh, spend, tell_kernel
 from lpmdsl.lowering.sparse.incremental_force import resend_items, view_items
 from lpmdsl.lowering.sparse.instrument import instrumented
 from lpmdsl.lowering.sparse.kept_sums import is_woken, may_leave, read_sums
 from lpmdsl.lowering.sparse.neighbours import declare_sights, sight_items
-from lpmdsl.lowering.sparse.plan import Plan, choose, left_at_any_step, susceptible, timed
-from lpmdsl.lowering.sparse.state_counts import settle_items
 from lpmdsl.lowering.sparse.worklists import (
     at_risk,
     awake,
@@ -50,19 +50,7 @@ from lpmdsl.lowering.sparse.worklists import (
     plan_of,
 )
 from lpmdsl.program import handles
-from lpmdsl.program.ir import (
-    Append,
-    Clear,
-    Collect,
-    If,
-    Kernel,
-    KStmt,
-    Launch,
-    Mark,
-    Program,
-    ScheduleItem,
-    Store,
-)
+from lpmdsl.program.ir import Append, Clear, Collect, If, Kernel, KStmt, Launch, Mark, Program, ScheduleItem, Store
 from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, is_one_of, op, test
 from lpmdsl.semantics import model as m
 

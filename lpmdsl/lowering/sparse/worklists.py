@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.contagion.debts import owes_something
-from lpmdsl.lowering.dense.entries import Phase
+from lpmdsl.lowering.dense.courses import Phase
 from lpmdsl.lowering.dense.expressions import Scope, joined
-from lpmdsl.lowering.sparse.censuses import Occupancy
+from lpmdsl.lowering.plan.censuses import Occupancy
+from lpmdsl.lowering.plan.plan import Plan, susceptible, telling_states, timed
 from lpmdsl.lowering.sparse.constant_hazard import dirty_blocks, fresh, mark_dirty, tell_at_once
 from lpmdsl.lowering.sparse.members import tell_places
-from lpmdsl.lowering.sparse.plan import Plan, susceptible, telling_states, timed
 from lpmdsl.program import handles
 from lpmdsl.program.ir import Append, Enqueue, If, KExpr, KStmt, Mark, OneMore, Store, Tally
 from lpmdsl.program.nodes import AGENT, STEP, any_of, integer, is_one_of, op, test
@@ -59,10 +59,10 @@ def declare_lists(builder: Builder) -> None:
 
 def declare_changed(builder: Builder, kind: str) -> None:
     """The list of those who have changed; interventions may come upon the same agent twice, so it is noted."""
-    declare_list(builder, changed(kind), f"twice_{kind}", "those whose weight or presence may have changed")
+    declare_list(builder, handles.changed(kind), f"twice_{kind}", "those whose weight or presence may have changed")
     if kind in plan_of(builder).acted_on:
         builder.buffer(
-            handles.noted(changed(kind)), "u8", (kind,), "state", note="1: is on the list of those who changed"
+            handles.noted(handles.changed(kind)), "u8", (kind,), "state", note="1: is on the list of those who changed"
         )
 
 
@@ -95,11 +95,6 @@ def awake(condition: m.Condition) -> str:
 def calendar(condition: m.Condition) -> str:
     """Name of the calendar of timed exits."""
     return f"{condition.name}_calendar"
-
-
-def changed(kind: str) -> str:
-    """Name of the list of agents whose weight or presence may have changed."""
-    return f"{kind}_changed"
 
 
 def seen_changed(kind: str) -> str:
@@ -201,7 +196,7 @@ def _tell_view(scope: Scope, condition: m.Condition, before: KExpr, state: KExpr
 
 def note_change(scope: Scope) -> list[KStmt]:
     """The agent joins the list of those who changed, once; nothing if there is no such list."""
-    builder, name = scope.builder, changed(scope.kind)
+    builder, name = scope.builder, handles.changed(scope.kind)
     if handles.size(name) not in builder.buffers:
         return []
     if scope.kind not in plan_of(builder).acted_on:

@@ -15,8 +15,8 @@ from lpmdsl.backends.request import Progress, RunRequest, RunResult
 from lpmdsl.compiler import Compiled, with_circles
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.lowering.decision_tables import DONE, TURN
-from lpmdsl.lowering.dense.ending import ENDED
 from lpmdsl.lowering.dense.interventions.spending import paid
+from lpmdsl.lowering.dense.reports.ending import ENDED
 from lpmdsl.lowering.dense.watched_values import FIRST
 from lpmdsl.program import handles
 from lpmdsl.runtime.engine.asking import Asking

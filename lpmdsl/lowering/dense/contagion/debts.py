@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from lpmdsl.lowering.builder import BOUNDARY, Builder
 from lpmdsl.lowering.dense.contagion.buffers import networks_of, owed_buffer
-from lpmdsl.lowering.dense.contagion.moved_times import owed
 from lpmdsl.lowering.dense.contagion.weights import MIDDLE, reads_since, weight_of
-from lpmdsl.lowering.dense.entries import Course, is_entered, keeps_entry
+from lpmdsl.lowering.dense.courses import Course, is_entered, keeps_entry
 from lpmdsl.lowering.dense.expressions import Scope
+from lpmdsl.lowering.dense.moved_times import owed
 from lpmdsl.lowering.dense.presence import runs_today, takes_part
 from lpmdsl.lowering.parts import Moved
 from lpmdsl.program import handles

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from lpmdsl.lowering.dense.contagion.buffers import is_owed, made_up_buffer, networks_of, notes_debts, weight_buffer
 from lpmdsl.lowering.dense.contagion.mixing import group_hazards
 from lpmdsl.lowering.dense.contagion.weights import can_weigh, scaled, scalings_of, total_weight, weight_of
+from lpmdsl.lowering.dense.draws import given
 from lpmdsl.lowering.dense.expressions import Scope, present_tests
 from lpmdsl.lowering.dense.presence import group_of, needs_presence, place_of, runs_today, takes_part
-from lpmdsl.lowering.laws import given
 from lpmdsl.program import handles
 from lpmdsl.program.ir import Assign, Exposure, If, KExpr, KStmt, Sample, Var
 from lpmdsl.program.nodes import AGENT, SURE, all_of, any_of, integer, number, op, real, rounded, test

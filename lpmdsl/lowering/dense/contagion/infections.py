@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import BOUNDARY
+from lpmdsl.lowering.dense.contagion.contact_thresholds import reached
 from lpmdsl.lowering.dense.contagion.debts import START, came, exposed
 from lpmdsl.lowering.dense.contagion.exposure import exposure
 from lpmdsl.lowering.dense.contagion.source import choose_network
-from lpmdsl.lowering.dense.entries import Course, is_contested, left_buffer, thresholds
-from lpmdsl.lowering.sparse.constant_hazard import reached
+from lpmdsl.lowering.dense.courses import Course, is_contested, left_buffer, thresholds
 from lpmdsl.program.ir import Assign, If, Infection, KExpr, KStmt, Sample, Store, Var
 from lpmdsl.program.nodes import AGENT, all_of, any_of, integer, number, op, real, test
 from lpmdsl.semantics import model as m

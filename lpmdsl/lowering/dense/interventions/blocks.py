@@ -3,53 +3,20 @@
 from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
-from lpmdsl.lowering.dense.chances import happens
-from lpmdsl.lowering.dense.entries import (
-    read_before_writing,
-    set_on_entering,
-    stored_value,
-    write,
-)
+from lpmdsl.lowering.dense.draws import happens
+from lpmdsl.lowering.dense.entries import read_before_writing, set_on_entering, stored_value, write
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.interventions.spending import count_reached, is_counted, pay
 from lpmdsl.lowering.dense.interventions.triggers import FIRST, is_due
 from lpmdsl.lowering.dense.months import months_passed
 from lpmdsl.lowering.dense.neighbours import view_items
-from lpmdsl.lowering.dense.rules.choosing import (
-    choice_items,
-    declare_block,
-    eligible,
-    is_chosen,
-    run_of,
-)
+from lpmdsl.lowering.dense.rules.choosing import choice_items, declare_block, eligible, is_chosen, run_of
 from lpmdsl.lowering.dense.rules.moves import force
 from lpmdsl.lowering.dense.rules.program import follow_items
 from lpmdsl.lowering.dense.watched_values import look_at
 from lpmdsl.program import handles
-from lpmdsl.program.ir import (
-    Const,
-    Fold,
-    Gate,
-    If,
-    Kernel,
-    KExpr,
-    KStmt,
-    Launch,
-    ScheduleItem,
-    Store,
-    Tally,
-)
-from lpmdsl.program.nodes import (
-    AGENT,
-    STEP,
-    any_of,
-    integer,
-    number,
-    op,
-    real,
-    rounded,
-    test,
-)
+from lpmdsl.program.ir import Const, Fold, Gate, If, Kernel, KExpr, KStmt, Launch, ScheduleItem, Store, Tally
+from lpmdsl.program.nodes import AGENT, STEP, any_of, integer, number, op, real, rounded, test
 from lpmdsl.semantics import model as m
 
 # ------------------------------------------------------------------ blocks

@@ -7,7 +7,7 @@ from functools import reduce
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.lowering.dense.observations import NEXT, at_reports, report_item
+from lpmdsl.lowering.dense.reports.observations import NEXT, at_reports, report_item
 from lpmdsl.program.ir import AtomicAdd, KExpr, KStmt, ScheduleItem, Store, Var
 from lpmdsl.program.nodes import integer, number, op, real
 from lpmdsl.semantics import model as m

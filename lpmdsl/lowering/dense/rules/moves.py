@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lpmdsl.lowering.dense.entries import Course, asks_origin, entry, keeps_entry
+from lpmdsl.lowering.dense.courses import Course, asks_origin, keeps_entry
+from lpmdsl.lowering.dense.entries import entry
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.program import handles
 from lpmdsl.program.ir import If, KExpr, KStmt, Store

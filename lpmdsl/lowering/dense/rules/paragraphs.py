@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import assert_never
 
-from lpmdsl.lowering.dense.chances import happens
+from lpmdsl.lowering.dense.draws import happens
 from lpmdsl.lowering.dense.entries import draw_value, stored_value, write
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.neighbours import look, members

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 from lpmdsl.lowering.builder import BOUNDARY, Builder, stored_as
-from lpmdsl.lowering.dense.chances import happens
-from lpmdsl.lowering.dense.entries import entered, set_on_entering
+from lpmdsl.lowering.dense.courses import entered
+from lpmdsl.lowering.dense.draws import happens
+from lpmdsl.lowering.dense.entries import set_on_entering
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.lowering.dense.neighbours import look, view_items
 from lpmdsl.lowering.dense.rules.choosing import (

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lpmdsl.lowering.relaxed.chances import ONE, ZERO, Chances, Layout, minus, plus, times
-from lpmdsl.lowering.relaxed.stays.phase_type import ENTRY, LEAVES, REST
+from lpmdsl.lowering.relaxed.phase_type import ENTRY, LEAVES, REST
 from lpmdsl.program.ir import KExpr, Load
 from lpmdsl.program.nodes import integer, number, op, real, test
 from lpmdsl.semantics import model as m

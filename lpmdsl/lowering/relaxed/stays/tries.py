@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lpmdsl.lowering.relaxed.chances import ONE, ZERO, minus, plus, times
 from lpmdsl.lowering.relaxed.flows import Moves, send
+from lpmdsl.lowering.relaxed.phase_type import LEAVES, REST
+from lpmdsl.lowering.relaxed.rounds import steps_of, tried
 from lpmdsl.lowering.relaxed.stays.hazards import Course, numbers
-from lpmdsl.lowering.relaxed.stays.phase_type import LEAVES, REST
-from lpmdsl.lowering.relaxed.stays.rounds import steps_of, tried
 from lpmdsl.program.ir import KExpr
 from lpmdsl.program.nodes import number, real
 from lpmdsl.semantics import model as m

@@ -22,7 +22,7 @@ from lpmdsl.backends.triton.triton_module import SHARED
 from lpmdsl.compiler import Compiled
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.lowering.decision_tables import DONE, TURN
-from lpmdsl.lowering.dense.ending import ENDED
+from lpmdsl.lowering.dense.reports.ending import ENDED
 from lpmdsl.program import handles
 from lpmdsl.program.ir import Buffer, Program, StartStates, extent_of
 from lpmdsl.runtime.engine.asking import Asking

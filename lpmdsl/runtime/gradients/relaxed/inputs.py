@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lpmdsl.backends.request import RunRequest
+from lpmdsl.lowering.relaxed.phase_type import stage_derivatives, stage_numbers
 from lpmdsl.lowering.relaxed.program import Relaxed
-from lpmdsl.lowering.relaxed.stays.phase_type import stage_derivatives, stage_numbers
 from lpmdsl.networks.world import World
 from lpmdsl.program import handles
 from lpmdsl.program.ir import Buffer, ColumnChances, Constants, StageNumbers, StartChances

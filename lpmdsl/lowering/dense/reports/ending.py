@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.lowering.dense.observations import NEXT
+from lpmdsl.lowering.dense.reports.observations import NEXT
 from lpmdsl.program.ir import Gate, If, Kernel, Launch, ScheduleItem, Store
 from lpmdsl.program.nodes import integer, test
 

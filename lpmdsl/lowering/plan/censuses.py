@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from lpmdsl.lowering.sparse.choices import Choice
+from lpmdsl.lowering.plan.choices import Choice
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import radix

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lpmdsl.lowering.builder import Builder, as_stored
 from lpmdsl.lowering.decision_tables import TURN
-from lpmdsl.lowering.dense.archetypes import (
+from lpmdsl.lowering.dense.behaviours.archetypes import (
     FIRST,
     archetype_of,
     decides_here,
@@ -19,8 +19,7 @@ from lpmdsl.lowering.dense.archetypes import (
     sight,
 )
 from lpmdsl.lowering.dense.expressions import Scope, read_states
-from lpmdsl.lowering.sparse.plan import told_attributes
-from lpmdsl.lowering.sparse.worklists import changed
+from lpmdsl.lowering.plan.plan import told_attributes
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program import handles
 from lpmdsl.program.ir import (
@@ -147,10 +146,10 @@ def _is_plain(builder: Builder, one: m.Behaviour) -> bool:
 
 def _decide(builder: Builder, one: m.Behaviour) -> Decide:
     episode = op("floordiv", STEP, integer(steps_between(builder.model, one)))
-    is_listed = one.into in told_attributes(builder.model) and handles.noted(changed(one.of)) in builder.buffers
+    is_listed = one.into in told_attributes(builder.model) and handles.noted(handles.changed(one.of)) in builder.buffers
     asks = one.asks if is_replied(one) else 0
     return Decide(one.name, handles.attribute(one.of, one.into), asks, site(one.site), episode,
-                  changed(one.of) if is_listed else "", one.span, one.asked_with)  # fmt: skip
+                  handles.changed(one.of) if is_listed else "", one.span, one.asked_with)  # fmt: skip
 
 
 def _decide_kernel(builder: Builder, name: str, deciding: list[m.Behaviour]) -> Kernel:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lpmdsl.lowering.builder import Builder
-from lpmdsl.lowering.dense.chances import by_word
+from lpmdsl.lowering.dense.draws import by_word
 from lpmdsl.lowering.dense.expressions import Scope, dwell, is_flow_like, joined, read_states
 from lpmdsl.lowering.dense.months import completed, completes, report_of_tick
 from lpmdsl.lowering.dense.neighbours import AT_END, view_items
+from lpmdsl.lowering.dense.reports.kept_censuses import kept_census
 from lpmdsl.lowering.dense.watched_values import look_at
-from lpmdsl.lowering.sparse.state_counts import kept_census
 from lpmdsl.networks.rng_keys import site
 from lpmdsl.program import handles
 from lpmdsl.program.ir import (
@@ -33,19 +33,7 @@ from lpmdsl.program.ir import (
     Tally,
     Var,
 )
-from lpmdsl.program.nodes import (
-    AGENT,
-    STEP,
-    all_of,
-    any_of,
-    as_number,
-    integer,
-    number,
-    op,
-    real,
-    test,
-    word,
-)
+from lpmdsl.program.nodes import AGENT, STEP, all_of, any_of, as_number, integer, number, op, real, test, word
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.host.quantile_tables import radix
 

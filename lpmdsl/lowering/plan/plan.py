@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from lpmdsl.lowering.sparse.censuses import Occupancy, census_choice, censuses, occupancy_of
-from lpmdsl.lowering.sparse.choices import Choice
-from lpmdsl.lowering.sparse.sights import Sight, sights, woken_states
+from lpmdsl.lowering.plan.censuses import Occupancy, census_choice, censuses, occupancy_of
+from lpmdsl.lowering.plan.choices import Choice
+from lpmdsl.lowering.plan.sights import Sight, sights, woken_states
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.events import (
     Deciding,

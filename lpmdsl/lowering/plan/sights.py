@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from lpmdsl.lowering.sparse.choices import Choice
+from lpmdsl.lowering.plan.choices import Choice
 from lpmdsl.quantities import Kind
 from lpmdsl.semantics import model as m
 from lpmdsl.semantics.analysis.events import may_be_absent

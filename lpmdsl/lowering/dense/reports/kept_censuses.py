@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.expressions import Scope
-from lpmdsl.lowering.sparse.censuses import Occupancy, occupancy_of
+from lpmdsl.lowering.plan.censuses import Occupancy, occupancy_of
 from lpmdsl.program import handles
 from lpmdsl.program.ir import Fold, If, Kernel, KExpr, KStmt, Launch, Loop, ScheduleItem, Store, Var
 from lpmdsl.program.nodes import STEP, all_of, integer, op, test
@@ -15,19 +15,6 @@ from lpmdsl.semantics import model as m
 
 Grouping = Callable[[Scope, m.Observation], KExpr]
 """The column in which an agent with the scope's states and attributes is reported."""
-
-
-def settle_items(builder: Builder) -> list[ScheduleItem]:
-    """Add what the moves of a step changed to the tables."""
-    items: list[ScheduleItem] = []
-    for one in builder.plan.occupancies if builder.plan is not None else ():
-        at = Var("cell", "i64")
-        total = op("add", builder.load(one.name, at), builder.load(f"{one.name}_change", at))
-        loop = Loop(at.name, integer(0), integer(one.cells), (Store(one.name, (at,), total),))
-        kernel = Kernel(f"settle_{one.name}", "", (), (loop,), one.condition.span)
-        items.append(Fold(handles.tally(one.name), f"{one.name}_change", "add"))
-        items.append(Launch(builder.kernel(kernel)))
-    return items
 
 
 def kept_census(
@@ -80,3 +67,16 @@ def _read_cell(scope: Scope, one: Occupancy, at: Var) -> list[KStmt]:
         else:
             scope.attributes[leaf.name] = test("ne", code, integer(0)) if leaf.type.kind is Kind.BOOLEAN else code
     return body
+
+
+def settle_items(builder: Builder) -> list[ScheduleItem]:
+    """Add what the moves of a step changed to the tables."""
+    items: list[ScheduleItem] = []
+    for one in builder.plan.occupancies if builder.plan is not None else ():
+        at = Var("cell", "i64")
+        total = op("add", builder.load(one.name, at), builder.load(f"{one.name}_change", at))
+        loop = Loop(at.name, integer(0), integer(one.cells), (Store(one.name, (at,), total),))
+        kernel = Kernel(f"settle_{one.name}", "", (), (loop,), one.condition.span)
+        items.append(Fold(handles.tally(one.name), f"{one.name}_change", "add"))
+        items.append(Launch(builder.kernel(kernel)))
+    return items

@@ -1,0 +1,1 @@
+"""Decisions of agents, and the archetypes that are asked for them."""

@@ -1,0 +1,1 @@
+"""Counts at the boundary of a step, and the end of a run."""

@@ -1,0 +1,1 @@
+"""Choices by which a program avoids going through everyone, made from the Model alone."""
