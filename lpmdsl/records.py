@@ -1,7 +1,8 @@
 """Frozen dataclasses with slots, made in a quarter of the time.
 
 The standard library writes and compiles six functions for each of them, and trees and models are made of two hundred:
-a fifth of the time of a check. Here the one that takes arguments is compiled, and the others are shared by all.
+a fifth of the time of a check. Here the one that takes arguments is compiled, and the others are shared by all. A hash
+is kept once it is worked out: it goes through a whole tree, and trees are asked for it again and again.
 """
 
 from __future__ import annotations
@@ -23,11 +24,21 @@ else:
         return lambda cls: _record(cls, eq)
 
 
+class _Hashed:
+    """The place of a hash that is worked out; no field, and not told with them."""
+
+    __slots__ = ("_hash_",)
+
+
 def _record(cls: type, eq: bool) -> type:
-    cls.__doc__ = cls.__doc__ or cls.__name__  # else the standard library works out a signature for it
-    made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
+    bases, qualname = cls.__bases__, cls.__qualname__
+    words = {name: value for name, value in cls.__dict__.items() if name not in ("__dict__", "__weakref__")}
+    words["__doc__"] = cls.__doc__ or cls.__name__  # else the standard library works out a signature for it
+    made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(
+        type(cls.__name__, (_Hashed,), {**words, "__qualname__": qualname})
+    )
     parts = dataclasses.fields(made)
-    if cls.__bases__ != (object,) or len(parts) != len(made.__dataclass_fields__):
+    if bases != (object,) or len(parts) != len(made.__dataclass_fields__):
         raise TypeError(f"{cls.__name__} is no plain record: it has a base, or names that are no fields of it")
     made.__dataclass_params__.frozen = True  # for those that the standard library makes of it
     shared = {"__setattr__": _refuse, "__delattr__": _refuse, "__getstate__": _state, "__setstate__": _restore}
@@ -84,7 +95,12 @@ def _equal(self: Any, other: object) -> bool:
 
 
 def _hash(self: Any) -> int:
-    return hash(self.__hashed__(self))
+    try:
+        return self._hash_
+    except AttributeError:
+        value = hash(self.__hashed__(self))
+        object.__setattr__(self, "_hash_", value)
+        return value
 
 
 def _shown(self: Any) -> str:
