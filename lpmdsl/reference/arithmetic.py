@@ -24,6 +24,7 @@ LARGEST = 1 << 42
 """The most that a weight or a rate can be in one step: 1 024 events, so that its share of a step fits into 63 bits."""
 SURE = float(1 << 58)
 """An exposure that infects in one tick: a share of a step in 2⁻²⁰ of it is above every threshold."""
+_HALF, _LOW = np.uint64(32), np.uint64(WORD)
 Words = tuple[Tensor, Tensor, Tensor, Tensor]
 
 LN2_HI = 0.6931471803691238
@@ -46,9 +47,8 @@ class Draws:
 
     def words(self, agents: Tensor, path: str, episode: Tensor) -> Words:
         """The four words of the place ``path`` in the text for each of ``agents`` in its ``episode``."""
-        site = torch.full_like(agents, site_of(path))
-        replicate = torch.full_like(agents, self.replicate & WORD)
-        return philox((agents, site, episode & WORD, replicate), (self.seed & WORD, (self.seed >> 32) & WORD))
+        counter = (agents, site_of(path), episode & WORD, self.replicate & WORD)
+        return philox(counter, (self.seed & WORD, (self.seed >> 32) & WORD))
 
 
 def site_of(path: str) -> int:
@@ -56,24 +56,20 @@ def site_of(path: str) -> int:
     return int.from_bytes(hashlib.blake2s(path.encode()).digest()[:4], "little")
 
 
-def philox(counter: Words, key: tuple[int, int]) -> Words:
-    """Philox4x32-10: four words for a counter of four words (Salmon et al. 2011, SC '11, section 3.3)."""
-    c0, c1, c2, c3 = counter
+def philox(counter: tuple[Tensor, int, Tensor, int], key: tuple[int, int]) -> Words:
+    """Philox4x32-10: four words for a counter of four words (Salmon et al. 2011, SC '11, section 3.3).
+
+    In numbers without a sign, which hold a product of two words, and which numpy has and torch has not.
+    """
+    c0, c1, c2, c3 = (np.asarray(c, dtype=np.uint64) for c in counter)
     k0, k1 = key
     for _ in range(10):
-        high0, low0 = _product(c0, 0xD2511F53)
-        high1, low1 = _product(c2, 0xCD9E8D57)
-        c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
+        first, second = c0 * np.uint64(0xD2511F53), c2 * np.uint64(0xCD9E8D57)
+        c0, c1 = (second >> _HALF) ^ c1 ^ np.uint64(k0), second & _LOW
+        c2, c3 = (first >> _HALF) ^ c3 ^ np.uint64(k1), first & _LOW
         k0, k1 = (k0 + 0x9E3779B9) & WORD, (k1 + 0xBB67AE85) & WORD
-    return c0, c1, c2, c3
-
-
-def _product(a: Tensor, b: int) -> tuple[Tensor, Tensor]:
-    """High and low word of a 32 by 32 bit product, by halves of ``b`` so that nothing passes 63 bits."""
-    by_low, by_high = a * (b & 0xFFFF), a * (b >> 16)
-    high = (by_high + (by_low >> 16)) >> 16
-    low = (((by_high & 0xFFFF) << 16) + by_low) & WORD
-    return high, low
+    w0, w1, w2, w3 = (torch.from_numpy(c.view(np.int64)) for c in (c0, c1, c2, c3))
+    return w0, w1, w2, w3
 
 
 # ------------------------------------------------------------------ rounding

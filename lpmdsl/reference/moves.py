@@ -114,6 +114,8 @@ def draw_exits(body: Body, course: Course, agents: Tensor, seen: Moment) -> None
     course.due[agents] = NEVER
     for number, exit in enumerate(course.exits):
         here = agents[course.state[agents] == exit.state]
+        if not len(here):
+            continue
         w0, w1, _, _ = body.draws.words(here, exit.site, course.episodes(here))
         if not isinstance(exit.trigger, After):
             course.remaining[number][here] = threshold(w0, w1)
@@ -251,8 +253,8 @@ def _move_all(body: Body, course: Course, t: int, met: Met | None, is_first: boo
             return
         to = course.leads_to[moving].clone()
         for k, exit in enumerate(course.exits):
-            if not isinstance(exit.trigger, After):
-                mine = number == k
+            mine = number == k
+            if not isinstance(exit.trigger, After) and mine.any():
                 word = body.draws.words(moving[mine], exit.site, course.episodes(moving[mine]))[3]
                 to[mine] = branch(exit, word, moving[mine], course.condition.of, seen)
         if met is not None:
@@ -307,6 +309,8 @@ def _earliest(
             here = here & (course.entered[agents] <= t * TICKS) & is_first_turn
         if is_first_turn and not is_first and not isinstance(exit.trigger, ByContagion):
             continue  # the first look has seen to these
+        if not here.any():
+            continue
         candidate = torch.full_like(agents, NEVER)
         candidate[here] = _candidate(body, course, number, agents[here], t, met, seen)
         sooner = candidate < tick

@@ -184,14 +184,17 @@ class Reports:
         counted = (e.states == state) & holds(o.where, o.of, e.seen)[e.agents]
         if isinstance(o.value, Flow) and o.value.origins:
             counted = counted & torch.isin(e.left, torch.tensor(o.value.origins))
+        if not counted.any():
+            return
         path = f"{o.name}.{e.condition.name}.{e.condition.states[state]}"
-        thinning, delay, _, _ = self.draws.words(e.agents, path, e.episodes)
         if o.thinned is not None:
+            thinning = self.draws.words(e.agents, path, e.episodes)[0]
             p = over_agents(o.thinned, o.of, e.seen)
             look_at(o.thinned, "probability", p, e.agents[counted], o.of, e.seen)
             counted = counted & (thinning < fixed(p[e.agents]))
         ticks = e.ticks
         if o.delayed is not None:
+            delay = self.draws.words(e.agents, path, e.episodes)[1]
             ticks = ticks + quantile(self.delays[o.name], table_rows(o.delayed, o.of, e.seen)[e.agents], delay)
         done = self.schedule.done[o.name]
         report = torch.tensor(done)[torch.clamp((ticks - 1) // TICKS, min=e.t, max=len(done) - 1)]
