@@ -122,8 +122,9 @@ def with_controls(told: Ledgers, to_come: Array, slices: Slices) -> Array:
     for fold in folds(replicates):
         rest = np.setdiff1d(np.arange(replicates), fold)
         explained, expected = [], []
+        known = [decomposed(d[rest]) for d in designs]
         for values in (whole, to_come):
-            best, weights = fitted([d[rest] for d in designs], values[rest])
+            best, weights = fitted(known, values[rest])
             explained.append(designs[best] @ weights)
             by_part = weights.reshape(len(parts[best]), kinds, count)
             by_slice = np.einsum("pcl,pl->lc", by_part, parts[best])
@@ -156,7 +157,7 @@ def _shares(wide: Array, added: Array) -> Array:
     best = np.zeros((len(added), wide.shape[1]))
     for k in range(wide.shape[1]):
         x, y = added[:, :, k].T, wide[:, k]
-        missed, weights = _ridge(x, y[:, None])
+        missed, weights = _ridge(decomposed(x), y[:, None])
         left = y - x[:, -1]
         if missed * y.var() < len(y) * left.var():
             best[:, k] = weights[:, 0]
@@ -193,8 +194,26 @@ def folds(replicates: int) -> list[Indices]:
     return [np.arange(replicates)[k::count] for k in range(count)]
 
 
-def fitted(designs: list[Array], values: Array) -> tuple[int, Array]:
-    """The design (replicates, controls) that explains values (replicates, numbers) best, and its weights.
+@dataclass(frozen=True, slots=True)
+class Decomposed:
+    """Controls (replicates, controls), centred and each divided by its ``scale``, as ``u @ diag(d) @ vt``."""
+
+    u: Array
+    d: Array
+    vt: Array
+    scale: Array
+
+
+def decomposed(controls: Array) -> Decomposed:
+    """The singular values of controls (replicates, controls), by which any values are explained."""
+    x = controls - controls.mean(axis=0)
+    scale = x.std(axis=0)
+    scale = np.where(scale > 0, scale, np.inf)
+    return Decomposed(*np.linalg.svd(x / scale, full_matrices=False), scale)
+
+
+def fitted(designs: list[Decomposed], values: Array) -> tuple[int, Array]:
+    """The design that explains values (replicates, numbers) best, and its weights.
 
     Ridge regression; design and ridge are chosen by leaving one replicate out.
     """
@@ -203,14 +222,11 @@ def fitted(designs: list[Array], values: Array) -> tuple[int, Array]:
     return best, found[best][1]
 
 
-def _ridge(controls: Array, values: Array) -> tuple[float, Array]:
+def _ridge(controls: Decomposed, values: Array) -> tuple[float, Array]:
     """The mean square that is missed of one left out, and weights (controls, numbers)."""
-    x, y = controls - controls.mean(axis=0), values - values.mean(axis=0)
-    scale = x.std(axis=0)
-    scale = np.where(scale > 0, scale, np.inf)
-    u, d, vt = np.linalg.svd(x / scale, full_matrices=False)
+    u, d, vt, y = controls.u, controls.d, controls.vt, values - values.mean(axis=0)
     projected, size = u.T @ y, np.where(y.std(axis=0) > 0, y.std(axis=0), np.inf)
-    best, least = np.zeros((x.shape[1], y.shape[1])), np.inf
+    best, least = np.zeros((vt.shape[1], y.shape[1])), np.inf
     for ridge in RIDGES:
         kept = d**2 / (d**2 + ridge * len(y)) if np.isfinite(ridge) else np.zeros_like(d)
         leverage = (u**2 @ kept) + 1 / len(y)
@@ -218,4 +234,4 @@ def _ridge(controls: Array, values: Array) -> tuple[float, Array]:
         if (missed**2).sum() < least:
             divided = np.divide(kept, d, out=np.zeros_like(d), where=d > 0)
             least, best = float((missed**2).sum()), vt.T @ (divided[:, None] * projected)
-    return least, best / scale[:, None]
+    return least, best / controls.scale[:, None]
