@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -72,6 +73,14 @@ def type_of(value: object) -> Type:
 
 def array_type(array: NDArray) -> ArrayType:
     """The type of an array. Raises ``TypeError`` unless its elements are of a known type and lie side by side."""
-    if array.dtype.name not in ELEMENTS or not array.flags.c_contiguous:
-        raise TypeError(f"an array of {array.dtype} that lies {'together' if array.flags.c_contiguous else 'apart'}")
-    return ArrayType(array.dtype.name, array.ndim)
+    if not array.flags.c_contiguous:
+        raise TypeError(f"an array of {array.dtype} that lies apart")
+    return _type_of_elements(array.dtype, array.ndim)
+
+
+@cache
+def _type_of_elements(elements: np.dtype, dimensions: int) -> ArrayType:
+    """The same from what many arrays have in common: numpy makes the name of a type anew whenever it is asked."""
+    if elements.name not in ELEMENTS:
+        raise TypeError(f"an array of {elements} that lies together")
+    return ArrayType(elements.name, dimensions)

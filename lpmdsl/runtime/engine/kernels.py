@@ -30,6 +30,11 @@ class Kernels:
     program: Program
     routines: dict[str, Routine]
     natives: dict[str, Native] = field(default_factory=dict)
+    sizes: tuple[str, ...] = field(init=False)
+    buffers: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sizes, self.buffers = size_arguments(self.program), buffer_arguments(self.program)
 
     def function(self, name: str) -> Native:
         """One of them, or one that they call, as a function of Python."""
@@ -41,9 +46,9 @@ class Kernels:
         self, name: str, seed: int, replicate: int, sizes: dict[str, int], buffers: dict[str, NDArray]
     ) -> Driver:
         """``begin``, ``look`` or ``run_steps`` on some buffers, which must stay where they are."""
-        numbers = [sizes[n] for n in size_arguments(self.program)]
-        arrays = [buffers[n] for n in buffer_arguments(self.program)]
-        types = {n: array_type(buffers[n]) for n in buffer_arguments(self.program)}
+        numbers = [sizes[n] for n in self.sizes]
+        arrays = [buffers[n] for n in self.buffers]
+        types = {n: array_type(buffers[n]) for n in self.buffers}
         unit = driver_unit(self.program, self.routines[name], types)
         table = (ctypes.c_void_p * max(1, len(unit.table)))(*(address(part) for part in unit.table))
         call = foreign_record(unit)

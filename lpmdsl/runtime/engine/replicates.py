@@ -7,10 +7,13 @@ changes alone: common random numbers.
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +33,23 @@ from lpmdsl.semantics.host.evaluate import parameter_values
 from lpmdsl.semantics.model import Model, ParameterRef, walk
 
 MOST_WORLDS = 64
+Asked = TypeVar("Asked")
+Found = TypeVar("Found")
+
+
+def on_threads(one: Callable[[Asked], Found], asked: Sequence[Asked], threads: int) -> list[Found]:
+    """What a run gives for each of those asked for, several at once where a run is long enough to be shared out.
+
+    The first is alone: it compiles, which no two threads may do at once. The second is timed: a thread waits for Python
+    as long as ``sys.getswitchinterval`` says, so shorter runs are done sooner one after another.
+    """
+    found = [one(each) for each in asked[:1]]
+    started = time.perf_counter()
+    found += [one(each) for each in asked[1:2]]
+    if threads == 1 or time.perf_counter() - started < sys.getswitchinterval():
+        return [*found, *map(one, asked[2:])]
+    with ThreadPoolExecutor(threads) as pool:
+        return [*found, *pool.map(one, asked[2:])]
 
 
 @dataclass(slots=True)
@@ -78,13 +98,8 @@ class Repeats:
         return self._all(quantity, [(everything, k) for k in wanted])
 
     def _all(self, quantity: Quantity, runs: Sequence[tuple[dict[str, float], int]]) -> NDArray[np.float64]:
-        first = self._one(quantity, *runs[0])  # alone: it compiles, which no two threads may do at once
         threads = threads_here(self.plan.options.threads)
-        if threads == 1:
-            return np.stack([first, *(self._one(quantity, *run) for run in runs[1:])])
-        with ThreadPoolExecutor(threads) as pool:
-            rest = pool.map(lambda run: self._one(quantity, *run), runs[1:])
-            return np.stack([first, *rest])
+        return np.stack(on_threads(lambda run: self._one(quantity, *run), runs, threads))
 
     def _one(self, quantity: Quantity, parameters: dict[str, float], replicate: int) -> NDArray[np.float64]:
         result: RunResult = self._run(self.request(parameters, replicate), None)  # type: ignore[operator]

@@ -7,7 +7,6 @@ the number of agents; nothing is kept of the steps themselves.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +20,7 @@ from lpmdsl.program import handles
 from lpmdsl.runtime.engine.engines import threads_here
 from lpmdsl.runtime.engine.execute import buffers_after, result_of
 from lpmdsl.runtime.engine.kernels import Kernels, build
-from lpmdsl.runtime.engine.replicates import Repeats
+from lpmdsl.runtime.engine.replicates import Repeats, on_threads
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.semantics.host.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.model import Expr, is_constant
@@ -72,9 +71,8 @@ class ScoredRepeats:
         everything = parameter_values(self.repeats.model, values)
         reader = Reader(self.ledger, everything, self.names)
         wanted = replicates or range(self.repeats.plan.options.replicates)
-        first = self._one(everything, wanted[0], reader)  # alone: it compiles, which no two threads may do at once
-        with ThreadPoolExecutor(threads_here(self.repeats.plan.options.threads)) as pool:
-            return [first, *pool.map(lambda k: self._one(everything, k, reader), wanted[1:])]
+        threads = threads_here(self.repeats.plan.options.threads)
+        return on_threads(lambda k: self._one(everything, k, reader), wanted, threads)
 
     def _one(self, parameters: dict[str, float], replicate: int, reader: Reader) -> Scored:
         request = self.repeats.request(parameters, replicate)
