@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+# The tests share the cores already; libraries read these when they are loaded.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 # Triton reads this when its functions are defined: kernels for a GPU then run on the processor.
 os.environ["TRITON_INTERPRET"] = "1"
 
