@@ -13,7 +13,7 @@ from lpmdsl.reference import arithmetic as numbers, neighbours
 from lpmdsl.reference.arithmetic import fixed
 from lpmdsl.reference.contagion.presence import removed
 from lpmdsl.reference.expressions import Moment, evaluate, everyone, number, over_agents
-from lpmdsl.reference.moves import Body
+from lpmdsl.reference.moves.courses import Body
 from lpmdsl.semantics.analysis.archetypes import LEAST_CHANCE, bounds_of, labels_of, labels_of_code
 from lpmdsl.semantics.model import Behaviour, Blend, Expr, Known
 

@@ -10,7 +10,8 @@ from lpmdsl.reference.arithmetic import TICKS, rounded
 from lpmdsl.reference.contagion.presence import removed
 from lpmdsl.reference.expressions import Moment, evaluate, holds, over_agents
 from lpmdsl.reference.months import months
-from lpmdsl.reference.moves import Body, enter
+from lpmdsl.reference.moves.courses import Body
+from lpmdsl.reference.moves.entering import enter
 from lpmdsl.reference.watched import look_at_number
 from lpmdsl.semantics.model import Clock, Repeated
 

@@ -21,15 +21,9 @@ from lpmdsl.reference.behaviours import decide, deciders
 from lpmdsl.reference.contagion.exposure import Met, exposure, nothing_owed
 from lpmdsl.reference.expressions import Moment, evaluate
 from lpmdsl.reference.interventions import Policies, begin, fill_limits, intervene, look as look_at_trigger
-from lpmdsl.reference.moves import (
-    Body,
-    act_on_entering,
-    course_from_start,
-    draw_exits,
-    keep_apart,
-    look,
-    make_own_moves,
-)
+from lpmdsl.reference.moves.courses import Body, course_from_start
+from lpmdsl.reference.moves.entering import act_on_entering, draw_exits
+from lpmdsl.reference.moves.leaving import keep_apart, look, make_own_moves
 from lpmdsl.reference.reports import Reports, Schedule, price
 from lpmdsl.reference.rules.following import Ruled, follow, follow_on_entering
 from lpmdsl.semantics.analysis.exposure.largest_hazards import refuse_hazards

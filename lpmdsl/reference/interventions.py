@@ -16,7 +16,8 @@ from lpmdsl.reference.blocks import chosen, episodes, is_period_over, move
 from lpmdsl.reference.contagion.presence import SLACK
 from lpmdsl.reference.expressions import Moment, evaluate
 from lpmdsl.reference.months import months
-from lpmdsl.reference.moves import Body, acts, write
+from lpmdsl.reference.moves.courses import Body
+from lpmdsl.reference.moves.entering import acts, write
 from lpmdsl.reference.rules.following import act
 from lpmdsl.reference.rules.turns import Turn
 from lpmdsl.reference.watched import look_at_number

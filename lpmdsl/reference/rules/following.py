@@ -13,7 +13,7 @@ from lpmdsl.reference.arithmetic import TICKS, fixed, rounded
 from lpmdsl.reference.blocks import chosen, is_period_over, move
 from lpmdsl.reference.contagion.presence import SLACK, runs_on
 from lpmdsl.reference.expressions import evaluate, everyone, over_agents
-from lpmdsl.reference.moves import Body
+from lpmdsl.reference.moves.courses import Body
 from lpmdsl.reference.neighbours import facing
 from lpmdsl.reference.rules.meetings import candidates, own_luck, picked, taken
 from lpmdsl.reference.rules.turns import Turn, those_lucky, values_of

@@ -10,7 +10,8 @@ from torch import Tensor
 from lpmdsl.reference.arithmetic import fixed
 from lpmdsl.reference.blocks import episodes
 from lpmdsl.reference.expressions import Moment, over_agents
-from lpmdsl.reference.moves import Body, with_luck
+from lpmdsl.reference.moves.courses import Body
+from lpmdsl.reference.moves.entering import with_luck
 from lpmdsl.reference.neighbours import facing, looked_at
 from lpmdsl.reference.watched import look_at
 from lpmdsl.semantics.model import Expr, Neighbours, Rule, walk, whole_expressions

@@ -1,205 +1,25 @@
-"""Moves between states: what is drawn on entering one, and which exit comes first (phases 3 and 5 of a step)."""
+"""Leaving a state: which exit comes first (phases 3 and 5 of a step)."""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import assert_never
 
 import torch
 from torch import Tensor
 
-from lpmdsl.networks.world import World
-from lpmdsl.reference.arithmetic import (
-    CERTAIN,
-    TICK_BITS,
-    TICKS,
-    Draws,
-    capped,
-    fixed,
-    log,
-    quantile,
-    rounded,
-    share,
-    threshold,
-)
-from lpmdsl.reference.contagion.exposure import Met, Owed, Stay, add_owed
+from lpmdsl.reference.arithmetic import CERTAIN, TICK_BITS, TICKS, capped, log, rounded, share
+from lpmdsl.reference.contagion.exposure import Met, Stay, add_owed
 from lpmdsl.reference.contagion.presence import SLACK
 from lpmdsl.reference.contagion.ties import drawn_sources
-from lpmdsl.reference.expressions import Moment, over_agents, table_rows
+from lpmdsl.reference.expressions import Moment, over_agents
 from lpmdsl.reference.months import months
-from lpmdsl.reference.reports import Entries, Reports
+from lpmdsl.reference.moves.courses import NEVER, Body, Course
+from lpmdsl.reference.moves.entering import branch, enter
 from lpmdsl.reference.watched import look_at
 from lpmdsl.semantics.analysis.exposure.largest_hazards import rate_in_a_step
-from lpmdsl.semantics.model import (
-    After,
-    AtRate,
-    ByContagion,
-    Chance,
-    Condition,
-    Exit,
-    Expr,
-    Luck,
-    SetAttribute,
-    When,
-    every_expression,
-)
-
-NEVER = 1 << 62
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """State of everyone in one condition: int64 tensors over agents, written in place.
-
-    ``entered``: tick of the last entry; ``moves`` made; ``due``, ``planned``, ``leads_to``: tick, exit and target of
-    the timed exit that was drawn on entry; ``remaining``: what is left of each exit's threshold.
-    """
-
-    condition: Condition
-    exits: tuple[Exit, ...]
-    state: Tensor
-    entered: Tensor
-    moves: Tensor
-    due: Tensor
-    planned: Tensor
-    leads_to: Tensor
-    remaining: tuple[Tensor, ...]
-
-    def is_open(self, agents: Tensor) -> Tensor:
-        """Return for each of ``agents`` whether its state has an exit by contagion."""
-        states = {e.state for e in self.exits if isinstance(e.trigger, ByContagion)}
-        return torch.isin(self.state[agents], torch.tensor(sorted(states), dtype=torch.int64))
-
-    def episodes(self, agents: Tensor) -> Tensor:
-        """Episodes that draws of ``agents`` are keyed by; 0 where a state is entered once."""
-        return self.moves[agents] if self.condition.is_cyclic else torch.zeros_like(agents)
-
-
-@dataclass(slots=True)
-class Body:
-    """State of a run for moves: the live moment, its courses and reports, draws, and tables of dwell times by site."""
-
-    now: Moment
-    courses: dict[str, Course]
-    reports: Reports
-    draws: Draws
-    dwells: dict[str, Tensor]
-    owed: Owed
-    again: tuple[str, ...]
-    """The conditions that a step looks at twice."""
-    world: World
-    presence: dict[str, list[Tensor]] = field(default_factory=dict)
-    """Masks of who took part in every step so far, of networks to whose ties somebody looks back."""
-    limits: dict[str, int] = field(default_factory=dict)
-    """Rest of limits that blocks share, by the intervention that states them."""
-    entered: dict[str, Tensor] = field(default_factory=dict)
-    """Marks of those who follow the paragraphs of a clause on entering at the end of the step, by its site."""
-
-
-def course_from_start(condition: Condition, state: Tensor) -> Course:
-    """Everyone in its start state at tick 0, nothing drawn yet."""
-    exits = tuple(sorted(condition.exits, key=lambda e: (e.state, e.index)))
-    entered, moves, due, planned, leads_to = (torch.zeros_like(state) for _ in range(5))
-    remaining = tuple(torch.zeros_like(state) for _ in exits)
-    return Course(condition, exits, state, entered, moves, due, planned, leads_to, remaining)
-
-
-# ------------------------------------------------------------------ entering
-
-
-def draw_exits(body: Body, course: Course, agents: Tensor, seen: Moment) -> None:
-    """Draws all that the present states of ``agents`` need: the planned exit and the thresholds of the others."""
-    kind = course.condition.of
-    course.due[agents] = NEVER
-    for number, exit in enumerate(course.exits):
-        here = agents[course.state[agents] == exit.state]
-        if not len(here):
-            continue
-        w0, w1, _, _ = body.draws.words(here, exit.site, course.episodes(here))
-        if not isinstance(exit.trigger, After):
-            course.remaining[number][here] = threshold(w0, w1)
-            continue
-        rows = table_rows(exit.trigger.dwell, kind, seen)[here]
-        due = course.entered[here] + quantile(body.dwells[exit.site], rows, w0)
-        first = due < course.due[here]
-        here, due = here[first], due[first]
-        course.due[here], course.planned[here] = due, number
-        course.leads_to[here] = branch(exit, w1[first], here, kind, seen)
-
-
-def branch(exit: Exit, word: Tensor, agents: Tensor, kind: str, seen: Moment) -> Tensor:
-    """The state that each agent's word picks among the exit's branches."""
-    to = torch.full_like(agents, exit.branches[-1].to)
-    open_ = torch.ones_like(agents, dtype=torch.bool)
-    cumulated = torch.zeros(len(agents), dtype=torch.float64)
-    for one in exit.branches[:-1]:
-        assert one.probability is not None
-        p = over_agents(one.probability, kind, seen)
-        look_at(one.probability, "probability", p, agents, kind, seen)
-        cumulated = cumulated + p[agents]
-        hit = open_ & (word < fixed(cumulated))
-        to, open_ = torch.where(hit, one.to, to), open_ & ~hit
-    return to
-
-
-def enter(body: Body, course: Course, agents: Tensor, to: Tensor, ticks: Tensor, t: int, seen: Moment) -> None:
-    """Moves ``agents`` into states at ticks: draws, counts and acts as any entry in step ``t`` does."""
-    left = course.state[agents].clone()
-    course.state[agents], course.entered[agents] = to, ticks
-    course.moves[agents] += 1
-    draw_exits(body, course, agents, seen)
-    episodes = course.episodes(agents)
-    body.reports.count(Entries(course.condition, agents, left, to, ticks, episodes, t, seen, body.now))
-    act_on_entering(body, course, agents, to, seen)
-
-
-def act_on_entering(body: Body, course: Course, agents: Tensor, to: Tensor, seen: Moment) -> None:
-    """Act as ``on entering`` says on ``agents``, who have just entered the states ``to``."""
-    kind, episodes = course.condition.of, course.episodes(agents)
-    for clause in course.condition.entering:
-        inside = torch.isin(to, torch.tensor(clause.states))
-        for number, action in enumerate(clause.actions):
-            site = f"{clause.site}.action{number}"
-            chosen = acts(body.draws, action.probability, agents[inside], episodes[inside], site, kind, seen)
-            everybody = torch.arange(len(course.state))
-            lucky = with_luck(seen, action.value, kind, body.draws, course.episodes(everybody))
-            write(body.now, kind, action, chosen, lucky)
-        if clause.paragraphs:
-            nobody = torch.zeros(len(course.state), dtype=torch.bool)
-            body.entered.setdefault(clause.site, nobody)[agents[inside]] = True
-
-
-def with_luck(moment: Moment, part: object, kind: str, draws: Draws, episodes: Tensor) -> Moment:
-    """The moment with the uniform numbers, one for every agent of a kind, of which drawn values in a part are made."""
-    found = dict(moment.seen_of_others)
-    for luck in (e for e in every_expression(part) if isinstance(e, Luck)):
-        word = draws.words(torch.arange(moment.counts[kind]), luck.site, episodes)[luck.word]
-        found[luck] = (word.to(torch.float64) + 0.5) / 2.0**32
-    return replace(moment, seen_of_others=found)
-
-
-def acts(
-    draws: Draws, probability: Expr | None, agents: Tensor, episodes: Tensor, site: str, kind: str, seen: Moment
-) -> Tensor:
-    """Those of ``agents`` for whom an action happens."""
-    if probability is None:
-        return agents
-    word = draws.words(agents, site, episodes)[0]
-    p = over_agents(probability, kind, seen)
-    look_at(probability, "probability", p, agents, kind, seen)
-    return agents[word < fixed(p[agents])]
-
-
-def write(now: Moment, kind: str, action: SetAttribute, agents: Tensor, seen: Moment) -> None:
-    """Set an attribute of ``agents``, or add to it, by values of the moment ``seen``."""
-    value = over_agents(action.value, kind, seen)
-    look_at(action.value, "value", value, agents, kind, seen)
-    stored = now.attributes[(kind, action.attribute)]
-    stored[agents] = stored[agents] + value[agents] if action.adds else value[agents]
-
-
-# ------------------------------------------------------------------ leaving
+from lpmdsl.semantics.model import After, AtRate, ByContagion, Chance, Condition, When
 
 
 def keep_apart(body: Body, met: dict[str, Met], t: int) -> None:
