@@ -24,7 +24,10 @@ from lpmdsl.semantics.checks.observations import check_ended, check_ending, chec
 from lpmdsl.semantics.checks.parameters import check_parameters
 from lpmdsl.semantics.checks.rules.declaration import check_rule
 from lpmdsl.semantics.checks.signatures import sign_agents, sign_conditions
-from lpmdsl.semantics.checks.studies import check_calibration, check_compare, check_promise, check_scenarios
+from lpmdsl.semantics.checks.studies.comparisons import check_compare
+from lpmdsl.semantics.checks.studies.fits import check_calibration
+from lpmdsl.semantics.checks.studies.promises import check_promise
+from lpmdsl.semantics.checks.studies.scenarios import check_scenarios
 from lpmdsl.semantics.checks.tables.categories import check_labels
 from lpmdsl.semantics.checks.tables.curves import check_curve
 from lpmdsl.semantics.checks.tables.labelled import check_table

@@ -22,7 +22,7 @@ from lpmdsl.runtime.engine.engines import threads_here
 from lpmdsl.runtime.manifest import model_hash, now
 from lpmdsl.runtime.results import REPORT_NAME
 from lpmdsl.semantics.analyse import Facts
-from lpmdsl.semantics.checks.studies import ESTIMATORS
+from lpmdsl.semantics.checks.studies.fits import ESTIMATORS
 from lpmdsl.semantics.model import Model
 from lpmdsl.source import Source, Span
 from lpmdsl.writing.folders import Contents, Folder, Say, open_folder, settle_if_free, unsaid

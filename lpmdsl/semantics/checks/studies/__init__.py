@@ -1,0 +1,1 @@
+"""Checks of what is done with a model: scenarios, comparisons, promises, fits."""
