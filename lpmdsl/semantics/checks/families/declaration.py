@@ -15,7 +15,7 @@ from lpmdsl.diagnostics import Label, did_you_mean, instead
 from lpmdsl.semantics import model
 from lpmdsl.semantics.checks.families.covariates import with_network
 from lpmdsl.semantics.checks.families.walks import with_walk
-from lpmdsl.semantics.checks.tables.labelled import key_labels
+from lpmdsl.semantics.checks.tables.keys import key_labels
 from lpmdsl.semantics.checks.values.periods import Period, check_period
 from lpmdsl.semantics.context import Context, Family, part_name, piece_numbers, text_of
 from lpmdsl.semantics.host.calendar import months_later

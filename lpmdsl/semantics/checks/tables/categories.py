@@ -8,7 +8,10 @@ from lpmdsl.diagnostics import Report
 from lpmdsl.quantities import Kind, Type
 from lpmdsl.reading.problem import Problem
 from lpmdsl.semantics import model
-from lpmdsl.semantics.checks.tables.labelled import Row, complete, key_columns, key_labels, labels_of, other_width
+from lpmdsl.semantics.checks.tables.completeness import Row, complete
+from lpmdsl.semantics.checks.tables.file_rows import key_columns
+from lpmdsl.semantics.checks.tables.keys import key_labels, labels_of
+from lpmdsl.semantics.checks.tables.written_rows import other_width
 from lpmdsl.semantics.context import Context
 from lpmdsl.semantics.data_files.named_files import need_column, read_data, texts
 from lpmdsl.source import Span

@@ -16,7 +16,9 @@ from lpmdsl.quantities import DURATION, TIME, Type
 from lpmdsl.reading.people import Wanted, column_values
 from lpmdsl.reading.problem import Problem
 from lpmdsl.semantics import model
-from lpmdsl.semantics.checks.tables.labelled import are_chances, row_value, value_type
+from lpmdsl.semantics.checks.tables.completeness import are_chances
+from lpmdsl.semantics.checks.tables.labelled import value_type
+from lpmdsl.semantics.checks.tables.written_rows import row_value
 from lpmdsl.semantics.checks.values.choice import key_type
 from lpmdsl.semantics.checks.values.dates import needs_start
 from lpmdsl.semantics.context import Context, text_of, unit_of, value_of
