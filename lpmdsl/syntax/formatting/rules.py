@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from lpmdsl.syntax import tree as t
+from lpmdsl.syntax.formatting.actions import action_text, for_whom, with_chance
 from lpmdsl.syntax.formatting.expressions import SUM, expression
 from lpmdsl.syntax.formatting.lines import Line, join, line_at, where_part
 
 
-def rule(node: t.Rule, target: str, action: Callable[[t.Action], str]) -> Iterable[Line]:
-    """Lines below the first; ``target`` says for whom, ``action`` formats one action."""
+def rule(node: t.Rule) -> Iterable[Line]:
+    """Lines below the first."""
     if node.time is not None:
-        yield line_at(node.time.span, _time(node.time, target))
-    yield from paragraphs(node.paragraphs, action, 1)
+        yield line_at(node.time.span, _time(node.time, for_whom(node.time)))
+    yield from paragraphs(node.paragraphs, 1)
 
 
-def paragraphs(nodes: Iterable[t.Paragraph], action: Callable[[t.Action], str], indent: int) -> Iterable[Line]:
+def paragraphs(nodes: Iterable[t.Paragraph], indent: int) -> Iterable[Line]:
     """Lines of paragraphs, the openers indented so deep."""
     for paragraph in nodes:
         if paragraph.has_opener:
             yield line_at(paragraph.span, _opener(paragraph), indent=indent)
         for one in paragraph.actions:
-            yield line_at(one.span, action(one), indent=indent + 1 if paragraph.has_opener else indent)
+            yield line_at(one.span, action_text(one), indent=indent + 1 if paragraph.has_opener else indent)
 
 
 def _time(node: t.RuleTime, target: str) -> str:
@@ -39,7 +40,7 @@ def _time(node: t.RuleTime, target: str) -> str:
 
 
 def _opener(node: t.Paragraph) -> str:
-    chance = "" if node.probability is None else f"with probability {expression(node.probability, SUM)}"
+    chance = with_chance(node.probability)
     if node.meeting is not None:
         return join(node.joined, _meeting(node.meeting, bool(chance)), chance)
     if node.where is not None:
