@@ -7,17 +7,13 @@ any step.
 
 from __future__ import annotations
 
-import itertools
-import json
-from dataclasses import replace
-
-from lpmdsl.backends.python_text import INDENT, names_read, remark, signature
+from lpmdsl.backends.python_text import INDENT, names_read, remark
+from lpmdsl.backends.triton.alone import alone_kernel, helper
+from lpmdsl.backends.triton.arguments import CLOCK, KEYS, all_sizes, constants_inlined, head_of, own_parts, sizes_of
 from lpmdsl.backends.triton.stages import (
     OPEN,
     Alone,
-    Ask,
     Each,
-    Item,
     Join,
     Order,
     Select,
@@ -29,37 +25,11 @@ from lpmdsl.backends.triton.stages import (
     stages,
 )
 from lpmdsl.backends.triton.text import Printer
-from lpmdsl.backends.triton.values import TIGHT, Lanes, uniform_first
-from lpmdsl.program.ir import (
-    Assign,
-    Buffer,
-    Const,
-    Draw,
-    Extent,
-    Fold,
-    Gate,
-    Kernel,
-    KExpr,
-    KStmt,
-    Launch,
-    Let,
-    Load,
-    OneMore,
-    Program,
-    Tally,
-    Var,
-    buffers_of,
-    expressions,
-    size_name,
-    statements,
-    walk,
-)
+from lpmdsl.backends.triton.uniformity import uniform_first
+from lpmdsl.backends.triton.values import Lanes
+from lpmdsl.program.ir import Buffer, Draw, Kernel, Program, Tally, buffers_of, statements
 from lpmdsl.program.passes.load_elimination import reuse_loads
-from lpmdsl.program.rewrite import map_block
 from lpmdsl.program.verify import verify_names
-
-SHARED = ("constant", "input")
-"""Roles of buffers that all replicates of a launch read; each has its own part of any other."""
 
 _HEAD = '''"""Made by lpmc from {name}. One function per kernel; `step` is the launches of a step, in order."""
 
@@ -83,8 +53,8 @@ def emit(program: Program) -> str:
     made = [f"GATES = tl.constexpr({gates})"]
     for kernel in program.kernels:
         gated = any(isinstance(s, Each) and s.kernel == kernel.name and s.gate != OPEN for s in (*begin, *step))
-        made.append(_each(program, kernel, buffers, gated) if kernel.domain else _helper(kernel, buffers))
-    made += [_alone(program, s, buffers) for s in (*begin, *step) if isinstance(s, Alone)]
+        made.append(_each(program, kernel, buffers, gated) if kernel.domain else helper(kernel, buffers))
+    made += [alone_kernel(program, s, buffers) for s in (*begin, *step) if isinstance(s, Alone)]
     made += [_launches("begin", begin), *([_launches("look", look)] if look else []), _launches("step", step)]
     read = names_read("\n\n".join(made))
     sums = "sum_reals_along_rows, " if "sum_reals_along_rows" in read else ""
@@ -94,69 +64,22 @@ def emit(program: Program) -> str:
     return "\n\n".join(part.rstrip() + "\n" for part in made)
 
 
-# ------------------------------------------------------------------ what a kernel is given
-
-
-def size_of(buffer: Buffer) -> tuple[str, ...]:
-    """The factors of how many elements one replicate has of a buffer, as text."""
-    if buffer.role == "tally" and buffer.dtype == "i64":
-        return ("TALLY_ROWS", str(buffer.columns))
-    return tuple(_dimension(d) for d in buffer.shape)
-
-
-def _dimension(size: Extent) -> str:
-    return f"({size.size} + 1)" if isinstance(size, OneMore) else str(size)
-
-
-def _sizes(buffers: list[Buffer], body: tuple[KStmt, ...], known: set[str]) -> list[str]:
-    """Names of the sizes that a kernel needs: to find a replicate's part, and those that its text reads."""
-    names = {size_name(d) for b in buffers if b.role not in SHARED and not _is_count(b) for d in b.shape} - {""}
-    read = {e.name for s in statements(body) for x in expressions(s) for e in walk(x) if isinstance(e, Var)}
-    return sorted(names | {r for r in read if r in known})
-
-
-def _is_count(buffer: Buffer) -> bool:
-    return buffer.role == "tally" and buffer.dtype == "i64"
-
-
-def _all_sizes(buffers: dict[str, Buffer]) -> set[str]:
-    return {size_name(d) for b in buffers.values() for d in b.shape} - {""}
-
-
-def _own_parts(buffers: list[Buffer]) -> list[str]:
-    """Lines that move each pointer to the part of this replicate."""
-    lines = []
-    for b in buffers:
-        if b.role not in SHARED:
-            lines.append(f"{b.name} += member" + "".join(f" * {f}" for f in size_of(b) if f != "1"))
-    return lines
-
-
-def _head(name: str, sizes: list[str], arguments: list[str], constants: list[str]) -> list[str]:
-    fixed = f"(do_not_specialize={json.dumps(sizes)})" if sizes else ""
-    return [f"@triton.jit{fixed}", *signature(f"def {name}", [*sizes, *arguments, *constants])]
-
-
-_CLOCK = ["member = tl.program_id(1).to(tl.int64)", "clock += 4 * member", "t = tl.load(clock)"]
-_KEYS = ["seed = tl.load(clock + 1)", "replicate = tl.load(clock + 2)"]
-
-
 # ------------------------------------------------------------------ kernels over agents
 
 
 def _each(program: Program, kernel: Kernel, known: dict[str, Buffer], gated: bool) -> str:
-    kernel = reuse_loads(uniform_first(_constants_inlined(kernel)))
+    kernel = reuse_loads(uniform_first(constants_inlined(kernel)))
     body = (*kernel.prologue, *kernel.body)
     mine = [known[n] for n in buffers_of(kernel)]
-    sizes = sorted({*_sizes(mine, body, _all_sizes(known)), kernel.domain})
+    sizes = sorted({*sizes_of(mine, body, all_sizes(known)), kernel.domain})
     gates, number = (["gates"], ["GATE: tl.constexpr"]) if gated else ([], [])
-    lines = _head(kernel.name, sizes, ["clock", *gates, *(b.name for b in mine)], [*number, "BLOCK: tl.constexpr"])
+    lines = head_of(kernel.name, sizes, ["clock", *gates, *(b.name for b in mine)], [*number, "BLOCK: tl.constexpr"])
     comment = remark(kernel.span, kernel.note).strip()
-    start = [*([comment] if comment else []), *_CLOCK]
+    start = [*([comment] if comment else []), *CLOCK]
     if gated:
         start += ["if is_closed(gates, member, GATE, GATES):", f"{INDENT}return"]
     draws = any(isinstance(s, Draw) for s in statements(body))
-    lines += [INDENT + line for line in [*start, *(_KEYS if draws else []), *_own_parts(mine)]]
+    lines += [INDENT + line for line in [*start, *(KEYS if draws else []), *own_parts(mine)]]
     printer = Printer(Lanes.of(kernel, known), lines)
     printer.block(kernel.prologue, 1, "")
     printer.lanes.alone = False
@@ -198,127 +121,6 @@ def _by_chunk(printer: Printer, kernel: Kernel, sums: list[Tally]) -> None:
         else:
             function = "least_of" if tally.how == "min" else "greatest_of"
             printer.line(1, f"tl.store({place}, {function}({name}))")
-
-
-def _constants_inlined(kernel: Kernel) -> Kernel:
-    """Locals that are one constant for good are written as that constant."""
-    whole = tuple(statements((*kernel.prologue, *kernel.body)))
-    assigned = {s.name for s in whole if isinstance(s, Assign)}
-    seen: dict[str, list[KExpr]] = {}
-    for let in (s for s in whole if isinstance(s, Let)):
-        seen.setdefault(let.name, []).append(let.value)
-    fixed = {n: v[0] for n, v in seen.items() if n not in assigned and len(v) == 1 and isinstance(v[0], Const)}
-
-    def inline(expr: KExpr) -> KExpr:
-        return fixed.get(expr.name, expr) if isinstance(expr, Var) else expr
-
-    def drop(body: tuple[KStmt, ...]) -> tuple[KStmt, ...]:
-        return tuple(s for s in body if not (isinstance(s, Let) and s.name in fixed))
-
-    return replace(kernel, prologue=drop(map_block(kernel.prologue, inline)),
-                   body=_drop_deep(map_block(kernel.body, inline), drop))  # fmt: skip
-
-
-def _drop_deep(body: tuple[KStmt, ...], drop) -> tuple[KStmt, ...]:
-    done = []
-    for stmt in drop(body):
-        for name in ("then", "orelse", "body"):
-            if hasattr(stmt, name):
-                stmt = replace(stmt, **{name: _drop_deep(getattr(stmt, name), drop)})
-        done.append(stmt)
-    return tuple(done)
-
-
-# ------------------------------------------------------------------ kernels that run alone
-
-
-def _helper(kernel: Kernel, known: dict[str, Buffer]) -> str:
-    """Scalar code as a function that a kernel between two passes calls."""
-    kernel = _constants_inlined(kernel)
-    lines = ["@triton.jit", *signature(f"def {kernel.name}", _helper_arguments(kernel, known))]
-    comment = remark(kernel.span, kernel.note).strip()
-    lines += [INDENT + comment] if comment else []
-    printer = Printer(Lanes.of(kernel, known), lines)
-    printer.block(kernel.prologue, 1, "")
-    printer.block(kernel.body, 1, "")
-    return "\n".join(lines)
-
-
-def _helper_arguments(kernel: Kernel, known: dict[str, Buffer]) -> list[str]:
-    body = (*kernel.prologue, *kernel.body)
-    return ["t", *_sizes([], body, _all_sizes(known)), *buffers_of(kernel)]
-
-
-def _alone(program: Program, stage: Alone, known: dict[str, Buffer]) -> str:
-    items = [item for _, item in stage.items]
-    kernels = [program.kernel(n) for item in items for n in _called(item)]
-    names = sorted({n for item in items for n in _buffers(item)} | {n for k in kernels for n in buffers_of(k)})
-    mine = [known[n] for n in names]
-    read = tuple(s for k in kernels for s in (*k.prologue, *k.body))
-    sizes = _sizes(mine, read, _all_sizes(known))
-    gated = any(gate != OPEN or isinstance(item, Ask) for gate, item in stage.items)
-    lines = _head(stage.name, sizes, ["clock", *(["gates"] if gated else []), *names], [])
-    lines += [INDENT + line for line in [*_CLOCK, *(["gates += member * GATES"] if gated else []), *_own_parts(mine)]]
-    for gate, group in itertools.groupby(stage.items, key=lambda pair: pair[0]):
-        depth = 1
-        if gate != OPEN:
-            lines += [f"{INDENT}if tl.load(gates + {gate}) != 0:"]
-            depth = 2
-        for _, item in group:
-            lines += _item(program, item, depth, known)
-    if stage.ticks:
-        lines.append(f"{INDENT}tl.store(clock, t + 1)")
-    return "\n".join(lines)
-
-
-def _called(item: Item) -> list[str]:
-    match item:
-        case Launch():
-            return [item.kernel]
-        case Gate():
-            return [n for inner in item.items for n in _called(inner)]  # type: ignore[arg-type]
-        case _:
-            return []
-
-
-def _buffers(item: Item) -> set[str]:
-    match item:
-        case Fold():
-            return {item.tally, item.into}
-        case Ask():
-            return {e.buffer for e in walk(item.test) if isinstance(e, Load)}
-        case Gate():
-            read = {e.buffer for e in walk(item.test) if isinstance(e, Load)}
-            return read.union(*(_buffers(i) for i in item.items))  # type: ignore[arg-type]
-        case _:
-            return set()
-
-
-def _item(program: Program, item: Item, depth: int, known: dict[str, Buffer]) -> list[str]:
-    """The lines of one item; a wait after it, because the next may read what it wrote."""
-    pad = INDENT * depth
-    values = Lanes(known, set(), set())
-    match item:
-        case Launch():
-            kernel = program.kernel(item.kernel)
-            call = f"{kernel.name}({', '.join(_helper_arguments(kernel, known))})"
-            return [pad + call, f"{pad}tl.debug_barrier()"]
-        case Fold():
-            return [
-                f"{pad}fold_add({item.tally}, {item.into}, {known[item.into].shape[0]})",
-                f"{pad}tl.debug_barrier()",
-            ]
-        case Ask():
-            test = values.inside(item.test, "", TIGHT)
-            if item.within != OPEN:
-                test = f"(tl.load(gates + {item.within}) != 0) & {test}"
-            answer = f"tl.store(gates + {item.gate}, ({test}).to(tl.int64))"
-            note = remark(note=item.note)
-            return [f"{pad}{answer}{note}", f"{pad}tl.debug_barrier()"]
-        case Gate():
-            note = remark(note=item.note)
-            inner = [line for i in item.items for line in _item(program, i, depth + 1, known)]  # type: ignore[arg-type]
-            return [f"{pad}if {values.text(item.test, '')}:{note}", *inner, f"{pad}tl.debug_barrier()"]
 
 
 # ------------------------------------------------------------------ launches

@@ -7,7 +7,7 @@ import math
 import torch
 
 from lpmdsl.backends.request import RunRequest
-from lpmdsl.backends.triton.triton_module import SHARED
+from lpmdsl.backends.triton.arguments import SHARED
 from lpmdsl.diagnostics import fail
 from lpmdsl.population.memory import gib
 from lpmdsl.program.ir import Buffer, Program, extent_of, size_name

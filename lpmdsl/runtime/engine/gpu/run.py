@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from lpmdsl.backends.request import Progress, RunRequest, RunResult
-from lpmdsl.backends.triton.triton_module import SHARED
+from lpmdsl.backends.triton.arguments import SHARED
 from lpmdsl.compiler import Compiled
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.lowering.decision_tables import DONE, TURN
