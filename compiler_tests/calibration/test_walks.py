@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from lpmdsl.config import CalibrationOptions
+from lpmdsl.diagnostics import LpmError
 from lpmdsl.runtime.api import LoadedModel, load
 from lpmdsl.runtime.calibration.methods import gradient, neural, search
 from lpmdsl.runtime.calibration.problem import keyed, read_problem
@@ -158,6 +159,30 @@ def test_a_prior_lies_between_ends_that_are_estimated(tmp_path: Path) -> None:
     assert inside == pytest.approx(-math.log(0.02)) and wider == pytest.approx(-math.log(0.3)) and outside == -math.inf
     first, leaving = problem.prior_draws(lambda k: keyed(7, k), 4000).T
     assert stats.kstest(leaving / first - 1, "uniform").pvalue > 1e-4
+
+
+def test_what_a_prior_alone_reads_can_be_estimated(tmp_path: Path) -> None:
+    """The median of a prior has no part in the run, and moves what is believed of the parameter: no E0907."""
+    text = TWO.replace("leaving + first", "leaving").format(
+        names="leaving, first", law="lognormal(median first, spread 2)"
+    )
+    loaded = written(tmp_path, text)
+    assert "E0907" not in {d.code for d in loaded.report.diagnostics}
+    problem = read_problem(loaded.model, loaded.facts, CalibrationOptions(), None)
+    near, far = (problem.log_prior(problem.real({"first": a, "leaving": 0.1})) - _about_median(a) for a in (0.08, 0.2))
+    law = [float(stats.lognorm.logpdf(0.1, math.log(2), scale=median)) for median in (0.08, 0.2)]
+    slopes = [math.log(0.08), math.log(0.2)]
+    assert near - far == pytest.approx(law[0] - law[1] + slopes[0] - slopes[1], abs=1e-9)
+
+
+def test_what_only_the_prior_of_an_unseen_parameter_reads_cannot(tmp_path: Path) -> None:
+    """Neither is behind the fit: both are told."""
+    text = TWO.replace("leaving + first", "0.1 per day").format(
+        names="leaving, first", law="lognormal(median first, spread 2)"
+    )
+    with pytest.raises(LpmError) as told:
+        written(tmp_path, text)
+    assert sorted(d.message.split("`")[1] for d in told.value.diagnostics if d.code == "E0907") == ["first", "leaving"]
 
 
 def _about_median(value: float) -> float:

@@ -96,7 +96,7 @@ def _differs(expr: model.Expr, own: Mapping[str, float], new: Mapping[str, float
 def _estimates(checked: model.Model, fit: model.Calibrate, report: Report) -> None:
     if not fit.fits:
         return
-    seen = parameters_behind(checked, {f.observation for f in fit.fits}, tuple(f.likelihood for f in fit.fits))
+    seen = _behind(checked, fit)
     for name in fit.estimate:
         if name not in seen:
             fitted = ", ".join(f"`{f.observation}`" for f in fit.fits)
@@ -106,6 +106,18 @@ def _estimates(checked: model.Model, fit: model.Calibrate, report: Report) -> No
                 word_span(fit.span, name),
                 f"Fit an observation that `{name}` has a part in, or do not estimate it.",
             )
+
+
+def _behind(checked: model.Model, fit: model.Calibrate) -> set[str]:
+    """The parameters that what is fitted hangs on, and those that the priors of the estimated among them read."""
+    observed, likelihoods = {f.observation for f in fit.fits}, tuple(f.likelihood for f in fit.fits)
+    seen: set[str] = set()
+    while True:
+        priors = tuple(checked.parameter(name).prior for name in fit.estimate if name in seen)
+        found = parameters_behind(checked, observed, (*likelihoods, *priors))
+        if found == seen:
+            return seen
+        seen = found
 
 
 # ------------------------------------------------------------------ interventions
