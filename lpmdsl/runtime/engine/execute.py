@@ -65,10 +65,7 @@ def buffers_after(kernels: Kernels, request: RunRequest, progress: Progress | No
     started = time.perf_counter()
     sizes = size_values(kernels.program, request)
     buffers = make_buffers(kernels.program, request, sizes)
-
-    def driver(name: str) -> Driver:
-        return kernels.driver(name, request.seed, request.replicate, sizes, buffers)
-
+    driver = kernels.drivers(request.seed, request.replicate, sizes, buffers)
     asking = _Asked.of(request, driver, buffers)
     begin, run_steps = driver("begin"), driver("run_steps")
     largest = max(sizes[kind] for kind in request.world.counts)

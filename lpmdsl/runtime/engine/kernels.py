@@ -42,24 +42,32 @@ class Kernels:
             self.natives[name] = Native(self.routines[name]) if name in self.routines else NAMES[name]
         return self.natives[name]
 
-    def driver(
-        self, name: str, seed: int, replicate: int, sizes: dict[str, int], buffers: dict[str, NDArray]
-    ) -> Driver:
-        """``begin``, ``look`` or ``run_steps`` on some buffers, which must stay where they are."""
-        numbers = [sizes[n] for n in self.sizes]
-        arrays = [buffers[n] for n in self.buffers]
+    def drivers(
+        self, seed: int, replicate: int, sizes: dict[str, int], buffers: dict[str, NDArray]
+    ) -> Callable[[str], Driver]:
+        """The drivers ``begin``, ``look`` and ``run_steps`` on some buffers, which must stay where they are."""
         types = {n: array_type(buffers[n]) for n in self.buffers}
-        unit = driver_unit(self.program, self.routines[name], types)
-        table = (ctypes.c_void_p * max(1, len(unit.table)))(*(address(part) for part in unit.table))
-        call = foreign_record(unit)
-        rest = [seed, replicate, *numbers, *(word for array in arrays for word in words(array))]
+        rest = _record([seed, replicate, *(sizes[n] for n in self.sizes),
+                        *(word for n in self.buffers for word in words(buffers[n]))])  # fmt: skip
 
-        def run(first: int, last: int, thread: int, threads: int, meeting: NDArray[np.int64]) -> None:
-            head = [ctypes.addressof(table), first, last, thread, threads, *words(meeting)]
-            record = np.array([value % 2**64 for value in (*head, *rest)], np.uint64)
-            call(record.ctypes.data)
+        def driver(name: str) -> Driver:
+            unit = driver_unit(self.program, self.routines[name], types)
+            table = (ctypes.c_void_p * max(1, len(unit.table)))(*(address(part) for part in unit.table))
+            call = foreign_record(unit)
 
-        return run
+            def run(first: int, last: int, thread: int, threads: int, meeting: NDArray[np.int64]) -> None:
+                head = _record([ctypes.addressof(table), first, last, thread, threads, *words(meeting)])
+                record = np.concatenate([head, rest])
+                call(record.ctypes.data)
+
+            return run
+
+        return driver
+
+
+def _record(values: list[int]) -> NDArray[np.uint64]:
+    """Values of a driver's record, those with a sign too, in 64 bits each."""
+    return np.array([value % 2**64 for value in values], np.uint64)
 
 
 def kernels_of(program: Program) -> Kernels:

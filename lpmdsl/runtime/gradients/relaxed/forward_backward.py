@@ -231,4 +231,4 @@ class RelaxedRun:
         """Runs a driver for some steps on the buffers of this run."""
         is_small = max(self.world.counts.values()) <= SMALL * CHUNK
         with Team(1 if is_small else self.threads) as team:
-            team.run(kernels.driver(name, 0, 0, self.sizes, self.buffers), first, last)
+            team.run(kernels.drivers(0, 0, self.sizes, self.buffers)(name), first, last)

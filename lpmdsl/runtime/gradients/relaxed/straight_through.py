@@ -49,9 +49,8 @@ def _drawn(model: Model, kernels: Kernels, request: RunRequest) -> tuple[list[Bo
     program = kernels.program
     sizes = size_values(program, request)
     buffers = make_buffers(program, request, sizes)
-    begin, run_steps = (
-        kernels.driver(name, request.seed, request.replicate, sizes, buffers) for name in ("begin", "run_steps")
-    )
+    driver = kernels.drivers(request.seed, request.replicate, sizes, buffers)
+    begin, run_steps = driver("begin"), driver("run_steps")
     kept = [b.name for b in program.buffers if b.role == "control"]
     kept += [c.name for c in model.conditions]
     kept += [handles.attribute(a.name, x.name) for a in model.agents for x in a.attributes if x.is_changed]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lpmdsl.diagnostics import fail
 from lpmdsl.quantities import NUMBER
@@ -36,8 +37,13 @@ class Hazard:
     network: m.Network | None
 
 
-def hazards(model: m.Model) -> Iterator[Hazard]:
+@lru_cache(maxsize=16)  # each run of a model looks at them
+def hazards(model: m.Model) -> tuple[Hazard, ...]:
     """Every source's weight on every network, then every exit at a rate, in written order."""
+    return tuple(_hazards(model))
+
+
+def _hazards(model: m.Model) -> Iterator[Hazard]:
     for contagion in model.contagions:
         for spread in contagion.spreads:
             network = model.network(spread.network)
