@@ -182,7 +182,10 @@ def test_what_only_the_prior_of_an_unseen_parameter_reads_cannot(tmp_path: Path)
     )
     with pytest.raises(LpmError) as told:
         written(tmp_path, text)
-    assert sorted(d.message.split("`")[1] for d in told.value.diagnostics if d.code == "E0907") == ["first", "leaving"]
+    assert sorted(d.message.split("`")[1] for d in told.value.report.diagnostics if d.code == "E0907") == [
+        "first",
+        "leaving",
+    ]
 
 
 def _about_median(value: float) -> float:
