@@ -13,9 +13,9 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 # Triton reads this when its functions are defined: kernels for a GPU then run on the processor.
 os.environ["TRITON_INTERPRET"] = "1"
 
-from compiler_tests.support.interpreting import rename_language_once
+from compiler_tests.support.interpreting import hasten
 
-rename_language_once()
+hasten()
 
 GOLDEN = Path(__file__).parent / "golden"
 Golden = Callable[[str, str], None]

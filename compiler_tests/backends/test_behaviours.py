@@ -53,7 +53,7 @@ def test_threads_do_not_show(friends: Compiled) -> None:
 
 def test_the_gpu_gives_the_counts_of_the_cpu(friends: Compiled) -> None:
     """Two replicates of a launch, each with its own table."""
-    requests = [replace(request_of(friends.model, 400, 5, replicate=r), steps=30) for r in range(2)]
+    requests = [replace(request_of(friends.model, 250, 5, replicate=r), steps=16) for r in range(2)]
     together = gpu_runner(friends, Tiling(128))(requests, None)
     for request, result in zip(requests, together, strict=True):
         assert_same(cpu_run(friends)(request), result)

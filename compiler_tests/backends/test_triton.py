@@ -99,12 +99,13 @@ def test_models_give_the_counts_of_the_cpu(path: Path) -> None:
 def test_kitchen_sinks_give_the_counts_of_the_cpu(name: str) -> None:
     made = compiled(SINKS[name]())
     request = sink_request(made.model, 600, 2)
+    request = replace(request, steps=min(request.steps, 16))
     assert_same(cpu_run(made)(request), on_gpu(made, request)[0])
 
 
 def test_replicates_of_one_launch_are_the_replicates_alone() -> None:
     made = compiled(loaded(SCHOOL).model)
-    requests = [request_of(made.model, 500, 7, replicate=r) for r in range(3)]
+    requests = [replace(request_of(made.model, 500, 7, replicate=r), steps=20) for r in range(3)]
     together = on_gpu(made, *requests)
     for request, result in zip(requests, together, strict=True):
         assert_same(cpu_run(made)(request), result)
@@ -115,14 +116,14 @@ def test_replicates_of_one_launch_are_the_replicates_alone() -> None:
 def test_the_size_of_a_block_does_not_show(block: int) -> None:
     """Several programs a kernel: 700 agents in blocks of 64 and 256."""
     made = compiled(loaded(NETWORK).model)
-    request = replace(request_of(made.model, 700, 3), steps=30)
+    request = replace(request_of(made.model, 700, 3), steps=15)
     assert_same(cpu_run(made)(request), on_gpu(made, request, tiling=Tiling(block))[0])
 
 
 def test_scenarios_of_the_town_give_the_counts_of_the_cpu() -> None:
     made = compiled(loaded(TOWN).model)
     for scenario in made.model.scenarios:
-        request = replace(request_of(made.model, 1_000, 1, scenario.name), steps=40)
+        request = replace(request_of(made.model, 1_000, 1, scenario.name), steps=25)
         assert_same(cpu_run(made)(request), on_gpu(made, request)[0])
 
 

@@ -9,17 +9,20 @@ import triton.language as tl
 from triton.runtime import interpreter
 
 
-def rename_language_once() -> None:
-    """Let the interpreter put its own functions into ``triton.language`` once and leave them there.
+def hasten() -> None:
+    """Let the interpreter do once what it does anew whenever a function calls another or a value is made.
 
-    It does so whenever a function calls another, by a walk over the whole language: three fifths of a run of `opinion`.
-    Machine code is made in processes of its own, which see the language as it is.
+    It puts its own functions into ``triton.language`` by a walk over the whole language, three fifths of a run of
+    `opinion`; and it looks types up in a table that it makes each time. Machine code is made in processes of its own,
+    which see the language as it is.
     """
-    rename = interpreter._patch_lang
+    rename, type_of = interpreter._patch_lang, interpreter._get_np_dtype
 
     @cache
     def renamed() -> SimpleNamespace:
         rename(SimpleNamespace(__globals__={"tl": tl, "core": tl.core}))
         return SimpleNamespace(restore=lambda: None)
 
+    known = cache(type_of)
     interpreter._patch_lang = lambda function: renamed()
+    interpreter._get_np_dtype = lambda kind: (type_of if kind.scalar.is_ptr() else known)(kind.scalar)
