@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -111,12 +112,18 @@ def log_prior(frees: tuple[Free, ...], model: Model, values: Mapping[str, float]
     is estimated, as in the steps of a walk, they are counted."""
     total = 0.0
     for free in frees:
-        law_ = frozen(free.prior.family, arguments(free.prior, model, values))
+        law_ = _law(free.prior.family, tuple(arguments(free.prior, model, values).items()))
         total += float(law_.logpdf(values[free.name]))
         if free.about:
             mass = float(law_.cdf(free.high)) - float(law_.cdf(free.low))
             total -= math.log(mass) if mass > 0 else math.inf
     return total if not math.isnan(total) else -math.inf
+
+
+@lru_cache(maxsize=256)
+def _law(family: str, given: tuple[tuple[str, float], ...]) -> Any:
+    """The distribution of a prior: scipy takes a millisecond to make one, and most priors stay as they are."""
+    return frozen(family, dict(given))
 
 
 def prior_draws(
