@@ -16,11 +16,13 @@ from lpmdsl.compiler import Compiled
 from lpmdsl.native.function import Native, words
 from lpmdsl.native.machine import address, foreign_record
 from lpmdsl.native.routine import Routine
-from lpmdsl.native.types import array_type
+from lpmdsl.native.types import ArrayType, array_type
 from lpmdsl.program.ir import Program
 
 Driver = Callable[[int, int, int, int, NDArray[np.int64]], None]
 """Runs steps ``first`` up to ``last`` as thread ``thread`` of ``threads``, who meet in ``meeting`` (int64, 16)."""
+
+Called = tuple[ctypes.Array, Callable[[int], None]]
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Kernels:
     program: Program
     routines: dict[str, Routine]
     natives: dict[str, Native] = field(default_factory=dict)
+    called: dict[tuple[str, tuple[ArrayType, ...]], Called] = field(default_factory=dict)
     sizes: tuple[str, ...] = field(init=False)
     buffers: tuple[str, ...] = field(init=False)
 
@@ -46,14 +49,12 @@ class Kernels:
         self, seed: int, replicate: int, sizes: dict[str, int], buffers: dict[str, NDArray]
     ) -> Callable[[str], Driver]:
         """The drivers ``begin``, ``look`` and ``run_steps`` on some buffers, which must stay where they are."""
-        types = {n: array_type(buffers[n]) for n in self.buffers}
+        types = tuple(array_type(buffers[n]) for n in self.buffers)
         rest = _record([seed, replicate, *(sizes[n] for n in self.sizes),
                         *(word for n in self.buffers for word in words(buffers[n]))])  # fmt: skip
 
         def driver(name: str) -> Driver:
-            unit = driver_unit(self.program, self.routines[name], types)
-            table = (ctypes.c_void_p * max(1, len(unit.table)))(*(address(part) for part in unit.table))
-            call = foreign_record(unit)
+            table, call = self._called(name, types)
 
             def run(first: int, last: int, thread: int, threads: int, meeting: NDArray[np.int64]) -> None:
                 head = _record([ctypes.addressof(table), first, last, thread, threads, *words(meeting)])
@@ -63,6 +64,14 @@ class Kernels:
             return run
 
         return driver
+
+    def _called(self, name: str, types: tuple[ArrayType, ...]) -> Called:
+        """The machine code of a driver for buffers of these types, and the table of what it calls."""
+        if (name, types) not in self.called:
+            unit = driver_unit(self.program, self.routines[name], dict(zip(self.buffers, types, strict=True)))
+            table = (ctypes.c_void_p * max(1, len(unit.table)))(*(address(part) for part in unit.table))
+            self.called[name, types] = table, foreign_record(unit)
+        return self.called[name, types]
 
 
 def _record(values: list[int]) -> NDArray[np.uint64]:
