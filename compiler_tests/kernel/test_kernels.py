@@ -296,6 +296,17 @@ def test_gates_with_one_test_become_one_also_within_a_gate() -> None:
     assert better.step == (Gate(runs, (Gate(weekly, (Launch("k"), Clear("people"))),)),)
 
 
+def test_gates_stay_apart_where_the_first_may_change_what_the_second_reads() -> None:
+    """The total is 0 when the first gate is asked and 1 when the second is; where people alone are written they join."""
+    total = Load("total", (Const(0, "i64"),), "i64")
+    nobody = Apply("eq", (total, Const(0, "i64")), "bool")
+    gates = (Gate(nobody, (Launch("k"),)), Gate(nobody, (Clear("people"),)))
+    changed = optimise(program(AtomicAdd("total", (Const(0, "i64"),), ONE), step=gates))
+    same = optimise(program(Store("people", (AGENT,), total), step=gates))
+    assert changed.step == gates
+    assert same.step == (Gate(nobody, (Launch("k"), Clear("people"))),)
+
+
 def test_floating_point_is_never_refolded() -> None:
     """0.1 + 0.2 stays as written: the machine that runs it rounds it."""
     tenth, fifth = Const(0.1, "f64"), Const(0.2, "f64")

@@ -57,8 +57,8 @@ from lpmdsl.program.rewrite import map_block, map_expression
 def optimise(program: Program) -> Program:
     """The same program with simple kernels, merged gates and fused passes."""
     kernels = {k.name: simplify(k) for k in program.kernels}
-    begin = _fuse(_hoist_launches(_merge_gates(_fold_items(program.begin)), kernels), kernels)
-    step = _fuse(_hoist_launches(_merge_gates(_fold_items(program.step)), kernels), kernels)
+    begin = _fuse(_hoist_launches(_merge_gates(_fold_items(program.begin), kernels), kernels), kernels)
+    step = _fuse(_hoist_launches(_merge_gates(_fold_items(program.step), kernels), kernels), kernels)
     used = {n for item in (*begin, *program.look, *step) for n in launched(item)}
     return replace(program, kernels=tuple(k for n, k in kernels.items() if n in used), begin=begin, step=step)
 
@@ -70,18 +70,37 @@ def _fold_items(items: tuple[ScheduleItem, ...]) -> tuple[ScheduleItem, ...]:
     )
 
 
-def _merge_gates(items: tuple[ScheduleItem, ...]) -> list[ScheduleItem]:
+def _merge_gates(items: tuple[ScheduleItem, ...], kernels: dict[str, Kernel]) -> list[ScheduleItem]:
     """Neighbouring gates with the same test become one, also within gates; a gate that always opens is its items."""
     merged: list[ScheduleItem] = []
     for item in items:
+        before = merged[-1] if merged else None
         if isinstance(item, Gate) and item.test == Const(True, "bool"):
-            merged += _merge_gates(item.items)
-        elif isinstance(item, Gate) and merged and isinstance(merged[-1], Gate) and merged[-1].test == item.test:
-            note = ", ".join(n for n in (merged[-1].note, item.note) if n)
-            merged[-1] = Gate(item.test, (*merged[-1].items, *item.items), note)
+            merged += _merge_gates(item.items, kernels)
+        elif isinstance(item, Gate) and isinstance(before, Gate) and _still_holds(item.test, before, kernels):
+            note = ", ".join(n for n in (before.note, item.note) if n)
+            merged[-1] = Gate(item.test, (*before.items, *item.items), note)
         else:
             merged.append(item)
-    return [replace(i, items=tuple(_merge_gates(i.items))) if isinstance(i, Gate) else i for i in merged]
+    return [replace(i, items=tuple(_merge_gates(i.items, kernels))) if isinstance(i, Gate) else i for i in merged]
+
+
+def _still_holds(test: KExpr, before: Gate, kernels: dict[str, Kernel]) -> bool:
+    """Return True if a gate has this test, and nothing behind it can change what the test reads."""
+    read = _loaded(test)
+    return before.test == test and not any(read & _changed(item, kernels) for item in before.items)
+
+
+def _changed(item: ScheduleItem, kernels: dict[str, Kernel]) -> set[str]:
+    """Buffers that an item may write."""
+    match item:
+        case Launch():
+            kernel = kernels[item.kernel]
+            return _own_writes(kernel) | _shared_writes(kernel)
+        case Gate():
+            return set().union(*(_changed(inner, kernels) for inner in item.items))
+        case _:
+            return _touched(item, kernels)
 
 
 def _hoist_launches(items: list[ScheduleItem], kernels: dict[str, Kernel]) -> list[ScheduleItem]:
