@@ -297,7 +297,7 @@ def test_gates_with_one_test_become_one_also_within_a_gate() -> None:
 
 
 def test_gates_stay_apart_where_the_first_may_change_what_the_second_reads() -> None:
-    """The total is 0 when the first gate is asked and 1 when the second is; where people alone are written they join."""
+    """The total is 0 at the first gate and 1 at the second; where people alone are written the gates become one."""
     total = Load("total", (Const(0, "i64"),), "i64")
     nobody = Apply("eq", (total, Const(0, "i64")), "bool")
     gates = (Gate(nobody, (Launch("k"),)), Gate(nobody, (Clear("people"),)))
