@@ -61,8 +61,10 @@ class MalformedProgram(AssertionError):
 
 
 def verify(program: Program) -> None:
-    """Raise MalformedProgram unless every local is defined before use, every buffer declared and used as declared."""
-    verify_names(program)
+    """Raise MalformedProgram unless every local is defined before use, every buffer declared and used as declared.
+
+    Names are looked at by those who print them (``verify_names``).
+    """
     names = {b.name: b for b in program.buffers}
     _require(len(names) == len(program.buffers), "a buffer is declared twice")
     kernels = {k.name for k in program.kernels}
