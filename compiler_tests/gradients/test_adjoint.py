@@ -21,6 +21,7 @@ from compiler_tests.example_models import relaxed_models
 from compiler_tests.relaxed_reference.interpreter import relaxed_reports
 from compiler_tests.support.relaxed_runs import AT_BENDS, DECIDING, MODELS, NAMES, RULED, Small, small
 from lpmdsl.backends.triton import triton_module
+from lpmdsl.backends.triton.arguments import SHARED
 from lpmdsl.compiler import adjoint_text, relaxed_programs
 from lpmdsl.diagnostics import LpmError
 from lpmdsl.lowering.relaxed.phase_type import moments, shape_of, stage_derivatives, stage_numbers
@@ -368,7 +369,7 @@ def on_device(run: RelaxedRun, program: Program) -> Launcher:
         if b.role == "tally" and b.dtype == "i64":
             array = np.zeros(device_shape(b, run.sizes), np.int64)
         tensor = torch.from_numpy(np.ascontiguousarray(array).copy())
-        made[b.name] = tensor if b.role in triton_module.SHARED else tensor[None]
+        made[b.name] = tensor if b.role in SHARED else tensor[None]
     made["clock"] = torch.zeros((1, 4), dtype=torch.int64)
     made["gates"] = torch.zeros((1, module.GATES.value), dtype=torch.int64)
     agents = max(max(run.world.counts.values()), max(run.sizes.values()))
