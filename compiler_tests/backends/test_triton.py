@@ -81,8 +81,8 @@ def test_kernels_name_the_lines_of_the_model(path: Path) -> None:
 
 MOST_STEPS = 30
 """Steps of a model in the interpreter, which takes a tenth of a second and more for each."""
-FEW_STEPS = {"molt_cascade": 10, "test_trace_isolate": 10, "tracing": 8}
-"""Those of models that take seconds for each, since somebody has very many ties or looks far back."""
+FEW_STEPS = {"molt_cascade": 10, "test_trace_isolate": 10, "tracing": 8, "reports": 2}
+"""Those of models that take seconds for each: somebody has very many ties, looks far back, or moves often in a step."""
 
 
 @EACH_MODEL
@@ -99,7 +99,7 @@ def test_models_give_the_counts_of_the_cpu(path: Path) -> None:
 def test_kitchen_sinks_give_the_counts_of_the_cpu(name: str) -> None:
     made = compiled(SINKS[name]())
     request = sink_request(made.model, 600, 2)
-    request = replace(request, steps=6)
+    request = replace(request, steps=FEW_STEPS.get(name, 6))
     assert_same(cpu_run(made)(request), on_gpu(made, request)[0])
 
 
