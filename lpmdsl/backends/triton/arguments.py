@@ -1,4 +1,4 @@
-"""What a kernel is given: its buffers, the sizes and parts that it works out from them, its head."""
+"""Arguments of a kernel: its buffers, the sizes and parts that it works out from them, its head."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between the lanes of a block, what fits into 32 bits, and tests in the order that spares lanes."""
+"""Values that differ between the lanes of a block or fit into 32 bits, and tests in the order that spares lanes."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ Found = TypeVar("Found")
 
 
 def on_threads(one: Callable[[Asked], Found], asked: Sequence[Asked], threads: int) -> list[Found]:
-    """What a run gives for each of those asked for, several at once where a run is long enough to be shared out.
+    """Results of a run for each of those asked for, several at once where a run is long enough to be shared out.
 
     The first is alone: it compiles, which no two threads may do at once. The second is timed: a thread waits for Python
     as long as ``sys.getswitchinterval`` says, so shorter runs are done sooner one after another.
