@@ -17,6 +17,7 @@ from lpmdsl.lowering.dense.contagion.contact_thresholds import (
     spread_of,
     weight_of_contact,
 )
+from lpmdsl.lowering.dense.courses import left_buffer
 from lpmdsl.lowering.dense.expressions import Scope, read_states
 from lpmdsl.lowering.dense.presence import for_neighbours
 from lpmdsl.program import handles
@@ -114,7 +115,7 @@ def _settle(scope: Scope, condition: m.Condition, other: Var, owed: KExpr, caugh
     """
     builder = scope.builder
     most = most_of_rest(scope, condition)
-    left, rest = f"{condition.name}_left", rest_buffer(condition)
+    left, rest = left_buffer(condition.name, 0), rest_buffer(condition)
     body: list[KStmt] = []
     after = scope.let(body, "after", op("sub", op("to_i64", builder.load(rest, other)), owed))
     body.append(Store(rest, (other,), after))

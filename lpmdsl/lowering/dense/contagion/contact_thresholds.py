@@ -12,6 +12,7 @@ from __future__ import annotations
 from lpmdsl.lowering.builder import Builder
 from lpmdsl.lowering.dense.contagion.buffers import networks_of, weight_buffer
 from lpmdsl.lowering.dense.contagion.weights import constant_rate, fixed_weight
+from lpmdsl.lowering.dense.courses import left_buffer
 from lpmdsl.lowering.dense.expressions import Scope
 from lpmdsl.program import handles
 from lpmdsl.program.ir import Const, KExpr, KStmt, Store, Var
@@ -20,8 +21,6 @@ from lpmdsl.semantics import model as m
 
 AHEAD = 5
 """The most contacts that are carried to a rest beyond what it needs, so that it is long until the next time."""
-
-
 FEW_BYTES = 1 << 32
 """Rests are below this where the weight of a contact is below a quarter of it (``Buffer.hazard``)."""
 
@@ -59,7 +58,7 @@ def weight_of_contact(scope: Scope, condition: m.Condition) -> KExpr:
 def contacts_left(scope: Scope, condition: m.Condition, threshold: Var, into: str) -> list[KStmt]:
     """Keeps ⌈threshold / weight⌉ contacts, and the rest; more than anyone has where the weight is nothing."""
     weight = weight_of_contact(scope, condition)
-    one = op("max", weight, integer(1))
+    one = one_contact(weight)
     body: list[KStmt] = []
     whole = scope.let(body, "whole", op("floordiv", op("sub", threshold, integer(1)), one))
     never = scope.hoist("never", scope.builder.load(handles.never(into), integer(0)))
@@ -74,9 +73,9 @@ def contacts_left(scope: Scope, condition: m.Condition, threshold: Var, into: st
 
 
 def keep_contacts(condition: m.Condition, agent: KExpr, contacts: KExpr, rest: KExpr) -> list[KStmt]:
-    """Stores of whole contacts and of the rest of an agent\'s threshold."""
+    """Stores of whole contacts and of the rest of an agent's threshold."""
     whole = op("to_i32", contacts, dtype="i32")
-    return [Store(f"{condition.name}_left", (agent,), whole), Store(rest_buffer(condition), (agent,), rest)]
+    return [Store(left_buffer(condition.name, 0), (agent,), whole), Store(rest_buffer(condition), (agent,), rest)]
 
 
 def _ahead(scope: Scope, condition: m.Condition, contacts: KExpr, body: list[KStmt]) -> Var:
@@ -99,7 +98,7 @@ def carried_ahead(scope: Scope, condition: m.Condition, contacts: Var, body: lis
         return ahead  # rests rise and fall: they stay longest where they are in the middle
     room = op("sub", _room(scope, condition, most_of_rest(scope, condition)), integer(1))
     all_of_it = scope.hoist("room", op("max", room, integer(0)))
-    never = scope.hoist("never", scope.builder.load(f"{condition.name}_left_never", integer(0)))
+    never = scope.hoist("never", scope.builder.load(handles.never(left_buffer(condition.name, 0)), integer(0)))
     waits_for_nothing = test("gt", contacts, op("shr", never, integer(1)))
     return scope.let(body, "carried", op("select", waits_for_nothing, all_of_it, ahead))
 
