@@ -37,7 +37,7 @@ Asked = TypeVar("Asked")
 Found = TypeVar("Found")
 
 
-def on_threads(one: Callable[[Asked], Found], asked: Sequence[Asked], threads: int) -> list[Found]:
+def each_run(one: Callable[[Asked], Found], asked: Sequence[Asked], threads: int) -> list[Found]:
     """Results of a run for each of those asked for, several at once where a run is long enough to be shared out.
 
     The first is alone: it compiles, which no two threads may do at once. The second is timed: a thread waits for Python
@@ -99,7 +99,7 @@ class Repeats:
 
     def _all(self, quantity: Quantity, runs: Sequence[tuple[dict[str, float], int]]) -> NDArray[np.float64]:
         threads = threads_here(self.plan.options.threads)
-        return np.stack(on_threads(lambda run: self._one(quantity, *run), runs, threads))
+        return np.stack(each_run(lambda run: self._one(quantity, *run), runs, threads))
 
     def _one(self, quantity: Quantity, parameters: dict[str, float], replicate: int) -> NDArray[np.float64]:
         result: RunResult = self._run(self.request(parameters, replicate), None)  # type: ignore[operator]

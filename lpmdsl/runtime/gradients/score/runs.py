@@ -20,7 +20,7 @@ from lpmdsl.program import handles
 from lpmdsl.runtime.engine.engines import threads_here
 from lpmdsl.runtime.engine.execute import buffers_after, result_of
 from lpmdsl.runtime.engine.kernels import Kernels, build
-from lpmdsl.runtime.engine.replicates import Repeats, on_threads
+from lpmdsl.runtime.engine.replicates import Repeats, each_run
 from lpmdsl.runtime.objective import Quantity
 from lpmdsl.semantics.host.evaluate import Scope, evaluate, parameter_values
 from lpmdsl.semantics.model import Expr, is_constant
@@ -72,7 +72,7 @@ class ScoredRepeats:
         reader = Reader(self.ledger, everything, self.names)
         wanted = replicates or range(self.repeats.plan.options.replicates)
         threads = threads_here(self.repeats.plan.options.threads)
-        return on_threads(lambda k: self._one(everything, k, reader), wanted, threads)
+        return each_run(lambda k: self._one(everything, k, reader), wanted, threads)
 
     def _one(self, parameters: dict[str, float], replicate: int, reader: Reader) -> Scored:
         request = self.repeats.request(parameters, replicate)
